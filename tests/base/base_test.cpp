@@ -1,0 +1,177 @@
+// Behaviour of base: statuses, ids, labels, UTF-8, secrets, regular expressions.
+#include "base/base.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <cerrno>
+
+namespace tau {
+namespace {
+
+TEST(StatusTest, OkIsEmptyAndCheap) {
+  const Status ok;
+  EXPECT_TRUE(ok.ok());
+  EXPECT_EQ(ok.code(), Code::kOk);
+  EXPECT_EQ(ok.reason(), "");
+  EXPECT_EQ(sizeof(Status), sizeof(void*));
+}
+
+TEST(StatusTest, CopiesShareAndOutliveTheOriginal) {
+  auto original = std::make_unique<Status>(not_found("no_such_tool", "tool \"x\""));
+  const Status copy = *original;
+  original.reset();
+  EXPECT_EQ(copy.reason(), "no_such_tool");
+  EXPECT_EQ(copy.to_string(), "no_such_tool: tool \"x\"");
+  EXPECT_EQ(copy.annotate("run").message(), "run: tool \"x\"");
+}
+
+TEST(StatusTest, UnavailableIsRetryableAndOthersAreNot) {
+  EXPECT_TRUE(unavailable("overloaded", "").retryable());
+  EXPECT_FALSE(internal_error("bug", "").retryable());
+}
+
+TEST(StatusTest, ErrnoNamesTheErrorAndPicksACode) {
+  EXPECT_EQ(errno_status(ENOSPC, "write").code(), Code::kResourceExhausted);
+  EXPECT_EQ(errno_status(ENOSPC, "write").reason(), "errno_enospc");
+  EXPECT_EQ(errno_status(12345, "write").reason(), "errno_12345");
+}
+
+TEST(StatusTest, OutOfMemoryIsOneImmortalObject) {
+  Status a = Status::out_of_memory();
+  Status b = a;
+  a = ok_status();
+  EXPECT_EQ(b.reason(), "out_of_memory");
+}
+
+TEST(StatusOrTest, HoldsEitherAndMovesOut) {
+  StatusOr<std::unique_ptr<int>> good = std::make_unique<int>(7);
+  ASSERT_TRUE(good.ok());
+  EXPECT_EQ(**good, 7);
+  const std::unique_ptr<int> out = *std::move(good);
+  EXPECT_EQ(*out, 7);
+  const StatusOr<int> bad = internal_error("x", "y");
+  EXPECT_FALSE(bad.ok());
+}
+
+TEST(FunctionTest, OwnsMoveOnlyState) {
+  UniqueFunction<int(int)> add = [n = std::make_unique<int>(2)](int x) { return x + *n; };
+  UniqueFunction<int(int)> moved = std::move(add);
+  EXPECT_EQ(moved(3), 5);
+  EXPECT_FALSE(static_cast<bool>(add));
+}
+
+struct FixedClock final : Clock {
+  int64_t now = 0;
+  int64_t monotonic_ns() override { return now; }
+  int64_t wall_ms() override { return now; }
+};
+struct FixedRandom final : Random {
+  std::byte next{0};
+  void fill(std::span<std::byte> out) override {
+    for (std::byte& b : out) b = next;
+  }
+};
+
+TEST(IdTest, SortsByTimeAndIsValid) {
+  FixedClock clock;
+  FixedRandom random;
+  clock.now = 1'700'000'000'000;
+  random.next = std::byte{255};
+  const std::string early = make_id("run_", clock, random);
+  clock.now += 1;
+  random.next = std::byte{0};
+  const std::string late = make_id("run_", clock, random);
+  EXPECT_LT(early, late);
+  EXPECT_EQ(early.size(), 4u + 26u);
+  EXPECT_TRUE(is_valid_id(early));
+  EXPECT_NE(make_id("", system_clock(), system_random()), make_id("", system_clock(), system_random()));
+}
+
+TEST(IdTest, RefusesWhatCouldBeAPathOrMarkup) {
+  for (std::string_view bad : {"", "a/b", "a b", "a\"b", "a\n"}) EXPECT_FALSE(is_valid_id(bad)) << bad;
+  EXPECT_FALSE(is_valid_id(std::string(129, 'a')));
+}
+
+TEST(LabelTest, JoinKeepsEverySourceAndNarrowsReaders) {
+  Labels a = Labels::from(Source::kUser);
+  a.restrict_readers({"bob", "alice"});
+  Labels b = Labels::tool("read");
+  b.join(Labels::from(Source::kWeb));
+  b.restrict_readers({"bob", "carol"});
+  a.join(b);
+  EXPECT_EQ(a.to_json(), R"({"integrity":["user","web","tool:read"],"readers":["bob"]})");
+  EXPECT_EQ(parse_integrity(a.integrity())->integrity(), "user,web,tool:read");
+  EXPECT_FALSE(parse_integrity("root").ok());
+}
+
+Labels arbitrary_labels() {
+  Labels labels;
+  for (const Source s : {Source::kSystem, Source::kUser, Source::kWeb})
+    if (*rc::gen::arbitrary<bool>()) labels.join(Labels::from(s));
+  for (const char* t : {"a", "b", "c"})
+    if (*rc::gen::arbitrary<bool>()) labels.join(Labels::tool(t));
+  if (*rc::gen::arbitrary<bool>()) labels.restrict_readers({"p", "q"});
+  if (*rc::gen::arbitrary<bool>()) labels.restrict_readers({"q", "r"});
+  return labels;
+}
+
+RC_GTEST_PROP(LabelProperty, JoinIsASemilattice, ()) {
+  const auto join = [](Labels x, const Labels& y) {
+    x.join(y);
+    return x;
+  };
+  const Labels a = arbitrary_labels();
+  const Labels b = arbitrary_labels();
+  const Labels c = arbitrary_labels();
+  RC_ASSERT(join(a, b) == join(b, a));
+  RC_ASSERT(join(join(a, b), c) == join(a, join(b, c)));
+  RC_ASSERT(join(a, a) == a);
+}
+
+TEST(Utf8Test, AcceptsWellFormedAndRefusesTheRest) {
+  for (std::string_view good : {"", "abc", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "12345678\xC3\xA9"})
+    EXPECT_TRUE(is_valid_utf8(good)) << good;
+  for (std::string_view bad : {"\x80", "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xC3", "\xFF",
+                               "12345678\xC3"})
+    EXPECT_FALSE(is_valid_utf8(bad));
+}
+
+TEST(Utf8Test, TruncationNeverCutsACharacter) {
+  const std::string_view text = "a\xE2\x82\xAC\xF0\x9F\x98\x80";
+  for (size_t n = 0; n <= text.size(); ++n) EXPECT_TRUE(is_valid_utf8(truncate_utf8(text, n))) << n;
+  EXPECT_EQ(truncate_utf8(text, 3), "a");
+  EXPECT_EQ(truncate_utf8(text, 4).size(), 4u);
+}
+
+RC_GTEST_PROP(Utf8Property, RepairGivesValidTextAndLeavesValidTextAlone, (const std::string& bytes)) {
+  const std::string repaired = repair_utf8(bytes);
+  RC_ASSERT(is_valid_utf8(repaired));
+  RC_ASSERT(repair_utf8(repaired) == repaired);
+  if (is_valid_utf8(bytes)) RC_ASSERT(repaired == bytes);
+}
+
+TEST(SecretTest, RevealsComparesAndMoves) {
+  Secret a("token");
+  Secret b = std::move(a);
+  EXPECT_TRUE(a.empty());
+  EXPECT_EQ(b.reveal([](std::string_view s) { return s.size(); }), 5u);
+  EXPECT_TRUE(b.equals(Secret("token")));
+  EXPECT_FALSE(b.equals(Secret("tokem")));
+  EXPECT_FALSE(b.equals(Secret("tok")));
+}
+
+TEST(RegexTest, FindsLeftmostAndNamesBadPatterns) {
+  const auto re = Regex::compile("b+", {});
+  ASSERT_TRUE(re.ok());
+  size_t at = 0;
+  size_t n = 0;
+  EXPECT_TRUE(re->search("aabbb", &at, &n));
+  EXPECT_EQ(at, 2u);
+  EXPECT_EQ(n, 3u);
+  EXPECT_EQ(Regex::compile("(", {}).status().reason(), "invalid_regex");
+  EXPECT_TRUE(Regex::compile("(", {.literal = true})->search("f(x)"));
+}
+
+}  // namespace
+}  // namespace tau
