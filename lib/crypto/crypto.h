@@ -1,0 +1,38 @@
+// The public face of crypto: the few primitives that libtau uses, whatever library provides them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/base.h"
+
+namespace tau::crypto {
+
+using Digest = std::array<uint8_t, 32>;
+
+// BLAKE2b with a 256-bit output (RFC 7693).
+Digest blake2b(std::string_view data);
+
+// BLAKE2b over several pieces; reusable after finish().
+class Blake2b {
+ public:
+  Blake2b();
+  void update(std::string_view data);
+  Digest finish();
+
+ private:
+  alignas(64) unsigned char state_[384];
+};
+
+std::string hex(const Digest& digest);
+std::string hex(std::string_view bytes);
+StatusOr<std::string> from_hex(std::string_view text);
+
+// Standard base 64 with padding (RFC 4648 section 4).
+std::string base64_encode(std::string_view bytes);
+StatusOr<std::string> base64_decode(std::string_view text);  // INVALID_ARGUMENT "invalid_base64"
+
+}  // namespace tau::crypto

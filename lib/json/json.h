@@ -1,0 +1,200 @@
+// The public face of json: documents, a pull reader for hot paths, a writer, canonical form, JSON Schema.
+//
+// Parsing is strict everywhere: valid UTF-8, no duplicate keys, no NaN or infinity, no integer outside
+// [-2^63, 2^64), bounded depth. Text that a strict parser refuses never reaches policy or a tool.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/base.h"
+
+namespace tau::json {
+
+inline constexpr int kMaxDepth = 128;
+
+// One JSON value. Objects keep the order of their members; lookups are linear (documents here are small).
+class Value {
+ public:
+  using Array = std::vector<Value>;
+  using Member = std::pair<std::string, Value>;
+  using Object = std::vector<Member>;
+  enum class Kind : uint8_t { kNull, kBool, kInt, kUint, kDouble, kString, kArray, kObject };
+
+  Value() = default;  // null
+  Value(std::nullptr_t) {}
+  Value(bool b) : v_(b) {}
+  Value(int i) : v_(int64_t{i}) {}
+  Value(int64_t i) : v_(i) {}
+  Value(uint64_t u);  // stored as int64 when it fits, so that equal numbers compare equal
+  Value(double d) : v_(d) {}
+  Value(const char* s) : v_(std::string(s)) {}
+  Value(std::string s) : v_(std::move(s)) {}
+  Value(std::string_view s) : v_(std::string(s)) {}
+  Value(Array a) : v_(std::move(a)) {}
+  Value(Object o) : v_(std::move(o)) {}
+  static Value object() { return Value(Object{}); }
+  static Value array() { return Value(Array{}); }
+
+  Kind kind() const { return static_cast<Kind>(v_.index()); }
+  bool is_null() const { return kind() == Kind::kNull; }
+  bool is_bool() const { return kind() == Kind::kBool; }
+  bool is_integer() const { return kind() == Kind::kInt || kind() == Kind::kUint; }
+  bool is_number() const { return is_integer() || kind() == Kind::kDouble; }
+  bool is_string() const { return kind() == Kind::kString; }
+  bool is_array() const { return kind() == Kind::kArray; }
+  bool is_object() const { return kind() == Kind::kObject; }
+
+  // Typed access with a default for another kind: reading foreign JSON needs no branches.
+  bool as_bool(bool otherwise = false) const;
+  int64_t as_int(int64_t otherwise = 0) const;  // an integral double in range counts
+  double as_double(double otherwise = 0) const;
+  std::string_view as_string(std::string_view otherwise = {}) const;
+  const Array& as_array() const;    // empty for another kind
+  const Object& as_object() const;  // empty for another kind
+
+  // Null pointer when absent or not an object.
+  const Value* find(std::string_view key) const;
+  Value* find(std::string_view key);
+  // Null value when absent: value["a"]["b"].as_string().
+  const Value& operator[](std::string_view key) const;
+  bool contains(std::string_view key) const { return find(key) != nullptr; }
+  size_t size() const;  // elements or members
+
+  // Makes this an object if it is null; sets or replaces a member, or removes it.
+  Value& set(std::string_view key, Value value);
+  bool erase(std::string_view key);
+  // Makes this an array if it is null.
+  Value& push_back(Value value);
+  Array& mutable_array();
+  Object& mutable_object();
+  std::string& mutable_string();
+
+  // Equal in meaning: members in any order, 1 == 1.0.
+  bool operator==(const Value& other) const;
+
+ private:
+  std::variant<std::monostate, bool, int64_t, uint64_t, double, std::string, Array, Object> v_;
+};
+
+// Parses one document. INVALID_ARGUMENT with reason "invalid_json", "duplicate_key", "invalid_utf8",
+// "number_out_of_range" or "too_deep"; the message says where.
+StatusOr<Value> parse(std::string_view text);
+
+// Compact text. Strings are escaped minimally; doubles are the shortest that read back equal.
+std::string write(const Value& value);
+void write(const Value& value, std::string& out);
+std::string write_pretty(const Value& value);  // two-space indentation
+
+// RFC 8785 (JCS): for hashing and comparing only.
+std::string canonical(const Value& value);
+
+// Appends the JSON string literal of `text`, quotes included; ill-formed UTF-8 becomes U+FFFD.
+void append_string(std::string& out, std::string_view text);
+
+// Builds compact JSON by appending to a string; commas are placed by the writer. The caller keeps the
+// nesting right. For hot paths: no tree is built.
+class Writer {
+ public:
+  explicit Writer(std::string& out) : out_(out) {}
+  Writer& begin_object();
+  Writer& end_object();
+  Writer& begin_array();
+  Writer& end_array();
+  Writer& key(std::string_view name);
+  Writer& string(std::string_view text);
+  Writer& integer(int64_t n);
+  Writer& number(double d);
+  Writer& boolean(bool b);
+  Writer& null();
+  Writer& raw(std::string_view json);      // one complete JSON value, as it is
+  Writer& value(const Value& v);
+  // key + value in one call
+  Writer& field(std::string_view name, std::string_view text) { return key(name).string(text); }
+  Writer& field(std::string_view name, const char* text) { return key(name).string(text); }
+  Writer& field(std::string_view name, const std::string& text) { return key(name).string(text); }
+  Writer& field(std::string_view name, int64_t n) { return key(name).integer(n); }
+  Writer& field(std::string_view name, int n) { return key(name).integer(n); }
+  Writer& field(std::string_view name, bool b) { return key(name).boolean(b); }
+  Writer& field_raw(std::string_view name, std::string_view json) { return key(name).raw(json); }
+
+ private:
+  void separate();
+  std::string& out_;
+  bool need_comma_ = false;
+};
+
+// A forward-only pull reader over one document (simdjson on-demand inside): no tree, no allocation per
+// document once warm. Not thread-safe; reuse one per stream. After any failure every call returns false and
+// status() says why. Duplicate keys are not detected here: use parse() for anything that policy sees.
+//
+//   if (r.load(text) && r.enter_object())
+//     while (r.next_key(key)) { if (key == "id") r.string(id); else r.skip(); }
+//
+// After next_key or next_element exactly one of the value calls (enter_*, string, integer, number, boolean,
+// null, raw, skip) must follow. Leaving an object or array early is not possible: read or skip to its end.
+class Reader {
+ public:
+  Reader();
+  ~Reader();
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  bool load(std::string_view document);  // copies into a padded buffer that is reused
+  const Status& status() const;
+
+  Value::Kind kind();  // of the value about to be read; kNull after a failure. Numbers: kInt or kDouble
+  bool enter_object();
+  bool next_key(std::string_view& key);  // false at the end of the object, or on failure
+  bool enter_array();
+  bool next_element();  // false at the end of the array, or on failure
+  bool string(std::string_view& out);    // unescaped; valid until the next load
+  bool integer(int64_t& out);
+  bool number(double& out);
+  bool boolean(bool& out);
+  bool null();                       // true and consumed when the value is null; else false, not consumed
+  bool raw(std::string_view& out);   // the value's JSON text, whole; valid until the next load
+  bool skip();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// A compiled JSON Schema: drafts 2020-12 (default) and draft-07 by "$schema". References resolve within the
+// document; remote ones only through `documents` (uri -> schema). Immutable after compile: any thread.
+class Schema {
+ public:
+  struct Options {
+    std::vector<std::pair<std::string, Value>> documents;
+    bool assert_format = false;
+  };
+  struct Violation {
+    std::string instance_path;  // JSON Pointer into the instance
+    std::string schema_path;    // JSON Pointer into the schema
+    std::string message;        // "expected integer, got string"
+  };
+
+  static StatusOr<Schema> compile(const Value& schema);  // INVALID_ARGUMENT "invalid_schema"
+  static StatusOr<Schema> compile(const Value& schema, const Options& options);
+  Schema(Schema&&) noexcept;
+  Schema& operator=(Schema&&) noexcept;
+  ~Schema();
+
+  // Empty when valid; at most `limit` violations.
+  std::vector<Violation> validate(const Value& instance, size_t limit = 8) const;
+  // One line for a model or a person: "/path: expected integer, got string; …". Empty when valid.
+  std::string explain(const Value& instance) const;
+
+ private:
+  struct Impl;
+  explicit Schema(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tau::json

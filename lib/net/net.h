@@ -1,0 +1,191 @@
+// The public face of net: the event loop, the HTTP client, SSE framing, and the policies they obey.
+// This is the one HTTP egress of libtau.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/base.h"
+
+namespace tau::net {
+
+using Task = UniqueFunction<void()>;
+using TimerId = uint64_t;  // 0 is never a timer
+
+// Where state lives: everything given to one loop runs on that loop's thread, one thing at a time, in order.
+// Abstract so that the simulator can put its own clock and scheduler under the real driver.
+class Loop {
+ public:
+  virtual ~Loop() = default;
+  // Any thread. `task` runs on the loop's thread, after whatever runs now. Tasks posted after the loop
+  // stopped are destroyed unrun.
+  virtual void post(Task task) = 0;
+  // Owner thread only, all that follow.
+  virtual bool on_owner_thread() const = 0;
+  virtual int64_t now_ns() = 0;  // monotonic; cached per turn of the loop
+  virtual TimerId set_timer(int64_t deadline_ns, Task task) = 0;  // one shot
+  virtual void cancel_timer(TimerId id) = 0;                      // unknown ids are ignored
+};
+
+// The real loop: epoll. Driven by its owner: process() once in a while, or whenever fd() is readable.
+class EventLoop : public Loop {
+ public:
+  using IoHandler = UniqueFunction<void(uint32_t epoll_events)>;
+
+  static StatusOr<std::unique_ptr<EventLoop>> create(Clock& clock);
+
+  // Becomes readable when process(0) has something to do, timers included (a timerfd). Level-triggered.
+  virtual int fd() const = 0;
+  // Makes the calling thread the owner, waits at most `timeout_ms` (-1: no limit, 0: not at all) for work,
+  // runs all that is ready. Returns how many handlers and tasks ran.
+  virtual StatusOr<int> process(int timeout_ms) = 0;
+  // Any thread, async-signal-safe: makes process() return or run `post`ed work.
+  virtual void wake() = 0;
+  // Owner thread. One handler per fd; `events` is EPOLLIN | EPOLLOUT. The loop does not own the fd.
+  virtual Status watch(int fd, uint32_t events, IoHandler handler) = 0;
+  virtual Status rewatch(int fd, uint32_t events) = 0;
+  virtual void unwatch(int fd) = 0;
+};
+
+// A parsed absolute URL with scheme http or https.
+struct Url {
+  std::string scheme;  // lower case
+  std::string host;    // lower case, no brackets
+  uint16_t port = 0;   // explicit or the scheme's default
+  std::string target;  // path and query, begins with '/'
+  std::string origin() const;  // "https://api.example.com:443"
+};
+StatusOr<Url> parse_url(std::string_view url);  // INVALID_ARGUMENT "invalid_url"
+
+// A socket address that a connection is about to use or uses.
+struct Address {
+  bool is_v6 = false;
+  uint8_t bytes[16] = {};  // network order; 4 used when v4
+  uint16_t port = 0;
+  std::string to_string() const;
+  bool is_loopback() const;  // 127.0.0.0/8, ::1 and v4-mapped forms
+  bool is_private() const;   // loopback, link-local, RFC 1918, ULA, CGNAT, unspecified, v4-mapped and NAT64 forms
+};
+
+// Decides which connections may exist. Called on the loop's thread before a request starts, when a socket is
+// about to connect, and again when a pooled connection is reused: never cache a verdict.
+class EgressPolicy {
+ public:
+  virtual ~EgressPolicy() = default;
+  virtual Status check_url(const Url& url) = 0;
+  virtual Status check_address(const Url& url, const Address& address) = 0;
+};
+
+// Supplies the secret of a request at the moment it is sent. A credential is bound to origins: get() returns
+// PERMISSION_DENIED "credential_origin_mismatch" for any other, and the request is not sent.
+class CredentialSource {
+ public:
+  virtual ~CredentialSource() = default;
+  virtual StatusOr<Secret> get(std::string_view credential_id, const Url& url) = 0;
+};
+
+struct Timeouts {  // milliseconds; 0 = no limit
+  int64_t connect_ms = 10'000;
+  int64_t first_byte_ms = 60'000;  // from the request being sent to the first byte of the response
+  int64_t idle_ms = 60'000;        // between two reads of the body
+  int64_t total_ms = 600'000;
+};
+
+struct HttpRequest {
+  std::string method = "POST";
+  std::string url;
+  std::vector<std::pair<std::string, std::string>> headers;  // never a secret: see credential
+  std::string body;
+  Timeouts timeouts;
+  std::string credential_id;           // empty: none
+  std::string credential_header = "authorization";
+  std::string credential_prefix = "Bearer ";
+  uint64_t max_response_bytes = 64u << 20;
+};
+
+// Receives one response. Called on the loop's thread, never from inside start() or cancel(); on_done comes
+// exactly once and last, unless the request was cancelled, then never.
+class HttpSink {
+ public:
+  virtual ~HttpSink() = default;
+  // Final status line and headers (names in lower case). Redirects are not followed: a 3xx is a response.
+  virtual void on_head(int status, const std::vector<std::pair<std::string, std::string>>& headers) = 0;
+  virtual void on_body(std::string_view bytes) = 0;
+  // OK: the response is complete. Else reasons: connect_failed, dns_failed, tls_failed, connect_timeout,
+  // first_byte_timeout, idle_timeout, total_timeout, connection_reset, response_too_large, egress_denied,
+  // credential_origin_mismatch, invalid_url, invalid_response. `retryable` is set where no byte of the
+  // response had arrived and a new try may help.
+  virtual void on_done(const Status& status) = 0;
+};
+
+using RequestId = uint64_t;
+
+// Abstract for the simulator. Owner thread of its loop only.
+class HttpClient {
+ public:
+  virtual ~HttpClient() = default;
+  // `sink` must live until on_done or cancel. Bad requests fail through on_done, too.
+  virtual RequestId start(HttpRequest request, HttpSink& sink) = 0;
+  virtual void cancel(RequestId id) = 0;  // closes the connection at once; unknown ids are ignored
+  // Flow control: stop and resume reading the body.
+  virtual void pause(RequestId id) = 0;
+  virtual void resume(RequestId id) = 0;
+};
+
+struct HttpClientOptions {
+  std::string ca_file;     // empty: the system's trust store
+  std::string proxy;       // "http://host:port"; empty: none. The environment is never read
+  int max_connections = 256;
+  int64_t max_connection_age_ms = 300'000;
+  int64_t max_connection_idle_ms = 55'000;
+  std::string user_agent;
+};
+
+// libcurl (loaded from the shared library at the first request; UNAVAILABLE "libcurl_missing" if there is none).
+std::unique_ptr<HttpClient> make_http_client(EventLoop& loop, EgressPolicy& egress, CredentialSource& credentials,
+                                             HttpClientOptions options);
+// Whether libcurl is mapped into this process by us.
+bool http_library_loaded();
+
+// Server-sent events (WHATWG HTML, section 9.2): bytes in any split in, events out.
+struct SseEvent {
+  std::string_view type;  // "message" when the stream names none
+  std::string_view data;  // several data lines joined by '\n'
+  std::string_view id;
+};
+
+class SseParser {
+ public:
+  static constexpr size_t kMaxEventBytes = 16u << 20;
+
+  // Calls on_event(SseEvent) for each event that `bytes` completes; views are valid during the call only. A
+  // false return stops parsing. RESOURCE_EXHAUSTED "sse_event_too_large" beyond kMaxEventBytes.
+  template <class F>
+  Status feed(std::string_view bytes, F&& on_event) {
+    return feed_impl(bytes, [](void* f, const SseEvent& e) { return (*static_cast<F*>(f))(e); }, &on_event);
+  }
+  // At end of stream: whether an event was cut off (bytes after the last blank line).
+  bool has_partial() const;
+  // Time in ms that the stream last asked for by "retry:", or -1.
+  int64_t retry_ms() const { return retry_ms_; }
+
+ private:
+  using Callback = bool (*)(void* f, const SseEvent& event);
+  Status feed_impl(std::string_view bytes, Callback callback, void* f);
+
+  std::string line_;   // an unfinished line of earlier bytes
+  std::string data_;
+  std::string type_;
+  std::string id_;
+  bool have_data_ = false;
+  bool last_was_cr_ = false;
+  bool at_start_ = true;
+  bool stopped_ = false;
+  int64_t retry_ms_ = -1;
+};
+
+}  // namespace tau::net

@@ -1,0 +1,121 @@
+// The public face of provider: one model call, through one route, with deadlines, retries and typed errors.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/base.h"
+#include "net/net.h"
+#include "wire/wire.h"
+
+namespace tau::provider {
+
+// Milliseconds, 0 = no limit. `idle_ms` bounds the silence between bytes, `progress_ms` the silence between
+// events that carry content (pings keep bytes coming), `total_ms` one attempt as a whole.
+struct Deadlines {
+  int64_t connect_ms = 10'000;
+  int64_t first_byte_ms = 120'000;
+  int64_t idle_ms = 60'000;
+  int64_t progress_ms = 120'000;
+  int64_t total_ms = 900'000;
+};
+
+struct RetryPolicy {
+  int max_attempts = 3;  // the first one included
+  int64_t base_delay_ms = 200;
+  int64_t max_delay_ms = 12'800;
+  int64_t max_retry_after_ms = 60'000;  // a longer Retry-After fails at once
+};
+
+// Micro-dollars per million tokens.
+struct Price {
+  int64_t input_usd_micros = 0;
+  int64_t output_usd_micros = 0;
+  int64_t cached_input_usd_micros = 0;
+  int64_t cache_write_usd_micros = 0;
+};
+int64_t cost_usd_micros(const Price& price, const wire::Usage& usage);
+
+// Where and how a model is reached.
+struct Route {
+  std::string provider;     // "openai", "anthropic", "local", …
+  std::string model;        // as the provider names it
+  std::string base_url;     // without the dialect's path
+  const wire::Dialect* dialect = nullptr;
+  wire::Quirks quirks;
+  std::string credential_id;      // empty: none needed
+  std::string credential_header;  // set by the dialect's custom unless given
+  std::string credential_prefix;
+  std::vector<std::pair<std::string, std::string>> headers;
+  Deadlines deadlines;
+  RetryPolicy retry;
+  Price price;
+  int64_t context_tokens = 0;     // 0: unknown
+  int64_t max_output_tokens = 0;  // 0: unknown
+};
+
+// A provider known by name: its base URL, dialect, habits and the environment variable of its key.
+struct KnownProvider {
+  std::string_view name;
+  std::string_view base_url;
+  std::string_view dialect;
+  std::string_view key_variable;  // empty: no key
+  std::string_view default_model;
+  wire::Quirks quirks;
+};
+const KnownProvider* find_provider(std::string_view name);
+const std::vector<KnownProvider>& known_providers();
+
+// "provider/model"; the model may contain slashes. INVALID_ARGUMENT "invalid_model_reference" names what is
+// known when the provider is not.
+struct ModelReference {
+  std::string provider;
+  std::string model;
+};
+StatusOr<ModelReference> parse_model_reference(std::string_view text);
+
+struct ModelCall {
+  std::string request_id;  // stays the same over retries and after a crash
+  std::string traceparent; // W3C; empty: none
+  wire::Request request;
+};
+
+class CallSink : public wire::StreamSink {
+ public:
+  // A new attempt begins (from 1). Deltas of an earlier attempt are void.
+  virtual void on_attempt(int attempt) = 0;
+  virtual void on_response(wire::Response response) = 0;
+  // The last word when there is no response. After some deltas were delivered no retry is made: the partial
+  // message is `partial` (may have no parts).
+  virtual void on_failure(const Status& status, wire::Response partial) = 0;
+};
+
+using CallId = uint64_t;
+
+// A model behind some transport. Owner thread of its loop only; sinks are never called from inside start()
+// or cancel(); exactly one of on_response and on_failure comes, unless cancelled, then neither.
+class Model {
+ public:
+  virtual ~Model() = default;
+  virtual CallId start(ModelCall call, CallSink& sink) = 0;
+  virtual void cancel(CallId id) = 0;
+  virtual const Route& route() const = 0;
+};
+
+// The route over HTTP.
+std::unique_ptr<Model> make_http_model(Route route, net::HttpClient& http, net::Loop& loop, Random& random);
+
+// A model that plays a script, for tests, demos and benchmarks; no network. docs/schema/script.json:
+// {"turns":[{"text":["Hel","lo"],"reasoning":[…],"tool_calls":[{"name":"add","arguments":{…}}],
+//            "usage":{"input":1,"output":2},"error":{"code":"unavailable","reason":"overloaded"}}],
+//  "loop":false}
+StatusOr<std::unique_ptr<Model>> make_scripted_model(std::string_view script_json, net::Loop& loop);
+
+// The built-in model that needs no network and no key. It says what it is; it answers by searching the
+// workspace with the tools it is offered and quoting what it finds.
+std::unique_ptr<Model> make_offline_model(net::Loop& loop);
+
+}  // namespace tau::provider

@@ -1,0 +1,166 @@
+// The public face of store: durable repositories behind asynchronous, batched interfaces. No SQL leaves this
+// module. One writer thread per Store commits in groups: one fsync serves every batch that waits.
+//
+// Runs and sessions that are written are owned through leases with a fencing epoch; every append checks the
+// epoch inside its own transaction, so a writer that lost its lease can change nothing.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/base.h"
+
+namespace tau::store {
+
+using Lsn = int64_t;  // position in the journal of one home; grows, never reused
+
+// Columns that every stored body carries, from the first migration on.
+struct Provenance {
+  std::string integrity = "";    // Labels::integrity()
+  std::string readers = "*";     // "*" or a sorted comma list
+  std::string principal;         // who acted
+  int64_t policy_epoch = 0;      // version of the policy in force
+  int64_t scanned_epoch = 0;     // version of the scanner rules that saw the body; 0: none
+};
+
+// One journaled input of a run.
+struct JournalRow {
+  std::string run_id;
+  int64_t seq = 0;  // position within the run, from 0, without gaps
+  std::string kind; // "start", "model_done", "tool_done", …
+  std::string body; // JSON; bodies over 8 KB go to the blob table, once per content
+  std::string effects_digest;  // hex, of the effects that the engine answered with; may be empty
+  int64_t time_ms = 0;         // wall clock
+  Provenance provenance;
+  // A conversation entry that this row is the body of; empty: none. One row can be one entry.
+  std::string entry_session;
+  std::string entry_parent;  // id of the previous entry; empty: first
+  std::string entry_id;
+};
+
+enum class RunState : uint8_t { kOpen, kDone, kFailed, kCancelled };
+
+struct RunRecord {
+  std::string id;
+  std::string session_id;
+  int64_t logic_version = 0;
+  RunState state = RunState::kOpen;
+  std::string outcome_json;   // set with the terminal state
+  std::string snapshot_json;  // engine state at the last turn boundary
+  int64_t snapshot_seq = 0;   // the first journal seq that the snapshot does not cover
+  int64_t created_ms = 0;
+  int64_t updated_ms = 0;
+  std::string options_json;   // what the run was started with
+  std::string chain_head;     // hex digest of the chain over all its rows
+};
+
+struct SessionRecord {
+  std::string id;
+  std::string title;
+  std::string head_entry;    // last entry of the conversation; empty: none yet
+  std::string parent_session;  // it was forked from this one; empty: none
+  std::string workspace;
+  std::string model;
+  int64_t created_ms = 0;
+  int64_t updated_ms = 0;
+  int64_t turns = 0;
+  int64_t input_tokens = 0;
+  int64_t output_tokens = 0;
+  int64_t cost_usd_micros = 0;
+  std::string open_run;  // a run that did not end; empty: none
+};
+
+struct Lease {
+  std::string resource;  // "session:<id>"
+  int64_t epoch = 0;     // fencing token; grows with every owner
+};
+
+// What one append changes, all or nothing.
+struct Batch {
+  std::optional<Lease> fence;  // checked in the transaction; ABORTED "lease_lost" when stale
+  std::vector<JournalRow> rows;
+  std::optional<RunRecord> run;          // insert, or update of state, outcome, snapshot
+  std::optional<SessionRecord> session;  // insert or update
+};
+
+// Called once, on the writer thread; must not block. Typically posts to a loop. `lsn` is that of the last row.
+using Done = UniqueFunction<void(Status status, Lsn lsn)>;
+
+struct JournalEntry {  // as read back
+  Lsn lsn = 0;
+  JournalRow row;
+  std::string chain;  // hex
+  bool purged = false;  // the body was erased; the digest stayed
+};
+
+enum class Durability : uint8_t {
+  kFull,     // fsync before an append is done
+  kRelaxed,  // survives a crash of the process, not of the machine
+};
+
+struct StoreOptions {
+  std::string path;  // of the database file; ":memory:" is refused: use make_memory_store()
+  Durability durability = Durability::kFull;
+  std::string vfs;  // name of a registered SQLite VFS, for fault tests; empty: default
+  bool read_only = false;
+  size_t max_group = 4096;  // batches per transaction
+  size_t max_queue_bytes = 64u << 20;  // append() beyond that fails RESOURCE_EXHAUSTED "store_backlog"
+};
+
+struct StoreStats {
+  int64_t batches = 0;
+  int64_t groups = 0;   // transactions committed
+  int64_t fsyncs = 0;
+  int64_t rows = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;  // waits until everything appended is committed
+
+  // Any thread. Batches of one caller are committed in the order of the calls. After a failed commit the
+  // store is poisoned: everything waiting and later fails DATA_LOSS "store_poisoned" until it is reopened.
+  virtual void append(Batch batch, Done done) = 0;
+  // Blocks until all appended so far is durable (or the store is poisoned).
+  virtual Status flush() = 0;
+
+  // Blocking reads; any thread; they see what is committed.
+  virtual StatusOr<std::vector<SessionRecord>> list_sessions(size_t limit, std::string_view after_id) = 0;
+  virtual StatusOr<SessionRecord> load_session(std::string_view id) = 0;  // NOT_FOUND "no_such_session"
+  // The conversation that ends at `entry` (of any session), oldest first.
+  virtual StatusOr<std::vector<JournalEntry>> load_lineage(std::string_view entry) = 0;
+  virtual StatusOr<RunRecord> load_run(std::string_view id) = 0;  // NOT_FOUND "no_such_run"
+  virtual StatusOr<std::vector<RunRecord>> list_runs(std::string_view session_id) = 0;
+  virtual StatusOr<std::vector<JournalEntry>> load_journal(std::string_view run_id, int64_t from_seq) = 0;
+
+  // A new session whose conversation is that of `source` up to `entry` (empty: its head). Shares the rows.
+  virtual Status fork_session(std::string_view source, std::string_view entry, const SessionRecord& fork) = 0;
+  // Removes a session; bodies that no other session shares are erased (rows, blobs, WAL), digests stay.
+  virtual Status remove_session(std::string_view id) = 0;
+
+  // Leases. The owner of a resource is this process (boot id, pid, start time) until it releases or dies.
+  // UNAVAILABLE "session_busy" names the living owner.
+  virtual StatusOr<Lease> acquire(std::string_view resource) = 0;
+  virtual Status release(const Lease& lease) = 0;
+
+  // Recomputes a run's hash chain from its rows. DATA_LOSS "chain_broken" names the first bad row.
+  virtual Status verify_chain(std::string_view run_id) = 0;
+  virtual StoreStats stats() const = 0;
+};
+
+// Opens or creates, migrating forward. FAILED_PRECONDITION "database_too_new" for a later schema,
+// PERMISSION_DENIED / RESOURCE_EXHAUSTED as the file system says, DATA_LOSS "database_corrupt".
+StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options, Clock& clock);
+
+// The same contract with nothing on disk: durability off. Appends complete at once on the caller's thread
+// (no writer thread); the hash chain is computed all the same.
+std::unique_ptr<Store> make_memory_store(Clock& clock);
+
+// The next link of a run's chain: BLAKE2b(previous || seq || kind || body digest || effects digest), hex.
+std::string chain_link(std::string_view previous, const JournalRow& row);
+
+}  // namespace tau::store

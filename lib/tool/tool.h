@@ -1,0 +1,187 @@
+// The public face of tool: manifests, the registry, the one executor, the built-in tools.
+//
+// A call goes through three phases: prepare (find, parse, validate, policy), execute, finalize (truncate,
+// redact, label). Every tool, whoever provides it, passes the same executor; there is no other way in.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/base.h"
+#include "json/json.h"
+#include "net/net.h"
+#include "os/os.h"
+
+namespace tau::tool {
+
+// What a call can do to the world, in order of consequence.
+enum class Effect : uint8_t { kPure, kRead, kWrite, kEgress, kExec, kIrreversible };
+std::string_view effect_name(Effect effect);
+StatusOr<Effect> parse_effect(std::string_view name);
+
+struct Manifest {
+  std::string name;  // [a-zA-Z0-9_-]{1,64}: what every provider accepts
+  std::string description;
+  std::string parameters = R"({"type":"object"})";  // JSON Schema
+  Effect effect = Effect::kIrreversible;
+  std::vector<std::string> destination_args;  // arguments that say where an effect lands: "path", "url"
+  bool idempotent = false;  // running it twice equals running it once: may be re-run after a crash
+  bool parallel = false;    // may run beside other calls of the same turn
+  bool sandboxed = false;   // runs confined; false for exec and write tools until confinement exists
+  int64_t timeout_ms = 120'000;
+  size_t max_result_bytes = 64 * 1024;  // finalize truncates beyond
+  enum class Runs : uint8_t {
+    kLoop,    // start() returns at once and completes later on the loop (processes, host events)
+    kWorker,  // start() blocks: run on a worker; refused "needs_worker" when there is none
+  } runs = Runs::kWorker;
+};
+
+struct Result {
+  std::string content;  // text, or JSON text
+  bool is_error = false;
+  std::string reason;        // for an error: a stable reason code
+  std::string details_json;  // for hosts, not for the model; empty or one object
+  Labels labels;             // joined into the tool's own label by finalize
+};
+Result error_result(std::string_view reason, std::string_view message);
+Result error_result(const Status& status);
+
+// A call in flight. Dropping the last reference without completing gives the error result "reply_dropped".
+// complete() takes effect once; later ones are ignored. Any thread.
+class Reply {
+ public:
+  using Sink = std::function<void(Result)>;
+  explicit Reply(Sink sink);
+  void complete(Result result) const;
+  bool completed() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+struct Call {
+  std::string id;    // unique within its run
+  std::string name;
+  std::string raw_arguments;  // as the model wrote them
+  json::Value arguments;      // the one parse that policy and tool share
+  Labels labels;              // joined over everything the model had seen
+  std::string principal;
+  std::string run_id;
+  std::string session_id;
+};
+
+// What tools may touch. Lives as long as the runtime.
+struct Context {
+  net::EventLoop* loop = nullptr;  // of the run; null under the simulator
+  os::Workspace* workspace = nullptr;
+  os::Launcher* launcher = nullptr;
+};
+
+class Tool {
+ public:
+  virtual ~Tool() = default;
+  virtual const Manifest& manifest() const = 0;
+  // Runs where the manifest says. Must end in exactly one reply.complete(); must not throw. `cancelled` turns
+  // true when nobody wants the result any more: blocking tools poll it, others override cancel().
+  virtual void start(const Call& call, const Context& context, Reply reply, const std::atomic<bool>& cancelled) = 0;
+  // On the loop: stop the call as fast as possible, then complete it. The default relies on `cancelled`.
+  virtual void cancel(std::string_view call_id) { (void)call_id; }
+};
+
+// What policy decides from.
+struct Facts {
+  const Call& call;
+  const Manifest& manifest;
+};
+
+enum class Decision : uint8_t { kAllow, kAsk, kDeny };
+std::string_view decision_name(Decision decision);
+
+struct Verdict {
+  Decision decision = Decision::kDeny;
+  std::string reason;   // stable code: "allowed_by_flag", "ask_by_default", "denied_by_policy", …
+  std::string message;  // for people and for the model when denied
+  int64_t policy_epoch = 0;
+};
+
+// Decides before every call. On the run's loop; must not block.
+class PolicyHook {
+ public:
+  virtual ~PolicyHook() = default;
+  virtual Verdict decide(const Facts& facts) = 0;
+};
+
+// Told of every decision and outcome, for the audit log. On the run's loop; must not block.
+class AuditSink {
+ public:
+  virtual ~AuditSink() = default;
+  virtual void on_decision(const Facts& facts, const Verdict& verdict) = 0;
+  virtual void on_result(const Call& call, const Result& result) = 0;
+};
+
+// Rewrites a finished result before anything else sees it: redaction. Identity by default.
+using FinalizeHook = std::function<void(const Call& call, Result& result)>;
+
+// Tools by name, sorted: the order in which a model sees them never changes between processes.
+class Registry {
+ public:
+  // INVALID_ARGUMENT "invalid_manifest" (bad name, bad schema), ALREADY_EXISTS "duplicate_tool".
+  Status add(std::shared_ptr<Tool> tool);
+  std::shared_ptr<Tool> find(std::string_view name) const;
+  std::vector<std::shared_ptr<Tool>> all() const;
+  // The schema compiled at add(); null when there is no such tool.
+  const json::Schema* schema(std::string_view name) const;
+
+ private:
+  struct Entry {
+    std::shared_ptr<Tool> tool;
+    std::shared_ptr<json::Schema> schema;
+  };
+  std::vector<std::pair<std::string, Entry>> tools_;
+};
+
+// The outcome of prepare: the facts that the engine needs, or why the call cannot run.
+struct Prepared {
+  Call call;
+  Manifest manifest;
+  Verdict verdict;       // meaningful when `refusal` is empty
+  std::string refusal;   // "unknown_tool", "invalid_arguments", "needs_worker"; empty: may be asked
+  std::string message;
+};
+
+// Runs blocking work; supplied by the runtime.
+class Workers {
+ public:
+  virtual ~Workers() = default;
+  virtual bool available() const = 0;
+  virtual void submit(net::Task task) = 0;
+};
+
+// The one executor. One per loop: owner thread only.
+class Executor {
+ public:
+  Executor(const Registry& registry, PolicyHook& policy, AuditSink* audit, FinalizeHook finalize, Workers& workers,
+           net::Loop& loop, Context context);
+  ~Executor();
+
+  Prepared prepare(Call call);
+  // `done` is called on the loop, exactly once, never from inside execute(); results are finalized. The
+  // manifest's timeout gives the error result "tool_timeout" and cancels the tool.
+  void execute(const Call& call, std::function<void(Result)> done);
+  // The call ends soon with the error result "cancelled" unless it finished first.
+  void cancel(std::string_view run_id, std::string_view call_id);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// read, write, edit, ls, glob, grep, bash. All stay inside the workspace.
+std::vector<std::shared_ptr<Tool>> builtin_tools();
+
+}  // namespace tau::tool
