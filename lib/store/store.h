@@ -36,10 +36,16 @@ struct JournalRow {
   std::string effects_digest;  // hex, of the effects that the engine answered with; may be empty
   int64_t time_ms = 0;         // wall clock
   Provenance provenance;
-  // A conversation entry that this row is the body of; empty: none. One row can be one entry.
-  std::string entry_session;
-  std::string entry_parent;  // id of the previous entry; empty: first
-  std::string entry_id;
+};
+
+// One message of a conversation: a name for the body of a journal row. Conversations are trees: an entry
+// knows its parent, a session knows its head. The row may be older than the entry, or in the same batch.
+struct EntryRow {
+  std::string id;
+  std::string parent;   // id of the previous entry; empty: first
+  std::string session_id;
+  std::string run_id;   // the journal row (run_id, seq) that holds the body
+  int64_t seq = 0;
 };
 
 enum class RunState : uint8_t { kOpen, kDone, kFailed, kCancelled };
@@ -83,6 +89,7 @@ struct Lease {
 struct Batch {
   std::optional<Lease> fence;  // checked in the transaction; ABORTED "lease_lost" when stale
   std::vector<JournalRow> rows;
+  std::vector<EntryRow> entries;
   std::optional<RunRecord> run;          // insert, or update of state, outcome, snapshot
   std::optional<SessionRecord> session;  // insert or update
 };
@@ -93,6 +100,7 @@ using Done = UniqueFunction<void(Status status, Lsn lsn)>;
 struct JournalEntry {  // as read back
   Lsn lsn = 0;
   JournalRow row;
+  std::string entry_id;  // set by load_lineage
   std::string chain;  // hex
   bool purged = false;  // the body was erased; the digest stayed
 };
