@@ -1,9 +1,7 @@
-// The public face of os: the one file access path and the one process launcher. (Seam; being filled.)
+// The public face of os: the one file access path and the one process launcher of libtau. Linux only.
 #pragma once
 
-#include "base/base.h"
-
-namespace tau::os {
-class Workspace;
-class Launcher;
-}  // namespace tau::os
+#include "os/fd.h"
+#include "os/launcher.h"
+#include "os/private_file.h"
+#include "os/workspace.h"
