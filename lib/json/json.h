@@ -27,9 +27,16 @@ class Value {
   enum class Kind : uint8_t { kNull, kBool, kInt, kUint, kDouble, kString, kArray, kObject };
 
   Value() = default;  // null
+  Value(const Value& other) = default;
+  Value(Value&& other) noexcept = default;
+  // Safe when `other` is a part of this value.
+  Value& operator=(const Value& other);
+  Value& operator=(Value&& other) noexcept;
+  ~Value();
   Value(std::nullptr_t) {}
   Value(bool b) : v_(b) {}
   Value(int i) : v_(int64_t{i}) {}
+  Value(unsigned u) : v_(int64_t{u}) {}
   Value(int64_t i) : v_(i) {}
   Value(uint64_t u);  // stored as int64 when it fits, so that equal numbers compare equal
   Value(double d) : v_(d) {}
@@ -52,7 +59,8 @@ class Value {
 
   // Typed access with a default for another kind: reading foreign JSON needs no branches.
   bool as_bool(bool otherwise = false) const;
-  int64_t as_int(int64_t otherwise = 0) const;  // an integral double in range counts
+  int64_t as_int(int64_t otherwise = 0) const;     // an integral double in range counts
+  uint64_t as_uint(uint64_t otherwise = 0) const;  // likewise
   double as_double(double otherwise = 0) const;
   std::string_view as_string(std::string_view otherwise = {}) const;
   const Array& as_array() const;    // empty for another kind
@@ -79,6 +87,7 @@ class Value {
   bool operator==(const Value& other) const;
 
  private:
+  static void release(Value& value, int depth, std::vector<Value>& late);
   std::variant<std::monostate, bool, int64_t, uint64_t, double, std::string, Array, Object> v_;
 };
 
@@ -86,12 +95,14 @@ class Value {
 // "number_out_of_range" or "too_deep"; the message says where.
 StatusOr<Value> parse(std::string_view text);
 
-// Compact text. Strings are escaped minimally; doubles are the shortest that read back equal.
+// Compact text. Strings are escaped minimally; doubles are the shortest that read back equal and keep a
+// ".0" when they are integral, so that kinds survive a round trip. NaN and infinity become null.
 std::string write(const Value& value);
 void write(const Value& value, std::string& out);
 std::string write_pretty(const Value& value);  // two-space indentation
 
-// RFC 8785 (JCS): for hashing and comparing only.
+// RFC 8785 (JCS): for hashing and comparing only. Integers beyond 2^53, which the RFC leaves to strings, keep
+// all their digits, so that different integers never share a form.
 std::string canonical(const Value& value);
 
 // Appends the JSON string literal of `text`, quotes included; ill-formed UTF-8 becomes U+FFFD.
@@ -112,7 +123,7 @@ class Writer {
   Writer& number(double d);
   Writer& boolean(bool b);
   Writer& null();
-  Writer& raw(std::string_view json);      // one complete JSON value, as it is
+  Writer& raw(std::string_view json);  // one complete JSON value, as it is
   Writer& value(const Value& v);
   // key + value in one call
   Writer& field(std::string_view name, std::string_view text) { return key(name).string(text); }
@@ -138,6 +149,8 @@ class Writer {
 //
 // After next_key or next_element exactly one of the value calls (enter_*, string, integer, number, boolean,
 // null, raw, skip) must follow. Leaving an object or array early is not possible: read or skip to its end.
+// Skipped values are checked as strictly as the others. Besides the reasons of parse(): "wrong_type" when the
+// value is not what was asked for, "reader_misuse" when calls come out of order.
 class Reader {
  public:
   Reader();
@@ -145,20 +158,20 @@ class Reader {
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
-  bool load(std::string_view document);  // copies into a padded buffer that is reused
+  bool load(std::string_view document);  // copies into a buffer that is reused
   const Status& status() const;
 
   Value::Kind kind();  // of the value about to be read; kNull after a failure. Numbers: kInt or kDouble
   bool enter_object();
   bool next_key(std::string_view& key);  // false at the end of the object, or on failure
   bool enter_array();
-  bool next_element();  // false at the end of the array, or on failure
-  bool string(std::string_view& out);    // unescaped; valid until the next load
+  bool next_element();                 // false at the end of the array, or on failure
+  bool string(std::string_view& out);  // unescaped; valid until the next load
   bool integer(int64_t& out);
   bool number(double& out);
   bool boolean(bool& out);
-  bool null();                       // true and consumed when the value is null; else false, not consumed
-  bool raw(std::string_view& out);   // the value's JSON text, whole; valid until the next load
+  bool null();                      // true and consumed when the value is null; else false, not consumed
+  bool raw(std::string_view& out);  // the value's JSON text, whole; valid until the next load
   bool skip();
 
  private:

@@ -1,0 +1,23 @@
+// Numbers as JSON text, and their exact order.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "json/json.h"
+
+namespace tau::json {
+
+// Appends the shortest text that reads back as `d`, with a fraction or exponent; "null" unless finite.
+void append_double(std::string& out, double d);
+
+// Appends `d` as ECMAScript's Number::toString does (RFC 8785 section 3.2.2.3); "null" unless finite.
+void append_ecma_double(std::string& out, double d);
+
+void append_integer(std::string& out, const Value& integer);
+void append_integer(std::string& out, int64_t n);
+
+// -1, 0 or 1 by exact value, whatever the kinds; 2 when one is NaN. Both must be numbers.
+int compare_numbers(const Value& a, const Value& b);
+
+}  // namespace tau::json

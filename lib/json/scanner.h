@@ -1,0 +1,84 @@
+// The one tokenizer of the module: simdjson's stage 1 finds where tokens start and checks UTF-8; this class
+// walks them and decodes scalars. parse() and Reader both stand on it, so they accept the same language.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace tau::json {
+
+class Scanner {
+ public:
+  enum class Reason : uint8_t {
+    kSyntax,
+    kDuplicateKey,
+    kUtf8,
+    kNumberRange,
+    kDepth,
+    kType,
+    kMisuse,
+    kMemory
+  };
+  struct Number {
+    enum class Kind : uint8_t { kInt, kUint, kDouble } kind = Kind::kInt;
+    int64_t i = 0;
+    uint64_t u = 0;  // only values above INT64_MAX
+    double d = 0;
+  };
+
+  Scanner();
+  ~Scanner();
+  Scanner(const Scanner&) = delete;
+  Scanner& operator=(const Scanner&) = delete;
+
+  // Indexes `text`, which must outlive the walk. False when it is empty, ill-formed UTF-8 or has an open
+  // string.
+  bool load(std::string_view text);
+
+  // The first byte of the current token; 0 at the end (a NUL byte in the text is no token either).
+  char peek() const { return position_ < count_ ? text_[index_[position_]] : '\0'; }
+  bool at_end() const { return position_ >= count_; }
+  void advance() { ++position_; }
+  uint32_t position() const { return position_; }
+  size_t offset() const { return position_ < count_ ? index_[position_] : text_.size(); }
+  // The text of token `i`: up to the next one, without the white space between.
+  std::string_view token(uint32_t i) const;
+
+  // Each consumes one token and fails when it is not what the name says.
+  bool quoted(std::string_view& body, bool& escaped);  // the bytes between the quotes
+  bool number(Number& out);
+  bool literal(std::string_view word);
+  bool expect(char structural, const char* what);
+  // Checks and consumes a whole value; `depth` is how many containers are already open.
+  bool skip(int depth);
+
+  // Decodes the escapes of `body` to `out`, which has room for body.size() bytes and may be body.data().
+  bool unescape(std::string_view body, char* out, size_t& length);
+  bool check_escapes(std::string_view body);
+
+  // Records the first failure; always returns false.
+  bool fail(Reason reason, size_t offset, std::string_view what);
+  Status status() const;
+
+ private:
+  struct Engine;
+  bool reserve(size_t bytes);
+  bool diagnose();
+  bool skip_container(char close, int depth);
+  bool escape(const char*& p, const char* end, uint32_t& c);
+
+  std::unique_ptr<Engine> engine_;
+  std::string_view text_;
+  const uint32_t* index_ = nullptr;  // count_ token offsets, then text_.size()
+  uint32_t count_ = 0;
+  uint32_t position_ = 0;
+  size_t capacity_ = 0;
+  Reason reason_ = Reason::kSyntax;
+  size_t failed_at_ = 0;
+  std::string_view what_;  // always a literal
+};
+
+}  // namespace tau::json
