@@ -1,0 +1,42 @@
+"""Every parser of untrusted bytes has a fuzz target with a corpus. A parser counts from the day its source exists."""
+
+import re
+
+from common import ROOT, finish
+from meson_files import code
+
+# Parser -> (source that makes it exist, fuzz target).
+PARSERS = {
+    "JSON reader": ("lib/json/*.cpp", "json"),
+    "Server-sent events": ("lib/net/*sse*.cpp", "sse"),
+    "URL": ("lib/net/*url*.cpp", "url"),
+    "OpenAI dialect": ("lib/wire/*openai*.cpp", "openai"),
+    "Anthropic dialect": ("lib/wire/*anthropic*.cpp", "anthropic"),
+    "Configuration file": ("lib/runtime/*config*.cpp", "config"),
+    "Operations": ("lib/runtime/*op*.cpp", "ops"),
+}
+_ENTRY = re.compile(r"fuzz_targets\s*\+=\s*\[\[\s*'(\w+)'.*?/\s*'([\w/.-]+)'\s*\]\]", re.DOTALL)
+
+
+def targets():
+    """target -> corpus folder, from the meson.build of each folder in fuzz/."""
+    found = {}
+    for path in sorted((ROOT / "fuzz").glob("*/meson.build")):
+        for name, corpus in _ENTRY.findall(code(path.relative_to(ROOT))):
+            found[name] = path.parent / corpus
+    return found
+
+
+def main():
+    findings, have = [], targets()
+    for name, corpus in have.items():
+        if not corpus.is_dir() or not any(corpus.iterdir()):
+            findings.append(f"fuzz target {name}: {corpus.relative_to(ROOT)} holds no input")
+    for parser, (source, target) in PARSERS.items():
+        if any(ROOT.glob(source)) and target not in have:
+            findings.append(f"{parser} ({source}) has no fuzz target \"{target}\"")
+    finish(findings, f"{len(have)} fuzz targets with corpora")
+
+
+if __name__ == "__main__":
+    main()
