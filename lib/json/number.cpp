@@ -68,7 +68,7 @@ void append_ecma_double(std::string& out, double d) {
   const size_t sign = text[e + 1] == '+' ? 2 : 1;
   std::from_chars(text.data() + e + sign, text.data() + text.size(), exponent);
   if (d < 0) out += '-';
-  if (exponent >= -7 && exponent < 21) {
+  if (exponent >= -6 && exponent < 21) {
     append_plain(out, digits, exponent + 1);
     return;
   }

@@ -12,8 +12,6 @@
 namespace tau::json {
 namespace {
 
-constexpr size_t kSmallestBuffer = 4096;
-
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
 }  // namespace
@@ -43,6 +41,7 @@ bool Scanner::load(std::string_view text) {
   index_ = nullptr;
   count_ = 0;
   position_ = 0;
+  if (text.empty()) return diagnose();
   if (!reserve(text.size())) return false;
   auto& stage = *engine_->stage;
   const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());

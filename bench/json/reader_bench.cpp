@@ -1,0 +1,148 @@
+// What the pull reader costs beside hand-written simdjson on-demand: both read id, model, delta.content and
+// finish_reason of one chat completion chunk and pass over the rest.
+//
+// On-demand skips without checking; the reader checks what it skips. Compare CPU times of one run.
+#include <benchmark/benchmark.h>
+#include <simdjson.h>
+
+#include <string>
+
+#include "json/json.h"
+
+namespace {
+
+constexpr std::string_view kChunk =
+    R"({"id":"chatcmpl-9lMgfRSWPHcw51s6wxKT1YEO2CKpd","object":"chat.completion.chunk","created":1721075653,)"
+    R"("model":"gpt-4o-2024-05-13","system_fingerprint":"fp_c4e5b6fa31","choices":[{"index":0,)"
+    R"("delta":{"content":" Hello"},"logprobs":null,"finish_reason":null}]})";
+
+struct Fields {
+  std::string_view id;
+  std::string_view model;
+  std::string_view content;
+  std::string_view finish_reason;
+};
+
+bool read_choice(tau::json::Reader& r, Fields& f) {
+  std::string_view key;
+  if (!r.enter_object()) return false;
+  while (r.next_key(key)) {
+    if (key == "delta") {
+      if (!r.enter_object()) return false;
+      while (r.next_key(key)) {
+        if (key == "content") {
+          if (!r.null()) r.string(f.content);
+        } else {
+          r.skip();
+        }
+      }
+    } else if (key == "finish_reason") {
+      if (!r.null()) r.string(f.finish_reason);
+    } else {
+      r.skip();
+    }
+  }
+  return r.status().ok();
+}
+
+bool read_chunk(tau::json::Reader& r, std::string_view text, Fields& f) {
+  std::string_view key;
+  if (!r.load(text) || !r.enter_object()) return false;
+  while (r.next_key(key)) {
+    if (key == "id") {
+      r.string(f.id);
+    } else if (key == "model") {
+      r.string(f.model);
+    } else if (key == "choices") {
+      if (!r.enter_array()) return false;
+      while (r.next_element())
+        if (!read_choice(r, f)) return false;
+    } else {
+      r.skip();
+    }
+  }
+  return r.status().ok();
+}
+
+bool get_text(simdjson::ondemand::value value, std::string_view& out) {
+  if (value.is_null()) return true;
+  return value.get_string().get(out) == simdjson::SUCCESS;
+}
+
+bool read_choice_bare(simdjson::ondemand::object choice, Fields& f) {
+  for (auto member : choice) {
+    const std::string_view key = member.unescaped_key();
+    if (key == "delta") {
+      for (auto inner : member.value().get_object())
+        if (std::string_view(inner.unescaped_key()) == "content" && !get_text(inner.value(), f.content))
+          return false;
+    } else if (key == "finish_reason") {
+      if (!get_text(member.value(), f.finish_reason)) return false;
+    }
+  }
+  return true;
+}
+
+bool read_chunk_bare(simdjson::ondemand::parser& parser, simdjson::padded_string_view text, Fields& f) {
+  simdjson::ondemand::document doc;
+  if (parser.iterate(text).get(doc) != simdjson::SUCCESS) return false;
+  for (auto member : doc.get_object()) {
+    const std::string_view key = member.unescaped_key();
+    if (key == "id") {
+      if (!get_text(member.value(), f.id)) return false;
+    } else if (key == "model") {
+      if (!get_text(member.value(), f.model)) return false;
+    } else if (key == "choices") {
+      for (auto choice : member.value().get_array())
+        if (!read_choice_bare(choice.get_object(), f)) return false;
+    }
+  }
+  return true;
+}
+
+void report(benchmark::State& state, const Fields& f, bool good) {
+  if (!good || f.content != " Hello" || f.model != "gpt-4o-2024-05-13") state.SkipWithError("wrong fields");
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations()) * static_cast<int64_t>(kChunk.size()));
+}
+
+void BM_reader(benchmark::State& state) {
+  tau::json::Reader reader;
+  Fields f;
+  bool good = true;
+  for (auto _ : state) {
+    good &= read_chunk(reader, kChunk, f);
+    benchmark::DoNotOptimize(f);
+  }
+  report(state, f, good);
+}
+
+// The bytes of an event arrive in a buffer that is not padded, so both sides copy.
+void BM_ondemand(benchmark::State& state) {
+  simdjson::ondemand::parser parser;
+  std::string buffer(kChunk.size() + simdjson::SIMDJSON_PADDING, '\0');
+  Fields f;
+  bool good = true;
+  for (auto _ : state) {
+    buffer.replace(0, kChunk.size(), kChunk);
+    good &=
+        read_chunk_bare(parser, simdjson::padded_string_view(buffer.data(), kChunk.size(), buffer.size()), f);
+    benchmark::DoNotOptimize(f);
+  }
+  report(state, f, good);
+}
+
+void BM_parse(benchmark::State& state) {
+  for (auto _ : state) {
+    auto value = tau::json::parse(kChunk);
+    benchmark::DoNotOptimize(value);
+  }
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations()) * static_cast<int64_t>(kChunk.size()));
+}
+
+BENCHMARK(BM_ondemand);
+BENCHMARK(BM_reader);
+BENCHMARK(BM_parse);
+
+}  // namespace
+
+BENCHMARK_MAIN();
