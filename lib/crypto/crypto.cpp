@@ -1,0 +1,100 @@
+// The primitives of crypto.h over libsodium.
+#include "crypto/crypto.h"
+
+#include <sodium.h>
+
+#include <cstdlib>
+#include <mutex>
+#include <new>
+
+namespace tau::crypto {
+namespace {
+
+// sodium_init picks the fastest implementation for this processor; it must run before any other call.
+void init_once() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    if (sodium_init() < 0) std::abort();  // only without any entropy source: nothing could be safe after that
+  });
+}
+
+const unsigned char* as_bytes(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+crypto_generichash_blake2b_state* as_state(unsigned char* storage) {
+  return std::launder(reinterpret_cast<crypto_generichash_blake2b_state*>(storage));
+}
+
+std::string to_hex(const unsigned char* bytes, size_t size) {
+  std::string out(size * 2 + 1, '\0');  // sodium writes a terminating NUL
+  sodium_bin2hex(out.data(), out.size(), bytes, size);
+  out.pop_back();
+  return out;
+}
+
+}  // namespace
+
+Digest blake2b(std::string_view data) {
+  init_once();
+  Digest out;
+  crypto_generichash_blake2b(out.data(), out.size(), as_bytes(data), data.size(), nullptr, 0);
+  return out;
+}
+
+Blake2b::Blake2b() {
+  static_assert(sizeof(crypto_generichash_blake2b_state) == sizeof(state_));
+  static_assert(alignof(crypto_generichash_blake2b_state) <= 64);
+  init_once();
+  new (state_) crypto_generichash_blake2b_state;
+  crypto_generichash_blake2b_init(as_state(state_), nullptr, 0, sizeof(Digest));
+}
+
+void Blake2b::update(std::string_view data) {
+  crypto_generichash_blake2b_update(as_state(state_), as_bytes(data), data.size());
+}
+
+Digest Blake2b::finish() {
+  Digest out;
+  crypto_generichash_blake2b_final(as_state(state_), out.data(), out.size());
+  crypto_generichash_blake2b_init(as_state(state_), nullptr, 0, sizeof(Digest));
+  return out;
+}
+
+std::string hex(const Digest& digest) { return to_hex(digest.data(), digest.size()); }
+
+std::string hex(std::string_view bytes) { return to_hex(as_bytes(bytes), bytes.size()); }
+
+StatusOr<std::string> from_hex(std::string_view text) {
+  std::string out(text.size() / 2, '\0');
+  size_t size = 0;
+  const char* end = nullptr;
+  const int rc = sodium_hex2bin(reinterpret_cast<unsigned char*>(out.data()), out.size(), text.data(),
+                                text.size(), nullptr, &size, &end);
+  if (rc != 0 || end != text.data() + text.size()) {
+    return invalid_argument("invalid_hex", "expected an even number of hexadecimal digits and nothing else");
+  }
+  return out;
+}
+
+std::string base64_encode(std::string_view bytes) {
+  std::string out(sodium_base64_ENCODED_LEN(bytes.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
+  sodium_bin2base64(out.data(), out.size(), as_bytes(bytes), bytes.size(), sodium_base64_VARIANT_ORIGINAL);
+  out.pop_back();  // the terminating NUL
+  return out;
+}
+
+StatusOr<std::string> base64_decode(std::string_view text) {
+  std::string out(text.size() / 4 * 3, '\0');
+  size_t size = 0;
+  const char* end = nullptr;
+  const int rc = sodium_base642bin(reinterpret_cast<unsigned char*>(out.data()), out.size(), text.data(),
+                                   text.size(), nullptr, &size, &end, sodium_base64_VARIANT_ORIGINAL);
+  if (rc != 0 || end != text.data() + text.size()) {
+    return invalid_argument("invalid_base64", "expected base 64 with padding (RFC 4648 section 4)");
+  }
+  out.resize(size);
+  return out;
+}
+
+}  // namespace tau::crypto

@@ -1,0 +1,96 @@
+// Pins crypto: published vectors, and that pieces, round trips and refusals behave.
+#include "crypto/crypto.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tau::crypto {
+namespace {
+
+// 256-bit outputs; the same function reproduces the self-test digest of RFC 7693 appendix E.
+TEST(Blake2b, MatchesKnownDigests) {
+  EXPECT_EQ(hex(blake2b("")), "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
+  EXPECT_EQ(hex(blake2b("abc")), "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
+  std::string bytes;
+  for (int i = 0; i < 5 * 256; ++i) bytes.push_back(static_cast<char>(i));
+  EXPECT_EQ(hex(blake2b(bytes)), "82628cbfc9689e234b0923a531f4578fe2e7138a03e2f81ed6cde97517336650");
+}
+
+// The input sequence of RFC 7693 appendix E (selftest_seq).
+std::string rfc7693_sequence(size_t size, uint32_t seed) {
+  uint32_t a = 0xDEAD4BADu * seed;
+  uint32_t b = 1;
+  std::string out;
+  for (size_t i = 0; i < size; ++i) {
+    const uint32_t t = a + b;
+    a = b;
+    b = t;
+    out.push_back(static_cast<char>(t >> 24));
+  }
+  return out;
+}
+
+TEST(Blake2b, MatchesTheUnkeyed256BitPartOfTheRfcSelfTest) {
+  Blake2b all;
+  for (uint32_t size : {0u, 3u, 128u, 129u, 255u, 1024u}) {
+    const Digest digest = blake2b(rfc7693_sequence(size, size));
+    all.update({reinterpret_cast<const char*>(digest.data()), digest.size()});
+  }
+  EXPECT_EQ(hex(all.finish()), "4f115497d72f1ccb3d237329babe50880012733139e76a227f62b1ee64cd03e4");
+}
+
+RC_GTEST_PROP(Blake2b, PiecesHashLikeTheWholeAndTheHasherIsReusable,
+              (const std::vector<std::string>& pieces)) {
+  Blake2b hasher;
+  for (int round = 0; round < 2; ++round) {
+    std::string whole;
+    for (const std::string& piece : pieces) {
+      hasher.update(piece);
+      whole += piece;
+    }
+    RC_ASSERT(hasher.finish() == blake2b(whole));
+  }
+}
+
+TEST(Hex, EncodesAndRefuses) {
+  EXPECT_EQ(hex(std::string_view("\x00\xff\x10", 3)), "00ff10");
+  EXPECT_EQ(*from_hex("00FF10"), std::string("\x00\xff\x10", 3));
+  EXPECT_EQ(*from_hex(""), "");
+  for (std::string_view bad : {"0", "0g", "00 ff", "0x00", "abc", "00ff\n"}) {
+    EXPECT_EQ(from_hex(bad).status().reason(), "invalid_hex") << bad;
+  }
+}
+
+// RFC 4648 section 10.
+TEST(Base64, MatchesTheRfcVectors) {
+  const std::vector<std::pair<std::string, std::string>> vectors = {{"", ""},
+                                                                    {"f", "Zg=="},
+                                                                    {"fo", "Zm8="},
+                                                                    {"foo", "Zm9v"},
+                                                                    {"foob", "Zm9vYg=="},
+                                                                    {"fooba", "Zm9vYmE="},
+                                                                    {"foobar", "Zm9vYmFy"}};
+  for (const auto& [plain, text] : vectors) {
+    EXPECT_EQ(base64_encode(plain), text);
+    ASSERT_TRUE(base64_decode(text).ok()) << text;
+    EXPECT_EQ(*base64_decode(text), plain);
+  }
+}
+
+TEST(Base64, RefusesWhatIsNotCanonical) {
+  for (std::string_view bad : {"Zg", "Zg=", "Zg==\n", " Zg==", "Zm9=v", "Zh==", "Zm9v====", "Z_9v", "="}) {
+    EXPECT_EQ(base64_decode(bad).status().reason(), "invalid_base64") << bad;
+  }
+}
+
+RC_GTEST_PROP(Encodings, RoundTrip, (const std::string& bytes)) {
+  RC_ASSERT(*from_hex(hex(bytes)) == bytes);
+  RC_ASSERT(*base64_decode(base64_encode(bytes)) == bytes);
+}
+
+}  // namespace
+}  // namespace tau::crypto
