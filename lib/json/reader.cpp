@@ -108,7 +108,7 @@ bool Reader::load(std::string_view document) {
   Impl& r = *impl_;
   r.buffer.assign(document);
   r.depth = 0;
-  r.status = Status();
+  if (!r.status.ok()) r.status = Status();
   if (!r.scan.load(r.buffer)) return r.failed();
   r.due = Impl::Due::kValue;
   return true;

@@ -118,6 +118,22 @@ int64_t magnitude(std::string_view t) {
   return exponent + (negative ? -written : written);
 }
 
+// Plain integers of up to 18 digits cannot overflow: most numbers end here.
+bool short_integer(std::string_view t, int64_t& out) {
+  const bool negative = t[0] == '-';
+  const size_t digits = t.size() - (negative ? 1 : 0);
+  if (digits == 0 || digits > 18) return false;
+  const size_t first = negative ? 1 : 0;
+  if (t[first] == '0' && digits > 1) return false;
+  int64_t value = 0;
+  for (size_t i = first; i < t.size(); ++i) {
+    if (!is_digit(t[i])) return false;
+    value = value * 10 + (t[i] - '0');
+  }
+  out = negative ? -value : value;
+  return true;
+}
+
 // Whether `t` is a JSON number (RFC 8259 section 6), and whether it has a fraction or an exponent.
 bool number_grammar(std::string_view t, bool& integral) {
   size_t i = 0;
@@ -194,6 +210,11 @@ bool Scanner::number(Number& out) {
   const size_t at = offset();
   if (at_end()) return fail(Reason::kSyntax, at, "expected a value");
   const std::string_view t = token(position_);
+  if (short_integer(t, out.i)) {
+    out.kind = Number::Kind::kInt;
+    ++position_;
+    return true;
+  }
   bool integral = false;
   if (!number_grammar(t, integral)) return fail(Reason::kSyntax, at, "expected a value");
   const char* const end = t.data() + t.size();

@@ -10,12 +10,6 @@
 #include "json/json.h"
 
 namespace tau::json {
-namespace {
-
-bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
-
-}  // namespace
-
 struct Scanner::Engine {
   std::unique_ptr<simdjson::internal::dom_parser_implementation> stage;
 };
@@ -49,7 +43,14 @@ bool Scanner::load(std::string_view text) {
     return diagnose();
   index_ = stage.structural_indexes.get();
   count_ = stage.n_structural_indexes;
+  slash_ = find_slash(text.data());
   return true;
+}
+
+const char* Scanner::find_slash(const char* from) const {
+  const char* const end = text_.data() + text_.size();
+  const void* hit = std::memchr(from, '\\', static_cast<size_t>(end - from));
+  return hit != nullptr ? static_cast<const char*>(hit) : end;
 }
 
 // Stage 1 says only that something is wrong; this finds what and where.
@@ -71,35 +72,6 @@ bool Scanner::diagnose() {
   }
   if (open != text_.size()) return fail(Reason::kSyntax, open, "a string is not closed");
   return fail(Reason::kSyntax, 0, "the document is empty");
-}
-
-std::string_view Scanner::token(uint32_t i) const {
-  const size_t begin = index_[i];
-  size_t end = i + 1 < count_ ? index_[i + 1] : text_.size();
-  while (end > begin + 1 && is_space(text_[end - 1])) --end;
-  return text_.substr(begin, end - begin);
-}
-
-bool Scanner::quoted(std::string_view& body, bool& escaped) {
-  if (peek() != '"') return fail(Reason::kSyntax, offset(), "expected a string");
-  const std::string_view whole = token(position_);
-  if (whole.size() < 2 || whole.back() != '"') return fail(Reason::kSyntax, offset(), "expected a string");
-  body = whole.substr(1, whole.size() - 2);
-  escaped = !body.empty() && std::memchr(body.data(), '\\', body.size()) != nullptr;
-  ++position_;
-  return true;
-}
-
-bool Scanner::literal(std::string_view word) {
-  if (at_end() || token(position_) != word) return fail(Reason::kSyntax, offset(), "expected a value");
-  ++position_;
-  return true;
-}
-
-bool Scanner::expect(char structural, const char* what) {
-  if (peek() != structural) return fail(Reason::kSyntax, offset(), what);
-  ++position_;
-  return true;
 }
 
 bool Scanner::skip(int depth) {

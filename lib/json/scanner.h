@@ -65,6 +65,8 @@ class Scanner {
 
  private:
   struct Engine;
+  bool has_escape(std::string_view body);
+  const char* find_slash(const char* from) const;
   bool reserve(size_t bytes);
   bool diagnose();
   bool skip_container(char close, int depth);
@@ -75,10 +77,50 @@ class Scanner {
   const uint32_t* index_ = nullptr;  // count_ token offsets, then text_.size()
   uint32_t count_ = 0;
   uint32_t position_ = 0;
+  const char* slash_ = nullptr;  // the first backslash at or after some consumed place, or the end
   size_t capacity_ = 0;
   Reason reason_ = Reason::kSyntax;
   size_t failed_at_ = 0;
   std::string_view what_;  // always a literal
 };
+
+// The walk is inline: the reader's budget is a few nanoseconds a token.
+
+inline std::string_view Scanner::token(uint32_t i) const {
+  const char* const begin = text_.data() + index_[i];
+  const char* end = text_.data() + (i + 1 < count_ ? index_[i + 1] : text_.size());
+  const auto space = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
+  while (end > begin + 1 && space(end[-1])) --end;
+  return {begin, static_cast<size_t>(end - begin)};
+}
+
+// `slash_` moves forward only, so that all strings together cost one pass for backslashes.
+inline bool Scanner::has_escape(std::string_view body) {
+  const char* const end = body.data() + body.size();
+  if (slash_ < body.data()) slash_ = find_slash(body.data());
+  return slash_ < end;
+}
+
+inline bool Scanner::quoted(std::string_view& body, bool& escaped) {
+  if (peek() != '"') return fail(Reason::kSyntax, offset(), "expected a string");
+  const std::string_view whole = token(position_);
+  if (whole.size() < 2 || whole.back() != '"') return fail(Reason::kSyntax, offset(), "expected a string");
+  body = whole.substr(1, whole.size() - 2);
+  escaped = has_escape(body);
+  ++position_;
+  return true;
+}
+
+inline bool Scanner::literal(std::string_view word) {
+  if (at_end() || token(position_) != word) return fail(Reason::kSyntax, offset(), "expected a value");
+  ++position_;
+  return true;
+}
+
+inline bool Scanner::expect(char structural, const char* what) {
+  if (peek() != structural) return fail(Reason::kSyntax, offset(), what);
+  ++position_;
+  return true;
+}
 
 }  // namespace tau::json
