@@ -26,7 +26,7 @@ class Loop {
   virtual void post(Task task) = 0;
   // Owner thread only, all that follow.
   virtual bool on_owner_thread() const = 0;
-  virtual int64_t now_ns() = 0;  // monotonic; cached per turn of the loop
+  virtual int64_t now_ns() = 0;                                   // monotonic; cached per turn of the loop
   virtual TimerId set_timer(int64_t deadline_ns, Task task) = 0;  // one shot
   virtual void cancel_timer(TimerId id) = 0;                      // unknown ids are ignored
 };
@@ -36,16 +36,31 @@ class EventLoop : public Loop {
  public:
   using IoHandler = UniqueFunction<void(uint32_t epoll_events)>;
 
+  // How threads that may outlive the loop post to it.
+  class Poster {
+   public:
+    virtual ~Poster() = default;
+    // Any thread. False when the loop has ended: the task was destroyed unrun.
+    virtual bool post(Task task) = 0;
+  };
+
+  // `clock` decides which timers are due. The calling thread is the owner until process() is called by
+  // another.
   static StatusOr<std::unique_ptr<EventLoop>> create(Clock& clock);
 
   // Becomes readable when process(0) has something to do, timers included (a timerfd). Level-triggered.
   virtual int fd() const = 0;
   // Makes the calling thread the owner, waits at most `timeout_ms` (-1: no limit, 0: not at all) for work,
-  // runs all that is ready. Returns how many handlers and tasks ran.
+  // runs all that is ready: descriptors, then timers, then tasks. Returns how many handlers, timers and tasks
+  // ran; 0 after a wake() or a signal. FAILED_PRECONDITION "loop_busy" inside itself or while another thread
+  // is in it.
   virtual StatusOr<int> process(int timeout_ms) = 0;
   // Any thread, async-signal-safe: makes process() return or run `post`ed work.
   virtual void wake() = 0;
-  // Owner thread. One handler per fd; `events` is EPOLLIN | EPOLLOUT. The loop does not own the fd.
+  // post() by another thread needs a living loop; this handle does not.
+  virtual std::shared_ptr<Poster> poster() = 0;
+  // Owner thread. One handler per fd; `events` is EPOLLIN | EPOLLOUT. The loop does not own the fd. A handler
+  // may unwatch, watch and close any fd, its own too: none that was unwatched is called any more.
   virtual Status watch(int fd, uint32_t events, IoHandler handler) = 0;
   virtual Status rewatch(int fd, uint32_t events) = 0;
   virtual void unwatch(int fd) = 0;
@@ -53,10 +68,10 @@ class EventLoop : public Loop {
 
 // A parsed absolute URL with scheme http or https.
 struct Url {
-  std::string scheme;  // lower case
-  std::string host;    // lower case, no brackets
-  uint16_t port = 0;   // explicit or the scheme's default
-  std::string target;  // path and query, begins with '/'
+  std::string scheme;          // lower case
+  std::string host;            // lower case, no brackets
+  uint16_t port = 0;           // explicit or the scheme's default
+  std::string target;          // path and query, begins with '/'
   std::string origin() const;  // "https://api.example.com:443"
 };
 StatusOr<Url> parse_url(std::string_view url);  // INVALID_ARGUMENT "invalid_url"
@@ -68,7 +83,8 @@ struct Address {
   uint16_t port = 0;
   std::string to_string() const;
   bool is_loopback() const;  // 127.0.0.0/8, ::1 and v4-mapped forms
-  bool is_private() const;   // loopback, link-local, RFC 1918, ULA, CGNAT, unspecified, v4-mapped and NAT64 forms
+  bool is_private()
+      const;  // loopback, link-local, RFC 1918, ULA, CGNAT, unspecified, v4-mapped and NAT64 forms
 };
 
 // Decides which connections may exist. Called on the loop's thread before a request starts, when a socket is
@@ -101,7 +117,7 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> headers;  // never a secret: see credential
   std::string body;
   Timeouts timeouts;
-  std::string credential_id;           // empty: none
+  std::string credential_id;  // empty: none
   std::string credential_header = "authorization";
   std::string credential_prefix = "Bearer ";
   uint64_t max_response_bytes = 64u << 20;
@@ -137,17 +153,18 @@ class HttpClient {
 };
 
 struct HttpClientOptions {
-  std::string ca_file;     // empty: the system's trust store
-  std::string proxy;       // "http://host:port"; empty: none. The environment is never read
+  std::string ca_file;  // empty: the system's trust store
+  std::string proxy;    // "http://host:port"; empty: none. The environment is never read
   int max_connections = 256;
   int64_t max_connection_age_ms = 300'000;
   int64_t max_connection_idle_ms = 55'000;
   std::string user_agent;
 };
 
-// libcurl (loaded from the shared library at the first request; UNAVAILABLE "libcurl_missing" if there is none).
-std::unique_ptr<HttpClient> make_http_client(EventLoop& loop, EgressPolicy& egress, CredentialSource& credentials,
-                                             HttpClientOptions options);
+// libcurl (loaded from the shared library at the first request; UNAVAILABLE "libcurl_missing" if there is
+// none).
+std::unique_ptr<HttpClient> make_http_client(EventLoop& loop, EgressPolicy& egress,
+                                             CredentialSource& credentials, HttpClientOptions options);
 // Whether libcurl is mapped into this process by us.
 bool http_library_loaded();
 
@@ -166,7 +183,8 @@ class SseParser {
   // false return stops parsing. RESOURCE_EXHAUSTED "sse_event_too_large" beyond kMaxEventBytes.
   template <class F>
   Status feed(std::string_view bytes, F&& on_event) {
-    return feed_impl(bytes, [](void* f, const SseEvent& e) { return (*static_cast<F*>(f))(e); }, &on_event);
+    return feed_impl(
+        bytes, [](void* f, const SseEvent& e) { return (*static_cast<F*>(f))(e); }, &on_event);
   }
   // At end of stream: whether an event was cut off (bytes after the last blank line).
   bool has_partial() const;
@@ -177,7 +195,7 @@ class SseParser {
   using Callback = bool (*)(void* f, const SseEvent& event);
   Status feed_impl(std::string_view bytes, Callback callback, void* f);
 
-  std::string line_;   // an unfinished line of earlier bytes
+  std::string line_;  // an unfinished line of earlier bytes
   std::string data_;
   std::string type_;
   std::string id_;
