@@ -33,7 +33,7 @@ class UniqueFunction<R(Args...)> {
   };
   template <class F>
   struct Impl final : Base {
-    explicit Impl(F f) : f(std::move(f)) {}
+    explicit Impl(F target) : f(std::move(target)) {}
     R call(Args... args) override { return std::invoke(f, std::forward<Args>(args)...); }
     F f;
   };

@@ -79,14 +79,14 @@ StatusOr<ModelReference> parse_model_reference(std::string_view text);
 
 struct ModelCall {
   std::string request_id;  // stays the same over retries and after a crash
-  std::string traceparent; // W3C; empty: none
-  wire::Request request;
+  std::string traceparent;  // W3C; empty: none
+  const wire::Request* request = nullptr;  // lives until the call ends or is cancelled
 };
 
 class CallSink : public wire::StreamSink {
  public:
-  // A new attempt begins (from 1). Deltas of an earlier attempt are void.
-  virtual void on_attempt(int attempt) = 0;
+  // A new attempt begins (from 1); `previous` says how the one before failed. Its deltas are void.
+  virtual void on_attempt(int attempt, const Status& previous) = 0;
   virtual void on_response(wire::Response response) = 0;
   // The last word when there is no response. After some deltas were delivered no retry is made: the partial
   // message is `partial` (may have no parts).
@@ -101,7 +101,8 @@ class Model {
  public:
   virtual ~Model() = default;
   virtual CallId start(ModelCall call, CallSink& sink) = 0;
-  virtual void cancel(CallId id) = 0;
+  // Gives up a call and returns what of the answer had arrived; empty for an unknown id.
+  virtual wire::Response cancel(CallId id) = 0;
   virtual const Route& route() const = 0;
 };
 

@@ -75,11 +75,22 @@ struct Call {
   std::string session_id;
 };
 
-// What tools may touch. Lives as long as the runtime.
+class Reply;
+struct Call;
+
+// Hands a call to the host program, which answers through `reply`. Supplied by the run's driver.
+class HostCalls {
+ public:
+  virtual ~HostCalls() = default;
+  virtual void call(const Call& call, Reply reply) = 0;
+};
+
+// What tools may touch.
 struct Context {
   net::EventLoop* loop = nullptr;  // of the run; null under the simulator
   os::Workspace* workspace = nullptr;
   os::Launcher* launcher = nullptr;
+  HostCalls* host = nullptr;  // of the run
 };
 
 class Tool {

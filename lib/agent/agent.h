@@ -1,0 +1,233 @@
+// The public face of agent: the run engine, a pure state machine. Inputs go in, effects come out; no thread, no
+// clock, no I/O, no randomness. Whatever could differ between two runs arrives inside an input, and every input
+// is journaled, so that the same inputs always give the same effects: that is resume, replay and simulation.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/base.h"
+#include "crypto/crypto.h"
+#include "json/json.h"
+#include "wire/wire.h"
+
+namespace tau::agent {
+
+// Grows when the same inputs would give other effects. A journal of an older version is never re-fed.
+inline constexpr int64_t kLogicVersion = 1;
+
+struct Limits {  // 0 = no limit
+  int64_t max_turns = 50;
+  int64_t max_tokens = 0;            // input and output of the whole run
+  int64_t max_cost_usd_micros = 0;
+  int64_t max_wall_ms = 0;
+  int64_t max_prompt_bytes = 64 << 20;  // memory that the conversation may take
+  int64_t max_parallel_tools = 8;
+  int64_t max_calls_per_turn = 64;
+  int64_t approval_timeout_ms = 300'000;
+  int64_t structured_retries = 1;
+};
+
+struct RunConfig {
+  std::string run_id;
+  std::string session_id;
+  std::string principal;
+  std::string model;  // "provider/model", for the record
+  Limits limits;
+  std::string response_schema;  // JSON Schema text; empty: free text
+};
+
+// ---- inputs ---------------------------------------------------------------------------------------------
+
+struct Start {
+  RunConfig config;
+  wire::Message message;
+};
+struct PromptReady {
+  int64_t call = 0;
+  int64_t input_tokens = 0;     // estimate
+  int64_t prompt_bytes = 0;
+  int64_t stable_prefix_bytes = 0;
+  int64_t cost_bound_usd_micros = 0;  // of the call, 0: unknown
+  std::string digest;           // hex, of the encoded request
+};
+struct ModelDone {
+  int64_t call = 0;
+  std::shared_ptr<const wire::Response> response;  // tool-call ids are unique within the run
+  int64_t cost_usd_micros = 0;
+};
+struct ModelFailed {
+  int64_t call = 0;
+  ErrorInfo error;
+  std::shared_ptr<const wire::Response> partial;  // never null
+  int64_t cost_usd_micros = 0;
+};
+struct ModelCut {  // the answer to CancelModel
+  int64_t call = 0;
+  std::shared_ptr<const wire::Response> partial;  // never null
+  int64_t cost_usd_micros = 0;
+};
+struct Verdict {
+  enum class Decision : uint8_t { kAllow, kAsk, kDeny };
+  std::string call_id;
+  Decision decision = Decision::kDeny;
+  std::string effect;  // of the manifest: "read"
+  bool pure = false;
+  bool idempotent = false;
+  bool parallel = false;
+  bool sandboxed = false;
+  std::string reason;   // "unknown_tool", "invalid_arguments", "denied_by_policy", "allowed_by_default", …
+  std::string message;  // what the model is told on deny
+  int64_t policy_epoch = 0;
+};
+struct ToolDone {
+  std::string call_id;
+  wire::Message message;  // role tool, one ToolResult part
+  std::string reason;     // of an error
+  std::string details;    // JSON for the host; may be empty
+};
+struct HostOp {
+  enum class Kind : uint8_t { kMessage, kSteer, kApproval };
+  Kind kind = Kind::kMessage;
+  std::string op_id;      // acknowledged when not empty
+  wire::Message message;  // kMessage, kSteer
+  std::string call_id;    // kApproval
+  bool allow = false;
+  std::string reason;
+};
+struct Timer {
+  std::string name;  // as in SetTimer
+};
+struct Cancel {
+  ErrorInfo why;  // kCancelled from the host; or what made the driver give up (deadline, memory, store)
+};
+// The driver re-fed the journal after a crash and nothing is in flight any more.
+struct Resumed {};
+
+using InputBody = std::variant<Start, PromptReady, ModelDone, ModelFailed, ModelCut, Verdict, ToolDone, HostOp, Timer,
+                               Cancel, Resumed>;
+struct Input {
+  int64_t seq = 0;      // in the journal of the run; grows, not always by one
+  int64_t time_ms = 0;  // wall clock
+  InputBody body;
+};
+
+std::string_view input_kind(const InputBody& body);  // "start", "model_done", …
+std::string input_to_json(const InputBody& body);
+StatusOr<InputBody> input_from_json(std::string_view kind, std::string_view text);
+// The conversation message inside a journaled body: inputs have it as "message", as do rows of kind "message".
+StatusOr<wire::Message> message_of_row(std::string_view body);
+
+// ---- effects --------------------------------------------------------------------------------------------
+
+// One table for kinds: the ABI's enumerators, names in JSON and the documentation follow it.
+enum class EventKind : uint8_t {
+  kRunStarted = 1,
+  kTurnStarted = 2,
+  kText = 3,
+  kReasoning = 4,
+  kMessage = 5,
+  kToolCall = 6,
+  kApproval = 7,
+  kToolStarted = 8,
+  kToolProgress = 9,
+  kToolResult = 10,
+  kAttempt = 11,
+  kTurnDone = 12,
+  kOpAccepted = 13,
+  kOpRejected = 14,
+  kSnapshot = 15,
+  kRunDone = 16,
+};
+std::string_view event_name(EventKind kind);
+
+struct Event {
+  EventKind kind = EventKind::kRunStarted;
+  std::string call_id;
+  std::string text;
+  // What the JSON body is made of, by kind; see event.cpp.
+  std::string name;    // tool, model or op id
+  std::string reason;
+  std::string json;    // arguments, outcome or usage: complete JSON
+  int64_t number = 0;  // turn, attempt
+  bool flag = false;   // is_error, not_sandboxed
+  std::shared_ptr<const wire::Response> response;
+};
+// The body of an event, as the C ABI shows it.
+std::string event_json(const Event& event, std::string_view run_id);
+
+struct AssemblePrompt { int64_t call = 0; };
+struct CallModel { int64_t call = 0; std::string request_id; };
+struct CancelModel { int64_t call = 0; };
+struct AskPolicy { wire::ToolCall call; };
+struct CallTool { std::string call_id; };
+struct CancelTool { std::string call_id; };
+// Everything before is durable before anything after is performed.
+struct Commit {};
+// Adds a message to the conversation: the one in the journal row `seq`, or a new one made here.
+struct Append { int64_t seq = 0; std::optional<wire::Message> message; };
+struct Emit { Event event; };
+struct SetTimer { std::string name; int64_t delay_ms = 0; };
+struct CancelTimer { std::string name; };
+// A turn is over: the driver may store snapshot() with the rows so far.
+struct TurnBoundary {};
+// The run is over; its terminal event has been emitted.
+struct Finish { Code code = Code::kOk; std::string outcome; };
+
+using Effect = std::variant<AssemblePrompt, CallModel, CancelModel, AskPolicy, CallTool, CancelTool, Commit, Append, Emit,
+                            SetTimer, CancelTimer, TurnBoundary, Finish>;
+using Effects = std::vector<Effect>;
+
+// A digest over every field of every effect that two runs could disagree about.
+crypto::Digest digest_of(const Effects& effects);
+
+// ---- the engine -----------------------------------------------------------------------------------------
+
+class Engine {
+ public:
+  Engine();
+  ~Engine();
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
+
+  // Strong exception guarantee: when it throws bad_alloc nothing has changed. Inputs that do not fit the state
+  // (a late result, an answer for an unknown call) are ignored or rejected, never fatal.
+  Effects step(const Input& input);
+
+  bool finished() const;
+  // The state at a turn boundary, as JSON; restore() goes on from it with the inputs that followed.
+  std::string snapshot() const;
+  static StatusOr<Engine> restore(std::string_view snapshot);
+
+  // What is in flight: model call (0: none), and tool calls that were started without a result.
+  int64_t open_model_call() const;
+  std::vector<std::string> open_tool_calls() const;
+
+  struct State;  // private to the module: state.h
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+// ---- prompt assembly ------------------------------------------------------------------------------------
+
+struct PromptParts {
+  std::string base;         // the host's system prompt; empty: libtau's own
+  std::string instructions; // AGENTS.md of the workspace; may be empty
+  bool instructions_cut = false;
+  std::string workspace_note;  // one line on where tools work; may be empty
+};
+inline constexpr size_t kMaxInstructionsBytes = 32 * 1024;
+
+// The system messages, byte-identical for equal parts: nothing in them depends on time or order of arrival.
+std::vector<wire::Message> system_messages(const PromptParts& parts);
+
+// Finds the JSON value in a model's answer: the whole text, or the first fenced block. Empty when there is none.
+std::string_view find_json_answer(std::string_view text);
+
+}  // namespace tau::agent

@@ -1,0 +1,185 @@
+// The tool calls of a turn: verdicts, approvals, start order, results in call order, exactly one per call.
+#include <algorithm>
+
+#include "agent/state.h"
+
+namespace tau::agent {
+
+wire::Message tool_error_message(const wire::ToolCall& call, std::string_view text) {
+  wire::ToolResult result;
+  result.call_id = call.id;
+  result.name = call.name;
+  result.is_error = true;
+  result.content.push_back({.body = wire::Text{std::string(text)}, .extras = {}});
+  wire::Message message;
+  message.role = wire::Role::kTool;
+  message.parts.push_back({.body = std::move(result), .extras = {}});
+  message.labels = Labels::from(Source::kSystem);
+  return message;
+}
+
+const wire::ToolCall& Step::tool_call(const CallState& call) const {
+  return *s_.response->message.parts[call.index].as<wire::ToolCall>();
+}
+
+CallState* Step::find_call(std::string_view call_id) {
+  for (CallState& call : s_.calls)
+    if (tool_call(call).id == call_id) return &call;
+  return nullptr;
+}
+
+void Step::begin_calls() {
+  s_.calls.clear();
+  const auto& parts = s_.response->message.parts;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].as<wire::ToolCall>() == nullptr) continue;
+    CallState call;
+    call.index = i;
+    s_.calls.push_back(std::move(call));
+  }
+  const auto limit = static_cast<size_t>(std::max<int64_t>(0, s_.config->limits.max_calls_per_turn));
+  for (size_t i = 0; i < s_.calls.size(); ++i) {
+    if (limit > 0 && i >= limit) {
+      refuse(s_.calls[i], "too_many_calls", format("only {} calls per turn are allowed", limit));
+    } else if (s_.phase != Phase::kCutting) {
+      effects_.emplace_back(AskPolicy{tool_call(s_.calls[i])});
+    }
+  }
+}
+
+void Step::on(const Verdict& in) {
+  CallState* call = find_call(in.call_id);
+  if (s_.phase != Phase::kTools || call == nullptr || call->phase != CallState::Phase::kAsked) return;
+  call->pure = in.pure;
+  call->idempotent = in.idempotent;
+  call->parallel = in.parallel;
+  call->sandboxed = in.sandboxed;
+  switch (in.decision) {
+    case Verdict::Decision::kDeny: refuse(*call, in.reason, in.message); break;
+    case Verdict::Decision::kAllow: call->phase = CallState::Phase::kReady; break;
+    case Verdict::Decision::kAsk: {
+      call->phase = CallState::Phase::kWaiting;
+      const wire::ToolCall& c = tool_call(*call);
+      emit({.kind = EventKind::kApproval,
+            .call_id = c.id,
+            .text = c.name,
+            .name = in.effect,
+            .reason = in.reason,
+            .json = c.arguments,
+            .flag = !in.sandboxed});
+      if (s_.config->limits.approval_timeout_ms > 0)
+        effects_.emplace_back(SetTimer{std::string(kApprovalTimer) + c.id, s_.config->limits.approval_timeout_ms});
+      break;
+    }
+  }
+  advance_calls();
+}
+
+void Step::approve(CallState& call, const HostOp& in) {
+  effects_.emplace_back(CancelTimer{std::string(kApprovalTimer) + tool_call(call).id});
+  if (in.allow) {
+    call.phase = CallState::Phase::kReady;
+    return;
+  }
+  refuse(call, "approval_denied", in.reason.empty() ? "the user denied the call" : "the user denied the call: " + in.reason);
+}
+
+void Step::on(const ToolDone& in) {
+  CallState* call = find_call(in.call_id);
+  if (call == nullptr || call->phase != CallState::Phase::kRunning) return;
+  call->phase = CallState::Phase::kDone;
+  call->result_seq = input_.seq;
+  call->result = std::make_shared<const wire::Message>(in.message);
+  call->reason = in.reason;
+  advance_calls();
+}
+
+void Step::refuse(CallState& call, std::string_view reason, std::string_view message) {
+  call.phase = CallState::Phase::kDone;
+  call.result_seq = 0;
+  call.reason = reason;
+  call.result = std::make_shared<const wire::Message>(tool_error_message(tool_call(call), message));
+}
+
+// Calls that have not started get a result without running.
+void Step::settle_unstarted(std::string_view reason, std::string_view message) {
+  for (CallState& call : s_.calls) {
+    if (call.phase == CallState::Phase::kDone || call.phase == CallState::Phase::kRunning) continue;
+    if (call.phase == CallState::Phase::kWaiting)
+      effects_.emplace_back(CancelTimer{std::string(kApprovalTimer) + tool_call(call).id});
+    refuse(call, reason, message);
+  }
+}
+
+void Step::interrupt_calls() {
+  settle_unstarted(s_.stopping->reason, "the run was stopped before this call started");
+  for (const CallState& call : s_.calls)
+    if (call.phase == CallState::Phase::kRunning) effects_.emplace_back(CancelTool{tool_call(call).id});
+}
+
+// A parallel call waits only for earlier calls that are not; any other call waits for all earlier ones.
+bool Step::may_start(size_t i) const {
+  int64_t running = 0;
+  for (size_t k = 0; k < s_.calls.size(); ++k) {
+    const CallState& other = s_.calls[k];
+    if (other.phase == CallState::Phase::kRunning) ++running;
+    if (k >= i || other.phase == CallState::Phase::kDone) continue;
+    if (!s_.calls[i].parallel || !other.parallel) return false;
+  }
+  return running < std::max<int64_t>(1, s_.config->limits.max_parallel_tools);
+}
+
+void Step::start_call(CallState& call) {
+  call.phase = CallState::Phase::kRunning;
+  const wire::ToolCall& c = tool_call(call);
+  emit({.kind = EventKind::kToolStarted, .call_id = c.id, .text = c.name, .json = c.arguments, .flag = !call.sandboxed});
+  if (!call.pure) effects_.emplace_back(Commit{});
+  effects_.emplace_back(CallTool{c.id});
+}
+
+// Results are reported in the order of the calls, each once, as soon as all earlier ones are in.
+void Step::report_results() {
+  for (CallState& call : s_.calls) {
+    if (call.phase != CallState::Phase::kDone) return;
+    if (call.reported) continue;
+    call.reported = true;
+    const auto* result = call.result->parts.front().as<wire::ToolResult>();
+    std::string text;
+    for (const wire::Part& part : result->content)
+      if (const auto* t = part.as<wire::Text>()) text += t->text;
+    emit({.kind = EventKind::kToolResult,
+          .call_id = result->call_id,
+          .text = std::move(text),
+          .name = tool_call(call).name,
+          .reason = call.reason,
+          .flag = result->is_error});
+    Append append{.seq = call.result_seq, .message = std::nullopt};
+    if (call.result_seq == 0) append.message = *call.result;
+    effects_.emplace_back(std::move(append));
+  }
+}
+
+void Step::advance_calls() {
+  if (s_.phase != Phase::kTools) return;
+  if (s_.steered) settle_unstarted("skipped", "skipped: the user changed course");
+  for (size_t i = 0; i < s_.calls.size(); ++i)
+    if (s_.calls[i].phase == CallState::Phase::kReady && may_start(i)) start_call(s_.calls[i]);
+  report_results();
+  const bool all_done = std::all_of(s_.calls.begin(), s_.calls.end(),
+                                    [](const CallState& c) { return c.phase == CallState::Phase::kDone; });
+  if (!all_done) return;
+  emit({.kind = EventKind::kTurnDone, .json = usage_json(), .number = s_.turn});
+  append_pending();
+  begin_turn();
+}
+
+std::vector<std::string> Engine::open_tool_calls() const {
+  std::vector<std::string> open;
+  if (state_->phase != Phase::kTools) return open;
+  for (const CallState& call : state_->calls)
+    if (call.phase == CallState::Phase::kRunning)
+      open.push_back(state_->response->message.parts[call.index].as<wire::ToolCall>()->id);
+  return open;
+}
+
+}  // namespace tau::agent

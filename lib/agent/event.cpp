@@ -1,0 +1,138 @@
+// Event names, the JSON bodies of events, and the digest of effects.
+#include <iterator>
+
+#include "agent/agent.h"
+
+namespace tau::agent {
+namespace {
+
+constexpr std::string_view kNames[] = {
+    "none",         "run_started", "turn_started",  "text",        "reasoning", "message",
+    "tool_call",    "approval",    "tool_started",  "tool_progress", "tool_result", "attempt",
+    "turn_done",    "op_accepted", "op_rejected",   "snapshot",    "run_done",
+};
+
+void optional(json::Writer& w, std::string_view key, const std::string& text) {
+  if (!text.empty()) w.field(key, text);
+}
+
+// Arguments come from a model: they are embedded as JSON only when they are JSON.
+void arguments(json::Writer& w, const std::string& text) {
+  if (json::parse(text).ok()) {
+    w.field_raw("arguments", text);
+  } else {
+    w.field("arguments_text", text);
+  }
+}
+
+void body_fields(json::Writer& w, const Event& e) {
+  switch (e.kind) {
+    case EventKind::kRunStarted: w.field("model", e.name).field("session", e.json); break;
+    case EventKind::kTurnStarted: w.field("turn", e.number); break;
+    case EventKind::kText:
+    case EventKind::kReasoning:
+    case EventKind::kSnapshot:
+    case EventKind::kToolProgress: w.field("text", e.text); break;
+    case EventKind::kMessage:
+      w.field("text", e.text);
+      if (e.response != nullptr) {
+        w.field("finish", std::string(wire::finish_reason_name(e.response->finish)));
+        w.field("model", e.response->model);
+        w.field_raw("message", wire::to_json(e.response->message));
+        w.field_raw("usage", wire::to_json(e.response->usage));
+      }
+      break;
+    case EventKind::kToolCall:
+    case EventKind::kToolStarted:
+      w.field("tool", e.text);
+      arguments(w, e.json);
+      if (e.flag) w.field("not_sandboxed", true);
+      break;
+    case EventKind::kApproval:
+      w.field("tool", e.text).field("effect", e.name).field("reason", e.reason);
+      arguments(w, e.json);
+      if (e.flag) w.field("not_sandboxed", true);
+      break;
+    case EventKind::kToolResult:
+      w.field("tool", e.name).field("content", e.text).field("is_error", e.flag);
+      optional(w, "reason", e.reason);
+      break;
+    case EventKind::kAttempt:
+      w.field("attempt", e.number);
+      optional(w, "reason", e.reason);
+      optional(w, "message", e.text);
+      break;
+    case EventKind::kTurnDone: w.field("turn", e.number).field_raw("usage", e.json); break;
+    case EventKind::kOpAccepted: w.field("id", e.name); break;
+    case EventKind::kOpRejected:
+      optional(w, "id", e.name);
+      w.field("reason", e.reason).field("message", e.text);
+      break;
+    case EventKind::kRunDone: w.field_raw("outcome", e.json); break;
+  }
+}
+
+// Appends fields with their lengths, so that no two different effects encode alike.
+class Encoding {
+ public:
+  explicit Encoding(std::string& out) : out_(out) {}
+  void text(std::string_view s) {
+    number(static_cast<int64_t>(s.size()));
+    out_ += s;
+  }
+  void number(int64_t n) { out_.append(reinterpret_cast<const char*>(&n), sizeof n); }
+
+  void operator()(const AssemblePrompt& e) { number(e.call); }
+  void operator()(const CallModel& e) { number(e.call), text(e.request_id); }
+  void operator()(const CancelModel& e) { number(e.call); }
+  void operator()(const AskPolicy& e) { text(e.call.id), text(e.call.name), text(e.call.arguments); }
+  void operator()(const CallTool& e) { text(e.call_id); }
+  void operator()(const CancelTool& e) { text(e.call_id); }
+  void operator()(const Commit&) {}
+  void operator()(const Append& e) {
+    number(e.seq);
+    text(e.message ? wire::to_json(*e.message) : std::string());
+  }
+  void operator()(const Emit& e) {
+    number(static_cast<int64_t>(e.event.kind)), number(e.event.number), number(e.event.flag ? 1 : 0);
+    text(e.event.call_id), text(e.event.text), text(e.event.name), text(e.event.reason), text(e.event.json);
+  }
+  void operator()(const SetTimer& e) { text(e.name), number(e.delay_ms); }
+  void operator()(const CancelTimer& e) { text(e.name); }
+  void operator()(const TurnBoundary&) {}
+  void operator()(const Finish& e) { number(static_cast<int64_t>(e.code)), text(e.outcome); }
+
+ private:
+  std::string& out_;
+};
+
+}  // namespace
+
+std::string_view event_name(EventKind kind) {
+  const auto i = static_cast<size_t>(kind);
+  return i < std::size(kNames) ? kNames[i] : kNames[0];
+}
+
+std::string event_json(const Event& event, std::string_view run_id) {
+  std::string out;
+  json::Writer w(out);
+  w.begin_object();
+  w.key("event").string(event_name(event.kind));
+  w.key("run").string(run_id);
+  optional(w, "call_id", event.call_id);
+  body_fields(w, event);
+  w.end_object();
+  return out;
+}
+
+crypto::Digest digest_of(const Effects& effects) {
+  std::string bytes;
+  Encoding encoding(bytes);
+  for (const Effect& effect : effects) {
+    bytes += static_cast<char>(effect.index());
+    std::visit(encoding, effect);
+  }
+  return crypto::blake2b(bytes);
+}
+
+}  // namespace tau::agent

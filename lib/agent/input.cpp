@@ -1,0 +1,269 @@
+// The journal form of inputs: one JSON object each. Where an input carries a message of the conversation it is
+// the member "message" (or "response"."message"), so that rows can be read without knowing their kind.
+#include "agent/agent.h"
+
+namespace tau::agent {
+namespace {
+
+using json::Value;
+using json::Writer;
+
+void write_error(Writer& w, const ErrorInfo& e) {
+  w.begin_object();
+  w.field("code", std::string(code_name(e.code))).field("reason", e.reason).field("message", e.message);
+  if (e.retryable) w.field("retryable", true);
+  if (e.retry_after_ms >= 0) w.field("retry_after_ms", e.retry_after_ms);
+  w.end_object();
+}
+
+ErrorInfo read_error(const Value& v) {
+  ErrorInfo e;
+  for (int32_t c = 0; c <= 16; ++c)
+    if (code_name(static_cast<Code>(c)) == v["code"].as_string()) e.code = static_cast<Code>(c);
+  e.reason = v["reason"].as_string();
+  e.message = v["message"].as_string();
+  e.retryable = v["retryable"].as_bool();
+  e.retry_after_ms = v["retry_after_ms"].as_int(-1);
+  return e;
+}
+
+struct LimitField {
+  const char* name;
+  int64_t Limits::*member;
+};
+constexpr LimitField kLimitFields[] = {
+    {"max_turns", &Limits::max_turns},
+    {"max_tokens", &Limits::max_tokens},
+    {"max_cost_usd_micros", &Limits::max_cost_usd_micros},
+    {"max_wall_ms", &Limits::max_wall_ms},
+    {"max_prompt_bytes", &Limits::max_prompt_bytes},
+    {"max_parallel_tools", &Limits::max_parallel_tools},
+    {"max_calls_per_turn", &Limits::max_calls_per_turn},
+    {"approval_timeout_ms", &Limits::approval_timeout_ms},
+    {"structured_retries", &Limits::structured_retries},
+};
+
+void write_config(Writer& w, const RunConfig& c) {
+  w.begin_object();
+  w.field("run", c.run_id).field("session", c.session_id).field("principal", c.principal).field("model", c.model);
+  w.key("limits").begin_object();
+  for (const LimitField& f : kLimitFields) w.field(f.name, c.limits.*f.member);
+  w.end_object();
+  if (!c.response_schema.empty()) w.field("response_schema", c.response_schema);
+  w.end_object();
+}
+
+RunConfig read_config(const Value& v) {
+  RunConfig c;
+  c.run_id = v["run"].as_string();
+  c.session_id = v["session"].as_string();
+  c.principal = v["principal"].as_string();
+  c.model = v["model"].as_string();
+  for (const LimitField& f : kLimitFields) c.limits.*f.member = v["limits"][f.name].as_int(c.limits.*f.member);
+  c.response_schema = v["response_schema"].as_string();
+  return c;
+}
+
+constexpr std::string_view kDecisions[] = {"allow", "ask", "deny"};
+constexpr std::string_view kOps[] = {"message", "steer", "approval"};
+
+template <class E, size_t N>
+E read_name(const std::string_view (&names)[N], std::string_view name, E otherwise) {
+  for (size_t i = 0; i < N; ++i)
+    if (names[i] == name) return static_cast<E>(i);
+  return otherwise;
+}
+
+struct Encoder {
+  Writer& w;
+
+  void operator()(const Start& in) const {
+    w.key("config");
+    write_config(w, in.config);
+    w.key("message").raw(wire::to_json(in.message));
+  }
+  void operator()(const PromptReady& in) const {
+    w.field("call", in.call).field("input_tokens", in.input_tokens).field("prompt_bytes", in.prompt_bytes);
+    w.field("stable_prefix_bytes", in.stable_prefix_bytes).field("cost_bound", in.cost_bound_usd_micros);
+    w.field("digest", in.digest);
+  }
+  void operator()(const ModelDone& in) const { model(in.call, in.cost_usd_micros, *in.response); }
+  void operator()(const ModelFailed& in) const {
+    w.key("error");
+    write_error(w, in.error);
+    partial(in.call, in.cost_usd_micros, *in.partial);
+  }
+  void operator()(const ModelCut& in) const { partial(in.call, in.cost_usd_micros, *in.partial); }
+  void operator()(const Verdict& in) const {
+    w.field("call_id", in.call_id).field("decision", std::string(kDecisions[static_cast<size_t>(in.decision)]));
+    w.field("effect", in.effect).field("pure", in.pure).field("idempotent", in.idempotent);
+    w.field("parallel", in.parallel).field("sandboxed", in.sandboxed).field("reason", in.reason);
+    if (!in.message.empty()) w.field("text", in.message);
+    w.field("policy_epoch", in.policy_epoch);
+  }
+  void operator()(const ToolDone& in) const {
+    w.field("call_id", in.call_id);
+    if (!in.reason.empty()) w.field("reason", in.reason);
+    if (!in.details.empty()) w.field("details", in.details);
+    w.key("message").raw(wire::to_json(in.message));
+  }
+  void operator()(const HostOp& in) const {
+    w.field("op", std::string(kOps[static_cast<size_t>(in.kind)]));
+    if (!in.op_id.empty()) w.field("op_id", in.op_id);
+    if (in.kind != HostOp::Kind::kApproval) {
+      w.key("message").raw(wire::to_json(in.message));
+      return;
+    }
+    w.field("call_id", in.call_id).field("allow", in.allow);
+    if (!in.reason.empty()) w.field("reason", in.reason);
+  }
+  void operator()(const Timer& in) const { w.field("name", in.name); }
+  void operator()(const Cancel& in) const {
+    w.key("why");
+    write_error(w, in.why);
+  }
+  void operator()(const Resumed&) const {}
+
+  void model(int64_t call, int64_t cost, const wire::Response& response) const {
+    w.field("call", call).field("cost_usd_micros", cost);
+    w.key("response").raw(wire::to_json(response));
+  }
+  // Not "response": a broken-off answer is not a message of the conversation.
+  void partial(int64_t call, int64_t cost, const wire::Response& response) const {
+    w.field("call", call).field("cost_usd_micros", cost);
+    w.key("partial").raw(wire::to_json(response));
+  }
+};
+
+StatusOr<std::shared_ptr<const wire::Response>> read_response(const Value& v) {
+  TAU_ASSIGN_OR_RETURN(wire::Response response, wire::response_from_json(json::write(v)));
+  return std::make_shared<const wire::Response>(std::move(response));
+}
+
+StatusOr<InputBody> read_start(const Value& v) {
+  Start in;
+  in.config = read_config(v["config"]);
+  TAU_ASSIGN_OR_RETURN(in.message, wire::message_from_json(v["message"]));
+  return InputBody(std::move(in));
+}
+
+StatusOr<InputBody> read_prompt_ready(const Value& v) {
+  PromptReady in;
+  in.call = v["call"].as_int();
+  in.input_tokens = v["input_tokens"].as_int();
+  in.prompt_bytes = v["prompt_bytes"].as_int();
+  in.stable_prefix_bytes = v["stable_prefix_bytes"].as_int();
+  in.cost_bound_usd_micros = v["cost_bound"].as_int();
+  in.digest = v["digest"].as_string();
+  return InputBody(std::move(in));
+}
+
+StatusOr<InputBody> read_model_done(const Value& v) {
+  ModelDone in;
+  in.call = v["call"].as_int();
+  in.cost_usd_micros = v["cost_usd_micros"].as_int();
+  TAU_ASSIGN_OR_RETURN(in.response, read_response(v["response"]));
+  return InputBody(std::move(in));
+}
+
+StatusOr<InputBody> read_model_failed(const Value& v) {
+  ModelFailed in;
+  in.call = v["call"].as_int();
+  in.cost_usd_micros = v["cost_usd_micros"].as_int();
+  in.error = read_error(v["error"]);
+  TAU_ASSIGN_OR_RETURN(in.partial, read_response(v["partial"]));
+  return InputBody(std::move(in));
+}
+
+StatusOr<InputBody> read_model_cut(const Value& v) {
+  ModelCut in;
+  in.call = v["call"].as_int();
+  in.cost_usd_micros = v["cost_usd_micros"].as_int();
+  TAU_ASSIGN_OR_RETURN(in.partial, read_response(v["partial"]));
+  return InputBody(std::move(in));
+}
+
+StatusOr<InputBody> read_verdict(const Value& v) {
+  Verdict in;
+  in.call_id = v["call_id"].as_string();
+  in.decision = read_name(kDecisions, v["decision"].as_string(), Verdict::Decision::kDeny);
+  in.effect = v["effect"].as_string();
+  in.pure = v["pure"].as_bool();
+  in.idempotent = v["idempotent"].as_bool();
+  in.parallel = v["parallel"].as_bool();
+  in.sandboxed = v["sandboxed"].as_bool();
+  in.reason = v["reason"].as_string();
+  in.message = v["text"].as_string();
+  in.policy_epoch = v["policy_epoch"].as_int();
+  return InputBody(std::move(in));
+}
+
+StatusOr<InputBody> read_tool_done(const Value& v) {
+  ToolDone in;
+  in.call_id = v["call_id"].as_string();
+  in.reason = v["reason"].as_string();
+  in.details = v["details"].as_string();
+  TAU_ASSIGN_OR_RETURN(in.message, wire::message_from_json(v["message"]));
+  return InputBody(std::move(in));
+}
+
+StatusOr<InputBody> read_op(const Value& v) {
+  HostOp in;
+  in.kind = read_name(kOps, v["op"].as_string(), HostOp::Kind::kMessage);
+  in.op_id = v["op_id"].as_string();
+  if (in.kind != HostOp::Kind::kApproval) {
+    TAU_ASSIGN_OR_RETURN(in.message, wire::message_from_json(v["message"]));
+  }
+  in.call_id = v["call_id"].as_string();
+  in.allow = v["allow"].as_bool();
+  in.reason = v["reason"].as_string();
+  return InputBody(std::move(in));
+}
+
+StatusOr<InputBody> read_timer(const Value& v) { return InputBody(Timer{std::string(v["name"].as_string())}); }
+StatusOr<InputBody> read_cancel(const Value& v) { return InputBody(Cancel{read_error(v["why"])}); }
+StatusOr<InputBody> read_resumed(const Value&) { return InputBody(Resumed{}); }
+
+struct KindRow {
+  std::string_view name;
+  StatusOr<InputBody> (*read)(const Value&);
+};
+// In the order of the alternatives of InputBody.
+constexpr KindRow kKinds[] = {
+    {"start", read_start},           {"prompt_ready", read_prompt_ready},
+    {"model_done", read_model_done}, {"model_failed", read_model_failed},
+    {"model_cut", read_model_cut},   {"verdict", read_verdict},
+    {"tool_done", read_tool_done},   {"op", read_op},
+    {"timer", read_timer},           {"cancel", read_cancel},
+    {"resumed", read_resumed},
+};
+static_assert(std::size(kKinds) == std::variant_size_v<InputBody>);
+
+}  // namespace
+
+std::string_view input_kind(const InputBody& body) { return kKinds[body.index()].name; }
+
+std::string input_to_json(const InputBody& body) {
+  std::string out;
+  Writer w(out);
+  w.begin_object();
+  std::visit(Encoder{w}, body);
+  w.end_object();
+  return out;
+}
+
+StatusOr<InputBody> input_from_json(std::string_view kind, std::string_view text) {
+  TAU_ASSIGN_OR_RETURN(const Value v, json::parse(text));
+  for (const KindRow& row : kKinds)
+    if (row.name == kind) return row.read(v);
+  return data_loss("unknown_journal_kind", "the journal has a row of unknown kind \"" + std::string(kind) + "\"");
+}
+
+StatusOr<wire::Message> message_of_row(std::string_view body) {
+  TAU_ASSIGN_OR_RETURN(const Value v, json::parse(body));
+  if (const Value* m = v.find("message")) return wire::message_from_json(*m);
+  if (v["response"].contains("message")) return wire::message_from_json(v["response"]["message"]);
+  return data_loss("not_a_message", "a journal row that should hold a message does not");
+}
+
+}  // namespace tau::agent

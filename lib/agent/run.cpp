@@ -1,0 +1,351 @@
+// The turn: start, model calls, limits, steering, structured answers, the end.
+#include "agent/state.h"
+
+namespace tau::agent {
+namespace {
+
+Code code_of_stop(const ErrorInfo& why) { return why.code == Code::kOk ? Code::kCancelled : why.code; }
+
+bool has_tool_calls(const wire::Response& response) {
+  for (const wire::Part& part : response.message.parts)
+    if (part.as<wire::ToolCall>() != nullptr) return true;
+  return false;
+}
+
+std::string timer_name(std::string_view prefix, std::string_view id) {
+  return std::string(prefix) + std::string(id);
+}
+
+}  // namespace
+
+Engine::Engine() : state_(std::make_unique<State>()) {}
+Engine::~Engine() = default;
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+
+Effects Engine::step(const Input& input) {
+  auto next = std::make_unique<State>(*state_);
+  Effects effects = Step(*next, input).run();
+  state_ = std::move(next);
+  return effects;
+}
+
+bool Engine::finished() const { return state_->phase == Phase::kFinished; }
+
+int64_t Engine::open_model_call() const {
+  const bool open = state_->phase == Phase::kModel || state_->phase == Phase::kCutting;
+  return open ? state_->call : 0;
+}
+
+Effects Step::run() {
+  if (s_.phase != Phase::kFinished) {
+    std::visit([this](const auto& body) { on(body); }, input_.body);
+  } else if (const auto* op = std::get_if<HostOp>(&input_.body); op != nullptr && !op->op_id.empty()) {
+    emit({.kind = EventKind::kOpRejected, .text = "the run has ended", .name = op->op_id, .reason = "run_ended"});
+  }
+  return std::move(effects_);
+}
+
+void Step::on(const Start& in) {
+  if (s_.phase != Phase::kNew) return;
+  s_.config = std::make_shared<const RunConfig>(in.config);
+  emit({.kind = EventKind::kRunStarted, .name = in.config.model, .json = in.config.session_id});
+  effects_.emplace_back(Append{.seq = input_.seq, .message = std::nullopt});
+  if (in.config.limits.max_wall_ms > 0)
+    effects_.emplace_back(SetTimer{std::string(kDeadlineTimer), in.config.limits.max_wall_ms});
+  if (!in.config.response_schema.empty()) {
+    auto parsed = json::parse(in.config.response_schema);
+    auto schema = parsed.ok() ? json::Schema::compile(*parsed) : StatusOr<json::Schema>(parsed.status());
+    if (!schema.ok()) {
+      finish(Code::kInvalidArgument, "invalid_response_schema", schema.status().message());
+      return;
+    }
+    s_.schema = std::make_shared<const json::Schema>(*std::move(schema));
+  }
+  begin_turn();
+}
+
+void Step::begin_turn() {
+  effects_.emplace_back(TurnBoundary{});
+  if (s_.stopping != nullptr) {
+    finish(code_of_stop(*s_.stopping), s_.stopping->reason, s_.stopping->message);
+    return;
+  }
+  if (limit_reached()) return;
+  s_.response = nullptr;
+  s_.calls.clear();
+  s_.steered = false;
+  s_.turn += 1;
+  s_.call += 1;
+  s_.phase = Phase::kAssembling;
+  emit({.kind = EventKind::kTurnStarted, .number = s_.turn});
+  effects_.emplace_back(AssemblePrompt{s_.call});
+}
+
+bool Step::limit_reached() {
+  const Limits& limits = s_.config->limits;
+  const auto over = [&](int64_t used, int64_t limit, std::string_view reason, std::string_view what) {
+    if (limit <= 0 || used < limit) return false;
+    finish(Code::kResourceExhausted, reason,
+           format("the run used {} {}, its limit is {}", used, fmt::string_view(what.data(), what.size()), limit));
+    return true;
+  };
+  return over(s_.turn, limits.max_turns, "max_turns", "turns") ||
+         over(s_.input_tokens + s_.output_tokens, limits.max_tokens, "max_tokens", "tokens") ||
+         over(s_.cost_usd_micros, limits.max_cost_usd_micros, "max_cost", "micro-dollars");
+}
+
+void Step::on(const PromptReady& in) {
+  if (s_.phase != Phase::kAssembling || in.call != s_.call) return;
+  const Limits& limits = s_.config->limits;
+  if (limits.max_prompt_bytes > 0 && in.prompt_bytes > limits.max_prompt_bytes) {
+    finish(Code::kResourceExhausted, "max_memory",
+           format("the conversation takes {} bytes, its limit is {}", in.prompt_bytes, limits.max_prompt_bytes));
+    return;
+  }
+  if (limits.max_tokens > 0 && s_.input_tokens + s_.output_tokens + in.input_tokens > limits.max_tokens) {
+    finish(Code::kResourceExhausted, "max_tokens",
+           format("the next call needs about {} tokens, {} of {} are used", in.input_tokens,
+                  s_.input_tokens + s_.output_tokens, limits.max_tokens));
+    return;
+  }
+  if (limits.max_cost_usd_micros > 0 && s_.cost_usd_micros + in.cost_bound_usd_micros > limits.max_cost_usd_micros) {
+    finish(Code::kResourceExhausted, "max_cost",
+           format("the next call may cost {} micro-dollars, {} of {} are spent", in.cost_bound_usd_micros,
+                  s_.cost_usd_micros, limits.max_cost_usd_micros));
+    return;
+  }
+  s_.phase = Phase::kModel;
+  effects_.emplace_back(CallModel{s_.call, format("{}.m{}", s_.config->run_id, s_.call)});
+}
+
+void Step::account(const wire::Response& response, int64_t cost) {
+  s_.input_tokens += response.usage.input;
+  s_.output_tokens += response.usage.output;
+  s_.cached_tokens += response.usage.cached_input;
+  s_.cost_usd_micros += cost;
+}
+
+void Step::on(const ModelDone& in) {
+  const bool cutting = s_.phase == Phase::kCutting;  // the whole answer won the race against the cut
+  if ((s_.phase != Phase::kModel && !cutting) || in.call != s_.call) return;
+  s_.response = in.response;
+  account(*in.response, in.cost_usd_micros);
+  effects_.emplace_back(Append{.seq = input_.seq, .message = std::nullopt});
+  emit({.kind = EventKind::kMessage, .text = in.response->message.text(), .number = s_.call, .response = in.response});
+  begin_calls();
+  if (cutting) settle_unstarted("cancelled", "the run was cancelled");
+  if (!s_.calls.empty()) {
+    s_.phase = Phase::kTools;
+    advance_calls();
+    return;
+  }
+  answer_complete();
+}
+
+void Step::answer_complete() {
+  emit({.kind = EventKind::kTurnDone, .json = usage_json(), .number = s_.turn});
+  if (s_.stopping != nullptr) {
+    begin_turn();  // ends the run
+    return;
+  }
+  if (append_pending() || s_.response->finish == wire::FinishReason::kPause) {
+    begin_turn();
+    return;
+  }
+  if (s_.schema != nullptr && !structured_answer_accepted()) return;
+  finish(Code::kOk, "", "");
+}
+
+bool Step::structured_answer_accepted() {
+  const std::string text = s_.response->message.text();
+  const auto value = json::parse(find_json_answer(text));
+  const std::string problem = value.ok() ? s_.schema->explain(*value) : std::string(value.status().message());
+  if (problem.empty()) return true;
+  if (s_.structured_failures >= s_.config->limits.structured_retries) {
+    finish(Code::kFailedPrecondition, "structured_output", "the answer does not fit the response schema: " + problem);
+    return false;
+  }
+  s_.structured_failures += 1;
+  effects_.emplace_back(
+      Append{.seq = 0,
+             .message = wire::text_message(wire::Role::kUser,
+                                           "Your answer does not fit the required JSON Schema: " + problem +
+                                               "\nAnswer again with the corrected JSON only.",
+                                           Labels::from(Source::kSystem))});
+  begin_turn();
+  return false;
+}
+
+bool Step::append_pending() {
+  for (const PendingMessage& p : s_.pending) effects_.emplace_back(Append{.seq = p.seq, .message = std::nullopt});
+  const bool any = !s_.pending.empty();
+  s_.pending.clear();
+  return any;
+}
+
+// What of a broken-off answer is kept: the text that the host has seen. Tool calls were not run: they go.
+void Step::append_partial(const wire::Response& partial) {
+  account(partial, 0);
+  wire::Message message;
+  message.role = wire::Role::kAssistant;
+  message.labels = partial.message.labels;
+  for (const wire::Part& part : partial.message.parts)
+    if (const auto* text = part.as<wire::Text>(); text != nullptr && !text->text.empty()) message.parts.push_back(part);
+  if (!message.parts.empty()) effects_.emplace_back(Append{.seq = 0, .message = std::move(message)});
+}
+
+void Step::on(const ModelFailed& in) {
+  if ((s_.phase != Phase::kModel && s_.phase != Phase::kCutting) || in.call != s_.call) return;
+  append_partial(*in.partial);
+  s_.cost_usd_micros += in.cost_usd_micros;
+  if (s_.stopping != nullptr) {
+    finish(code_of_stop(*s_.stopping), s_.stopping->reason, s_.stopping->message);
+    return;
+  }
+  finish(in.error.code, in.error.reason, in.error.message);
+}
+
+void Step::on(const ModelCut& in) {
+  if (s_.phase != Phase::kCutting || in.call != s_.call) return;
+  append_partial(*in.partial);
+  s_.cost_usd_micros += in.cost_usd_micros;
+  finish(code_of_stop(*s_.stopping), s_.stopping->reason, s_.stopping->message);
+}
+
+void Step::on(const HostOp& in) {
+  if (in.kind == HostOp::Kind::kApproval) {
+    CallState* call = find_call(in.call_id);
+    if (call == nullptr || call->phase != CallState::Phase::kWaiting) {
+      emit({.kind = EventKind::kOpRejected,
+            .call_id = in.call_id,
+            .text = "no call of this id waits for approval",
+            .name = in.op_id,
+            .reason = "no_such_approval"});
+      return;
+    }
+    approve(*call, in);
+  } else {
+    s_.pending.push_back({.seq = input_.seq, .steer = in.kind == HostOp::Kind::kSteer});
+    if (in.kind == HostOp::Kind::kSteer) s_.steered = true;
+  }
+  if (!in.op_id.empty()) {
+    effects_.emplace_back(Commit{});
+    emit({.kind = EventKind::kOpAccepted, .name = in.op_id});
+  }
+  if (s_.phase == Phase::kTools) advance_calls();
+}
+
+void Step::on(const Timer& in) {
+  if (in.name == kDeadlineTimer) {
+    stop({.code = Code::kDeadlineExceeded,
+          .reason = "max_wall_time",
+          .message = format("the run took longer than {} ms", s_.config->limits.max_wall_ms)});
+    return;
+  }
+  if (in.name.starts_with(kApprovalTimer)) {
+    CallState* call = find_call(std::string_view(in.name).substr(kApprovalTimer.size()));
+    if (call == nullptr || call->phase != CallState::Phase::kWaiting) return;
+    refuse(*call, "approval_timeout", "nobody approved the call in time");
+    advance_calls();
+  }
+}
+
+void Step::on(const Cancel& in) { stop(in.why); }
+
+void Step::stop(ErrorInfo why) {
+  if (s_.stopping != nullptr) return;
+  s_.stopping = std::make_shared<const ErrorInfo>(std::move(why));
+  switch (s_.phase) {
+    case Phase::kNew:
+    case Phase::kAssembling: finish(code_of_stop(*s_.stopping), s_.stopping->reason, s_.stopping->message); return;
+    case Phase::kModel:
+      s_.phase = Phase::kCutting;
+      effects_.emplace_back(CancelModel{s_.call});
+      return;
+    case Phase::kTools:
+      interrupt_calls();
+      advance_calls();
+      return;
+    case Phase::kCutting:
+    case Phase::kFinished: return;
+  }
+}
+
+void Step::on(const Resumed&) {
+  if (s_.phase == Phase::kModel) {
+    // The call has no outcome: it is made again under the same request id.
+    effects_.emplace_back(CallModel{s_.call, format("{}.m{}", s_.config->run_id, s_.call)});
+    return;
+  }
+  if (s_.phase == Phase::kAssembling) {
+    effects_.emplace_back(AssemblePrompt{s_.call});
+    return;
+  }
+  if (s_.phase == Phase::kCutting) {
+    finish(code_of_stop(*s_.stopping), s_.stopping->reason, s_.stopping->message);
+    return;
+  }
+  if (s_.phase != Phase::kTools) return;
+  for (CallState& call : s_.calls) {
+    switch (call.phase) {
+      case CallState::Phase::kAsked: effects_.emplace_back(AskPolicy{tool_call(call)}); break;
+      case CallState::Phase::kWaiting:  // the approval that was asked for died with the process
+        call.phase = CallState::Phase::kAsked;
+        effects_.emplace_back(AskPolicy{tool_call(call)});
+        break;
+      case CallState::Phase::kRunning:
+        if (call.idempotent) {
+          call.phase = CallState::Phase::kReady;
+        } else {
+          refuse(call, "outcome_unknown",
+                 "interrupted: the program stopped while this call ran; whether it took effect is unknown");
+        }
+        break;
+      case CallState::Phase::kReady:
+      case CallState::Phase::kDone: break;
+    }
+  }
+  advance_calls();
+}
+
+std::string Step::usage_json() const {
+  std::string out;
+  json::Writer w(out);
+  w.begin_object()
+      .field("input_tokens", s_.input_tokens)
+      .field("output_tokens", s_.output_tokens)
+      .field("cached_input_tokens", s_.cached_tokens)
+      .field("cost_usd_micros", s_.cost_usd_micros)
+      .end_object();
+  return out;
+}
+
+void Step::finish(Code code, std::string_view reason, std::string_view message) {
+  settle_unstarted("cancelled", "the run ended");
+  report_results();
+  append_pending();  // said but not answered: the next run sees it
+  if (s_.config != nullptr && s_.config->limits.max_wall_ms > 0)
+    effects_.emplace_back(CancelTimer{std::string(kDeadlineTimer)});
+  const std::string text = s_.response != nullptr ? s_.response->message.text() : std::string();
+  std::string outcome;
+  json::Writer w(outcome);
+  w.begin_object();
+  w.field("status", code == Code::kOk ? "done" : code == Code::kCancelled ? "cancelled" : "failed");
+  w.field("code", std::string(code_name(code)));
+  if (code != Code::kOk) w.field("reason", std::string(reason)).field("message", std::string(message));
+  w.field("turns", s_.turn);
+  w.key("usage").raw(usage_json());
+  if (s_.response != nullptr) {
+    w.field("finish", std::string(wire::finish_reason_name(s_.response->finish)));
+    w.field("text", text);
+  }
+  if (code == Code::kOk && s_.schema != nullptr) w.key("output").raw(find_json_answer(text));
+  w.end_object();
+  s_.phase = Phase::kFinished;
+  effects_.emplace_back(Finish{.code = code, .outcome = outcome});
+  effects_.emplace_back(Commit{});
+  emit({.kind = EventKind::kRunDone, .text = text, .reason = std::string(reason), .json = std::move(outcome)});
+}
+
+}  // namespace tau::agent

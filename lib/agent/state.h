@@ -1,0 +1,116 @@
+// The engine's state and the one step over it. A step works on a copy that is swapped in at its end: that is
+// the strong exception guarantee, and it is cheap because everything large is shared and immutable.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/agent.h"
+
+namespace tau::agent {
+
+// One tool call of the current turn.
+struct CallState {
+  enum class Phase : uint8_t {
+    kAsked,      // waits for the verdict
+    kWaiting,    // waits for the host's approval
+    kReady,      // may start when its turn comes
+    kRunning,    // started, no result yet
+    kDone,
+  };
+  size_t index = 0;  // among the parts of the response
+  Phase phase = Phase::kAsked;
+  bool pure = false;
+  bool idempotent = false;
+  bool parallel = false;
+  bool sandboxed = false;
+  bool reported = false;        // its TOOL_RESULT event was emitted and its message appended
+  int64_t result_seq = 0;       // journal row of the result; 0: `result` is made here
+  std::shared_ptr<const wire::Message> result;
+  std::string reason;
+};
+
+struct PendingMessage {
+  int64_t seq = 0;
+  bool steer = false;
+};
+
+enum class Phase : uint8_t { kNew, kAssembling, kModel, kCutting, kTools, kFinished };
+
+struct Engine::State {
+  std::shared_ptr<const RunConfig> config;
+  std::shared_ptr<const json::Schema> schema;  // of config->response_schema
+  Phase phase = Phase::kNew;
+  int64_t turn = 0;
+  int64_t call = 0;  // number of the current model call
+  int64_t input_tokens = 0;
+  int64_t output_tokens = 0;
+  int64_t cached_tokens = 0;
+  int64_t cost_usd_micros = 0;
+  int64_t structured_failures = 0;
+  std::vector<PendingMessage> pending;
+  std::shared_ptr<const wire::Response> response;  // of the current turn
+  std::vector<CallState> calls;
+  bool steered = false;                           // skip calls that have not started
+  std::shared_ptr<const ErrorInfo> stopping;      // set once a Cancel or a limit ends the run
+};
+
+// A wire::ToolResult as a message of role tool, for results that the engine itself makes.
+wire::Message tool_error_message(const wire::ToolCall& call, std::string_view text);
+
+// Applies one input to a state, collecting effects. One object per step.
+class Step {
+ public:
+  Step(Engine::State& state, const Input& input) : s_(state), input_(input) {}
+  Effects run();
+
+ private:
+  // run.cpp: the turn
+  void on(const Start& in);
+  void on(const PromptReady& in);
+  void on(const ModelDone& in);
+  void on(const ModelFailed& in);
+  void on(const ModelCut& in);
+  void on(const HostOp& in);
+  void on(const Timer& in);
+  void on(const Cancel& in);
+  void on(const Resumed& in);
+  void begin_turn();
+  bool limit_reached();
+  void account(const wire::Response& response, int64_t cost);
+  void answer_complete();
+  bool structured_answer_accepted();
+  bool append_pending();
+  void append_partial(const wire::Response& partial);
+  void stop(ErrorInfo why);
+  void finish(Code code, std::string_view reason, std::string_view message);
+  std::string usage_json() const;
+
+  // calls.cpp: the tool calls of a turn
+  void on(const Verdict& in);
+  void on(const ToolDone& in);
+  void begin_calls();
+  void advance_calls();
+  bool may_start(size_t i) const;
+  void start_call(CallState& call);
+  void refuse(CallState& call, std::string_view reason, std::string_view message);
+  void report_results();
+  void settle_unstarted(std::string_view reason, std::string_view message);
+  void approve(CallState& call, const HostOp& in);
+  void interrupt_calls();
+  CallState* find_call(std::string_view call_id);
+  const wire::ToolCall& tool_call(const CallState& call) const;
+
+  void emit(Event event) { effects_.emplace_back(Emit{std::move(event)}); }
+
+  Engine::State& s_;
+  const Input& input_;
+  Effects effects_;
+};
+
+inline constexpr std::string_view kDeadlineTimer = "deadline";
+inline constexpr std::string_view kApprovalTimer = "approval:";
+
+}  // namespace tau::agent

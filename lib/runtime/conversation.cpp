@@ -1,0 +1,107 @@
+#include "runtime/conversation.h"
+
+#include <iterator>
+
+#include "crypto/crypto.h"
+
+namespace tau::runtime {
+namespace {
+
+constexpr size_t kTitleBytes = 80;
+
+int64_t message_bytes(const wire::Message& message) {
+  size_t n = sizeof(wire::Message);
+  for (const wire::Part& part : message.parts) {
+    n += sizeof(wire::Part);
+    if (const auto* text = part.as<wire::Text>()) n += text->text.size();
+    if (const auto* media = part.as<wire::Media>()) n += media->data.size() + media->url.size();
+    if (const auto* call = part.as<wire::ToolCall>()) n += call->arguments.size() + call->name.size();
+    if (const auto* reasoning = part.as<wire::Reasoning>()) n += reasoning->text.size() + reasoning->opaque.size();
+    if (const auto* opaque = part.as<wire::Opaque>()) n += opaque->json.size();
+    if (const auto* result = part.as<wire::ToolResult>()) {
+      for (const wire::Part& inner : result->content)
+        if (const auto* text = inner.as<wire::Text>()) n += text->text.size();
+    }
+  }
+  return static_cast<int64_t>(n);
+}
+
+std::string first_line(std::string_view text) {
+  text = text.substr(0, text.find('\n'));
+  return std::string(truncate_utf8(text, kTitleBytes));
+}
+
+}  // namespace
+
+void Conversation::configure(std::vector<wire::Message> system, const wire::Request& parameters) {
+  std::vector<wire::Message> history(std::make_move_iterator(request_.messages.begin() + static_cast<ptrdiff_t>(system_count_)),
+                                     std::make_move_iterator(request_.messages.end()));
+  request_ = parameters;
+  system_count_ = system.size();
+  prefix_bytes_ = 0;
+  std::string prefix = parameters.model;
+  for (const wire::ToolSpec& tool : parameters.tools) prefix += '\0' + tool.name + '\0' + tool.description + '\0' + tool.parameters;
+  prefix_tokens_ = wire::estimate_tokens(parameters);
+  for (const wire::Message& message : system) {
+    labels_.join(message.labels);
+    prefix += '\0' + message.text();
+    prefix_tokens_ += wire::estimate_tokens(message);
+  }
+  prefix_bytes_ = static_cast<int64_t>(prefix.size());
+  prefix_digest_ = crypto::hex(crypto::blake2b(prefix)).substr(0, 16);
+  request_.messages = std::move(system);
+  request_.messages.insert(request_.messages.end(), std::make_move_iterator(history.begin()),
+                           std::make_move_iterator(history.end()));
+}
+
+void Conversation::append(wire::Message message, std::string entry_id) {
+  labels_.join(message.labels);
+  tokens_ += wire::estimate_tokens(message);
+  bytes_ += message_bytes(message);
+  if (title_.empty() && message.role == wire::Role::kUser) title_ = first_line(message.text());
+  for (const wire::Part& part : message.parts)
+    if (const auto* call = part.as<wire::ToolCall>()) call_ids_.insert(call->id);
+  request_.messages.push_back(std::move(message));
+  entry_ids_.push_back(entry_id);
+  head_ = std::move(entry_id);
+}
+
+Status Conversation::load(const std::vector<store::JournalEntry>& entries) {
+  for (const store::JournalEntry& entry : entries) {
+    if (entry.purged) {
+      append(wire::text_message(wire::Role::kUser, "[erased]", Labels::from(Source::kSystem)), entry.entry_id);
+      continue;
+    }
+    auto message = agent::message_of_row(entry.row.body);
+    if (!message.ok()) return message.status().annotate("entry " + entry.entry_id);
+    append(*std::move(message), entry.entry_id);
+  }
+  return ok_status();
+}
+
+std::vector<const wire::Message*> Conversation::history() const {
+  std::vector<const wire::Message*> out;
+  for (size_t i = system_count_; i < request_.messages.size(); ++i) out.push_back(&request_.messages[i]);
+  return out;
+}
+
+const wire::ToolCall* Conversation::find_call(std::string_view call_id) const {
+  for (size_t i = request_.messages.size(); i > system_count_; --i)
+    for (const wire::Part& part : request_.messages[i - 1].parts)
+      if (const auto* call = part.as<wire::ToolCall>(); call != nullptr && call->id == call_id) return call;
+  return nullptr;
+}
+
+void Conversation::settle_call_ids(wire::Message& message, std::string_view stem) const {
+  std::unordered_set<std::string> used;
+  int number = 0;
+  for (wire::Part& part : message.parts) {
+    auto* call = part.as<wire::ToolCall>();
+    if (call == nullptr) continue;
+    while (!is_valid_id(call->id) || call_ids_.contains(call->id) || used.contains(call->id))
+      call->id = std::string(stem) + "_" + std::to_string(++number);
+    used.insert(call->id);
+  }
+}
+
+}  // namespace tau::runtime

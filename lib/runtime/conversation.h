@@ -1,0 +1,56 @@
+// A session's conversation in memory: the next request under construction, and what is known about it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "agent/agent.h"
+#include "base/base.h"
+#include "store/store.h"
+#include "wire/wire.h"
+
+namespace tau::runtime {
+
+// Owned by one session; touched by the loop that runs it, one run at a time.
+class Conversation {
+ public:
+  // Puts the system messages, tools and parameters of an agent in front; keeps the history.
+  void configure(std::vector<wire::Message> system, const wire::Request& parameters);
+  void append(wire::Message message, std::string entry_id);
+  // From stored entries, oldest first.
+  Status load(const std::vector<store::JournalEntry>& entries);
+
+  const wire::Request& request() const { return request_; }
+  // The messages without the system prompt.
+  std::vector<const wire::Message*> history() const;
+  // The latest tool call of this id; null when there is none.
+  const wire::ToolCall* find_call(std::string_view call_id) const;
+  const std::string& head() const { return head_; }
+  const Labels& labels() const { return labels_; }
+  const std::string& title() const { return title_; }  // the beginning of the first user message
+  int64_t tokens() const { return prefix_tokens_ + tokens_; }
+  int64_t bytes() const { return bytes_; }
+  int64_t prefix_bytes() const { return prefix_bytes_; }
+  const std::string& prefix_digest() const { return prefix_digest_; }
+
+  // Makes every tool-call id of a message unique in this conversation, and valid; `stem` names new ones.
+  void settle_call_ids(wire::Message& message, std::string_view stem) const;
+
+ private:
+  wire::Request request_;  // messages: the system prompt, then the history
+  size_t system_count_ = 0;
+  std::vector<std::string> entry_ids_;
+  std::string head_;
+  std::string title_;
+  Labels labels_;
+  int64_t tokens_ = 0;
+  int64_t bytes_ = 0;
+  int64_t prefix_tokens_ = 0;
+  int64_t prefix_bytes_ = 0;
+  std::string prefix_digest_;
+  std::unordered_set<std::string> call_ids_;
+};
+
+}  // namespace tau::runtime

@@ -1,0 +1,294 @@
+// The driver's core: inputs in, journal, effects in order, barriers, the end. What single effects do is in
+// effects.cpp.
+#include "runtime/driver.h"
+
+#include <new>
+
+namespace tau::runtime {
+namespace {
+
+const wire::Message* message_of(const agent::InputBody& body) {
+  if (const auto* in = std::get_if<agent::Start>(&body)) return &in->message;
+  if (const auto* in = std::get_if<agent::ToolDone>(&body)) return &in->message;
+  if (const auto* in = std::get_if<agent::ModelDone>(&body)) return &in->response->message;
+  if (const auto* in = std::get_if<agent::HostOp>(&body))
+    return in->kind == agent::HostOp::Kind::kApproval ? nullptr : &in->message;
+  return nullptr;
+}
+
+struct Spent {
+  const wire::Response* response = nullptr;
+  int64_t cost = 0;
+};
+Spent spent_by(const agent::InputBody& body) {
+  if (const auto* in = std::get_if<agent::ModelDone>(&body)) return {in->response.get(), in->cost_usd_micros};
+  if (const auto* in = std::get_if<agent::ModelFailed>(&body)) return {in->partial.get(), in->cost_usd_micros};
+  if (const auto* in = std::get_if<agent::ModelCut>(&body)) return {in->partial.get(), in->cost_usd_micros};
+  return {};
+}
+
+// Inputs whose loss would cost money or work are handed to the store at once; the others ride along.
+bool worth_a_flush(const agent::InputBody& body) {
+  return spent_by(body).response != nullptr || message_of(body) != nullptr;
+}
+
+}  // namespace
+
+Driver::Driver(DriverSeams seams, Setup setup, const MakeExecutor& make_executor)
+    : seams_(seams), setup_(std::move(setup)), undurable_(std::make_shared<std::atomic<int64_t>>(0)) {
+  executor_ = make_executor(*setup_.tools, *this);
+  record_.id = setup_.config.run_id;
+  record_.session_id = setup_.config.session_id;
+  record_.logic_version = agent::kLogicVersion;
+  record_.options_json = setup_.options_json;
+}
+
+Driver::~Driver() {
+  if (model_call_ != 0) seams_.model.cancel(model_call_);
+  for (const auto& [name, id] : timers_) seams_.loop.cancel_timer(id);
+}
+
+void Driver::start(wire::Message message) {
+  record_.created_ms = seams_.clock.wall_ms();
+  setup_.session->record.open_run = record_.id;
+  batch_.run = record_;
+  feed(agent::Start{setup_.config, std::move(message)});
+}
+
+void Driver::resume(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal, bool cancel) {
+  record_ = run;
+  if (!run.snapshot_json.empty()) {
+    auto engine = agent::Engine::restore(run.snapshot_json);
+    if (!engine.ok()) return die(engine.status());
+    engine_ = *std::move(engine);
+  }
+  next_seq_ = journal.empty() ? run.snapshot_seq : journal.back().row.seq + 1;
+  refeeding_ = true;
+  for (const store::JournalEntry& entry : journal)
+    if (!refeed(entry)) return;
+  refeeding_ = false;
+  for (const auto& [name, delay_ms] : std::exchange(refed_timers_, {})) set_timer({name, delay_ms});
+  if (engine_.finished()) return pump();
+  agent::Event again{.kind = agent::EventKind::kRunStarted, .name = setup_.config.model, .json = setup_.config.session_id};
+  steps_.emplace_back(std::move(again));
+  if (cancel) feed(agent::Cancel{{.code = Code::kCancelled, .reason = "abandoned", .message = "the run was abandoned"}});
+  feed(agent::Resumed{});
+}
+
+bool Driver::refeed(const store::JournalEntry& entry) {
+  if (entry.row.kind == kMessageRow) return true;
+  auto body = agent::input_from_json(entry.row.kind, entry.row.body);
+  if (!body.ok()) {
+    die(body.status());
+    return false;
+  }
+  step(agent::Input{entry.row.seq, entry.row.time_ms, *std::move(body)});
+  pump();
+  return !ended_;
+}
+
+void Driver::feed(agent::InputBody body) {
+  if (ended_) return;
+  step(agent::Input{next_seq_++, seams_.clock.wall_ms(), std::move(body)});
+  pump();
+}
+
+void Driver::step(agent::Input input) {
+  try {
+    agent::Effects effects = engine_.step(input);
+    if (const wire::Message* message = message_of(input.body)) unappended_.emplace(input.seq, *message);
+    account(input.body);
+    if (!refeeding_) journal(input, effects);
+    int64_t seq = input.seq;  // rows of the engine's own messages follow that of the input
+    for (agent::Effect& effect : effects) {
+      auto* append = std::get_if<agent::Append>(&effect);
+      if (append != nullptr && append->message) journal_message(*append, ++seq);
+      if (std::holds_alternative<agent::TurnBoundary>(effect)) {
+        const bool keep = setup_.keep_snapshots && !engine_.finished();
+        steps_.emplace_back(Snapshot{keep ? engine_.snapshot() : std::string(), 0});
+        continue;
+      }
+      steps_.emplace_back(std::move(effect));
+    }
+    for (Step& step : steps_)
+      if (auto* snapshot = std::get_if<Snapshot>(&step); snapshot != nullptr && snapshot->seq == 0)
+        snapshot->seq = refeeding_ ? seq + 1 : next_seq_;
+  } catch (const std::bad_alloc&) {
+    die(Status::out_of_memory());
+  }
+}
+
+void Driver::account(const agent::InputBody& body) {
+  const Spent spent = spent_by(body);
+  if (spent.response == nullptr) return;
+  store::SessionRecord& session = setup_.session->record;
+  session.input_tokens += spent.response->usage.input;
+  session.output_tokens += spent.response->usage.output;
+  session.cost_usd_micros += spent.cost;
+}
+
+void Driver::journal(const agent::Input& input, const agent::Effects& effects) {
+  store::JournalRow row;
+  row.run_id = record_.id;
+  row.seq = input.seq;
+  row.kind = agent::input_kind(input.body);
+  row.body = agent::input_to_json(input.body);
+  row.effects_digest = crypto::hex(agent::digest_of(effects));
+  row.time_ms = input.time_ms;
+  row.provenance = provenance(message_of(input.body));
+  batch_.rows.push_back(std::move(row));
+  if (worth_a_flush(input.body)) flush_soon_ = true;
+}
+
+void Driver::journal_message(agent::Append& effect, int64_t seq) {
+  effect.seq = seq;
+  if (refeeding_) return;
+  next_seq_ = seq + 1;
+  store::JournalRow row;
+  row.run_id = record_.id;
+  row.seq = seq;
+  row.kind = kMessageRow;
+  row.body = R"({"message":)" + wire::to_json(*effect.message) + "}";
+  row.time_ms = seams_.clock.wall_ms();
+  row.provenance = provenance(&*effect.message);
+  batch_.rows.push_back(std::move(row));
+}
+
+store::Provenance Driver::provenance(const wire::Message* message) const {
+  store::Provenance p;
+  if (message != nullptr) {
+    p.integrity = message->labels.integrity();
+    if (!message->labels.readable_by_all()) {
+      p.readers.clear();
+      for (const std::string& reader : message->labels.readers()) p.readers += (p.readers.empty() ? "" : ",") + reader;
+    }
+  }
+  p.principal = setup_.config.principal;
+  p.policy_epoch = setup_.policy_epoch;
+  return p;
+}
+
+void Driver::pump() {
+  if (pumping_ || ended_) return;
+  const auto keep_alive = shared_from_this();
+  pumping_ = true;
+  try {
+    while (!steps_.empty() && !ended_ && perform(steps_.front())) steps_.pop_front();
+  } catch (const std::bad_alloc&) {
+    die(Status::out_of_memory());
+  }
+  pumping_ = false;
+  if (ended_) {
+    if (auto on_end = std::exchange(setup_.on_end, nullptr)) on_end();
+    return;
+  }
+  if (flush_soon_ && !refeeding_) flush(/*barrier=*/false);
+}
+
+bool Driver::perform(Step& step) {
+  if (auto* event = std::get_if<agent::Event>(&step)) return emit(*event);
+  if (auto* snapshot = std::get_if<Snapshot>(&step)) {
+    turn_boundary(*snapshot);
+    return true;
+  }
+  return perform_effect(std::get<agent::Effect>(step));
+}
+
+bool Driver::emit(agent::Event& event) {
+  if (refeeding_) return true;
+  const bool last = event.kind == agent::EventKind::kRunDone;
+  if (!last && seams_.output.parked()) return false;
+  seams_.output.emit(std::move(event));
+  if (last) end();
+  return true;
+}
+
+void Driver::unpark() { pump(); }
+
+bool Driver::commit() {
+  if (refeeding_) return true;
+  if (commit_done_) {
+    commit_done_ = committing_ = false;
+    return true;
+  }
+  if (committing_) return false;
+  const bool nothing = batch_.rows.empty() && batch_.entries.empty() && !batch_.run && undurable_->load() == 0;
+  if (nothing) return true;
+  committing_ = true;
+  flush(/*barrier=*/true);
+  if (!commit_done_) return false;
+  commit_done_ = committing_ = false;
+  return !ended_;
+}
+
+// Hands the batch to the store. The answer comes on the store's writer thread, or at once from a memory store.
+void Driver::flush(bool barrier) {
+  flush_soon_ = false;
+  store::Batch batch = std::exchange(batch_, {});
+  if (setup_.session->lease.epoch != 0) batch.fence = setup_.session->lease;
+  undurable_->fetch_add(1);
+  seams_.store.append(std::move(batch), [weak = weak_from_this(), loop = &seams_.loop, count = undurable_, barrier](
+                                            Status status, store::Lsn) {
+    count->fetch_sub(1);
+    if (status.ok() && !barrier) return;
+    if (loop->on_owner_thread()) {
+      if (const auto self = weak.lock()) self->flushed(status, barrier);
+      return;
+    }
+    loop->post([weak, status, barrier] {
+      if (const auto self = weak.lock()) self->flushed(status, barrier);
+    });
+  });
+}
+
+void Driver::flushed(const Status& status, bool barrier) {
+  if (ended_) return;
+  if (!status.ok()) {
+    die(status);
+    return pump_end();
+  }
+  if (!barrier) return;
+  commit_done_ = true;
+  pump();
+}
+
+void Driver::submit(agent::HostOp op) {
+  if (ended_) return;
+  feed(std::move(op));
+}
+
+void Driver::cancel(ErrorInfo why) {
+  if (ended_) return;
+  cancel_requested_ = true;
+  feed(agent::Cancel{std::move(why)});
+}
+
+// The run cannot go on and cannot be recorded: its terminal event is all that is left to give.
+void Driver::die(const Status& status) {
+  if (ended_) return;
+  if (model_call_ != 0) seams_.model.cancel(std::exchange(model_call_, 0));
+  for (const std::string& call_id : engine_.open_tool_calls()) executor_->cancel(record_.id, call_id);
+  steps_.clear();
+  outcome_code_ = status.code();
+  outcome_.clear();
+  json::Writer w(outcome_);
+  w.begin_object().field("status", "failed").field("code", std::string(code_name(status.code())));
+  w.field("reason", std::string(status.reason())).field("message", std::string(status.message())).end_object();
+  seams_.output.emit({.kind = agent::EventKind::kRunDone, .reason = std::string(status.reason()), .json = outcome_});
+  end();
+}
+
+// Reports an end that came about outside pump().
+void Driver::pump_end() {
+  if (pumping_ || !ended_) return;
+  const auto keep_alive = shared_from_this();
+  if (auto on_end = std::exchange(setup_.on_end, nullptr)) on_end();
+}
+
+void Driver::end() {
+  ended_ = true;
+  for (const auto& [name, id] : std::exchange(timers_, {})) seams_.loop.cancel_timer(id);
+  host_calls_.clear();
+}
+
+}  // namespace tau::runtime

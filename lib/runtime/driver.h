@@ -1,0 +1,171 @@
+// The driver of one run: performs what the engine asks for, journals what comes back. All of it happens on one
+// loop; every seam to the world is an interface, so the simulator runs this very code.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "agent/agent.h"
+#include "base/base.h"
+#include "net/net.h"
+#include "provider/provider.h"
+#include "runtime/conversation.h"
+#include "store/store.h"
+#include "tool/tool.h"
+
+namespace tau::runtime {
+
+// Where the events of a run go. On the run's loop.
+class EventOutput {
+ public:
+  virtual ~EventOutput() = default;
+  virtual void emit(agent::Event event) = 0;
+  virtual void delta(agent::EventKind kind, std::string_view call_id, std::string_view text) = 0;
+  // True while the reader is too far behind: the run waits until Driver::unpark().
+  virtual bool parked() const = 0;
+};
+
+struct DriverSeams {
+  net::Loop& loop;
+  Clock& clock;
+  store::Store& store;
+  provider::Model& model;
+  EventOutput& output;
+};
+
+// What the conversation and its records are shared as between the session and its run.
+struct SessionState {
+  store::SessionRecord record;
+  store::Lease lease;  // epoch 0: none yet
+  Conversation conversation;
+};
+
+class Driver final : public std::enable_shared_from_this<Driver>, private provider::CallSink, private tool::HostCalls {
+ public:
+  struct Setup {
+    agent::RunConfig config;
+    std::shared_ptr<SessionState> session;
+    std::shared_ptr<const tool::Registry> tools;
+    std::string traceparent;
+    std::string options_json;
+    int64_t policy_epoch = 0;
+    bool keep_snapshots = true;
+    std::function<void()> on_end;  // after the terminal event; the driver may be dropped then
+  };
+  // Makes the run's executor, which hands calls of host tools back to `host`.
+  using MakeExecutor = std::function<std::unique_ptr<tool::Executor>(const tool::Registry& tools, tool::HostCalls& host)>;
+
+  Driver(DriverSeams seams, Setup setup, const MakeExecutor& make_executor);
+  ~Driver() override;
+
+  // On the loop, all that follow.
+  void start(wire::Message message);
+  // Re-feeds the open turn of a run that was cut off, then goes on; `cancel` ends it instead.
+  void resume(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal, bool cancel);
+  void submit(agent::HostOp op);
+  // The host's answer to a TOOL_CALL event; op_id is acknowledged when the result is durable.
+  void tool_result(const std::string& call_id, tool::Result result, const std::string& op_id);
+  void tool_progress(const std::string& call_id, std::string text);
+  void cancel(ErrorInfo why);
+  void unpark();
+
+  bool ended() const { return ended_; }
+  const std::string& outcome() const { return outcome_; }
+  Code outcome_code() const { return outcome_code_; }
+  const std::string& run_id() const { return setup_.config.run_id; }
+
+ private:
+  // The engine's state when a step ended a turn, and the first journal row that it does not cover.
+  struct Snapshot {
+    std::string json;
+    int64_t seq = 0;
+  };
+  // Effects of the engine, and what the driver itself puts between and behind them.
+  using Step = std::variant<agent::Effect, agent::Event, Snapshot>;
+
+  static constexpr std::string_view kMessageRow = "message";  // a journal row that the engine made, not an input
+
+  void feed(agent::InputBody body);
+  bool refeed(const store::JournalEntry& entry);
+  void step(agent::Input input);
+  void account(const agent::InputBody& body);
+  void journal(const agent::Input& input, const agent::Effects& effects);
+  void pump();
+  void pump_end();
+  bool perform(Step& step);  // false: wait, and come back to the same step
+  bool emit(agent::Event& event);
+
+  bool perform_effect(agent::Effect& effect);
+  void assemble(const agent::AssemblePrompt& effect);
+  void call_model(const agent::CallModel& effect);
+  void cancel_model(const agent::CancelModel& effect);
+  void ask_policy(const wire::ToolCall& tool_call);
+  void call_tool(const std::string& call_id);
+  void tool_finished(const std::string& call_id, const tool::Result& result);
+  tool::Prepared prepare(const wire::ToolCall& tool_call);
+  bool commit();
+  void journal_message(agent::Append& effect, int64_t seq);
+  void append(agent::Append& effect);
+  void set_timer(const agent::SetTimer& effect);
+  void cancel_timer(const std::string& name);
+  void turn_boundary(Snapshot& snapshot);
+  void finish(const agent::Finish& effect);
+  void flush(bool barrier);
+  void flushed(const Status& status, bool barrier);
+  void die(const Status& status);
+  void end();
+  void reject(const std::string& op_id, const std::string& call_id, std::string_view reason, std::string_view text);
+  void update_session_record();
+  int64_t cost(const wire::Usage& usage) const;
+  Labels model_labels() const;
+  store::Provenance provenance(const wire::Message* message) const;
+  agent::ToolDone tool_done(const std::string& call_id, const tool::Result& result) const;
+
+  // provider::CallSink
+  void on_event(const wire::StreamEvent& event) override;
+  void on_attempt(int attempt, const Status& previous) override;
+  void on_response(wire::Response response) override;
+  void on_failure(const Status& status, wire::Response partial) override;
+  // tool::HostCalls
+  void call(const tool::Call& call, tool::Reply reply) override;
+
+  DriverSeams seams_;
+  Setup setup_;
+  std::unique_ptr<tool::Executor> executor_;
+  agent::Engine engine_;
+  std::deque<Step> steps_;
+  bool pumping_ = false;
+  bool committing_ = false;    // a barrier waits for the store
+  bool commit_done_ = false;   // it answered
+  bool refeeding_ = false;
+  bool cancel_requested_ = false;
+  bool ended_ = false;
+
+  int64_t next_seq_ = 0;
+  store::Batch batch_;
+  bool flush_soon_ = false;
+  std::shared_ptr<std::atomic<int64_t>> undurable_;  // appends whose outcome is not known yet
+  store::RunRecord record_;
+  std::unordered_map<int64_t, wire::Message> unappended_;  // messages of inputs, by journal seq
+
+  provider::CallId model_call_ = 0;
+  int64_t model_number_ = 0;
+  std::string model_call_id_;
+  std::map<std::string, tool::Call> prepared_;
+  std::map<std::string, tool::Reply> host_calls_;
+  std::map<std::string, std::string> result_ops_;  // call id -> op id to acknowledge
+  std::map<std::string, net::TimerId> timers_;
+  std::map<std::string, int64_t> refed_timers_;
+
+  std::string outcome_;
+  Code outcome_code_ = Code::kOk;
+};
+
+}  // namespace tau::runtime

@@ -1,0 +1,332 @@
+// What the driver does for each effect of the engine, and what comes back from models, tools and timers.
+#include "runtime/driver.h"
+
+namespace tau::runtime {
+namespace {
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+agent::Verdict verdict_of(const tool::Prepared& prepared, const std::string& call_id) {
+  agent::Verdict v;
+  v.call_id = call_id;
+  const tool::Manifest& m = prepared.manifest;
+  v.effect = tool::effect_name(m.effect);
+  v.pure = m.effect == tool::Effect::kPure;
+  v.idempotent = m.idempotent;
+  v.parallel = m.parallel;
+  v.sandboxed = m.sandboxed || m.effect <= tool::Effect::kRead;
+  if (!prepared.refusal.empty()) {
+    v.decision = agent::Verdict::Decision::kDeny;
+    v.reason = prepared.refusal;
+    v.message = prepared.message;
+    return v;
+  }
+  switch (prepared.verdict.decision) {
+    case tool::Decision::kAllow: v.decision = agent::Verdict::Decision::kAllow; break;
+    case tool::Decision::kAsk: v.decision = agent::Verdict::Decision::kAsk; break;
+    case tool::Decision::kDeny: v.decision = agent::Verdict::Decision::kDeny; break;
+  }
+  v.reason = prepared.verdict.reason;
+  v.message = prepared.verdict.message;
+  v.policy_epoch = prepared.verdict.policy_epoch;
+  return v;
+}
+
+}  // namespace
+
+// Effects on the world are not repeated while a journal is re-fed; the conversation is rebuilt.
+bool Driver::perform_effect(agent::Effect& effect) {
+  return std::visit(
+      Overloaded{
+          [&](agent::AssemblePrompt& e) { if (!refeeding_) assemble(e); return true; },
+          [&](agent::CallModel& e) { if (!refeeding_) call_model(e); return true; },
+          [&](agent::CancelModel& e) { if (!refeeding_) cancel_model(e); return true; },
+          [&](agent::AskPolicy& e) { if (!refeeding_) ask_policy(e.call); return true; },
+          [&](agent::CallTool& e) { if (!refeeding_) call_tool(e.call_id); return true; },
+          [&](agent::CancelTool& e) {
+            if (!refeeding_) executor_->cancel(record_.id, e.call_id);
+            return true;
+          },
+          [&](agent::Commit&) { return commit(); },
+          [&](agent::Append& e) { append(e); return true; },
+          [&](agent::Emit& e) { return emit(e.event); },
+          [&](agent::SetTimer& e) { set_timer(e); return true; },
+          [&](agent::CancelTimer& e) { cancel_timer(e.name); return true; },
+          [&](agent::TurnBoundary&) { return true; },  // became a Snapshot when it was stepped
+          [&](agent::Finish& e) { finish(e); return true; },
+      },
+      effect);
+}
+
+void Driver::assemble(const agent::AssemblePrompt& effect) {
+  const Conversation& c = setup_.session->conversation;
+  const provider::Route& route = seams_.model.route();
+  agent::PromptReady ready;
+  ready.call = effect.call;
+  ready.input_tokens = c.tokens();
+  ready.prompt_bytes = c.bytes() + c.prefix_bytes();
+  ready.stable_prefix_bytes = c.prefix_bytes();
+  ready.digest = c.prefix_digest() + ":" + c.head();
+  wire::Usage bound;
+  bound.input = ready.input_tokens;
+  bound.output = c.request().max_tokens.value_or(route.max_output_tokens);
+  ready.cost_bound_usd_micros = cost(bound);
+  feed(std::move(ready));
+}
+
+int64_t Driver::cost(const wire::Usage& usage) const {
+  return provider::cost_usd_micros(seams_.model.route().price, usage);
+}
+
+void Driver::call_model(const agent::CallModel& effect) {
+  model_number_ = effect.call;
+  model_call_id_ = effect.request_id;
+  provider::ModelCall call;
+  call.request_id = effect.request_id;
+  call.traceparent = setup_.traceparent;
+  call.request = &setup_.session->conversation.request();
+  model_call_ = seams_.model.start(std::move(call), *this);
+}
+
+void Driver::cancel_model(const agent::CancelModel& effect) {
+  agent::ModelCut cut;
+  cut.call = effect.call;
+  wire::Response partial = seams_.model.cancel(std::exchange(model_call_, 0));
+  cut.cost_usd_micros = cost(partial.usage);
+  partial.message.labels = model_labels();
+  cut.partial = std::make_shared<const wire::Response>(std::move(partial));
+  feed(std::move(cut));
+}
+
+Labels Driver::model_labels() const {
+  Labels labels = setup_.session->conversation.labels();
+  labels.join(Labels::from(Source::kModel));
+  return labels;
+}
+
+void Driver::on_event(const wire::StreamEvent& event) {
+  switch (event.kind) {
+    case wire::StreamEvent::Kind::kText:
+      seams_.output.delta(agent::EventKind::kText, model_call_id_, event.text);
+      break;
+    case wire::StreamEvent::Kind::kReasoning:
+      seams_.output.delta(agent::EventKind::kReasoning, model_call_id_, event.text);
+      break;
+    default: break;  // tool calls are shown when they are whole
+  }
+}
+
+void Driver::on_attempt(int attempt, const Status& previous) {
+  if (attempt == 1) return;
+  seams_.output.emit({.kind = agent::EventKind::kAttempt,
+                      .call_id = model_call_id_,
+                      .text = std::string(previous.message()),
+                      .reason = std::string(previous.reason()),
+                      .number = attempt});
+}
+
+void Driver::on_response(wire::Response response) {
+  const auto keep_alive = shared_from_this();
+  model_call_ = 0;
+  setup_.session->conversation.settle_call_ids(response.message, format("call_{}", model_number_));
+  response.message.labels = model_labels();
+  agent::ModelDone done;
+  done.call = model_number_;
+  done.cost_usd_micros = cost(response.usage);
+  done.response = std::make_shared<const wire::Response>(std::move(response));
+  feed(std::move(done));
+}
+
+void Driver::on_failure(const Status& status, wire::Response partial) {
+  const auto keep_alive = shared_from_this();
+  model_call_ = 0;
+  partial.message.labels = model_labels();
+  agent::ModelFailed failed;
+  failed.call = model_number_;
+  failed.cost_usd_micros = cost(partial.usage);
+  failed.error = {status.code(), std::string(status.reason()), std::string(status.message()), status.retryable(),
+                  status.retry_after_ms(), std::string(status.details_json())};
+  failed.partial = std::make_shared<const wire::Response>(std::move(partial));
+  feed(std::move(failed));
+}
+
+tool::Prepared Driver::prepare(const wire::ToolCall& tool_call) {
+  tool::Call call;
+  call.id = tool_call.id;
+  call.name = tool_call.name;
+  call.raw_arguments = tool_call.arguments;
+  call.labels = setup_.session->conversation.labels();
+  call.principal = setup_.config.principal;
+  call.run_id = record_.id;
+  call.session_id = record_.session_id;
+  return executor_->prepare(std::move(call));
+}
+
+void Driver::ask_policy(const wire::ToolCall& tool_call) {
+  tool::Prepared prepared = prepare(tool_call);
+  agent::Verdict verdict = verdict_of(prepared, tool_call.id);
+  if (verdict.decision != agent::Verdict::Decision::kDeny)
+    prepared_.insert_or_assign(tool_call.id, std::move(prepared.call));
+  feed(std::move(verdict));
+}
+
+void Driver::call_tool(const std::string& call_id) {
+  auto it = prepared_.find(call_id);
+  if (it == prepared_.end()) {
+    // After a crash the verdict comes from the journal and the call from the conversation.
+    const wire::ToolCall* tool_call = setup_.session->conversation.find_call(call_id);
+    if (tool_call == nullptr) return die(internal_error("lost_call", "call " + call_id + " is not in the conversation"));
+    tool::Prepared prepared = prepare(*tool_call);
+    if (!prepared.refusal.empty()) {
+      feed(tool_done(call_id, tool::error_result(prepared.refusal, prepared.message)));
+      return;
+    }
+    it = prepared_.insert_or_assign(call_id, std::move(prepared.call)).first;
+  }
+  if (cancel_requested_) {
+    feed(tool_done(call_id, tool::error_result("cancelled", "the run was cancelled before this call started")));
+    return;
+  }
+  executor_->execute(it->second, [weak = weak_from_this(), call_id](tool::Result result) {
+    if (const auto self = weak.lock()) self->tool_finished(call_id, result);
+  });
+}
+
+void Driver::tool_finished(const std::string& call_id, const tool::Result& result) {
+  if (ended_) return;
+  agent::ToolDone done = tool_done(call_id, result);
+  prepared_.erase(call_id);
+  host_calls_.erase(call_id);
+  feed(std::move(done));
+  const auto op = result_ops_.extract(call_id);
+  if (op.empty() || ended_) return;
+  steps_.emplace_back(agent::Effect(agent::Commit{}));
+  steps_.emplace_back(agent::Event{.kind = agent::EventKind::kOpAccepted, .name = op.mapped()});
+  pump();
+}
+
+agent::ToolDone Driver::tool_done(const std::string& call_id, const tool::Result& result) const {
+  wire::ToolResult part;
+  part.call_id = call_id;
+  if (const auto it = prepared_.find(call_id); it != prepared_.end()) part.name = it->second.name;
+  part.is_error = result.is_error;
+  part.content.push_back({.body = wire::Text{result.content}, .extras = {}});
+  agent::ToolDone done;
+  done.call_id = call_id;
+  done.reason = result.reason;
+  done.details = result.details_json;
+  done.message.role = wire::Role::kTool;
+  done.message.labels = result.labels;
+  done.message.parts.push_back({.body = std::move(part), .extras = {}});
+  return done;
+}
+
+// A tool of the host was started: tell the host and keep the reply for its answer.
+void Driver::call(const tool::Call& call, tool::Reply reply) {
+  host_calls_.insert_or_assign(call.id, std::move(reply));
+  seams_.output.emit({.kind = agent::EventKind::kToolCall, .call_id = call.id, .text = call.name, .json = call.raw_arguments});
+}
+
+void Driver::tool_result(const std::string& call_id, tool::Result result, const std::string& op_id) {
+  if (ended_) return;
+  const auto node = host_calls_.extract(call_id);
+  if (node.empty()) return reject(op_id, call_id, "no_such_call", "no tool call of this id waits for a result");
+  if (!op_id.empty()) result_ops_.insert_or_assign(call_id, op_id);
+  node.mapped().complete(std::move(result));
+}
+
+void Driver::tool_progress(const std::string& call_id, std::string text) {
+  if (ended_ || !host_calls_.contains(call_id)) return;
+  seams_.output.delta(agent::EventKind::kToolProgress, call_id, text);
+}
+
+void Driver::reject(const std::string& op_id, const std::string& call_id, std::string_view reason, std::string_view text) {
+  seams_.output.emit({.kind = agent::EventKind::kOpRejected,
+                      .call_id = call_id,
+                      .text = std::string(text),
+                      .name = op_id,
+                      .reason = std::string(reason)});
+}
+
+// The entry is named after its row, so that appending it again after a crash changes nothing.
+void Driver::append(agent::Append& effect) {
+  wire::Message message;
+  if (effect.message) {
+    message = *std::move(effect.message);
+  } else {
+    auto node = unappended_.extract(effect.seq);
+    if (node.empty()) return;
+    message = std::move(node.mapped());
+  }
+  Conversation& conversation = setup_.session->conversation;
+  store::EntryRow entry;
+  entry.id = format("{}.e{}", record_.id, effect.seq);
+  entry.parent = conversation.head();
+  entry.session_id = record_.session_id;
+  entry.run_id = record_.id;
+  entry.seq = effect.seq;
+  conversation.append(std::move(message), entry.id);
+  batch_.entries.push_back(std::move(entry));
+}
+
+void Driver::set_timer(const agent::SetTimer& effect) {
+  if (refeeding_) {
+    refed_timers_.insert_or_assign(effect.name, effect.delay_ms);
+    return;
+  }
+  const int64_t deadline = seams_.loop.now_ns() + effect.delay_ms * kNanosPerMilli;
+  timers_[effect.name] = seams_.loop.set_timer(deadline, [weak = weak_from_this(), name = effect.name] {
+    const auto self = weak.lock();
+    if (self == nullptr || self->ended_) return;
+    self->timers_.erase(name);
+    self->feed(agent::Timer{name});
+  });
+}
+
+void Driver::cancel_timer(const std::string& name) {
+  refed_timers_.erase(name);
+  const auto node = timers_.extract(name);
+  if (!node.empty()) seams_.loop.cancel_timer(node.mapped());
+}
+
+void Driver::turn_boundary(Snapshot& snapshot) {
+  if (refeeding_) return;
+  update_session_record();
+  if (snapshot.json.empty()) return;
+  record_.snapshot_json = std::move(snapshot.json);
+  record_.snapshot_seq = snapshot.seq;
+  record_.updated_ms = seams_.clock.wall_ms();
+  batch_.run = record_;
+}
+
+void Driver::update_session_record() {
+  store::SessionRecord& session = setup_.session->record;
+  const Conversation& conversation = setup_.session->conversation;
+  session.head_entry = conversation.head();
+  if (session.title.empty()) session.title = conversation.title();
+  session.updated_ms = seams_.clock.wall_ms();
+  batch_.session = session;
+}
+
+void Driver::finish(const agent::Finish& effect) {
+  refeeding_ = false;
+  outcome_ = effect.outcome;
+  outcome_code_ = effect.code;
+  record_.state = effect.code == Code::kOk          ? store::RunState::kDone
+                  : effect.code == Code::kCancelled ? store::RunState::kCancelled
+                                                    : store::RunState::kFailed;
+  record_.outcome_json = effect.outcome;
+  record_.snapshot_json.clear();
+  record_.updated_ms = seams_.clock.wall_ms();
+  setup_.session->record.open_run.clear();
+  setup_.session->record.turns += 1;
+  batch_.run = record_;
+  update_session_record();
+}
+
+}  // namespace tau::runtime
