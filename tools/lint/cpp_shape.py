@@ -15,6 +15,7 @@ _BLANKED = re.compile(
     re.DOTALL | re.MULTILINE)
 _SCOPE = re.compile(r'^\s*(?:template\s*<.*>\s*)?(?:(?:inline\s+)?namespace\b|extern\s*$|(?:class|struct|union)\b[^()]*$'
                     r'|(?:class|struct|union)\s+(?:\w+\([^)]*\)\s*)?[\w:<>, ]+(?:\s+final)?\s*(?::[^:].*)?$)', re.DOTALL)
+_LEAD = re.compile(r"(?:\s*(?:public|private|protected)\s*:)*\s*")
 _NAME = re.compile(r"([~\w:]+|operator[^\s(]*)\s*\(")
 
 
@@ -50,7 +51,7 @@ def functions(text):
             if _SCOPE.match(head):
                 head_start = position + 1
             elif "(" in head and not re.match(r"\s*[,{]", code[end + 1:end + 40]):
-                first = head_start + len(head) - len(head.lstrip())
+                first = head_start + _LEAD.match(head).end()
                 line = code.count("\n", 0, first) + 1
                 name = _NAME.search(head)
                 found.append((name.group(1) if name else "lambda", line, code.count("\n", first, end) + 1))
