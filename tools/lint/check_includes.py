@@ -23,9 +23,10 @@ def _third_party_fault(path, header):
     first = header.split("/")[0]
     folder = "/".join(path.parts[:2])
     if first in THIRD_PARTY:
-        # Benchmarks run the wrapped library side by side as the reference of their ratio.
-        if folder != THIRD_PARTY[first] and path.parts[0] not in ("bench",):
-            return f"<{header}> belongs to {THIRD_PARTY[first]} alone; use that module's face"
+        # Benchmarks and tests run the wrapped library side by side, as the reference of a ratio or as an oracle.
+        owner = THIRD_PARTY[first]
+        if folder not in (owner, owner.replace("lib/", "tests/"), owner.replace("lib/", "bench/")):
+            return f"<{header}> belongs to {owner} alone; use that module's face"
         if path.parts[0] == "lib" and path.stem == path.parts[1] and path.suffix == ".h" and path.parts[1] != "base":
             return f"<{header}> in the face of {path.parts[1]}; keep it in a .cpp or private header"
     if first in TEST_ONLY and path.parts[0] != TEST_ONLY[first]:
