@@ -1,6 +1,7 @@
-// The public face of agent: the run engine, a pure state machine. Inputs go in, effects come out; no thread, no
-// clock, no I/O, no randomness. Whatever could differ between two runs arrives inside an input, and every input
-// is journaled, so that the same inputs always give the same effects: that is resume, replay and simulation.
+// The public face of agent: the run engine, a pure state machine. Inputs go in, effects come out; no thread,
+// no clock, no I/O, no randomness. Whatever could differ between two runs arrives inside an input, and every
+// input is journaled, so that the same inputs always give the same effects: that is resume, replay and
+// simulation.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,7 @@ inline constexpr int64_t kLogicVersion = 1;
 
 struct Limits {  // 0 = no limit
   int64_t max_turns = 50;
-  int64_t max_tokens = 0;            // input and output of the whole run
+  int64_t max_tokens = 0;  // input and output of the whole run
   int64_t max_cost_usd_micros = 0;
   int64_t max_wall_ms = 0;
   int64_t max_prompt_bytes = 64 << 20;  // memory that the conversation may take
@@ -50,11 +51,11 @@ struct Start {
 };
 struct PromptReady {
   int64_t call = 0;
-  int64_t input_tokens = 0;     // estimate
+  int64_t input_tokens = 0;  // estimate
   int64_t prompt_bytes = 0;
   int64_t stable_prefix_bytes = 0;
   int64_t cost_bound_usd_micros = 0;  // of the call, 0: unknown
-  std::string digest;           // hex, of the encoded request
+  std::string digest;                 // hex, of the encoded request
 };
 struct ModelDone {
   int64_t call = 0;
@@ -109,8 +110,8 @@ struct Cancel {
 // The driver re-fed the journal after a crash and nothing is in flight any more.
 struct Resumed {};
 
-using InputBody = std::variant<Start, PromptReady, ModelDone, ModelFailed, ModelCut, Verdict, ToolDone, HostOp, Timer,
-                               Cancel, Resumed>;
+using InputBody = std::variant<Start, PromptReady, ModelDone, ModelFailed, ModelCut, Verdict, ToolDone,
+                               HostOp, Timer, Cancel, Resumed>;
 struct Input {
   int64_t seq = 0;      // in the journal of the run; grows, not always by one
   int64_t time_ms = 0;  // wall clock
@@ -120,7 +121,8 @@ struct Input {
 std::string_view input_kind(const InputBody& body);  // "start", "model_done", …
 std::string input_to_json(const InputBody& body);
 StatusOr<InputBody> input_from_json(std::string_view kind, std::string_view text);
-// The conversation message inside a journaled body: inputs have it as "message", as do rows of kind "message".
+// The conversation message inside a journaled body: inputs have it as "message", as do rows of kind
+// "message".
 StatusOr<wire::Message> message_of_row(std::string_view body);
 
 // ---- effects --------------------------------------------------------------------------------------------
@@ -151,7 +153,7 @@ struct Event {
   std::string call_id;
   std::string text;
   // What the JSON body is made of, by kind; see event.cpp.
-  std::string name;    // tool, model or op id
+  std::string name;  // tool, model or op id
   std::string reason;
   std::string json;    // arguments, outcome or usage: complete JSON
   int64_t number = 0;  // turn, attempt
@@ -161,26 +163,52 @@ struct Event {
 // The body of an event, as the C ABI shows it.
 std::string event_json(const Event& event, std::string_view run_id);
 
-struct AssemblePrompt { int64_t call = 0; };
-struct CallModel { int64_t call = 0; std::string request_id; };
-struct CancelModel { int64_t call = 0; };
-struct AskPolicy { wire::ToolCall call; };
-struct CallTool { std::string call_id; };
-struct CancelTool { std::string call_id; };
+struct AssemblePrompt {
+  int64_t call = 0;
+};
+struct CallModel {
+  int64_t call = 0;
+  std::string request_id;
+};
+struct CancelModel {
+  int64_t call = 0;
+};
+struct AskPolicy {
+  wire::ToolCall call;
+};
+struct CallTool {
+  std::string call_id;
+};
+struct CancelTool {
+  std::string call_id;
+};
 // Everything before is durable before anything after is performed.
 struct Commit {};
 // Adds a message to the conversation: the one in the journal row `seq`, or a new one made here.
-struct Append { int64_t seq = 0; std::optional<wire::Message> message; };
-struct Emit { Event event; };
-struct SetTimer { std::string name; int64_t delay_ms = 0; };
-struct CancelTimer { std::string name; };
+struct Append {
+  int64_t seq = 0;
+  std::optional<wire::Message> message;
+};
+struct Emit {
+  Event event;
+};
+struct SetTimer {
+  std::string name;
+  int64_t delay_ms = 0;
+};
+struct CancelTimer {
+  std::string name;
+};
 // A turn is over: the driver may store snapshot() with the rows so far.
 struct TurnBoundary {};
 // The run is over; its terminal event has been emitted.
-struct Finish { Code code = Code::kOk; std::string outcome; };
+struct Finish {
+  Code code = Code::kOk;
+  std::string outcome;
+};
 
-using Effect = std::variant<AssemblePrompt, CallModel, CancelModel, AskPolicy, CallTool, CancelTool, Commit, Append, Emit,
-                            SetTimer, CancelTimer, TurnBoundary, Finish>;
+using Effect = std::variant<AssemblePrompt, CallModel, CancelModel, AskPolicy, CallTool, CancelTool, Commit,
+                            Append, Emit, SetTimer, CancelTimer, TurnBoundary, Finish>;
 using Effects = std::vector<Effect>;
 
 // A digest over every field of every effect that two runs could disagree about.
@@ -195,8 +223,8 @@ class Engine {
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
 
-  // Strong exception guarantee: when it throws bad_alloc nothing has changed. Inputs that do not fit the state
-  // (a late result, an answer for an unknown call) are ignored or rejected, never fatal.
+  // Strong exception guarantee: when it throws bad_alloc nothing has changed. Inputs that do not fit the
+  // state (a late result, an answer for an unknown call) are ignored or rejected, never fatal.
   Effects step(const Input& input);
 
   bool finished() const;
@@ -217,8 +245,8 @@ class Engine {
 // ---- prompt assembly ------------------------------------------------------------------------------------
 
 struct PromptParts {
-  std::string base;         // the host's system prompt; empty: libtau's own
-  std::string instructions; // AGENTS.md of the workspace; may be empty
+  std::string base;          // the host's system prompt; empty: libtau's own
+  std::string instructions;  // AGENTS.md of the workspace; may be empty
   bool instructions_cut = false;
   std::string workspace_note;  // one line on where tools work; may be empty
 };
@@ -227,7 +255,8 @@ inline constexpr size_t kMaxInstructionsBytes = 32 * 1024;
 // The system messages, byte-identical for equal parts: nothing in them depends on time or order of arrival.
 std::vector<wire::Message> system_messages(const PromptParts& parts);
 
-// Finds the JSON value in a model's answer: the whole text, or the first fenced block. Empty when there is none.
+// Finds the JSON value in a model's answer: the whole text, or the first fenced block. Empty when there is
+// none.
 std::string_view find_json_answer(std::string_view text);
 
 }  // namespace tau::agent

@@ -68,7 +68,8 @@ void Step::on(const Verdict& in) {
             .json = c.arguments,
             .flag = !in.sandboxed});
       if (s_.config->limits.approval_timeout_ms > 0)
-        effects_.emplace_back(SetTimer{std::string(kApprovalTimer) + c.id, s_.config->limits.approval_timeout_ms});
+        effects_.emplace_back(
+            SetTimer{std::string(kApprovalTimer) + c.id, s_.config->limits.approval_timeout_ms});
       break;
     }
   }
@@ -81,7 +82,8 @@ void Step::approve(CallState& call, const HostOp& in) {
     call.phase = CallState::Phase::kReady;
     return;
   }
-  refuse(call, "approval_denied", in.reason.empty() ? "the user denied the call" : "the user denied the call: " + in.reason);
+  refuse(call, "approval_denied",
+         in.reason.empty() ? "the user denied the call" : "the user denied the call: " + in.reason);
 }
 
 void Step::on(const ToolDone& in) {
@@ -132,7 +134,11 @@ bool Step::may_start(size_t i) const {
 void Step::start_call(CallState& call) {
   call.phase = CallState::Phase::kRunning;
   const wire::ToolCall& c = tool_call(call);
-  emit({.kind = EventKind::kToolStarted, .call_id = c.id, .text = c.name, .json = c.arguments, .flag = !call.sandboxed});
+  emit({.kind = EventKind::kToolStarted,
+        .call_id = c.id,
+        .text = c.name,
+        .json = c.arguments,
+        .flag = !call.sandboxed});
   if (!call.pure) effects_.emplace_back(Commit{});
   effects_.emplace_back(CallTool{c.id});
 }

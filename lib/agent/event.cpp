@@ -7,9 +7,9 @@ namespace tau::agent {
 namespace {
 
 constexpr std::string_view kNames[] = {
-    "none",         "run_started", "turn_started",  "text",        "reasoning", "message",
-    "tool_call",    "approval",    "tool_started",  "tool_progress", "tool_result", "attempt",
-    "turn_done",    "op_accepted", "op_rejected",   "snapshot",    "run_done",
+    "none",      "run_started", "turn_started", "text",          "reasoning",   "message",
+    "tool_call", "approval",    "tool_started", "tool_progress", "tool_result", "attempt",
+    "turn_done", "op_accepted", "op_rejected",  "snapshot",      "run_done",
 };
 
 void optional(json::Writer& w, std::string_view key, const std::string& text) {

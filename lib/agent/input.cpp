@@ -1,5 +1,5 @@
-// The journal form of inputs: one JSON object each. Where an input carries a message of the conversation it is
-// the member "message" (or "response"."message"), so that rows can be read without knowing their kind.
+// The journal form of inputs: one JSON object each. Where an input carries a message of the conversation it
+// is the member "message" (or "response"."message"), so that rows can be read without knowing their kind.
 #include "agent/agent.h"
 
 namespace tau::agent {
@@ -45,7 +45,10 @@ constexpr LimitField kLimitFields[] = {
 
 void write_config(Writer& w, const RunConfig& c) {
   w.begin_object();
-  w.field("run", c.run_id).field("session", c.session_id).field("principal", c.principal).field("model", c.model);
+  w.field("run", c.run_id)
+      .field("session", c.session_id)
+      .field("principal", c.principal)
+      .field("model", c.model);
   w.key("limits").begin_object();
   for (const LimitField& f : kLimitFields) w.field(f.name, c.limits.*f.member);
   w.end_object();
@@ -59,7 +62,8 @@ RunConfig read_config(const Value& v) {
   c.session_id = v["session"].as_string();
   c.principal = v["principal"].as_string();
   c.model = v["model"].as_string();
-  for (const LimitField& f : kLimitFields) c.limits.*f.member = v["limits"][f.name].as_int(c.limits.*f.member);
+  for (const LimitField& f : kLimitFields)
+    c.limits.*f.member = v["limits"][f.name].as_int(c.limits.*f.member);
   c.response_schema = v["response_schema"].as_string();
   return c;
 }
@@ -95,7 +99,8 @@ struct Encoder {
   }
   void operator()(const ModelCut& in) const { partial(in.call, in.cost_usd_micros, *in.partial); }
   void operator()(const Verdict& in) const {
-    w.field("call_id", in.call_id).field("decision", std::string(kDecisions[static_cast<size_t>(in.decision)]));
+    w.field("call_id", in.call_id)
+        .field("decision", std::string(kDecisions[static_cast<size_t>(in.decision)]));
     w.field("effect", in.effect).field("pure", in.pure).field("idempotent", in.idempotent);
     w.field("parallel", in.parallel).field("sandboxed", in.sandboxed).field("reason", in.reason);
     if (!in.message.empty()) w.field("text", in.message);
@@ -220,7 +225,9 @@ StatusOr<InputBody> read_op(const Value& v) {
   return InputBody(std::move(in));
 }
 
-StatusOr<InputBody> read_timer(const Value& v) { return InputBody(Timer{std::string(v["name"].as_string())}); }
+StatusOr<InputBody> read_timer(const Value& v) {
+  return InputBody(Timer{std::string(v["name"].as_string())});
+}
 StatusOr<InputBody> read_cancel(const Value& v) { return InputBody(Cancel{read_error(v["why"])}); }
 StatusOr<InputBody> read_resumed(const Value&) { return InputBody(Resumed{}); }
 
@@ -256,7 +263,8 @@ StatusOr<InputBody> input_from_json(std::string_view kind, std::string_view text
   TAU_ASSIGN_OR_RETURN(const Value v, json::parse(text));
   for (const KindRow& row : kKinds)
     if (row.name == kind) return row.read(v);
-  return data_loss("unknown_journal_kind", "the journal has a row of unknown kind \"" + std::string(kind) + "\"");
+  return data_loss("unknown_journal_kind",
+                   "the journal has a row of unknown kind \"" + std::string(kind) + "\"");
 }
 
 StatusOr<wire::Message> message_of_row(std::string_view body) {

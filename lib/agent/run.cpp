@@ -41,7 +41,10 @@ Effects Step::run() {
   if (s_.phase != Phase::kFinished) {
     std::visit([this](const auto& body) { on(body); }, input_.body);
   } else if (const auto* op = std::get_if<HostOp>(&input_.body); op != nullptr && !op->op_id.empty()) {
-    emit({.kind = EventKind::kOpRejected, .text = "the run has ended", .name = op->op_id, .reason = "run_ended"});
+    emit({.kind = EventKind::kOpRejected,
+          .text = "the run has ended",
+          .name = op->op_id,
+          .reason = "run_ended"});
   }
   return std::move(effects_);
 }
@@ -87,7 +90,8 @@ bool Step::limit_reached() {
   const auto over = [&](int64_t used, int64_t limit, std::string_view reason, std::string_view what) {
     if (limit <= 0 || used < limit) return false;
     finish(Code::kResourceExhausted, reason,
-           format("the run used {} {}, its limit is {}", used, fmt::string_view(what.data(), what.size()), limit));
+           format("the run used {} {}, its limit is {}", used, fmt::string_view(what.data(), what.size()),
+                  limit));
     return true;
   };
   return over(s_.turn, limits.max_turns, "max_turns", "turns") ||
@@ -99,8 +103,9 @@ void Step::on(const PromptReady& in) {
   if (s_.phase != Phase::kAssembling || in.call != s_.call) return;
   const Limits& limits = s_.config->limits;
   if (limits.max_prompt_bytes > 0 && in.prompt_bytes > limits.max_prompt_bytes) {
-    finish(Code::kResourceExhausted, "max_memory",
-           format("the conversation takes {} bytes, its limit is {}", in.prompt_bytes, limits.max_prompt_bytes));
+    finish(
+        Code::kResourceExhausted, "max_memory",
+        format("the conversation takes {} bytes, its limit is {}", in.prompt_bytes, limits.max_prompt_bytes));
     return;
   }
   if (limits.max_tokens > 0 && s_.input_tokens + s_.output_tokens + in.input_tokens > limits.max_tokens) {
@@ -109,7 +114,8 @@ void Step::on(const PromptReady& in) {
                   s_.input_tokens + s_.output_tokens, limits.max_tokens));
     return;
   }
-  if (limits.max_cost_usd_micros > 0 && s_.cost_usd_micros + in.cost_bound_usd_micros > limits.max_cost_usd_micros) {
+  if (limits.max_cost_usd_micros > 0 &&
+      s_.cost_usd_micros + in.cost_bound_usd_micros > limits.max_cost_usd_micros) {
     finish(Code::kResourceExhausted, "max_cost",
            format("the next call may cost {} micro-dollars, {} of {} are spent", in.cost_bound_usd_micros,
                   s_.cost_usd_micros, limits.max_cost_usd_micros));
@@ -132,7 +138,10 @@ void Step::on(const ModelDone& in) {
   s_.response = in.response;
   account(*in.response, in.cost_usd_micros);
   effects_.emplace_back(Append{.seq = input_.seq, .message = std::nullopt});
-  emit({.kind = EventKind::kMessage, .text = in.response->message.text(), .number = s_.call, .response = in.response});
+  emit({.kind = EventKind::kMessage,
+        .text = in.response->message.text(),
+        .number = s_.call,
+        .response = in.response});
   begin_calls();
   if (cutting) settle_unstarted("cancelled", "the run was cancelled");
   if (!s_.calls.empty()) {
@@ -163,7 +172,8 @@ bool Step::structured_answer_accepted() {
   const std::string problem = value.ok() ? s_.schema->explain(*value) : std::string(value.status().message());
   if (problem.empty()) return true;
   if (s_.structured_failures >= s_.config->limits.structured_retries) {
-    finish(Code::kFailedPrecondition, "structured_output", "the answer does not fit the response schema: " + problem);
+    finish(Code::kFailedPrecondition, "structured_output",
+           "the answer does not fit the response schema: " + problem);
     return false;
   }
   s_.structured_failures += 1;
@@ -178,7 +188,8 @@ bool Step::structured_answer_accepted() {
 }
 
 bool Step::append_pending() {
-  for (const PendingMessage& p : s_.pending) effects_.emplace_back(Append{.seq = p.seq, .message = std::nullopt});
+  for (const PendingMessage& p : s_.pending)
+    effects_.emplace_back(Append{.seq = p.seq, .message = std::nullopt});
   const bool any = !s_.pending.empty();
   s_.pending.clear();
   return any;
@@ -191,7 +202,8 @@ void Step::append_partial(const wire::Response& partial) {
   message.role = wire::Role::kAssistant;
   message.labels = partial.message.labels;
   for (const wire::Part& part : partial.message.parts)
-    if (const auto* text = part.as<wire::Text>(); text != nullptr && !text->text.empty()) message.parts.push_back(part);
+    if (const auto* text = part.as<wire::Text>(); text != nullptr && !text->text.empty())
+      message.parts.push_back(part);
   if (!message.parts.empty()) effects_.emplace_back(Append{.seq = 0, .message = std::move(message)});
 }
 
@@ -258,7 +270,9 @@ void Step::stop(ErrorInfo why) {
   s_.stopping = std::make_shared<const ErrorInfo>(std::move(why));
   switch (s_.phase) {
     case Phase::kNew:
-    case Phase::kAssembling: finish(code_of_stop(*s_.stopping), s_.stopping->reason, s_.stopping->message); return;
+    case Phase::kAssembling:
+      finish(code_of_stop(*s_.stopping), s_.stopping->reason, s_.stopping->message);
+      return;
     case Phase::kModel:
       s_.phase = Phase::kCutting;
       effects_.emplace_back(CancelModel{s_.call});
@@ -345,7 +359,8 @@ void Step::finish(Code code, std::string_view reason, std::string_view message) 
   s_.phase = Phase::kFinished;
   effects_.emplace_back(Finish{.code = code, .outcome = outcome});
   effects_.emplace_back(Commit{});
-  emit({.kind = EventKind::kRunDone, .text = text, .reason = std::string(reason), .json = std::move(outcome)});
+  emit(
+      {.kind = EventKind::kRunDone, .text = text, .reason = std::string(reason), .json = std::move(outcome)});
 }
 
 }  // namespace tau::agent

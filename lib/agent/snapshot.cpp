@@ -24,8 +24,9 @@ std::string Engine::snapshot() const {
 StatusOr<Engine> Engine::restore(std::string_view snapshot) {
   TAU_ASSIGN_OR_RETURN(const json::Value v, json::parse(snapshot));
   if (v["logic_version"].as_int() != kLogicVersion)
-    return failed_precondition("logic_version", format("the run was recorded by engine version {}, this is version {}",
-                                                       v["logic_version"].as_int(), kLogicVersion));
+    return failed_precondition("logic_version",
+                               format("the run was recorded by engine version {}, this is version {}",
+                                      v["logic_version"].as_int(), kLogicVersion));
   TAU_ASSIGN_OR_RETURN(const InputBody start, input_from_json("start", json::write(v["start"])));
   Engine engine;
   State& s = *engine.state_;

@@ -14,10 +14,10 @@ namespace tau::agent {
 // One tool call of the current turn.
 struct CallState {
   enum class Phase : uint8_t {
-    kAsked,      // waits for the verdict
-    kWaiting,    // waits for the host's approval
-    kReady,      // may start when its turn comes
-    kRunning,    // started, no result yet
+    kAsked,    // waits for the verdict
+    kWaiting,  // waits for the host's approval
+    kReady,    // may start when its turn comes
+    kRunning,  // started, no result yet
     kDone,
   };
   size_t index = 0;  // among the parts of the response
@@ -26,8 +26,8 @@ struct CallState {
   bool idempotent = false;
   bool parallel = false;
   bool sandboxed = false;
-  bool reported = false;        // its TOOL_RESULT event was emitted and its message appended
-  int64_t result_seq = 0;       // journal row of the result; 0: `result` is made here
+  bool reported = false;   // its TOOL_RESULT event was emitted and its message appended
+  int64_t result_seq = 0;  // journal row of the result; 0: `result` is made here
   std::shared_ptr<const wire::Message> result;
   std::string reason;
 };
@@ -53,8 +53,8 @@ struct Engine::State {
   std::vector<PendingMessage> pending;
   std::shared_ptr<const wire::Response> response;  // of the current turn
   std::vector<CallState> calls;
-  bool steered = false;                           // skip calls that have not started
-  std::shared_ptr<const ErrorInfo> stopping;      // set once a Cancel or a limit ends the run
+  bool steered = false;                       // skip calls that have not started
+  std::shared_ptr<const ErrorInfo> stopping;  // set once a Cancel or a limit ends the run
 };
 
 // A wire::ToolResult as a message of role tool, for results that the engine itself makes.

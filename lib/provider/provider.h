@@ -41,9 +41,9 @@ int64_t cost_usd_micros(const Price& price, const wire::Usage& usage);
 
 // Where and how a model is reached.
 struct Route {
-  std::string provider;     // "openai", "anthropic", "local", …
-  std::string model;        // as the provider names it
-  std::string base_url;     // without the dialect's path
+  std::string provider;  // "openai", "anthropic", "local", …
+  std::string model;     // as the provider names it
+  std::string base_url;  // without the dialect's path
   const wire::Dialect* dialect = nullptr;
   wire::Quirks quirks;
   std::string credential_id;      // empty: none needed
@@ -78,8 +78,8 @@ struct ModelReference {
 StatusOr<ModelReference> parse_model_reference(std::string_view text);
 
 struct ModelCall {
-  std::string request_id;  // stays the same over retries and after a crash
-  std::string traceparent;  // W3C; empty: none
+  std::string request_id;                  // stays the same over retries and after a crash
+  std::string traceparent;                 // W3C; empty: none
   const wire::Request* request = nullptr;  // lives until the call ends or is cancelled
 };
 

@@ -16,7 +16,8 @@ int64_t message_bytes(const wire::Message& message) {
     if (const auto* text = part.as<wire::Text>()) n += text->text.size();
     if (const auto* media = part.as<wire::Media>()) n += media->data.size() + media->url.size();
     if (const auto* call = part.as<wire::ToolCall>()) n += call->arguments.size() + call->name.size();
-    if (const auto* reasoning = part.as<wire::Reasoning>()) n += reasoning->text.size() + reasoning->opaque.size();
+    if (const auto* reasoning = part.as<wire::Reasoning>())
+      n += reasoning->text.size() + reasoning->opaque.size();
     if (const auto* opaque = part.as<wire::Opaque>()) n += opaque->json.size();
     if (const auto* result = part.as<wire::ToolResult>()) {
       for (const wire::Part& inner : result->content)
@@ -34,13 +35,15 @@ std::string first_line(std::string_view text) {
 }  // namespace
 
 void Conversation::configure(std::vector<wire::Message> system, const wire::Request& parameters) {
-  std::vector<wire::Message> history(std::make_move_iterator(request_.messages.begin() + static_cast<ptrdiff_t>(system_count_)),
-                                     std::make_move_iterator(request_.messages.end()));
+  std::vector<wire::Message> history(
+      std::make_move_iterator(request_.messages.begin() + static_cast<ptrdiff_t>(system_count_)),
+      std::make_move_iterator(request_.messages.end()));
   request_ = parameters;
   system_count_ = system.size();
   prefix_bytes_ = 0;
   std::string prefix = parameters.model;
-  for (const wire::ToolSpec& tool : parameters.tools) prefix += '\0' + tool.name + '\0' + tool.description + '\0' + tool.parameters;
+  for (const wire::ToolSpec& tool : parameters.tools)
+    prefix += '\0' + tool.name + '\0' + tool.description + '\0' + tool.parameters;
   prefix_tokens_ = wire::estimate_tokens(parameters);
   for (const wire::Message& message : system) {
     labels_.join(message.labels);
@@ -69,7 +72,8 @@ void Conversation::append(wire::Message message, std::string entry_id) {
 Status Conversation::load(const std::vector<store::JournalEntry>& entries) {
   for (const store::JournalEntry& entry : entries) {
     if (entry.purged) {
-      append(wire::text_message(wire::Role::kUser, "[erased]", Labels::from(Source::kSystem)), entry.entry_id);
+      append(wire::text_message(wire::Role::kUser, "[erased]", Labels::from(Source::kSystem)),
+             entry.entry_id);
       continue;
     }
     auto message = agent::message_of_row(entry.row.body);

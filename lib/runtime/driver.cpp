@@ -22,7 +22,8 @@ struct Spent {
 };
 Spent spent_by(const agent::InputBody& body) {
   if (const auto* in = std::get_if<agent::ModelDone>(&body)) return {in->response.get(), in->cost_usd_micros};
-  if (const auto* in = std::get_if<agent::ModelFailed>(&body)) return {in->partial.get(), in->cost_usd_micros};
+  if (const auto* in = std::get_if<agent::ModelFailed>(&body))
+    return {in->partial.get(), in->cost_usd_micros};
   if (const auto* in = std::get_if<agent::ModelCut>(&body)) return {in->partial.get(), in->cost_usd_micros};
   return {};
 }
@@ -55,7 +56,8 @@ void Driver::start(wire::Message message) {
   feed(agent::Start{setup_.config, std::move(message)});
 }
 
-void Driver::resume(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal, bool cancel) {
+void Driver::resume(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal,
+                    bool cancel) {
   record_ = run;
   if (!run.snapshot_json.empty()) {
     auto engine = agent::Engine::restore(run.snapshot_json);
@@ -69,9 +71,12 @@ void Driver::resume(const store::RunRecord& run, const std::vector<store::Journa
   refeeding_ = false;
   for (const auto& [name, delay_ms] : std::exchange(refed_timers_, {})) set_timer({name, delay_ms});
   if (engine_.finished()) return pump();
-  agent::Event again{.kind = agent::EventKind::kRunStarted, .name = setup_.config.model, .json = setup_.config.session_id};
+  agent::Event again{
+      .kind = agent::EventKind::kRunStarted, .name = setup_.config.model, .json = setup_.config.session_id};
   steps_.emplace_back(std::move(again));
-  if (cancel) feed(agent::Cancel{{.code = Code::kCancelled, .reason = "abandoned", .message = "the run was abandoned"}});
+  if (cancel)
+    feed(
+        agent::Cancel{{.code = Code::kCancelled, .reason = "abandoned", .message = "the run was abandoned"}});
   feed(agent::Resumed{});
 }
 
@@ -113,9 +118,7 @@ void Driver::step(agent::Input input) {
     for (Step& step : steps_)
       if (auto* snapshot = std::get_if<Snapshot>(&step); snapshot != nullptr && snapshot->seq == 0)
         snapshot->seq = refeeding_ ? seq + 1 : next_seq_;
-  } catch (const std::bad_alloc&) {
-    die(Status::out_of_memory());
-  }
+  } catch (const std::bad_alloc&) { die(Status::out_of_memory()); }
 }
 
 void Driver::account(const agent::InputBody& body) {
@@ -160,7 +163,8 @@ store::Provenance Driver::provenance(const wire::Message* message) const {
     p.integrity = message->labels.integrity();
     if (!message->labels.readable_by_all()) {
       p.readers.clear();
-      for (const std::string& reader : message->labels.readers()) p.readers += (p.readers.empty() ? "" : ",") + reader;
+      for (const std::string& reader : message->labels.readers())
+        p.readers += (p.readers.empty() ? "" : ",") + reader;
     }
   }
   p.principal = setup_.config.principal;
@@ -174,9 +178,7 @@ void Driver::pump() {
   pumping_ = true;
   try {
     while (!steps_.empty() && !ended_ && perform(steps_.front())) steps_.pop_front();
-  } catch (const std::bad_alloc&) {
-    die(Status::out_of_memory());
-  }
+  } catch (const std::bad_alloc&) { die(Status::out_of_memory()); }
   pumping_ = false;
   if (ended_) {
     if (auto on_end = std::exchange(setup_.on_end, nullptr)) on_end();
@@ -212,7 +214,8 @@ bool Driver::commit() {
     return true;
   }
   if (committing_) return false;
-  const bool nothing = batch_.rows.empty() && batch_.entries.empty() && !batch_.run && undurable_->load() == 0;
+  const bool nothing =
+      batch_.rows.empty() && batch_.entries.empty() && !batch_.run && undurable_->load() == 0;
   if (nothing) return true;
   committing_ = true;
   flush(/*barrier=*/true);
@@ -221,14 +224,15 @@ bool Driver::commit() {
   return !ended_;
 }
 
-// Hands the batch to the store. The answer comes on the store's writer thread, or at once from a memory store.
+// Hands the batch to the store. The answer comes on the store's writer thread, or at once from a memory
+// store.
 void Driver::flush(bool barrier) {
   flush_soon_ = false;
   store::Batch batch = std::exchange(batch_, {});
   if (setup_.session->lease.epoch != 0) batch.fence = setup_.session->lease;
   undurable_->fetch_add(1);
-  seams_.store.append(std::move(batch), [weak = weak_from_this(), loop = &seams_.loop, count = undurable_, barrier](
-                                            Status status, store::Lsn) {
+  seams_.store.append(std::move(batch), [weak = weak_from_this(), loop = &seams_.loop, count = undurable_,
+                                         barrier](Status status, store::Lsn) {
     count->fetch_sub(1);
     if (status.ok() && !barrier) return;
     if (loop->on_owner_thread()) {
@@ -273,8 +277,11 @@ void Driver::die(const Status& status) {
   outcome_.clear();
   json::Writer w(outcome_);
   w.begin_object().field("status", "failed").field("code", std::string(code_name(status.code())));
-  w.field("reason", std::string(status.reason())).field("message", std::string(status.message())).end_object();
-  seams_.output.emit({.kind = agent::EventKind::kRunDone, .reason = std::string(status.reason()), .json = outcome_});
+  w.field("reason", std::string(status.reason()))
+      .field("message", std::string(status.message()))
+      .end_object();
+  seams_.output.emit(
+      {.kind = agent::EventKind::kRunDone, .reason = std::string(status.reason()), .json = outcome_});
   end();
 }
 

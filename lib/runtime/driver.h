@@ -1,5 +1,5 @@
-// The driver of one run: performs what the engine asks for, journals what comes back. All of it happens on one
-// loop; every seam to the world is an interface, so the simulator runs this very code.
+// The driver of one run: performs what the engine asks for, journals what comes back. All of it happens on
+// one loop; every seam to the world is an interface, so the simulator runs this very code.
 #pragma once
 
 #include <atomic>
@@ -47,7 +47,9 @@ struct SessionState {
   Conversation conversation;
 };
 
-class Driver final : public std::enable_shared_from_this<Driver>, private provider::CallSink, private tool::HostCalls {
+class Driver final : public std::enable_shared_from_this<Driver>,
+                     private provider::CallSink,
+                     private tool::HostCalls {
  public:
   struct Setup {
     agent::RunConfig config;
@@ -60,7 +62,8 @@ class Driver final : public std::enable_shared_from_this<Driver>, private provid
     std::function<void()> on_end;  // after the terminal event; the driver may be dropped then
   };
   // Makes the run's executor, which hands calls of host tools back to `host`.
-  using MakeExecutor = std::function<std::unique_ptr<tool::Executor>(const tool::Registry& tools, tool::HostCalls& host)>;
+  using MakeExecutor =
+      std::function<std::unique_ptr<tool::Executor>(const tool::Registry& tools, tool::HostCalls& host)>;
 
   Driver(DriverSeams seams, Setup setup, const MakeExecutor& make_executor);
   ~Driver() override;
@@ -90,7 +93,8 @@ class Driver final : public std::enable_shared_from_this<Driver>, private provid
   // Effects of the engine, and what the driver itself puts between and behind them.
   using Step = std::variant<agent::Effect, agent::Event, Snapshot>;
 
-  static constexpr std::string_view kMessageRow = "message";  // a journal row that the engine made, not an input
+  static constexpr std::string_view kMessageRow =
+      "message";  // a journal row that the engine made, not an input
 
   void feed(agent::InputBody body);
   bool refeed(const store::JournalEntry& entry);
@@ -121,7 +125,8 @@ class Driver final : public std::enable_shared_from_this<Driver>, private provid
   void flushed(const Status& status, bool barrier);
   void die(const Status& status);
   void end();
-  void reject(const std::string& op_id, const std::string& call_id, std::string_view reason, std::string_view text);
+  void reject(const std::string& op_id, const std::string& call_id, std::string_view reason,
+              std::string_view text);
   void update_session_record();
   int64_t cost(const wire::Usage& usage) const;
   Labels model_labels() const;
@@ -142,8 +147,8 @@ class Driver final : public std::enable_shared_from_this<Driver>, private provid
   agent::Engine engine_;
   std::deque<Step> steps_;
   bool pumping_ = false;
-  bool committing_ = false;    // a barrier waits for the store
-  bool commit_done_ = false;   // it answered
+  bool committing_ = false;   // a barrier waits for the store
+  bool commit_done_ = false;  // it answered
   bool refeeding_ = false;
   bool cancel_requested_ = false;
   bool ended_ = false;

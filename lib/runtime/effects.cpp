@@ -41,26 +41,52 @@ agent::Verdict verdict_of(const tool::Prepared& prepared, const std::string& cal
 
 // Effects on the world are not repeated while a journal is re-fed; the conversation is rebuilt.
 bool Driver::perform_effect(agent::Effect& effect) {
-  return std::visit(
-      Overloaded{
-          [&](agent::AssemblePrompt& e) { if (!refeeding_) assemble(e); return true; },
-          [&](agent::CallModel& e) { if (!refeeding_) call_model(e); return true; },
-          [&](agent::CancelModel& e) { if (!refeeding_) cancel_model(e); return true; },
-          [&](agent::AskPolicy& e) { if (!refeeding_) ask_policy(e.call); return true; },
-          [&](agent::CallTool& e) { if (!refeeding_) call_tool(e.call_id); return true; },
-          [&](agent::CancelTool& e) {
-            if (!refeeding_) executor_->cancel(record_.id, e.call_id);
-            return true;
-          },
-          [&](agent::Commit&) { return commit(); },
-          [&](agent::Append& e) { append(e); return true; },
-          [&](agent::Emit& e) { return emit(e.event); },
-          [&](agent::SetTimer& e) { set_timer(e); return true; },
-          [&](agent::CancelTimer& e) { cancel_timer(e.name); return true; },
-          [&](agent::TurnBoundary&) { return true; },  // became a Snapshot when it was stepped
-          [&](agent::Finish& e) { finish(e); return true; },
-      },
-      effect);
+  return std::visit(Overloaded{
+                        [&](agent::AssemblePrompt& e) {
+                          if (!refeeding_) assemble(e);
+                          return true;
+                        },
+                        [&](agent::CallModel& e) {
+                          if (!refeeding_) call_model(e);
+                          return true;
+                        },
+                        [&](agent::CancelModel& e) {
+                          if (!refeeding_) cancel_model(e);
+                          return true;
+                        },
+                        [&](agent::AskPolicy& e) {
+                          if (!refeeding_) ask_policy(e.call);
+                          return true;
+                        },
+                        [&](agent::CallTool& e) {
+                          if (!refeeding_) call_tool(e.call_id);
+                          return true;
+                        },
+                        [&](agent::CancelTool& e) {
+                          if (!refeeding_) executor_->cancel(record_.id, e.call_id);
+                          return true;
+                        },
+                        [&](agent::Commit&) { return commit(); },
+                        [&](agent::Append& e) {
+                          append(e);
+                          return true;
+                        },
+                        [&](agent::Emit& e) { return emit(e.event); },
+                        [&](agent::SetTimer& e) {
+                          set_timer(e);
+                          return true;
+                        },
+                        [&](agent::CancelTimer& e) {
+                          cancel_timer(e.name);
+                          return true;
+                        },
+                        [&](agent::TurnBoundary&) { return true; },  // became a Snapshot when it was stepped
+                        [&](agent::Finish& e) {
+                          finish(e);
+                          return true;
+                        },
+                    },
+                    effect);
 }
 
 void Driver::assemble(const agent::AssemblePrompt& effect) {
@@ -149,8 +175,8 @@ void Driver::on_failure(const Status& status, wire::Response partial) {
   agent::ModelFailed failed;
   failed.call = model_number_;
   failed.cost_usd_micros = cost(partial.usage);
-  failed.error = {status.code(), std::string(status.reason()), std::string(status.message()), status.retryable(),
-                  status.retry_after_ms(), std::string(status.details_json())};
+  failed.error = {status.code(),      std::string(status.reason()), std::string(status.message()),
+                  status.retryable(), status.retry_after_ms(),      std::string(status.details_json())};
   failed.partial = std::make_shared<const wire::Response>(std::move(partial));
   feed(std::move(failed));
 }
@@ -180,7 +206,8 @@ void Driver::call_tool(const std::string& call_id) {
   if (it == prepared_.end()) {
     // After a crash the verdict comes from the journal and the call from the conversation.
     const wire::ToolCall* tool_call = setup_.session->conversation.find_call(call_id);
-    if (tool_call == nullptr) return die(internal_error("lost_call", "call " + call_id + " is not in the conversation"));
+    if (tool_call == nullptr)
+      return die(internal_error("lost_call", "call " + call_id + " is not in the conversation"));
     tool::Prepared prepared = prepare(*tool_call);
     if (!prepared.refusal.empty()) {
       feed(tool_done(call_id, tool::error_result(prepared.refusal, prepared.message)));
@@ -189,7 +216,8 @@ void Driver::call_tool(const std::string& call_id) {
     it = prepared_.insert_or_assign(call_id, std::move(prepared.call)).first;
   }
   if (cancel_requested_) {
-    feed(tool_done(call_id, tool::error_result("cancelled", "the run was cancelled before this call started")));
+    feed(tool_done(call_id,
+                   tool::error_result("cancelled", "the run was cancelled before this call started")));
     return;
   }
   executor_->execute(it->second, [weak = weak_from_this(), call_id](tool::Result result) {
@@ -229,13 +257,17 @@ agent::ToolDone Driver::tool_done(const std::string& call_id, const tool::Result
 // A tool of the host was started: tell the host and keep the reply for its answer.
 void Driver::call(const tool::Call& call, tool::Reply reply) {
   host_calls_.insert_or_assign(call.id, std::move(reply));
-  seams_.output.emit({.kind = agent::EventKind::kToolCall, .call_id = call.id, .text = call.name, .json = call.raw_arguments});
+  seams_.output.emit({.kind = agent::EventKind::kToolCall,
+                      .call_id = call.id,
+                      .text = call.name,
+                      .json = call.raw_arguments});
 }
 
 void Driver::tool_result(const std::string& call_id, tool::Result result, const std::string& op_id) {
   if (ended_) return;
   const auto node = host_calls_.extract(call_id);
-  if (node.empty()) return reject(op_id, call_id, "no_such_call", "no tool call of this id waits for a result");
+  if (node.empty())
+    return reject(op_id, call_id, "no_such_call", "no tool call of this id waits for a result");
   if (!op_id.empty()) result_ops_.insert_or_assign(call_id, op_id);
   node.mapped().complete(std::move(result));
 }
@@ -245,7 +277,8 @@ void Driver::tool_progress(const std::string& call_id, std::string text) {
   seams_.output.delta(agent::EventKind::kToolProgress, call_id, text);
 }
 
-void Driver::reject(const std::string& op_id, const std::string& call_id, std::string_view reason, std::string_view text) {
+void Driver::reject(const std::string& op_id, const std::string& call_id, std::string_view reason,
+                    std::string_view text) {
   seams_.output.emit({.kind = agent::EventKind::kOpRejected,
                       .call_id = call_id,
                       .text = std::string(text),

@@ -1,0 +1,316 @@
+// A route over HTTP: one model call is one or more attempts. This is the only retry layer, and it retries
+// only while nothing of an answer has reached the host.
+#include <map>
+
+#include "provider/provider.h"
+#include "provider/retry.h"
+
+namespace tau::provider {
+namespace {
+
+constexpr size_t kMaxErrorBody = 1u << 20;
+constexpr int64_t kLingerMs = 2'000;  // how long a finished stream may take to close its connection
+
+class HttpModel;
+
+// One model call and its current attempt.
+class Call final : public net::HttpSink, private wire::StreamSink {
+ public:
+  Call(HttpModel& model, CallId id, ModelCall call, CallSink& sink);
+  ~Call() override;
+
+  void begin();  // the first attempt
+  wire::Response cut();
+
+ private:
+  void attempt();
+  net::HttpRequest make_request() const;
+  bool streaming() const { return !error_status_ && !whole_body_; }
+  void fail(Status status);
+  void deliver(wire::Response response);
+  void arm_progress();
+  void progress_due();
+  void drop_http();
+
+  void on_head(int status, const Headers& headers) override;
+  void on_body(std::string_view bytes) override;
+  void on_done(const Status& status) override;
+  void on_event(const wire::StreamEvent& event) override;
+  StatusOr<wire::Response> finish_body();
+  Status http_error() const;
+
+  HttpModel& model_;
+  CallId id_;
+  ModelCall call_;
+  CallSink& sink_;
+  std::string body_;
+  int attempt_ = 0;
+  Status previous_;
+  net::RequestId http_ = 0;
+  net::TimerId timer_ = 0;
+  int64_t last_progress_ns_ = 0;
+  std::unique_ptr<wire::StreamDecoder> decoder_;
+  net::SseParser sse_;
+  int error_status_ = 0;     // the HTTP status of a failed attempt
+  bool whole_body_ = false;  // the provider answered without streaming
+  Headers headers_;
+  std::string buffer_;      // of an error or a whole body
+  bool delivered_ = false;  // something reached the host: no further attempt
+  bool over_ = false;       // the sink has had its last word
+};
+
+class HttpModel final : public Model {
+ public:
+  HttpModel(Route route, net::HttpClient& http, net::Loop& loop, Random& random)
+      : route_(std::move(route)),
+        http_(http),
+        loop_(loop),
+        random_(random),
+        self_(std::make_shared<HttpModel*>(this)) {}
+
+  ~HttpModel() override { *self_ = nullptr; }
+
+  CallId start(ModelCall call, CallSink& sink) override {
+    const CallId id = ++last_id_;
+    calls_.emplace(id, std::make_unique<Call>(*this, id, std::move(call), sink));
+    // Not from inside start(): a failure to encode must come through the sink, later.
+    loop_.post([self = self_, id] {
+      if (*self == nullptr) return;
+      if (const auto it = (*self)->calls_.find(id); it != (*self)->calls_.end()) it->second->begin();
+    });
+    return id;
+  }
+
+  wire::Response cancel(CallId id) override {
+    const auto it = calls_.find(id);
+    if (it == calls_.end()) return {};
+    wire::Response partial = it->second->cut();
+    retire(id);
+    return partial;
+  }
+
+  const Route& route() const override { return route_; }
+
+  // The call may be on the stack: it is destroyed on the next turn of the loop.
+  void retire(CallId id) {
+    auto node = calls_.extract(id);
+    if (node.empty()) return;
+    loop_.post([call = std::move(node.mapped())]() mutable { call.reset(); });
+  }
+
+  Route route_;
+  net::HttpClient& http_;
+  net::Loop& loop_;
+  Random& random_;
+
+ private:
+  std::shared_ptr<HttpModel*> self_;
+  std::map<CallId, std::unique_ptr<Call>> calls_;
+  CallId last_id_ = 0;
+};
+
+std::string_view dialect_path(const wire::Dialect& dialect) {
+  return dialect.name() == "anthropic_messages" ? "/messages" : "/chat/completions";
+}
+
+Call::Call(HttpModel& model, CallId id, ModelCall call, CallSink& sink)
+    : model_(model), id_(id), call_(std::move(call)), sink_(sink) {}
+
+Call::~Call() { drop_http(); }
+
+void Call::drop_http() {
+  if (http_ != 0) model_.http_.cancel(std::exchange(http_, 0));
+  if (timer_ != 0) model_.loop_.cancel_timer(std::exchange(timer_, 0));
+}
+
+wire::Response Call::cut() {
+  drop_http();
+  const bool have = decoder_ != nullptr && !over_;
+  over_ = true;
+  return have ? decoder_->take_response() : wire::Response();
+}
+
+void Call::begin() {
+  const Route& route = model_.route_;
+  auto body = route.dialect->encode_request(*call_.request, route.quirks);
+  if (!body.ok()) return fail(body.status());
+  body_ = *std::move(body);
+  attempt();
+}
+
+net::HttpRequest Call::make_request() const {
+  const Route& route = model_.route_;
+  net::HttpRequest request;
+  request.url = route.base_url + std::string(dialect_path(*route.dialect));
+  request.headers = {{"content-type", "application/json"},
+                     {"accept", call_.request->stream ? "text/event-stream" : "application/json"},
+                     {"x-request-id", call_.request_id}};
+  const bool anthropic = route.dialect->name() == "anthropic_messages";
+  if (anthropic) request.headers.emplace_back("anthropic-version", "2023-06-01");
+  if (!call_.traceparent.empty()) request.headers.emplace_back("traceparent", call_.traceparent);
+  request.headers.insert(request.headers.end(), route.headers.begin(), route.headers.end());
+  request.body = body_;
+  request.timeouts = {route.deadlines.connect_ms, route.deadlines.first_byte_ms, route.deadlines.idle_ms,
+                      route.deadlines.total_ms};
+  request.credential_id = route.credential_id;
+  request.credential_header = !route.credential_header.empty() ? route.credential_header
+                              : anthropic                      ? "x-api-key"
+                                                               : "authorization";
+  request.credential_prefix =
+      !route.credential_prefix.empty() || anthropic ? route.credential_prefix : "Bearer ";
+  return request;
+}
+
+void Call::attempt() {
+  ++attempt_;
+  decoder_ = model_.route_.dialect->stream_decoder(model_.route_.quirks);
+  sse_ = net::SseParser();
+  error_status_ = 0;
+  whole_body_ = false;
+  buffer_.clear();
+  headers_.clear();
+  sink_.on_attempt(attempt_, previous_);
+  if (over_) return;
+  http_ = model_.http_.start(make_request(), *this);
+  last_progress_ns_ = model_.loop_.now_ns();
+  arm_progress();
+}
+
+// Pings keep bytes coming: this timer watches content. It re-arms itself lazily instead of at every delta.
+void Call::arm_progress() {
+  const int64_t limit = model_.route_.deadlines.progress_ms;
+  if (limit <= 0) return;
+  timer_ = model_.loop_.set_timer(last_progress_ns_ + limit * kNanosPerMilli, [this] { progress_due(); });
+}
+
+void Call::progress_due() {
+  timer_ = 0;
+  const int64_t limit_ns = model_.route_.deadlines.progress_ms * kNanosPerMilli;
+  if (model_.loop_.now_ns() - last_progress_ns_ < limit_ns) return arm_progress();
+  drop_http();
+  ErrorInfo info;
+  info.code = Code::kDeadlineExceeded;
+  info.reason = "progress_timeout";
+  info.message = format("no content came for {} ms", model_.route_.deadlines.progress_ms);
+  info.retryable = true;
+  fail(Status(std::move(info)));
+}
+
+void Call::on_head(int status, const Headers& headers) {
+  headers_ = headers;
+  if (status < 200 || status > 299) {
+    error_status_ = status;
+    return;
+  }
+  for (const auto& [name, value] : headers)
+    if (name == "content-type" && value.starts_with("application/json")) whole_body_ = true;
+}
+
+void Call::on_body(std::string_view bytes) {
+  if (over_) return;
+  if (!streaming()) {
+    if (error_status_ == 0 || buffer_.size() < kMaxErrorBody) buffer_ += bytes;
+    return;
+  }
+  Status failure;
+  const Status framing = sse_.feed(bytes, [&](const net::SseEvent& event) {
+    failure = decoder_->event(event.type, event.data, *this);
+    return failure.ok() && !over_ && !decoder_->finished();
+  });
+  if (over_) return;
+  if (failure.ok()) failure = framing;
+  if (!failure.ok()) {
+    drop_http();
+    return fail(std::move(failure));
+  }
+  if (!decoder_->finished()) return;
+  // The answer is complete; the connection may still want to end in order, to be used again.
+  if (timer_ != 0) model_.loop_.cancel_timer(std::exchange(timer_, 0));
+  timer_ = model_.loop_.set_timer(model_.loop_.now_ns() + kLingerMs * kNanosPerMilli, [this] {
+    timer_ = 0;
+    drop_http();
+    model_.retire(id_);
+  });
+  over_ = true;
+  sink_.on_response(decoder_->take_response());
+}
+
+void Call::on_event(const wire::StreamEvent& event) {
+  if (over_) return;
+  if (event.kind != wire::StreamEvent::Kind::kPing) last_progress_ns_ = model_.loop_.now_ns();
+  switch (event.kind) {
+    case wire::StreamEvent::Kind::kText:
+    case wire::StreamEvent::Kind::kReasoning:
+    case wire::StreamEvent::Kind::kToolCall: delivered_ = true; break;
+    default: break;
+  }
+  sink_.on_event(event);
+}
+
+StatusOr<wire::Response> Call::finish_body() {
+  if (error_status_ != 0) return http_error();
+  if (whole_body_) return model_.route_.dialect->decode_response(buffer_, model_.route_.quirks);
+  TAU_RETURN_IF_ERROR(decoder_->end(*this));
+  return decoder_->take_response();
+}
+
+Status Call::http_error() const {
+  Status status = model_.route_.dialect->decode_error(error_status_, buffer_);
+  const int64_t asked = retry_after_ms(headers_);
+  if (asked < 0) return status;
+  ErrorInfo info{
+      status.code(), std::string(status.reason()),      std::string(status.message()), status.retryable(),
+      asked,         std::string(status.details_json())};
+  return Status(std::move(info));
+}
+
+void Call::on_done(const Status& status) {
+  http_ = 0;
+  if (over_) {  // the answer was complete before its connection was
+    drop_http();
+    model_.retire(id_);
+    return;
+  }
+  if (timer_ != 0) model_.loop_.cancel_timer(std::exchange(timer_, 0));
+  if (!status.ok()) return fail(status);
+  auto response = finish_body();
+  if (over_) return;
+  if (!response.ok()) return fail(response.status());
+  if (whole_body_) {
+    const std::string text = response->message.text();
+    if (!text.empty()) sink_.on_event({.kind = wire::StreamEvent::Kind::kText, .text = text});
+    if (over_) return;
+  }
+  deliver(*std::move(response));
+}
+
+void Call::deliver(wire::Response response) {
+  over_ = true;
+  model_.retire(id_);
+  sink_.on_response(std::move(response));
+}
+
+void Call::fail(Status status) {
+  const RetryPolicy& policy = model_.route_.retry;
+  const bool waits_too_long = status.retry_after_ms() > policy.max_retry_after_ms;
+  if (status.retryable() && !delivered_ && attempt_ < policy.max_attempts && !waits_too_long) {
+    const int64_t delay = retry_delay_ms(policy, attempt_ + 1, status.retry_after_ms(), model_.random_);
+    previous_ = std::move(status);
+    timer_ = model_.loop_.set_timer(model_.loop_.now_ns() + delay * kNanosPerMilli, [this] {
+      timer_ = 0;
+      attempt();
+    });
+    return;
+  }
+  over_ = true;
+  model_.retire(id_);
+  sink_.on_failure(status, decoder_ != nullptr ? decoder_->take_response() : wire::Response());
+}
+
+}  // namespace
+
+std::unique_ptr<Model> make_http_model(Route route, net::HttpClient& http, net::Loop& loop, Random& random) {
+  return std::make_unique<HttpModel>(std::move(route), http, loop, random);
+}
+
+}  // namespace tau::provider

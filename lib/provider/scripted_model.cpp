@@ -1,0 +1,215 @@
+// A model that plays a script: for tests of host programs, demos and benchmarks. It streams like a real one.
+#include <map>
+
+#include "provider/provider.h"
+
+namespace tau::provider {
+namespace {
+
+// One piece of a turn, in the order in which it is streamed.
+struct Piece {
+  wire::StreamEvent::Kind kind = wire::StreamEvent::Kind::kText;
+  std::string text;
+};
+
+struct Turn {
+  std::vector<Piece> pieces;
+  wire::Response response;
+  int64_t delay_ms = 0;  // before every piece; 0 streams all at once
+  bool hang = false;     // never ends
+  ErrorInfo error;       // kOk: none
+};
+
+Status unknown_key(const json::Value& object, std::initializer_list<std::string_view> known,
+                   std::string_view where) {
+  for (const auto& [key, value] : object.as_object()) {
+    bool found = false;
+    for (const std::string_view k : known) found = found || k == key;
+    if (!found)
+      return invalid_argument("unknown_key",
+                              "script: " + std::string(where) + " has an unknown key \"" + key + "\"");
+  }
+  return ok_status();
+}
+
+Status parse_error(const json::Value& v, ErrorInfo& out) {
+  TAU_RETURN_IF_ERROR(unknown_key(v, {"code", "reason", "message", "retryable"}, "error"));
+  out.code = Code::kUnavailable;
+  for (int32_t c = 1; c <= 16; ++c)
+    if (code_name(static_cast<Code>(c)) == v["code"].as_string("unavailable"))
+      out.code = static_cast<Code>(c);
+  out.reason = v["reason"].as_string("scripted_error");
+  out.message = v["message"].as_string("the script says so");
+  out.retryable = v["retryable"].as_bool();
+  return ok_status();
+}
+
+// "text": "…" or ["…", "…"]: one piece for each string.
+void add_pieces(const json::Value& v, wire::StreamEvent::Kind kind, Turn& turn, std::string& whole) {
+  const auto add = [&](std::string_view text) {
+    turn.pieces.push_back({kind, std::string(text)});
+    whole += text;
+  };
+  if (v.is_string()) add(v.as_string());
+  for (const json::Value& item : v.as_array()) add(item.as_string());
+}
+
+Status add_tool_calls(const json::Value& calls, size_t turn_number, Turn& turn) {
+  size_t n = 0;
+  for (const json::Value& c : calls.as_array()) {
+    TAU_RETURN_IF_ERROR(unknown_key(c, {"id", "name", "arguments"}, "a tool call"));
+    wire::ToolCall call;
+    call.name = c["name"].as_string();
+    call.id = c["id"].as_string();
+    if (call.id.empty()) call.id = format("script_{}_{}", turn_number, n);
+    const json::Value& arguments = c["arguments"];
+    call.arguments = arguments.is_string() ? std::string(arguments.as_string())
+                     : arguments.is_null() ? "{}"
+                                           : json::write(arguments);
+    turn.response.message.parts.push_back({.body = std::move(call), .extras = {}});
+    ++n;
+  }
+  return ok_status();
+}
+
+StatusOr<Turn> parse_turn(const json::Value& v, size_t number) {
+  TAU_RETURN_IF_ERROR(unknown_key(
+      v, {"text", "reasoning", "tool_calls", "usage", "error", "delay_ms", "hang", "finish"}, "a turn"));
+  Turn turn;
+  turn.delay_ms = v["delay_ms"].as_int();
+  turn.hang = v["hang"].as_bool();
+  turn.response.id = format("script_{}", number);
+  turn.response.model = "scripted";
+  turn.response.message.role = wire::Role::kAssistant;
+  std::string text;
+  std::string reasoning;
+  add_pieces(v["reasoning"], wire::StreamEvent::Kind::kReasoning, turn, reasoning);
+  add_pieces(v["text"], wire::StreamEvent::Kind::kText, turn, text);
+  if (!reasoning.empty())
+    turn.response.message.parts.push_back(
+        {.body = wire::Reasoning{.text = reasoning, .opaque = {}}, .extras = {}});
+  if (!text.empty()) turn.response.message.parts.push_back({.body = wire::Text{text}, .extras = {}});
+  TAU_RETURN_IF_ERROR(add_tool_calls(v["tool_calls"], number, turn));
+  turn.response.finish =
+      v["tool_calls"].size() > 0 ? wire::FinishReason::kToolCalls : wire::FinishReason::kStop;
+  if (v["finish"].as_string() == "length") turn.response.finish = wire::FinishReason::kLength;
+  turn.response.usage.input = v["usage"]["input"].as_int();
+  turn.response.usage.output = v["usage"]["output"].as_int();
+  turn.response.usage.known = v.contains("usage");
+  if (v.contains("error")) TAU_RETURN_IF_ERROR(parse_error(v["error"], turn.error));
+  return turn;
+}
+
+class ScriptedModel final : public Model {
+ public:
+  ScriptedModel(std::vector<Turn> turns, bool repeat, net::Loop& loop)
+      : turns_(std::move(turns)),
+        repeat_(repeat),
+        loop_(loop),
+        self_(std::make_shared<ScriptedModel*>(this)) {
+    route_.provider = "scripted";
+    route_.model = "scripted";
+  }
+  ~ScriptedModel() override {
+    *self_ = nullptr;
+    for (auto& [id, call] : calls_) loop_.cancel_timer(call.timer);
+  }
+
+  CallId start(ModelCall, CallSink& sink) override {
+    const CallId id = ++last_id_;
+    if (repeat_ && next_turn_ == turns_.size()) next_turn_ = 0;
+    const size_t turn = next_turn_++;
+    calls_.emplace(id, Playing{&sink, turn, 0, 0});
+    loop_.post([self = self_, id] {
+      if (*self != nullptr) (*self)->play(id);
+    });
+    return id;
+  }
+
+  wire::Response cancel(CallId id) override {
+    auto node = calls_.extract(id);
+    wire::Response partial;
+    if (node.empty() || node.mapped().turn >= turns_.size()) return partial;
+    const Playing& call = node.mapped();
+    loop_.cancel_timer(call.timer);
+    std::string text;
+    for (size_t i = 0; i < call.piece; ++i)
+      if (turns_[call.turn].pieces[i].kind == wire::StreamEvent::Kind::kText)
+        text += turns_[call.turn].pieces[i].text;
+    partial.message.role = wire::Role::kAssistant;
+    if (!text.empty()) partial.message.parts.push_back({.body = wire::Text{text}, .extras = {}});
+    return partial;
+  }
+
+  const Route& route() const override { return route_; }
+
+ private:
+  struct Playing {
+    CallSink* sink;
+    size_t turn;
+    size_t piece;
+    net::TimerId timer;
+  };
+
+  Playing* find(CallId id) {
+    const auto it = calls_.find(id);
+    return it == calls_.end() ? nullptr : &it->second;
+  }
+
+  // Sinks may cancel from inside a callback: the call is looked up again after each.
+  void play(CallId id) {
+    Playing* call = find(id);
+    if (call == nullptr) return;
+    if (call->turn >= turns_.size()) {
+      CallSink* sink = call->sink;
+      calls_.erase(id);
+      return sink->on_failure({Code::kOutOfRange, "script_ended", "the script has no further turn"}, {});
+    }
+    const Turn& turn = turns_[call->turn];
+    if (call->piece == 0) call->sink->on_attempt(1, ok_status());
+    while ((call = find(id)) != nullptr && call->piece < turn.pieces.size()) {
+      const Piece& piece = turn.pieces[call->piece++];
+      call->sink->on_event({.kind = piece.kind, .text = piece.text});
+      if (turn.delay_ms > 0) return wait(id, turn.delay_ms);
+    }
+    if (call == nullptr || turn.hang) return;
+    CallSink* sink = call->sink;
+    calls_.erase(id);
+    if (turn.error.code == Code::kOk) return sink->on_response(turn.response);
+    wire::Response partial = turn.response;
+    sink->on_failure(Status(turn.error), std::move(partial));
+  }
+
+  void wait(CallId id, int64_t delay_ms) {
+    Playing* call = find(id);
+    if (call == nullptr) return;
+    call->timer = loop_.set_timer(loop_.now_ns() + delay_ms * kNanosPerMilli, [this, id] { play(id); });
+  }
+
+  std::vector<Turn> turns_;
+  bool repeat_;
+  net::Loop& loop_;
+  std::shared_ptr<ScriptedModel*> self_;
+  Route route_;
+  size_t next_turn_ = 0;
+  std::map<CallId, Playing> calls_;
+  CallId last_id_ = 0;
+};
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Model>> make_scripted_model(std::string_view script_json, net::Loop& loop) {
+  TAU_ASSIGN_OR_RETURN(const json::Value script, json::parse(script_json));
+  TAU_RETURN_IF_ERROR(unknown_key(script, {"turns", "loop"}, "the script"));
+  if (!script["turns"].is_array())
+    return invalid_argument("invalid_script", "script: \"turns\" should be an array");
+  std::vector<Turn> turns;
+  for (const json::Value& v : script["turns"].as_array()) {
+    TAU_ASSIGN_OR_RETURN(Turn turn, parse_turn(v, turns.size() + 1));
+    turns.push_back(std::move(turn));
+  }
+  return std::unique_ptr<Model>(
+      std::make_unique<ScriptedModel>(std::move(turns), script["loop"].as_bool(), loop));
+}
+
+}  // namespace tau::provider
