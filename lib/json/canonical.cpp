@@ -1,4 +1,6 @@
 // RFC 8785, the JSON canonicalization scheme.
+#include "json/canonical.h"
+
 #include <algorithm>
 
 #include "json/json.h"
@@ -25,10 +27,13 @@ bool utf16_less(std::string_view a, std::string_view b) {
 
 class CanonicalSink {
  public:
-  explicit CanonicalSink(std::string& out) : out_(out) {}
+  CanonicalSink(std::string& out, bool exact) : out_(out), exact_(exact) {}
   void scalar(const Value& v) {
-    if (v.kind() == Value::Kind::kDouble) return append_ecma_double(out_, v.as_double());
-    write(v, out_);
+    if (v.kind() != Value::Kind::kDouble) return write(v, out_);
+    if (exact_ && compare_numbers(v, Value(v.as_int())) == 0) return append_integer(out_, v.as_int());
+    if (exact_ && compare_numbers(v, Value(v.as_uint())) == 0)
+      return append_integer(out_, Value(v.as_uint()));
+    append_ecma_double(out_, v.as_double());
   }
   void open(char bracket) { out_ += bracket; }
   void close(char bracket, bool, size_t) { out_ += bracket; }
@@ -50,13 +55,20 @@ class CanonicalSink {
 
  private:
   std::string& out_;
+  bool exact_;  // integral doubles as the integers they equal
 };
 
 }  // namespace
 
 std::string canonical(const Value& value) {
   std::string out;
-  walk(value, CanonicalSink(out));
+  walk(value, CanonicalSink(out, false));
+  return out;
+}
+
+std::string equality_key(const Value& value) {
+  std::string out;
+  walk(value, CanonicalSink(out, true));
   return out;
 }
 

@@ -180,12 +180,15 @@ class Reader {
 };
 
 // A compiled JSON Schema: drafts 2020-12 (default) and draft-07 by "$schema". References resolve within the
-// document; remote ones only through `documents` (uri -> schema). Immutable after compile: any thread.
+// document; remote ones only through `documents` (uri -> schema) and to the two metaschemas. Patterns run in
+// linear time: look-around and back references are refused. Evaluation has a step budget; an instance that
+// exceeds it is invalid. Immutable after compile: any thread. Numbers of the instance must be finite.
 class Schema {
  public:
   struct Options {
     std::vector<std::pair<std::string, Value>> documents;
     bool assert_format = false;
+    bool draft7 = false;  // the dialect of a schema without "$schema" is draft-07
   };
   struct Violation {
     std::string instance_path;  // JSON Pointer into the instance
