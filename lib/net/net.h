@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -74,7 +75,10 @@ struct Url {
   std::string target;          // path and query, begins with '/'
   std::string origin() const;  // "https://api.example.com:443"
 };
-StatusOr<Url> parse_url(std::string_view url);  // INVALID_ARGUMENT "invalid_url"
+// Strict: user information, spaces, control characters, backslashes, characters outside ASCII, IPv4 addresses
+// in any but dotted decimal form, empty labels (a trailing dot, too) and port 0 are refused. Percent-encoding
+// is kept, a fragment is dropped. INVALID_ARGUMENT "invalid_url".
+StatusOr<Url> parse_url(std::string_view url);
 
 // A socket address that a connection is about to use or uses.
 struct Address {
@@ -83,9 +87,12 @@ struct Address {
   uint16_t port = 0;
   std::string to_string() const;
   bool is_loopback() const;  // 127.0.0.0/8, ::1 and v4-mapped forms
-  bool is_private()
-      const;  // loopback, link-local, RFC 1918, ULA, CGNAT, unspecified, v4-mapped and NAT64 forms
+  // Anything but a public unicast host: loopback, link-local, RFC 1918, ULA, CGNAT, unspecified, multicast,
+  // documentation and reserved blocks; v4-mapped, NAT64 and 6to4 forms by the IPv4 address they carry.
+  bool is_private() const;
 };
+// An IPv4 or IPv6 address as text, no brackets, no zone; INVALID_ARGUMENT "invalid_address".
+StatusOr<Address> parse_address(std::string_view ip, uint16_t port);
 
 // Decides which connections may exist. Called on the loop's thread before a request starts, when a socket is
 // about to connect, and again when a pooled connection is reused: never cache a verdict.
@@ -183,26 +190,41 @@ class SseParser {
   // false return stops parsing. RESOURCE_EXHAUSTED "sse_event_too_large" beyond kMaxEventBytes.
   template <class F>
   Status feed(std::string_view bytes, F&& on_event) {
+    using Function = std::remove_reference_t<F>;
     return feed_impl(
-        bytes, [](void* f, const SseEvent& e) { return (*static_cast<F*>(f))(e); }, &on_event);
+        bytes, [](void* f, const SseEvent& e) -> bool { return (*static_cast<Function*>(f))(e); },
+        const_cast<void*>(static_cast<const void*>(std::addressof(on_event))));
   }
-  // At end of stream: whether an event was cut off (bytes after the last blank line).
+  // At end of stream: whether an event was cut off. The standard drops it; feed("\n\n") delivers it, for
+  // senders that omit the last blank line.
   bool has_partial() const;
   // Time in ms that the stream last asked for by "retry:", or -1.
   int64_t retry_ms() const { return retry_ms_; }
 
  private:
   using Callback = bool (*)(void* f, const SseEvent& event);
+  struct Draft;
   Status feed_impl(std::string_view bytes, Callback callback, void* f);
+  void parse(std::string_view bytes, Callback callback, void* f);
+  std::string_view skip_byte_order_mark(std::string_view bytes);
+  const char* after_line_end(const char* eol, const char* end);
+  // These three return false when parsing is over.
+  bool take_line(std::string_view line, Draft& draft, Callback callback, void* f);
+  bool take_field(std::string_view line, Draft& draft);
+  bool add_data(std::string_view value, Draft& draft);
+  void keep(const Draft& draft);
+  void fail_too_large();
 
   std::string line_;  // an unfinished line of earlier bytes
-  std::string data_;
+  std::string data_;  // data and type of an unfinished event of earlier bytes
   std::string type_;
   std::string id_;
   bool have_data_ = false;
   bool last_was_cr_ = false;
   bool at_start_ = true;
+  uint8_t bom_matched_ = 0;  // bytes of a byte order mark seen at the start
   bool stopped_ = false;
+  bool too_large_ = false;
   int64_t retry_ms_ = -1;
 };
 
