@@ -20,19 +20,19 @@ using Lsn = int64_t;  // position in the journal of one home; grows, never reuse
 
 // Columns that every stored body carries, from the first migration on.
 struct Provenance {
-  std::string integrity = "";    // Labels::integrity()
-  std::string readers = "*";     // "*" or a sorted comma list
-  std::string principal;         // who acted
-  int64_t policy_epoch = 0;      // version of the policy in force
-  int64_t scanned_epoch = 0;     // version of the scanner rules that saw the body; 0: none
+  std::string integrity = "";  // Labels::integrity()
+  std::string readers = "*";   // "*" or a sorted comma list
+  std::string principal;       // who acted
+  int64_t policy_epoch = 0;    // version of the policy in force
+  int64_t scanned_epoch = 0;   // version of the scanner rules that saw the body; 0: none
 };
 
 // One journaled input of a run.
 struct JournalRow {
   std::string run_id;
-  int64_t seq = 0;  // position within the run, from 0, without gaps
-  std::string kind; // "start", "model_done", "tool_done", …
-  std::string body; // JSON; bodies over 8 KB go to the blob table, once per content
+  int64_t seq = 0;             // position within the run, from 0, without gaps
+  std::string kind;            // "start", "model_done", "tool_done", …
+  std::string body;            // JSON; bodies over 8 KB go to the blob table, once per content
   std::string effects_digest;  // hex, of the effects that the engine answered with; may be empty
   int64_t time_ms = 0;         // wall clock
   Provenance provenance;
@@ -42,9 +42,9 @@ struct JournalRow {
 // knows its parent, a session knows its head. The row may be older than the entry, or in the same batch.
 struct EntryRow {
   std::string id;
-  std::string parent;   // id of the previous entry; empty: first
+  std::string parent;  // id of the previous entry; empty: first
   std::string session_id;
-  std::string run_id;   // the journal row (run_id, seq) that holds the body
+  std::string run_id;  // the journal row (run_id, seq) that holds the body
   int64_t seq = 0;
 };
 
@@ -60,14 +60,15 @@ struct RunRecord {
   int64_t snapshot_seq = 0;   // the first journal seq that the snapshot does not cover
   int64_t created_ms = 0;
   int64_t updated_ms = 0;
-  std::string options_json;   // what the run was started with
-  std::string chain_head;     // hex digest of the chain over all its rows
+  std::string options_json;  // what the run was started with
+  std::string chain_head;    // hex digest of the chain over all its rows; set by the store
+  Provenance provenance;     // of the bodies above
 };
 
 struct SessionRecord {
   std::string id;
   std::string title;
-  std::string head_entry;    // last entry of the conversation; empty: none yet
+  std::string head_entry;      // last entry of the conversation; empty: none yet
   std::string parent_session;  // it was forked from this one; empty: none
   std::string workspace;
   std::string model;
@@ -85,7 +86,10 @@ struct Lease {
   int64_t epoch = 0;     // fencing token; grows with every owner
 };
 
-// What one append changes, all or nothing.
+// What one append changes, all or nothing. Rows need their run, entries their row and parent, heads their
+// entry: each in the store already or earlier in the same batch (run, rows, entries, session), else
+// FAILED_PRECONDITION "no_such_run", "no_such_row", "no_such_entry"; "wrong_seq" for a gap or a repetition,
+// ALREADY_EXISTS "entry_exists". A refused batch fails alone; those after it go on.
 struct Batch {
   std::optional<Lease> fence;  // checked in the transaction; ABORTED "lease_lost" when stale
   std::vector<JournalRow> rows;
@@ -94,15 +98,17 @@ struct Batch {
   std::optional<SessionRecord> session;  // insert or update
 };
 
-// Called once, on the writer thread; must not block. Typically posts to a loop. `lsn` is that of the last row.
+// Called once, on the writer thread; must not block, nor call a blocking function of the store. Typically
+// posts to a loop. `lsn` is that of the last row; 0 when there was none. Only after a fork, or for a store
+// opened read-only, is it called on the caller's thread, before append() returns.
 using Done = UniqueFunction<void(Status status, Lsn lsn)>;
 
 struct JournalEntry {  // as read back
   Lsn lsn = 0;
   JournalRow row;
   std::string entry_id;  // set by load_lineage
-  std::string chain;  // hex
-  bool purged = false;  // the body was erased; the digest stayed
+  std::string chain;     // hex
+  bool purged = false;   // the body was erased; the digest stayed
 };
 
 enum class Durability : uint8_t {
@@ -113,30 +119,34 @@ enum class Durability : uint8_t {
 struct StoreOptions {
   std::string path;  // of the database file; ":memory:" is refused: use make_memory_store()
   Durability durability = Durability::kFull;
-  std::string vfs;  // name of a registered SQLite VFS, for fault tests; empty: default
+  std::string vfs = "";  // name of a registered SQLite VFS, for fault tests; empty: default
   bool read_only = false;
-  size_t max_group = 4096;  // batches per transaction
+  size_t max_group = 4096;             // batches per transaction
   size_t max_queue_bytes = 64u << 20;  // append() beyond that fails RESOURCE_EXHAUSTED "store_backlog"
 };
 
 struct StoreStats {
   int64_t batches = 0;
-  int64_t groups = 0;   // transactions committed
-  int64_t fsyncs = 0;
+  int64_t groups = 0;  // transactions committed
+  int64_t fsyncs = 0;  // asked for: one a commit (none when relaxed), two a checkpoint
   int64_t rows = 0;
 };
 
 class Store {
  public:
-  virtual ~Store() = default;  // waits until everything appended is committed
+  // Waits until everything appended is committed. In a forked child it leaves all to the parent.
+  virtual ~Store() = default;
 
   // Any thread. Batches of one caller are committed in the order of the calls. After a failed commit the
-  // store is poisoned: everything waiting and later fails DATA_LOSS "store_poisoned" until it is reopened.
+  // store is poisoned: everything waiting and later fails DATA_LOSS "store_poisoned" until it is reopened
+  // (the batches of the commit itself RESOURCE_EXHAUSTED "disk_full" when that is why). A failed batch may
+  // turn out to be there after reopening; an acknowledged one always is. In a forked child:
+  // FAILED_PRECONDITION "forked".
   virtual void append(Batch batch, Done done) = 0;
   // Blocks until all appended so far is durable (or the store is poisoned).
   virtual Status flush() = 0;
 
-  // Blocking reads; any thread; they see what is committed.
+  // Blocking reads; any thread; they see what is committed. Sessions come newest first, by their creation.
   virtual StatusOr<std::vector<SessionRecord>> list_sessions(size_t limit, std::string_view after_id) = 0;
   virtual StatusOr<SessionRecord> load_session(std::string_view id) = 0;  // NOT_FOUND "no_such_session"
   // The conversation that ends at `entry` (of any session), oldest first.
@@ -148,10 +158,14 @@ class Store {
   // A new session whose conversation is that of `source` up to `entry` (empty: its head). Shares the rows.
   virtual Status fork_session(std::string_view source, std::string_view entry, const SessionRecord& fork) = 0;
   // Removes a session; bodies that no other session shares are erased (rows, blobs, WAL), digests stay.
+  // UNAVAILABLE "session_busy" while another process owns "session:<id>". UNAVAILABLE "store_busy" when a
+  // reader of another process kept the WAL from being emptied: the session is gone, its text leaves the WAL
+  // when idle.
   virtual Status remove_session(std::string_view id) = 0;
 
   // Leases. The owner of a resource is this process (boot id, pid, start time) until it releases or dies.
-  // UNAVAILABLE "session_busy" names the living owner.
+  // UNAVAILABLE "session_busy" names the living owner, be it this process. Destroying the store releases what
+  // it still holds.
   virtual StatusOr<Lease> acquire(std::string_view resource) = 0;
   virtual Status release(const Lease& lease) = 0;
 
@@ -164,11 +178,13 @@ class Store {
 // PERMISSION_DENIED / RESOURCE_EXHAUSTED as the file system says, DATA_LOSS "database_corrupt".
 StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options, Clock& clock);
 
-// The same contract with nothing on disk: durability off. Appends complete at once on the caller's thread
-// (no writer thread); the hash chain is computed all the same.
+// The same contract with nothing on disk: durability off. Appends complete at once on the caller's thread,
+// done is called before append() returns (no writer thread); the hash chain is computed all the same. No fork
+// check: a child has a copy of its own.
 std::unique_ptr<Store> make_memory_store(Clock& clock);
 
-// The next link of a run's chain: BLAKE2b(previous || seq || kind || body digest || effects digest), hex.
+// The next link of a run's chain, hex: BLAKE2b over `previous` (hex; empty for the first row), the digest of
+// the body, and every other field of the row but its run: effects digest, seq, time, kind and provenance.
 std::string chain_link(std::string_view previous, const JournalRow& row);
 
 }  // namespace tau::store

@@ -1,0 +1,64 @@
+// Turns a Batch into rows, inside the transaction of the writer that calls it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "store/chain.h"
+#include "store/sqlite.h"
+#include "store/store.h"
+
+namespace tau::store {
+
+struct StringHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
+};
+template <class Value>
+using StringMap = std::unordered_map<std::string, Value, StringHash, std::equal_to<>>;
+
+// Bodies longer than this are kept in the blob table.
+inline constexpr size_t kInlineBodyBytes = 8192;
+
+class Applier {
+ public:
+  explicit Applier(Connection& db) : db_(db) {}
+
+  // At the start of each transaction: forgets what another process may have changed.
+  Status begin();
+  // All of the batch or nothing of it. `lsn` is that of the last row, 0 without rows.
+  Status apply(const Batch& batch, Lsn* lsn);
+  // After a rollback of the whole transaction.
+  void forget() { heads_.clear(); }
+
+ private:
+  // Where a run stands: the chain is extended from here.
+  struct Head {
+    int64_t run = 0;  // runs.id
+    int64_t next_seq = 0;
+    Digest chain{};
+  };
+
+  Status apply_all(const Batch& batch, Lsn* lsn);
+  Status check_fence(const Lease& lease);
+  StatusOr<Head*> head_of(std::string_view run_id);
+  Status insert_run(const RunRecord& run);
+  Status update_run(const RunRecord& run);
+  StatusOr<Lsn> append_row(const JournalRow& row);
+  StatusOr<int64_t> store_blob(const Digest& digest, std::string_view bytes);
+  Status append_entry(const EntryRow& entry);
+
+  Connection& db_;
+  StringMap<Head> heads_;
+  int64_t data_version_ = -1;
+};
+
+// INVALID_ARGUMENT "invalid_entry" for an entry without a name or an owner.
+Status check_names(const EntryRow& entry);
+
+// Inserts a session record, or updates all but its origin and age. FAILED_PRECONDITION "no_such_entry" for a
+// head that names no entry.
+Status put_session(Connection& db, const SessionRecord& session);
+
+}  // namespace tau::store

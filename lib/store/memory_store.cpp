@@ -1,0 +1,268 @@
+// Appends and reads of the store without a disk. Forks, removals and leases are in memory_edit.cpp.
+#include "store/memory_store.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tau::store {
+namespace {
+
+Status no_such_session(std::string_view id) { return not_found("no_such_session", format("session {}", id)); }
+Status no_such_run(std::string_view id) { return not_found("no_such_run", format("run {}", id)); }
+
+}  // namespace
+
+void MemoryStore::append(Batch batch, Done done) {
+  Status status;
+  Lsn lsn = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    status = check(batch);
+    if (status.ok()) lsn = apply(std::move(batch));
+  }
+  if (done) done(std::move(status), lsn);
+}
+
+MemoryStore::Run* MemoryStore::find_run(std::string_view id) const {
+  if (last_run_ != nullptr && last_run_->record.id == id) return last_run_;
+  const auto it = runs_.find(id);
+  return it == runs_.end() ? nullptr : it->second.get();
+}
+
+Status MemoryStore::check(const Batch& batch) const {
+  if (batch.fence.has_value()) {
+    const auto it = leases_.find(batch.fence->resource);
+    if (it == leases_.end() || !it->second.held || it->second.epoch != batch.fence->epoch) {
+      return Status(
+          Code::kAborted, "lease_lost",
+          format("{} is not held with epoch {} any more", batch.fence->resource, batch.fence->epoch));
+    }
+  }
+  TAU_RETURN_IF_ERROR(check_rows(batch));
+  TAU_RETURN_IF_ERROR(check_entries(batch));
+  if (!batch.session.has_value() || batch.session->head_entry.empty()) return ok_status();
+  const std::string& head = batch.session->head_entry;
+  const bool in_batch = std::ranges::any_of(batch.entries, [&](const EntryRow& e) { return e.id == head; });
+  if (in_batch || entries_.contains(head)) return ok_status();
+  return failed_precondition(
+      "no_such_entry", format("session {} names the head {}, which does not exist", batch.session->id, head));
+}
+
+Status MemoryStore::check_rows(const Batch& batch) const {
+  const Run* run = nullptr;
+  const std::string* name = nullptr;
+  int64_t next = 0;
+  for (size_t i = 0; i < batch.rows.size(); ++i) {
+    const JournalRow& row = batch.rows[i];
+    if (name == nullptr || *name != row.run_id) {
+      name = &row.run_id;
+      run = find_run(row.run_id);
+      if (run == nullptr && !(batch.run.has_value() && batch.run->id == row.run_id)) {
+        return failed_precondition("no_such_run", format("run {} was never recorded", row.run_id));
+      }
+      next = run == nullptr ? 0 : static_cast<int64_t>(run->rows.size());
+      for (size_t k = 0; k < i; ++k) next += batch.rows[k].run_id == row.run_id ? 1 : 0;
+    }
+    if (row.seq != next) {
+      return failed_precondition(
+          "wrong_seq", format("run {}: row {} was appended where {} comes next", row.run_id, row.seq, next));
+    }
+    ++next;
+  }
+  return ok_status();
+}
+
+bool MemoryStore::has_row(const Batch& batch, std::string_view run_id, int64_t seq) const {
+  const Run* run = find_run(run_id);
+  if (run != nullptr && seq >= 0 && seq < static_cast<int64_t>(run->rows.size())) return true;
+  return std::ranges::any_of(batch.rows,
+                             [&](const JournalRow& r) { return r.seq == seq && r.run_id == run_id; });
+}
+
+Status MemoryStore::check_entries(const Batch& batch) const {
+  for (size_t i = 0; i < batch.entries.size(); ++i) {
+    const EntryRow& entry = batch.entries[i];
+    TAU_RETURN_IF_ERROR(check_names(entry));
+    const auto before = [&](std::string_view name) {
+      const auto end = batch.entries.begin() + static_cast<std::ptrdiff_t>(i);
+      return entries_.contains(name) ||
+             std::any_of(batch.entries.begin(), end, [&](const EntryRow& e) { return e.id == name; });
+    };
+    if (before(entry.id))
+      return Status(Code::kAlreadyExists, "entry_exists", format("entry {} exists", entry.id));
+    if (!has_row(batch, entry.run_id, entry.seq)) {
+      return failed_precondition(
+          "no_such_row", format("entry {} names row {} of run {}, which is not in the journal", entry.id,
+                                entry.seq, entry.run_id));
+    }
+    if (!entry.parent.empty() && !before(entry.parent)) {
+      return failed_precondition("no_such_entry", format("entry {} names the parent {}, which does not exist",
+                                                         entry.id, entry.parent));
+    }
+  }
+  return ok_status();
+}
+
+Lsn MemoryStore::apply(Batch&& batch) {
+  ++stats_.batches;
+  ++stats_.groups;
+  stats_.rows += static_cast<int64_t>(batch.rows.size());
+  if (batch.run.has_value()) put_run(std::move(*batch.run));
+  for (JournalRow& row : batch.rows) {
+    Run& run = *find_run(row.run_id);
+    append_row(run, std::move(row));
+    last_run_ = &run;
+  }
+  for (EntryRow& entry : batch.entries) put_entry(std::move(entry));
+  if (batch.session.has_value()) put_session(std::move(*batch.session));
+  return batch.rows.empty() ? 0 : lsn_;
+}
+
+void MemoryStore::append_row(Run& run, JournalRow&& from) {
+  const Digest before = run.rows.empty() ? Digest{} : run.rows.back().chain;
+  Row& row = run.rows.emplace_back();
+  row.row = std::move(from);
+  row.lsn = ++lsn_;
+  row.body = crypto::blake2b(row.row.body);
+  row.chain = next_link(before, row.row, row.body, EffectsDigest(row.row.effects_digest));
+  row.row.run_id.clear();
+}
+
+void MemoryStore::put_run(RunRecord&& record) {
+  if (Run* run = find_run(record.id); run != nullptr) {
+    record.session_id = std::move(run->record.session_id);
+    record.options_json = std::move(run->record.options_json);
+    record.created_ms = run->record.created_ms;
+    run->record = std::move(record);
+    return;
+  }
+  auto run = std::make_unique<Run>();
+  run->record = std::move(record);
+  run_order_.push_back(run.get());
+  runs_.emplace(run->record.id, std::move(run));
+}
+
+void MemoryStore::put_session(SessionRecord&& record) {
+  SessionRecord& slot = sessions_[record.id];
+  if (!slot.id.empty()) {
+    record.created_ms = slot.created_ms;
+    record.parent_session = std::move(slot.parent_session);
+  }
+  slot = std::move(record);
+}
+
+void MemoryStore::put_entry(EntryRow&& row) {
+  auto entry = std::make_unique<Entry>();
+  entry->name = std::move(row.id);
+  entry->session = std::move(row.session_id);
+  entry->run = find_run(row.run_id);
+  entry->seq = row.seq;
+  if (!row.parent.empty()) entry->parent = entries_.find(row.parent)->second.get();
+  if (entry->parent != nullptr) ++entry->parent->children;
+  ++entry->run->rows[static_cast<size_t>(row.seq)].names;
+  entries_.emplace(entry->name, std::move(entry));
+}
+
+JournalEntry MemoryStore::read_back(const Run& run, const Row& row) {
+  JournalEntry out{
+      .lsn = row.lsn, .row = row.row, .entry_id = {}, .chain = crypto::hex(row.chain), .purged = row.purged};
+  out.row.run_id = run.record.id;
+  return out;
+}
+
+StatusOr<std::vector<SessionRecord>> MemoryStore::list_sessions(size_t limit, std::string_view after_id) {
+  const std::lock_guard lock(mutex_);
+  const auto newer = [](const SessionRecord* a, const SessionRecord* b) {
+    return a->created_ms != b->created_ms ? a->created_ms > b->created_ms : a->id > b->id;
+  };
+  const SessionRecord* after = nullptr;
+  if (!after_id.empty()) {
+    const auto it = sessions_.find(after_id);
+    if (it == sessions_.end()) return no_such_session(after_id);
+    after = &it->second;
+  }
+  std::vector<const SessionRecord*> sorted;
+  for (const auto& [id, record] : sessions_) {
+    if (after == nullptr || newer(after, &record)) sorted.push_back(&record);
+  }
+  std::ranges::sort(sorted, newer);
+  if (sorted.size() > limit) sorted.resize(limit);
+  std::vector<SessionRecord> out;
+  for (const SessionRecord* record : sorted) out.push_back(*record);
+  return out;
+}
+
+StatusOr<SessionRecord> MemoryStore::load_session(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  const auto it = sessions_.find(id);
+  if (it == sessions_.end()) return no_such_session(id);
+  return it->second;
+}
+
+StatusOr<std::vector<JournalEntry>> MemoryStore::load_lineage(std::string_view name) {
+  std::vector<JournalEntry> line;
+  if (name.empty()) return line;
+  const std::lock_guard lock(mutex_);
+  const auto it = entries_.find(name);
+  if (it == entries_.end()) return not_found("no_such_entry", format("entry {}", name));
+  for (const Entry* entry = it->second.get(); entry != nullptr; entry = entry->parent) {
+    line.push_back(read_back(*entry->run, entry->run->rows[static_cast<size_t>(entry->seq)]));
+    line.back().entry_id = entry->name;
+  }
+  std::ranges::reverse(line);
+  return line;
+}
+
+StatusOr<RunRecord> MemoryStore::load_run(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  const Run* run = find_run(id);
+  if (run == nullptr) return no_such_run(id);
+  RunRecord record = run->record;
+  record.chain_head = run->rows.empty() ? std::string() : crypto::hex(run->rows.back().chain);
+  return record;
+}
+
+StatusOr<std::vector<RunRecord>> MemoryStore::list_runs(std::string_view session_id) {
+  const std::lock_guard lock(mutex_);
+  std::vector<RunRecord> out;
+  for (const Run* run : run_order_) {
+    if (run->record.session_id != session_id) continue;
+    out.push_back(run->record);
+    out.back().chain_head = run->rows.empty() ? std::string() : crypto::hex(run->rows.back().chain);
+  }
+  return out;
+}
+
+StatusOr<std::vector<JournalEntry>> MemoryStore::load_journal(std::string_view run_id, int64_t from_seq) {
+  const std::lock_guard lock(mutex_);
+  const Run* run = find_run(run_id);
+  if (run == nullptr) return no_such_run(run_id);
+  std::vector<JournalEntry> out;
+  for (size_t i = static_cast<size_t>(std::max<int64_t>(from_seq, 0)); i < run->rows.size(); ++i) {
+    out.push_back(read_back(*run, run->rows[i]));
+  }
+  return out;
+}
+
+Status MemoryStore::verify_chain(std::string_view run_id) {
+  const std::lock_guard lock(mutex_);
+  const Run* run = find_run(run_id);
+  if (run == nullptr) return no_such_run(run_id);
+  Digest link{};
+  for (const Row& row : run->rows) {
+    link = next_link(link, row.row, row.body, EffectsDigest(row.row.effects_digest));
+    if (link != row.chain || (!row.purged && crypto::blake2b(row.row.body) != row.body)) {
+      return data_loss("chain_broken", format("run {}: row {} (lsn {})", run_id, row.row.seq, row.lsn));
+    }
+  }
+  return ok_status();
+}
+
+StoreStats MemoryStore::stats() const {
+  const std::lock_guard lock(mutex_);
+  return stats_;
+}
+
+std::unique_ptr<Store> make_memory_store(Clock&) { return std::make_unique<MemoryStore>(); }
+
+}  // namespace tau::store

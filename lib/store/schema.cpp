@@ -1,0 +1,165 @@
+// Brings a database file into the state that the rest of store relies on, or says why that cannot be.
+#include "store/schema.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+namespace tau::store {
+namespace {
+
+constexpr int kOpenAttempts = 30;  // against another process that opens at the same moment
+constexpr int kOpenBackoffMs = 25;
+constexpr int kOpenBusyMs = 1'000;  // per attempt
+
+// Creates an empty file of mode 0600 at `path`, whatever the umask, unless something is there. The descriptor
+// is closed before the name exists: closing any descriptor of a database drops the locks that SQLite holds on
+// it.
+Status create_private(const std::string& path) {
+  struct stat existing {};
+  if (::stat(path.c_str(), &existing) == 0) return ok_status();
+  std::string temporary = path + ".XXXXXX";
+  const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
+  if (fd < 0) {
+    const int error = errno;
+    if (error == EACCES || error == EROFS || error == EPERM) {
+      return permission_denied("store_not_permitted", errno_status(error, "create " + path).message());
+    }
+    if (error == ENOSPC || error == EDQUOT) return resource_exhausted("disk_full", "create " + path);
+    return errno_status(error, "create " + path);
+  }
+  const bool set = ::fchmod(fd, 0600) == 0;
+  const int error = errno;
+  ::close(fd);
+  // link() refuses to replace a file that another process made meanwhile; a file system without hard links
+  // leaves rename(), which is as good unless two processes create at the same instant.
+  const bool linked = set && (::link(temporary.c_str(), path.c_str()) == 0 || errno == EEXIST ||
+                              ::rename(temporary.c_str(), path.c_str()) == 0);
+  ::unlink(temporary.c_str());
+  if (linked) return ok_status();
+  return errno_status(set ? errno : error, "create " + path);
+}
+
+Status check_identity(Connection& db) {
+  TAU_ASSIGN_OR_RETURN(const int64_t application, db.query_integer("PRAGMA application_id"));
+  TAU_ASSIGN_OR_RETURN(const int64_t version, db.query_integer("PRAGMA user_version"));
+  if (application == kApplicationId && version > kSchemaVersion) {
+    return failed_precondition(
+        "database_too_new",
+        format("the database has schema version {}, this library knows {}", version, kSchemaVersion));
+  }
+  if (application == kApplicationId) return ok_status();
+  TAU_ASSIGN_OR_RETURN(const int64_t objects, db.query_integer("SELECT count(*) FROM sqlite_schema"));
+  if (application == 0 && version == 0 && objects == 0) return ok_status();  // just created
+  return failed_precondition(
+      "database_foreign",
+      format("the file is a database of another program (application id {})", application));
+}
+
+Status migrate(Connection& db) {
+  TAU_RETURN_IF_ERROR(db.exec("BEGIN IMMEDIATE"));
+  Status status = [&]() -> Status {
+    TAU_RETURN_IF_ERROR(check_identity(db));  // again, now that nobody else can change it
+    TAU_ASSIGN_OR_RETURN(const int64_t version, db.query_integer("PRAGMA user_version"));
+    for (size_t i = static_cast<size_t>(version); i < kMigrations.size(); ++i) {
+      TAU_RETURN_IF_ERROR(db.exec(kMigrations[i]));
+    }
+    if (version == kSchemaVersion) return ok_status();
+    TAU_RETURN_IF_ERROR(db.exec(format("PRAGMA application_id = {}", kApplicationId).c_str()));
+    return db.exec(format("PRAGMA user_version = {}", kSchemaVersion).c_str());
+  }();
+  if (status.ok()) status = db.exec("COMMIT");
+  if (!status.ok() && db.in_transaction()) (void)db.exec("ROLLBACK");
+  return status;
+}
+
+Status enter_wal_mode(Connection& db) {
+  TAU_ASSIGN_OR_RETURN(const std::string mode, db.query_text("PRAGMA journal_mode = WAL"));
+  if (mode == "wal") return ok_status();
+  return failed_precondition("no_wal",
+                             format("the file system of the database cannot hold a WAL (mode {})", mode));
+}
+
+Status configure_writer(Connection& db, Durability durability) {
+  // Checkpoints are the writer's own business; erased bodies leave no residue in free pages.
+  TAU_RETURN_IF_ERROR(
+      db.exec("PRAGMA wal_autocheckpoint = 0; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;"
+              "PRAGMA journal_size_limit = 16777216; PRAGMA trusted_schema = OFF"));
+  return db.exec(durability == Durability::kFull ? "PRAGMA synchronous = FULL"
+                                                 : "PRAGMA synchronous = NORMAL");
+}
+
+StatusOr<std::unique_ptr<Connection>> try_open_writer(const StoreOptions& options) {
+  TAU_ASSIGN_OR_RETURN(auto db,
+                       Connection::open(options.path, {.vfs = options.vfs, .busy_timeout_ms = kOpenBusyMs}));
+  TAU_RETURN_IF_ERROR(check_identity(*db));
+  if (db->read_only()) {
+    return permission_denied("store_not_permitted", format("{} cannot be written", options.path));
+  }
+  TAU_RETURN_IF_ERROR(configure_writer(*db, options.durability));
+  TAU_RETURN_IF_ERROR(enter_wal_mode(*db));
+  TAU_RETURN_IF_ERROR(migrate(*db));
+  sqlite3_busy_timeout(db->handle(), Connection::Options().busy_timeout_ms);
+  return db;
+}
+
+std::string uri_of(const std::string& path, std::string_view parameters) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c == '?' || c == '#' || c == '%') {
+      uri += format("%{:02x}", static_cast<unsigned>(c));
+    } else {
+      uri += c;
+    }
+  }
+  return uri + std::string(parameters);
+}
+
+bool file_exists(const StoreOptions& options, const std::string& path) {
+  sqlite3_vfs* vfs = sqlite3_vfs_find(options.vfs.empty() ? nullptr : options.vfs.c_str());
+  int exists = 0;
+  return vfs != nullptr && vfs->xAccess(vfs, path.c_str(), SQLITE_ACCESS_EXISTS, &exists) == SQLITE_OK &&
+         exists != 0;
+}
+
+// Where no WAL is, the file cannot change under us but by a writer that starts later; reading it as immutable
+// needs no lock file. With a WAL its index is needed, which SQLite can share read-only if it exists.
+std::string read_only_uri(const StoreOptions& options) {
+  if (!file_exists(options, options.path + "-wal")) return uri_of(options.path, "?immutable=1");
+  if (file_exists(options, options.path + "-shm")) return uri_of(options.path, "?mode=ro&readonly_shm=1");
+  return uri_of(options.path, "?mode=ro");
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Connection>> open_writer(const StoreOptions& options) {
+  if (options.vfs.empty()) TAU_RETURN_IF_ERROR(create_private(options.path));
+  // SQLite does not wait when two connections switch to WAL at once; it says busy to one of them.
+  for (int attempt = 1;; ++attempt) {
+    auto db = try_open_writer(options);
+    if (db.ok() || db.status().reason() != "store_busy" || attempt == kOpenAttempts) return db;
+    sqlite3_sleep(kOpenBackoffMs);
+  }
+}
+
+StatusOr<std::unique_ptr<Connection>> open_reader(const StoreOptions& options) {
+  Connection::Options how{.vfs = options.vfs, .flags = SQLITE_OPEN_READONLY};
+  if (!options.read_only) return Connection::open(options.path, how);
+  how.flags |= SQLITE_OPEN_URI;
+  TAU_ASSIGN_OR_RETURN(auto db, Connection::open(read_only_uri(options), how));
+  TAU_RETURN_IF_ERROR(check_identity(*db));
+  TAU_ASSIGN_OR_RETURN(const int64_t version, db->query_integer("PRAGMA user_version"));
+  if (version != kSchemaVersion) {
+    return failed_precondition("database_too_old",
+                               format("schema version {} needs an upgrade to {}: open it once for writing",
+                                      version, kSchemaVersion));
+  }
+  return db;
+}
+
+}  // namespace tau::store

@@ -1,0 +1,26 @@
+// Opens database files: creation with private permissions, pragmas, identity and version checks, migrations.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "store/sqlite.h"
+#include "store/store.h"
+
+namespace tau::store {
+
+inline constexpr int kSchemaVersion = 1;
+inline constexpr int32_t kApplicationId = 0x74617501;  // "tau" 1, in the file header
+
+// Migration i takes a database from version i to i + 1.
+extern const std::array<const char*, kSchemaVersion> kMigrations;
+
+// The writing connection of a store: creates the file if need be, and migrates it forward.
+StatusOr<std::unique_ptr<Connection>> open_writer(const StoreOptions& options);
+
+// A connection that only reads. Beside a writer (or after it) it needs nothing but the file; for a store that
+// is opened read-only it writes nothing at all, no lock file and no WAL either, where that is possible.
+StatusOr<std::unique_ptr<Connection>> open_reader(const StoreOptions& options);
+
+}  // namespace tau::store

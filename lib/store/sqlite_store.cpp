@@ -1,0 +1,213 @@
+// The durable store: one writer, a few readers, leases and the guard against use after fork.
+#include <unistd.h>
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+#include "store/edit.h"
+#include "store/lease.h"
+#include "store/reader.h"
+#include "store/schema.h"
+#include "store/store.h"
+#include "store/writer.h"
+
+namespace tau::store {
+namespace {
+
+Status forked() {
+  return failed_precondition("forked", "the store was opened before fork(); open it in the child");
+}
+Status read_only() { return failed_precondition("store_read_only", "the store was opened for reading only"); }
+
+// Connections that read. As many as threads read at once; a few are kept.
+class ReaderPool {
+ public:
+  explicit ReaderPool(StoreOptions options) : options_(std::move(options)) {}
+
+  // Runs query(Connection&) on a connection of its own.
+  template <class Query>
+  auto read(Query query) -> decltype(query(std::declval<Connection&>())) {
+    TAU_ASSIGN_OR_RETURN(std::unique_ptr<Connection> db, take());
+    auto result = query(*db);
+    give_back(std::move(db));
+    return result;
+  }
+  StatusOr<std::unique_ptr<Connection>> take() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!idle_.empty()) {
+        auto db = std::move(idle_.back());
+        idle_.pop_back();
+        return db;
+      }
+    }
+    return open_reader(options_);
+  }
+  void give_back(std::unique_ptr<Connection> db) {
+    const std::lock_guard lock(mutex_);
+    if (idle_.size() < kMaxIdle) idle_.push_back(std::move(db));
+  }
+
+ private:
+  static constexpr size_t kMaxIdle = 4;
+  const StoreOptions options_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Connection>> idle_;
+};
+
+class SqliteStore final : public Store {
+ public:
+  // Without a writer: read-only.
+  SqliteStore(const StoreOptions& options, std::unique_ptr<Connection> writer, Clock& clock)
+      : options_(options),
+        clock_(clock),
+        self_(current_process()),
+        readers_(std::make_unique<ReaderPool>(options)) {
+    if (writer != nullptr) writer_ = std::make_unique<Writer>(std::move(writer), options);
+  }
+
+  ~SqliteStore() override {
+    if (in_child()) {
+      // The thread does not exist here, and closing a connection would act on the parent's files.
+      (void)writer_.release();
+      (void)readers_.release();
+      return;
+    }
+    release_all();
+    readers_.reset();  // the writer goes last, so that its closing can empty the WAL
+  }
+
+  void append(Batch batch, Done done) override {
+    if (Status status = writable(); !status.ok()) {
+      if (done) done(std::move(status), 0);
+      return;
+    }
+    writer_->submit(std::move(batch), std::move(done));
+  }
+
+  Status flush() override {
+    if (in_child()) return forked();
+    return writer_ == nullptr ? ok_status() : writer_->flush();
+  }
+
+  StatusOr<std::vector<SessionRecord>> list_sessions(size_t limit, std::string_view after_id) override {
+    return read([&](Connection& db) { return read_sessions(db, limit, after_id); });
+  }
+  StatusOr<SessionRecord> load_session(std::string_view id) override {
+    return read([&](Connection& db) { return read_session(db, id); });
+  }
+  StatusOr<std::vector<JournalEntry>> load_lineage(std::string_view entry) override {
+    return read([&](Connection& db) { return read_lineage(db, entry); });
+  }
+  StatusOr<RunRecord> load_run(std::string_view id) override {
+    return read([&](Connection& db) { return read_run(db, id); });
+  }
+  StatusOr<std::vector<RunRecord>> list_runs(std::string_view session_id) override {
+    return read([&](Connection& db) { return read_runs(db, session_id); });
+  }
+  StatusOr<std::vector<JournalEntry>> load_journal(std::string_view run_id, int64_t from_seq) override {
+    return read([&](Connection& db) { return read_journal(db, run_id, from_seq); });
+  }
+  Status verify_chain(std::string_view run_id) override {
+    return read([&](Connection& db) { return verify_run_chain(db, run_id); });
+  }
+
+  Status fork_session(std::string_view source, std::string_view entry, const SessionRecord& fork) override {
+    TAU_RETURN_IF_ERROR(writable());
+    return writer_->run([&](Connection& db) { return fork_session_rows(db, source, entry, fork); });
+  }
+  Status remove_session(std::string_view id) override {
+    TAU_RETURN_IF_ERROR(writable());
+    const auto remove = [&](Connection& db) -> Status {
+      TAU_RETURN_IF_ERROR(check_not_owned_elsewhere(db, format("session:{}", id), self_));
+      return remove_session_rows(db, id);
+    };
+    return writer_->run(remove, Writer::After::kEmptyWal);
+  }
+
+  StatusOr<Lease> acquire(std::string_view resource) override {
+    TAU_RETURN_IF_ERROR(writable());
+    Lease lease;
+    const auto take = [&](Connection& db) -> Status {
+      TAU_ASSIGN_OR_RETURN(lease, acquire_lease(db, resource, self_, clock_.wall_ms()));
+      return ok_status();
+    };
+    TAU_RETURN_IF_ERROR(writer_->run(take));
+    const std::lock_guard lock(leases_mutex_);
+    leases_.push_back(lease);
+    return lease;
+  }
+  Status release(const Lease& lease) override {
+    TAU_RETURN_IF_ERROR(writable());
+    Status status = writer_->run([&](Connection& db) { return release_lease(db, lease); });
+    if (status.ok() || status.reason() == "lease_lost") drop_lease(lease);
+    return status;
+  }
+
+  StoreStats stats() const override { return writer_ == nullptr ? StoreStats() : writer_->stats(); }
+
+ private:
+  bool in_child() const { return ::getpid() != self_.pid; }
+  Status writable() const {
+    if (in_child()) return forked();
+    return writer_ == nullptr ? read_only() : ok_status();
+  }
+
+  template <class Query>
+  auto read(Query query) -> decltype(query(std::declval<Connection&>())) {
+    if (in_child()) return forked();
+    return readers_->read(std::move(query));
+  }
+
+  void drop_lease(const Lease& lease) {
+    const std::lock_guard lock(leases_mutex_);
+    std::erase_if(leases_,
+                  [&](const Lease& l) { return l.resource == lease.resource && l.epoch == lease.epoch; });
+  }
+
+  // A lease whose store is gone could be released by nobody while this process lives. A poisoned writer
+  // cannot write, a new connection perhaps can.
+  void release_all() {
+    if (writer_ == nullptr || leases_.empty()) return;
+    const auto release_each = [&](Connection& db) -> Status {
+      for (const Lease& lease : leases_) {
+        Status status = release_lease(db, lease);
+        if (!status.ok() && status.reason() != "lease_lost") return status;
+      }
+      return ok_status();
+    };
+    if (writer_->run(release_each).ok() || !writer_->poisoned()) return;
+    writer_.reset();
+    if (auto db = open_writer(options_); db.ok()) {
+      Writer again(std::move(*db), options_);
+      (void)again.run(release_each);
+    }
+  }
+
+  const StoreOptions options_;
+  Clock& clock_;
+  const ProcessIdentity self_;
+  std::mutex leases_mutex_;
+  std::vector<Lease> leases_;
+  std::unique_ptr<Writer> writer_;
+  std::unique_ptr<ReaderPool> readers_;
+};
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options, Clock& clock) {
+  if (options.path.empty() || options.path == ":memory:") {
+    return invalid_argument("invalid_path",
+                            "the store needs the path of a file; make_memory_store() needs none");
+  }
+  std::unique_ptr<Connection> writer;
+  if (options.read_only) {
+    TAU_RETURN_IF_ERROR(open_reader(options).status());
+  } else {
+    TAU_ASSIGN_OR_RETURN(writer, open_writer(options));
+  }
+  return std::unique_ptr<Store>(std::make_unique<SqliteStore>(options, std::move(writer), clock));
+}
+
+}  // namespace tau::store

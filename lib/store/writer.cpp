@@ -1,0 +1,276 @@
+// Group commit.
+//
+// A group is one transaction. Each batch in it stands in its own savepoint, so that a refused one (stale
+// fence, wrong sequence) fails alone. A failure of the file system fails the group and poisons the writer:
+// after a failed fsync nobody knows which pages reached the disk, so nothing is acknowledged again until the
+// store is reopened and SQLite has recovered from what is really there.
+#include "store/writer.h"
+
+#include <chrono>
+#include <new>
+#include <utility>
+
+namespace tau::store {
+namespace {
+
+constexpr int kCheckpointPages = 4096;  // 16 MB: checkpoint between groups
+constexpr int kIdlePages = 64;          // below that an idle writer leaves the WAL alone
+constexpr auto kIdle = std::chrono::milliseconds(200);
+
+size_t bytes_of(const Batch& batch) {
+  size_t bytes = sizeof(Batch);
+  for (const JournalRow& row : batch.rows) bytes += sizeof row + row.body.size() + row.kind.size();
+  bytes += batch.entries.size() * sizeof(EntryRow);
+  if (batch.run.has_value()) {
+    bytes +=
+        batch.run->snapshot_json.size() + batch.run->outcome_json.size() + batch.run->options_json.size();
+  }
+  return bytes;
+}
+
+}  // namespace
+
+struct Writer::Waiter {
+  Work work;  // empty: only a mark in the queue
+  After after = After::kNothing;
+  Status status;
+  bool finished = false;  // under the mutex of the writer
+  std::condition_variable done;
+};
+
+Writer::Writer(std::unique_ptr<Connection> db, const StoreOptions& options)
+    : max_group_(options.max_group > 0 ? options.max_group : 1),
+      max_queue_bytes_(options.max_queue_bytes),
+      fsyncs_per_commit_(options.durability == Durability::kFull ? 1 : 0),
+      db_(std::move(db)),
+      applier_(*db_),
+      checkpoint_at_(kCheckpointPages) {
+  sqlite3_wal_hook(
+      db_->handle(),
+      [](void* self, sqlite3*, const char*, int pages) {
+        static_cast<Writer*>(self)->note_wal(pages);
+        return SQLITE_OK;
+      },
+      this);
+  thread_ = std::thread([this] { loop(); });
+}
+
+Writer::~Writer() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  ready_.notify_one();
+  thread_.join();
+}
+
+void Writer::submit(Batch batch, Done done) {
+  Item item{.batch = std::move(batch), .done = std::move(done)};
+  item.bytes = bytes_of(item.batch);
+  {
+    const std::lock_guard lock(mutex_);
+    if (queue_bytes_ > 0 && queue_bytes_ + item.bytes > max_queue_bytes_) {
+      item.refused = true;
+      item.batch = {};
+      item.bytes = 0;
+    }
+    queue_bytes_ += item.bytes;
+    queue_.push_back(std::move(item));
+  }
+  ready_.notify_one();
+}
+
+Status Writer::run(Work work, After after) {
+  if (std::this_thread::get_id() == thread_.get_id()) {
+    return failed_precondition("called_on_writer",
+                               "a blocking call of the store was made from a callback of append");
+  }
+  Waiter waiter;
+  waiter.work = std::move(work);
+  waiter.after = after;
+  std::unique_lock lock(mutex_);
+  queue_.push_back(Item{.waiter = &waiter});
+  ready_.notify_one();
+  waiter.done.wait(lock, [&] { return waiter.finished; });
+  return waiter.status;
+}
+
+Status Writer::flush() { return run(nullptr); }
+
+StoreStats Writer::stats() const {
+  return {
+      .batches = batches_.load(), .groups = groups_.load(), .fsyncs = fsyncs_.load(), .rows = rows_.load()};
+}
+
+void Writer::loop() {
+  while (wait_for_items()) {
+    while (!taken_.empty()) {
+      if (taken_.front().waiter != nullptr) {
+        Waiter& waiter = *taken_.front().waiter;
+        taken_.pop_front();
+        perform(waiter);
+      } else {
+        commit_group();
+      }
+      if (wal_pages_ >= checkpoint_at_ && !poisoned()) (void)checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+    }
+  }
+}
+
+void Writer::note_wal(int pages) {
+  if (pages < wal_pages_) checkpoint_at_ = kCheckpointPages;  // the WAL began anew
+  wal_pages_ = pages;
+}
+
+// Moves what is queued to taken_; false at the end. An idle moment is used for a checkpoint.
+bool Writer::wait_for_items() {
+  std::unique_lock lock(mutex_);
+  const auto ready = [this] { return stopping_ || !queue_.empty(); };
+  const bool worth_it = wal_pages_ >= kIdlePages || erase_wal_;
+  if (!checkpointed_ && worth_it && !poisoned() && !ready_.wait_for(lock, kIdle, ready)) {
+    lock.unlock();
+    (void)checkpoint(erase_wal_ ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);
+    lock.lock();
+  }
+  ready_.wait(lock, ready);
+  taken_.swap(queue_);
+  return !taken_.empty();
+}
+
+// What arrived while the group was written can still join it.
+void Writer::refill() {
+  const std::lock_guard lock(mutex_);
+  if (taken_.empty()) taken_.swap(queue_);
+}
+
+void Writer::commit_group() {
+  Group group;
+  try {
+    if (!poisoned()) open_group(&group);
+    collect(&group);
+    if (group.open && group.failure.ok()) group.failure = db_->prepare("COMMIT").run();
+  } catch (const std::bad_alloc&) { group.failure = Status::out_of_memory(); }
+  settle(&group);
+}
+
+void Writer::open_group(Group* group) {
+  group->failure = db_->prepare("BEGIN IMMEDIATE").run();
+  if (!group->failure.ok()) return;
+  group->open = true;
+  group->failure = applier_.begin();
+}
+
+// Applies batches until there is none, the group is full or somebody's work comes first.
+void Writer::collect(Group* group) {
+  while (group->answers.size() < max_group_) {
+    if (taken_.empty()) refill();
+    if (taken_.empty() || taken_.front().waiter != nullptr) return;
+    Answer& answer = group->answers.emplace_back();  // first, so that no failure can lose the callback
+    Item& item = taken_.front();
+    answer.done = std::move(item.done);
+    group->bytes += item.bytes;
+    if (item.refused) {
+      answer.status =
+          resource_exhausted("store_backlog", "more waits for the disk than max_queue_bytes allows");
+    } else if (group->open && group->failure.ok()) {
+      answer.status = applier_.apply(item.batch, &answer.lsn);
+      if (answer.status.ok()) group->rows += static_cast<int64_t>(item.batch.rows.size());
+      if (!is_recoverable(answer.status)) group->failure = answer.status;
+    }
+    taken_.pop_front();
+  }
+}
+
+// Ends the transaction one way or the other and tells everybody.
+void Writer::settle(Group* group) {
+  const bool was_poisoned = poisoned();
+  if (!group->failure.ok()) abandon(group->failure);
+  if (group->open && group->failure.ok()) {
+    count_commit();
+    batches_.fetch_add(static_cast<int64_t>(group->answers.size()), std::memory_order_relaxed);
+    rows_.fetch_add(group->rows, std::memory_order_relaxed);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    queue_bytes_ -= group->bytes;
+  }
+  // Who was in the failed commit learns that the disk is full; who comes later, that the store is poisoned.
+  Status failure = group->failure;
+  if (was_poisoned || (poisoned() && failure.reason() != "disk_full")) failure = poisoned_status();
+  for (Answer& answer : group->answers) {
+    if (!answer.done) continue;
+    const Status& status = failure.ok() ? answer.status : failure;
+    answer.done(status, status.ok() ? answer.lsn : 0);
+  }
+}
+
+void Writer::count_commit() {
+  groups_.fetch_add(1, std::memory_order_relaxed);
+  fsyncs_.fetch_add(fsyncs_per_commit_, std::memory_order_relaxed);
+  checkpointed_ = false;
+}
+
+void Writer::abandon(const Status& failure) {
+  applier_.forget();
+  if (db_->in_transaction()) (void)db_->exec("ROLLBACK");
+  if (!is_recoverable(failure)) poison(failure);
+}
+
+void Writer::perform(Waiter& waiter) {
+  Status status = poisoned() ? poisoned_status() : ok_status();
+  if (status.ok() && waiter.work) status = transact(waiter.work);
+  if (status.ok() && waiter.after == After::kEmptyWal) {
+    erase_wal_ = true;
+    status = checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+  }
+  const std::lock_guard lock(mutex_);
+  waiter.status = std::move(status);
+  waiter.finished = true;
+  waiter.done.notify_one();  // under the lock: the waiter lives on the stack of who wakes up
+}
+
+Status Writer::transact(Work& work) {
+  Status status;
+  try {
+    status = db_->prepare("BEGIN IMMEDIATE").run();
+    if (status.ok()) status = work(*db_);
+    if (status.ok()) status = db_->prepare("COMMIT").run();
+  } catch (const std::bad_alloc&) { status = Status::out_of_memory(); }
+  if (status.ok()) {
+    count_commit();
+  } else {
+    abandon(status);
+  }
+  return status;
+}
+
+// BUSY is no failure of a passive checkpoint: readers hold what it could not move. Any other failure is one
+// of the disk, after which a later, seemingly successful fsync would prove nothing.
+Status Writer::checkpoint(int mode) {
+  int pages = 0;
+  int moved = 0;
+  const int rc = sqlite3_wal_checkpoint_v2(db_->handle(), "main", mode, &pages, &moved);
+  if (moved > 0) fsyncs_.fetch_add(2, std::memory_order_relaxed);  // the WAL, then the database
+  checkpointed_ = true;
+  checkpoint_at_ = wal_pages_ + kCheckpointPages;
+  if (rc == SQLITE_OK && mode == SQLITE_CHECKPOINT_TRUNCATE) erase_wal_ = false;
+  if (rc == SQLITE_OK || (rc == SQLITE_BUSY && mode == SQLITE_CHECKPOINT_PASSIVE)) return ok_status();
+  Status status = sqlite_status(db_->handle(), rc, "checkpoint");
+  if (!is_recoverable(status)) poison(status);
+  return status;
+}
+
+void Writer::poison(const Status& cause) {
+  if (poisoned()) return;
+  poison_cause_ = cause.to_string();
+  // The WAL stays as it is, for recovery at the next opening.
+  sqlite3_db_config(db_->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  poisoned_.store(true, std::memory_order_release);
+}
+
+Status Writer::poisoned_status() const {
+  return data_loss("store_poisoned",
+                   format("a commit failed and the store must be reopened: {}", poison_cause_));
+}
+
+}  // namespace tau::store

@@ -1,0 +1,105 @@
+// The one thread that writes: it takes what is queued, commits it as one transaction, and answers.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "store/apply.h"
+#include "store/sqlite.h"
+#include "store/store.h"
+
+namespace tau::store {
+
+class Writer {
+ public:
+  // Work of its own transaction, run on the writer thread between groups.
+  using Work = UniqueFunction<Status(Connection& db)>;
+  enum class After : uint8_t {
+    kNothing,
+    kEmptyWal,  // what the transaction erased must leave the WAL too
+  };
+
+  Writer(std::unique_ptr<Connection> db, const StoreOptions& options);
+  ~Writer();  // commits what is queued
+
+  void submit(Batch batch, Done done);
+  // Blocks until the work, and everything submitted before it, is committed. Not from a Done.
+  Status run(Work work, After after = After::kNothing);
+  Status flush();
+
+  bool poisoned() const { return poisoned_.load(std::memory_order_acquire); }
+  StoreStats stats() const;
+
+ private:
+  // Either a batch, or work with somebody waiting for it.
+  struct Waiter;
+  struct Item {
+    Batch batch;
+    Done done;
+    size_t bytes = 0;
+    Waiter* waiter = nullptr;
+    bool refused = false;  // the queue was full
+  };
+  struct Answer {
+    Done done;
+    Status status;
+    Lsn lsn = 0;
+  };
+  struct Group {
+    std::vector<Answer> answers;
+    size_t bytes = 0;
+    int64_t rows = 0;
+    bool open = false;  // its transaction has begun
+    Status failure;     // of the group as a whole
+  };
+
+  void loop();
+  bool wait_for_items();
+  void refill();
+  void commit_group();
+  void open_group(Group* group);
+  void collect(Group* group);
+  void settle(Group* group);
+  void count_commit();
+  void abandon(const Status& failure);
+  void perform(Waiter& waiter);
+  Status transact(Work& work);
+  Status checkpoint(int mode);
+  void note_wal(int pages);
+  void poison(const Status& cause);
+  Status poisoned_status() const;
+
+  const size_t max_group_;
+  const size_t max_queue_bytes_;
+  const int64_t fsyncs_per_commit_;
+
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::deque<Item> queue_;  // under mutex_
+  size_t queue_bytes_ = 0;  // under mutex_; of batches not yet answered
+  bool stopping_ = false;   // under mutex_
+
+  // The rest belongs to the writer thread.
+  std::unique_ptr<Connection> db_;
+  Applier applier_;
+  std::deque<Item> taken_;
+  std::string poison_cause_;
+  int wal_pages_ = 0;         // after the last commit
+  int checkpoint_at_ = 0;     // pages; grows while readers hold the WAL
+  bool checkpointed_ = true;  // since the last commit
+  bool erase_wal_ = false;    // something purged is still in the WAL
+
+  std::atomic<bool> poisoned_{false};
+  std::atomic<int64_t> batches_{0};
+  std::atomic<int64_t> groups_{0};
+  std::atomic<int64_t> fsyncs_{0};
+  std::atomic<int64_t> rows_{0};
+  std::thread thread_;
+};
+
+}  // namespace tau::store

@@ -1,0 +1,62 @@
+// What the tests of store share: temporary homes, batches to append, and appends that wait for their answer.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/store.h"
+
+namespace tau::store {
+
+// A directory of its own under $TMPDIR, removed at the end.
+class TempDir {
+ public:
+  TempDir();
+  ~TempDir();
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  std::string file(std::string_view name) const { return path_ + "/" + std::string(name); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// A clock that stands still unless it is moved.
+class FixedClock final : public Clock {
+ public:
+  int64_t monotonic_ns() override { return now_ms * kNanosPerMilli; }
+  int64_t wall_ms() override { return now_ms; }
+  std::atomic<int64_t> now_ms{1'700'000'000'000};
+};
+
+struct Answer {
+  Status status;
+  Lsn lsn = 0;
+};
+
+// Appends and waits for the answer.
+Answer append(Store& store, Batch batch);
+
+RunRecord run_record(std::string_view id, std::string_view session = "ses_a");
+SessionRecord session_record(std::string_view id, int64_t created_ms = 1000);
+JournalRow row(std::string_view run, int64_t seq, std::string_view body);
+EntryRow entry(std::string_view id, std::string_view parent, std::string_view session, std::string_view run,
+               int64_t seq);
+
+// The bodies of journal entries, in order.
+std::vector<std::string> bodies(const StatusOr<std::vector<JournalEntry>>& entries);
+
+// A session with one finished run of `count` rows; row i has the body "<prefix><i>" and the entry "<id>.<i>".
+void fill_session(Store& store, std::string_view id, int64_t count, std::string_view prefix = "body ");
+
+std::string read_file(const std::string& path);
+// Whether any file of the directory holds the text.
+bool directory_holds(const std::string& directory, std::string_view text);
+
+}  // namespace tau::store
