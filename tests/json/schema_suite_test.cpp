@@ -25,7 +25,8 @@ std::vector<Value> load_lines(const std::string& path) {
     auto value = parse(line);
     if (value.ok()) lines.push_back(*std::move(value));
     // The optional bignum cases hold integers that a strict parser refuses.
-    EXPECT_TRUE(value.ok() || line.find("\"optional/bignum.json\"") != line.npos) << value.status().to_string();
+    EXPECT_TRUE(value.ok() || line.find("\"optional/bignum.json\"") != line.npos)
+        << value.status().to_string();
     at = end + 1;
   }
   return lines;
@@ -101,11 +102,21 @@ TEST_F(SchemaSuite, Draft7) {
   EXPECT_EQ(score.failed, 0) << score.failures;
 }
 
-// What is optional and not reached is listed by name: a new failure in any other file is a defect.
-TEST_F(SchemaSuite, OptionalParts) {
+// Of the optional parts these are out of scope: internationalised names (IDNA 2008, with it A-labels), IRIs,
+// URI templates, draft 2019-09, and the regular expressions that need backtracking.
+TEST_F(SchemaSuite, OptionalPartsFailOnlyWhereSupportEnds) {
   const Score score = run("draft2020-12", true);
-  EXPECT_GT(score.passed, 0);
-  std::printf("%s", score.failures.c_str());
+  EXPECT_GT(score.passed, 800);
+  for (size_t at = 0; at < score.failures.size();) {
+    const size_t end = score.failures.find('\n', at);
+    const std::string_view line = std::string_view(score.failures).substr(at, end - at);
+    bool known = false;
+    for (const std::string_view part : {"format/idn-", "format/iri", "format/uri-template", "cross-draft",
+                                        "A-label", "backreference", "lookbehind"})
+      known = known || line.find(part) != line.npos;
+    EXPECT_TRUE(known) << line;
+    at = end + 1;
+  }
 }
 
 }  // namespace
