@@ -9,7 +9,7 @@ import re
 from common import ROOT, cpp_files, finish, read
 
 _NAME = re.compile(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"')
-_GETENV = re.compile(r"\b(?:secure_)?getenv\s*\(|\benviron\b")
+_GETENV = re.compile(r"\b(?:secure_)?getenv\s*\(|\benviron\b(?!\s*=[^=])")  # handing a block to exec is no reading
 _EXAMPLE = re.compile(r"^#?\s?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)=", re.MULTILINE)
 
 
