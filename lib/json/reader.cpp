@@ -82,6 +82,12 @@ struct Reader::Impl {
   }
 
   bool text(std::string_view& out) {
+    if (scan.plain(out)) [[likely]]
+      return true;
+    return decoded(out);
+  }
+
+  bool decoded(std::string_view& out) {
     bool escaped = false;
     if (!scan.quoted(out, escaped)) return failed();
     if (!escaped) return true;
@@ -148,8 +154,10 @@ bool Reader::next_element() { return impl_->step('[', ']'); }
 bool Reader::string(std::string_view& out) {
   Impl& r = *impl_;
   if (!r.want_value()) return false;
+  if (r.scan.plain(out)) [[likely]]
+    return r.consumed();
   if (r.scan.peek() != '"') return r.mismatch("expected a string");
-  return r.text(out) && r.consumed();
+  return r.decoded(out) && r.consumed();
 }
 
 bool Reader::integer(int64_t& out) {
@@ -220,6 +228,8 @@ bool Reader::raw(std::string_view& out) {
 bool Reader::skip() {
   Impl& r = *impl_;
   if (!r.want_value()) return false;
+  std::string_view ignored;
+  if (r.scan.plain(ignored)) return r.consumed();
   return r.scan.skip(r.depth) ? r.consumed() : r.failed();
 }
 

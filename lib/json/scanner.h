@@ -49,6 +49,9 @@ class Scanner {
 
   // Each consumes one token and fails when it is not what the name says.
   bool quoted(std::string_view& body, bool& escaped);  // the bytes between the quotes
+  // As quoted() with nothing to decode and no white space after it, which is what nearly all strings are;
+  // false, and nothing is consumed, for all others.
+  bool plain(std::string_view& body);
   bool number(Number& out);
   bool literal(std::string_view word);
   bool expect(char structural, const char* what);
@@ -107,6 +110,18 @@ inline bool Scanner::quoted(std::string_view& body, bool& escaped) {
   if (whole.size() < 2 || whole.back() != '"') return fail(Reason::kSyntax, offset(), "expected a string");
   body = whole.substr(1, whole.size() - 2);
   escaped = has_escape(body);
+  ++position_;
+  return true;
+}
+
+inline bool Scanner::plain(std::string_view& body) {
+  if (position_ >= count_) return false;
+  const char* const open = text_.data() + index_[position_];
+  // Stage 1 ends its list with the size of the text.
+  const char* const close = text_.data() + index_[position_ + 1] - 1;
+  if (*open != '"' || *close != '"' || close == open) return false;
+  body = {open + 1, static_cast<size_t>(close - open - 1)};
+  if (has_escape(body)) return false;
   ++position_;
   return true;
 }
