@@ -72,9 +72,13 @@ struct Part {
   Extras extras;  // of this part's object: cache_control, citations …
 
   template <class T>
-  const T* as() const { return std::get_if<T>(&body); }
+  const T* as() const {
+    return std::get_if<T>(&body);
+  }
   template <class T>
-  T* as() { return std::get_if<T>(&body); }
+  T* as() {
+    return std::get_if<T>(&body);
+  }
 };
 
 struct Message {
@@ -126,7 +130,7 @@ struct Request {
 };
 
 enum class FinishReason : uint8_t {
-  kUnknown,    // the provider named none
+  kUnknown,  // the provider named none
   kStop,
   kLength,
   kToolCalls,
@@ -171,14 +175,17 @@ struct StreamEvent {
     kToolCallArgs,  // text: a piece of the arguments
     kToolCallEnd,
     kUsage,
-    kPing,   // alive, but no progress
-    kFinish  // the whole message is in StreamDecoder::response()
+    kPing,    // alive, but no progress
+    kFinish,  // the whole message is in StreamDecoder::response()
+    kPart     // a part that has no deltas came whole, or one that had them is complete: see `body`
   };
   Kind kind;
   uint32_t index = 0;  // which tool call
   std::string_view text;
   std::string_view id;
-  std::string_view name;
+  std::string_view name;       // of the tool; for kReasoning the dialect's own field, may be empty
+  uint32_t part = 0;           // deltas of one part have one number
+  const Part* body = nullptr;  // kToolCall, kPart: the part so far, with its extras
 };
 
 class StreamSink {
@@ -253,10 +260,12 @@ const Dialect* find_dialect(std::string_view name);
 std::string to_json(const Message& message);
 std::string to_json(const Usage& usage);
 std::string to_json(const Response& response);
+std::string to_json(const Request& request);
 StatusOr<Message> message_from_json(std::string_view text);
 StatusOr<Message> message_from_json(const json::Value& value);
 StatusOr<Usage> usage_from_json(const json::Value& value);
 StatusOr<Response> response_from_json(std::string_view text);
+StatusOr<Request> request_from_json(std::string_view text);
 
 // A bound used before any provider has counted: ceil(UTF-8 bytes / 3) of all text and JSON, plus 8 per
 // message and tool, plus 1,600 per image. An estimate, not a promise.

@@ -1,0 +1,50 @@
+// The Anthropic messages dialect: what its request, response and stream codecs share.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wire/form.h"
+#include "wire/wire.h"
+
+namespace tau::wire::anthropic {
+
+// Content blocks (anthropic_block.cpp). `origin` is kAnthropicRequest or kAnthropicResponse.
+Part decode_block(const json::Value& value, std::string_view origin);
+// A string is one text part; `in` notes the form of its member `key`.
+void decode_blocks(ObjectReader& in, std::string_view key, std::string_view origin, std::vector<Part>& parts);
+// Whether the part has a form in this dialect: signed reasoning, text that is not empty, known media ….
+bool can_write(const Part& part);
+void write_block(json::Writer& out, const Part& part);
+// The API takes only letters, digits, '_' and '-' in ids.
+std::string wire_call_id(std::string_view id);
+// The arguments as a JSON object, which the API demands.
+std::string input_object(const std::string& arguments);
+
+// Usage and stop reasons (anthropic_usage.cpp).
+Usage decode_usage(const json::Value& value);
+void write_usage(json::Writer& out, const Usage& usage);
+FinishReason finish_reason(std::string_view stop_reason);
+std::string_view stop_reason(const Response& response);
+
+// Messages of a request (anthropic_message.cpp).
+void decode_messages(const json::Value& messages, Request& request);
+void write_messages(json::Writer& out, const std::vector<Message>& messages);
+// Whether the message belongs into `system`.
+bool is_hoisted(const Message& message);
+
+// The thinking configuration (anthropic_thinking.cpp).
+std::string effort_of(const json::Value& thinking, const json::Value& output_config);
+// Tokens to think with for an effort; 0 when none is asked for.
+int64_t thinking_budget(std::string_view effort);
+
+StatusOr<Request> decode_request(std::string_view body);
+StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks);
+StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks);
+std::string encode_response(const Response& response);
+std::unique_ptr<StreamDecoder> make_stream_decoder(const Quirks& quirks);
+std::unique_ptr<StreamEncoder> make_stream_encoder();
+
+}  // namespace tau::wire::anthropic

@@ -1,0 +1,359 @@
+#include "wire/anthropic_stream.h"
+
+#include <algorithm>
+
+#include "wire/anthropic.h"
+#include "wire/error.h"
+
+namespace tau::wire::anthropic {
+namespace {
+
+using Kind = json::Value::Kind;
+
+// The end of the stream in other dialects; some gateways add it.
+constexpr std::string_view kDone = "[DONE]";
+
+void erase_extra(Extras& extras, std::string_view key) {
+  std::erase_if(extras, [&](const auto& extra) { return extra.first == key; });
+  if (extras.size() == 1 && extras.front().first == "tau:from") extras.clear();
+}
+
+// Later counts replace earlier ones, but a null or zero does not replace a number: servers repeat the counts
+// in message_delta, or fill in only there.
+void merge_counts(json::Value& into, const json::Value& from) {
+  for (const auto& [key, value] : from.as_object()) {
+    json::Value* known = into.find(key);
+    if (known == nullptr) {
+      into.set(key, value);
+    } else if (value.is_object() && known->is_object()) {
+      merge_counts(*known, value);
+    } else if (!value.is_null() && !(value.is_number() && value.as_double() == 0 && known->is_number())) {
+      *known = value;
+    }
+  }
+}
+
+}  // namespace
+
+MessagesStreamDecoder::MessagesStreamDecoder(const Quirks& quirks) : quirks_(quirks) {
+  response_.message.role = Role::kAssistant;
+  response_.message.labels = Labels::from(Source::kModel);
+}
+
+Status MessagesStreamDecoder::fail(Status status) {
+  failed_ = std::move(status);
+  return failed_;
+}
+
+Status MessagesStreamDecoder::event(std::string_view type, std::string_view data, StreamSink& sink) {
+  if (!failed_.ok()) return failed_;
+  if (finished_) return ok_status();
+  const size_t first = data.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos || type == "ping") {
+    StreamEvent ping{};
+    ping.kind = StreamEvent::Kind::kPing;
+    sink.on_event(ping);
+    return ok_status();
+  }
+  if (data.substr(first).starts_with(kDone)) return ok_status();
+  Delta delta;
+  delta.data = data;
+  if (!read(data, delta)) {
+    if (type == "error") return fail(stream_error_status(json::Value(data)));
+    return fail(bad_response(format("an event of the stream is malformed: {}", reader_.status().message())));
+  }
+  if (delta.event == "content_block_delta") return apply(delta, sink);
+  const StatusOr<json::Value> value = json::parse(data);
+  if (!value.ok())
+    return fail(bad_response(format("an event of the stream is malformed: {}", value.status().message())));
+  return apply_event(delta.event.empty() ? type : (*value)["type"].as_string(), *value, sink);
+}
+
+Status MessagesStreamDecoder::end(StreamSink& sink) {
+  if (!failed_.ok()) return failed_;
+  if (finished_) return ok_status();
+  if (quirks_.done_mark_optional && !response_.finish_text.empty()) {
+    finish(sink);
+    return ok_status();
+  }
+  return fail(stream_truncated("message_stop"));
+}
+
+bool MessagesStreamDecoder::read(std::string_view data, Delta& delta) {
+  if (!reader_.load(data) || !reader_.enter_object()) return false;
+  std::string_view key;
+  while (reader_.next_key(key)) {
+    const Kind kind = reader_.kind();
+    bool good = true;
+    if (key == "type" && kind == Kind::kString)
+      good = reader_.string(delta.event);
+    else if (key == "index" && kind == Kind::kInt)
+      good = reader_.integer(delta.index);
+    else if (key == "delta" && kind == Kind::kObject)
+      good = read_delta(delta);
+    else
+      good = reader_.skip();
+    if (!good) return false;
+  }
+  return reader_.status().ok();
+}
+
+bool MessagesStreamDecoder::read_delta(Delta& delta) {
+  if (!reader_.enter_object()) return false;
+  std::string_view key;
+  while (reader_.next_key(key)) {
+    const bool string = reader_.kind() == Kind::kString;
+    const bool piece = key == "text" || key == "thinking" || key == "signature" || key == "partial_json";
+    bool good = true;
+    if (key == "type" && string)
+      good = reader_.string(delta.type);
+    else if (piece && string)
+      good = reader_.string(delta.text);
+    else
+      good = reader_.skip();
+    if (!good) return false;
+  }
+  return reader_.status().ok();
+}
+
+MessagesStreamDecoder::Block* MessagesStreamDecoder::find(int64_t index) {
+  for (auto block = blocks_.rbegin(); block != blocks_.rend(); ++block)
+    if (block->index == index) return &*block;
+  return nullptr;
+}
+
+Part& MessagesStreamDecoder::part_of(const Block& block) {
+  return response_.message.parts[static_cast<size_t>(&block - blocks_.data())];
+}
+
+// Adds a block in its place. An index that is used again gets a place behind all others.
+MessagesStreamDecoder::Block& MessagesStreamDecoder::open(int64_t index, Part part) {
+  Block block;
+  block.index = index;
+  block.order = index;
+  if (find(index) != nullptr) block.order = std::max(index, blocks_.back().order) + 1;
+  const auto place = std::upper_bound(blocks_.begin(), blocks_.end(), block.order,
+                                      [](int64_t order, const Block& b) { return order < b.order; });
+  const std::ptrdiff_t at = place - blocks_.begin();
+  response_.message.parts.insert(response_.message.parts.begin() + at, std::move(part));
+  return *blocks_.insert(place, std::move(block));
+}
+
+// A delta whose block never started says itself what it belongs to.
+MessagesStreamDecoder::Block* MessagesStreamDecoder::open_for(const Delta& delta) {
+  if (delta.type == "text_delta") return &open(delta.index, {Text{}, {}});
+  if (delta.type != "thinking_delta" && delta.type != "signature_delta") return nullptr;
+  return &open(delta.index, {Reasoning{{}, {}, Reasoning::Form::kSignature}, {}});
+}
+
+StreamEvent MessagesStreamDecoder::make_event(StreamEvent::Kind kind, const Block& block,
+                                              std::string_view text) {
+  StreamEvent event{};
+  event.kind = kind;
+  event.part = number_of(block);
+  event.text = text;
+  event.body = &part_of(block);
+  if (const auto* call = event.body->as<ToolCall>()) {
+    event.index = block.call;
+    event.id = call->id;
+    event.name = call->name;
+  }
+  return event;
+}
+
+Status MessagesStreamDecoder::apply(const Delta& delta, StreamSink& sink) {
+  Block* block = find(delta.index);
+  if (block == nullptr) block = open_for(delta);
+  if (block == nullptr) return ok_status();
+  Part& part = part_of(*block);
+  auto* reasoning = part.as<Reasoning>();
+  if (auto* text = part.as<Text>(); text != nullptr && delta.type == "text_delta") {
+    text->text += delta.text;
+    sink.on_event(make_event(StreamEvent::Kind::kText, *block, delta.text));
+  } else if (reasoning != nullptr && delta.type == "thinking_delta") {
+    reasoning->text += delta.text;
+    sink.on_event(make_event(StreamEvent::Kind::kReasoning, *block, delta.text));
+  } else if (reasoning != nullptr && delta.type == "signature_delta") {
+    reasoning->opaque += delta.text;
+  } else if (auto* call = part.as<ToolCall>(); call != nullptr && delta.type == "input_json_delta") {
+    if (delta.text.empty()) return ok_status();
+    call->arguments += delta.text;
+    sink.on_event(make_event(StreamEvent::Kind::kToolCallArgs, *block, delta.text));
+  } else if (delta.type == "input_json_delta") {
+    block->opaque_input += delta.text;
+  } else {
+    TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(delta.data));
+    apply_rare(*block, value["delta"]);
+  }
+  return ok_status();
+}
+
+// Citations, and deltas of blocks that stay opaque: their strings grow, anything else is replaced.
+void MessagesStreamDecoder::apply_rare(Block& block, const json::Value& delta) {
+  if (const json::Value* citation = delta.find("citation")) {
+    block.citations.push_back(*citation);
+    return;
+  }
+  if (part_of(block).as<Opaque>() == nullptr) return;
+  for (const auto& [key, value] : delta.as_object()) {
+    if (key == "type") continue;
+    json::Value* known = block.opaque.find(key);
+    if (known != nullptr && known->is_string() && value.is_string())
+      known->mutable_string() += value.as_string();
+    else
+      block.opaque.set(key, value);
+  }
+}
+
+Status MessagesStreamDecoder::apply_event(std::string_view type, const json::Value& value, StreamSink& sink) {
+  if (type == "error" || (value["error"].is_object() && type.empty()))
+    return fail(stream_error_status(value));
+  if (type == "message_start") {
+    message_start(value["message"], sink);
+  } else if (type == "content_block_start") {
+    start(sink);
+    block_start(value["index"].as_int(), value["content_block"], sink);
+  } else if (type == "content_block_stop") {
+    if (Block* block = find(value["index"].as_int())) close(*block, sink);
+  } else if (type == "message_delta") {
+    start(sink);
+    message_delta(value, sink);
+  } else if (type == "message_stop") {
+    if (!started_) return fail(bad_response("the stream ended before message_start"));
+    finish(sink);
+  }
+  // Events of other types are to be ignored (versioning policy of the API).
+  return ok_status();
+}
+
+void MessagesStreamDecoder::start(StreamSink& sink) {
+  if (started_) return;
+  started_ = true;
+  StreamEvent event{};
+  event.kind = StreamEvent::Kind::kStart;
+  event.id = response_.id;
+  sink.on_event(event);
+}
+
+// A second message_start (a server that retried behind our back) adds counts, nothing else.
+void MessagesStreamDecoder::message_start(const json::Value& message, StreamSink& sink) {
+  if (!started_) {
+    response_.id = message["id"].as_string();
+    response_.model = message["model"].as_string();
+    for (const auto& [key, value] : message.as_object()) keep_extra(key, value);
+    if (message["usage"].is_object()) usage_ = message["usage"];
+    response_.usage = decode_usage(usage_);
+    start(sink);
+    const json::Value::Array& content = message["content"].as_array();
+    for (size_t i = 0; i < content.size(); ++i) block_start(static_cast<int64_t>(i), content[i], sink);
+    return;
+  }
+  merge_usage(message["usage"], sink);
+}
+
+void MessagesStreamDecoder::keep_extra(std::string_view key, const json::Value& value) {
+  for (const std::string_view known : {"id", "model", "type", "role", "content", "usage", "stop_reason"})
+    if (key == known) return;
+  // The encoder writes this null by itself.
+  if (key == "stop_sequence" && value.is_null()) return;
+  const std::string name = key.starts_with("tau:") ? "tau:=" + std::string(key) : std::string(key);
+  if (value.is_null() && !find_extra(response_.extras, name).empty()) return;
+  set_extra(response_.extras, name, json::write(value));
+}
+
+void MessagesStreamDecoder::block_start(int64_t index, const json::Value& value, StreamSink& sink) {
+  Block* known = find(index);
+  json::Value start = value;
+  const bool is_call = start["type"].as_string() == "tool_use";
+  if (is_call && !start["input"].is_object()) start.set("input", json::Value::object());
+  Part part = decode_block(start, kAnthropicResponse);
+  if (known != nullptr && known->open && part_of(*known).body.index() == part.body.index()) return;
+  Block& block = open(index, std::move(part));
+  Part& body = part_of(block);
+  if (body.as<Opaque>() != nullptr) block.opaque = value;
+  if (auto* call = body.as<ToolCall>()) {
+    block.call = calls_++;
+    if (call->arguments != "{}") block.start_input = call->arguments;
+    call->arguments.clear();
+    sink.on_event(make_event(StreamEvent::Kind::kToolCall, block, {}));
+  }
+  if (const auto* text = body.as<Text>(); text != nullptr && !text->text.empty())
+    sink.on_event(make_event(StreamEvent::Kind::kText, block, text->text));
+  if (const auto* thinking = body.as<Reasoning>(); thinking != nullptr && !thinking->text.empty())
+    sink.on_event(make_event(StreamEvent::Kind::kReasoning, block, thinking->text));
+}
+
+void MessagesStreamDecoder::close_call(Block& block, ToolCall& call, StreamSink& sink) {
+  if (call.arguments.empty()) {
+    call.arguments = block.start_input.empty() ? "{}" : block.start_input;
+    sink.on_event(make_event(StreamEvent::Kind::kToolCallArgs, block, call.arguments));
+  }
+  sink.on_event(make_event(StreamEvent::Kind::kToolCallEnd, block, {}));
+}
+
+void MessagesStreamDecoder::close_opaque(Block& block, Opaque& opaque) {
+  if (!block.opaque_input.empty())
+    if (StatusOr<json::Value> input = json::parse(block.opaque_input); input.ok())
+      block.opaque.set("input", *std::move(input));
+  opaque.json = json::write(block.opaque);
+}
+
+void MessagesStreamDecoder::close(Block& block, StreamSink& sink) {
+  if (!block.open) return;
+  block.open = false;
+  Part& part = part_of(block);
+  if (auto* call = part.as<ToolCall>()) return close_call(block, *call, sink);
+  if (auto* opaque = part.as<Opaque>()) close_opaque(block, *opaque);
+  if (const auto* reasoning = part.as<Reasoning>(); reasoning != nullptr && !reasoning->opaque.empty())
+    erase_extra(part.extras, "tau:absent");
+  if (const auto* text = part.as<Text>()) {
+    if (!text->text.empty()) erase_extra(part.extras, "tau:empty");
+    if (!block.citations.is_null()) {
+      json::Value all = json::Value::array();
+      if (const StatusOr<json::Value> given = json::parse(find_extra(part.extras, "citations")); given.ok())
+        for (const json::Value& citation : given->as_array()) all.push_back(citation);
+      for (const json::Value& citation : block.citations.as_array()) all.push_back(citation);
+      set_extra(part.extras, "citations", json::write(all));
+      mark_origin(part.extras, kAnthropicResponse);
+    }
+    if (part.extras.empty()) return;
+  }
+  sink.on_event(make_event(StreamEvent::Kind::kPart, block, {}));
+}
+
+void MessagesStreamDecoder::merge_usage(const json::Value& usage, StreamSink& sink) {
+  if (!usage.is_object()) return;
+  if (usage_.is_null()) usage_ = json::Value::object();
+  merge_counts(usage_, usage);
+  response_.usage = decode_usage(usage_);
+  StreamEvent event{};
+  event.kind = StreamEvent::Kind::kUsage;
+  sink.on_event(event);
+}
+
+void MessagesStreamDecoder::message_delta(const json::Value& value, StreamSink& sink) {
+  if (const std::string_view stop = value["delta"]["stop_reason"].as_string(); !stop.empty())
+    response_.finish_text = stop;
+  for (const auto& [key, member] : value["delta"].as_object()) keep_extra(key, member);
+  for (const auto& [key, member] : value.as_object())
+    if (key != "delta") keep_extra(key, member);
+  merge_usage(value["usage"], sink);
+}
+
+void MessagesStreamDecoder::finish(StreamSink& sink) {
+  for (Block& block : blocks_) close(block, sink);
+  response_.finish = finish_reason(response_.finish_text);
+  set_form(response_.extras, "whole", "true");
+  mark_origin(response_.extras, kAnthropicResponse);
+  finished_ = true;
+  StreamEvent event{};
+  event.kind = StreamEvent::Kind::kFinish;
+  event.text = response_.finish_text;
+  sink.on_event(event);
+}
+
+std::unique_ptr<StreamDecoder> make_stream_decoder(const Quirks& quirks) {
+  return std::make_unique<MessagesStreamDecoder>(quirks);
+}
+
+}  // namespace tau::wire::anthropic

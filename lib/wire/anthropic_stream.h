@@ -1,0 +1,78 @@
+// Decodes a stream of Anthropic messages. Deltas of content blocks, nearly all there is, are read without a
+// tree; the few other events through one.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wire/wire.h"
+
+namespace tau::wire::anthropic {
+
+class MessagesStreamDecoder final : public StreamDecoder {
+ public:
+  explicit MessagesStreamDecoder(const Quirks& quirks);
+
+  Status event(std::string_view type, std::string_view data, StreamSink& sink) override;
+  Status end(StreamSink& sink) override;
+  bool finished() const override { return finished_; }
+  const Response& response() const override { return response_; }
+  Response take_response() override { return std::move(response_); }
+
+ private:
+  // The state of message.parts at the same position. Blocks are kept in the order of their indices.
+  struct Block {
+    int64_t index = 0;  // as received
+    int64_t order = 0;  // index, or behind all others when the server uses an index again
+    uint32_t call = 0;  // number of the tool call
+    bool open = true;
+    std::string start_input;  // input that came whole, with the start
+    json::Value opaque;       // of an Opaque part
+    std::string opaque_input;
+    json::Value citations;
+  };
+  struct Delta {
+    int64_t index = 0;
+    std::string_view event;
+    std::string_view type;
+    std::string_view text;  // of text, thinking, signature or JSON
+    std::string_view data;  // the whole event
+  };
+
+  bool read(std::string_view data, Delta& delta);
+  bool read_delta(Delta& delta);
+  Status apply(const Delta& delta, StreamSink& sink);
+  void apply_rare(Block& block, const json::Value& delta);
+  Status apply_event(std::string_view type, const json::Value& value, StreamSink& sink);
+  void message_start(const json::Value& message, StreamSink& sink);
+  void block_start(int64_t index, const json::Value& value, StreamSink& sink);
+  void message_delta(const json::Value& value, StreamSink& sink);
+  void start(StreamSink& sink);
+
+  Block* find(int64_t index);
+  Block& open(int64_t index, Part part);
+  Block* open_for(const Delta& delta);
+  Part& part_of(const Block& block);
+  uint32_t number_of(const Block& block) const { return static_cast<uint32_t>(block.order); }
+  StreamEvent make_event(StreamEvent::Kind kind, const Block& block, std::string_view text);
+  void close(Block& block, StreamSink& sink);
+  void close_call(Block& block, ToolCall& call, StreamSink& sink);
+  void close_opaque(Block& block, Opaque& opaque);
+  void merge_usage(const json::Value& usage, StreamSink& sink);
+  void keep_extra(std::string_view key, const json::Value& value);
+  void finish(StreamSink& sink);
+  Status fail(Status status);
+
+  Quirks quirks_;
+  Response response_;
+  json::Reader reader_;
+  std::vector<Block> blocks_;
+  json::Value usage_;
+  uint32_t calls_ = 0;
+  bool started_ = false;
+  bool finished_ = false;
+  Status failed_;
+};
+
+}  // namespace tau::wire::anthropic

@@ -1,0 +1,224 @@
+#include "wire/form.h"
+
+#include <algorithm>
+
+namespace tau::wire {
+namespace {
+
+constexpr std::string_view kPrefix = "tau:";
+constexpr std::string_view kEscape = "tau:=";
+constexpr std::string_view kFrom = "tau:from";
+constexpr std::string_view kAbsent = "tau:absent";
+
+bool is_form(std::string_view key) { return key.starts_with(kPrefix) && !key.starts_with(kEscape); }
+
+// The extras key of a member, and back.
+std::string extra_key(std::string_view member) {
+  return member.starts_with(kPrefix) ? std::string(kEscape) + std::string(member) : std::string(member);
+}
+std::string_view member_key(std::string_view extra) {
+  return extra.starts_with(kEscape) ? extra.substr(kEscape.size()) : extra;
+}
+
+}  // namespace
+
+std::string quoted(std::string_view text) {
+  std::string out;
+  json::append_string(out, text);
+  return out;
+}
+
+std::string_view find_extra(const Extras& extras, std::string_view key) {
+  for (const auto& [name, json] : extras)
+    if (name == key) return json;
+  return {};
+}
+
+void set_extra(Extras& extras, std::string_view key, std::string json) {
+  for (auto& [name, value] : extras) {
+    if (name != key) continue;
+    value = std::move(json);
+    return;
+  }
+  extras.emplace_back(std::string(key), std::move(json));
+}
+
+std::string_view extras_origin(const Extras& extras) {
+  const std::string_view mark = find_extra(extras, kFrom);
+  return mark.size() < 2 ? std::string_view() : mark.substr(1, mark.size() - 2);
+}
+
+bool extras_belong(const Extras& extras, std::string_view origin) {
+  const std::string_view mark = extras_origin(extras);
+  if (mark.empty() || mark == origin) return true;
+  return origin.find('.') == std::string_view::npos && mark.starts_with(origin) && mark[origin.size()] == '.';
+}
+
+void mark_origin(Extras& extras, std::string_view origin) {
+  if (extras.empty() || extras.front().first == kFrom) return;
+  extras.insert(extras.begin(), {std::string(kFrom), quoted(origin)});
+}
+
+std::string_view find_form(const Extras& extras, std::string_view name) {
+  for (const auto& [key, json] : extras)
+    if (key.size() == kPrefix.size() + name.size() && key.starts_with(kPrefix) && key.ends_with(name))
+      return json;
+  return {};
+}
+
+void set_form(Extras& extras, std::string_view name, std::string json) {
+  set_extra(extras, std::string(kPrefix) + std::string(name), std::move(json));
+}
+
+void set_absent(Extras& extras, std::string_view key) {
+  std::string list(find_extra(extras, kAbsent));
+  if (list.empty())
+    list = "[";
+  else
+    list.back() = ',';
+  json::append_string(list, key);
+  list += ']';
+  set_extra(extras, kAbsent, std::move(list));
+}
+
+ObjectReader::ObjectReader(const json::Value& object) : object_(object), taken_(object.as_object().size()) {}
+
+const json::Value* ObjectReader::take(std::string_view key) {
+  const json::Value::Object& members = object_.as_object();
+  for (size_t i = 0; i < members.size(); ++i) {
+    if (members[i].first != key) continue;
+    taken_[i] = true;
+    return &members[i].second;
+  }
+  return nullptr;
+}
+
+bool ObjectReader::take_string(std::string_view key, std::string& out) {
+  const json::Value* v = peek(key);
+  if (v == nullptr || !v->is_string()) return false;
+  out = take(key)->as_string();
+  return true;
+}
+
+bool ObjectReader::take_text(std::string_view key, std::string& out) {
+  const json::Value* v = peek(key);
+  return v != nullptr && !v->as_string().empty() && take_string(key, out);
+}
+
+bool ObjectReader::take_int(std::string_view key, std::optional<int64_t>& out) {
+  const json::Value* v = peek(key);
+  if (v == nullptr || v->kind() != json::Value::Kind::kInt) return false;
+  out = take(key)->as_int();
+  return true;
+}
+
+bool ObjectReader::take_double(std::string_view key, std::optional<double>& out) {
+  const json::Value* v = peek(key);
+  if (v == nullptr || !v->is_number()) return false;
+  out = take(key)->as_double();
+  return true;
+}
+
+bool ObjectReader::take_bool(std::string_view key, std::optional<bool>& out) {
+  const json::Value* v = peek(key);
+  if (v == nullptr || !v->is_bool()) return false;
+  out = take(key)->as_bool();
+  return true;
+}
+
+bool ObjectReader::take_true(std::string_view key) {
+  const json::Value* v = peek(key);
+  return v != nullptr && v->as_bool() && take(key) != nullptr;
+}
+
+const json::Value* ObjectReader::take_object(std::string_view key) {
+  const json::Value* v = peek(key);
+  return v != nullptr && v->is_object() ? take(key) : nullptr;
+}
+
+const json::Value* ObjectReader::take_array(std::string_view key) {
+  const json::Value* v = peek(key);
+  return v != nullptr && !v->as_array().empty() ? take(key) : nullptr;
+}
+
+bool ObjectReader::take_exactly(std::string_view key, std::string_view value) {
+  const json::Value* v = peek(key);
+  return v != nullptr && v->is_string() && v->as_string() == value && take(key) != nullptr;
+}
+
+void ObjectReader::expect(std::string_view key) {
+  if (peek(key) == nullptr) absent(key);
+}
+
+void ObjectReader::nested(std::string_view name, const ObjectReader& inner) {
+  const json::Value left = inner.rest();
+  if (!left.is_null()) form(name, json::write(left));
+}
+
+json::Value ObjectReader::rest() const {
+  json::Value out;
+  const json::Value::Object& members = object_.as_object();
+  for (size_t i = 0; i < members.size(); ++i)
+    if (!taken_[i]) out.set(members[i].first, members[i].second);
+  return out;
+}
+
+Extras ObjectReader::finish(std::string_view origin) {
+  Extras out = std::move(extras_);
+  const json::Value::Object& members = object_.as_object();
+  for (size_t i = 0; i < members.size(); ++i)
+    if (!taken_[i]) out.emplace_back(extra_key(members[i].first), json::write(members[i].second));
+  mark_origin(out, origin);
+  return out;
+}
+
+ObjectWriter::ObjectWriter(json::Writer& out, const Extras& extras, std::string_view origin)
+    : out_(out), extras_(extras), own_(extras_belong(extras, origin)) {
+  out_.begin_object();
+}
+
+void ObjectWriter::note(std::string_view name) {
+  if (count_ < written_.size()) written_[count_++] = name;
+}
+
+bool ObjectWriter::noted(std::string_view name) const {
+  const auto end = written_.begin() + static_cast<std::ptrdiff_t>(count_);
+  return std::find(written_.begin(), end, name) != end;
+}
+
+json::Writer& ObjectWriter::key(std::string_view name) {
+  note(name);
+  return out_.key(name);
+}
+
+bool ObjectWriter::wants(std::string_view name) const {
+  if (!own_) return true;
+  if (!find_extra(extras_, name).empty()) return false;
+  const std::string_view list = find_extra(extras_, kAbsent);
+  return list.empty() || list.find(quoted(name)) == std::string_view::npos;
+}
+
+std::string_view ObjectWriter::form(std::string_view name) const {
+  return own_ ? find_form(extras_, name) : std::string_view();
+}
+
+void ObjectWriter::nested(std::string_view name) {
+  if (const std::string_view json = form(name); !json.empty()) write_members(out_, json);
+}
+
+void ObjectWriter::done() {
+  if (own_)
+    for (const auto& [name, json] : extras_) {
+      if (is_form(name) || noted(member_key(name))) continue;
+      out_.key(member_key(name)).raw(json);
+    }
+  out_.end_object();
+}
+
+void write_members(json::Writer& out, std::string_view json) {
+  const StatusOr<json::Value> object = json::parse(json);
+  if (!object.ok()) return;
+  for (const auto& [name, value] : object->as_object()) out.key(name).value(value);
+}
+
+}  // namespace tau::wire

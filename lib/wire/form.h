@@ -1,0 +1,123 @@
+// How decoding loses nothing: ObjectReader hands out the members that the model has fields for and keeps the
+// rest as extras; ObjectWriter writes the fields and then the extras back.
+//
+// Keys of Extras that begin with "tau:" say how an object was spelled and never reach the wire:
+//   tau:from    the dialect and side it came from; extras of another dialect are not written
+//   tau:absent  members with a default that the object did not have
+//   tau:<form>  which of several spellings was used, or what was left over of a nested object
+//   tau:=<key>  a member whose own name begins with "tau:"
+// Only what was not canonical is recorded. A field that is set wins over an extra of the same name.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wire/wire.h"
+
+namespace tau::wire {
+
+inline constexpr std::string_view kOpenAi = "openai_chat";
+inline constexpr std::string_view kOpenAiRequest = "openai_chat.request";
+inline constexpr std::string_view kOpenAiResponse = "openai_chat.response";
+inline constexpr std::string_view kAnthropic = "anthropic_messages";
+inline constexpr std::string_view kAnthropicRequest = "anthropic_messages.request";
+inline constexpr std::string_view kAnthropicResponse = "anthropic_messages.response";
+
+// The JSON text under `key`, or empty.
+std::string_view find_extra(const Extras& extras, std::string_view key);
+void set_extra(Extras& extras, std::string_view key, std::string json);
+
+// The value of "tau:from" without quotes; empty when the host made the extras.
+std::string_view extras_origin(const Extras& extras);
+// Whether extras may be written for `origin`: a dialect, or a dialect's side. Unmarked extras always may.
+bool extras_belong(const Extras& extras, std::string_view origin);
+// Marks extras that hold anything as coming from `origin`.
+void mark_origin(Extras& extras, std::string_view origin);
+// JSON text of a "tau:" form, empty when there is none.
+std::string_view find_form(const Extras& extras, std::string_view name);
+void set_form(Extras& extras, std::string_view name, std::string json);
+// Lists `key` among the members that the object did not have.
+void set_absent(Extras& extras, std::string_view key);
+
+// A JSON string literal.
+std::string quoted(std::string_view text);
+
+class ObjectReader {
+ public:
+  // `object` outlives the reader; a value of another kind reads as an object without members.
+  explicit ObjectReader(const json::Value& object);
+
+  const json::Value* peek(std::string_view key) const { return object_.find(key); }
+  const json::Value* take(std::string_view key);
+  // Each takes the member only when it has that kind, and says whether it did.
+  bool take_string(std::string_view key, std::string& out);
+  bool take_text(std::string_view key, std::string& out);  // a string that is not empty
+  bool take_int(std::string_view key, std::optional<int64_t>& out);
+  bool take_double(std::string_view key, std::optional<double>& out);
+  bool take_bool(std::string_view key, std::optional<bool>& out);
+  bool take_true(std::string_view key);
+  const json::Value* take_object(std::string_view key);
+  const json::Value* take_array(std::string_view key);  // not empty
+  // Takes a string member that has exactly this value.
+  bool take_exactly(std::string_view key, std::string_view value);
+
+  void form(std::string_view name, std::string json) { set_form(extras_, name, std::move(json)); }
+  // Records that a member which the encoder writes by default is missing.
+  void expect(std::string_view key);
+  void absent(std::string_view key) { set_absent(extras_, key); }
+  // Keeps what remains of a nested object under a form's name; nothing when all was taken.
+  void nested(std::string_view name, const ObjectReader& inner);
+  // The members not taken, as an object; null when there are none.
+  json::Value rest() const;
+
+  Extras finish(std::string_view origin);
+
+ private:
+  const json::Value& object_;
+  std::vector<bool> taken_;
+  Extras extras_;
+};
+
+class ObjectWriter {
+ public:
+  // Begins an object. `extras` outlives the writer.
+  ObjectWriter(json::Writer& out, const Extras& extras, std::string_view origin);
+
+  // Begins a member; the caller writes the value. `name` must outlive the writer.
+  json::Writer& key(std::string_view name);
+  template <class T>
+  void field(std::string_view name, const T& value) {
+    note(name);
+    out_.field(name, value);
+  }
+  void raw(std::string_view name, std::string_view json) { key(name).raw(json); }
+
+  // Whether a member with a default is to be written: neither marked absent nor among the extras.
+  bool wants(std::string_view name) const;
+  std::string_view form(std::string_view name) const;
+  // Writes the members of the form's object, the leftovers of a nested object that is open in the writer.
+  void nested(std::string_view name);
+  bool own() const { return own_; }
+  json::Writer& out() { return out_; }
+
+  // Writes the extras whose names were not written, and ends the object.
+  void done();
+
+ private:
+  void note(std::string_view name);
+  bool noted(std::string_view name) const;
+
+  json::Writer& out_;
+  const Extras& extras_;
+  bool own_;
+  std::array<std::string_view, 32> written_;
+  size_t count_ = 0;
+};
+
+// Writes the members of the JSON object `json` into the object that is open in `out`.
+void write_members(json::Writer& out, std::string_view json);
+
+}  // namespace tau::wire

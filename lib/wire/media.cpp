@@ -1,0 +1,39 @@
+#include "wire/media.h"
+
+#include "crypto/crypto.h"
+
+namespace tau::wire {
+namespace {
+
+constexpr std::string_view kScheme = "data:";
+constexpr std::string_view kBase64 = ";base64,";
+
+}  // namespace
+
+bool decode_exact_base64(std::string_view text, std::string& bytes) {
+  StatusOr<std::string> decoded = crypto::base64_decode(text);
+  if (!decoded.ok() || decoded->empty() || crypto::base64_encode(*decoded) != text) return false;
+  bytes = *std::move(decoded);
+  return true;
+}
+
+void set_url_or_data(Media& media, std::string_view url) {
+  const size_t mark = url.find(kBase64);
+  if (url.starts_with(kScheme) && mark != std::string_view::npos && mark > kScheme.size() &&
+      decode_exact_base64(url.substr(mark + kBase64.size()), media.data)) {
+    media.mime = url.substr(kScheme.size(), mark - kScheme.size());
+    return;
+  }
+  media.url = url;
+}
+
+std::string data_url(const Media& media) {
+  if (media.data.empty()) return media.url;
+  std::string out(kScheme);
+  out += media.mime.empty() ? std::string_view("application/octet-stream") : std::string_view(media.mime);
+  out += kBase64;
+  out += crypto::base64_encode(media.data);
+  return out;
+}
+
+}  // namespace tau::wire

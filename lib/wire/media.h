@@ -1,0 +1,18 @@
+// Media bytes as data URLs and base 64, kept exact: text that would not encode to itself is not decoded.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "wire/wire.h"
+
+namespace tau::wire {
+
+// Sets `bytes` when `text` is canonical base 64.
+bool decode_exact_base64(std::string_view text, std::string& bytes);
+// Sets mime and data from "data:<mime>;base64,<canonical>"; any other text becomes the url.
+void set_url_or_data(Media& media, std::string_view url);
+// The reverse: a data URL, or the url as it is.
+std::string data_url(const Media& media);
+
+}  // namespace tau::wire

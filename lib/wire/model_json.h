@@ -1,0 +1,23 @@
+// Pieces of the neutral model's JSON that requests, responses and stream events share.
+#pragma once
+
+#include <string_view>
+
+#include "wire/wire.h"
+
+namespace tau::wire {
+
+void write_part(json::Writer& out, const Part& part);
+void write_message(json::Writer& out, const Message& message);
+void write_usage(json::Writer& out, const Usage& usage);
+void write_response(json::Writer& out, const Response& response);
+// Writes the member "extras" unless there are none.
+void write_extras(json::Writer& out, const Extras& extras);
+
+StatusOr<Part> part_from_json(const json::Value& value);
+Extras extras_from_json(const json::Value& value);
+StatusOr<Response> response_from_json(const json::Value& value);
+// Null when no role has that name.
+const Role* find_role(std::string_view name);
+
+}  // namespace tau::wire

@@ -1,0 +1,54 @@
+// The OpenAI chat completions dialect: what its request, response and stream codecs share.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "wire/form.h"
+#include "wire/wire.h"
+
+namespace tau::wire::openai {
+
+// Messages (openai_message.cpp). `origin` is kOpenAiRequest or kOpenAiResponse.
+Message decode_message(const json::Value& value, std::string_view origin, std::string_view response_id);
+// One message may need several on the wire: each tool result is one, and media cannot stand in those.
+void write_messages(json::Writer& out, const Message& message, const Quirks& quirks);
+// The assistant message of a response.
+void write_response_message(json::Writer& out, const Message& message);
+
+// Content parts (openai_part.cpp).
+Part decode_part(const json::Value& value, std::string_view origin);
+// Whether the part stands in `content` in this dialect.
+bool is_content(const Part& part);
+void write_content_part(json::Writer& out, const Part& part);
+
+// Tool calls (openai_call.cpp).
+Part decode_call(const json::Value& value, size_t position, std::string_view origin,
+                 std::string_view response_id);
+bool is_call(const Part& part);
+void write_call(json::Writer& out, const Part& part, bool in_request);
+// An id for a call that came without one: unique within a conversation as far as response ids are.
+std::string synthetic_call_id(std::string_view response_id, size_t position);
+
+// Reasoning (openai_reasoning.cpp).
+void decode_reasoning(ObjectReader& in, std::string_view origin, Message& message);
+void write_reasoning(ObjectWriter& out, const Message& message, const Quirks* quirks);
+// The text of reasoning_details, for a message that has it nowhere else.
+std::string details_text(const json::Value& details);
+
+// Usage and finish reasons (openai_usage.cpp).
+Usage decode_usage(const json::Value& value, std::string_view origin);
+void write_usage(json::Writer& out, const Usage& usage);
+FinishReason finish_reason(std::string_view text, bool has_calls, bool has_refusal);
+std::string_view finish_text(const Response& response);
+
+// The whole codec, by direction.
+StatusOr<Request> decode_request(std::string_view body);
+StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks);
+StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks);
+std::string encode_response(const Response& response);
+std::unique_ptr<StreamDecoder> make_stream_decoder(const Quirks& quirks);
+std::unique_ptr<StreamEncoder> make_stream_encoder();
+
+}  // namespace tau::wire::openai

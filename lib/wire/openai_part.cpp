@@ -1,0 +1,168 @@
+// Content parts of chat completions: text, images, audio, files, and whatever else stays opaque.
+#include "crypto/crypto.h"
+#include "wire/media.h"
+#include "wire/openai.h"
+
+namespace tau::wire::openai {
+namespace {
+
+constexpr std::string_view kAudioMime = "audio/";
+
+Part opaque_part(const json::Value& value, std::string_view origin) {
+  Part part;
+  part.body = Opaque{std::string(value["type"].as_string()), json::write(value)};
+  set_form(part.extras, "slot", quoted("content"));
+  mark_origin(part.extras, origin);
+  return part;
+}
+
+bool decode_image(ObjectReader& in, Media& media) {
+  const json::Value* image = in.peek("image_url");
+  if (image == nullptr) return false;
+  if (image->is_string()) {
+    set_url_or_data(media, in.take("image_url")->as_string());
+    in.form("image_url", quoted("string"));
+    return true;
+  }
+  ObjectReader inner(*image);
+  std::string url;
+  if (!inner.take_string("url", url)) return false;
+  in.take("image_url");
+  set_url_or_data(media, url);
+  in.nested("image_url", inner);
+  return true;
+}
+
+bool decode_audio(ObjectReader& in, Media& media) {
+  const json::Value* audio = in.peek("input_audio");
+  if (audio == nullptr) return false;
+  ObjectReader inner(*audio);
+  std::string audio_format;
+  std::string data;
+  if (!inner.take_text("format", audio_format) || !inner.take_text("data", data)) return false;
+  if (!decode_exact_base64(data, media.data)) return false;
+  in.take("input_audio");
+  media.mime = std::string(kAudioMime) + audio_format;
+  in.nested("input_audio", inner);
+  return true;
+}
+
+bool decode_file(ObjectReader& in, Media& media) {
+  const json::Value* file = in.peek("file");
+  if (file == nullptr) return false;
+  ObjectReader inner(*file);
+  std::string data;
+  if (inner.take_text("file_data", data)) set_url_or_data(media, data);
+  inner.take_text("file_id", media.id);
+  inner.take_text("filename", media.name);
+  if (data.empty() && media.id.empty()) return false;
+  in.take("file");
+  in.nested("file", inner);
+  return true;
+}
+
+// Mistral's thinking chunk: {"type":"thinking","thinking":[{"type":"text","text":…}]}.
+bool decode_thinking(ObjectReader& in, Reasoning& reasoning) {
+  const json::Value* chunks = in.peek("thinking");
+  if (chunks == nullptr || chunks->as_array().size() != 1) return false;
+  const json::Value& chunk = chunks->as_array().front();
+  if (chunk.size() != 2 || chunk["type"].as_string() != "text" || !chunk["text"].is_string()) return false;
+  reasoning.text = chunk["text"].as_string();
+  in.take("thinking");
+  in.form("fields", R"(["thinking"])");
+  return true;
+}
+
+void write_image(ObjectWriter& out, const Media& media) {
+  out.field("type", "image_url");
+  if (out.form("image_url") == R"("string")") {
+    out.field("image_url", data_url(media));
+    return;
+  }
+  out.key("image_url").begin_object().field("url", data_url(media));
+  out.nested("image_url");
+  out.out().end_object();
+}
+
+std::string_view audio_format(std::string_view mime) {
+  if (mime == "audio/mpeg") return "mp3";
+  if (mime == "audio/wave" || mime == "audio/x-wav" || mime == "audio/vnd.wave") return "wav";
+  return mime.starts_with(kAudioMime) ? mime.substr(kAudioMime.size()) : mime;
+}
+
+void write_media(ObjectWriter& out, const Media& media) {
+  if (media.kind == MediaKind::kImage) return write_image(out, media);
+  const bool audio = media.kind == MediaKind::kAudio;
+  const std::string_view type = audio ? "input_audio" : "file";
+  out.field("type", type);
+  json::Writer& inner = out.key(type).begin_object();
+  if (audio) {
+    inner.field("data", media.data.empty() ? media.url : crypto::base64_encode(media.data));
+    inner.field("format", audio_format(media.mime));
+  } else {
+    if (!media.data.empty() || !media.url.empty()) inner.field("file_data", data_url(media));
+    if (!media.id.empty()) inner.field("file_id", media.id);
+    if (!media.name.empty()) inner.field("filename", media.name);
+  }
+  out.nested(type);
+  inner.end_object();
+}
+
+bool is_thinking(const Part& part) {
+  return part.as<Reasoning>() != nullptr && extras_belong(part.extras, kOpenAi) &&
+         find_form(part.extras, "fields") == R"(["thinking"])";
+}
+
+}  // namespace
+
+Part decode_part(const json::Value& value, std::string_view origin) {
+  ObjectReader in(value);
+  Part part;
+  const std::string_view type = value["type"].as_string();
+  Media media;
+  if (Text text; type == "text" && in.take_string("text", text.text)) {
+    part.body = std::move(text);
+  } else if (Reasoning reasoning; type == "thinking" && decode_thinking(in, reasoning)) {
+    part.body = std::move(reasoning);
+  } else if (type == "image_url" && decode_image(in, media)) {
+    part.body = std::move(media);
+  } else if (type == "input_audio" && decode_audio(in, media)) {
+    media.kind = MediaKind::kAudio;
+    part.body = std::move(media);
+  } else if (type == "file" && decode_file(in, media)) {
+    media.kind = MediaKind::kFile;
+    part.body = std::move(media);
+  } else {
+    return opaque_part(value, origin);
+  }
+  in.take("type");
+  part.extras = in.finish(origin);
+  return part;
+}
+
+bool is_content(const Part& part) {
+  if (part.as<Text>() != nullptr || part.as<Media>() != nullptr || is_thinking(part)) return true;
+  return part.as<Opaque>() != nullptr && extras_belong(part.extras, kOpenAi) &&
+         find_form(part.extras, "slot") == R"("content")";
+}
+
+void write_content_part(json::Writer& out, const Part& part) {
+  if (const auto* opaque = part.as<Opaque>()) {
+    out.raw(opaque->json);
+    return;
+  }
+  ObjectWriter object(out, part.extras, kOpenAi);
+  if (const auto* text = part.as<Text>()) {
+    object.field("type", "text");
+    object.field("text", text->text);
+  } else if (const auto* media = part.as<Media>()) {
+    write_media(object, *media);
+  } else if (const auto* reasoning = part.as<Reasoning>()) {
+    object.field("type", "thinking");
+    object.key("thinking").begin_array().begin_object();
+    out.field("type", "text").field("text", reasoning->text).end_object().end_array();
+  }
+  object.done();
+}
+
+}  // namespace tau::wire::openai

@@ -1,0 +1,161 @@
+// Requests of chat completions: decoding.
+#include "wire/openai.h"
+
+namespace tau::wire::openai {
+namespace {
+
+ToolSpec decode_tool(const json::Value& value) {
+  ObjectReader in(value);
+  ToolSpec tool;
+  const json::Value* function = in.peek("function");
+  const json::Value* type = in.peek("type");
+  const bool is_function = type == nullptr || type->as_string() == "function";
+  if (!is_function || function == nullptr || !(*function)["name"].is_string()) {
+    // A tool that the server runs itself: nothing of it is ours.
+    tool.name = value["type"].as_string();
+    in.absent("function");
+    tool.extras = in.finish(kOpenAiRequest);
+    return tool;
+  }
+  in.expect("type");
+  in.take("type");
+  ObjectReader inner(*in.take("function"));
+  inner.take_string("name", tool.name);
+  inner.take_text("description", tool.description);
+  if (const json::Value* parameters = inner.take_object("parameters"))
+    tool.parameters = json::write(*parameters);
+  tool.strict = inner.take_true("strict");
+  in.nested("function", inner);
+  tool.extras = in.finish(kOpenAiRequest);
+  return tool;
+}
+
+// "auto", "none", "required" (Mistral: "any"), or one function by name.
+void decode_tool_choice(ObjectReader& in, ToolChoice& choice) {
+  const json::Value* v = in.peek("tool_choice");
+  if (v == nullptr) return;
+  const std::string_view word = v->as_string();
+  if (word == "auto") choice.mode = ToolChoice::Mode::kAuto;
+  if (word == "none") choice.mode = ToolChoice::Mode::kNone;
+  if (word == "required" || word == "any") choice.mode = ToolChoice::Mode::kRequired;
+  if (word == "any") in.form("tool_choice", quoted(word));
+  const json::Value& function = (*v)["function"];
+  if (v->size() == 2 && (*v)["type"].as_string() == "function" && function.size() == 1 &&
+      function["name"].is_string()) {
+    choice.mode = ToolChoice::Mode::kNamed;
+    choice.name = function["name"].as_string();
+  }
+  if (choice.mode != ToolChoice::Mode::kUnset) in.take("tool_choice");
+}
+
+void decode_response_format(ObjectReader& in, ResponseFormat& out) {
+  const json::Value* v = in.peek("response_format");
+  if (v == nullptr) return;
+  ObjectReader outer(*v);
+  const std::string_view type = (*v)["type"].as_string();
+  if (type == "text") out.kind = ResponseFormat::Kind::kText;
+  if (type == "json_object") out.kind = ResponseFormat::Kind::kJsonObject;
+  const json::Value& schema = (*v)["json_schema"];
+  if (type == "json_schema" && schema["name"].is_string()) {
+    out.kind = ResponseFormat::Kind::kJsonSchema;
+    ObjectReader inner(*outer.take("json_schema"));
+    inner.take_string("name", out.name);
+    if (const json::Value* body = inner.take_object("schema")) out.schema = json::write(*body);
+    out.strict = inner.take_true("strict");
+    in.nested("json_schema", inner);
+  }
+  if (out.kind == ResponseFormat::Kind::kUnset) return;
+  outer.take("type");
+  in.nested("response_format", outer);
+  in.take("response_format");
+}
+
+void decode_stop(ObjectReader& in, std::vector<std::string>& stop) {
+  const json::Value* v = in.peek("stop");
+  if (v == nullptr) return;
+  if (v->is_string()) {
+    stop.emplace_back(in.take("stop")->as_string());
+    in.form("stop", quoted("string"));
+    return;
+  }
+  for (const json::Value& item : v->as_array())
+    if (!item.is_string()) return;
+  if (in.take_array("stop") == nullptr) return;
+  for (const json::Value& item : v->as_array()) stop.emplace_back(item.as_string());
+}
+
+// "reasoning_effort", or OpenRouter's {"reasoning":{"effort":…}}.
+void decode_effort(ObjectReader& in, std::string& effort) {
+  if (in.take_text("reasoning_effort", effort)) return;
+  const json::Value* v = in.peek("reasoning");
+  if (v == nullptr || !v->is_object()) return;
+  ObjectReader inner(*v);
+  if (!inner.take_text("effort", effort)) return;
+  in.take("reasoning");
+  const json::Value rest = inner.rest();
+  in.form("reasoning", rest.is_null() ? "{}" : json::write(rest));
+}
+
+void decode_options(ObjectReader& in, Request& request) {
+  if (in.take_int("max_completion_tokens", request.max_tokens))
+    in.form("max_tokens", quoted("max_completion_tokens"));
+  else
+    in.take_int("max_tokens", request.max_tokens);
+  in.take_double("temperature", request.temperature);
+  in.take_double("top_p", request.top_p);
+  in.take_int("seed", request.seed);
+  in.take_bool("parallel_tool_calls", request.parallel_tool_calls);
+  decode_tool_choice(in, request.tool_choice);
+  decode_response_format(in, request.response_format);
+  decode_stop(in, request.stop);
+  decode_effort(in, request.reasoning_effort);
+  request.stream = in.take_true("stream");
+  if (request.stream) in.expect("stream_options");
+}
+
+// Tool messages rarely say which tool they answer: the call does.
+void name_results(std::vector<Message>& messages) {
+  std::vector<const ToolCall*> calls;
+  for (Message& message : messages)
+    for (Part& part : message.parts) {
+      if (const auto* call = part.as<ToolCall>()) calls.push_back(call);
+      const auto* result = part.as<ToolResult>();
+      if (result == nullptr || !result->name.empty()) continue;
+      for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
+        if ((*call)->id != result->call_id) continue;
+        if (is_valid_id((*call)->name)) message.labels = Labels::tool((*call)->name);
+        break;
+      }
+    }
+}
+
+}  // namespace
+
+StatusOr<Request> decode_request(std::string_view body) {
+  TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(body));
+  if (!value["messages"].is_array())
+    return invalid_argument("invalid_request", "\"messages\" must be an array of messages");
+  if (value.contains("model") && !value["model"].is_string())
+    return invalid_argument("invalid_request", "\"model\" must be a string");
+  ObjectReader in(value);
+  Request request;
+  in.expect("model");
+  in.take_string("model", request.model);
+  for (const json::Value& item : in.take("messages")->as_array()) {
+    if (!item["role"].is_string())
+      return invalid_argument("invalid_request", "every message must be an object with a \"role\"");
+    request.messages.push_back(decode_message(item, kOpenAiRequest, {}));
+  }
+  name_results(request.messages);
+  if (const json::Value* tools = in.take_array("tools"))
+    for (const json::Value& tool : tools->as_array()) {
+      if (!tool.is_object())
+        return invalid_argument("invalid_request", "every element of \"tools\" must be an object");
+      request.tools.push_back(decode_tool(tool));
+    }
+  decode_options(in, request);
+  request.extras = in.finish(kOpenAiRequest);
+  return request;
+}
+
+}  // namespace tau::wire::openai

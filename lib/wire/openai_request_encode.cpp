@@ -1,0 +1,124 @@
+// Requests of chat completions: encoding.
+#include <algorithm>
+
+#include "wire/openai.h"
+
+namespace tau::wire::openai {
+namespace {
+
+// A server-run tool of another dialect cannot be offered here.
+bool is_foreign_server_tool(const ToolSpec& tool) {
+  return !extras_belong(tool.extras, kOpenAi) && !find_extra(tool.extras, "type").empty() &&
+         find_extra(tool.extras, "type") != R"("custom")";
+}
+
+void write_tool(json::Writer& w, const ToolSpec& tool) {
+  ObjectWriter out(w, tool.extras, kOpenAiRequest);
+  if (!out.wants("function")) return out.done();
+  if (out.wants("type")) out.field("type", "function");
+  json::Writer& inner = out.key("function").begin_object().field("name", tool.name);
+  if (!tool.description.empty()) inner.field("description", tool.description);
+  if (!tool.parameters.empty()) inner.field_raw("parameters", tool.parameters);
+  if (tool.strict) inner.field("strict", true);
+  out.nested("function");
+  inner.end_object();
+  out.done();
+}
+
+void write_tools(ObjectWriter& out, const std::vector<ToolSpec>& tools) {
+  const auto offered = [](const ToolSpec& tool) { return !is_foreign_server_tool(tool); };
+  if (!std::any_of(tools.begin(), tools.end(), offered)) return;
+  json::Writer& w = out.key("tools").begin_array();
+  for (const ToolSpec& tool : tools)
+    if (offered(tool)) write_tool(w, tool);
+  w.end_array();
+}
+
+void write_tool_choice(ObjectWriter& out, const ToolChoice& choice) {
+  switch (choice.mode) {
+    case ToolChoice::Mode::kUnset: return;
+    case ToolChoice::Mode::kAuto: return out.field("tool_choice", "auto");
+    case ToolChoice::Mode::kNone: return out.field("tool_choice", "none");
+    case ToolChoice::Mode::kRequired:
+      return out.field("tool_choice", out.form("tool_choice").empty() ? "required" : "any");
+    case ToolChoice::Mode::kNamed: break;
+  }
+  json::Writer& w = out.key("tool_choice").begin_object().field("type", "function");
+  w.key("function").begin_object().field("name", choice.name).end_object().end_object();
+}
+
+void write_response_format(ObjectWriter& out, const ResponseFormat& wanted) {
+  if (wanted.kind == ResponseFormat::Kind::kUnset) return;
+  json::Writer& w = out.key("response_format").begin_object();
+  if (wanted.kind == ResponseFormat::Kind::kText) w.field("type", "text");
+  if (wanted.kind == ResponseFormat::Kind::kJsonObject) w.field("type", "json_object");
+  if (wanted.kind == ResponseFormat::Kind::kJsonSchema) {
+    w.field("type", "json_schema");
+    w.key("json_schema").begin_object();
+    w.field("name", wanted.name.empty() ? std::string_view("response") : std::string_view(wanted.name));
+    if (!wanted.schema.empty()) w.field_raw("schema", wanted.schema);
+    if (wanted.strict) w.field("strict", true);
+    out.nested("json_schema");
+    w.end_object();
+  }
+  out.nested("response_format");
+  w.end_object();
+}
+
+void write_stop(ObjectWriter& out, const std::vector<std::string>& stop) {
+  if (stop.empty()) return;
+  if (stop.size() == 1 && !out.form("stop").empty()) return out.field("stop", stop.front());
+  json::Writer& w = out.key("stop").begin_array();
+  for (const std::string& item : stop) w.string(item);
+  w.end_array();
+}
+
+void write_effort(ObjectWriter& out, const std::string& effort) {
+  if (effort.empty()) return;
+  if (out.form("reasoning").empty()) return out.field("reasoning_effort", effort);
+  out.key("reasoning").begin_object().field("effort", effort);
+  out.nested("reasoning");
+  out.out().end_object();
+}
+
+void write_options(ObjectWriter& out, const Request& request, const Quirks& quirks) {
+  if (request.max_tokens) {
+    const bool completion = quirks.max_completion_tokens || !out.form("max_tokens").empty();
+    out.field(completion ? "max_completion_tokens" : "max_tokens", *request.max_tokens);
+  }
+  if (request.temperature) out.key("temperature").number(*request.temperature);
+  if (request.top_p) out.key("top_p").number(*request.top_p);
+  if (request.seed) out.field("seed", *request.seed);
+  write_tools(out, request.tools);
+  write_tool_choice(out, request.tool_choice);
+  if (request.parallel_tool_calls) out.field("parallel_tool_calls", *request.parallel_tool_calls);
+  write_response_format(out, request.response_format);
+  write_stop(out, request.stop);
+  write_effort(out, request.reasoning_effort);
+  if (!request.stream) return;
+  out.field("stream", true);
+  if (quirks.usage_in_stream_option && out.wants("stream_options"))
+    out.key("stream_options").begin_object().field("include_usage", true).end_object();
+}
+
+// Media of tool results follow in a user message, which must not part the results of one turn.
+void write_conversation(json::Writer& w, const std::vector<Message>& messages, const Quirks& quirks) {
+  w.begin_array();
+  for (const Message& message : messages) write_messages(w, message, quirks);
+  w.end_array();
+}
+
+}  // namespace
+
+StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks) {
+  std::string text;
+  json::Writer w(text);
+  ObjectWriter out(w, request.extras, kOpenAiRequest);
+  if (!request.model.empty() || out.wants("model")) out.field("model", request.model);
+  write_conversation(out.key("messages"), request.messages, quirks);
+  write_options(out, request, quirks);
+  out.done();
+  return text;
+}
+
+}  // namespace tau::wire::openai

@@ -1,0 +1,117 @@
+// Whole responses of chat completions, both ways. Choice 0 is the message; the others stay as they came.
+#include "wire/error.h"
+#include "wire/openai.h"
+#include "wire/text_tool_calls.h"
+
+namespace tau::wire::openai {
+namespace {
+
+bool has_call(const Message& message) {
+  for (const Part& part : message.parts)
+    if (is_call(part)) return true;
+  return false;
+}
+
+void decode_choices(ObjectReader& in, Response& response) {
+  const json::Value* choices = in.take_array("choices");
+  if (choices == nullptr) return;
+  const json::Value::Array& items = choices->as_array();
+  size_t first = 0;
+  for (size_t i = 0; i < items.size(); ++i)
+    if (items[i].contains("index") && items[i]["index"].as_int(-1) == 0) first = i;
+  if (first != 0) in.form("position", std::to_string(first));
+  ObjectReader choice(items[first]);
+  if (const json::Value* message = choice.take_object("message"))
+    response.message = decode_message(*message, kOpenAiResponse, response.id);
+  else
+    in.form("message", quoted("absent"));
+  choice.take_text("finish_reason", response.finish_text);
+  const json::Value* refusal = items[first]["message"].find("refusal");
+  response.finish = finish_reason(response.finish_text, has_call(response.message),
+                                  refusal != nullptr && !refusal->as_string().empty());
+  const json::Value rest = choice.rest();
+  in.form("choice", rest.is_null() ? "{}" : json::write(rest));
+  if (items.size() < 2) return;
+  json::Value others = json::Value::array();
+  for (size_t i = 0; i < items.size(); ++i)
+    if (i != first) others.push_back(items[i]);
+  in.form("choices", json::write(others));
+}
+
+void write_choice(ObjectWriter& out, const Response& response) {
+  json::Writer& w = out.out();
+  w.begin_object();
+  const std::string_view rest = out.form("choice");
+  if (rest.empty())
+    w.field("index", 0);
+  else
+    write_members(w, rest);
+  if (out.form("message").empty()) {
+    w.key("message");
+    write_response_message(w, response.message);
+  }
+  const std::string_view finish = finish_text(response);
+  if (!finish.empty())
+    w.field("finish_reason", finish);
+  else if (rest.empty())
+    w.key("finish_reason").null();
+  w.end_object();
+}
+
+void write_choices(ObjectWriter& out, const Response& response) {
+  if (!out.wants("choices")) return;
+  json::Writer& w = out.key("choices").begin_array();
+  const StatusOr<json::Value> others = json::parse(out.form("choices"));
+  const json::Value::Array none;
+  const json::Value::Array& items = others.ok() ? others->as_array() : none;
+  const StatusOr<json::Value> position = json::parse(out.form("position"));
+  const size_t first = position.ok() ? static_cast<size_t>(position->as_int()) : 0;
+  for (size_t i = 0; i < items.size() && i < first; ++i) w.value(items[i]);
+  write_choice(out, response);
+  for (size_t i = first; i < items.size(); ++i) w.value(items[i]);
+  w.end_array();
+}
+
+}  // namespace
+
+StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks) {
+  StatusOr<json::Value> value = json::parse(body);
+  if (!value.ok()) return bad_response(format("the response is not JSON: {}", value.status().message()));
+  const json::Value* error = value->find("error");
+  if (error != nullptr && !error->is_null() && !value->contains("choices"))
+    return stream_error_status(*error);
+  if (!(*value)["choices"].is_array()) return bad_response("the response has no \"choices\"");
+  ObjectReader in(*value);
+  Response response;
+  response.message.role = Role::kAssistant;
+  response.message.labels = Labels::from(Source::kModel);
+  for (const std::string_view key : {"id", "object", "created", "model"}) in.expect(key);
+  in.take_exactly("object", "chat.completion");
+  in.take_text("id", response.id);
+  in.take_text("model", response.model);
+  if (std::optional<int64_t> created; in.take_int("created", created)) response.created = *created;
+  decode_choices(in, response);
+  if (const json::Value* usage = in.take_object("usage"))
+    response.usage = decode_usage(*usage, kOpenAiResponse);
+  // Marks the origin even when nothing else is to be kept: finish_text is this dialect's own.
+  in.form("whole", "true");
+  response.extras = in.finish(kOpenAiResponse);
+  if (quirks.text_tool_calls) extract_text_tool_calls(response);
+  return response;
+}
+
+std::string encode_response(const Response& response) {
+  std::string text;
+  json::Writer w(text);
+  ObjectWriter out(w, response.extras, kOpenAiResponse);
+  if (!response.id.empty() || out.wants("id")) out.field("id", response.id);
+  if (out.wants("object")) out.field("object", "chat.completion");
+  if (out.wants("created")) out.field("created", response.created);
+  if (!response.model.empty() || out.wants("model")) out.field("model", response.model);
+  write_choices(out, response);
+  if (response.usage.known) write_usage(out.key("usage"), response.usage);
+  out.done();
+  return text;
+}
+
+}  // namespace tau::wire::openai

@@ -1,0 +1,208 @@
+#include "wire/transcode.h"
+
+#include <array>
+
+#include "net/net.h"
+#include "wire/model_json.h"
+
+namespace tau::wire {
+namespace {
+
+constexpr std::array<std::string_view, 10> kEvents = {
+    "start",         "text",  "reasoning", "tool_call", "tool_call_args",
+    "tool_call_end", "usage", "ping",      "finish",    "part"};
+
+StatusOr<const Dialect*> dialect_named(std::string_view name) {
+  const Dialect* dialect = find_dialect(name);
+  if (dialect != nullptr) return dialect;
+  return invalid_argument("unknown_dialect", format("dialect \"{}\" is not known", name));
+}
+
+// Writes each event as one line.
+class LineSink final : public StreamSink {
+ public:
+  explicit LineSink(const StreamDecoder& decoder) : decoder_(decoder) {}
+  void aim(std::string& lines) { lines_ = &lines; }
+
+  void on_event(const StreamEvent& event) override {
+    using Kind = StreamEvent::Kind;
+    json::Writer out(*lines_);
+    out.begin_object().field("event", kEvents[static_cast<size_t>(event.kind)]);
+    const bool call = event.kind == Kind::kToolCall || event.kind == Kind::kToolCallArgs ||
+                      event.kind == Kind::kToolCallEnd;
+    const bool text =
+        event.kind == Kind::kText || event.kind == Kind::kReasoning || event.kind == Kind::kToolCallArgs;
+    if (call || text || event.kind == Kind::kPart) out.field("part", int64_t{event.part});
+    if (call) out.field("index", int64_t{event.index});
+    if (text) out.field("text", event.text);
+    if (event.kind == Kind::kToolCall) out.field("id", event.id);
+    if ((event.kind == Kind::kReasoning && !event.name.empty()) || event.kind == Kind::kToolCall)
+      out.field("name", event.name);
+    // Deltas need the part only for what it carries besides its text.
+    if (event.body != nullptr) write_body(out, event);
+    if (event.kind == Kind::kUsage) write_usage(out.key("usage"), decoder_.response().usage);
+    if (event.kind == Kind::kStart || event.kind == Kind::kFinish)
+      write_response(out.key("response"), decoder_.response());
+    out.end_object();
+    *lines_ += '\n';
+  }
+
+ private:
+  static void write_body(json::Writer& out, const StreamEvent& event) {
+    if (event.kind == StreamEvent::Kind::kPart || event.kind == StreamEvent::Kind::kToolCallEnd)
+      write_part(out.key("body"), *event.body);
+    else
+      write_extras(out, event.body->extras);
+  }
+
+  const StreamDecoder& decoder_;
+  std::string* lines_ = nullptr;
+};
+
+}  // namespace
+
+StatusOr<std::string> request_to_neutral(std::string_view dialect, std::string_view body) {
+  TAU_ASSIGN_OR_RETURN(const Dialect* codec, dialect_named(dialect));
+  TAU_ASSIGN_OR_RETURN(const Request request, codec->decode_request(body));
+  return to_json(request);
+}
+
+StatusOr<std::string> neutral_to_request(std::string_view dialect, std::string_view neutral,
+                                         const Quirks& quirks) {
+  TAU_ASSIGN_OR_RETURN(const Dialect* codec, dialect_named(dialect));
+  TAU_ASSIGN_OR_RETURN(const Request request, request_from_json(neutral));
+  return codec->encode_request(request, quirks);
+}
+
+StatusOr<std::string> response_to_neutral(std::string_view dialect, std::string_view body,
+                                          const Quirks& quirks) {
+  TAU_ASSIGN_OR_RETURN(const Dialect* codec, dialect_named(dialect));
+  TAU_ASSIGN_OR_RETURN(const Response response, codec->decode_response(body, quirks));
+  return to_json(response);
+}
+
+StatusOr<std::string> neutral_to_response(std::string_view dialect, std::string_view neutral) {
+  TAU_ASSIGN_OR_RETURN(const Dialect* codec, dialect_named(dialect));
+  TAU_ASSIGN_OR_RETURN(const Response response, response_from_json(neutral));
+  return codec->encode_response(response);
+}
+
+StatusOr<std::string> error_to_neutral(std::string_view dialect, int http_status, std::string_view body) {
+  TAU_ASSIGN_OR_RETURN(const Dialect* codec, dialect_named(dialect));
+  const Status status = codec->decode_error(http_status, body);
+  std::string text;
+  json::Writer out(text);
+  out.begin_object().field("code", code_name(status.code())).field("reason", status.reason());
+  out.field("message", status.message()).field("retryable", status.retryable());
+  if (status.retry_after_ms() >= 0) out.field("retry_after_ms", status.retry_after_ms());
+  if (!status.details_json().empty()) out.field_raw("details", status.details_json());
+  out.end_object();
+  return text;
+}
+
+StatusOr<Quirks> quirks_from_json(std::string_view text) {
+  Quirks quirks;
+  const std::pair<std::string_view, bool*> members[] = {
+      {"usage_in_stream_option", &quirks.usage_in_stream_option},
+      {"max_completion_tokens", &quirks.max_completion_tokens},
+      {"developer_role", &quirks.developer_role},
+      {"reasoning_back", &quirks.reasoning_back},
+      {"reasoning_details_back", &quirks.reasoning_details_back},
+      {"done_mark_optional", &quirks.done_mark_optional},
+      {"text_tool_calls", &quirks.text_tool_calls},
+  };
+  TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(text));
+  if (!value.is_object()) return invalid_argument("invalid_quirks", "quirks are a JSON object");
+  for (const auto& [key, on] : value.as_object()) {
+    bool known = false;
+    for (const auto& [name, flag] : members)
+      if (name == key && on.is_bool()) {
+        *flag = on.as_bool();
+        known = true;
+      }
+    if (!known) return invalid_argument("invalid_quirks", format("quirk \"{}\" is not a known boolean", key));
+  }
+  return quirks;
+}
+
+struct StreamTranscoder::Impl {
+  explicit Impl(std::unique_ptr<StreamDecoder> d) : decoder(std::move(d)), sink(*decoder) {}
+  std::unique_ptr<StreamDecoder> decoder;
+  net::SseParser parser;
+  LineSink sink;
+  Status failed;
+};
+
+StreamTranscoder::StreamTranscoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+StreamTranscoder::~StreamTranscoder() = default;
+
+StatusOr<std::unique_ptr<StreamTranscoder>> StreamTranscoder::create(std::string_view dialect,
+                                                                     const Quirks& quirks) {
+  TAU_ASSIGN_OR_RETURN(const Dialect* codec, dialect_named(dialect));
+  return std::unique_ptr<StreamTranscoder>(
+      new StreamTranscoder(std::make_unique<Impl>(codec->stream_decoder(quirks))));
+}
+
+Status StreamTranscoder::feed(std::string_view bytes, std::string& lines) {
+  if (!impl_->failed.ok()) return impl_->failed;
+  impl_->sink.aim(lines);
+  const Status framing = impl_->parser.feed(bytes, [&](const net::SseEvent& event) {
+    const std::string_view type = event.type == "message" ? std::string_view() : event.type;
+    impl_->failed = impl_->decoder->event(type, event.data, impl_->sink);
+    return impl_->failed.ok();
+  });
+  if (impl_->failed.ok() && !framing.ok()) impl_->failed = framing;
+  return impl_->failed;
+}
+
+Status StreamTranscoder::end(std::string& lines) {
+  if (!impl_->failed.ok()) return impl_->failed;
+  impl_->sink.aim(lines);
+  impl_->failed = impl_->decoder->end(impl_->sink);
+  return impl_->failed;
+}
+
+struct StreamReencoder::Impl {
+  std::unique_ptr<StreamEncoder> encoder;
+};
+
+StreamReencoder::StreamReencoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+StreamReencoder::~StreamReencoder() = default;
+
+StatusOr<std::unique_ptr<StreamReencoder>> StreamReencoder::create(std::string_view dialect) {
+  TAU_ASSIGN_OR_RETURN(const Dialect* codec, dialect_named(dialect));
+  auto impl = std::make_unique<Impl>();
+  impl->encoder = codec->stream_encoder();
+  return std::unique_ptr<StreamReencoder>(new StreamReencoder(std::move(impl)));
+}
+
+Status StreamReencoder::line(std::string_view text, std::string& bytes) {
+  TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(text));
+  size_t kind = 0;
+  while (kind < kEvents.size() && kEvents[kind] != value["event"].as_string()) ++kind;
+  if (kind == kEvents.size())
+    return invalid_argument("invalid_event", format("event \"{}\" is not known", value["event"].as_string()));
+  StreamEvent event{};
+  event.kind = static_cast<StreamEvent::Kind>(kind);
+  if (event.kind == StreamEvent::Kind::kStart || event.kind == StreamEvent::Kind::kFinish) {
+    TAU_ASSIGN_OR_RETURN(const Response response, response_from_json(value["response"]));
+    if (event.kind == StreamEvent::Kind::kStart)
+      impl_->encoder->begin(response, bytes);
+    else
+      impl_->encoder->finish(response, bytes);
+    return ok_status();
+  }
+  event.part = static_cast<uint32_t>(value["part"].as_int());
+  event.index = static_cast<uint32_t>(value["index"].as_int());
+  event.text = value["text"].as_string();
+  event.id = value["id"].as_string();
+  event.name = value["name"].as_string();
+  Part body;
+  body.extras = extras_from_json(value["extras"]);
+  if (value.contains("body")) { TAU_ASSIGN_OR_RETURN(body, part_from_json(value["body"])); }
+  event.body = &body;
+  impl_->encoder->event(event, bytes);
+  return ok_status();
+}
+
+}  // namespace tau::wire
