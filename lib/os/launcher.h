@@ -1,9 +1,9 @@
 // Launcher: starts child processes through the helper program tau-exec, so that none ever outlives its use.
 //
 // The helper is a subreaper between the host and the command. It kills and reaps every descendant of the
-// command (double-forked and setsid ones too) when the command ends, when the host asks, and when the host dies
-// by any means; then it reports. The exit status comes through a pipe, so it is right even in hosts that ignore
-// SIGCHLD or call waitpid(-1). libtau installs no signal handler and waits for nobody else's children.
+// command (double-forked and setsid ones too) when the command ends, when the host asks, and when the host
+// dies by any means; then it reports. The exit status comes through a pipe, so it is right even in hosts that
+// ignore SIGCHLD or call waitpid(-1). libtau installs no signal handler and waits for nobody else's children.
 //
 // Limits: a command that kills the helper itself (same user) escapes this; commands run with no_new_privs, so
 // set-user-id programs gain nothing.
@@ -49,8 +49,9 @@ struct ExitReport {
   int64_t max_rss_bytes = 0;
 };
 
-// A command that runs or has run. One thread at a time. Descriptors are close-on-exec and nonblocking; they stay
-// open until close_* or the destructor. Destroying a Process that still runs kills it and waits for the helper.
+// A command that runs or has run. One thread at a time. Descriptors are close-on-exec and nonblocking; they
+// stay open until close_* or the destructor. Destroying a Process that still runs kills it and waits for the
+// helper.
 class Process {
  public:
   Process(Process&&) noexcept = default;
@@ -62,6 +63,9 @@ class Process {
   int stderr_fd() const { return stderr_.get(); }  // -1 when merged
   int stdin_fd() const { return stdin_.get(); }    // -1 unless Stdin::kPipe
   int pid_fd() const { return pid_fd_.get(); }     // of the helper: readable when it is gone
+  // How many bytes were taken: 0 when the command does not read at the moment (watch stdin_fd() for
+  // EPOLLOUT). FAILED_PRECONDITION "stdin_closed" when it never will. Raises no SIGPIPE.
+  StatusOr<size_t> write_stdin(std::string_view bytes);
   void close_stdin() { stdin_.reset(); }
   void close_stdout() { stdout_.reset(); }
   void close_stderr() { stderr_.reset(); }
@@ -71,15 +75,15 @@ class Process {
   // SIGKILL to every descendant, now. The report follows when all are dead.
   void kill();
 
-  // Never blocks for the command: UNAVAILABLE "still_running" until status_fd() is readable. The command could
-  // not be executed: NOT_FOUND "command_not_found" or the errno. ABORTED "helper_died": somebody killed the
-  // helper, the fate of the command is unknown. Gives the same answer when asked again.
+  // Never blocks for the command: UNAVAILABLE "still_running" until status_fd() is readable. The command
+  // could not be executed: NOT_FOUND "command_not_found" or the errno. ABORTED "helper_died": somebody killed
+  // the helper, the fate of the command is unknown. Gives the same answer when asked again.
   StatusOr<ExitReport> read_report();
 
  private:
   friend class Launcher;
   Process() = default;
-  void send(char request, int32_t argument);
+  void send(int32_t kind, int32_t argument);
   void reap(int timeout_ms);
 
   Fd status_, stdout_, stderr_, stdin_, pid_fd_;

@@ -16,8 +16,8 @@ namespace tau::os {
 // FAILED_PRECONDITION "directory_not_private" when it belongs to somebody else or others may enter it.
 Status make_private_dir(std::string_view path);
 
-// The owner check: FAILED_PRECONDITION "file_not_private" when the open file belongs to another user, or group
-// or others have any permission on it.
+// The owner check: FAILED_PRECONDITION "file_not_private" when the open file belongs to another user, or
+// group or others have any permission on it.
 Status check_private(int fd, std::string_view path);
 
 enum class OpenMode : uint8_t { kRead, kReadWrite, kAppend };

@@ -1,8 +1,8 @@
 // Workspace: a directory opened once, and every file operation beneath it.
 //
-// Names are resolved by the kernel (openat2, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS) at the moment of use and
-// all I/O goes through the resulting descriptors: there is no check that a concurrent rename or symlink could
-// outrun. Symlinks are followed while they stay inside; absolute ones never do.
+// Names are resolved by the kernel (openat2, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS) at the moment of use
+// and all I/O goes through the resulting descriptors: there is no check that a concurrent rename or symlink
+// could outrun. Symlinks are followed while they stay inside; absolute ones never do.
 //
 // Paths are relative to the root, or absolute and lexically inside it. Failures have these reasons:
 //   path_escapes_workspace  PERMISSION_DENIED    leads outside, by "..", by a symlink or by a magic link
@@ -45,8 +45,8 @@ struct DirEntry {
 
 struct ReadOptions {
   uint64_t offset_bytes = 0;
-  uint64_t limit_bytes = UINT64_MAX;         // read at most so many from the offset on
-  uint64_t max_file_bytes = 64ull << 20;     // a larger file gives file_too_large, unless limit_bytes is below
+  uint64_t limit_bytes = UINT64_MAX;      // read at most so many from the offset on
+  uint64_t max_file_bytes = 64ull << 20;  // a larger file gives file_too_large, unless limit_bytes is below
 };
 
 struct WriteOptions {
@@ -107,7 +107,7 @@ class Workspace {
  private:
   struct Target;
   Workspace(Fd fd, std::string root, std::string given);
-  StatusOr<Fd> open_beneath(const std::string& path, uint64_t flags, uint64_t extra_resolve = 0) const;
+  StatusOr<Fd> open_beneath(const std::string& path, uint64_t flags) const;
   StatusOr<Target> resolve_target(std::string path, bool create_parents) const;
 
   Fd fd_;

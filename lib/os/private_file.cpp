@@ -1,0 +1,93 @@
+#include "os/private_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "os/file_io.h"
+
+namespace tau::os {
+namespace {
+
+constexpr mode_t kOthersMask = 0077;
+
+StatusOr<std::string> checked(std::string_view path) {
+  if (path.empty()) return invalid_argument("invalid_path", "the path is empty");
+  if (path.find('\0') != path.npos) return invalid_argument("invalid_path", "the path holds a NUL byte");
+  return std::string(path);
+}
+
+// A path outside any workspace: a loop of links is no escape here.
+Status plain_error(int error, std::string_view what, std::string_view path) {
+  if (error == ELOOP || error == EXDEV) return errno_status(error, format("{} \"{}\"", what, path));
+  return file_error(error, what, path);
+}
+
+}  // namespace
+
+Status make_private_dir(std::string_view path) {
+  TAU_ASSIGN_OR_RETURN(const std::string dir, checked(path));
+  for (size_t end = dir.find('/', 1);; end = dir.find('/', end + 1)) {
+    if (mkdir(dir.substr(0, end).c_str(), 0700) != 0 && errno != EEXIST)
+      return plain_error(errno, "cannot make the directory", path);
+    if (end == dir.npos) break;
+  }
+  const Fd fd(open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) return plain_error(errno, "cannot open the directory", path);
+  const Status status = check_private(fd.get(), path);
+  if (status.ok() || status.reason() != "file_not_private") return status;
+  return failed_precondition(
+      "directory_not_private",
+      format("the directory \"{}\" must belong to this user and have mode 0700", path));
+}
+
+Status check_private(int fd, std::string_view path) {
+  struct stat st;
+  if (fstat(fd, &st) != 0) return plain_error(errno, "cannot stat", path);
+  if (st.st_uid == geteuid() && (st.st_mode & kOthersMask) == 0) return ok_status();
+  return failed_precondition(
+      "file_not_private",
+      format("\"{}\" (owner {}, mode {:04o}) must belong to this user and be closed to group and others",
+             path, st.st_uid, st.st_mode & 07777));
+}
+
+StatusOr<Fd> open_private_file(std::string_view path, OpenMode mode) {
+  TAU_ASSIGN_OR_RETURN(const std::string name, checked(path));
+  int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+  switch (mode) {
+    case OpenMode::kRead: flags |= O_RDONLY; break;
+    case OpenMode::kReadWrite: flags |= O_RDWR | O_CREAT; break;
+    case OpenMode::kAppend: flags |= O_WRONLY | O_APPEND | O_CREAT; break;
+  }
+  Fd fd(open(name.c_str(), flags, 0600));
+  if (!fd.valid()) return plain_error(errno, "cannot open", path);
+  TAU_RETURN_IF_ERROR(require_regular(fd.get(), path).status());
+  TAU_RETURN_IF_ERROR(check_private(fd.get(), path));
+  return fd;
+}
+
+StatusOr<std::string> read_file(std::string_view path, uint64_t max_bytes) {
+  TAU_ASSIGN_OR_RETURN(const std::string name, checked(path));
+  const Fd fd(open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd.valid()) return plain_error(errno, "cannot open", path);
+  return read_range(fd.get(), 0, UINT64_MAX, max_bytes, path);
+}
+
+Status write_private_file(std::string_view path, std::string_view bytes) {
+  TAU_ASSIGN_OR_RETURN(const std::string name, checked(path));
+  const size_t slash = name.rfind('/');
+  const std::string parent = slash == name.npos ? "." : name.substr(0, slash + 1);
+  const Fd dir(open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!dir.valid()) return plain_error(errno, "cannot open the directory of", path);
+  AtomicWrite write;
+  write.directory = dir.get();
+  write.name = slash == name.npos ? name : name.substr(slash + 1);
+  write.bytes = bytes;
+  write.create_mode = 0600;
+  write.path = path;
+  return write_atomically(write);
+}
+
+}  // namespace tau::os

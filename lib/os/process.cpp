@@ -1,0 +1,95 @@
+// A started command as its host sees it: requests down the lifeline, one report up the status pipe.
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "os/exec/protocol.h"
+#include "os/launcher.h"
+
+namespace tau::os {
+namespace {
+
+// Killing takes milliseconds. A process that the kernel cannot end (a dead network disk) must not hang the
+// host for ever when it lets go.
+constexpr int kReapTimeoutMs = 5'000;
+
+Status exec_failure(int error, const std::string& command) {
+  const std::string message = format("cannot execute \"{}\"", command);
+  if (error == ENOENT) return not_found("command_not_found", message + ": no such program");
+  if (error == ENOSYS)
+    return failed_precondition("confinement_missing",
+                               message + ": /proc is not mounted or the kernel lacks what tau-exec needs");
+  return errno_status(error, message);
+}
+
+}  // namespace
+
+Process::~Process() {
+  if (!pid_fd_.valid()) return;
+  if (!report_.has_value()) kill();
+  reap(kReapTimeoutMs);
+}
+
+void Process::send(int32_t kind, int32_t argument) {
+  if (!lifeline_.valid()) return;
+  const exec::Request message = {static_cast<exec::Request::Kind>(kind), argument};
+  // Fails when the helper is gone, and then there is nothing to ask.
+  (void)!::send(lifeline_.get(), &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+StatusOr<size_t> Process::write_stdin(std::string_view bytes) {
+  if (!stdin_.valid()) return failed_precondition("stdin_closed", "the command has no open standard input");
+  const ssize_t n = ::send(stdin_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (n >= 0) return static_cast<size_t>(n);
+  if (errno == EAGAIN || errno == EINTR) return size_t{0};
+  if (errno == EPIPE)
+    return failed_precondition("stdin_closed", "the command reads its standard input no more");
+  return errno_status(errno, "cannot write to the command");
+}
+
+void Process::terminate(int grace_ms) { send(exec::Request::kTerminate, grace_ms < 0 ? 0 : grace_ms); }
+
+void Process::kill() {
+  send(exec::Request::kKill, 0);
+  lifeline_.reset();
+}
+
+void Process::reap(int timeout_ms) {
+  struct pollfd helper = {pid_fd_.get(), POLLIN, 0};
+  while (poll(&helper, 1, timeout_ms) < 0 && errno == EINTR) {}
+  // ECHILD: the host ignores SIGCHLD or has waited for it already.
+  siginfo_t info;
+  waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pid_fd_.get()), &info, WEXITED | WNOHANG);
+}
+
+StatusOr<ExitReport> Process::read_report() {
+  if (report_.has_value()) return *report_;
+  exec::Report raw = {};
+  const ssize_t n = ::read(status_.get(), &raw, sizeof raw);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    return unavailable("still_running", "the command still runs");
+  if (n != sizeof raw || raw.magic != exec::Report::kMagic) {
+    report_ = Status(Code::kAborted, "helper_died",
+                     format("the helper of \"{}\" died; what became of the command is unknown", command_));
+  } else if (raw.exec_error != 0) {
+    report_ = exec_failure(raw.exec_error, command_);
+  } else {
+    ExitReport report;
+    report.exit_code = raw.exit_code;
+    report.signal = raw.signal;
+    report.stopped_by_host = raw.stopped_by_host != 0;
+    report.descendants_killed = raw.killed;
+    report.user_cpu_us = raw.user_us;
+    report.system_cpu_us = raw.system_us;
+    report.max_rss_bytes = raw.max_rss_bytes;
+    report_ = report;
+  }
+  // The helper exits right after the report.
+  reap(kReapTimeoutMs);
+  return *report_;
+}
+
+}  // namespace tau::os
