@@ -62,7 +62,8 @@ def build(folder, targets=()):
     """Builds; shows a progress line on a terminal and nothing but failures elsewhere."""
     quiet = [] if sys.stdout.isatty() else ["--quiet"]
     sys.stdout.flush()
-    done = run(["ninja", "-C", folder, *quiet, *targets], check=False)
+    # -k: show every broken file of one run, not the first alone.
+    done = run(["ninja", "-C", folder, "-k", "20", *quiet, *targets], check=False)
     if done.returncode != 0:
         raise ToolError(f"the build in {folder.relative_to(ROOT)} failed")
 
