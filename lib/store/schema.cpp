@@ -85,13 +85,13 @@ Status enter_wal_mode(Connection& db) {
                              format("the file system of the database cannot hold a WAL (mode {})", mode));
 }
 
-Status configure_writer(Connection& db, Durability durability) {
-  // Checkpoints are the writer's own business; erased bodies leave no residue in free pages.
-  TAU_RETURN_IF_ERROR(
-      db.exec("PRAGMA wal_autocheckpoint = 0; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;"
-              "PRAGMA journal_size_limit = 16777216; PRAGMA trusted_schema = OFF"));
-  return db.exec(durability == Durability::kFull ? "PRAGMA synchronous = FULL"
-                                                 : "PRAGMA synchronous = NORMAL");
+Status configure_writer(Connection& db) {
+  // Checkpoints are the writer's own business; erased bodies leave no residue in free pages. The switch to
+  // WAL still goes through a rollback journal: EXTRA makes its deletion durable, for a journal that came back
+  // after a power failure would undo the creation of the database.
+  return db.exec(
+      "PRAGMA wal_autocheckpoint = 0; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;"
+      "PRAGMA journal_size_limit = 16777216; PRAGMA trusted_schema = OFF; PRAGMA synchronous = EXTRA");
 }
 
 StatusOr<std::unique_ptr<Connection>> try_open_writer(const StoreOptions& options) {
@@ -101,9 +101,11 @@ StatusOr<std::unique_ptr<Connection>> try_open_writer(const StoreOptions& option
   if (db->read_only()) {
     return permission_denied("store_not_permitted", format("{} cannot be written", options.path));
   }
-  TAU_RETURN_IF_ERROR(configure_writer(*db, options.durability));
+  TAU_RETURN_IF_ERROR(configure_writer(*db));
   TAU_RETURN_IF_ERROR(enter_wal_mode(*db));
   TAU_RETURN_IF_ERROR(migrate(*db));
+  TAU_RETURN_IF_ERROR(db->exec(options.durability == Durability::kFull ? "PRAGMA synchronous = FULL"
+                                                                       : "PRAGMA synchronous = NORMAL"));
   sqlite3_busy_timeout(db->handle(), Connection::Options().busy_timeout_ms);
   return db;
 }
