@@ -114,5 +114,12 @@ TEST(Canonical, KeepsDifferentIntegersApart) {
   EXPECT_EQ(jcs("1.0"), jcs("1"));
 }
 
+TEST(Canonical, WritesLargeDoublesAsDigitsThatParseRefuses) {
+  const Value v = *parse("-922337203685477580151.0");
+  EXPECT_EQ(canonical(v), "-922337203685477600000");
+  EXPECT_EQ(parse(canonical(v)).status().reason(), "number_out_of_range");
+  EXPECT_EQ(*parse(write(v)), v);
+}
+
 }  // namespace
 }  // namespace tau::json
