@@ -98,7 +98,7 @@ class Compiler {
   const Value* keyword(std::string_view name) const { return schema_->find(name); }
 
   const SchemaNode* child(const Value& v, std::string_view name) {
-    if (is_schema(v)) return node_for(&v);
+    if (is_schema(v) && index_.place(&v) != nullptr) return node_for(&v);
     fail(name, "must be a schema");
     return nullptr;
   }
@@ -280,10 +280,12 @@ class Compiler {
     // "dependencies" is no keyword of 2020-12, but its metaschema keeps it for compatibility, and so do we.
     for (const char* name : {"dependentSchemas", "dependentRequired", "dependencies"}) {
       const bool old = std::string_view(name) == "dependencies";
+      const bool lists_only = std::string_view(name) == "dependentRequired";
+      const bool schemas_only = std::string_view(name) == "dependentSchemas";
       if (dialect_->draft7 && !old) continue;
       for (const auto& [trigger, demand] : named(name)) {
         DependentRule rule{trigger, {}, nullptr, name};
-        if (demand.is_array()) {
+        if (lists_only || (demand.is_array() && !schemas_only)) {
           names(demand, name, rule.required);
         } else {
           rule.schema = child(demand, name);

@@ -85,6 +85,8 @@ TEST(Schema, RefusesWhatItCannotCompile) {
                            R"({"$ref":1})",
                            R"({"items":[{}]})",
                            R"({"dependentRequired":{"a":[1]}})",
+                           R"({"dependentRequired":{"a":{}}})",
+                           R"({"dependentSchemas":{"a":[]}})",
                            R"({"anyOf":[1]})"})
     EXPECT_NE(refusal(text), "") << text;
 }
