@@ -1,8 +1,10 @@
 // Configuration: JSON and TOML documents, merged by precedence, checked key by key, resolved into what the
-// runtime needs. Pure but for load_file; the environment comes in through a function.
+// runtime needs. Pure but for load_file, key files and find_local_server; the environment comes in through a
+// function.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,23 +29,42 @@ struct Variable {
 };
 const std::vector<Variable>& environment_variables();
 
-// A configuration document and where it came from: "user" and "project" files, "environment", "option", "agent".
+// A configuration document and where it came from: "user" and "project" files, "environment", "option",
+// "agent".
 struct Layer {
   std::string origin;
   std::string source;  // file name for messages; may be empty
   json::Value document;
 };
 
+inline constexpr size_t kMaxConfigBytes = 1u << 20;
+
+// TOML 1.0 as a document of the same shape. INVALID_ARGUMENT "invalid_toml" (message: source:line:column:
+// what), also for dates, infinities, NaN and nesting beyond what any key needs, which JSON or this library
+// cannot hold.
 StatusOr<json::Value> parse_toml(std::string_view text, std::string_view source);
 
-// INVALID_ARGUMENT "unknown_key", "wrong_type", "bad_value" or "not_allowed_in_project": the message names source,
-// key, what was expected, and the nearest known key. `project` documents come with a workspace that may be hostile: they
-// may choose a model and params, lower limits, disable tools and tighten policy; nothing else.
+// The file as a layer; TOML, or JSON when the name ends in ".json". Nothing when there is no such file.
+StatusOr<std::optional<Layer>> load_file(std::string_view origin, const std::string& path);
+
+// TAU_MODEL and TAU_PROFILE as a layer; variables that are unset or empty say nothing.
+Layer environment_layer(const Environment& environment);
+
+// INVALID_ARGUMENT "unknown_key", "wrong_type", "bad_value", "unknown_tool", "invalid_model_reference" or
+// "not_allowed_in_project": the message names source, key, what was expected and found, or the nearest known
+// key. `project` documents come with a workspace that may be hostile: they may choose a model and params,
+// lower limits, disable tools and tighten policy; nothing else.
 Status check_document(const Layer& layer);
 
-// One row per key, for docs/schema/config.json and for `describe`.
+// JSON Schemas made from the one table of keys: docs/schema/config.json and docs/schema/agent.json.
 std::string config_schema_json();
+std::string agent_schema_json();
 
+// The names of the built-in tools, sorted.
+const std::vector<std::string>& builtin_tools();
+
+// Each list is sorted and no name stands in two: a later layer's word on a tool replaces what lower ones
+// said, and within one layer deny beats ask beats allow.
 struct PolicyConfig {
   std::vector<std::string> allow;  // tool names that need no approval
   std::vector<std::string> ask;
@@ -54,6 +75,7 @@ struct NetworkConfig {
   std::string proxy;
   std::string ca_file;
   std::vector<std::string> private_origins;  // "http://127.0.0.1:8080": reachable though private
+  bool allow_local_server = false;           // detection may use a server that another user runs
 };
 
 // What one agent runs with.
@@ -72,10 +94,13 @@ struct AgentConfig {
   std::string script;           // JSON text for the scripted model
 };
 
-// All layers in force, lowest precedence first.
+// All layers in force. Immutable; copies share.
 class Config {
  public:
-  // Checks every layer. Profiles ("profiles"."NAME") are overlaid when "profile" names one.
+  Config();  // no layer: the defaults
+  // Checks every layer; lowest precedence first. A profile stands right above the file that selects it, and
+  // right below the values that a layer of another kind gives beside its choice. INVALID_ARGUMENT
+  // "unknown_profile" names the known ones. Keys given as api_key move out of the documents.
   static StatusOr<Config> merge(std::vector<Layer> layers);
   // The same with one more layer on top: the document given to an agent or a run.
   StatusOr<Config> with(Layer layer) const;
@@ -83,24 +108,36 @@ class Config {
   StatusOr<AgentConfig> agent() const;
   NetworkConfig network() const;
   bool relaxed_durability() const;
-  // Where and how `model` is reached. INVALID_ARGUMENT "invalid_model_reference" names the known providers;
-  // UNAUTHENTICATED "missing_key" names the variable or key that would supply the credential.
+  // Where and how `model` is reached; for "scripted" and "offline" only provider and model are set.
+  // INVALID_ARGUMENT "invalid_model_reference" names the known providers, "missing_base_url" a configured one
+  // without; else as credential() fails.
   StatusOr<provider::Route> route(std::string_view model, const Environment& environment) const;
-  // The credential of a provider by id, bound to the origin of its base URL. Secrets are never in documents
-  // that came from files: api_key is accepted from "option" and "agent" layers only; files name key_env or key_file.
-  StatusOr<Secret> credential(std::string_view credential_id, const net::Url& url, const Environment& environment) const;
+  // The credential of a provider by its name. It is bound to the base URL in force in the layer that gave the
+  // key (a known variable to the provider's own): PERMISSION_DENIED "credential_origin_mismatch" for another
+  // origin. UNAUTHENTICATED "missing_key" names the variable or key that would supply it. Secrets are never
+  // in documents that came from files: api_key is accepted from "option" and "agent" layers only; files name
+  // key_env or key_file.
+  StatusOr<Secret> credential(std::string_view credential_id, const net::Url& url,
+                              const Environment& environment) const;
   // The effective document with the origin of each value; secrets as "[REDACTED]".
+  // {"profile":"fast","layers":[{"origin":"user","source":"tau.toml"}],
+  //  "values":{"limits.max_turns":{"value":50,"origin":"default"}, …}}
   std::string describe() const;
 
-  const json::Value& document() const { return merged_; }
+  // Merged; secrets as "[REDACTED]".
+  const json::Value& document() const;
+
+  struct State;  // private to the module: config_state.h
+  const State& state() const { return *state_; }
 
  private:
-  std::vector<Layer> layers_;
-  json::Value merged_;
+  explicit Config(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+  std::shared_ptr<const State> state_;
 };
 
-// The model to use when none is configured: a key in the environment, else a server on this machine that speaks the OpenAI
-// dialect (its listening socket must belong to this user or root), else "offline/offline". `local_server` may be null.
+// The model to use when none is configured: a key in the environment, else a server on this machine that
+// speaks the OpenAI dialect (its listening socket must belong to this user or root), else "offline/offline".
+// `local_server` may be null.
 struct Detected {
   std::string model;   // "provider/model"
   std::string reason;  // for people: "OPENAI_API_KEY is set"
@@ -108,11 +145,13 @@ struct Detected {
 Detected detect_model(const Config& config, const Environment& environment,
                       const std::function<std::optional<Detected>()>& local_server);
 
-// Looks for such a server on the well-known ports and asks it for its models (GET /models, at most `timeout_ms`).
-std::optional<Detected> find_local_server(Clock& clock, int64_t timeout_ms);
+// Looks for such a server on the well-known ports and asks it for its models (GET /models, at most
+// `timeout_ms` in all). `any_owner` skips the owner check (network.allow_local_server).
+std::optional<Detected> find_local_server(Clock& clock, int64_t timeout_ms, bool any_owner = false);
 
-// Egress as this module grants it: http only to granted private origins or loopback by grant, https anywhere public,
-// metadata addresses never. Owns copies of what it needs; any loop.
+// Egress: https anywhere public; http and private addresses only for granted origins, which are the base URLs
+// of known and configured providers, network.private_origins and the proxy; metadata and link-local addresses
+// never. PERMISSION_DENIED "egress_denied" names origin and address. Owns copies of what it needs; any loop.
 std::unique_ptr<net::EgressPolicy> make_egress_policy(const Config& config);
 
 }  // namespace tau::runtime

@@ -1,0 +1,115 @@
+#include "tau/tool.h"
+
+#include "runtime/host_tool.h"
+#include "tool_adapter.h"
+
+using namespace tau::capi;
+using tau::Status;
+namespace tool = tau::tool;
+
+struct tau_tool_reply {
+  tool::Reply reply;
+};
+
+namespace {
+
+// The host's userdata, finalized when the last call and the tool itself are gone.
+struct Userdata {
+  void* data = nullptr;
+  tau_finalize_fn finalize = nullptr;
+  bool owned = false;
+  ~Userdata() {
+    if (owned && finalize != nullptr) finalize(data);
+  }
+};
+
+tau::runtime::InvokeTool::Invoke make_invoke(tau_tool_invoke_fn invoke, std::shared_ptr<Userdata> userdata) {
+  return [invoke, userdata = std::move(userdata)](const tool::Call& call, tool::Reply reply) {
+    const tau_tool_call c = {sizeof c,      view(call.run_id), view(call.session_id),
+                             view(call.id), view(call.name),   view(call.raw_arguments)};
+    invoke(userdata->data, &c, new tau_tool_reply{std::move(reply)});
+  };
+}
+
+tau::StatusOr<tool::Manifest> convert_manifest(const tau_tool& t) {
+  tool::Manifest m;
+  TAU_ASSIGN_OR_RETURN(m.name, text(t.name, "tool.name"));
+  TAU_ASSIGN_OR_RETURN(m.description, text(t.description, "tool.description"));
+  TAU_ASSIGN_OR_RETURN(const std::string_view parameters, text(t.parameters, "tool.parameters"));
+  if (!parameters.empty()) m.parameters = parameters;
+  if (t.effect > TAU_EFFECT_IRREVERSIBLE)
+    return tau::invalid_argument("invalid_manifest", tau::format("tool.effect {} is unknown", t.effect));
+  if (t.timeout_ms < 0) return tau::invalid_argument("invalid_manifest", "tool.timeout_ms is negative");
+  m.effect = static_cast<tool::Effect>(t.effect);
+  m.parallel = (t.flags & TAU_TOOL_PARALLEL) != 0;
+  m.idempotent = (t.flags & TAU_TOOL_IDEMPOTENT) != 0;
+  if (t.timeout_ms > 0) m.timeout_ms = t.timeout_ms;
+  return m;
+}
+
+tau_status answer(tau_tool_reply* reply, tool::Result result) {
+  reply->reply.complete(std::move(result));
+  delete reply;
+  return TAU_OK;
+}
+
+}  // namespace
+
+namespace tau::capi {
+
+StatusOr<HostTool> convert_tool(const tau_tool& given) {
+  tau_tool t = TAU_TOOL_INIT;
+  TAU_RETURN_IF_ERROR(read_options(&given, &t, "tool"));
+  constexpr tau_tool_flags kKnown = TAU_TOOL_PARALLEL | TAU_TOOL_IDEMPOTENT | TAU_TOOL_ASK;
+  if ((t.flags & ~kKnown) != 0 || t.reserved != 0)
+    return Status(Code::kUnimplemented, "unknown_flag", "unknown flag in tool.flags");
+  TAU_ASSIGN_OR_RETURN(tool::Manifest manifest, convert_manifest(t));
+  auto userdata = std::make_shared<Userdata>();
+  userdata->data = t.userdata;
+  userdata->finalize = t.finalize;
+  HostTool out;
+  out.keep = [userdata] { userdata->owned = true; };
+  if (t.invoke != nullptr) {
+    out.tool = std::make_shared<runtime::InvokeTool>(std::move(manifest), make_invoke(t.invoke, userdata));
+  } else {
+    out.tool = std::make_shared<runtime::EventTool>(std::move(manifest), userdata);
+  }
+  return out;
+}
+
+}  // namespace tau::capi
+
+void tau_tool_init(tau_tool* t, uint32_t struct_size) {
+  const tau_tool defaults = TAU_TOOL_INIT;
+  init_options(t, struct_size, defaults);
+}
+
+tau_status tau_tool_reply_complete(tau_tool_reply* reply, tau_str content, tau_error** err) {
+  return guard(err, [&]() -> tau_status {
+    if (reply == nullptr) return fail(null_argument("reply"), err);
+    const auto checked = text(content, "content");
+    if (checked.ok())
+      return answer(reply,
+                    {.content = std::string(*checked), .reason = {}, .details_json = {}, .labels = {}});
+    answer(reply, tool::error_result(checked.status()));
+    return fail(checked.status(), err);
+  });
+}
+
+tau_status tau_tool_reply_fail(tau_tool_reply* reply, tau_str reason, tau_str message, tau_error** err) {
+  return guard(err, [&]() -> tau_status {
+    if (reply == nullptr) return fail(null_argument("reply"), err);
+    const auto code = text(reason, "reason");
+    const auto words = text(message, "message");
+    const Status bad = !code.ok() ? code.status() : words.status();
+    if (bad.ok()) return answer(reply, tool::error_result(code->empty() ? "tool_failed" : *code, *words));
+    answer(reply, tool::error_result(bad));
+    return fail(bad, err);
+  });
+}
+
+int32_t tau_tool_reply_cancelled(const tau_tool_reply* reply) {
+  return reply != nullptr && reply->reply.completed() ? 1 : 0;
+}
+
+void tau_tool_reply_drop(tau_tool_reply* reply) { delete reply; }

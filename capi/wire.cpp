@@ -1,0 +1,103 @@
+#include "tau/wire.h"
+
+#include "guard.h"
+#include "wire/transcode.h"
+
+using namespace tau::capi;
+using tau::Status;
+namespace wire = tau::wire;
+
+struct tau_wire_stream {
+  std::unique_ptr<wire::StreamTranscoder> transcoder;
+};
+
+namespace {
+
+tau::StatusOr<wire::Quirks> convert_quirks(tau_str quirks) {
+  TAU_ASSIGN_OR_RETURN(const std::string_view json, text(quirks, "quirks"));
+  if (json.empty()) return wire::Quirks();
+  return wire::quirks_from_json(json);
+}
+
+struct Arguments {
+  std::string_view dialect;
+  std::string_view body;
+  wire::Quirks quirks;
+};
+
+tau::StatusOr<Arguments> convert(tau_str dialect, tau_wire_kind kind, tau_str quirks, tau_str body) {
+  Arguments a;
+  if (kind != TAU_WIRE_REQUEST && kind != TAU_WIRE_RESPONSE)
+    return tau::invalid_argument("unknown_kind",
+                                 tau::format("kind {} is neither request nor response", kind));
+  TAU_ASSIGN_OR_RETURN(a.dialect, text(dialect, "dialect"));
+  TAU_ASSIGN_OR_RETURN(a.body, text(body, "body"));
+  TAU_ASSIGN_OR_RETURN(a.quirks, convert_quirks(quirks));
+  return a;
+}
+
+}  // namespace
+
+tau_status tau_wire_decode(tau_str dialect, tau_wire_kind kind, tau_str quirks, tau_str body, tau_buf* out,
+                           tau_error** err) {
+  if (out != nullptr) *out = {nullptr, 0, nullptr};
+  return guard(err, [&]() -> Status {
+    if (out == nullptr) return null_argument("out");
+    TAU_ASSIGN_OR_RETURN(const Arguments a, convert(dialect, kind, quirks, body));
+    auto neutral = kind == TAU_WIRE_REQUEST ? wire::request_to_neutral(a.dialect, a.body)
+                                            : wire::response_to_neutral(a.dialect, a.body, a.quirks);
+    if (!neutral.ok()) return neutral.status();
+    return fill(out, *std::move(neutral));
+  });
+}
+
+tau_status tau_wire_encode(tau_str dialect, tau_wire_kind kind, tau_str quirks, tau_str neutral, tau_buf* out,
+                           tau_error** err) {
+  if (out != nullptr) *out = {nullptr, 0, nullptr};
+  return guard(err, [&]() -> Status {
+    if (out == nullptr) return null_argument("out");
+    TAU_ASSIGN_OR_RETURN(const Arguments a, convert(dialect, kind, quirks, neutral));
+    auto body = kind == TAU_WIRE_REQUEST ? wire::neutral_to_request(a.dialect, a.body, a.quirks)
+                                         : wire::neutral_to_response(a.dialect, a.body);
+    if (!body.ok()) return body.status();
+    return fill(out, *std::move(body));
+  });
+}
+
+tau_status tau_wire_stream_new(tau_str dialect, tau_str quirks, tau_wire_stream** out, tau_error** err) {
+  if (out != nullptr) *out = nullptr;
+  return guard(err, [&]() -> Status {
+    if (out == nullptr) return null_argument("out");
+    TAU_ASSIGN_OR_RETURN(const std::string_view name, text(dialect, "dialect"));
+    TAU_ASSIGN_OR_RETURN(const wire::Quirks habits, convert_quirks(quirks));
+    TAU_ASSIGN_OR_RETURN(auto transcoder, wire::StreamTranscoder::create(name, habits));
+    *out = new tau_wire_stream{std::move(transcoder)};
+    return tau::ok_status();
+  });
+}
+
+tau_status tau_wire_stream_feed(tau_wire_stream* stream, tau_str bytes, tau_buf* out, tau_error** err) {
+  if (out != nullptr) *out = {nullptr, 0, nullptr};
+  return guard(err, [&]() -> Status {
+    if (stream == nullptr) return null_argument("stream");
+    if (out == nullptr) return null_argument("out");
+    std::string lines;
+    const Status status = stream->transcoder->feed(raw_view(bytes), lines);
+    TAU_RETURN_IF_ERROR(fill(out, std::move(lines)));
+    return status;
+  });
+}
+
+tau_status tau_wire_stream_end(tau_wire_stream* stream, tau_buf* out, tau_error** err) {
+  if (out != nullptr) *out = {nullptr, 0, nullptr};
+  return guard(err, [&]() -> Status {
+    if (stream == nullptr) return null_argument("stream");
+    if (out == nullptr) return null_argument("out");
+    std::string lines;
+    const Status status = stream->transcoder->end(lines);
+    TAU_RETURN_IF_ERROR(fill(out, std::move(lines)));
+    return status;
+  });
+}
+
+void tau_wire_stream_free(tau_wire_stream* stream) { delete stream; }

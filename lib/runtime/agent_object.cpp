@@ -1,0 +1,152 @@
+// Agents: a configuration resolved into what runs start from.
+#include <algorithm>
+
+#include "runtime/core.h"
+
+namespace tau::runtime {
+namespace {
+
+// Routes that need no provider definition.
+std::optional<provider::Route> reserved_route(const AgentConfig& config, const std::string& model) {
+  const std::string name = model.substr(0, model.find('/'));
+  if (name != "offline" && name != "scripted") return std::nullopt;
+  (void)config;
+  provider::Route route;
+  route.provider = name;
+  route.model = name;
+  return route;
+}
+
+Status add_builtins(Core& core, const AgentConfig& config, tool::Registry& registry) {
+  if (core.workspace() == nullptr) return ok_status();
+  for (std::shared_ptr<tool::Tool>& builtin : tool::builtin_tools()) {
+    const tool::Manifest& manifest = builtin->manifest();
+    const bool wanted =
+        std::find(config.tools.begin(), config.tools.end(), manifest.name) != config.tools.end();
+    const bool possible = manifest.effect != tool::Effect::kExec || core.launcher() != nullptr;
+    if (wanted && possible) TAU_RETURN_IF_ERROR(registry.add(std::move(builtin)));
+  }
+  return ok_status();
+}
+
+std::shared_ptr<const wire::Request> make_parameters(const AgentSnapshot& agent) {
+  auto request = std::make_shared<wire::Request>();
+  request->model = agent.route.ok() ? agent.route->model : agent.model;
+  request->stream = true;
+  request->max_tokens = agent.config.max_tokens;
+  request->temperature = agent.config.temperature;
+  request->top_p = agent.config.top_p;
+  request->seed = agent.config.seed;
+  request->reasoning_effort = agent.config.reasoning_effort;
+  if (!agent.config.response_schema.empty()) {
+    request->response_format.kind = wire::ResponseFormat::Kind::kJsonSchema;
+    request->response_format.name = "answer";
+    request->response_format.schema = agent.config.response_schema;
+  }
+  for (const std::shared_ptr<tool::Tool>& t : agent.tools->all()) {
+    const tool::Manifest& m = t->manifest();
+    request->tools.push_back(
+        {.name = m.name, .description = m.description, .parameters = m.parameters, .extras = {}});
+  }
+  return request;
+}
+
+void write_manifest(json::Writer& w, const tool::Manifest& m, const ListPolicy&, bool host) {
+  w.begin_object();
+  w.field("name", m.name).field("description", m.description).field_raw("parameters", m.parameters);
+  w.key("effect").string(tool::effect_name(m.effect));
+  w.field("parallel", m.parallel).field("idempotent", m.idempotent);
+  w.field("sandboxed", m.sandboxed || m.effect <= tool::Effect::kRead).field("host", host);
+  w.field("timeout_ms", m.timeout_ms).end_object();
+}
+
+}  // namespace
+
+StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const Config& config,
+                                                             tool::Registry tools,
+                                                             std::set<std::string> host_tools,
+                                                             std::set<std::string> always_ask) {
+  auto snapshot = std::make_shared<AgentSnapshot>();
+  TAU_ASSIGN_OR_RETURN(snapshot->config, config.agent());
+  snapshot->model = snapshot->config.model;
+  snapshot->model_reason = "configured";
+  if (snapshot->model.empty()) {
+    snapshot->model = core.detected().model;
+    snapshot->model_reason = core.detected().reason;
+  }
+  TAU_RETURN_IF_ERROR(provider::parse_model_reference(snapshot->model).status());
+  if (auto reserved = reserved_route(snapshot->config, snapshot->model)) {
+    snapshot->route = *std::move(reserved);
+  } else {
+    snapshot->route = config.route(snapshot->model, core.environment());
+    const Code code = snapshot->route.status().code();
+    if (code == Code::kInvalidArgument) return snapshot->route.status();
+  }
+  snapshot->tools = std::make_shared<const tool::Registry>(std::move(tools));
+  snapshot->policy = std::make_shared<ListPolicy>(snapshot->config.policy, host_tools, always_ask);
+  snapshot->host_tools = std::move(host_tools);
+  snapshot->always_ask = std::move(always_ask);
+  snapshot->parameters = make_parameters(*snapshot);
+  return std::shared_ptr<const AgentSnapshot>(std::move(snapshot));
+}
+
+Agent::Agent(std::shared_ptr<Runtime> runtime, std::unique_ptr<Config> config)
+    : runtime_(std::move(runtime)), config_(std::move(config)) {}
+Agent::~Agent() = default;
+
+StatusOr<std::shared_ptr<Agent>> Agent::make(std::shared_ptr<Runtime> runtime, std::string_view config_json) {
+  TAU_RETURN_IF_ERROR(runtime->check());
+  Core& core = *runtime->core();
+  auto config = std::make_unique<Config>(core.config());
+  if (!config_json.empty()) {
+    TAU_ASSIGN_OR_RETURN(json::Value document, json::parse(config_json));
+    TAU_ASSIGN_OR_RETURN(*config, core.config().with({"agent", "agent", std::move(document)}));
+  }
+  TAU_ASSIGN_OR_RETURN(const AgentConfig resolved, config->agent());
+  tool::Registry registry;
+  TAU_RETURN_IF_ERROR(add_builtins(core, resolved, registry));
+  std::shared_ptr<Agent> agent(new Agent(std::move(runtime), std::move(config)));
+  TAU_ASSIGN_OR_RETURN(agent->snapshot_, make_snapshot(core, *agent->config_, std::move(registry), {}, {}));
+  return agent;
+}
+
+Status Agent::add_tool(std::shared_ptr<tool::Tool> tool, bool always_ask) {
+  TAU_RETURN_IF_ERROR(runtime_->check());
+  const std::string name = tool->manifest().name;
+  const bool needs_worker = tool->manifest().runs == tool::Manifest::Runs::kWorker;
+  if (needs_worker && !runtime_->core()->workers().available())
+    return failed_precondition("needs_worker", "tool " + name + " blocks, and this runtime has no workers");
+  const std::lock_guard lock(mutex_);
+  tool::Registry registry = *snapshot_->tools;
+  TAU_RETURN_IF_ERROR(registry.add(std::move(tool)));
+  std::set<std::string> host_tools = snapshot_->host_tools;
+  std::set<std::string> ask = snapshot_->always_ask;
+  host_tools.insert(name);
+  if (always_ask) ask.insert(name);
+  TAU_ASSIGN_OR_RETURN(snapshot_, make_snapshot(*runtime_->core(), *config_, std::move(registry),
+                                                std::move(host_tools), std::move(ask)));
+  return ok_status();
+}
+
+std::shared_ptr<const AgentSnapshot> Agent::snapshot() const {
+  const std::lock_guard lock(mutex_);
+  return snapshot_;
+}
+
+std::string Agent::describe() const {
+  const auto agent = snapshot();
+  std::string out;
+  json::Writer w(out);
+  w.begin_object();
+  w.field("model", agent->model).field("model_reason", agent->model_reason);
+  if (!agent->route.ok()) w.field("model_error", std::string(agent->route.status().message()));
+  w.key("tools").begin_array();
+  for (const std::shared_ptr<tool::Tool>& t : agent->tools->all())
+    write_manifest(w, t->manifest(), *agent->policy, agent->host_tools.contains(t->manifest().name));
+  w.end_array();
+  w.field_raw("config", config_->describe());
+  w.end_object();
+  return out;
+}
+
+}  // namespace tau::runtime

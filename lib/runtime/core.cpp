@@ -1,0 +1,245 @@
+#include "runtime/core.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <system_error>
+#include <thread>
+
+#include "runtime/environment.h"
+
+namespace tau::runtime {
+namespace {
+
+constexpr std::string_view kConfigFile = "tau.toml";
+constexpr uint64_t kMaxConfigBytes = 1u << 20;
+
+// Keys come from the configuration's providers, or from the environment when that may be read.
+class ConfiguredCredentials final : public net::CredentialSource {
+ public:
+  ConfiguredCredentials(const Config& config, Environment environment)
+      : config_(config), environment_(std::move(environment)) {}
+  StatusOr<Secret> get(std::string_view credential_id, const net::Url& url) override {
+    return config_.credential(credential_id, url, environment_);
+  }
+
+ private:
+  const Config& config_;
+  const Environment environment_;
+};
+
+StatusOr<std::optional<Layer>> read_layer(std::string_view origin, const std::string& path) {
+  auto text = os::read_file(path, kMaxConfigBytes);
+  if (!text.ok()) {
+    if (text.status().code() == Code::kNotFound) return std::optional<Layer>();
+    return text.status().annotate(path);
+  }
+  TAU_ASSIGN_OR_RETURN(json::Value document, parse_toml(*text, path));
+  return std::optional<Layer>(Layer{std::string(origin), path, std::move(document)});
+}
+
+}  // namespace
+
+Core::Core(RuntimeOptions options) : options_(std::move(options)), workers_(options_.workers) {
+  const auto size = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  void* page = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return;
+  alive_page_ = static_cast<unsigned char*>(page);
+  *alive_page_ = 1;
+  madvise(page, size, MADV_WIPEONFORK);
+}
+
+Core::~Core() {
+  close_queues();
+  loops_.clear();
+  if (alive_page_ != nullptr) munmap(alive_page_, static_cast<size_t>(sysconf(_SC_PAGESIZE)));
+}
+
+bool Core::forked() const { return alive_page_ != nullptr && *alive_page_ == 0; }
+
+void Core::log(LogLevel level, std::string_view module, std::string_view message) const {
+  if (options_.log && level <= options_.log_level) options_.log(level, module, message);
+}
+
+Environment Core::environment() const {
+  if (!options_.use_environment) return [](std::string_view) { return std::optional<std::string>(); };
+  return process_environment();
+}
+
+StatusOr<std::shared_ptr<Core>> Core::open(RuntimeOptions options) {
+  const std::shared_ptr<Core> core(new Core(std::move(options)));
+  TAU_RETURN_IF_ERROR(core->open_home());
+  TAU_ASSIGN_OR_RETURN(core->config_, core->load_config());
+  TAU_RETURN_IF_ERROR(core->open_parts());
+  core->log(LogLevel::kInfo, "runtime", "opened");
+  return core;
+}
+
+Status Core::open_home() {
+  if (options_.home.empty() && options_.use_environment) {
+    const auto environment = process_environment();
+    if (const auto data = environment("XDG_DATA_HOME"); data && !data->empty()) {
+      options_.home = *data + "/tau";
+    } else if (const auto home = environment("HOME"); home && !home->empty()) {
+      options_.home = *home + "/.local/share/tau";
+    }
+  }
+  if (options_.no_store) return ok_status();
+  if (options_.home.empty())
+    return invalid_argument("no_home", "a home directory is needed, or the option to run without a store");
+  return os::make_private_dir(options_.home).annotate("home " + options_.home);
+}
+
+StatusOr<std::unique_ptr<Config>> Core::load_config() {
+  std::vector<Layer> layers;
+  if (options_.use_config_files) {
+    if (!options_.home.empty()) {
+      TAU_ASSIGN_OR_RETURN(auto user, read_layer("user", options_.home + "/" + std::string(kConfigFile)));
+      if (user) layers.push_back(*std::move(user));
+    }
+    if (!options_.workspace.empty()) {
+      TAU_ASSIGN_OR_RETURN(auto project,
+                           read_layer("project", options_.workspace + "/.tau/" + std::string(kConfigFile)));
+      if (project) layers.push_back(*std::move(project));
+    }
+  }
+  const Environment env = environment();
+  json::Value from_environment = json::Value::object();
+  if (const auto model = env("TAU_MODEL"); model && !model->empty()) from_environment.set("model", *model);
+  if (const auto profile = env("TAU_PROFILE"); profile && !profile->empty())
+    from_environment.set("profile", *profile);
+  if (from_environment.size() > 0)
+    layers.push_back({"environment", "environment", std::move(from_environment)});
+  if (!options_.config_json.empty()) {
+    TAU_ASSIGN_OR_RETURN(json::Value document, json::parse(options_.config_json));
+    layers.push_back({"option", "option", std::move(document)});
+  }
+  TAU_ASSIGN_OR_RETURN(Config config, Config::merge(std::move(layers)));
+  return std::make_unique<Config>(std::move(config));
+}
+
+Status Core::open_parts() {
+  egress_ = make_egress_policy(*config_);
+  credentials_ = std::make_unique<ConfiguredCredentials>(*config_, environment());
+  if (!options_.workspace.empty()) {
+    TAU_ASSIGN_OR_RETURN(workspace_, os::Workspace::open(options_.workspace));
+    auto launcher = os::Launcher::create({.helper_path = options_.exec_helper, .build_helper_path = {}});
+    if (launcher.ok()) {
+      launcher_ = *std::move(launcher);
+    } else if (!options_.exec_helper.empty()) {
+      return launcher.status();
+    } else {
+      log(LogLevel::kWarn, "runtime", launcher.status().message());
+    }
+  }
+  if (options_.no_store) {
+    store_ = store::make_memory_store(system_clock());
+  } else {
+    store::StoreOptions store_options;
+    store_options.path = options_.home + "/tau.db";
+    store_options.durability =
+        config_->relaxed_durability() ? store::Durability::kRelaxed : store::Durability::kFull;
+    TAU_ASSIGN_OR_RETURN(store_, store::open_store(store_options, system_clock()));
+  }
+  for (uint32_t i = 0; i < options_.loops; ++i) {
+    TAU_ASSIGN_OR_RETURN(auto host, LoopHost::create(*this, i));
+    loops_.push_back(std::move(host));
+  }
+  return ok_status();
+}
+
+const Detected& Core::detected() {
+  const std::lock_guard lock(mutex_);
+  if (!detected_) {
+    const bool may_look =
+        options_.use_environment || config_->document()["network"]["allow_local_server"].as_bool();
+    const auto local = [] { return find_local_server(system_clock(), 1'000); };
+    detected_ = detect_model(*config_, environment(),
+                             may_look ? std::function<std::optional<Detected>()>(local) : nullptr);
+  }
+  return *detected_;
+}
+
+void Core::start_threads() {
+  // Loop threads take no signals: those are the host's.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  for (uint32_t i = 0; i < loop_count(); ++i)
+    std::thread([core = shared_from_this(), i] { core->loop(i).run_until_stopped(); }).detach();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Core::stop_threads() {
+  for (const auto& host : loops_) host->request_stop();
+}
+
+void Core::begin_stop() { stopping_ = true; }
+void Core::run_started() { active_runs_.fetch_add(1); }
+
+void Core::run_ended() {
+  if (active_runs_.fetch_sub(1) != 1) return;
+  const std::lock_guard lock(mutex_);
+  idle_.notify_all();
+}
+
+bool Core::wait_idle(int timeout_ms) {
+  std::unique_lock lock(mutex_);
+  const auto ready = [this] { return active_runs_ == 0; };
+  if (timeout_ms < 0) {
+    idle_.wait(lock, ready);
+    return true;
+  }
+  return idle_.wait_for(lock, std::chrono::milliseconds(timeout_ms), ready);
+}
+
+void Core::add_queue(const std::shared_ptr<EventQueue>& queue) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(queues_, [](const std::weak_ptr<EventQueue>& q) { return q.expired(); });
+  queues_.push_back(queue);
+}
+
+void Core::close_queues() {
+  std::vector<std::shared_ptr<EventQueue>> open;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& weak : queues_)
+      if (auto queue = weak.lock()) open.push_back(std::move(queue));
+  }
+  for (const auto& queue : open) queue->close();
+}
+
+std::shared_ptr<SharedSession> Core::share_session(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  auto& slot = sessions_[id];
+  if (auto existing = slot.lock()) return existing;
+  // The lease goes with the last handle. Giving it back writes to the store: a worker does it where there is
+  // one.
+  const std::weak_ptr<Core> weak = weak_from_this();
+  std::shared_ptr<SharedSession> fresh(new SharedSession, [weak, id](SharedSession* session) {
+    const std::unique_ptr<SharedSession> owned(session);
+    const auto core = weak.lock();
+    if (core == nullptr || core->forked()) return;
+    {
+      const std::lock_guard inner(core->mutex_);
+      const auto it = core->sessions_.find(id);
+      if (it != core->sessions_.end() && it->second.expired()) core->sessions_.erase(it);
+    }
+    if (owned->lease.epoch == 0) return;
+    auto release = [core, lease = owned->lease] { (void)core->store().release(lease); };
+    if (core->workers_.available() && !core->options_.no_store) {
+      core->workers_.submit(std::move(release));
+    } else {
+      release();
+    }
+  });
+  fresh->record.id = id;
+  slot = fresh;
+  return fresh;
+}
+
+}  // namespace tau::runtime

@@ -1,0 +1,180 @@
+// What lives as long as a runtime: loops, workers, store, workspace, configuration. Private to the module.
+//
+// Ownership: handles hold Runtime, Runtime holds Core, loop threads hold Core too. When the last handle goes,
+// Runtime tells the loops to end; the last of them destroys Core. Lock order: Core::mutex_ before any queue's
+// mutex; nothing of the host is called under either.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "net/net.h"
+#include "os/os.h"
+#include "runtime/config.h"
+#include "runtime/driver.h"
+#include "runtime/policy.h"
+#include "runtime/runtime.h"
+#include "runtime/workers.h"
+
+namespace tau::runtime {
+
+struct AgentSnapshot {
+  AgentConfig config;
+  std::string model;         // "provider/model", resolved
+  std::string model_reason;  // why that one
+  StatusOr<provider::Route> route = Status(Code::kInternal, "unset", "");
+  std::shared_ptr<const tool::Registry> tools;
+  std::set<std::string> host_tools;
+  std::set<std::string> always_ask;
+  std::shared_ptr<ListPolicy> policy;
+  std::shared_ptr<const wire::Request> parameters;  // model, tools, sampling; no messages
+};
+
+// Shared by every handle of one session in this process.
+struct SharedSession : SessionState {
+  std::atomic<bool> busy{false};
+  bool loaded = false;  // guarded by busy
+  bool stored = false;  // a row exists
+  std::shared_ptr<const AgentSnapshot> configured_for;
+  std::string instructions;  // AGENTS.md, read once so that the prompt prefix stays the same
+  bool instructions_cut = false;
+};
+
+// One run, between its handle and its loop.
+struct RunState {
+  std::string id;
+  LoopHost* host = nullptr;  // outlives the run
+  std::shared_ptr<Channel> channel;
+  std::shared_ptr<SharedSession> session;
+  std::shared_ptr<const AgentSnapshot> agent;
+  std::atomic<bool> cancel_requested{false};
+  std::shared_ptr<provider::Model> model;  // on the loop
+  std::shared_ptr<Driver> driver;          // on the loop
+
+  std::mutex mutex;
+  std::condition_variable finished;
+  bool done = false;
+  std::string outcome;
+  Code code = Code::kOk;
+};
+
+// One loop with what is bound to it.
+class LoopHost {
+ public:
+  static StatusOr<std::unique_ptr<LoopHost>> create(Core& core, uint32_t index);
+  ~LoopHost();
+
+  net::EventLoop& loop() { return *loop_; }
+  net::HttpClient& http();
+  // FAILED_PRECONDITION "loop_busy" when another thread is inside, or "reentrant" when this one is.
+  StatusOr<bool> process(int timeout_ms);
+  void run_until_stopped();  // body of the loop's own thread
+  void request_stop();
+
+  // On the loop.
+  void begin(const std::shared_ptr<RunState>& run, Driver::Setup setup, UniqueFunction<void(Driver&)> first);
+  void cancel_all(const ErrorInfo& why);
+  // Any thread, async-signal-safe.
+  void cancel_soon() noexcept;
+
+ private:
+  LoopHost(Core& core, std::unique_ptr<net::EventLoop> loop);
+  void service_cancels();
+  void ended(const std::shared_ptr<RunState>& run);
+
+  Core& core_;
+  std::unique_ptr<net::EventLoop> loop_;
+  std::unique_ptr<net::HttpClient> http_;
+  std::map<std::string, std::shared_ptr<RunState>> runs_;
+  std::atomic<bool> cancel_pending_{false};
+  std::atomic<bool> stop_{false};
+  std::atomic<uint64_t> inside_{0};  // id of the thread in process(); 0: none
+};
+
+class Core final : public std::enable_shared_from_this<Core> {
+ public:
+  static StatusOr<std::shared_ptr<Core>> open(RuntimeOptions options);
+  ~Core();
+
+  const RuntimeOptions& options() const { return options_; }
+  const Config& config() const { return *config_; }
+  Environment environment() const;
+  store::Store& store() { return *store_; }
+  os::Workspace* workspace() { return workspace_.get(); }
+  os::Launcher* launcher() { return launcher_.get(); }
+  WorkerPool& workers() { return workers_; }
+  net::EgressPolicy& egress() { return *egress_; }
+  net::CredentialSource& credentials() { return *credentials_; }
+  LoopHost& loop(uint32_t i) { return *loops_[i]; }
+  uint32_t loop_count() const { return static_cast<uint32_t>(loops_.size()); }
+  const Detected& detected();
+  void log(LogLevel level, std::string_view module, std::string_view message) const;
+
+  bool forked() const;
+  bool stopping() const { return stopping_; }
+  void begin_stop();
+  void run_started();
+  void run_ended();
+  bool wait_idle(int timeout_ms);  // until no run is active
+  bool idle() const { return active_runs_ == 0; }
+
+  void add_queue(const std::shared_ptr<EventQueue>& queue);
+  void close_queues();
+  void start_threads();
+  void stop_threads();
+
+  // The state shared by all handles of a session; made when there is none.
+  std::shared_ptr<SharedSession> share_session(const std::string& id);
+
+ private:
+  explicit Core(RuntimeOptions options);
+  Status open_home();
+  Status open_parts();
+  StatusOr<std::unique_ptr<Config>> load_config();
+
+  RuntimeOptions options_;
+  std::unique_ptr<Config> config_;
+  std::unique_ptr<net::EgressPolicy> egress_;
+  std::unique_ptr<net::CredentialSource> credentials_;
+  std::unique_ptr<os::Workspace> workspace_;
+  std::unique_ptr<os::Launcher> launcher_;
+  std::unique_ptr<store::Store> store_;
+  WorkerPool workers_;
+  std::vector<std::unique_ptr<LoopHost>> loops_;
+
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  std::atomic<int64_t> active_runs_{0};
+  std::atomic<bool> stopping_{false};
+  std::vector<std::weak_ptr<EventQueue>> queues_;
+  std::map<std::string, std::weak_ptr<SharedSession>> sessions_;
+  std::optional<Detected> detected_;
+  unsigned char* alive_page_ = nullptr;  // 1 here, 0 in a forked child (MADV_WIPEONFORK)
+};
+
+// An agent's snapshot from its configuration and registered tools.
+StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const Config& config,
+                                                             tool::Registry tools,
+                                                             std::set<std::string> host_tools,
+                                                             std::set<std::string> always_ask);
+
+// A run's options document.
+struct ParsedRunOptions {
+  std::optional<wire::Message> message;
+  std::string principal = "local";
+  bool abandon = false;
+  json::Value overrides;  // keys of an agent configuration: limits, response_schema, params
+};
+StatusOr<ParsedRunOptions> parse_run_options(std::string_view text);
+
+// An op, ready for the loop.
+StatusOr<UniqueFunction<void(RunState&)>> parse_op(std::string_view text, std::vector<wire::Media> blobs);
+wire::Message user_message(std::string_view text, std::vector<wire::Media> blobs);
+
+}  // namespace tau::runtime

@@ -1,0 +1,45 @@
+// What this build can do.
+#include "runtime/config.h"
+#include "runtime/runtime.h"
+#include "tool/tool.h"
+
+namespace tau::runtime {
+namespace {
+
+std::vector<std::string> features() {
+  std::vector<std::string> all = {"dialect:anthropic_messages", "dialect:openai_chat", "model:offline",
+                                  "model:scripted", "store:sqlite"};
+  for (const provider::KnownProvider& p : provider::known_providers())
+    all.push_back("provider:" + std::string(p.name));
+  for (const auto& t : tool::builtin_tools()) all.push_back("tool:" + t->manifest().name);
+  return all;
+}
+
+}  // namespace
+
+bool has_feature(std::string_view name) {
+  for (const std::string& feature : features())
+    if (feature == name) return true;
+  return false;
+}
+
+std::string build_info_json() {
+  std::string out;
+  json::Writer w(out);
+  w.begin_object().key("features").begin_array();
+  for (const std::string& feature : features()) w.string(feature);
+  w.end_array().key("environment").begin_array();
+  for (const Variable& v : environment_variables()) {
+    w.begin_object()
+        .key("name")
+        .string(v.name)
+        .key("help")
+        .string(v.help)
+        .field("secret", v.secret)
+        .end_object();
+  }
+  w.end_array().end_object();
+  return out;
+}
+
+}  // namespace tau::runtime

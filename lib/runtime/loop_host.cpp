@@ -1,0 +1,145 @@
+// One loop and the runs that live on it.
+#include <unistd.h>
+
+#include "runtime/core.h"
+
+namespace tau::runtime {
+namespace {
+
+// A number for the calling thread that is never 0.
+uint64_t this_thread() {
+  static std::atomic<uint64_t> next{0};
+  thread_local const uint64_t id = ++next;
+  return id;
+}
+
+}  // namespace
+
+LoopHost::LoopHost(Core& core, std::unique_ptr<net::EventLoop> loop) : core_(core), loop_(std::move(loop)) {}
+
+StatusOr<std::unique_ptr<LoopHost>> LoopHost::create(Core& core, uint32_t) {
+  TAU_ASSIGN_OR_RETURN(auto loop, net::EventLoop::create(system_clock()));
+  return std::unique_ptr<LoopHost>(new LoopHost(core, std::move(loop)));
+}
+
+LoopHost::~LoopHost() {
+  for (auto& [id, run] : runs_) {
+    run->driver.reset();
+    run->model.reset();
+  }
+  runs_.clear();
+  http_.reset();
+}
+
+net::HttpClient& LoopHost::http() {
+  if (http_ == nullptr) {
+    const NetworkConfig network = core_.config().network();
+    net::HttpClientOptions options;
+    options.ca_file = network.ca_file;
+    options.proxy = network.proxy;
+    options.user_agent = "libtau";
+    http_ = net::make_http_client(*loop_, core_.egress(), core_.credentials(), std::move(options));
+  }
+  return *http_;
+}
+
+StatusOr<bool> LoopHost::process(int timeout_ms) {
+  const uint64_t me = this_thread();
+  uint64_t nobody = 0;
+  if (!inside_.compare_exchange_strong(nobody, me))
+    return failed_precondition(nobody == me ? "reentrant" : "loop_busy",
+                               nobody == me ? "this loop is being processed further up on this stack"
+                                            : "another thread is processing this loop");
+  auto ran = loop_->process(timeout_ms);
+  service_cancels();
+  inside_ = 0;
+  if (!ran.ok()) return ran.status();
+  return *ran > 0;
+}
+
+void LoopHost::run_until_stopped() {
+  while (!stop_) {
+    const auto ran = process(-1);
+    if (ran.ok()) continue;
+    core_.log(LogLevel::kError, "net", ran.status().message());
+    break;
+  }
+}
+
+void LoopHost::request_stop() {
+  stop_ = true;
+  loop_->wake();
+}
+
+void LoopHost::cancel_soon() noexcept {
+  cancel_pending_ = true;
+  loop_->wake();
+}
+
+void LoopHost::service_cancels() {
+  if (!cancel_pending_.exchange(false)) return;
+  std::vector<std::shared_ptr<RunState>> wanted;
+  for (const auto& [id, run] : runs_)
+    if (run->cancel_requested) wanted.push_back(run);
+  for (const auto& run : wanted)
+    if (const auto driver = run->driver)
+      driver->cancel({.code = Code::kCancelled, .reason = "cancelled", .message = "the run was cancelled"});
+}
+
+void LoopHost::cancel_all(const ErrorInfo& why) {
+  std::vector<std::shared_ptr<RunState>> all;
+  for (const auto& [id, run] : runs_) all.push_back(run);
+  for (const auto& run : all)
+    if (const auto driver = run->driver) driver->cancel(why);
+}
+
+void LoopHost::begin(const std::shared_ptr<RunState>& run, Driver::Setup setup,
+                     UniqueFunction<void(Driver&)> first) {
+  const AgentSnapshot& agent = *run->agent;
+  if (agent.route->provider == "offline") {
+    run->model = provider::make_offline_model(*loop_);
+  } else if (agent.route->provider == "scripted") {
+    auto scripted = provider::make_scripted_model(agent.config.script, *loop_);
+    if (scripted.ok()) run->model = *std::move(scripted);
+  } else {
+    run->model = provider::make_http_model(*agent.route, http(), *loop_, system_random());
+  }
+  const DriverSeams seams{*loop_, system_clock(), core_.store(), *run->model, *run->channel};
+  setup.on_end = [this, run] { ended(run); };
+  run->driver = std::make_shared<Driver>(
+      seams, std::move(setup), [&](const tool::Registry& tools, tool::HostCalls& host) {
+        const tool::Context context{loop_.get(), core_.workspace(), core_.launcher(), &host};
+        return std::make_unique<tool::Executor>(tools, *agent.policy, nullptr, nullptr, core_.workers(),
+                                                *loop_, context);
+      });
+  runs_.emplace(run->id, run);
+  run->channel->set_unpark([loop = loop_.get(), weak = std::weak_ptr<RunState>(run)] {
+    loop->post([weak] {
+      const auto state = weak.lock();
+      if (state != nullptr && state->driver != nullptr) state->driver->unpark();
+    });
+  });
+  first(*run->driver);
+  if (run->cancel_requested) cancel_soon();
+}
+
+void LoopHost::ended(const std::shared_ptr<RunState>& run) {
+  runs_.erase(run->id);
+  run->session->stored = true;
+  run->session->busy = false;
+  {
+    const std::lock_guard lock(run->mutex);
+    run->outcome = run->driver->outcome();
+    run->code = run->driver->outcome_code();
+    run->done = true;
+  }
+  run->finished.notify_all();
+  core_.run_ended();
+  // The driver is on the stack: it and its model go on the next turn of the loop.
+  loop_->post([driver = std::move(run->driver), model = std::move(run->model)]() mutable {
+    driver.reset();
+    model.reset();
+  });
+}
+
+}  // namespace tau::runtime

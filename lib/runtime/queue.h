@@ -1,0 +1,103 @@
+// The event queue between loops and the host: bounded by parking runs and merging text, never by dropping.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "agent/agent.h"
+#include "base/base.h"
+#include "runtime/driver.h"
+
+namespace tau::runtime {
+
+class EventQueue;
+struct Queued;
+
+// One run's end of a queue: numbers events, merges deltas, knows when the reader is too far behind.
+class Channel final : public EventOutput, public std::enable_shared_from_this<Channel> {
+ public:
+  static constexpr size_t kParkAt = 64;   // unread control events at which the run waits
+  static constexpr size_t kMergeAt = 16;  // unread deltas from which on further ones merge
+
+  Channel(std::shared_ptr<EventQueue> queue, std::string run_id, void* userdata, bool quiet);
+
+  void emit(agent::Event event) override;
+  void delta(agent::EventKind kind, std::string_view call_id, std::string_view text) override;
+  bool parked() const override;
+
+  const std::string& run_id() const { return run_id_; }
+  void* userdata() const { return userdata_; }
+  // Called, on the reader's thread, when a parked run may go on.
+  void set_unpark(std::function<void()> unpark) { unpark_ = std::move(unpark); }
+  // The run's handle is gone: nobody will read its events.
+  void mute();
+
+ private:
+  friend class EventQueue;
+  const std::shared_ptr<EventQueue> queue_;
+  const std::string run_id_;
+  void* const userdata_;
+  const bool quiet_;
+  std::function<void()> unpark_;
+  // Guarded by the queue's mutex.
+  uint64_t seq_ = 0;
+  size_t unread_control_ = 0;
+  size_t unread_deltas_ = 0;
+  bool was_parked_ = false;
+  bool muted_ = false;
+  Queued* tail_delta_ = nullptr;  // this channel's last queued event while it is a delta
+};
+
+struct Queued {
+  std::shared_ptr<Channel> channel;
+  agent::Event event;
+  uint64_t first_seq = 0;
+  uint64_t seq = 0;
+  std::string json;  // built when asked for
+  bool is_delta = false;
+};
+
+class EventQueue final : public std::enable_shared_from_this<EventQueue> {
+ public:
+  EventQueue(uint32_t loop, std::function<void()> notify);
+  ~EventQueue();
+
+  uint32_t loop() const { return loop_; }
+  // Moves at most `max` events out; the previous ones of this call die. Reader's thread.
+  std::deque<Queued>& take(size_t max);
+  std::deque<Queued>& taken() { return taken_; }
+  // Waits until there is an event, wakeup() was called, close() was called or the time is over.
+  void wait(int timeout_ms);
+  bool empty() const;
+  bool closed() const;
+  // True once per wakeup().
+  bool consume_wakeup();
+  void wakeup();
+  void close();  // nothing will come any more
+  int fd();      // made at the first call; -1 when there are no descriptors
+  void stop_notify();
+
+ private:
+  friend class Channel;
+  Queued* push_locked(Channel& channel, agent::Event event, bool is_delta);
+  void became_nonempty(std::unique_lock<std::mutex>& lock);
+  void set_fd_locked(bool readable);
+
+  const uint32_t loop_;
+  mutable std::mutex mutex_;  // innermost: nothing is called and no other lock taken under it
+  std::condition_variable available_;
+  std::deque<Queued> events_;
+  std::function<void()> notify_;
+  int fd_ = -1;
+  int waiters_ = 0;
+  bool wakeup_ = false;
+  bool closed_ = false;
+  std::deque<Queued> taken_;  // owned by the reader
+};
+
+}  // namespace tau::runtime

@@ -1,0 +1,109 @@
+// From a model reference to a route: the table of known providers with what the configuration says over it.
+#include <algorithm>
+
+#include "runtime/config.h"
+#include "runtime/config_keys.h"
+#include "runtime/config_state.h"
+
+namespace tau::runtime {
+namespace {
+
+std::string known_names(const json::Value& configured) {
+  std::vector<std::string> names = {"offline", "scripted"};
+  for (const auto& known : provider::known_providers()) names.emplace_back(known.name);
+  for (const auto& [name, values] : configured.as_object()) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+void read(const json::Value& value, int64_t& out) { out = value.as_int(out); }
+void read(const json::Value& value, bool& out) { out = value.as_bool(out); }
+void read(const json::Value& value, std::string& out) { out = value.as_string(out); }
+
+void read_quirks(const json::Value& values, wire::Quirks& quirks) {
+  read(values["usage_in_stream_option"], quirks.usage_in_stream_option);
+  read(values["max_completion_tokens"], quirks.max_completion_tokens);
+  read(values["developer_role"], quirks.developer_role);
+  read(values["reasoning_back"], quirks.reasoning_back);
+  read(values["reasoning_details_back"], quirks.reasoning_details_back);
+  read(values["done_mark_optional"], quirks.done_mark_optional);
+  read(values["text_tool_calls"], quirks.text_tool_calls);
+}
+
+void read_timing(const json::Value& values, provider::Route& route) {
+  const json::Value& deadlines = values["deadlines"];
+  read(deadlines["connect_ms"], route.deadlines.connect_ms);
+  read(deadlines["first_byte_ms"], route.deadlines.first_byte_ms);
+  read(deadlines["idle_ms"], route.deadlines.idle_ms);
+  read(deadlines["progress_ms"], route.deadlines.progress_ms);
+  read(deadlines["total_ms"], route.deadlines.total_ms);
+  const json::Value& retry = values["retry"];
+  route.retry.max_attempts = static_cast<int>(retry["max_attempts"].as_int(route.retry.max_attempts));
+  read(retry["base_delay_ms"], route.retry.base_delay_ms);
+  read(retry["max_delay_ms"], route.retry.max_delay_ms);
+  read(retry["max_retry_after_ms"], route.retry.max_retry_after_ms);
+}
+
+void read_model_facts(const json::Value& values, provider::Route& route) {
+  const json::Value& price = values["price"];
+  read(price["input"], route.price.input_usd_micros);
+  read(price["output"], route.price.output_usd_micros);
+  read(price["cached_input"], route.price.cached_input_usd_micros);
+  read(price["cache_write"], route.price.cache_write_usd_micros);
+  read(values["context_tokens"], route.context_tokens);
+  read(values["max_output_tokens"], route.max_output_tokens);
+}
+
+}  // namespace
+
+std::string provider_base_url(const Config::State& state, std::string_view provider) {
+  const auto* known = provider::find_provider(provider);
+  std::string url(state.merged["providers"][provider]["base_url"].as_string(known ? known->base_url : ""));
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
+StatusOr<provider::Route> Config::route(std::string_view model, const Environment& environment) const {
+  TAU_ASSIGN_OR_RETURN(const auto reference, provider::parse_model_reference(model));
+  provider::Route route;
+  route.provider = reference.provider;
+  route.model = reference.model;
+  if (is_reserved_provider(route.provider)) return route;
+
+  const json::Value& configured = state_->merged["providers"];
+  const json::Value& values = configured[route.provider];
+  const auto* known = provider::find_provider(route.provider);
+  if (known == nullptr && values.is_null())
+    return invalid_argument("invalid_model_reference",
+                            format("the provider \"{}\" of \"{}\" is not known; known: {}", route.provider,
+                                   model, known_names(configured)));
+  route.base_url = provider_base_url(*state_, route.provider);
+  if (route.base_url.empty())
+    return invalid_argument(
+        "missing_base_url",
+        format("providers.{0}: \"{0}\" is not a built-in provider and needs a base_url", route.provider));
+  route.dialect = wire::find_dialect(values["dialect"].as_string(known ? known->dialect : "openai_chat"));
+  if (known != nullptr) route.quirks = known->quirks;
+  read_quirks(values["quirks"], route.quirks);
+  read_timing(values, route);
+  read_model_facts(values, route);
+  read(values["key_header"], route.credential_header);
+  read(values["key_prefix"], route.credential_prefix);
+  for (const auto& [name, text] : values["headers"].as_object())
+    route.headers.emplace_back(name, std::string(text.as_string()));
+
+  TAU_ASSIGN_OR_RETURN(const net::Url url, net::parse_url(route.base_url));
+  const KeySource source = find_key_source(*state_, route.provider);
+  // The variable of a known provider belongs to that provider's own origin: another server is asked without
+  // it.
+  const bool elsewhere = !source.configured && source.origin != url.origin();
+  if (source.kind == KeySource::Kind::kNone || elsewhere) return route;
+  TAU_RETURN_IF_ERROR(credential(route.provider, url, environment).status());
+  route.credential_id = route.provider;
+  return route;
+}
+
+}  // namespace tau::runtime

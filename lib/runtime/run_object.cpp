@@ -1,0 +1,65 @@
+// The handle of a run.
+#include <chrono>
+
+#include "runtime/core.h"
+
+namespace tau::runtime {
+
+Run::Run(std::shared_ptr<Session> session, std::shared_ptr<RunState> state, std::shared_ptr<EventQueue> queue,
+         bool private_queue)
+    : session_(std::move(session)),
+      state_(std::move(state)),
+      queue_(std::move(queue)),
+      private_queue_(private_queue) {}
+
+Run::~Run() {
+  if (!private_queue_ || session_->agent()->runtime()->core()->forked()) return;
+  cancel();
+  state_->channel->mute();
+}
+
+const std::string& Run::id() const { return state_->id; }
+
+Status Run::submit(std::string_view op_json, std::vector<wire::Media> blobs) {
+  TAU_RETURN_IF_ERROR(session_->agent()->runtime()->check());
+  TAU_ASSIGN_OR_RETURN(auto action, parse_op(op_json, std::move(blobs)));
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->done) return failed_precondition("run_ended", "run " + state_->id + " has ended");
+  }
+  state_->host->loop().post([state = state_, action = std::move(action)]() mutable {
+    if (state->driver != nullptr) action(*state);
+  });
+  return ok_status();
+}
+
+void Run::cancel() noexcept {
+  state_->cancel_requested = true;
+  state_->host->cancel_soon();
+}
+
+StatusOr<std::string> Run::wait(int timeout_ms, Code* code) {
+  const std::shared_ptr<Runtime>& runtime = session_->agent()->runtime();
+  TAU_RETURN_IF_ERROR(runtime->check());
+  const int64_t start = system_clock().monotonic_ns();
+  const auto expired = [&] {
+    return timeout_ms >= 0 && system_clock().monotonic_ns() - start >= timeout_ms * kNanosPerMilli;
+  };
+  std::unique_lock lock(state_->mutex);
+  while (!state_->done && runtime->manual()) {
+    lock.unlock();
+    const auto ran = state_->host->process(timeout_ms < 0 ? -1 : std::min(timeout_ms, 50));
+    if (!ran.ok()) return ran.status();
+    lock.lock();
+    if (!state_->done && expired()) break;
+  }
+  const auto done = [&] { return state_->done; };
+  if (!runtime->manual() && timeout_ms < 0) state_->finished.wait(lock, done);
+  if (!runtime->manual() && timeout_ms >= 0)
+    state_->finished.wait_for(lock, std::chrono::milliseconds(timeout_ms), done);
+  if (!state_->done) return deadline_exceeded("wait_timeout", "run " + state_->id + " still runs");
+  *code = state_->code;
+  return state_->outcome;
+}
+
+}  // namespace tau::runtime

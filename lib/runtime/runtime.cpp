@@ -1,0 +1,163 @@
+#include "runtime/runtime.h"
+
+#include <algorithm>
+
+#include "runtime/core.h"
+#include "runtime/replay.h"
+
+namespace tau::runtime {
+namespace {
+
+constexpr int kStopSliceMs = 20;
+
+// Milliseconds left of a timeout that began at `start_ns`; -1 stays -1.
+int left_ms(int timeout_ms, int64_t start_ns) {
+  if (timeout_ms < 0) return -1;
+  const int64_t gone = (system_clock().monotonic_ns() - start_ns) / kNanosPerMilli;
+  return static_cast<int>(std::max<int64_t>(0, timeout_ms - gone));
+}
+
+}  // namespace
+
+Runtime::Runtime(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+
+StatusOr<std::shared_ptr<Runtime>> Runtime::open(RuntimeOptions options) {
+  options.loops = std::max<uint32_t>(1, options.loops);
+  if (options.loops > 64) return Status(Code::kOutOfRange, "too_many_loops", "at most 64 loops are possible");
+  const bool manual = options.manual;
+  TAU_ASSIGN_OR_RETURN(auto core, Core::open(std::move(options)));
+  if (!manual) core->start_threads();
+  return std::shared_ptr<Runtime>(new Runtime(std::move(core)));
+}
+
+// Never waits: loop threads end on their own and the last one frees the core.
+Runtime::~Runtime() {
+  if (core_->forked()) return;
+  core_->begin_stop();
+  core_->close_queues();
+  core_->stop_threads();
+}
+
+Status Runtime::check() const {
+  if (!core_->forked()) return ok_status();
+  return failed_precondition("forked",
+                             "this runtime belongs to the parent process; open a new one after fork");
+}
+
+bool Runtime::manual() const { return core_->options().manual; }
+uint32_t Runtime::loops() const { return core_->loop_count(); }
+
+int Runtime::fd(uint32_t loop) const {
+  return manual() && loop < loops() ? core_->loop(loop).loop().fd() : -1;
+}
+
+StatusOr<bool> Runtime::process(uint32_t loop, int timeout_ms) {
+  if (!manual()) return failed_precondition("not_manual", "the runtime drives its own loops");
+  if (loop >= loops())
+    return Status(Code::kOutOfRange, "no_such_loop", format("loop {} of {} does not exist", loop, loops()));
+  return core_->loop(loop).process(timeout_ms);
+}
+
+Status Runtime::stop(int timeout_ms) {
+  const int64_t start = system_clock().monotonic_ns();
+  core_->begin_stop();
+  const ErrorInfo why{
+      .code = Code::kCancelled, .reason = "runtime_stopped", .message = "the runtime was stopped"};
+  for (uint32_t i = 0; i < loops(); ++i)
+    core_->loop(i).loop().post([host = &core_->loop(i), why] { host->cancel_all(why); });
+  while (!core_->idle()) {
+    const int left = left_ms(timeout_ms, start);
+    if (manual()) {
+      const int slice = left < 0 ? kStopSliceMs : std::min(left, kStopSliceMs);
+      for (uint32_t i = 0; i < loops(); ++i) {
+        const auto ran = process(i, slice);
+        if (!ran.ok()) return ran.status();
+      }
+    } else if (core_->wait_idle(left)) {
+      break;
+    }
+    if (left == 0 && !core_->idle()) return deadline_exceeded("stop_timeout", "some runs have not ended yet");
+  }
+  const Status flushed = core_->store().flush();
+  core_->close_queues();
+  return flushed;
+}
+
+StatusOr<std::shared_ptr<EventQueue>> Runtime::make_queue(uint32_t loop, std::function<void()> notify) {
+  if (loop >= loops())
+    return invalid_argument("no_such_loop", format("loop {} of {} does not exist", loop, loops()));
+  auto queue = std::make_shared<EventQueue>(loop, std::move(notify));
+  core_->add_queue(queue);
+  return queue;
+}
+
+Status Runtime::wait_for(EventQueue& queue, int timeout_ms) {
+  if (!manual()) {
+    queue.wait(timeout_ms);
+    return ok_status();
+  }
+  const int64_t start = system_clock().monotonic_ns();
+  LoopHost& host = core_->loop(queue.loop());
+  while (queue.empty() && !queue.closed()) {
+    const int left = left_ms(timeout_ms, start);
+    const auto ran = host.process(left);
+    if (!ran.ok()) return ran.status();
+    if (left == 0 && !*ran) break;
+    if (queue.empty() && timeout_ms >= 0 && left_ms(timeout_ms, start) == 0) break;
+  }
+  return ok_status();
+}
+
+std::string Runtime::describe() const {
+  std::string out;
+  json::Writer w(out);
+  w.begin_object();
+  w.field("home", core_->options().home).field("workspace", core_->options().workspace);
+  w.field("manual", manual()).field("loops", static_cast<int64_t>(loops()));
+  w.field("durable", !core_->options().no_store);
+  const AgentConfig agent = core_->config().agent().ok() ? *core_->config().agent() : AgentConfig();
+  const bool configured = !agent.model.empty();
+  w.field("model", configured ? agent.model : core_->detected().model);
+  w.field("model_reason", configured ? std::string("configured") : core_->detected().reason);
+  w.field_raw("config", core_->config().describe());
+  w.end_object();
+  return out;
+}
+
+StatusOr<std::string> Runtime::list_sessions(uint32_t limit, std::string_view after) {
+  if (limit < 1 || limit > 1000) return Status(Code::kOutOfRange, "bad_limit", "limit should be 1 to 1000");
+  TAU_ASSIGN_OR_RETURN(const auto sessions, core_->store().list_sessions(limit, after));
+  std::string out;
+  json::Writer w(out);
+  w.begin_object().key("sessions").begin_array();
+  for (const store::SessionRecord& s : sessions) write_session(w, s);
+  w.end_array();
+  if (sessions.size() == limit) w.field("next", sessions.back().id);
+  w.end_object();
+  return out;
+}
+
+Status Runtime::remove_session(std::string_view id) {
+  TAU_ASSIGN_OR_RETURN(const store::SessionRecord record, core_->store().load_session(id));
+  const auto shared = core_->share_session(record.id);
+  if (shared->busy.exchange(true))
+    return unavailable("session_busy", "a run of this process is writing session " + record.id);
+  Status status;
+  if (shared->lease.epoch == 0) {
+    auto lease = core_->store().acquire("session:" + record.id);
+    if (lease.ok()) {
+      shared->lease = *lease;
+    } else {
+      status = lease.status();
+    }
+  }
+  if (status.ok()) status = core_->store().remove_session(record.id);
+  shared->busy = false;
+  return status;
+}
+
+StatusOr<std::string> Runtime::replay(std::string_view run_id, bool* identical) {
+  return replay_run(core_->store(), run_id, identical);
+}
+
+}  // namespace tau::runtime

@@ -1,0 +1,167 @@
+// The public face of runtime: the objects behind the C API. Runtime, Agent, Session, Run and EventQueue are
+// shared: a child keeps its parents alive. Thread rules are those of the C functions that call them.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/agent.h"
+#include "base/base.h"
+#include "runtime/queue.h"
+#include "tool/tool.h"
+#include "wire/wire.h"
+
+namespace tau::runtime {
+
+class Core;
+class LoopHost;
+struct RunState;
+struct SessionState;
+struct ParsedRunOptions;
+class Config;
+
+enum class LogLevel : uint8_t { kError = 1, kWarn = 2, kInfo = 3, kDebug = 4 };
+using LogFn = std::function<void(LogLevel level, std::string_view module, std::string_view message)>;
+
+struct RuntimeOptions {
+  bool manual = false;
+  bool use_environment = false;
+  bool use_config_files = false;
+  bool no_store = false;
+  std::string home;
+  std::string workspace;
+  std::string config_json;
+  uint32_t loops = 1;
+  uint32_t workers = 2;
+  LogFn log;
+  LogLevel log_level = LogLevel::kWarn;
+  std::string exec_helper;
+};
+
+class Runtime final : public std::enable_shared_from_this<Runtime> {
+ public:
+  static StatusOr<std::shared_ptr<Runtime>> open(RuntimeOptions options);
+  ~Runtime();
+
+  Status stop(int timeout_ms);
+  uint32_t loops() const;
+  int fd(uint32_t loop) const;  // -1 unless manual
+  // Whether anything ran.
+  StatusOr<bool> process(uint32_t loop, int timeout_ms);
+  std::string describe() const;
+  bool manual() const;
+  // FAILED_PRECONDITION "forked" in a child process.
+  Status check() const;
+
+  StatusOr<std::shared_ptr<EventQueue>> make_queue(uint32_t loop, std::function<void()> notify);
+  // Waits until the queue has something to say, processing its loop in manual mode.
+  Status wait_for(EventQueue& queue, int timeout_ms);
+
+  StatusOr<std::string> list_sessions(uint32_t limit, std::string_view after);
+  Status remove_session(std::string_view id);
+  // A JSON report; `identical` says whether it was.
+  StatusOr<std::string> replay(std::string_view run_id, bool* identical);
+
+  const std::shared_ptr<Core>& core() const { return core_; }
+
+ private:
+  explicit Runtime(std::shared_ptr<Core> core);
+  std::shared_ptr<Core> core_;
+};
+
+// What runs of an agent start from; replaced as a whole when a tool is added.
+struct AgentSnapshot;
+
+class Agent final : public std::enable_shared_from_this<Agent> {
+ public:
+  static StatusOr<std::shared_ptr<Agent>> make(std::shared_ptr<Runtime> runtime,
+                                               std::string_view config_json);
+  ~Agent();
+  Status add_tool(std::shared_ptr<tool::Tool> tool, bool always_ask);
+  std::string describe() const;
+
+  const std::shared_ptr<Runtime>& runtime() const { return runtime_; }
+  std::shared_ptr<const AgentSnapshot> snapshot() const;
+  const Config& config() const { return *config_; }
+
+ private:
+  Agent(std::shared_ptr<Runtime> runtime, std::unique_ptr<Config> config);
+  const std::shared_ptr<Runtime> runtime_;
+  const std::unique_ptr<Config> config_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const AgentSnapshot> snapshot_;
+};
+
+class Run;
+
+struct RunOptions {
+  bool resume = false;
+  bool quiet = false;
+  std::string prompt;
+  std::string options_json;
+  std::shared_ptr<EventQueue> queue;  // null: a private one
+  void* userdata = nullptr;
+  std::string traceparent;
+  int64_t deadline_ms = 0;
+  std::vector<wire::Media> blobs;
+};
+
+class Session final : public std::enable_shared_from_this<Session> {
+ public:
+  static StatusOr<std::shared_ptr<Session>> open(std::shared_ptr<Agent> agent, std::string_view id);
+  ~Session();
+
+  const std::string& id() const { return id_; }
+  const std::shared_ptr<Agent>& agent() const { return agent_; }
+  StatusOr<std::string> describe();
+  StatusOr<std::string> export_json();
+  StatusOr<std::shared_ptr<Session>> fork(std::string_view entry, std::string_view id);
+  StatusOr<std::shared_ptr<Run>> start(RunOptions options);
+
+ private:
+  friend class Core;
+  Session(std::shared_ptr<Agent> agent, std::string id, std::shared_ptr<SessionState> state);
+  StatusOr<std::shared_ptr<Run>> start_claimed(RunOptions options);
+  StatusOr<std::shared_ptr<Run>> launch(RunOptions options, ParsedRunOptions parsed,
+                                        std::shared_ptr<const AgentSnapshot> agent,
+                                        const std::string& open_run);
+  const std::shared_ptr<Agent> agent_;
+  const std::string id_;
+  const std::shared_ptr<SessionState> state_;
+};
+
+class Run final {
+ public:
+  Run(std::shared_ptr<Session> session, std::shared_ptr<RunState> state, std::shared_ptr<EventQueue> queue,
+      bool private_queue);
+  ~Run();
+
+  const std::string& id() const;
+  const std::shared_ptr<EventQueue>& queue() const { return queue_; }
+  const std::shared_ptr<Session>& session() const { return session_; }
+  Status submit(std::string_view op_json, std::vector<wire::Media> blobs);
+  void cancel() noexcept;  // async-signal-safe
+  // The outcome as JSON, and its code; DEADLINE_EXCEEDED "wait_timeout".
+  StatusOr<std::string> wait(int timeout_ms, Code* code);
+
+ private:
+  const std::shared_ptr<Session> session_;
+  const std::shared_ptr<RunState> state_;
+  const std::shared_ptr<EventQueue> queue_;
+  const bool private_queue_;
+};
+
+// The failure that an outcome document tells of.
+Status outcome_status(std::string_view outcome_json, Code code);
+
+// Facts about this build as one JSON object.
+std::string build_info_json();
+bool has_feature(std::string_view name);
+
+}  // namespace tau::runtime

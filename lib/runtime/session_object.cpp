@@ -1,0 +1,262 @@
+// Sessions: opening, describing, exporting, forking, and starting runs on them.
+#include <algorithm>
+
+#include "runtime/core.h"
+#include "runtime/replay.h"
+
+namespace tau::runtime {
+namespace {
+
+constexpr std::string_view kInstructionsFile = "AGENTS.md";
+
+// Holds a session's claim until it is kept.
+class Claim {
+ public:
+  explicit Claim(std::atomic<bool>& busy) : busy_(&busy) {}
+  ~Claim() {
+    if (busy_ != nullptr) *busy_ = false;
+  }
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+  void keep() { busy_ = nullptr; }
+
+ private:
+  std::atomic<bool>* busy_;
+};
+
+void read_instructions(Core& core, SharedSession& session) {
+  if (core.workspace() == nullptr) return;
+  os::ReadOptions options;
+  options.limit_bytes = agent::kMaxInstructionsBytes + 1;
+  const auto text = core.workspace()->read(kInstructionsFile, options);
+  if (!text.ok()) return;
+  session.instructions_cut = text->size() > agent::kMaxInstructionsBytes;
+  session.instructions = repair_utf8(truncate_utf8(*text, agent::kMaxInstructionsBytes));
+}
+
+SharedSession& shared_of(const std::shared_ptr<SessionState>& state) {
+  return static_cast<SharedSession&>(*state);
+}
+
+// Under the session's claim: the record, the conversation.
+Status load(Core& core, SharedSession& session) {
+  if (session.loaded) return ok_status();
+  auto record = core.store().load_session(session.record.id);
+  if (record.ok()) {
+    session.record = *std::move(record);
+    session.stored = true;
+    if (!session.record.head_entry.empty()) {
+      TAU_ASSIGN_OR_RETURN(const auto lineage, core.store().load_lineage(session.record.head_entry));
+      TAU_RETURN_IF_ERROR(session.conversation.load(lineage));
+    }
+  } else if (record.status().code() != Code::kNotFound) {
+    return record.status();
+  }
+  read_instructions(core, session);
+  session.loaded = true;
+  return ok_status();
+}
+
+void configure(Core& core, SharedSession& session, const std::shared_ptr<const AgentSnapshot>& agent) {
+  if (session.configured_for == agent) return;
+  agent::PromptParts parts;
+  parts.base = agent->config.system;
+  parts.instructions = session.instructions;
+  parts.instructions_cut = session.instructions_cut;
+  if (core.workspace() != nullptr && !agent->tools->all().empty())
+    parts.workspace_note = "Tools work in the workspace directory " + core.workspace()->root() + ".";
+  session.conversation.configure(agent::system_messages(parts), *agent->parameters);
+  session.configured_for = agent;
+}
+
+}  // namespace
+
+Session::Session(std::shared_ptr<Agent> agent, std::string id, std::shared_ptr<SessionState> state)
+    : agent_(std::move(agent)), id_(std::move(id)), state_(std::move(state)) {}
+Session::~Session() = default;
+
+StatusOr<std::shared_ptr<Session>> Session::open(std::shared_ptr<Agent> agent, std::string_view id) {
+  TAU_RETURN_IF_ERROR(agent->runtime()->check());
+  Core& core = *agent->runtime()->core();
+  std::string name(id);
+  if (name.empty()) name = make_id("ses_", system_clock(), system_random());
+  if (!is_valid_id(name))
+    return invalid_argument(
+        "invalid_session_id",
+        "a session id is 1 to 128 characters of [A-Za-z0-9_.:-], got \"" + repair_utf8(id) + "\"");
+  auto shared = core.share_session(name);
+  std::shared_ptr<Session> session(new Session(std::move(agent), std::move(name), shared));
+  if (shared->busy.exchange(true)) return session;  // being used in this process: loaded already
+  const Claim claim(shared->busy);
+  TAU_RETURN_IF_ERROR(load(core, *shared));
+  return session;
+}
+
+StatusOr<std::string> Session::describe() {
+  TAU_RETURN_IF_ERROR(agent_->runtime()->check());
+  Core& core = *agent_->runtime()->core();
+  store::SessionRecord record;
+  auto stored = core.store().load_session(id_);
+  if (stored.ok()) {
+    record = *std::move(stored);
+  } else if (stored.status().code() == Code::kNotFound) {
+    record.id = id_;
+  } else {
+    return stored.status();
+  }
+  std::string out;
+  json::Writer w(out);
+  write_session(w, record);
+  return out;
+}
+
+StatusOr<std::string> Session::export_json() {
+  TAU_ASSIGN_OR_RETURN(const std::string description, describe());
+  Core& core = *agent_->runtime()->core();
+  std::string out;
+  json::Writer w(out);
+  w.begin_object().field_raw("session", description).key("messages").begin_array();
+  const auto record = core.store().load_session(id_);
+  if (record.ok() && !record->head_entry.empty()) {
+    TAU_ASSIGN_OR_RETURN(const auto lineage, core.store().load_lineage(record->head_entry));
+    for (const store::JournalEntry& entry : lineage) {
+      w.begin_object()
+          .field("entry", entry.entry_id)
+          .field("run", entry.row.run_id)
+          .field("time_ms", entry.row.time_ms);
+      w.field("integrity", entry.row.provenance.integrity);
+      if (entry.purged) {
+        w.field("purged", true);
+      } else {
+        TAU_ASSIGN_OR_RETURN(const wire::Message message, agent::message_of_row(entry.row.body));
+        w.field_raw("message", wire::to_json(message));
+      }
+      w.end_object();
+    }
+  }
+  w.end_array().end_object();
+  return out;
+}
+
+StatusOr<std::shared_ptr<Session>> Session::fork(std::string_view entry, std::string_view id) {
+  TAU_RETURN_IF_ERROR(agent_->runtime()->check());
+  Core& core = *agent_->runtime()->core();
+  store::SessionRecord fork;
+  fork.id = id.empty() ? make_id("ses_", system_clock(), system_random()) : std::string(id);
+  if (!is_valid_id(fork.id))
+    return invalid_argument("invalid_session_id", "\"" + repair_utf8(id) + "\" is no valid session id");
+  TAU_ASSIGN_OR_RETURN(const store::SessionRecord source, core.store().load_session(id_));
+  fork.parent_session = id_;
+  fork.title = source.title;
+  fork.workspace = source.workspace;
+  fork.model = source.model;
+  fork.created_ms = fork.updated_ms = system_clock().wall_ms();
+  TAU_RETURN_IF_ERROR(core.store().fork_session(id_, entry, fork));
+  return Session::open(agent_, fork.id);
+}
+
+StatusOr<std::shared_ptr<Run>> Session::start(RunOptions options) {
+  TAU_RETURN_IF_ERROR(agent_->runtime()->check());
+  if (agent_->runtime()->core()->stopping())
+    return failed_precondition("runtime_stopped", "the runtime was stopped");
+  SharedSession& session = shared_of(state_);
+  if (session.busy.exchange(true))
+    return unavailable("session_busy", "a run of this process is writing session " + id_);
+  Claim claim(session.busy);
+  auto run = start_claimed(std::move(options));
+  if (run.ok()) claim.keep();
+  return run;
+}
+
+StatusOr<std::shared_ptr<Run>> Session::start_claimed(RunOptions options) {
+  Core& core = *agent_->runtime()->core();
+  SharedSession& session = shared_of(state_);
+  TAU_ASSIGN_OR_RETURN(ParsedRunOptions parsed, parse_run_options(options.options_json));
+  if (session.lease.epoch == 0) {
+    TAU_ASSIGN_OR_RETURN(session.lease, core.store().acquire("session:" + id_));
+    session.loaded = false;  // another process may have written it until now
+    session.conversation = Conversation();
+    session.configured_for = nullptr;
+  }
+  TAU_RETURN_IF_ERROR(load(core, session));
+  const std::string open_run = session.record.open_run;
+  if (!options.resume && !open_run.empty())
+    return failed_precondition(
+        "run_open", "run " + open_run + " of this session was cut off: resume or abandon it first");
+  if (options.resume && open_run.empty())
+    return failed_precondition("no_open_run", "session " + id_ + " has no run to resume");
+  if (!options.resume && !parsed.message && options.prompt.empty())
+    return invalid_argument("no_prompt", "a run needs a prompt");
+
+  std::shared_ptr<const AgentSnapshot> agent = agent_->snapshot();
+  if (parsed.overrides.size() > 0) {
+    TAU_ASSIGN_OR_RETURN(const Config config,
+                         agent_->config().with({"agent", "run options", parsed.overrides}));
+    TAU_ASSIGN_OR_RETURN(agent,
+                         make_snapshot(core, config, *agent->tools, agent->host_tools, agent->always_ask));
+  }
+  if (!agent->route.ok()) return agent->route.status();
+  configure(core, session, agent);
+  return launch(std::move(options), std::move(parsed), std::move(agent), open_run);
+}
+
+StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions options, ParsedRunOptions parsed,
+                                               std::shared_ptr<const AgentSnapshot> agent,
+                                               const std::string& open_run) {
+  Core& core = *agent_->runtime()->core();
+  SharedSession& session = shared_of(state_);
+  std::shared_ptr<EventQueue> queue = options.queue;
+  const bool private_queue = queue == nullptr;
+  if (private_queue) { TAU_ASSIGN_OR_RETURN(queue, agent_->runtime()->make_queue(0, nullptr)); }
+  auto state = std::make_shared<RunState>();
+  state->id = options.resume ? open_run : make_id("run_", system_clock(), system_random());
+  state->host = &core.loop(queue->loop());
+  state->channel = std::make_shared<Channel>(queue, state->id, options.userdata, options.quiet);
+  state->session = std::static_pointer_cast<SharedSession>(state_);
+  state->agent = agent;
+
+  Driver::Setup setup;
+  setup.config.run_id = state->id;
+  setup.config.session_id = id_;
+  setup.config.principal = parsed.principal;
+  setup.config.model = agent->model;
+  setup.config.limits = agent->config.limits;
+  if (options.deadline_ms > 0) {
+    int64_t& wall = setup.config.limits.max_wall_ms;
+    wall = wall > 0 ? std::min(wall, options.deadline_ms) : options.deadline_ms;
+  }
+  setup.config.response_schema = agent->config.response_schema;
+  setup.session = state_;
+  setup.tools = agent->tools;
+  setup.traceparent = options.traceparent;
+  setup.options_json = options.options_json;
+  setup.policy_epoch = 1;
+  setup.keep_snapshots = !core.options().no_store;
+
+  UniqueFunction<void(Driver&)> first;
+  if (options.resume) {
+    TAU_ASSIGN_OR_RETURN(store::RunRecord record, core.store().load_run(open_run));
+    if (record.logic_version != agent::kLogicVersion)
+      return failed_precondition(
+          "logic_version", format("run {} was recorded by engine version {}, this is version {}", open_run,
+                                  record.logic_version, agent::kLogicVersion));
+    TAU_ASSIGN_OR_RETURN(auto journal, core.store().load_journal(open_run, record.snapshot_seq));
+    first = [record = std::move(record), journal = std::move(journal),
+             abandon = parsed.abandon](Driver& driver) { driver.resume(record, journal, abandon); };
+  } else {
+    if (session.record.created_ms == 0) session.record.created_ms = system_clock().wall_ms();
+    session.record.workspace = core.options().workspace;
+    session.record.model = agent->model;
+    wire::Message message =
+        parsed.message ? *std::move(parsed.message) : user_message(options.prompt, std::move(options.blobs));
+    first = [message = std::move(message)](Driver& driver) mutable { driver.start(std::move(message)); };
+  }
+  core.run_started();
+  LoopHost* host = state->host;
+  host->loop().post([host, state, setup = std::move(setup), first = std::move(first)]() mutable {
+    host->begin(state, std::move(setup), std::move(first));
+  });
+  return std::make_shared<Run>(shared_from_this(), std::move(state), std::move(queue), private_queue);
+}
+
+}  // namespace tau::runtime

@@ -1,0 +1,72 @@
+#include "runtime/workers.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <system_error>
+#include <thread>
+
+namespace tau::runtime {
+
+struct WorkerPool::Shared {
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::deque<net::Task> tasks;
+  uint32_t running = 0;  // threads
+  uint32_t idle = 0;
+  bool stop = false;
+};
+
+WorkerPool::WorkerPool(uint32_t threads) : threads_(threads), shared_(std::make_shared<Shared>()) {}
+
+WorkerPool::~WorkerPool() {
+  std::deque<net::Task> dropped;
+  {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->stop = true;
+    dropped.swap(shared_->tasks);
+  }
+  shared_->wake.notify_all();
+}
+
+void WorkerPool::submit(net::Task task) {
+  bool start = false;
+  {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->tasks.push_back(std::move(task));
+    start = shared_->idle == 0 && shared_->running < threads_;
+    if (start) ++shared_->running;
+  }
+  if (!start) return shared_->wake.notify_one();
+  // Workers take no signals: those are the host's.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    std::thread([shared = shared_] { work(shared); }).detach();
+  } catch (const std::system_error&) {
+    const std::lock_guard lock(shared_->mutex);
+    --shared_->running;  // another worker, or the next submit, takes the task
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void WorkerPool::work(const std::shared_ptr<Shared>& shared) {
+  std::unique_lock lock(shared->mutex);
+  while (true) {
+    ++shared->idle;
+    shared->wake.wait(lock, [&] { return shared->stop || !shared->tasks.empty(); });
+    --shared->idle;
+    if (shared->stop) break;
+    net::Task task = std::move(shared->tasks.front());
+    shared->tasks.pop_front();
+    lock.unlock();
+    task();
+    task = nullptr;  // what it owns dies outside the lock
+    lock.lock();
+  }
+  --shared->running;
+}
+
+}  // namespace tau::runtime

@@ -1,0 +1,29 @@
+// A small pool of threads for what blocks.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+
+#include "tool/tool.h"
+
+namespace tau::runtime {
+
+// Threads start with the first task. Destroying the pool lets them end on their own: it never waits, and
+// tasks that have not begun are dropped.
+class WorkerPool final : public tool::Workers {
+ public:
+  explicit WorkerPool(uint32_t threads);
+  ~WorkerPool() override;
+  bool available() const override { return threads_ > 0; }
+  void submit(net::Task task) override;
+
+ private:
+  struct Shared;
+  static void work(const std::shared_ptr<Shared>& shared);
+  const uint32_t threads_;
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace tau::runtime
