@@ -121,7 +121,9 @@ struct Timeouts {  // milliseconds; 0 = no limit
 struct HttpRequest {
   std::string method = "POST";
   std::string url;
-  std::vector<std::pair<std::string, std::string>> headers;  // never a secret: see credential
+  // Never a secret: see credential. Headers that frame the message (host, content-length, ...) and
+  // accept-encoding are refused: "invalid_request".
+  std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   Timeouts timeouts;
   std::string credential_id;  // empty: none
@@ -140,14 +142,18 @@ class HttpSink {
   virtual void on_body(std::string_view bytes) = 0;
   // OK: the response is complete. Else reasons: connect_failed, dns_failed, tls_failed, connect_timeout,
   // first_byte_timeout, idle_timeout, total_timeout, connection_reset, response_too_large, egress_denied,
-  // credential_origin_mismatch, invalid_url, invalid_response. `retryable` is set where no byte of the
-  // response had arrived and a new try may help.
+  // credential_origin_mismatch (and whatever else the credential source says), invalid_url, invalid_request,
+  // invalid_response, libcurl_missing, transfer_failed (what libcurl reports and nothing here has a name
+  // for). `retryable` is set where no byte of the response had arrived and a new try may help. A request on a
+  // pooled connection that breaks before any response byte is repeated once on its own, silently.
   virtual void on_done(const Status& status) = 0;
 };
 
 using RequestId = uint64_t;
 
-// Abstract for the simulator. Owner thread of its loop only.
+// Abstract for the simulator. Owner thread of its loop only. Sinks may start, cancel, pause and resume any
+// request from any of their functions; they must not destroy the client. Destroying it cancels what is under
+// way.
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
@@ -160,9 +166,9 @@ class HttpClient {
 };
 
 struct HttpClientOptions {
-  std::string ca_file;  // empty: the system's trust store
-  std::string proxy;    // "http://host:port"; empty: none. The environment is never read
-  int max_connections = 256;
+  std::string ca_file;        // empty: the system's trust store
+  std::string proxy;          // "http://host:port"; empty: none. The environment is never read
+  int max_connections = 256;  // and requests under way; more wait in order
   int64_t max_connection_age_ms = 300'000;
   int64_t max_connection_idle_ms = 55'000;
   std::string user_agent;

@@ -1,0 +1,68 @@
+// Loads libcurl.
+#include "net/curl_api.h"
+
+#include <dlfcn.h>
+
+#include <atomic>
+#include <mutex>
+
+#include "net/net.h"
+
+namespace tau::net {
+namespace {
+
+std::atomic<bool> loaded = false;
+
+Status missing(std::string_view why) {
+  return Status(Code::kUnavailable, "libcurl_missing",
+                format("HTTP needs libcurl 7.85 or newer ({}): {}", kCurlLibrary, why));
+}
+
+template <class F>
+bool find(void* library, const char* name, F& out) {
+  out = reinterpret_cast<F>(dlsym(library, name));
+  return out != nullptr;
+}
+
+bool find_all(void* library, CurlApi& api) {
+  return find(library, "curl_easy_init", api.easy_init) &&
+         find(library, "curl_easy_cleanup", api.easy_cleanup) &&
+         find(library, "curl_easy_reset", api.easy_reset) &&
+         find(library, "curl_easy_setopt", api.easy_setopt) &&
+         find(library, "curl_easy_getinfo", api.easy_getinfo) &&
+         find(library, "curl_easy_pause", api.easy_pause) &&
+         find(library, "curl_multi_init", api.multi_init) &&
+         find(library, "curl_multi_cleanup", api.multi_cleanup) &&
+         find(library, "curl_multi_setopt", api.multi_setopt) &&
+         find(library, "curl_multi_add_handle", api.multi_add_handle) &&
+         find(library, "curl_multi_remove_handle", api.multi_remove_handle) &&
+         find(library, "curl_multi_socket_action", api.multi_socket_action) &&
+         find(library, "curl_multi_info_read", api.multi_info_read) &&
+         find(library, "curl_multi_timeout", api.multi_timeout) &&
+         find(library, "curl_slist_append", api.slist_append) &&
+         find(library, "curl_slist_free_all", api.slist_free_all) &&
+         find(library, "curl_global_init", api.global_init) &&
+         find(library, "curl_version_info", api.version_info);
+}
+
+}  // namespace
+
+StatusOr<CurlApi> load_curl(const char* name) {
+  void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) return missing(dlerror());
+  CurlApi api = {};
+  if (!find_all(library, api)) {
+    dlclose(library);
+    return missing("the library lacks a function");
+  }
+  const curl_version_info_data* version = api.version_info(CURLVERSION_NOW);
+  if (version->version_num < kMinCurlVersion) return missing(format("found {}", version->version));
+  static std::once_flag initialised;
+  std::call_once(initialised, [&] { api.global_init(CURL_GLOBAL_DEFAULT); });
+  loaded.store(true, std::memory_order_relaxed);
+  return api;
+}
+
+bool http_library_loaded() { return loaded.load(std::memory_order_relaxed); }
+
+}  // namespace tau::net
