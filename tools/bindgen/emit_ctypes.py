@@ -1,5 +1,7 @@
 """The ctypes layer of the Python package: _abi.py, and _abi.pyi for type checkers."""
 
+import re
+
 import api
 
 _CTYPES = {"char": "c_char", "int8_t": "c_int8", "uint8_t": "c_uint8", "int16_t": "c_int16", "uint16_t": "c_uint16",
@@ -49,7 +51,7 @@ def _constants(doc):
 def module(doc):
     """The text of _abi.py."""
     out = [f'"""The C API as ctypes sees it. {_NOTE}"""', "", "import enum",
-           "from ctypes import POINTER, Structure, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p",
+           "@IMPORT@",
            "", f"ABI_MAJOR = {doc['abi']['major']}", f"ABI_MINOR = {doc['abi']['minor']}",
            f"VERSION = \"{doc['version']}\"", ""]
     out += [f"{name} = {value!r}" for name, value in _constants(doc)]
@@ -76,7 +78,9 @@ def module(doc):
             "        function = getattr(library, name)",
             "        function.restype, function.argtypes = result, arguments",
             "    return library", ""]
-    return "\n".join(out)
+    text = "\n".join(out)
+    names = sorted({"POINTER", "Structure", *re.findall(r"\bc_[a-z]\w*", text)})
+    return text.replace("@IMPORT@", "from ctypes import " + ", ".join(names))
 
 
 def _hint(doc, text, as_result):

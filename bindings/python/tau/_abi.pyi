@@ -332,17 +332,17 @@ class Library(CDLL):
         """Answer a call with an error that the model will see."""
     def tau_version(self, /) -> bytes:
         """Tell the version of the package that is running, for example "0.1.0"."""
-    def tau_wire_decode(self, dialect: tau_str, kind: int, body: tau_str, out: Any, err: Any, /) -> int:
+    def tau_wire_decode(self, dialect: tau_str, kind: int, quirks: tau_str, body: tau_str, out: Any, err: Any, /) -> int:
         """Translate a document of a dialect into neutral JSON."""
-    def tau_wire_encode(self, dialect: tau_str, kind: int, neutral: tau_str, out: Any, err: Any, /) -> int:
+    def tau_wire_encode(self, dialect: tau_str, kind: int, quirks: tau_str, neutral: tau_str, out: Any, err: Any, /) -> int:
         """Translate neutral JSON into a document of a dialect."""
     def tau_wire_stream_end(self, stream: Any, out: Any, err: Any, /) -> int:
-        """End the stream and get the whole response as neutral JSON."""
+        """End the stream and get the last lines; the final one, {"event":"finish","response":{…}}, comes from here or from the feed that completed the stream."""
     def tau_wire_stream_feed(self, stream: Any, bytes: tau_str, out: Any, err: Any, /) -> int:
-        """Feed bytes, in any split, and get the events that they complete as JSON lines, {"kind":"text","text":"…"}."""
+        """Feed bytes, in any split, and get the events that they complete as JSON lines, {"event":"text","part":0,"text":"…"}."""
     def tau_wire_stream_free(self, stream: Any, /) -> None:
         """Free a decoder."""
-    def tau_wire_stream_new(self, dialect: tau_str, out: Any, err: Any, /) -> int:
+    def tau_wire_stream_new(self, dialect: tau_str, quirks: tau_str, out: Any, err: Any, /) -> int:
         """Begin to decode a server-sent event stream of a dialect."""
 
 def bind(library: CDLL) -> Library: ...

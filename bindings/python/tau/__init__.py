@@ -1,0 +1,69 @@
+"""tau: run language-model agents inside your program.
+
+    import tau
+
+    outcome = tau.run("What is 2 + 3?", tools=[add])
+
+    with tau.Runtime(home="~/.local/share/tau", environment=True) as runtime:
+        agent = runtime.agent("openai/gpt-5", system="Be brief.")
+        for event in agent.session().run("Hello"):
+            ...
+
+Inside asyncio the same run is used with `async for` and `await`. docs/python.md tells the whole story.
+"""
+
+from . import wire
+from ._core import call_json as _call_json
+from ._core import lib as _lib
+from ._core import text_in as _text_in
+from .agent import Agent
+from .errors import (AbortedError, AlreadyExistsError, DataLossError, DeadlineExceededError, FailedPreconditionError,
+                     InternalError, InvalidArgumentError, NotFoundError, OutOfRangeError, PermissionDeniedError,
+                     ResourceExhaustedError, RunCancelledError, Status, TauError, ToolError, UnauthenticatedError,
+                     UnavailableError, UnimplementedError, UnknownError)
+from .events import Event, EventKind, Outcome, Usage
+from .run import Blob, Run
+from .runtime import Runtime
+from .session import Session
+from .tools import Tool, ToolCall, current_call, tool
+
+__all__ = [
+    "AbortedError", "Agent", "AlreadyExistsError", "Blob", "DataLossError", "DeadlineExceededError", "Event",
+    "EventKind", "FailedPreconditionError", "InternalError", "InvalidArgumentError", "NotFoundError",
+    "OutOfRangeError", "Outcome", "PermissionDeniedError", "ResourceExhaustedError", "Run", "RunCancelledError",
+    "Runtime", "Session", "Status", "TauError", "Tool", "ToolCall", "ToolError", "UnauthenticatedError",
+    "UnavailableError", "UnimplementedError", "UnknownError", "Usage", "abi_version", "build_info", "current_call",
+    "has_feature", "run", "tool", "version", "wire",
+]
+
+
+def version() -> str:
+    """The version of the library that is loaded."""
+    return _lib.tau_version().decode()
+
+
+def abi_version() -> tuple:
+    """(major, minor) of the ABI that the library speaks."""
+    return divmod(_lib.tau_abi_version(), 1000)
+
+
+def has_feature(name: str) -> bool:
+    """Whether a feature is built in and works."""
+    return bool(_lib.tau_has_feature(_text_in(name)))
+
+
+def build_info() -> dict:
+    """Version, features, built-in tools, dialects and known providers."""
+    return _call_json(_lib.tau_build_info)
+
+
+def run(prompt: str, model=None, *, tools=(), workspace=None, environment=True, timeout=None, on_approval=None,
+        **agent) -> Outcome:
+    """Asks one question and waits for the answer. Nothing is kept.
+
+    Without a model, the one that the environment names is used. Further keywords are those of Agent. Raises TauError
+    when the run does not end well. Not inside a running asyncio loop: use Runtime and Session there.
+    """
+    with Runtime(workspace=workspace, environment=environment) as runtime:
+        agent_ = runtime.agent(model, tools=tools, on_approval=on_approval, **agent)
+        return agent_.session().run(prompt).result(timeout)

@@ -1,0 +1,42 @@
+"""Codecs between the dialects of model providers and neutral messages. Pure functions: no runtime, no network."""
+
+import json
+
+from . import _abi, _core
+from ._abi import tau_wire_kind as Kind
+from ._core import lib
+
+
+def decode(dialect, body, kind=Kind.RESPONSE) -> dict:
+    """A document of a dialect as neutral JSON."""
+    return _core.call_json(lib.tau_wire_decode, _core.text_in(dialect), kind, _as_json(body))
+
+
+def encode(dialect, neutral, kind=Kind.REQUEST) -> dict:
+    """Neutral JSON as a document of a dialect."""
+    return _core.call_json(lib.tau_wire_encode, _core.text_in(dialect), kind, _as_json(neutral))
+
+
+class Stream:
+    """Decodes one streamed response: feed() bytes in any split, then end()."""
+
+    def __init__(self, dialect):
+        self._handle = _core.Handle(
+            _core.call_handle(_abi.tau_wire_stream, lib.tau_wire_stream_new, _core.text_in(dialect)),
+            lib.tau_wire_stream_free)
+
+    def feed(self, data: bytes) -> list:
+        """The events that these bytes complete."""
+        lines = _core.call_text(lib.tau_wire_stream_feed, self._handle.pointer, _core.text_in(data))
+        return [json.loads(line) for line in lines.splitlines() if line]
+
+    def end(self) -> dict:
+        """The whole response."""
+        try:
+            return _core.call_json(lib.tau_wire_stream_end, self._handle.pointer)
+        finally:
+            self._handle.release()
+
+
+def _as_json(value):
+    return _core.text_in(value) if isinstance(value, (str, bytes)) else _core.json_in(value)
