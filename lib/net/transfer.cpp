@@ -55,7 +55,7 @@ Transfer::Transfer(TransferContext& context, HttpRequest request, HttpSink& sink
 Status Transfer::prepare(CURL* easy) {
   easy_ = easy;
   TAU_ASSIGN_OR_RETURN(url_, parse_url(request_.url));
-  TAU_RETURN_IF_ERROR(check_request(url_));
+  TAU_RETURN_IF_ERROR(check_request());
   if (Status verdict = context_.egress.check_url(url_); !verdict.ok()) return egress_denied(verdict);
   TAU_RETURN_IF_ERROR(build_headers());
   set_target();
@@ -68,7 +68,7 @@ Status Transfer::prepare(CURL* easy) {
   return ok_status();
 }
 
-Status Transfer::check_request(const Url&) const {
+Status Transfer::check_request() const {
   if (!context_.options.proxy.empty() && !context_.proxy) {
     return invalid_argument("invalid_request", "the proxy option is not a URL that libtau accepts");
   }
@@ -244,8 +244,8 @@ bool Transfer::take_header_line(std::string_view line) {
   if (head_complete_) return true;  // trailers
   head_bytes_ += line.size();
   if (head_bytes_ > kMaxHeadBytes) {
-    failure_ =
-        unavailable("invalid_response", format("the response head is longer than {} bytes", kMaxHeadBytes));
+    failure_ = Status(Code::kUnavailable, "invalid_response",
+                      format("the response head is longer than {} bytes", kMaxHeadBytes));
     return false;
   }
   if (line.starts_with("HTTP/")) {

@@ -47,7 +47,7 @@ class Transfer {
   HttpSink& sink() { return sink_; }
 
  private:
-  Status check_request(const Url& url) const;
+  Status check_request() const;
   Status build_headers();
   void set_target();
   void set_method_and_body();

@@ -44,12 +44,15 @@ constexpr Meaning kMeanings[] = {
     {kTooLarge, Code::kUnavailable, "invalid_response", false},
     {CURLE_FILESIZE_EXCEEDED, Code::kResourceExhausted, "response_too_large", false},
 };
+constexpr Meaning kCutOff = {CURLE_GOT_NOTHING, Code::kUnavailable, "connection_reset", true};
 constexpr Meaning kMalformed = {CURLE_WEIRD_SERVER_REPLY, Code::kUnavailable, "invalid_response", false};
 constexpr Meaning kUnknown = {CURLE_OK, Code::kInternal, "transfer_failed", false};
 
 const Meaning& meaning_of(CURLcode code, const TransferProgress& progress, std::string_view detail) {
-  // Codes that stand for more than one thing: a malformed chunk is reported like a broken connection, and a
-  // header line beyond libcurl's limit like memory that ran out.
+  // Codes that stand for more than one thing: a head that was cut off is reported like a malformed one
+  // (without any message), a malformed chunk like a broken connection, a header line beyond libcurl's limit
+  // like lack of memory.
+  if (code == CURLE_WEIRD_SERVER_REPLY && detail.empty() && !progress.head_complete) return kCutOff;
   if (code == CURLE_RECV_ERROR && detail.find("chunk") != std::string_view::npos) return kMalformed;
   if (code == CURLE_OUT_OF_MEMORY && progress.sent && !progress.head_complete) return kMalformed;
   const auto* found = std::find_if(std::begin(kMeanings), std::end(kMeanings),

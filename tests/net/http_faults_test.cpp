@@ -336,6 +336,8 @@ TEST(TransferFailure, NamesWhatLibcurlReports) {
       {CURLE_RECV_ERROR, sent, "Recv failure: Connection reset by peer", "connection_reset", true},
       {CURLE_RECV_ERROR, in_body, "Illegal or missing hexadecimal sequence in chunked-encoding",
        "invalid_response", false},
+      {CURLE_WEIRD_SERVER_REPLY, in_head, "", "connection_reset", false},
+      {CURLE_WEIRD_SERVER_REPLY, in_head, "Invalid status line", "invalid_response", false},
       {CURLE_OUT_OF_MEMORY, in_head, "", "invalid_response", false},
       {CURLE_OUT_OF_MEMORY, in_body, "", "transfer_failed", false},
       {static_cast<CURLcode>(100), in_head, "", "invalid_response", false},
