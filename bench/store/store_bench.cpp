@@ -1,0 +1,225 @@
+// Durable turns per second with many runs at once, against raw SQLite writing the same rows in the same group
+// sizes; and the cost of an append to the store without a disk.
+//
+// Usage: store_bench [DIRECTORY]   (default: the current directory; its disk is what is measured)
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "crypto/crypto.h"
+#include "store/store.h"
+
+namespace {
+
+using namespace std::string_literals;
+namespace store = tau::store;
+
+constexpr int kRuns = 64;
+constexpr int kTurnsPerRun = 300;
+constexpr int kRowsPerTurn = 4;
+constexpr int kRounds = 5;
+const std::string kBody(300, 'b');
+const std::string kEffects(64, 'a');
+
+double now_s() { return static_cast<double>(tau::system_clock().monotonic_ns()) / 1e9; }
+
+double cpu_s() {
+  timespec t{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
+}
+
+store::Batch turn_of(const std::string& run, int64_t turn) {
+  store::Batch batch;
+  if (turn == 0) {
+    batch.run.emplace();
+    batch.run->id = run;
+    batch.run->session_id = "ses_" + run;
+  }
+  batch.rows.resize(kRowsPerTurn);
+  for (int i = 0; i < kRowsPerTurn; ++i) {
+    store::JournalRow& row = batch.rows[static_cast<size_t>(i)];
+    row.run_id = run;
+    row.seq = turn * kRowsPerTurn + i;
+    row.kind = "tool_done";
+    row.body = kBody;
+    row.effects_digest = kEffects;
+    row.time_ms = 1'700'000'000'000;
+    row.provenance.integrity = "user,tool:read";
+    row.provenance.principal = "local";
+  }
+  return batch;
+}
+
+// One run: its next turn goes out when the one before is durable, as in an agent.
+struct Driver {
+  store::Store* store = nullptr;
+  std::string run;
+  std::atomic<int64_t>* left = nullptr;
+  int64_t turn = 0;
+  std::atomic<bool> failed{false};
+
+  void next() {
+    store->append(turn_of(run, turn), [this](tau::Status status, store::Lsn) {
+      if (!status.ok()) failed = true;
+      if (status.ok() && ++turn < kTurnsPerRun) return next();
+      if (left->fetch_sub(1) == 1) left->notify_one();
+    });
+  }
+};
+
+struct Measure {
+  double turns_per_s = 0;
+  double cpu_us_per_turn = 0;
+  double turns_per_group = 0;
+  double fsyncs_per_turn = 0;
+};
+
+bool measure_store(const std::string& path, Measure* out) {
+  auto opened = store::open_store({.path = path}, tau::system_clock());
+  if (!opened.ok()) {
+    std::fprintf(stderr, "%s\n", opened.status().to_string().c_str());
+    return false;
+  }
+  std::atomic<int64_t> left{kRuns};
+  std::vector<Driver> drivers(kRuns);
+  const double start = now_s();
+  const double cpu = cpu_s();
+  for (int i = 0; i < kRuns; ++i) {
+    Driver& driver = drivers[static_cast<size_t>(i)];
+    driver.store = opened->get();
+    driver.run = "run_" + std::to_string(i);
+    driver.left = &left;
+    driver.next();
+  }
+  for (int64_t now = left; now > 0; now = left) left.wait(now);
+  const double seconds = now_s() - start;
+  const double turns = kRuns * kTurnsPerRun;
+  const store::StoreStats stats = (*opened)->stats();
+  *out = {.turns_per_s = turns / seconds,
+          .cpu_us_per_turn = (cpu_s() - cpu) * 1e6 / turns,
+          .turns_per_group = turns / static_cast<double>(stats.groups),
+          .fsyncs_per_turn = static_cast<double>(stats.fsyncs) / turns};
+  return std::ranges::none_of(drivers, [](const Driver& d) { return d.failed.load(); });
+}
+
+// What the disk and SQLite allow: one thread, one prepared insert, no checks, no chain, no queue.
+Measure measure_raw(const std::string& path, int turns_per_group) {
+  sqlite3* db = nullptr;
+  sqlite3_open(path.c_str(), &db);
+  sqlite3_exec(
+      db,
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
+      "CREATE TABLE journal(lsn INTEGER PRIMARY KEY, run INTEGER, seq INTEGER, time_ms INTEGER, kind TEXT,"
+      " integrity TEXT, readers TEXT, principal TEXT, policy_epoch INTEGER, scanned_epoch INTEGER,"
+      " body_digest BLOB, effects_digest BLOB, chain BLOB, blob INTEGER, body TEXT);"
+      "CREATE UNIQUE INDEX journal_by_run ON journal(run, seq)",
+      nullptr, nullptr, nullptr);
+  sqlite3_stmt* insert = nullptr;
+  sqlite3_prepare_v2(
+      db,
+      "INSERT INTO journal VALUES(NULL, ?1, ?2, 1700000000000, 'tool_done', 'user,tool:read', '*',"
+      " 'local', 0, 0, ?3, ?3, ?3, NULL, ?4)",
+      -1, &insert, nullptr);
+  const std::string digest(32, 'd');
+  int groups = 0;
+  const double start = now_s();
+  const double cpu = cpu_s();
+  const int turns = kRuns * kTurnsPerRun;
+  for (int done = 0; done < turns; ++groups) {
+    sqlite3_exec(db, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr);
+    for (int i = 0; i < turns_per_group && done < turns; ++i, ++done) {
+      for (int r = 0; r < kRowsPerTurn; ++r) {
+        sqlite3_bind_int64(insert, 1, done % kRuns);
+        sqlite3_bind_int64(insert, 2, done / kRuns * kRowsPerTurn + r);
+        sqlite3_bind_blob(insert, 3, digest.data(), 32, SQLITE_STATIC);
+        sqlite3_bind_text(insert, 4, kBody.data(), static_cast<int>(kBody.size()), SQLITE_STATIC);
+        sqlite3_step(insert);
+        sqlite3_reset(insert);
+      }
+    }
+    sqlite3_exec(db, "COMMIT", nullptr, nullptr, nullptr);
+  }
+  const double seconds = now_s() - start;
+  const double cpu_us = (cpu_s() - cpu) * 1e6 / turns;
+  sqlite3_finalize(insert);
+  sqlite3_close(db);
+  return {.turns_per_s = turns / seconds,
+          .cpu_us_per_turn = cpu_us,
+          .turns_per_group = static_cast<double>(turns) / groups,
+          .fsyncs_per_turn = static_cast<double>(groups) / turns};
+}
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+// CPU nanoseconds of a batch of four rows, and of the digests alone: the floor.
+void measure_memory() {
+  std::vector<double> appends;
+  std::vector<double> digests;
+  for (int round = 0; round < 9; ++round) {
+    auto memory = store::make_memory_store(tau::system_clock());
+    constexpr int kBatches = 5000;
+    std::vector<store::Batch> batches;
+    for (int64_t i = 0; i < kBatches; ++i) batches.push_back(turn_of("run_1", i));
+    double start = cpu_s();
+    for (store::Batch& batch : batches)
+      memory->append(std::move(batch), [](const tau::Status&, store::Lsn) {});
+    appends.push_back((cpu_s() - start) * 1e9 / kBatches);
+    const std::string link(135, 'l');
+    unsigned sink = 0;
+    start = cpu_s();
+    for (int i = 0; i < kBatches * kRowsPerTurn; ++i) {
+      sink += tau::crypto::blake2b(kBody)[0];
+      sink += tau::crypto::blake2b(link)[0];
+    }
+    digests.push_back((cpu_s() - start) * 1e9 / kBatches + (sink == 1 ? 1e-9 : 0));
+  }
+  std::printf("memory_append_ns        %10.0f   (of which digests alone %.0f)\n", median(appends),
+              median(digests));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string directory = (argc > 1 ? argv[1] : "."s) + "/store_bench_XXXXXX";
+  if (::mkdtemp(directory.data()) == nullptr) {
+    std::perror(directory.c_str());
+    return 1;
+  }
+  std::vector<double> ratios, cpu_ratios, ours, raws;
+  Measure a;
+  Measure b;
+  bool good = true;
+  for (int round = 0; round < kRounds && good; ++round) {  // in turns, so that both meet the same machine
+    const std::string n = std::to_string(round);
+    good = measure_store(directory + "/store" + n + ".db", &a);
+    b = measure_raw(directory + "/raw" + n + ".db", std::max(1, static_cast<int>(a.turns_per_group + 0.5)));
+    ours.push_back(a.turns_per_s);
+    raws.push_back(b.turns_per_s);
+    ratios.push_back(a.turns_per_s / b.turns_per_s);
+    cpu_ratios.push_back(b.cpu_us_per_turn / a.cpu_us_per_turn);
+  }
+  std::filesystem::remove_all(directory);
+  if (!good) return 1;
+  std::printf("%d runs, %d rows of %zu bytes a turn, full durability, median of %d\n", kRuns, kRowsPerTurn,
+              kBody.size(), kRounds);
+  std::printf("durable_turns_per_s     %10.0f\n", median(ours));
+  std::printf("raw_sqlite_turns_per_s  %10.0f\n", median(raws));
+  std::printf("ratio                   %10.2f   (CPU alone %.2f)\n", median(ratios), median(cpu_ratios));
+  std::printf("turns_per_group         %10.1f\n", a.turns_per_group);
+  std::printf("fsyncs_per_turn         %10.4f\n", a.fsyncs_per_turn);
+  std::printf("cpu_us_per_turn         %10.1f   (raw %.1f)\n", a.cpu_us_per_turn, b.cpu_us_per_turn);
+  measure_memory();
+  return 0;
+}
