@@ -37,11 +37,9 @@ struct Layer {
   json::Value document;
 };
 
-inline constexpr size_t kMaxConfigBytes = 1u << 20;
-
-// TOML 1.0 as a document of the same shape. INVALID_ARGUMENT "invalid_toml" (message: source:line:column:
-// what), also for dates, infinities, NaN and nesting beyond what any key needs, which JSON or this library
-// cannot hold.
+// TOML 1.0, at most 1 MiB, as a document of the same shape. INVALID_ARGUMENT "invalid_toml" (message:
+// source:line:column: what), also for dates, infinities, NaN and nesting beyond what any key needs, which
+// JSON or this library cannot hold.
 StatusOr<json::Value> parse_toml(std::string_view text, std::string_view source);
 
 // The file as a layer; TOML, or JSON when the name ends in ".json". Nothing when there is no such file.

@@ -61,9 +61,23 @@ bool is_header_name(std::string_view name) {
 // Headers of the connection itself, and those that usually carry credentials: these go through key_header,
 // which binds them to an origin and keeps them out of logs.
 bool is_forbidden_header(std::string_view name) {
-  static constexpr std::string_view kForbidden[] = {
-      "authorization", "proxy-authorization", "cookie",     "x-api-key",         "api-key",
-      "host",          "content-length",      "connection", "transfer-encoding", "x-goog-api-key"};
+  static constexpr std::string_view kForbidden[] = {"authorization",
+                                                    "proxy-authorization",
+                                                    "cookie",
+                                                    "x-api-key",
+                                                    "api-key",
+                                                    "host",
+                                                    "accept-encoding",
+                                                    "expect",
+                                                    "keep-alive",
+                                                    "proxy-connection",
+                                                    "te",
+                                                    "trailer",
+                                                    "upgrade",
+                                                    "content-length",
+                                                    "connection",
+                                                    "transfer-encoding",
+                                                    "x-goog-api-key"};
   std::string lower(name);
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });

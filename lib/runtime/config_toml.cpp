@@ -14,6 +14,7 @@
 namespace tau::runtime {
 namespace {
 
+constexpr size_t kMaxBytes = 1u << 20;
 constexpr int kMaxDepth = 96;        // of the resulting document
 constexpr int kMaxDottedParts = 16;  // of one key or table header
 
@@ -128,8 +129,7 @@ class Converter {
 }  // namespace
 
 StatusOr<json::Value> parse_toml(std::string_view text, std::string_view source) {
-  if (text.size() > kMaxConfigBytes)
-    return invalid(source, {1, 1}, format("larger than {} bytes", kMaxConfigBytes));
+  if (text.size() > kMaxBytes) return invalid(source, {1, 1}, format("larger than {} bytes", kMaxBytes));
   const size_t valid = valid_utf8_prefix(text);
   if (valid != text.size()) {
     const std::string_view before = text.substr(0, valid);
@@ -143,7 +143,7 @@ StatusOr<json::Value> parse_toml(std::string_view text, std::string_view source)
 }
 
 StatusOr<std::optional<Layer>> load_file(std::string_view origin, const std::string& path) {
-  auto text = os::read_file(path, kMaxConfigBytes);
+  auto text = os::read_file(path, kMaxBytes);
   if (!text.ok()) {
     if (text.status().code() == Code::kNotFound) return std::optional<Layer>();
     return text.status();
