@@ -1,7 +1,8 @@
 """Environment variables are read through one table, and .env.example lists exactly that table.
 
 tools/lint/env_sources names the files that may hold the table (glob patterns, one a line). Any other file of the
-library or the hosts that calls getenv is a fault; so is a variable on one side only.
+library, the hosts or the bindings that calls getenv is a fault; so is a TAU_ variable outside the table, or one
+that .env.example does not list.
 """
 
 import re
@@ -10,6 +11,7 @@ from common import ROOT, cpp_files, finish, read
 
 _NAME = re.compile(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"')
 _GETENV = re.compile(r"\b(?:secure_)?getenv\s*\(|\benviron\b(?!\s*=[^=])")  # handing a block to exec is no reading
+_OURS = re.compile(r'"(TAU_[A-Z0-9_]+)"')
 _EXAMPLE = re.compile(r"^#?\s?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)=", re.MULTILINE)
 
 
@@ -24,7 +26,7 @@ def main():
     known = {name for path in tables for name in _NAME.findall(read(path))}
     example = ROOT / ".env.example"
     listed = set(_EXAMPLE.findall(example.read_text(encoding="utf-8"))) if example.exists() else set()
-    findings += [f".env.example:1: {name} is missing; {tables[0]} reads it" for name in sorted(known - listed)]
+    findings += [f".env.example:1: {name} is missing, but the table has it" for name in sorted(known - listed)]
     findings += [f".env.example:1: {name} is read by nothing" for name in sorted(listed - known)]
     for path in cpp_files("lib", "capi", "examples"):
         if path in tables:
@@ -32,6 +34,8 @@ def main():
         for number, line in enumerate(read(path).split("\n"), 1):
             if _GETENV.search(line.split("//")[0]):
                 findings.append(f"{path}:{number}: reads the environment outside the table (tools/lint/env_sources)")
+            findings += [f"{path}:{number}: {name} is not in the table (tools/lint/env_sources)"
+                         for name in _OURS.findall(line) if name not in known]
     finish(findings, f"{len(known)} environment variables, all listed in .env.example")
 
 

@@ -13,9 +13,9 @@ PARSERS = {
     "OpenAI dialect": ("lib/wire/*openai*.cpp", "openai"),
     "Anthropic dialect": ("lib/wire/*anthropic*.cpp", "anthropic"),
     "Configuration file": ("lib/runtime/*config*.cpp", "config"),
-    "Operations": ("lib/runtime/*op*.cpp", "ops"),
+    "Operations": ("lib/runtime/ops.cpp", "ops"),
 }
-_ENTRY = re.compile(r"fuzz_targets\s*\+=\s*\[\[\s*'(\w+)'.*?/\s*'([\w/.-]+)'\s*\]\]", re.DOTALL)
+_ENTRY = re.compile(r"\[\s*'(\w+)',\s*files\(.*?/\s*'([\w/.-]+)'\s*,?\s*\]", re.DOTALL)
 
 
 def targets():
