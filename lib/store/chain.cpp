@@ -8,15 +8,21 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 
 namespace tau::store {
 namespace {
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
+// The value of each lower-case hex digit, -1 for all else: a run decodes one digest a row.
+constexpr std::array<int8_t, 256> kHexDigits = [] {
+  std::array<int8_t, 256> table{};
+  table.fill(-1);
+  for (int i = 0; i < 16; ++i)
+    table[static_cast<unsigned char>("0123456789abcdef"[i])] = static_cast<int8_t>(i);
+  return table;
+}();
+
+int hex_digit(char c) { return kHexDigits[static_cast<unsigned char>(c)]; }
 
 // Collects small pieces on the stack and passes them to the hash in few calls; usually in one.
 class LinkEncoder {
@@ -24,7 +30,7 @@ class LinkEncoder {
   void bytes(std::string_view data) {
     if (data.size() > buffer_.size() - size_) spill();
     if (data.size() > buffer_.size()) {
-      hash_.update(data);
+      hash_->update(data);
       return;
     }
     if (!data.empty()) std::memcpy(buffer_.data() + size_, data.data(), data.size());
@@ -43,21 +49,20 @@ class LinkEncoder {
     bytes(value);
   }
   Digest finish() {
-    if (!spilled_) return crypto::blake2b({buffer_.data(), size_});
+    if (!hash_.has_value()) return crypto::blake2b({buffer_.data(), size_});
     spill();
-    return hash_.finish();
+    return hash_->finish();
   }
 
  private:
   void spill() {
-    spilled_ = true;
-    hash_.update({buffer_.data(), size_});
+    if (!hash_.has_value()) hash_.emplace();
+    hash_->update({buffer_.data(), size_});
     size_ = 0;
   }
   std::array<char, 512> buffer_;
   size_t size_ = 0;
-  bool spilled_ = false;
-  crypto::Blake2b hash_;
+  std::optional<crypto::Blake2b> hash_;  // only once the buffer was too small
 };
 
 }  // namespace

@@ -49,7 +49,7 @@ void MemoryStore::drop_entries_of(std::string_view session) {
   while (!ready.empty()) {
     Entry* const entry = ready.back();
     ready.pop_back();
-    Row& row = entry->run->rows[static_cast<size_t>(entry->seq)];
+    Row& row = entry->run->rows[entry->seq];
     if (--row.names == 0 && !is_live_session(entry->run->record.session_id)) purge(&row);
     Entry* const parent = entry->parent;
     entries_.erase(entries_.find(entry->name));
@@ -69,8 +69,8 @@ Status MemoryStore::remove_session(std::string_view id) {
     run->record.outcome_json.clear();
     run->record.snapshot_json.clear();
     run->record.options_json.clear();
-    for (Row& row : run->rows) {
-      if (row.names == 0) purge(&row);
+    for (int64_t i = 0; i < run->rows.size(); ++i) {
+      if (run->rows[i].names == 0) purge(&run->rows[i]);
     }
   }
   return ok_status();

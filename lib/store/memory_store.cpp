@@ -60,7 +60,7 @@ Status MemoryStore::check_rows(const Batch& batch) const {
       if (run == nullptr && !(batch.run.has_value() && batch.run->id == row.run_id)) {
         return failed_precondition("no_such_run", format("run {} was never recorded", row.run_id));
       }
-      next = run == nullptr ? 0 : static_cast<int64_t>(run->rows.size());
+      next = run == nullptr ? 0 : run->rows.size();
       for (size_t k = 0; k < i; ++k) next += batch.rows[k].run_id == row.run_id ? 1 : 0;
     }
     if (row.seq != next) {
@@ -74,7 +74,7 @@ Status MemoryStore::check_rows(const Batch& batch) const {
 
 bool MemoryStore::has_row(const Batch& batch, std::string_view run_id, int64_t seq) const {
   const Run* run = find_run(run_id);
-  if (run != nullptr && seq >= 0 && seq < static_cast<int64_t>(run->rows.size())) return true;
+  if (run != nullptr && seq >= 0 && seq < run->rows.size()) return true;
   return std::ranges::any_of(batch.rows,
                              [&](const JournalRow& r) { return r.seq == seq && r.run_id == run_id; });
 }
@@ -120,7 +120,7 @@ Lsn MemoryStore::apply(Batch&& batch) {
 
 void MemoryStore::append_row(Run& run, JournalRow&& from) {
   const Digest before = run.rows.empty() ? Digest{} : run.rows.back().chain;
-  Row& row = run.rows.emplace_back();
+  Row& row = run.rows.add();
   row.row = std::move(from);
   row.lsn = ++lsn_;
   row.body = crypto::blake2b(row.row.body);
@@ -159,7 +159,7 @@ void MemoryStore::put_entry(EntryRow&& row) {
   entry->seq = row.seq;
   if (!row.parent.empty()) entry->parent = entries_.find(row.parent)->second.get();
   if (entry->parent != nullptr) ++entry->parent->children;
-  ++entry->run->rows[static_cast<size_t>(row.seq)].names;
+  ++entry->run->rows[row.seq].names;
   entries_.emplace(entry->name, std::move(entry));
 }
 
@@ -206,7 +206,7 @@ StatusOr<std::vector<JournalEntry>> MemoryStore::load_lineage(std::string_view n
   const auto it = entries_.find(name);
   if (it == entries_.end()) return not_found("no_such_entry", format("entry {}", name));
   for (const Entry* entry = it->second.get(); entry != nullptr; entry = entry->parent) {
-    line.push_back(read_back(*entry->run, entry->run->rows[static_cast<size_t>(entry->seq)]));
+    line.push_back(read_back(*entry->run, entry->run->rows[entry->seq]));
     line.back().entry_id = entry->name;
   }
   std::ranges::reverse(line);
@@ -238,7 +238,7 @@ StatusOr<std::vector<JournalEntry>> MemoryStore::load_journal(std::string_view r
   const Run* run = find_run(run_id);
   if (run == nullptr) return no_such_run(run_id);
   std::vector<JournalEntry> out;
-  for (size_t i = static_cast<size_t>(std::max<int64_t>(from_seq, 0)); i < run->rows.size(); ++i) {
+  for (int64_t i = std::max<int64_t>(from_seq, 0); i < run->rows.size(); ++i) {
     out.push_back(read_back(*run, run->rows[i]));
   }
   return out;
@@ -249,7 +249,8 @@ Status MemoryStore::verify_chain(std::string_view run_id) {
   const Run* run = find_run(run_id);
   if (run == nullptr) return no_such_run(run_id);
   Digest link{};
-  for (const Row& row : run->rows) {
+  for (int64_t i = 0; i < run->rows.size(); ++i) {
+    const Row& row = run->rows[i];
     link = next_link(link, row.row, row.body, EffectsDigest(row.row.effects_digest));
     if (link != row.chain || (!row.purged && crypto::blake2b(row.row.body) != row.body)) {
       return data_loss("chain_broken", format("run {}: row {} (lsn {})", run_id, row.row.seq, row.lsn));

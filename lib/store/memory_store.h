@@ -1,7 +1,6 @@
 // The store without a disk: the same contract over maps, on the caller's thread.
 #pragma once
 
-#include <deque>
 #include <mutex>
 #include <vector>
 
@@ -39,9 +38,30 @@ class MemoryStore final : public Store {
     Digest body{};
     Digest chain{};
   };
+  // The rows of a run; row i has seq i. In chunks, so that growth moves nothing.
+  class Rows {
+   public:
+    int64_t size() const { return size_; }
+    bool empty() const { return size_ == 0; }
+    Row& operator[](int64_t i) {
+      return chunks_[static_cast<size_t>(i / kChunk)][static_cast<size_t>(i % kChunk)];
+    }
+    const Row& operator[](int64_t i) const { return const_cast<Rows&>(*this)[i]; }
+    const Row& back() const { return chunks_.back().back(); }
+    Row& add() {
+      if (size_ % kChunk == 0) chunks_.emplace_back().reserve(kChunk);
+      ++size_;
+      return chunks_.back().emplace_back();
+    }
+
+   private:
+    static constexpr int64_t kChunk = 16;
+    std::vector<std::vector<Row>> chunks_;
+    int64_t size_ = 0;
+  };
   struct Run {
     RunRecord record;
-    std::deque<Row> rows;  // row i has seq i; a deque, so that growth moves nothing
+    Rows rows;
   };
   struct Entry {
     std::string name;

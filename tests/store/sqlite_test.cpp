@@ -318,6 +318,31 @@ TEST_F(SqliteStoreTest, RemovedTextIsInNoFileOfTheHome) {
   EXPECT_FALSE(directory_holds(dir_.path(), canary));
 }
 
+TEST_F(SqliteStoreTest, ALargeBodyIsStoredOncePerContent) {
+  auto store = open();
+  ASSERT_TRUE(store.ok());
+  const std::string big(50'000, 'q');
+  for (const char* id : {"ses_a", "ses_b", "ses_c"}) fill_session(**store, id, 1, big);
+  EXPECT_EQ(RawDatabase(path()).text("SELECT count(*) FROM blobs"), "1");
+  ASSERT_TRUE((*store)->remove_session("ses_a").ok());
+  EXPECT_EQ(RawDatabase(path()).text("SELECT count(*) FROM blobs"), "1");
+  ASSERT_TRUE((*store)->remove_session("ses_b").ok());
+  ASSERT_TRUE((*store)->remove_session("ses_c").ok());
+  EXPECT_EQ(RawDatabase(path()).text("SELECT count(*) FROM blobs"), "0");
+}
+
+TEST_F(SqliteStoreTest, EveryTableWithBodiesHasTheColumnsOfProvenance) {
+  ASSERT_TRUE(open().ok());
+  for (const char* table : {"journal", "runs"}) {
+    for (const char* column : {"integrity", "readers", "principal", "policy_epoch", "scanned_epoch"}) {
+      EXPECT_EQ(RawDatabase(path()).text("SELECT count(*) FROM pragma_table_info('" + std::string(table) +
+                                         "') WHERE name = '" + column + "'"),
+                "1")
+          << table << "." << column;
+    }
+  }
+}
+
 TEST_F(SqliteStoreTest, ALongWriteLoadKeepsTheWalBounded) {
   auto store = open_store({.path = path(), .durability = Durability::kRelaxed}, clock_);
   ASSERT_TRUE(store.ok());
