@@ -13,6 +13,8 @@ import typing
 from typing import Annotated, Any, Literal, Union
 
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
+# TypedDict's marks; Python 3.10 has none.
+_MARKS = tuple(getattr(typing, name) for name in ("Required", "NotRequired") if hasattr(typing, name))
 _UNIONS = (Union, getattr(types, "UnionType", Union))
 _JSON_TYPES = {str: str, int: int, float: (int, float), bool: bool, type(None): type(None), list: list, dict: dict}
 
@@ -85,7 +87,7 @@ def _fields(cls):
     hints = typing.get_type_hints(cls, include_extras=True)
     if typing.is_typeddict(cls):
         for name, annotation in hints.items():
-            if typing.get_origin(annotation) in (typing.Required, typing.NotRequired):
+            if typing.get_origin(annotation) in _MARKS:
                 annotation = typing.get_args(annotation)[0]
             yield name, annotation, name in cls.__required_keys__, dataclasses.MISSING
         return
@@ -113,7 +115,7 @@ def _with_default(schema, default):
 def decode(annotation, value):
     """The Python value of a JSON value that fits describe(annotation)."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin in (Annotated, typing.Required, typing.NotRequired):
+    if origin in (Annotated, *_MARKS):
         return decode(arguments[0], value)
     if origin in _UNIONS:
         return _decode_union(arguments, value)
@@ -147,7 +149,7 @@ def _decode_union(arguments, value):
 def fits(annotation, value):
     """Whether decode(annotation, value) would make sense; used to choose between alternatives of a union."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin in (Annotated, typing.Required, typing.NotRequired):
+    if origin in (Annotated, *_MARKS):
         return fits(arguments[0], value)
     if annotation is Any:
         return True

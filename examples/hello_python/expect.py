@@ -1,0 +1,10 @@
+"""Runs an example and compares what it prints: expect.py EXPECTED PROGRAM [ARGUMENT…]."""
+
+import subprocess
+import sys
+
+done = subprocess.run([sys.executable, *sys.argv[2:]], text=True, capture_output=True, timeout=60, check=False)
+with open(sys.argv[1], encoding="utf-8") as file:
+    expected = file.read()
+if (done.returncode, done.stdout, done.stderr) != (0, expected, ""):
+    sys.exit(f"exit {done.returncode}\n{done.stdout}\nexpected\n{expected}\n{done.stderr}")

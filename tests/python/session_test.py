@@ -1,0 +1,170 @@
+"""Sessions: kept over processes, forked, listed, removed; errors of every function have their class."""
+
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import tap
+import tau
+from support import PURE, SyncCase, agent_of, turn
+
+_FIRST_PROCESS = """
+import sys, tau
+with tau.Runtime(sys.argv[1]) as runtime:
+    agent = runtime.agent(config={"model": "scripted/demo", "script": {"turns": [{"text": "I will remember."}]}})
+    print(agent.session("chat").run("My name is Ann.").result().text)
+"""
+
+
+def texts(export):
+    """(role, text) of the messages of an export."""
+    found = []
+    for message in export["messages"]:
+        text = "".join(part.get("text", "") for part in message.get("parts", message.get("content", ())))
+        found.append((message["role"], text))
+    return found
+
+
+class Kept(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.home = Path(folder.name, "home")
+
+    def test_conversation_survives_the_process(self):
+        output = subprocess.run([sys.executable, "-c", _FIRST_PROCESS, str(self.home)], check=True, text=True,
+                                capture_output=True).stdout
+        self.assertEqual(output, "I will remember.\n")
+        with tau.Runtime(self.home) as runtime:
+            session = agent_of(runtime, turn("Ann.")).session("chat")
+            self.assertEqual(session.run("What is my name?").result().text, "Ann.")
+            self.assertEqual([pair for pair in texts(session.export()) if pair[0] != "system"],
+                             [("user", "My name is Ann."), ("assistant", "I will remember."),
+                              ("user", "What is my name?"), ("assistant", "Ann.")])
+
+    def test_home_is_private(self):
+        with tau.Runtime(self.home):
+            self.assertEqual(self.home.stat().st_mode & 0o777, 0o700)
+            for path in self.home.rglob("*"):
+                self.assertEqual(path.stat().st_mode & 0o077, 0, path)
+
+    def test_recorded_run_replays(self):
+        with tau.Runtime(self.home) as runtime:
+            agent = agent_of(runtime, turn(calls=[("add", {"a": 1})]), turn("done"))
+            agent.tool(lambda a: a, name="add", **PURE)
+            outcome = agent.session().run("go").result()
+            report = runtime.replay(outcome.run_id)
+            self.assertTrue(report["identical"], report)
+            with self.assertRaises(tau.NotFoundError) as caught:
+                runtime.replay("no-such-run")
+            self.assertEqual(caught.exception.reason, "no_such_run")
+
+    def test_listing_and_removing(self):
+        with tau.Runtime(self.home) as runtime:
+            agent = agent_of(runtime, turn("x"), loop=True)
+            for name in ("one", "two", "three"):
+                agent.session(name).run("hi").result()
+            listed = {item["id"] for item in runtime.sessions(limit=2)}
+            self.assertEqual(listed, {"one", "two", "three"})
+            runtime.remove_session("two")
+            self.assertEqual({item["id"] for item in runtime.sessions()}, {"one", "three"})
+            with self.assertRaises(tau.NotFoundError):
+                runtime.remove_session("two")
+            with self.assertRaises(tau.OutOfRangeError):
+                list(runtime.sessions(limit=0))
+
+    def test_fork_goes_its_own_way(self):
+        with tau.Runtime(self.home) as runtime:
+            session = agent_of(runtime, turn("x"), loop=True).session("trunk")
+            session.run("first").result()
+            branch = session.fork(id="branch")
+            branch.run("second").result()
+            self.assertEqual((branch.id, len(branch.export()["messages"]) - len(session.export()["messages"])),
+                             ("branch", 2))
+            with self.assertRaises(tau.AlreadyExistsError):
+                session.fork(id="branch")
+            with self.assertRaises(tau.NotFoundError):
+                session.fork(entry="no-such-entry")
+
+
+class Errors(SyncCase):
+    def test_unknown_key_is_named(self):
+        with self.assertRaises(tau.InvalidArgumentError) as caught:
+            self.runtime.agent(config={"modle": "x"})
+        self.assertEqual(caught.exception.reason, "unknown_key")
+        self.assertIn("modle", str(caught.exception))
+        self.assertIsInstance(caught.exception, ValueError)
+        self.assertEqual(caught.exception.status, tau.Status.INVALID_ARGUMENT)
+        self.assertFalse(caught.exception.retryable)
+
+    def test_bad_values_are_refused_by_class(self):
+        agent = self.agent(turn("x"))
+        cases = [(tau.InvalidArgumentError, lambda: self.runtime.agent("no-such-provider/model")),
+                 (tau.InvalidArgumentError, lambda: agent.session("bad id!")),
+                 (tau.InvalidArgumentError, lambda: agent.session().run()),
+                 (tau.InvalidArgumentError, lambda: agent.session().run("x", limits={"max_turns": "many"})),
+                 (tau.InvalidArgumentError, lambda: agent.add_tool(tau.Tool("bad name", "", {}))),
+                 (tau.InvalidArgumentError, lambda: agent.add_tool(tau.Tool("t", "", {"type": "nonsense"}))),
+                 (tau.InvalidArgumentError, lambda: tau.Runtime(config={"no_such_key": 1})),
+                 (UnicodeEncodeError, lambda: agent.session().run("\ud800"))]
+        for expected, call in cases:
+            with self.subTest(expected=expected), self.assertRaises(expected):
+                call()
+
+    def test_every_canonical_code_has_its_class(self):
+        codes = [status for status in tau.Status if status < 0]
+        self.assertEqual(len(codes), 16)
+        for status in codes:
+            code = status.name.lower()
+            with self.subTest(code):
+                agent = self.agent(turn(error={"code": code, "reason": "scripted", "message": "as told"}))
+                with self.assertRaises(tau.TauError) as caught:
+                    agent.session().run("go").result()
+                self.assertEqual((caught.exception.status, caught.exception.message), (status, "as told"))
+
+    def test_text_with_nul_and_any_script_goes_through(self):
+        for text in ("a\0b", "日本語", "🦊", ""):
+            with self.subTest(text):
+                if text:
+                    self.assertEqual(self.agent(turn(text)).session().run(text).result().text, text)
+
+    def test_image_goes_with_the_prompt(self):
+        session = self.agent(turn("a picture")).session()
+        session.run("what is this?", blobs=[tau.Blob("image/png", b"\x89PNG\0\1", "x.png")]).result()
+        self.assertIn("image", str(session.export()["messages"]))
+
+    def test_facts_about_the_build(self):
+        self.assertRegex(tau.version(), r"^\d+\.\d+\.\d+$")
+        self.assertEqual(tau.build_info()["version"], tau.version())
+        self.assertFalse(tau.has_feature("no-such-feature"))
+        self.assertIn("model", str(self.runtime.describe()))
+
+
+class Wire(unittest.TestCase):
+    RESPONSE = {"id": "r1", "object": "chat.completion", "model": "m", "choices": [
+        {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hello"}}]}
+
+    def test_documents_go_both_ways(self):
+        neutral = tau.wire.decode("openai_chat", self.RESPONSE)
+        again = tau.wire.encode("openai_chat", neutral, tau.wire.Kind.RESPONSE)
+        self.assertEqual(again["choices"][0]["message"]["content"], "Hello")
+        with self.assertRaises(tau.NotFoundError):
+            tau.wire.decode("klingon", self.RESPONSE)
+
+    def test_stream_in_any_split(self):
+        chunk = '{"id":"r1","model":"m","choices":[{"index":0,"delta":{"content":"h\u00e9"},"finish_reason":null}]}'
+        end = '{"id":"r1","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}'
+        data = f"data: {chunk}\n\ndata: {end}\n\ndata: [DONE]\n\n".encode()
+        for size in (1, 7, len(data)):
+            stream = tau.wire.Stream("openai_chat")
+            events = [event for i in range(0, len(data), size) for event in stream.feed(data[i:i + size])]
+            self.assertEqual("".join(e.get("text", "") for e in events if e["kind"] == "text"), "h\u00e9")
+            self.assertIn("h\u00e9", str(stream.end()))
+        with self.assertRaises(tau.UnavailableError):
+            tau.wire.Stream("openai_chat").end()
+
+
+if __name__ == "__main__":
+    tap.main()
