@@ -89,6 +89,7 @@ void decode_system(ObjectReader& in, Request& request) {
   ObjectReader inner(wrapped);
   decode_blocks(inner, "system", kAnthropicRequest, system.parts);
   if (system.parts.empty()) return;
+  if (value->is_array()) inner.form("system", quoted("array"));
   in.take("system");
   system.labels = Labels::from(Source::kSystem);
   system.extras = inner.finish(kAnthropicRequest);
@@ -120,6 +121,8 @@ StatusOr<Request> decode_request(std::string_view body) {
       request.tools.push_back(decode_tool(tool));
     }
   decode_options(in, request);
+  // Marks the origin even when nothing else is to be kept.
+  in.form("whole", "true");
   request.extras = in.finish(kAnthropicRequest);
   return request;
 }

@@ -11,36 +11,39 @@ constexpr int64_t kDefaultMaxTokens = 4'096;
 constexpr int64_t kLeastBudget = 1'024;
 constexpr std::string_view kJsonOnly = "Answer with a single JSON object and nothing else.";
 
+// Whether this API said it all itself, so that nothing needs to be made fit.
+bool is_native(const Request& request) { return extras_origin(request.extras) == kAnthropicRequest; }
+
 bool is_foreign_server_tool(const ToolSpec& tool) {
   return !extras_belong(tool.extras, kAnthropic) && !find_extra(tool.extras, "type").empty();
 }
 
 // The schema with the "type" that this API demands.
-std::string input_schema(const ToolSpec& tool, bool own) {
+std::string input_schema(const ToolSpec& tool, bool native) {
   if (tool.parameters.empty()) return R"({"type":"object","properties":{}})";
-  if (own) return tool.parameters;
+  if (native) return tool.parameters;
   StatusOr<json::Value> schema = json::parse(tool.parameters);
   if (!schema.ok() || !schema->is_object() || schema->contains("type")) return tool.parameters;
   schema->set("type", "object");
   return json::write(*schema);
 }
 
-void write_tool(json::Writer& w, const ToolSpec& tool) {
+void write_tool(json::Writer& w, const ToolSpec& tool, bool native) {
   ObjectWriter out(w, tool.extras, kAnthropicRequest);
   if (out.wants("name")) out.field("name", tool.name);
   if (!tool.description.empty()) out.field("description", tool.description);
-  const bool own = out.own() && !tool.extras.empty();
-  if (!tool.parameters.empty() || out.wants("input_schema")) out.raw("input_schema", input_schema(tool, own));
+  if (!tool.parameters.empty() || out.wants("input_schema"))
+    out.raw("input_schema", input_schema(tool, native));
   if (tool.strict) out.field("strict", true);
   out.done();
 }
 
-bool write_tools(ObjectWriter& out, const std::vector<ToolSpec>& tools) {
+bool write_tools(ObjectWriter& out, const std::vector<ToolSpec>& tools, bool native) {
   const auto offered = [](const ToolSpec& tool) { return !is_foreign_server_tool(tool); };
   if (!std::any_of(tools.begin(), tools.end(), offered)) return false;
   json::Writer& w = out.key("tools").begin_array();
   for (const ToolSpec& tool : tools)
-    if (offered(tool)) write_tool(w, tool);
+    if (offered(tool)) write_tool(w, tool, native);
   w.end_array();
   return true;
 }
@@ -59,7 +62,7 @@ void write_tool_choice(ObjectWriter& out, const Request& request, bool has_tools
   const bool unset = request.tool_choice.mode == ToolChoice::Mode::kUnset;
   if (unset && !(serial && has_tools)) return;
   // Without tools the API refuses a choice, unless that is what was asked.
-  const bool native = extras_origin(request.extras) == kAnthropicRequest;
+  const bool native = is_native(request);
   if (!has_tools && !native) return;
   json::Writer& w = out.key("tool_choice").begin_object();
   w.field("type", choice_type(request.tool_choice.mode));
@@ -76,8 +79,8 @@ void write_system(ObjectWriter& out, const Request& request) {
   bool string = true;
   for (const Message& message : request.messages) {
     if (!is_hoisted(message)) continue;
-    const bool native = extras_origin(message.extras) == kAnthropicRequest;
-    if (native && find_form(message.extras, "system").empty()) string = false;
+    if (extras_belong(message.extras, kAnthropic) && find_form(message.extras, "system") == R"("array")")
+      string = false;
     for (const Part& part : message.parts)
       if ((part.as<Text>() != nullptr || part.as<Opaque>() != nullptr) && can_write(part))
         parts.push_back(&part);
@@ -130,7 +133,7 @@ int64_t budget_to_write(const ObjectWriter& out, const Request& request) {
 }
 
 void write_sampling(ObjectWriter& out, const Request& request) {
-  const bool native = extras_origin(request.extras) == kAnthropicRequest;
+  const bool native = is_native(request);
   int64_t budget = budget_to_write(out, request);
   // The budget is part of the limit; a limit too small for any leaves no room to think.
   const int64_t limit = request.max_tokens.value_or(kDefaultMaxTokens + budget);
@@ -159,7 +162,7 @@ StatusOr<std::string> encode_request(const Request& request, const Quirks&) {
   write_sampling(out, request);
   write_system(out, request);
   write_messages(out.key("messages"), request.messages);
-  const bool has_tools = write_tools(out, request.tools);
+  const bool has_tools = write_tools(out, request.tools, is_native(request));
   write_tool_choice(out, request, has_tools);
   write_output_config(out, request.response_format);
   if (!request.stop.empty()) {

@@ -154,6 +154,8 @@ StatusOr<Request> decode_request(std::string_view body) {
       request.tools.push_back(decode_tool(tool));
     }
   decode_options(in, request);
+  // Marks the origin even when nothing else is to be kept.
+  in.form("whole", "true");
   request.extras = in.finish(kOpenAiRequest);
   return request;
 }

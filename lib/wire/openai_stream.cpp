@@ -270,7 +270,10 @@ Status ChatStreamDecoder::apply(StreamSink& sink) {
     const StatusOr<json::Value> error = json::parse(choice_.error);
     return stream_error_status(error.ok() ? *error : json::Value(choice_.error));
   }
-  if (!choice_.reasoning.empty()) add_reasoning(choice_.reasoning, choice_.reasoning_field, sink);
+  if (!choice_.reasoning.empty()) {
+    details_speak_ = false;
+    add_reasoning(choice_.reasoning, choice_.reasoning_field, sink);
+  }
   if (!choice_.details.empty()) add_details(choice_.details, sink);
   if (!choice_.content.empty()) add_text(choice_.content, sink);
   if (!choice_.content_parts.empty()) TAU_RETURN_IF_ERROR(apply_content_parts(sink));
@@ -345,7 +348,6 @@ void ChatStreamDecoder::add_details(std::string_view json, StreamSink& sink) {
   const StatusOr<json::Value> piece = json::parse(json);
   if (!piece.ok() || piece->as_array().empty()) return;
   merge_fragment(details_, *piece, "reasoning_details");
-  if (!choice_.reasoning.empty()) details_speak_ = false;
   if (details_speak_) add_reasoning(details_text(*piece), "reasoning", sink);
 }
 

@@ -1,0 +1,115 @@
+// The neutral model: JSON round trip, text, names, the token estimate.
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "wire/wire.h"
+
+namespace tau::wire {
+namespace {
+
+std::string ascii() { return *rc::gen::container<std::string>(rc::gen::inRange<char>(32, 127)); }
+
+Extras any_extras() {
+  if (*rc::gen::inRange(0, 3) != 0) return {};
+  return {{"tau:from", R"("openai_chat.request")"}, {"cache_control", R"({"type":"ephemeral"})"}};
+}
+
+Part any_part(int depth) {
+  Part part;
+  part.extras = any_extras();
+  switch (*rc::gen::inRange(0, depth > 0 ? 6 : 5)) {
+    case 0: part.body = Text{ascii()}; break;
+    case 1: {
+      Media media;
+      media.kind = static_cast<MediaKind>(*rc::gen::inRange(0, 3));
+      media.mime = ascii();
+      media.data = *rc::gen::arbitrary<std::string>();
+      media.url = ascii();
+      media.name = ascii();
+      part.body = media;
+      break;
+    }
+    case 2: part.body = ToolCall{ascii(), ascii(), ascii()}; break;
+    case 3:
+      part.body = Reasoning{ascii(), ascii(), static_cast<Reasoning::Form>(*rc::gen::inRange(0, 4))};
+      break;
+    case 4: part.body = Opaque{ascii(), ascii()}; break;
+    default: {
+      ToolResult result{ascii(), ascii(), {}, *rc::gen::arbitrary<bool>()};
+      const int n = *rc::gen::inRange(0, 3);
+      for (int i = 0; i < n; ++i) result.content.push_back(any_part(depth - 1));
+      part.body = std::move(result);
+    }
+  }
+  return part;
+}
+
+Message any_message() {
+  Message message;
+  message.role = static_cast<Role>(*rc::gen::inRange(0, 5));
+  const int n = *rc::gen::inRange(0, 5);
+  for (int i = 0; i < n; ++i) message.parts.push_back(any_part(1));
+  if (*rc::gen::arbitrary<bool>()) message.labels.join(Labels::from(Source::kWeb));
+  if (*rc::gen::arbitrary<bool>()) message.labels.join(Labels::tool("read"));
+  if (*rc::gen::arbitrary<bool>()) message.labels.restrict_readers({"alice", "bob"});
+  message.extras = any_extras();
+  return message;
+}
+
+RC_GTEST_PROP(Model, MessagesReadBackAsTheyWereWritten, ()) {
+  const Message message = any_message();
+  const std::string text = to_json(message);
+  const StatusOr<Message> back = message_from_json(text);
+  RC_ASSERT(back.ok());
+  RC_ASSERT(to_json(*back) == text);
+  RC_ASSERT(back->parts.size() == message.parts.size());
+  RC_ASSERT(back->labels == message.labels);
+  RC_ASSERT(back->extras == message.extras);
+  for (size_t i = 0; i < message.parts.size(); ++i) {
+    RC_ASSERT(back->parts[i].body.index() == message.parts[i].body.index());
+    if (const auto* media = message.parts[i].as<Media>())
+      RC_ASSERT(back->parts[i].as<Media>()->data == media->data);
+    if (const auto* call = message.parts[i].as<ToolCall>())
+      RC_ASSERT(back->parts[i].as<ToolCall>()->arguments == call->arguments);
+  }
+}
+
+TEST(Model, TextJoinsTextPartsByNewlines) {
+  Message message = text_message(Role::kUser, "a", Labels::from(Source::kUser));
+  message.parts.push_back({Reasoning{"hidden", "", Reasoning::Form::kPlain}, {}});
+  message.parts.push_back({Text{"b"}, {}});
+  EXPECT_EQ(message.text(), "a\nb");
+}
+
+TEST(Model, UnknownNamesAreRefusedByName) {
+  EXPECT_EQ(message_from_json(R"({"role":"robot","parts":[]})").status().reason(), "invalid_message");
+  EXPECT_EQ(message_from_json(R"({"role":"user","parts":[{"type":"smell"}]})").status().reason(),
+            "invalid_message");
+  EXPECT_EQ(response_from_json(R"({"message":{"role":"user"},"finish":"maybe"})").status().reason(),
+            "invalid_response");
+  EXPECT_EQ(request_from_json(R"({"tool_choice":{"mode":"maybe"}})").status().reason(), "invalid_request");
+  EXPECT_FALSE(message_from_json(R"({"role":"user","parts":[{"type":"image","data":"!"}]})").ok());
+}
+
+TEST(Model, EstimateCountsTextMessagesToolsAndImages) {
+  Request request;
+  EXPECT_EQ(estimate_tokens(request), 0);
+  request.messages.push_back(text_message(Role::kUser, "abcd", {}));
+  EXPECT_EQ(estimate_tokens(request), 8 + 2);
+  request.messages[0].parts.push_back({Media{MediaKind::kImage, "image/png", "", "bytes", "", ""}, {}});
+  EXPECT_EQ(estimate_tokens(request), 8 + 2 + 1600);
+  request.tools.push_back({"ab", "", "{}", false, {}});
+  EXPECT_EQ(estimate_tokens(request), 16 + 1600 + 3);
+}
+
+TEST(Model, EveryNameIsKnown) {
+  EXPECT_EQ(role_name(Role::kDeveloper), "developer");
+  EXPECT_EQ(finish_reason_name(FinishReason::kPause), "pause");
+  EXPECT_EQ(finish_reason_name(FinishReason::kOther), "other");
+  EXPECT_EQ(find_dialect("openai_chat"), &openai_chat());
+  EXPECT_EQ(find_dialect("anthropic_messages"), &anthropic_messages());
+  EXPECT_EQ(find_dialect("telegraph"), nullptr);
+}
+
+}  // namespace
+}  // namespace tau::wire

@@ -1,0 +1,25 @@
+// Reads recorded provider traffic: a folder of *.jsonl.xz, one {case, interactions:[{request, response}]} a
+// line.
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace tau::wire::test {
+
+struct Interaction {
+  std::string provider;  // the file's name
+  std::string name;      // the case
+  std::string path;
+  std::string request;
+  int status = 0;
+  std::string response;
+};
+
+// Whether `folder` holds recordings.
+bool have_recordings(const std::string& folder);
+// Calls `visit` for each interaction. Returns false, with a message in `error`, when a file cannot be read.
+bool for_each_interaction(const std::string& folder, const std::function<void(const Interaction&)>& visit,
+                          std::string& error);
+
+}  // namespace tau::wire::test

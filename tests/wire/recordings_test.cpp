@@ -1,0 +1,155 @@
+// Every recorded request and response of the two dialects: decoding and encoding keep the meaning, streams
+// decode the same in any split, and what is re-encoded decodes to the same.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <map>
+
+#include "recordings.h"
+#include "stream_support.h"
+#include "wire/transcode.h"
+#include "wire/wire.h"
+
+namespace tau::wire {
+namespace {
+
+struct Score {
+  int passed = 0;
+  int failed = 0;
+  int unsupported = 0;
+};
+
+const Dialect* dialect_of(std::string_view path) {
+  if (path.ends_with("/chat/completions")) return &openai_chat();
+  return path.ends_with("/v1/messages") ? &anthropic_messages() : nullptr;
+}
+
+// What a provider whose habits are unknown is met with.
+Quirks tolerant() {
+  Quirks quirks;
+  quirks.done_mark_optional = true;
+  return quirks;
+}
+
+// The first place where two documents differ, as "path: before -> after".
+std::string difference(const json::Value& a, const json::Value& b, const std::string& path) {
+  if (a == b) return {};
+  if (a.is_object() && b.is_object()) {
+    for (const auto& [key, value] : a.as_object())
+      if (std::string e = difference(value, b[key], path + "/" + key); !e.empty() || !b.contains(key))
+        return e.empty() ? path + "/" + key + " is lost" : e;
+    for (const auto& [key, value] : b.as_object())
+      if (!a.contains(key)) return path + "/" + key + " is new: " + json::write(value);
+  }
+  if (a.is_array() && b.is_array() && a.size() == b.size())
+    for (size_t i = 0; i < a.size(); ++i)
+      if (std::string e = difference(a.as_array()[i], b.as_array()[i], path + "/" + std::to_string(i));
+          !e.empty())
+        return e;
+  return path + ": " + json::write(a).substr(0, 300) + " -> " + json::write(b).substr(0, 300);
+}
+
+std::string same_meaning(std::string_view what, std::string_view before, std::string_view after) {
+  const StatusOr<json::Value> a = json::parse(before);
+  const StatusOr<json::Value> b = json::parse(after);
+  if (!a.ok() || !b.ok()) return std::string(what) + " is not JSON";
+  const std::string e = difference(*a, *b, {});
+  return e.empty() ? e : std::string(what) + " changed: " + e;
+}
+
+std::string check_request(const Dialect& dialect, const std::string& body) {
+  const StatusOr<Request> request = dialect.decode_request(body);
+  if (!request.ok()) return "request: " + request.status().to_string();
+  const StatusOr<std::string> encoded = dialect.encode_request(*request, {});
+  if (!encoded.ok()) return "request: " + encoded.status().to_string();
+  if (std::string e = same_meaning("request", body, *encoded); !e.empty()) return e;
+  const StatusOr<Request> neutral = request_from_json(to_json(*request));
+  if (!neutral.ok()) return "neutral request: " + neutral.status().to_string();
+  const StatusOr<std::string> again = dialect.encode_request(*neutral, {});
+  if (!again.ok() || *again != *encoded) return "the request changed in neutral JSON";
+  return {};
+}
+
+std::string check_error(const Dialect& dialect, int status, const std::string& body) {
+  const Status error = dialect.decode_error(status, body);
+  if (error.ok() || error.message().empty() || error.details_json().empty()) return "error without content";
+  if (error.reason() == "provider_error") return "untyped error: " + error.to_string();
+  if (status < 500 && status != 429 && error.retryable()) return "a client error must not be retried";
+  return {};
+}
+
+std::string check_whole(const Dialect& dialect, const std::string& body) {
+  const StatusOr<Response> response = dialect.decode_response(body, {});
+  if (!response.ok()) return "response: " + response.status().to_string();
+  if (std::string e = same_meaning("response", body, dialect.encode_response(*response)); !e.empty())
+    return e;
+  const StatusOr<Response> neutral = response_from_json(to_json(*response));
+  if (!neutral.ok()) return "neutral response: " + neutral.status().to_string();
+  return same_meaning("response after neutral JSON", body, dialect.encode_response(*neutral));
+}
+
+std::string check_stream(const Dialect& dialect, const std::string& body) {
+  const test::Decoded whole = test::decode_stream(dialect, body, tolerant(), {});
+  if (!whole.status.ok()) return "stream: " + whole.status.to_string();
+  if (const std::string e = test::event_order_error(whole); !e.empty()) return "event order: " + e;
+  const std::string expected = to_json(whole.response);
+  for (const test::Split& split : {test::Split::every(1), test::Split::random(7), test::Split::random(8)}) {
+    const test::Decoded part = test::decode_stream(dialect, body, tolerant(), split);
+    if (!part.status.ok() || to_json(part.response) != expected || part.log != whole.log)
+      return "the split of the bytes changed what was decoded: " + part.status.to_string();
+  }
+  const std::string encoded = test::reencode_stream(dialect, body, tolerant());
+  const test::Decoded again = test::decode_stream(dialect, encoded, {}, {});
+  if (!again.status.ok()) return "re-encoded stream: " + again.status.to_string();
+  return same_meaning("the re-encoded stream", expected, to_json(again.response));
+}
+
+bool is_stream(std::string_view body) {
+  const size_t first = body.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && body[first] != '{' && body[first] != '[';
+}
+
+std::string check(const Dialect& dialect, const test::Interaction& i) {
+  if (std::string e = check_request(dialect, i.request); !e.empty()) return e;
+  if (i.status < 200 || i.status > 299) return check_error(dialect, i.status, i.response);
+  return is_stream(i.response) ? check_stream(dialect, i.response) : check_whole(dialect, i.response);
+}
+
+TEST(Recordings, EveryInteractionOfTheseDialectsKeepsItsMeaning) {
+  const char* data = std::getenv("TAU_SHARED_DATA");
+  const std::string folder = std::string(data != nullptr ? data : "") + "/provider-recordings";
+  if (!test::have_recordings(folder))
+    GTEST_SKIP() << "no recordings in " << folder << " (set TAU_SHARED_DATA)";
+  std::map<std::string, Score> scores;
+  int shown = 0;
+  std::string error;
+  const bool read = test::for_each_interaction(
+      folder,
+      [&](const test::Interaction& i) {
+        Score& score = scores[i.provider];
+        const Dialect* dialect = dialect_of(i.path);
+        if (dialect == nullptr) {
+          ++score.unsupported;
+          return;
+        }
+        const std::string failure = check(*dialect, i);
+        ++(failure.empty() ? score.passed : score.failed);
+        constexpr int kMostShown = 20;
+        if (!failure.empty() && shown++ < kMostShown)
+          ADD_FAILURE() << i.provider << " " << i.name << ": " << failure.substr(0, 6000);
+      },
+      error);
+  EXPECT_TRUE(read) << error;
+  int passed = 0;
+  for (const auto& [provider, score] : scores) {
+    std::cout << provider << ": " << score.passed << " passed, " << score.failed << " failed, "
+              << score.unsupported << " of other dialects\n";
+    EXPECT_EQ(score.failed, 0) << provider;
+    passed += score.passed;
+  }
+  EXPECT_GT(passed, 0);
+}
+
+}  // namespace
+}  // namespace tau::wire
