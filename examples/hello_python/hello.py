@@ -11,7 +11,8 @@ import sys
 import tau
 
 SCRIPT = {"turns": [
-    {"text": ["I shall ", "measure it. "], "tool_calls": [{"name": "word_count", "arguments": {"text": "to be or not"}}]},
+    {"text": ["I shall ", "count them."],
+     "tool_calls": [{"name": "word_count", "arguments": {"text": "to be or not"}}]},
     {"text": ["Those are ", "four ", "words."]},
 ]}
 

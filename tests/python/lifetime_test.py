@@ -118,7 +118,8 @@ class Exit(unittest.TestCase):
                               capture_output=True, timeout=60, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
-    MADE = "rt = tau.Runtime()\nag = rt.agent(config={'model': 'scripted/demo', 'script': {'turns': [{'text': 'a', %s}]}})\n"
+    MADE = ("rt = tau.Runtime()\n"
+            "ag = rt.agent(config={'model': 'scripted/demo', 'script': {'turns': [{'text': 'a', %s}]}})\n")
 
     def test_with_everything_open(self):
         self.leave(self.MADE % "'hang': True" + "run = ag.session().run('go')\n")
@@ -166,8 +167,8 @@ class Fork(SyncCase):
 
 class Loading(unittest.TestCase):
     def run_with(self, library):
-        return subprocess.run([sys.executable, "-c", "import tau; print(tau.version())"], text=True, capture_output=True,
-                              env={**os.environ, "TAU_LIBRARY": library}, check=False)
+        return subprocess.run([sys.executable, "-c", "import tau; print(tau.version())"], text=True,
+                              capture_output=True, env={**os.environ, "TAU_LIBRARY": library}, check=False)
 
     def test_the_environment_decides_first(self):
         from tau import _config

@@ -159,7 +159,8 @@ class Tools(unittest.TestCase):
         self.assertEqual(made.manifest(), (1, 1))
 
     def test_sphinx_docstring(self):
-        text, parameters = schema.split_docstring("Adds.\n\n:param int a: the first\n:param b: the\n  second\n:returns: sum")
+        text, parameters = schema.split_docstring(
+            "Adds.\n\n:param int a: the first\n:param b: the\n  second\n:returns: sum")
         self.assertEqual((text, parameters), ("Adds.", {"a": "the first", "b": "the second"}))
 
     def test_function_without_docstring_or_annotations(self):
@@ -187,8 +188,8 @@ class Tools(unittest.TestCase):
         self.assertEqual((as_tool(add).name, as_tool(add).effect), ("plus", "pure"))
 
     def test_results_become_text(self):
-        cases = [("plain", "plain"), (5, "5"), (None, "null"), ({"a": [1]}, '{"a": [1]}'), (Point(1, 2), '{"x": 1, "y": 2}'),
-                 (Color.RED, '"red"'), ({3, 1}, "[1, 3]"), (b"raw", '"raw"'), ("é", "é")]
+        cases = [("plain", "plain"), (5, "5"), (None, "null"), ({"a": [1]}, '{"a": [1]}'),
+                 (Point(1, 2), '{"x": 1, "y": 2}'), (Color.RED, '"red"'), ({3, 1}, "[1, 3]"), (b"raw", '"raw"'), ("é", "é")]
         for value, expected in cases:
             with self.subTest(value=value):
                 self.assertEqual(result_text(value), expected)

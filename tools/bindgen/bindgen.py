@@ -72,7 +72,8 @@ def _stale(root, outputs):
         target = root / path
         committed = target.read_text(encoding="utf-8") if target.exists() else ""
         if committed != text:
-            diff = difflib.unified_diff(committed.splitlines(), text.splitlines(), str(path), "generated", lineterm="", n=1)
+            diff = difflib.unified_diff(committed.splitlines(), text.splitlines(), "committed", "generated",
+                                        lineterm="", n=1)
             yield f"{path}:1: stale; run tools/bindgen/bindgen.py generate\n" + "\n".join(list(diff)[:20])
     wanted = {path.name for path in outputs if path.parent == Path("docs/c-api")}
     for page in (root / "docs/c-api").glob("*.md"):

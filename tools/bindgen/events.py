@@ -26,7 +26,8 @@ def check(root):
     names = _names_in_cpp((root / "lib/agent/event.cpp").read_text(encoding="utf-8"))
     spoken = {name: number for number, name in enumerate(names)}
     if spoken != declared:
-        findings.append(f"lib/agent/event.cpp:1: kNames and event.h differ in {sorted(spoken.items() ^ declared.items())}")
+        differ = sorted(spoken.items() ^ declared.items())
+        findings.append(f"lib/agent/event.cpp:1: kNames and event.h differ in {differ}")
 
     schema = json.loads((root / "docs/schema/events.json").read_text(encoding="utf-8"))
     described = list(_variants(schema))

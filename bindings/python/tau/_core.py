@@ -21,7 +21,9 @@ def text_in(text):
 
 def json_in(value):
     """A tau_str holding JSON; absent for None."""
-    return text_in(None if value is None else json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+    if value is None:
+        return _ABSENT
+    return text_in(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
 
 
 def text_out(view):

@@ -44,7 +44,7 @@ def describe(annotation, where="value", _inside=()):
         return _dict(arguments, where, _inside)
     if isinstance(annotation, type):
         if annotation in _inside:
-            raise TypeError(f"{where}: {annotation.__name__} contains itself; recursive types have no finite schema here")
+            raise TypeError(f"{where}: {annotation.__name__} contains itself; a schema is a finite tree here")
         if issubclass(annotation, enum.Enum):
             return _choices([member.value for member in annotation])
         if dataclasses.is_dataclass(annotation) or typing.is_typeddict(annotation):

@@ -1,6 +1,8 @@
 """The dialect checks of bindgen: each forbidden shape is refused, at its line, and a good header passes."""
 
+import json
 import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -13,7 +15,11 @@ import dialect  # noqa: E402
 import docs  # noqa: E402
 import emit_c  # noqa: E402
 import emit_ctypes  # noqa: E402
+import events  # noqa: E402
 import parse  # noqa: E402
+
+sys.path.insert(0, str(ROOT / "tests" / "capi" / "abi"))
+import check_exports  # noqa: E402
 
 CLANG = parse.find_clang()
 
@@ -76,10 +82,12 @@ BAD = {
     "array field": ("typedef struct tau_ids { uint32_t ids[4]; } tau_ids;", "tau_ids.ids has type", 0),
     "nameless parameter": (DOC + "TAU_API void tau_box_touch(tau_box *);", "a parameter has no name", 3),
     "struct by value": (DOC + "TAU_API void tau_box_set(tau_box_options options);", "options has type", 3),
-    "error not last": (DOC_RETURNS + "TAU_API tau_status tau_box_do(tau_error **err, tau_box *box);", "must be last", 4),
+    "error not last": (DOC_RETURNS + "TAU_API tau_status tau_box_do(tau_error **err, tau_box *box);",
+                       "must be last", 4),
     "status without error": (DOC_RETURNS + "TAU_API tau_status tau_box_do(tau_box *box);", "without `tau_error", 4),
-    "out before input": ("/* Do it.\n * Returns: OK.\n * Thread: any\n * Ownership: x.\n * Since: 0.1 */\nTAU_API tau_status "
-                         "tau_box_do(tau_box **out, uint32_t n, tau_error **err);", "out parameters come after", 5),
+    "out before input": ("/* Do it.\n * Returns: OK.\n * Thread: any\n * Ownership: x.\n * Since: 0.1 */\n"
+                         "TAU_API tau_status tau_box_do(tau_box **out, uint32_t n, tau_error **err);",
+                         "out parameters come after", 5),
     "not exported": (DOC + "void tau_box_hide(tau_box *box);", "TAU_API is missing", 3),
     "no comment": ("TAU_API void tau_box_touch(tau_box *box);", "has no summary", 0),
     "no thread": ("/* Do it.\n * Since: 0.1 */\nTAU_API void tau_box_touch(tau_box *box);", "`Thread:` must be", 2),
@@ -179,6 +187,56 @@ class Pieces(unittest.TestCase):
         lines = api.declaration("tau_x", "void", params).split("\n")
         self.assertEqual(len(lines), 2)
         self.assertTrue(all(len(line) <= 100 for line in lines))
+
+
+class Gates(unittest.TestCase):
+    """The gates themselves can fail."""
+
+    @unittest.skipIf(CLANG is None, "clang is not installed")
+    def test_stale_output_is_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for part in ("include/tau", "docs/c-api", "docs/schema"):
+                shutil.copytree(ROOT / part, Path(folder, part))
+            for part in ("capi/api.json", "capi/libtau.map", "bindings/python/tau/_abi.py",
+                         "bindings/python/tau/_abi.pyi", "docs/events.md"):
+                Path(folder, part).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / part, Path(folder, part))
+            command = [sys.executable, str(ROOT / "tools/bindgen/bindgen.py"), "check", "--root", folder]
+            self.assertEqual(subprocess.run(command, capture_output=True, check=False).returncode, 0)
+            symbols = Path(folder, "capi/libtau.map")
+            symbols.write_text(symbols.read_text(encoding="utf-8").replace("    tau_version;\n", ""), encoding="utf-8")
+            Path(folder, "docs/c-api/old.md").write_text("gone\n", encoding="utf-8")
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("capi/libtau.map:1: stale", done.stdout)
+            self.assertIn("docs/c-api/old.md:1: belongs to no header", done.stdout)
+
+    def test_missing_and_foreign_exports_are_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            library = Path(folder, "libtau.so")
+            code = "int stray; void tau_extra(void) {} void helper(void) {} const char *tau_version(void) { return 0; }"
+            subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", str(library), "-"], input=code, text=True, check=True)
+            faults, count = check_exports.compare(str(library), ROOT)
+        self.assertEqual(count, 2)
+        for fault in ("exported but not public: B stray", "exported but not public: T helper",
+                      "exports: tau_extra@@ is not in api.json", "exports: tau_run_start@@TAU_0.1 is missing"):
+            self.assertIn(fault, faults)
+
+    def test_event_tables_that_differ_are_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            for part in ("capi/api.json", "docs/schema/events.json", "lib/agent/event.cpp"):
+                (root / part).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / part, root / part)
+            self.assertEqual(events.check(root), [])
+            source = root / "lib/agent/event.cpp"
+            source.write_text(source.read_text(encoding="utf-8").replace('"snapshot"', '"snapshoot"'), encoding="utf-8")
+            schema = json.loads((root / "docs/schema/events.json").read_text(encoding="utf-8"))
+            schema["oneOf"].pop()
+            (root / "docs/schema/events.json").write_text(json.dumps(schema), encoding="utf-8")
+            findings = "\n".join(events.check(root))
+            self.assertIn("snapshoot", findings)
+            self.assertIn("docs/schema/events.json:1: kinds are", findings)
 
 
 if __name__ == "__main__":

@@ -37,10 +37,9 @@ def compare(library, root):
     wanted = {f"{name}@@TAU_{function['doc']['since']}" for name, function in api["functions"].items()}
     names = set(api["functions"])
     faults = [f"exported but not public: {symbol}" for symbol in sorted(foreign)]
-    for what, found, expected in (
-            ("exports", functions, wanted),
-            ("headers", set(_DECLARED.findall(headers)), names),
-            ("capi/libtau.map", set(emit_c.names_in_map((root / "capi/libtau.map").read_text(encoding="utf-8"))), names)):
+    mapped = emit_c.names_in_map((root / "capi/libtau.map").read_text(encoding="utf-8"))
+    for what, found, expected in (("exports", functions, wanted), ("headers", set(_DECLARED.findall(headers)), names),
+                                  ("capi/libtau.map", set(mapped), names)):
         faults += [f"{what}: {name} is not in api.json" for name in sorted(found - expected)]
         faults += [f"{what}: {name} is missing" for name in sorted(expected - found)]
     return faults, len(functions)

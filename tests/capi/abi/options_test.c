@@ -1,5 +1,6 @@
-/* Structs that callers fill in: the INIT macro and the init function give the same bytes, structs of every older size
- * are accepted and not read past their end, newer ones are accepted while what they add is zero. */
+/* Structs that callers fill in: the INIT macro and the init function give the same bytes, structs of every
+ * older size are accepted and not read past their end, newer ones are accepted while what they add is zero.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,39 +11,39 @@ enum { kNewer = 24, kPoison = 0xAA };
 
 static int failures = 0;
 
-static void check(int good, const char *what, long size) {
+static void check(int good, const char* what, long size) {
   if (good) return;
   printf("failed: %s (%ld bytes)\n", what, size);
   ++failures;
 }
 
-static tau_str str(const char *text) {
+static tau_str str(const char* text) {
   tau_str view = {text, TAU_STRLEN};
   return view;
 }
 
 /* ---- one way to use each struct; each gives the status of the function that takes it ---- */
 
-static tau_runtime *runtime;
-static tau_agent *agent;
+static tau_runtime* runtime;
+static tau_agent* agent;
 
-static tau_status use_tau_runtime_options(const tau_runtime_options *options) {
-  tau_runtime *made = NULL;
+static tau_status use_tau_runtime_options(const tau_runtime_options* options) {
+  tau_runtime* made = NULL;
   tau_status status = tau_runtime_new(options, &made, NULL);
   tau_runtime_unref(made);
   return status;
 }
 
-static tau_status use_tau_queue_options(const tau_queue_options *options) {
-  tau_queue *made = NULL;
+static tau_status use_tau_queue_options(const tau_queue_options* options) {
+  tau_queue* made = NULL;
   tau_status status = tau_queue_new(runtime, options, &made, NULL);
   tau_queue_unref(made);
   return status;
 }
 
-static tau_status use_tau_run_options(const tau_run_options *options) {
-  tau_session *session = NULL;
-  tau_run *made = NULL;
+static tau_status use_tau_run_options(const tau_run_options* options) {
+  tau_session* session = NULL;
+  tau_run* made = NULL;
   tau_status status = tau_session_open(agent, str(NULL), &session, NULL);
   if (status == TAU_OK) status = tau_run_start(session, options, &made, NULL);
   tau_run_cancel(made);
@@ -51,8 +52,8 @@ static tau_status use_tau_run_options(const tau_run_options *options) {
   return status;
 }
 
-static tau_status use_tau_tool(const tau_tool *tool) {
-  tau_agent *made = NULL;
+static tau_status use_tau_tool(const tau_tool* tool) {
+  tau_agent* made = NULL;
   tau_status status = tau_agent_new(runtime, str(NULL), &made, NULL);
   if (status == TAU_OK) status = tau_agent_add_tool(made, tool, NULL);
   tau_agent_unref(made);
@@ -60,22 +61,22 @@ static tau_status use_tau_tool(const tau_tool *tool) {
 }
 
 /* What makes a struct of defaults complete, and how many of its first bytes that needs. */
-static size_t complete_tau_runtime_options(tau_runtime_options *options) {
+static size_t complete_tau_runtime_options(tau_runtime_options* options) {
   options->flags = TAU_RUNTIME_NO_STORE | TAU_RUNTIME_MANUAL;
   return offsetof(tau_runtime_options, home);
 }
 
-static size_t complete_tau_queue_options(tau_queue_options *options) {
+static size_t complete_tau_queue_options(tau_queue_options* options) {
   (void)options;
   return sizeof(uint32_t);
 }
 
-static size_t complete_tau_run_options(tau_run_options *options) {
+static size_t complete_tau_run_options(tau_run_options* options) {
   options->prompt = str("hello");
   return offsetof(tau_run_options, options);
 }
 
-static size_t complete_tau_tool(tau_tool *tool) {
+static size_t complete_tau_tool(tau_tool* tool) {
   tool->name = str("add");
   return offsetof(tau_tool, description);
 }
@@ -83,57 +84,58 @@ static size_t complete_tau_tool(tau_tool *tool) {
 /* ---- the table says which structs there are, and where their members end ---- */
 
 #define SIZE(type, size)
-#define OPTIONS(type, macro, init)                                                                      \
-  static void macro_and_function_agree_##type(void) {                                                   \
-    static const type from_macro = macro;                                                               \
-    type from_function;                                                                                 \
-    memset(&from_function, kPoison, sizeof from_function);                                              \
-    init(&from_function, sizeof from_function);                                                         \
-    check(memcmp(&from_macro, &from_function, sizeof from_macro) == 0, #init " == " #macro, sizeof(type)); \
-  }                                                                                                     \
-  static void init_writes_no_more_than_asked_##type(size_t size) {                                      \
-    static const type whole = macro;                                                                    \
-    unsigned char bytes[sizeof(type)];                                                                  \
-    uint32_t own_size = (uint32_t)size;                                                                 \
-    size_t i;                                                                                           \
-    memset(bytes, kPoison, sizeof bytes);                                                               \
-    init((type *)(void *)bytes, own_size);                                                              \
-    check(memcmp(bytes, &own_size, sizeof own_size) == 0, #init " sets struct_size", (long)size);       \
-    check(memcmp(bytes + 4, (const unsigned char *)&whole + 4, size - 4) == 0, #init " sets members", (long)size); \
-    for (i = size; i < sizeof bytes; ++i) check(bytes[i] == kPoison, #init " stays inside", (long)size); \
-  }                                                                                                     \
-  static void older_is_accepted_##type(size_t size) {                                                   \
-    type options = macro;                                                                               \
-    unsigned char *bytes = malloc(sizeof options);                                                      \
-    size_t needed = complete_##type(&options);                                                          \
-    tau_status expected = size >= needed ? TAU_OK : TAU_INVALID_ARGUMENT;                               \
-    options.struct_size = (uint32_t)size;                                                               \
-    memcpy(bytes, &options, sizeof options);                                                            \
-    memset(bytes + size, kPoison, sizeof options - size);                                               \
-    check(use_##type((const type *)(void *)bytes) == expected, #type " of an older program", (long)size); \
-    free(bytes);                                                                                        \
-  }                                                                                                     \
-  static void newer_is_accepted_while_zero_##type(void) {                                               \
-    type options = macro;                                                                               \
-    unsigned char *bytes = malloc(sizeof options + kNewer);                                             \
-    size_t i;                                                                                           \
-    complete_##type(&options);                                                                          \
-    options.struct_size = sizeof options + kNewer;                                                      \
-    memcpy(bytes, &options, sizeof options);                                                            \
-    memset(bytes + sizeof options, 0, kNewer);                                                          \
-    check(use_##type((const type *)(void *)bytes) == TAU_OK, #type " with a zero tail", kNewer);        \
-    for (i = sizeof options; i < sizeof options + kNewer; ++i) {                                        \
-      bytes[i] = 1;                                                                                     \
-      check(use_##type((const type *)(void *)bytes) == TAU_UNIMPLEMENTED, #type " with a set tail", (long)i); \
-      bytes[i] = 0;                                                                                     \
-    }                                                                                                   \
-    free(bytes);                                                                                        \
-  }                                                                                                     \
-  static void size_must_be_set_##type(void) {                                                           \
-    type options = macro;                                                                               \
-    complete_##type(&options);                                                                          \
-    options.struct_size = 0;                                                                            \
-    check(use_##type(&options) == TAU_INVALID_ARGUMENT, #type " without struct_size", 0);               \
+#define OPTIONS(type, macro, init)                                                                          \
+  static void macro_and_function_agree_##type(void) {                                                       \
+    static const type from_macro = macro;                                                                   \
+    type from_function;                                                                                     \
+    memset(&from_function, kPoison, sizeof from_function);                                                  \
+    init(&from_function, sizeof from_function);                                                             \
+    check(memcmp(&from_macro, &from_function, sizeof from_macro) == 0, #init " == " #macro, sizeof(type));  \
+  }                                                                                                         \
+  static void init_writes_no_more_than_asked_##type(size_t size) {                                          \
+    static const type whole = macro;                                                                        \
+    unsigned char bytes[sizeof(type)];                                                                      \
+    uint32_t own_size = (uint32_t)size;                                                                     \
+    size_t i;                                                                                               \
+    memset(bytes, kPoison, sizeof bytes);                                                                   \
+    init((type*)(void*)bytes, own_size);                                                                    \
+    check(memcmp(bytes, &own_size, sizeof own_size) == 0, #init " sets struct_size", (long)size);           \
+    check(memcmp(bytes + 4, (const unsigned char*)&whole + 4, size - 4) == 0, #init " sets members",        \
+          (long)size);                                                                                      \
+    for (i = size; i < sizeof bytes; ++i) check(bytes[i] == kPoison, #init " stays inside", (long)size);    \
+  }                                                                                                         \
+  static void older_is_accepted_##type(size_t size) {                                                       \
+    type options = macro;                                                                                   \
+    unsigned char* bytes = malloc(sizeof options);                                                          \
+    size_t needed = complete_##type(&options);                                                              \
+    tau_status expected = size >= needed ? TAU_OK : TAU_INVALID_ARGUMENT;                                   \
+    options.struct_size = (uint32_t)size;                                                                   \
+    memcpy(bytes, &options, sizeof options);                                                                \
+    memset(bytes + size, kPoison, sizeof options - size);                                                   \
+    check(use_##type((const type*)(void*)bytes) == expected, #type " of an older program", (long)size);     \
+    free(bytes);                                                                                            \
+  }                                                                                                         \
+  static void newer_is_accepted_while_zero_##type(void) {                                                   \
+    type options = macro;                                                                                   \
+    unsigned char* bytes = malloc(sizeof options + kNewer);                                                 \
+    size_t i;                                                                                               \
+    complete_##type(&options);                                                                              \
+    options.struct_size = sizeof options + kNewer;                                                          \
+    memcpy(bytes, &options, sizeof options);                                                                \
+    memset(bytes + sizeof options, 0, kNewer);                                                              \
+    check(use_##type((const type*)(void*)bytes) == TAU_OK, #type " with a zero tail", kNewer);              \
+    for (i = sizeof options; i < sizeof options + kNewer; ++i) {                                            \
+      bytes[i] = 1;                                                                                         \
+      check(use_##type((const type*)(void*)bytes) == TAU_UNIMPLEMENTED, #type " with a set tail", (long)i); \
+      bytes[i] = 0;                                                                                         \
+    }                                                                                                       \
+    free(bytes);                                                                                            \
+  }                                                                                                         \
+  static void size_must_be_set_##type(void) {                                                               \
+    type options = macro;                                                                                   \
+    complete_##type(&options);                                                                              \
+    options.struct_size = 0;                                                                                \
+    check(use_##type(&options) == TAU_INVALID_ARGUMENT, #type " without struct_size", 0);                   \
   }
 #include "options_table.h"
 #undef OPTIONS
@@ -152,12 +154,12 @@ static void open_fixtures(void) {
 int main(void) {
   int structs = 0;
   open_fixtures();
-#define OPTIONS(type, macro, init)        \
-  macro_and_function_agree_##type();      \
-  newer_is_accepted_while_zero_##type();  \
-  size_must_be_set_##type();              \
+#define OPTIONS(type, macro, init)       \
+  macro_and_function_agree_##type();     \
+  newer_is_accepted_while_zero_##type(); \
+  size_must_be_set_##type();             \
   ++structs;
-#define SIZE(type, size)                      \
+#define SIZE(type, size)                       \
   init_writes_no_more_than_asked_##type(size); \
   older_is_accepted_##type(size);
 #include "options_table.h"
