@@ -4,11 +4,13 @@
 // redact, label). Every tool, whoever provides it, passes the same executor; there is no other way in.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/base.h"
@@ -65,7 +67,7 @@ class Reply {
 };
 
 struct Call {
-  std::string id;    // unique within its run
+  std::string id;  // unique within its run
   std::string name;
   std::string raw_arguments;  // as the model wrote them
   json::Value arguments;      // the one parse that policy and tool share
@@ -74,9 +76,6 @@ struct Call {
   std::string run_id;
   std::string session_id;
 };
-
-class Reply;
-struct Call;
 
 // Hands a call to the host program, which answers through `reply`. Supplied by the run's driver.
 class HostCalls {
@@ -91,15 +90,20 @@ struct Context {
   os::Workspace* workspace = nullptr;
   os::Launcher* launcher = nullptr;
   HostCalls* host = nullptr;  // of the run
+  // Of commands, "NAME=value": only PATH, HOME, LANG, TERM and TMPDIR are passed on, with plain defaults for
+  // PATH, LANG and TERM. Nothing is inherited from the host.
+  std::vector<std::string> environment;
 };
 
 class Tool {
  public:
   virtual ~Tool() = default;
   virtual const Manifest& manifest() const = 0;
-  // Runs where the manifest says. Must end in exactly one reply.complete(); must not throw. `cancelled` turns
-  // true when nobody wants the result any more: blocking tools poll it, others override cancel().
-  virtual void start(const Call& call, const Context& context, Reply reply, const std::atomic<bool>& cancelled) = 0;
+  // Runs where the manifest says. `call` and `cancelled` live as long as a copy of `reply` does. Must end in
+  // exactly one reply.complete(); must not throw. `cancelled` turns true when nobody wants the result any
+  // more: blocking tools poll it, others override cancel().
+  virtual void start(const Call& call, const Context& context, Reply reply,
+                     const std::atomic<bool>& cancelled) = 0;
   // On the loop: stop the call as fast as possible, then complete it. The default relies on `cancelled`.
   virtual void cancel(std::string_view call_id) { (void)call_id; }
 };
@@ -160,8 +164,8 @@ class Registry {
 struct Prepared {
   Call call;
   Manifest manifest;
-  Verdict verdict;       // meaningful when `refusal` is empty
-  std::string refusal;   // "unknown_tool", "invalid_arguments", "needs_worker"; empty: may be asked
+  Verdict verdict;      // meaningful when `refusal` is empty
+  std::string refusal;  // "unknown_tool", "invalid_arguments", "needs_worker"; empty: may be asked
   std::string message;
 };
 
@@ -176,8 +180,9 @@ class Workers {
 // The one executor. One per loop: owner thread only.
 class Executor {
  public:
-  Executor(const Registry& registry, PolicyHook& policy, AuditSink* audit, FinalizeHook finalize, Workers& workers,
-           net::Loop& loop, Context context);
+  Executor(const Registry& registry, PolicyHook& policy, AuditSink* audit, FinalizeHook finalize,
+           Workers& workers, net::Loop& loop, Context context);
+  // Cancels what is in flight; its `done` is not called any more.
   ~Executor();
 
   Prepared prepare(Call call);
@@ -189,7 +194,7 @@ class Executor {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // tasks on the loop hold it weakly
 };
 
 // read, write, edit, ls, glob, grep, bash. All stay inside the workspace.

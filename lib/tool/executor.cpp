@@ -1,0 +1,232 @@
+// The one executor: prepare, execute, finalize.
+#include <map>
+#include <mutex>
+
+#include "tool/finalize.h"
+#include "tool/tool.h"
+
+namespace tau::tool {
+namespace {
+
+// A cancelled tool gets this long to stop by itself; then its call ends without it.
+constexpr int64_t kCancelGraceNs = 2'000 * kNanosPerMilli;
+
+// The way back to the loop, closed when the executor goes: a late reply then falls on the floor.
+struct Gate {
+  std::mutex mutex;
+  net::Loop* loop = nullptr;  // null once closed
+};
+
+// One call being executed. Shared with the reply and the worker, so that the call outlives its use.
+struct Flight {
+  Call call;
+  std::shared_ptr<const Context> context;
+  std::shared_ptr<Tool> tool;
+  std::function<void(Result)> done;
+  net::TimerId timer = 0;
+  std::atomic<bool> cancelled{false};
+  std::atomic<bool> started{false};
+  bool cancel_requested = false;
+};
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\n";
+  const size_t begin = text.find_first_not_of(kBlank);
+  return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
+}
+
+// The object that a model meant: models leave arguments out, or encode them twice.
+StatusOr<json::Value> parse_arguments(std::string_view raw) {
+  if (trimmed(raw).empty()) return json::Value::object();
+  TAU_ASSIGN_OR_RETURN(json::Value value, json::parse(raw));
+  if (value.is_string()) {
+    TAU_ASSIGN_OR_RETURN(json::Value inner, json::parse(value.as_string()));
+    value = std::move(inner);
+  }
+  if (!value.is_object())
+    return invalid_argument("invalid_arguments", "the arguments must be one JSON object");
+  return value;
+}
+
+Result cancelled_result(Result answer) {
+  if (answer.is_error && answer.reason == "cancelled") return answer;
+  return error_result("cancelled", "the call was cancelled");
+}
+
+}  // namespace
+
+struct Executor::Impl : std::enable_shared_from_this<Executor::Impl> {
+  using Key = std::pair<std::string, std::string>;  // run id, call id
+
+  Impl(const Registry& r, PolicyHook& p, AuditSink* a, FinalizeHook f, Workers& w, net::Loop& l, Context c)
+      : registry(r),
+        policy(p),
+        audit(a),
+        hook(std::move(f)),
+        workers(w),
+        loop(l),
+        context(std::make_shared<const Context>(std::move(c))),
+        gate(std::make_shared<Gate>()) {
+    gate->loop = &loop;
+  }
+
+  Reply make_reply(const std::shared_ptr<Flight>& flight);
+  void launch(const std::shared_ptr<Flight>& flight);
+  void finish(const std::shared_ptr<Flight>& flight, Result result);
+  void on_timeout(const std::shared_ptr<Flight>& flight);
+  void abandon();
+
+  const Registry& registry;
+  PolicyHook& policy;
+  AuditSink* audit;
+  FinalizeHook hook;
+  Workers& workers;
+  net::Loop& loop;
+  std::shared_ptr<const Context> context;
+  std::shared_ptr<Gate> gate;
+  std::map<Key, std::shared_ptr<Flight>> flights;
+};
+
+// The reply keeps the flight alive, and the flight never holds the reply: no cycle.
+Reply Executor::Impl::make_reply(const std::shared_ptr<Flight>& flight) {
+  return Reply([gate = gate, weak = weak_from_this(), flight](Result result) {
+    const std::lock_guard<std::mutex> lock(gate->mutex);
+    if (gate->loop == nullptr) return;
+    gate->loop->post([weak, flight, result = std::move(result)]() mutable {
+      if (const auto self = weak.lock()) self->finish(flight, std::move(result));
+    });
+  });
+}
+
+void Executor::Impl::launch(const std::shared_ptr<Flight>& flight) {
+  const Manifest& manifest = flight->tool->manifest();
+  Reply reply = make_reply(flight);
+  flight->timer =
+      loop.set_timer(loop.now_ns() + manifest.timeout_ms * kNanosPerMilli, [weak = weak_from_this(), flight] {
+        if (const auto self = weak.lock()) self->on_timeout(flight);
+      });
+  if (manifest.runs == Manifest::Runs::kLoop) {
+    flight->started = true;
+    flight->tool->start(flight->call, *flight->context, std::move(reply), flight->cancelled);
+    return;
+  }
+  workers.submit([flight, reply = std::move(reply)] {
+    // `started` first: whoever cancels later sees it and leaves the result to the tool.
+    flight->started = true;
+    if (flight->cancelled)
+      return reply.complete(error_result("cancelled", "the call was cancelled before it began"));
+    flight->tool->start(flight->call, *flight->context, reply, flight->cancelled);
+  });
+}
+
+void Executor::Impl::finish(const std::shared_ptr<Flight>& flight, Result result) {
+  const auto at = flights.find({flight->call.run_id, flight->call.id});
+  if (at == flights.end() || at->second != flight) return;  // it has ended already: timeout, or grace over
+  flights.erase(at);
+  loop.cancel_timer(flight->timer);
+  if (flight->cancel_requested) result = cancelled_result(std::move(result));
+  finalize(flight->call, flight->tool->manifest(), hook, result);
+  if (audit != nullptr) audit->on_result(flight->call, result);
+  const auto done = std::move(flight->done);
+  done(std::move(result));
+}
+
+void Executor::Impl::on_timeout(const std::shared_ptr<Flight>& flight) {
+  if (flight->cancel_requested) return finish(flight, error_result("cancelled", "the call was cancelled"));
+  flight->cancelled = true;
+  if (flight->started) flight->tool->cancel(flight->call.id);
+  finish(flight, error_result("tool_timeout", format("the tool gave no result within {} ms",
+                                                     flight->tool->manifest().timeout_ms)));
+}
+
+void Executor::Impl::abandon() {
+  {
+    const std::lock_guard<std::mutex> lock(gate->mutex);
+    gate->loop = nullptr;
+  }
+  for (const auto& [key, flight] : flights) {
+    loop.cancel_timer(flight->timer);
+    flight->cancelled = true;
+    if (flight->started) flight->tool->cancel(flight->call.id);
+  }
+  flights.clear();
+}
+
+Executor::Executor(const Registry& registry, PolicyHook& policy, AuditSink* audit, FinalizeHook finalize,
+                   Workers& workers, net::Loop& loop, Context context)
+    : impl_(std::make_shared<Impl>(registry, policy, audit, std::move(finalize), workers, loop,
+                                   std::move(context))) {}
+
+Executor::~Executor() { impl_->abandon(); }
+
+Prepared Executor::prepare(Call call) {
+  Prepared out;
+  out.call = std::move(call);
+  auto refuse = [&out](std::string_view reason, std::string message) {
+    out.refusal = reason;
+    out.message = std::move(message);
+    return std::move(out);
+  };
+  const std::shared_ptr<Tool> tool = impl_->registry.find(out.call.name);
+  if (tool == nullptr) return refuse("unknown_tool", format("there is no tool named \"{}\"", out.call.name));
+  out.manifest = tool->manifest();
+  StatusOr<json::Value> arguments = parse_arguments(out.call.raw_arguments);
+  if (!arguments.ok())
+    return refuse("invalid_arguments", format("the arguments of {} are not usable: {}", out.call.name,
+                                              arguments.status().message()));
+  out.call.arguments = *std::move(arguments);
+  const std::string wrong = impl_->registry.schema(out.call.name)->explain(out.call.arguments);
+  if (!wrong.empty())
+    return refuse("invalid_arguments",
+                  format("the arguments of {} do not fit its schema: {}", out.call.name, wrong));
+  if (out.manifest.runs == Manifest::Runs::kWorker && !impl_->workers.available())
+    return refuse("needs_worker", format("{} blocks, and this runtime has no worker threads", out.call.name));
+  const Facts facts = {out.call, out.manifest};
+  out.verdict = impl_->policy.decide(facts);
+  if (impl_->audit != nullptr) impl_->audit->on_decision(facts, out.verdict);
+  return out;
+}
+
+void Executor::execute(const Call& call, std::function<void(Result)> done) {
+  auto flight = std::make_shared<Flight>();
+  flight->call = call;
+  flight->context = impl_->context;
+  flight->tool = impl_->registry.find(call.name);
+  flight->done = std::move(done);
+  const bool fresh = impl_->flights.try_emplace({call.run_id, call.id}, flight).second;
+  const Result problem =
+      !fresh ? error_result("duplicate_call", format("a call with the id \"{}\" is running already", call.id))
+      : flight->tool == nullptr
+          ? error_result("unknown_tool", format("there is no tool named \"{}\"", call.name))
+      : flight->tool->manifest().runs == Manifest::Runs::kWorker && !impl_->workers.available()
+          ? error_result("needs_worker",
+                         format("{} blocks, and this runtime has no worker threads", call.name))
+          : Result();
+  if (!problem.is_error) return impl_->launch(flight);
+  // No tool to finalize for, or no place in the table: answered from the loop all the same.
+  if (fresh) impl_->flights.erase({call.run_id, call.id});
+  impl_->loop.post([flight, problem, weak = impl_->weak_from_this()] {
+    const auto self = weak.lock();
+    if (self != nullptr && self->audit != nullptr) self->audit->on_result(flight->call, problem);
+    if (self != nullptr) flight->done(problem);
+  });
+}
+
+void Executor::cancel(std::string_view run_id, std::string_view call_id) {
+  const auto at = impl_->flights.find({std::string(run_id), std::string(call_id)});
+  if (at == impl_->flights.end() || at->second->cancel_requested) return;
+  const std::shared_ptr<Flight> flight = at->second;
+  flight->cancel_requested = true;
+  flight->cancelled = true;
+  impl_->loop.cancel_timer(flight->timer);
+  // A worker that has not taken the call yet will see the flag: no need to wait for it.
+  if (!flight->started)
+    return impl_->make_reply(flight).complete(error_result("cancelled", "the call was cancelled"));
+  flight->timer =
+      impl_->loop.set_timer(impl_->loop.now_ns() + kCancelGraceNs, [weak = impl_->weak_from_this(), flight] {
+        if (const auto self = weak.lock()) self->on_timeout(flight);
+      });
+  flight->tool->cancel(call_id);
+}
+
+}  // namespace tau::tool

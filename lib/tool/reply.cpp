@@ -1,0 +1,28 @@
+// Reply: the promise of one result.
+#include <atomic>
+
+#include "tool/tool.h"
+
+namespace tau::tool {
+
+struct Reply::State {
+  explicit State(Sink s) : sink(std::move(s)) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() {
+    if (!done.load(std::memory_order_acquire))
+      sink(error_result("reply_dropped", "the tool ended without a result"));
+  }
+  Sink sink;
+  std::atomic<bool> done{false};
+};
+
+Reply::Reply(Sink sink) : state_(std::make_shared<State>(std::move(sink))) {}
+
+void Reply::complete(Result result) const {
+  if (!state_->done.exchange(true, std::memory_order_acq_rel)) state_->sink(std::move(result));
+}
+
+bool Reply::completed() const { return state_->done.load(std::memory_order_acquire); }
+
+}  // namespace tau::tool
