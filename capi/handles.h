@@ -8,14 +8,14 @@ struct tau_runtime : tau::capi::Handle<tau::runtime::Runtime> {};
 struct tau_agent : tau::capi::Handle<tau::runtime::Agent> {};
 struct tau_session : tau::capi::Handle<tau::runtime::Session> {};
 struct tau_run : tau::capi::Handle<tau::runtime::Run> {
-  // A run's queue is lent as a handle that lives as long as the run.
+  // Lent to the host; holds a reference.
   struct tau_queue* queue = nullptr;
   ~tau_run();
 };
 struct tau_queue : tau::capi::Handle<tau::runtime::EventQueue> {
   std::shared_ptr<tau::runtime::Runtime> runtime;
   ~tau_queue() {
-    if (object != nullptr) object->stop_notify();
+    if (object != nullptr) object->abandon();
   }
 };
 

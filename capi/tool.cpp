@@ -9,6 +9,7 @@ namespace tool = tau::tool;
 
 struct tau_tool_reply {
   tool::Reply reply;
+  const std::atomic<bool>* cancelled;  // lives as long as the reply
 };
 
 namespace {
@@ -24,10 +25,11 @@ struct Userdata {
 };
 
 tau::runtime::InvokeTool::Invoke make_invoke(tau_tool_invoke_fn invoke, std::shared_ptr<Userdata> userdata) {
-  return [invoke, userdata = std::move(userdata)](const tool::Call& call, tool::Reply reply) {
-    const tau_tool_call c = {sizeof c,      view(call.run_id), view(call.session_id),
+  return [invoke, userdata = std::move(userdata)](const tool::Call& call, tool::Reply reply,
+                                                  const std::atomic<bool>& cancelled) {
+    const tau_tool_call c = {sizeof c, 0,      view(call.run_id), view(call.session_id),
                              view(call.id), view(call.name),   view(call.raw_arguments)};
-    invoke(userdata->data, &c, new tau_tool_reply{std::move(reply)});
+    invoke(userdata->data, &c, new tau_tool_reply{std::move(reply), &cancelled});
   };
 }
 
@@ -109,7 +111,7 @@ tau_status tau_tool_reply_fail(tau_tool_reply* reply, tau_str reason, tau_str me
 }
 
 int32_t tau_tool_reply_cancelled(const tau_tool_reply* reply) {
-  return reply != nullptr && reply->reply.completed() ? 1 : 0;
+  return reply != nullptr && *reply->cancelled ? 1 : 0;
 }
 
 void tau_tool_reply_drop(tau_tool_reply* reply) { delete reply; }

@@ -32,6 +32,7 @@ typedef struct tau_tool_reply tau_tool_reply;
 
 typedef struct tau_tool_call {
   uint32_t struct_size;
+  uint32_t reserved; /* 0 */
   tau_str run_id;
   tau_str session_id;
   tau_str call_id;   /* unique within the run */

@@ -122,8 +122,11 @@ StatusOr<std::unique_ptr<Config>> Core::load_config() {
 }
 
 Status Core::open_parts() {
+  const Environment env = environment();
+  for (const std::string_view name : {"PATH", "HOME", "LANG", "TERM", "TMPDIR"})
+    if (const auto value = env(name)) command_environment_.push_back(std::string(name) + "=" + *value);
   egress_ = make_egress_policy(*config_);
-  credentials_ = std::make_unique<ConfiguredCredentials>(*config_, environment());
+  credentials_ = std::make_unique<ConfiguredCredentials>(*config_, env);
   if (!options_.workspace.empty()) {
     TAU_ASSIGN_OR_RETURN(workspace_, os::Workspace::open(options_.workspace));
     auto launcher = os::Launcher::create({.helper_path = options_.exec_helper, .build_helper_path = {}});

@@ -113,6 +113,8 @@ class Core final : public std::enable_shared_from_this<Core> {
   net::CredentialSource& credentials() { return *credentials_; }
   LoopHost& loop(uint32_t i) { return *loops_[i]; }
   uint32_t loop_count() const { return static_cast<uint32_t>(loops_.size()); }
+  // What commands may inherit of the environment: nothing unless it may be read.
+  const std::vector<std::string>& command_environment() const { return command_environment_; }
   const Detected& detected();
   void log(LogLevel level, std::string_view module, std::string_view message) const;
 
@@ -155,6 +157,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::vector<std::weak_ptr<EventQueue>> queues_;
   std::map<std::string, std::weak_ptr<SharedSession>> sessions_;
   std::optional<Detected> detected_;
+  std::vector<std::string> command_environment_;
   unsigned char* alive_page_ = nullptr;  // 1 here, 0 in a forked child (MADV_WIPEONFORK)
 };
 

@@ -112,6 +112,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void cancel_model(const agent::CancelModel& effect);
   void ask_policy(const wire::ToolCall& tool_call);
   void call_tool(const std::string& call_id);
+  void cancel_tool(const std::string& call_id);
   void tool_finished(const std::string& call_id, const tool::Result& result);
   tool::Prepared prepare(const wire::ToolCall& tool_call);
   bool commit();

@@ -63,7 +63,7 @@ bool Driver::perform_effect(agent::Effect& effect) {
                           return true;
                         },
                         [&](agent::CancelTool& e) {
-                          if (!refeeding_) executor_->cancel(record_.id, e.call_id);
+                          if (!refeeding_) cancel_tool(e.call_id);
                           return true;
                         },
                         [&](agent::Commit&) { return commit(); },
@@ -223,6 +223,13 @@ void Driver::call_tool(const std::string& call_id) {
   executor_->execute(it->second, [weak = weak_from_this(), call_id](tool::Result result) {
     if (const auto self = weak.lock()) self->tool_finished(call_id, result);
   });
+}
+
+void Driver::cancel_tool(const std::string& call_id) {
+  executor_->cancel(record_.id, call_id);
+  // The host is told by the end of the run; nobody waits for its answer.
+  const auto node = host_calls_.extract(call_id);
+  if (!node.empty()) node.mapped().complete(tool::error_result("cancelled", "the run was cancelled"));
 }
 
 void Driver::tool_finished(const std::string& call_id, const tool::Result& result) {

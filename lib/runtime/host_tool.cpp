@@ -20,8 +20,8 @@ InvokeTool::InvokeTool(tool::Manifest manifest, Invoke invoke)
 }
 
 void InvokeTool::start(const tool::Call& call, const tool::Context&, tool::Reply reply,
-                       const std::atomic<bool>&) {
-  invoke_(call, std::move(reply));
+                       const std::atomic<bool>& cancelled) {
+  invoke_(call, std::move(reply), cancelled);
 }
 
 }  // namespace tau::runtime

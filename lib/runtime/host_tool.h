@@ -24,7 +24,9 @@ class EventTool final : public tool::Tool {
 // A function that runs on a worker and may answer later.
 class InvokeTool final : public tool::Tool {
  public:
-  using Invoke = std::function<void(const tool::Call& call, tool::Reply reply)>;
+  // `call` and `cancelled` live as long as a copy of `reply`.
+  using Invoke =
+      std::function<void(const tool::Call& call, tool::Reply reply, const std::atomic<bool>& cancelled)>;
   InvokeTool(tool::Manifest manifest, Invoke invoke);
   const tool::Manifest& manifest() const override { return manifest_; }
   void start(const tool::Call& call, const tool::Context& context, tool::Reply reply,

@@ -108,7 +108,8 @@ void LoopHost::begin(const std::shared_ptr<RunState>& run, Driver::Setup setup,
   setup.on_end = [this, run] { ended(run); };
   run->driver = std::make_shared<Driver>(
       seams, std::move(setup), [&](const tool::Registry& tools, tool::HostCalls& host) {
-        const tool::Context context{loop_.get(), core_.workspace(), core_.launcher(), &host};
+        const tool::Context context{loop_.get(), core_.workspace(), core_.launcher(), &host,
+                                    core_.command_environment()};
         return std::make_unique<tool::Executor>(tools, *agent.policy, nullptr, nullptr, core_.workers(),
                                                 *loop_, context);
       });

@@ -35,7 +35,7 @@ EventQueue::~EventQueue() {
 void Channel::emit(agent::Event event) {
   if (quiet_ && !shown_when_quiet(event.kind)) return;
   std::unique_lock lock(queue_->mutex_);
-  if (muted_) return;
+  if (muted_ || queue_->abandoned_) return;
   tail_delta_ = nullptr;
   ++unread_control_;
   queue_->push_locked(*this, std::move(event), false);
@@ -45,7 +45,7 @@ void Channel::emit(agent::Event event) {
 void Channel::delta(agent::EventKind kind, std::string_view call_id, std::string_view text) {
   if (quiet_) return;
   std::unique_lock lock(queue_->mutex_);
-  if (muted_) return;
+  if (muted_ || queue_->abandoned_) return;
   Queued* tail = tail_delta_;
   const bool same = tail != nullptr && tail->event.kind == kind && tail->event.call_id == call_id;
   if (same && unread_deltas_ >= kMergeAt) {
@@ -61,7 +61,7 @@ void Channel::delta(agent::EventKind kind, std::string_view call_id, std::string
 
 bool Channel::parked() const {
   const std::lock_guard lock(queue_->mutex_);
-  const bool parked = unread_control_ >= kParkAt && !muted_;
+  const bool parked = unread_control_ >= kParkAt && !muted_ && !queue_->abandoned_;
   const_cast<Channel*>(this)->was_parked_ = parked;
   return parked;
 }
@@ -192,9 +192,22 @@ int EventQueue::fd() {
   return fd_;
 }
 
-void EventQueue::stop_notify() {
-  const std::lock_guard lock(mutex_);
-  notify_ = nullptr;
+void EventQueue::abandon() {
+  std::deque<Queued> dropped;
+  std::vector<std::function<void()>> unpark;
+  {
+    const std::lock_guard lock(mutex_);
+    notify_ = nullptr;
+    abandoned_ = true;
+    dropped.swap(events_);
+    for (Queued& queued : dropped) {
+      Channel& channel = *queued.channel;
+      channel.tail_delta_ = nullptr;
+      if (std::exchange(channel.was_parked_, false)) unpark.push_back(channel.unpark_);
+    }
+  }
+  for (const auto& go_on : unpark)
+    if (go_on) go_on();
 }
 
 }  // namespace tau::runtime

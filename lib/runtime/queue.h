@@ -80,7 +80,8 @@ class EventQueue final : public std::enable_shared_from_this<EventQueue> {
   void wakeup();
   void close();  // nothing will come any more
   int fd();      // made at the first call; -1 when there are no descriptors
-  void stop_notify();
+  // Nobody will read any more: no notification, nothing is kept, no run waits for a reader.
+  void abandon();
 
  private:
   friend class Channel;
@@ -97,6 +98,7 @@ class EventQueue final : public std::enable_shared_from_this<EventQueue> {
   int waiters_ = 0;
   bool wakeup_ = false;
   bool closed_ = false;
+  bool abandoned_ = false;
   std::deque<Queued> taken_;  // owned by the reader
 };
 

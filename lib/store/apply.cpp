@@ -178,15 +178,17 @@ Status Applier::append_entry(const EntryRow& entry) {
   TAU_RETURN_IF_ERROR(check_names(entry));
   Statement& row = db_.prepare(
       "SELECT (SELECT lsn FROM journal WHERE run = (SELECT id FROM runs WHERE name = ?1) AND seq = ?2),"
-      " (SELECT id FROM entries WHERE name = ?3), (SELECT id FROM entries WHERE name = ?4)");
+      " (SELECT id FROM entries WHERE name = ?3), (SELECT lsn FROM entries WHERE name = ?4)");
   row.bind(entry.run_id, entry.seq, entry.parent, entry.id);
   TAU_ASSIGN_OR_RETURN(const bool any, row.step());
   const bool has_row = any && !row.is_null(0);
   const bool has_parent = any && !row.is_null(1);
   const bool exists = any && !row.is_null(2);
   const int64_t lsn = row.integer(0);
+  const bool same = exists && has_row && row.integer(2) == lsn;
   const int64_t parent = row.integer(1);
   row.reset();
+  if (same) return ok_status();
   if (exists) return Status(Code::kAlreadyExists, "entry_exists", format("entry {} exists", entry.id));
   if (!has_row) {
     return failed_precondition(

@@ -79,6 +79,11 @@ bool MemoryStore::has_row(const Batch& batch, std::string_view run_id, int64_t s
                              [&](const JournalRow& r) { return r.seq == seq && r.run_id == run_id; });
 }
 
+bool MemoryStore::same_entry(const EntryRow& entry) const {
+  const auto it = entries_.find(entry.id);
+  return it != entries_.end() && it->second->run == find_run(entry.run_id) && it->second->seq == entry.seq;
+}
+
 Status MemoryStore::check_entries(const Batch& batch) const {
   for (size_t i = 0; i < batch.entries.size(); ++i) {
     const EntryRow& entry = batch.entries[i];
@@ -88,6 +93,7 @@ Status MemoryStore::check_entries(const Batch& batch) const {
       return entries_.contains(name) ||
              std::any_of(batch.entries.begin(), end, [&](const EntryRow& e) { return e.id == name; });
     };
+    if (same_entry(entry)) continue;
     if (before(entry.id))
       return Status(Code::kAlreadyExists, "entry_exists", format("entry {} exists", entry.id));
     if (!has_row(batch, entry.run_id, entry.seq)) {
@@ -152,6 +158,7 @@ void MemoryStore::put_session(SessionRecord&& record) {
 }
 
 void MemoryStore::put_entry(EntryRow&& row) {
+  if (entries_.contains(row.id)) return;  // the same again
   auto entry = std::make_unique<Entry>();
   entry->name = std::move(row.id);
   entry->session = std::move(row.session_id);

@@ -79,6 +79,7 @@ class MemoryStore final : public Store {
   // Everything is checked first, then applied; nothing in between can fail.
   Status check(const Batch& batch) const;
   Status check_rows(const Batch& batch) const;
+  bool same_entry(const EntryRow& entry) const;
   Status check_entries(const Batch& batch) const;
   bool has_row(const Batch& batch, std::string_view run_id, int64_t seq) const;
   Lsn apply(Batch&& batch);

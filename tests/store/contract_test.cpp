@@ -173,9 +173,22 @@ TEST_P(StoreContract, ARowNeedsItsRunAndAnEntryItsRow) {
   no_session.entries = {entry("e1", "", "", "run_1", 0)};
   EXPECT_EQ(append(*store_, std::move(no_session)).status.reason(), "invalid_entry");
   Batch twice;
-  twice.rows = {row("run_1", 0, "b")};
-  twice.entries = {entry("e1", "", "ses_a", "run_1", 0), entry("e1", "", "ses_a", "run_1", 0)};
+  twice.rows = {row("run_1", 0, "b"), row("run_1", 1, "c")};
+  twice.entries = {entry("e1", "", "ses_a", "run_1", 0), entry("e1", "", "ses_a", "run_1", 1)};
   EXPECT_EQ(append(*store_, std::move(twice)).status.code(), Code::kAlreadyExists);
+}
+
+TEST_P(StoreContract, TheSameEntryAgainChangesNothing) {
+  Batch once;
+  once.run = run_record("run_1", "ses_a");
+  once.session = session_record("ses_a");
+  once.rows = {row("run_1", 0, "b")};
+  once.entries = {entry("e1", "", "ses_a", "run_1", 0)};
+  ASSERT_TRUE(append(*store_, once).status.ok());
+  Batch again;
+  again.entries = once.entries;
+  EXPECT_TRUE(append(*store_, std::move(again)).status.ok());
+  EXPECT_EQ(store_->load_lineage("e1")->size(), 1u);
 }
 
 TEST_P(StoreContract, ARunRecordIsInsertedOnceAndThenUpdated) {

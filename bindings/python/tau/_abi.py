@@ -232,6 +232,7 @@ class tau_runtime_options(Structure):
         ("log", c_void_p),
         ("log_userdata", c_void_p),
         ("log_level", c_uint32),
+        ("reserved", c_uint32),
         ("exec_helper", tau_str),
     ]
 
@@ -255,6 +256,7 @@ class tau_tool(Structure):
 class tau_tool_call(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
+        ("reserved", c_uint32),
         ("run_id", tau_str),
         ("session_id", tau_str),
         ("call_id", tau_str),

@@ -185,8 +185,9 @@ class tau_runtime_options(Structure):
     log: Any
     log_userdata: Any
     log_level: int
+    reserved: int
     exec_helper: tau_str
-    def __init__(self, struct_size: int = ..., flags: int = ..., home: tau_str = ..., workspace: tau_str = ..., config: tau_str = ..., loops: int = ..., workers: int = ..., log: Any = ..., log_userdata: Any = ..., log_level: int = ..., exec_helper: tau_str = ...) -> None: ...
+    def __init__(self, struct_size: int = ..., flags: int = ..., home: tau_str = ..., workspace: tau_str = ..., config: tau_str = ..., loops: int = ..., workers: int = ..., log: Any = ..., log_userdata: Any = ..., log_level: int = ..., reserved: int = ..., exec_helper: tau_str = ...) -> None: ...
 
 class tau_tool(Structure):
     struct_size: int
@@ -204,12 +205,13 @@ class tau_tool(Structure):
 
 class tau_tool_call(Structure):
     struct_size: int
+    reserved: int
     run_id: tau_str
     session_id: tau_str
     call_id: tau_str
     name: tau_str
     arguments: tau_str
-    def __init__(self, struct_size: int = ..., run_id: tau_str = ..., session_id: tau_str = ..., call_id: tau_str = ..., name: tau_str = ..., arguments: tau_str = ...) -> None: ...
+    def __init__(self, struct_size: int = ..., reserved: int = ..., run_id: tau_str = ..., session_id: tau_str = ..., call_id: tau_str = ..., name: tau_str = ..., arguments: tau_str = ...) -> None: ...
 
 FUNCTIONS: dict[str, tuple[Any, list[Any]]]
 
