@@ -25,7 +25,11 @@ def place_fields(name, struct, model, problems):
             problems.append(f"{field['where']}: {name}.{field['name']} has type {field['type']}; not in the C dialect")
             found = (8, 8)
         size, field_align = found
-        offset += -offset % field_align
+        padding = -offset % field_align
+        if padding:  # its bytes are nobody's: the initialisers could not agree on them
+            problems.append(f"{field['where']}: {padding} bytes of padding before {name}.{field['name']}; reorder, or "
+                            "name them `reserved`")
+        offset += padding
         field["offset"], field["size"] = offset, size
         offset += size
         align = max(align, field_align)

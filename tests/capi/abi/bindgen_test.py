@@ -80,6 +80,7 @@ BAD = {
     "implicit enumerator": ("typedef uint32_t tau_kind;\nenum { TAU_A };", "TAU_A needs an explicit value", 1),
     "array parameter": (DOC + "TAU_API void tau_box_fill(uint32_t values[4]);", "values is an array", 3),
     "array field": ("typedef struct tau_ids { uint32_t ids[4]; } tau_ids;", "tau_ids.ids has type", 0),
+    "padding": ("typedef struct tau_gap {\n  uint32_t a;\n  uint64_t b;\n} tau_gap;", "4 bytes of padding", 2),
     "nameless parameter": (DOC + "TAU_API void tau_box_touch(tau_box *);", "a parameter has no name", 3),
     "struct by value": (DOC + "TAU_API void tau_box_set(tau_box_options options);", "options has type", 3),
     "error not last": (DOC_RETURNS + "TAU_API tau_status tau_box_do(tau_error **err, tau_box *box);",
@@ -195,13 +196,11 @@ class Gates(unittest.TestCase):
     @unittest.skipIf(CLANG is None, "clang is not installed")
     def test_stale_output_is_named(self):
         with tempfile.TemporaryDirectory() as folder:
-            for part in ("include/tau", "docs/c-api", "docs/schema"):
+            for part in ("include/tau", "docs/schema"):
                 shutil.copytree(ROOT / part, Path(folder, part))
-            for part in ("capi/api.json", "capi/libtau.map", "bindings/python/tau/_abi.py",
-                         "bindings/python/tau/_abi.pyi", "docs/events.md"):
-                Path(folder, part).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / part, Path(folder, part))
-            command = [sys.executable, str(ROOT / "tools/bindgen/bindgen.py"), "check", "--root", folder]
+            command = [sys.executable, str(ROOT / "tools/bindgen/bindgen.py"), "generate", "--root", folder]
+            subprocess.run(command, capture_output=True, check=True)
+            command[2] = "check"
             self.assertEqual(subprocess.run(command, capture_output=True, check=False).returncode, 0)
             symbols = Path(folder, "capi/libtau.map")
             symbols.write_text(symbols.read_text(encoding="utf-8").replace("    tau_version;\n", ""), encoding="utf-8")
@@ -215,7 +214,8 @@ class Gates(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             library = Path(folder, "libtau.so")
             code = "int stray; void tau_extra(void) {} void helper(void) {} const char *tau_version(void) { return 0; }"
-            subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", str(library), "-"], input=code, text=True, check=True)
+            subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", str(library), "-"], input=code, text=True,
+                           check=True)
             faults, count = check_exports.compare(str(library), ROOT)
         self.assertEqual(count, 2)
         for fault in ("exported but not public: B stray", "exported but not public: T helper",
