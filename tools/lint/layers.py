@@ -37,8 +37,7 @@ THIRD_PARTY = {
 }
 
 # Headers that only some folders of the tree may include.
-TEST_ONLY = {"gtest": "tests", "gmock": "tests", "rapidcheck": "tests", "rapidcheck.h": "tests",
-             "benchmark": "bench"}
+TEST_ONLY = {"gtest": "tests", "gmock": "tests", "rapidcheck": "tests", "rapidcheck.h": "tests"}
 
 LAYER_OF = {module: number for number, (_, modules) in enumerate(LAYERS) for module in modules}
 
