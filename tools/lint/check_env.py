@@ -7,10 +7,10 @@ that .env.example does not list.
 
 import re
 
-from common import ROOT, cpp_files, finish, read
+from common import ROOT, cpp_files, finish, read, tree_files
 
 _NAME = re.compile(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"')
-_GETENV = re.compile(r"\b(?:secure_)?getenv\s*\(|\benviron\b(?!\s*=[^=])")  # handing a block to exec is no reading
+_GETENV = re.compile(r"\bos\.environ\b|\b(?:secure_)?getenv\s*\(|\benviron\b(?!\s*=[^=])")  # handing a block to exec is no reading
 _OURS = re.compile(r'"(TAU_[A-Z0-9_]+)"')
 _EXAMPLE = re.compile(r"^#?\s?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)=", re.MULTILINE)
 
@@ -28,7 +28,8 @@ def main():
     listed = set(_EXAMPLE.findall(example.read_text(encoding="utf-8"))) if example.exists() else set()
     findings += [f".env.example:1: {name} is missing, but the table has it" for name in sorted(known - listed)]
     findings += [f".env.example:1: {name} is read by nothing" for name in sorted(listed - known)]
-    for path in cpp_files("lib", "capi", "examples"):
+    scripts = [path for path in tree_files() if path.parts[0] == "bindings" and path.suffix == ".py"]
+    for path in cpp_files("lib", "capi", "examples") + scripts:
         if path in tables:
             continue
         for number, line in enumerate(read(path).split("\n"), 1):
