@@ -38,7 +38,7 @@ constexpr Block kGlobalUnicastV6 = {{0x20}, 3};
 
 // Inside 2000::/3, yet not public.
 constexpr Block kSpecialV6[] = {
-    {{0x20, 0x01, 0x00}, 23},        // IETF protocol assignments; Teredo among them
+    {{0x20, 0x01, 0x00}, 23},        // IETF protocol assignments
     {{0x20, 0x01, 0x0d, 0xb8}, 32},  // documentation
     {{0x3f, 0xff, 0x00}, 20},        // documentation
 };
@@ -47,11 +47,14 @@ constexpr Block kSpecialV6[] = {
 struct Embedding {
   Block block;
   uint8_t offset;
+  uint8_t mask;  // each byte of the address is XORed with it
 };
 constexpr Embedding kEmbeddings[] = {
-    {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96}, 12},        // v4-mapped
-    {{{0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0}, 96}, 12},  // NAT64, RFC 6052
-    {{{0x20, 0x02}, 16}, 2},                                       // 6to4, RFC 3056
+    {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96}, 12, 0},              // v4-mapped
+    {{{0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0}, 96}, 12, 0},        // NAT64, RFC 6052
+    {{{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01, 0, 0, 0, 0, 0, 0}, 96}, 12, 0},  // NAT64 of a site, RFC 8215
+    {{{0x20, 0x02}, 16}, 2, 0},                                             // 6to4, RFC 3056
+    {{{0x20, 0x01, 0x00, 0x00}, 32}, 12, 0xff},                             // Teredo, RFC 4380
 };
 constexpr Block kV4Mapped = kEmbeddings[0].block;
 
@@ -67,6 +70,17 @@ template <size_t N>
 bool in_any(const uint8_t* bytes, const Block (&blocks)[N]) {
   return std::any_of(std::begin(blocks), std::end(blocks),
                      [&](const Block& b) { return in_block(bytes, b); });
+}
+
+bool carries_special_v4(const uint8_t* bytes, const Embedding& embedding) {
+  uint8_t v4[4];
+  for (size_t i = 0; i < 4; ++i) v4[i] = bytes[embedding.offset + i] ^ embedding.mask;
+  return in_any(v4, kSpecialV4);
+}
+
+// ISATAP (RFC 5214): any prefix, then [02]00:5efe and an IPv4 address.
+bool is_isatap(const uint8_t* bytes) {
+  return (bytes[8] & 0xfdu) == 0 && bytes[9] == 0 && bytes[10] == 0x5e && bytes[11] == 0xfe;
 }
 
 }  // namespace
@@ -87,8 +101,9 @@ bool Address::is_loopback() const {
 bool Address::is_private() const {
   if (!is_v6) return in_any(bytes, kSpecialV4);
   for (const Embedding& embedding : kEmbeddings) {
-    if (in_block(bytes, embedding.block)) return in_any(bytes + embedding.offset, kSpecialV4);
+    if (in_block(bytes, embedding.block)) return carries_special_v4(bytes, embedding);
   }
+  if (is_isatap(bytes) && in_any(bytes + 12, kSpecialV4)) return true;
   return !in_block(bytes, kGlobalUnicastV6) || in_any(bytes, kSpecialV6);
 }
 

@@ -88,7 +88,8 @@ struct Address {
   std::string to_string() const;
   bool is_loopback() const;  // 127.0.0.0/8, ::1 and v4-mapped forms
   // Anything but a public unicast host: loopback, link-local, RFC 1918, ULA, CGNAT, unspecified, multicast,
-  // documentation and reserved blocks; v4-mapped, NAT64 and 6to4 forms by the IPv4 address they carry.
+  // documentation and reserved blocks; v4-mapped, NAT64, 6to4, Teredo and ISATAP forms by the IPv4 address
+  // they carry.
   bool is_private() const;
 };
 // An IPv4 or IPv6 address as text, no brackets, no zone; INVALID_ARGUMENT "invalid_address".

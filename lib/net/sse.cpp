@@ -11,27 +11,24 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-// Finds line ends. Both searches are remembered, so that a chunk is searched once for each of CR and LF,
-// whichever of them its lines end with.
+// Finds line ends. The LF found is remembered and CR is looked for before it only, so that each byte is
+// searched once for each of the two, whichever of them the lines end with, and while it is in the cache.
 class LineFinder {
  public:
-  LineFinder(const char* begin, const char* end)
-      : end_(end), cr_(find('\r', begin)), lf_(find('\n', begin)) {}
+  LineFinder(const char* begin, const char* end) : end_(end), lf_(find('\n', begin, end)) {}
 
   // The first CR or LF at or after `p`, or the end.
   const char* line_end(const char* p) {
-    if (cr_ < p) cr_ = find('\r', p);
-    if (lf_ < p) lf_ = find('\n', p);
-    return std::min(cr_, lf_);
+    if (lf_ < p) lf_ = find('\n', p, end_);
+    return find('\r', p, lf_);
   }
 
  private:
-  const char* find(char c, const char* p) const {
-    const void* hit = p == end_ ? nullptr : std::memchr(p, c, static_cast<size_t>(end_ - p));
-    return hit == nullptr ? end_ : static_cast<const char*>(hit);
+  static const char* find(char c, const char* p, const char* end) {
+    const void* hit = p == end ? nullptr : std::memchr(p, c, static_cast<size_t>(end - p));
+    return hit == nullptr ? end : static_cast<const char*>(hit);
   }
   const char* const end_;
-  const char* cr_;
   const char* lf_;
 };
 

@@ -274,7 +274,15 @@ TEST(Address, TellsPublicFromPrivate) {
       {"64:ff9b::7f00:1", true, false},
       {"64:ff9b::a00:1", true, false},
       {"64:ff9b::808:808", false, false},
-      {"64:ff9b:1::808:808", true, false},
+      {"64:ff9b:1::808:808", false, false},
+      {"64:ff9b:1::a00:1", true, false},
+      {"64:ff9b:1:7f00:0:100:808:808", true, false},
+      {"2001::f7f7:f7f7", false, false},  // Teredo, 8.8.8.8
+      {"2001::80ff:fffe", true, false},   // Teredo, 127.0.0.1
+      {"2001:4860::5efe:8.8.8.8", false, false},
+      {"2001:4860::5efe:10.0.0.1", true, false},
+      {"2001:4860::200:5efe:7f00:1", true, false},
+      {"2001:4860::1111:5efe:7f00:1", false, false},
       {"100::1", true, false},
       {"2001::1", true, false},
       {"2001:1ff:ffff::", true, false},
