@@ -1,0 +1,133 @@
+// What the egress policy lets through, by origin and by address.
+#include <gtest/gtest.h>
+
+#include "runtime/config.h"
+
+namespace tau::runtime {
+namespace {
+
+Config merged(std::string_view origin, std::string_view text) {
+  auto value = json::parse(text);
+  EXPECT_TRUE(value.ok()) << text;
+  if (!value.ok()) return {};
+  auto config = Config::merge({Layer{std::string(origin), "", *std::move(value)}});
+  EXPECT_TRUE(config.ok()) << config.status().to_string();
+  return config.ok() ? *std::move(config) : Config();
+}
+
+struct Case {
+  std::string_view url;
+  std::string_view address;  // empty: the URL itself is judged
+  bool allowed;
+};
+
+void check(const Config& config, std::initializer_list<Case> cases) {
+  const auto policy = make_egress_policy(config);
+  for (const Case& c : cases) {
+    const auto url = net::parse_url(c.url);
+    ASSERT_TRUE(url.ok()) << c.url;
+    Status status = policy->check_url(*url);
+    if (!c.address.empty()) {
+      const auto address = net::parse_address(c.address, url->port);
+      ASSERT_TRUE(address.ok()) << c.address;
+      status = policy->check_address(*url, *address);
+    }
+    EXPECT_EQ(status.ok(), c.allowed) << c.url << " at " << c.address << ": " << status.to_string();
+    if (status.ok()) continue;
+    EXPECT_EQ(status.code(), Code::kPermissionDenied);
+    EXPECT_EQ(status.reason(), "egress_denied");
+    EXPECT_NE(status.message().find(url->origin()), std::string_view::npos) << status.message();
+  }
+}
+
+TEST(Egress, HttpsReachesPublicHostsOnly) {
+  check(Config(), {
+                      {"https://api.openai.com/v1", "", true},
+                      {"https://api.openai.com/v1", "104.18.7.192", true},
+                      {"https://api.openai.com/v1", "2606:4700::6812:7c0", true},
+                      {"https://api.openai.com/v1", "127.0.0.1", false},
+                      {"https://api.openai.com/v1", "10.1.2.3", false},
+                      {"https://api.openai.com/v1", "172.16.0.1", false},
+                      {"https://api.openai.com/v1", "192.168.1.1", false},
+                      {"https://api.openai.com/v1", "100.64.0.1", false},
+                      {"https://api.openai.com/v1", "0.0.0.0", false},
+                      {"https://api.openai.com/v1", "::1", false},
+                      {"https://api.openai.com/v1", "fd12::1", false},
+                      {"https://api.openai.com/v1", "::ffff:10.0.0.1", false},
+                      {"https://api.openai.com/v1", "64:ff9b::10.0.0.1", false},
+                      {"https://api.openai.com/v1", "2002:0a00:0001::", false},
+                  });
+}
+
+TEST(Egress, HttpReachesKnownLocalServersOnly) {
+  check(Config(), {
+                      {"http://api.openai.com/v1", "", false},
+                      {"http://127.0.0.1:11434/v1/models", "", true},
+                      {"http://127.0.0.1:11434/v1/models", "127.0.0.1", true},
+                      {"http://127.0.0.1:11435/v1", "", false},
+                      {"http://localhost:11434/v1", "", false},
+                      {"https://127.0.0.1:11434/v1", "127.0.0.1", false},
+                  });
+}
+
+TEST(Egress, ConfigurationGrantsOrigins) {
+  const Config config = merged("user", R"({"providers":{"lan":{"base_url":"http://10.0.0.5:8000/v1"},
+    "corp":{"base_url":"https://llm.corp.example/v1"}},
+    "network":{"private_origins":["http://192.168.1.9:81"],"proxy":"http://10.9.9.9:3128"}})");
+  check(config, {
+                    {"http://10.0.0.5:8000/other", "10.0.0.5", true},
+                    {"http://10.0.0.5:8001/", "", false},
+                    {"https://llm.corp.example/v1", "10.3.3.3", true},
+                    {"https://llm.corp.example:444/v1", "10.3.3.3", false},
+                    {"http://192.168.1.9:81/x", "192.168.1.9", true},
+                    {"https://192.168.1.9:81/x", "192.168.1.9", false},
+                    {"http://10.9.9.9:3128/", "10.9.9.9", true},
+                });
+}
+
+TEST(Egress, AProjectGrantsNothing) {
+  for (const char* text : {R"({"providers":{"x":{"base_url":"http://10.0.0.5"}}})",
+                           R"({"network":{"private_origins":["http://10.0.0.5"]}})"}) {
+    const auto document = json::parse(text);
+    ASSERT_TRUE(document.ok());
+    EXPECT_EQ(Config::merge({Layer{"project", "", *document}}).status().reason(), "not_allowed_in_project");
+  }
+}
+
+TEST(Egress, MetadataAddressesAreNeverReachedNotEvenByGrant) {
+  const Config config = merged("option", R"({"network":{"private_origins":["http://169.254.169.254",
+    "https://grant.example"]}})");
+  const auto policy = make_egress_policy(config);
+  for (const char* origin : {"http://169.254.169.254/latest", "https://grant.example/"}) {
+    const auto url = net::parse_url(origin);
+    ASSERT_TRUE(url.ok());
+    for (const char* ip : {"169.254.169.254", "169.254.0.1", "::ffff:169.254.169.254", "::169.254.169.254",
+                           "64:ff9b::169.254.169.254", "64:ff9b:1::169.254.169.254", "2002:a9fe:a9fe::1",
+                           "::ffff:0:169.254.169.254", "2001:0:1:2:3:4:5601:5601", "fe80::1", "febf::1",
+                           "fe80::5efe:169.254.169.254", "fd00:ec2::254", "fd20:ce::254", "100.100.100.200",
+                           "168.63.129.16", "192.0.0.192"}) {
+      const auto address = net::parse_address(ip, 80);
+      ASSERT_TRUE(address.ok()) << ip;
+      const Status status = policy->check_address(*url, *address);
+      EXPECT_EQ(status.reason(), "egress_denied") << ip;
+      EXPECT_NE(status.message().find("metadata"), std::string_view::npos) << status.message();
+      EXPECT_NE(status.message().find(address->to_string()), std::string_view::npos) << status.message();
+    }
+    const auto near = net::parse_address("169.253.0.1", 80);
+    EXPECT_TRUE(policy->check_address(*url, *near).ok());
+  }
+}
+
+TEST(Egress, OutlivesItsConfiguration) {
+  std::unique_ptr<net::EgressPolicy> policy;
+  {
+    const Config config = merged("option", R"({"network":{"private_origins":["http://10.0.0.1:80"]}})");
+    policy = make_egress_policy(config);
+  }
+  const auto url = net::parse_url("http://10.0.0.1/");
+  ASSERT_TRUE(url.ok());
+  EXPECT_TRUE(policy->check_url(*url).ok());
+}
+
+}  // namespace
+}  // namespace tau::runtime
