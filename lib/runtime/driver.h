@@ -80,6 +80,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void unpark();
 
   bool ended() const { return ended_; }
+  bool waits_for_store() const { return committing_; }
   const std::string& outcome() const { return outcome_; }
   Code outcome_code() const { return outcome_code_; }
   const std::string& run_id() const { return setup_.config.run_id; }
