@@ -1,10 +1,13 @@
 // Routes, the keys bound to them, and what is detected when no model is configured.
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <map>
+#include <thread>
 
 #include "runtime/config.h"
 #include "runtime/config_local.h"
@@ -335,6 +338,75 @@ TEST(LocalServers, TheFirstModelThatParsesIsTaken) {
   EXPECT_EQ(first_model("vllm", R"({"data":[{"id":""},{"id":7},{"id":"a b"},{"id":"x"}]})"), "vllm/x");
   for (const char* body : {"", "{}", "[]", "<html>", R"({"data":{}})", R"({"data":[]})", R"({"data":[1]})"})
     EXPECT_EQ(first_model("vllm", body), "") << body;
+}
+
+// A server on a port of the kernel's choice that answers its first request with `response`; one that never
+// accepts when that is empty.
+class OneShotServer {
+ public:
+  explicit OneShotServer(std::string response) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(listen(fd_, 4), 0);
+    EXPECT_EQ(getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+    if (!response.empty()) thread_ = std::thread([this, response = std::move(response)] { serve(response); });
+  }
+  ~OneShotServer() {
+    shutdown(fd_, SHUT_RDWR);
+    if (thread_.joinable()) thread_.join();
+    close(fd_);
+  }
+  LocalServer as(std::string_view provider) const {
+    return {std::string(provider), format("http://127.0.0.1:{}/v1", port_), port_};
+  }
+
+ private:
+  void serve(const std::string& response) const {
+    const int peer = accept(fd_, nullptr, nullptr);
+    if (peer < 0) return;
+    std::string request;
+    char buffer[1024];
+    while (request.find("\r\n\r\n") == request.npos) {
+      const ssize_t n = read(peer, buffer, sizeof buffer);
+      if (n <= 0) break;
+      request.append(buffer, static_cast<size_t>(n));
+    }
+    if (request.starts_with("GET /v1/models "))
+      EXPECT_EQ(write(peer, response.data(), response.size()), static_cast<ssize_t>(response.size()));
+    close(peer);
+  }
+
+  const int fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  uint16_t port_ = 0;
+  std::thread thread_;
+};
+
+std::string http_answer(std::string_view status, std::string_view body) {
+  return format("HTTP/1.1 {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", status, body.size(),
+                body);
+}
+
+TEST(LocalServers, TheMostPreferredThatAnswersIsTaken) {
+  const OneShotServer refusing(http_answer("404 Not Found", R"({"data":[{"id":"no"}]})"));
+  const OneShotServer good(http_answer("200 OK", R"({"data":[{"id":"yes"}]})"));
+  const OneShotServer also(http_answer("200 OK", R"({"data":[{"id":"late"}]})"));
+  const std::vector<LocalServer> servers = {refusing.as("ollama"), good.as("vllm"), also.as("lmstudio")};
+  const auto found = ask_servers(servers, system_clock(), 10'000);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->model, "vllm/yes");
+  EXPECT_NE(found->reason.find(good.as("x").base_url), std::string::npos) << found->reason;
+}
+
+TEST(LocalServers, SilenceEndsWithTheTimeout) {
+  const OneShotServer silent("");
+  const std::vector<LocalServer> servers = {silent.as("ollama")};
+  EXPECT_FALSE(ask_servers(servers, system_clock(), 50).has_value());
+  EXPECT_FALSE(ask_servers({}, system_clock(), 50).has_value());
+  EXPECT_FALSE(ask_servers(servers, system_clock(), 0).has_value());
 }
 
 }  // namespace
