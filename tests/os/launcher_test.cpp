@@ -327,7 +327,7 @@ TEST_F(LauncherTest, IsRightInAHostThatWaitsForEverybody) {
 }
 
 TEST_F(LauncherTest, ADeadHelperIsNotMistakenForAnExit) {
-  Process process = start(shell("echo $PPID; sleep 1000"));
+  Process process = start(shell("echo $PPID; exec sleep 1000"));
   const pid_t helper = std::stoi(read_line(process));
   kill(helper, SIGKILL);
   EXPECT_EQ(report(process).status().reason(), "helper_died");
