@@ -43,8 +43,10 @@ Labels labels_of(const Message& message, const std::vector<Message>& earlier) {
   return labels;
 }
 
-bool has_own_content(const Message& message) {
-  return extras_belong(message.extras, kAnthropic) && !find_extra(message.extras, "content").empty();
+// Whether the message came without a block that could be written, and so goes back.
+bool came_empty(const Message& message) {
+  if (!extras_belong(message.extras, kAnthropic)) return false;
+  return !find_extra(message.extras, "content").empty() || !find_form(message.extras, "absent").empty();
 }
 
 bool is_separate(const Message& message) {
@@ -58,8 +60,7 @@ std::vector<Group> group(const std::vector<Message>& messages) {
   std::vector<Group> groups;
   for (const Message& message : messages) {
     if (is_hoisted(message)) continue;
-    if (std::none_of(message.parts.begin(), message.parts.end(), can_write) && !has_own_content(message))
-      continue;
+    if (std::none_of(message.parts.begin(), message.parts.end(), can_write) && !came_empty(message)) continue;
     const bool joins =
         !groups.empty() && wire_role(*groups.back().front()) == wire_role(message) && !is_separate(message);
     if (!joins) groups.emplace_back();

@@ -234,7 +234,8 @@ Status error_status(const ProviderError& error) {
   info.reason = verdict.reason;
   info.retryable = verdict.retryable;
   info.retry_after_ms = verdict.retryable ? full.retry_after_ms : -1;
-  const std::string_view message = full.message.empty() ? "the provider gave no reason" : full.message;
+  const std::string_view message =
+      full.message.empty() ? std::string_view("the provider gave no reason") : std::string_view(full.message);
   info.message =
       full.http_status == 0 ? std::string(message) : format("HTTP {}: {}", full.http_status, message);
   info.details_json = details(full);

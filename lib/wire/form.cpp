@@ -115,6 +115,11 @@ bool ObjectReader::take_int(std::string_view key, std::optional<int64_t>& out) {
 bool ObjectReader::take_double(std::string_view key, std::optional<double>& out) {
   const json::Value* v = peek(key);
   if (v == nullptr || !v->is_number()) return false;
+  // A double holds integers up to 2^53; what is larger stays as it came.
+  constexpr int64_t kExact = int64_t{1} << 53;
+  if (v->is_integer() &&
+      (v->kind() == json::Value::Kind::kUint || v->as_int() > kExact || v->as_int() < -kExact))
+    return false;
   out = take(key)->as_double();
   return true;
 }

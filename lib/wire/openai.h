@@ -13,7 +13,7 @@ namespace tau::wire::openai {
 // Messages (openai_message.cpp). `origin` is kOpenAiRequest or kOpenAiResponse.
 Message decode_message(const json::Value& value, std::string_view origin, std::string_view response_id);
 // One message may need several on the wire: each tool result is one, and media cannot stand in those.
-void write_messages(json::Writer& out, const Message& message, const Quirks& quirks);
+void write_messages(json::Writer& out, const std::vector<Message>& messages, const Quirks& quirks);
 // The assistant message of a response.
 void write_response_message(json::Writer& out, const Message& message);
 

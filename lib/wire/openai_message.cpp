@@ -158,6 +158,13 @@ void write_result(json::Writer& w, const Message& message, const ToolResult& res
   out.done();
 }
 
+// The message kept whole, or null.
+const Opaque* opaque_of(const Message& message) {
+  if (message.parts.size() != 1 || find_form(message.parts.front().extras, "slot") != R"("message")")
+    return nullptr;
+  return message.parts.front().as<Opaque>();
+}
+
 }  // namespace
 
 Message decode_message(const json::Value& value, std::string_view origin, std::string_view response_id) {
@@ -182,24 +189,36 @@ Message decode_message(const json::Value& value, std::string_view origin, std::s
   return message;
 }
 
-void write_messages(json::Writer& out, const Message& message, const Quirks& quirks) {
-  std::vector<const Part*> rest;
-  for (const Part& part : message.parts) {
-    if (const auto* opaque = part.as<Opaque>();
-        opaque != nullptr && find_form(part.extras, "slot") == R"("message")") {
-      if (extras_belong(part.extras, kOpenAi)) out.raw(opaque->json);
-      return;
+void write_messages(json::Writer& out, const std::vector<Message>& messages, const Quirks& quirks) {
+  // What came with tool results but cannot stand in them; it must not part the results of one turn.
+  std::vector<const Part*> later;
+  const auto flush = [&] {
+    if (later.empty()) return;
+    write_message(out, Message(), later, quirks);
+    later.clear();
+  };
+  for (const Message& message : messages) {
+    if (const Opaque* whole = opaque_of(message)) {
+      flush();
+      if (extras_belong(message.parts.front().extras, kOpenAi)) out.raw(whole->json);
+      continue;
     }
-    if (const auto* result = part.as<ToolResult>()) write_result(out, message, *result, rest);
+    const std::vector<const Part*> content = content_parts(message.parts);
+    bool has_results = false;
+    for (const Part& part : message.parts) {
+      const auto* result = part.as<ToolResult>();
+      if (result == nullptr) continue;
+      has_results = true;
+      write_result(out, message, *result, later);
+    }
+    if (has_results) {
+      later.insert(later.end(), content.begin(), content.end());
+    } else {
+      flush();
+      write_message(out, message, content, quirks);
+    }
   }
-  const bool had_results = std::any_of(message.parts.begin(), message.parts.end(),
-                                       [](const Part& p) { return p.as<ToolResult>() != nullptr; });
-  const std::vector<const Part*> own = content_parts(message.parts);
-  rest.insert(rest.end(), own.begin(), own.end());
-  if (!had_results) return write_message(out, message, rest, quirks);
-  if (rest.empty()) return;
-  Message user;
-  write_message(out, user, rest, quirks);
+  flush();
 }
 
 void write_response_message(json::Writer& out, const Message& message) {

@@ -101,13 +101,6 @@ void write_options(ObjectWriter& out, const Request& request, const Quirks& quir
     out.key("stream_options").begin_object().field("include_usage", true).end_object();
 }
 
-// Media of tool results follow in a user message, which must not part the results of one turn.
-void write_conversation(json::Writer& w, const std::vector<Message>& messages, const Quirks& quirks) {
-  w.begin_array();
-  for (const Message& message : messages) write_messages(w, message, quirks);
-  w.end_array();
-}
-
 }  // namespace
 
 StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks) {
@@ -115,7 +108,9 @@ StatusOr<std::string> encode_request(const Request& request, const Quirks& quirk
   json::Writer w(text);
   ObjectWriter out(w, request.extras, kOpenAiRequest);
   if (!request.model.empty() || out.wants("model")) out.field("model", request.model);
-  write_conversation(out.key("messages"), request.messages, quirks);
+  out.key("messages").begin_array();
+  write_messages(w, request.messages, quirks);
+  w.end_array();
   write_options(out, request, quirks);
   out.done();
   return text;

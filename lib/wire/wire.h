@@ -263,6 +263,13 @@ std::string to_json(const Response& response);
 std::string to_json(const Request& request);
 StatusOr<Message> message_from_json(std::string_view text);
 StatusOr<Message> message_from_json(const json::Value& value);
+// A string converts to both of the above; it is text.
+inline StatusOr<Message> message_from_json(const std::string& text) {
+  return message_from_json(std::string_view(text));
+}
+inline StatusOr<Message> message_from_json(const char* text) {
+  return message_from_json(std::string_view(text));
+}
 StatusOr<Usage> usage_from_json(const json::Value& value);
 StatusOr<Response> response_from_json(std::string_view text);
 StatusOr<Request> request_from_json(std::string_view text);

@@ -2,6 +2,10 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
 #include "wire/wire.h"
 
 namespace tau::wire {
@@ -72,6 +76,27 @@ RC_GTEST_PROP(Model, MessagesReadBackAsTheyWereWritten, ()) {
     if (const auto* call = message.parts[i].as<ToolCall>())
       RC_ASSERT(back->parts[i].as<ToolCall>()->arguments == call->arguments);
   }
+}
+
+json::Schema published_schema(const std::string& name) {
+  std::ifstream file(std::string(std::getenv("TAU_SCHEMA_DIR")) + "/" + name);
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  return *json::Schema::compile(*json::parse(text));
+}
+
+RC_GTEST_PROP(Model, WhatIsWrittenConformsToThePublishedSchemas, ()) {
+  static const json::Schema message_schema = published_schema("message.json");
+  static const json::Schema response_schema = published_schema("response.json");
+  Response response;
+  response.message = any_message();
+  RC_ASSERT(message_schema.explain(*json::parse(to_json(response.message))) == "");
+  RC_ASSERT(response_schema.explain(*json::parse(to_json(response))) == "");
+}
+
+TEST(Model, TheSchemasRefuseWhatTheModelHasNot) {
+  const json::Schema schema = published_schema("message.json");
+  EXPECT_NE(schema.explain(*json::parse(R"({"role":"robot","parts":[]})")), "");
+  EXPECT_NE(schema.explain(*json::parse(R"({"role":"user","parts":[{"type":"text"}]})")), "");
 }
 
 TEST(Model, TextJoinsTextPartsByNewlines) {

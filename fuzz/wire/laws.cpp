@@ -1,0 +1,88 @@
+#include "laws.h"
+
+#include <cstdlib>
+#include <string>
+
+#include "wire/transcode.h"
+
+namespace tau::wire {
+namespace {
+
+void require(bool law) {
+  if (!law) std::abort();
+}
+
+bool same(std::string_view a, std::string_view b) {
+  const StatusOr<json::Value> x = json::parse(a);
+  const StatusOr<json::Value> y = json::parse(b);
+  return x.ok() && y.ok() && *x == *y;
+}
+
+void check_request(const Dialect& dialect, std::string_view body) {
+  const StatusOr<Request> request = dialect.decode_request(body);
+  if (!request.ok()) return;
+  const StatusOr<std::string> encoded = dialect.encode_request(*request, {});
+  require(encoded.ok() && same(body, *encoded));
+  const StatusOr<Request> neutral = request_from_json(to_json(*request));
+  require(neutral.ok() && *dialect.encode_request(*neutral, {}) == *encoded);
+  require(estimate_tokens(*request) >= 0);
+  for (const Dialect* other : {&openai_chat(), &anthropic_messages()})
+    require(json::parse(*other->encode_request(*request, {})).ok());
+}
+
+void check_response(const Dialect& dialect, std::string_view body) {
+  const StatusOr<Response> response = dialect.decode_response(body, {});
+  if (!response.ok()) return;
+  require(same(body, dialect.encode_response(*response)));
+  const StatusOr<Response> neutral = response_from_json(to_json(*response));
+  require(neutral.ok() && to_json(*neutral) == to_json(*response));
+  for (const Dialect* other : {&openai_chat(), &anthropic_messages()})
+    require(json::parse(other->encode_response(*response)).ok());
+}
+
+struct Result {
+  std::string lines;
+  std::string failure;
+};
+
+Result transcode(const Dialect& dialect, std::string_view body, size_t piece) {
+  Quirks quirks;
+  quirks.text_tool_calls = true;
+  quirks.done_mark_optional = true;
+  Result out;
+  const auto coder = StreamTranscoder::create(dialect.name(), quirks);
+  Status status;
+  while (!body.empty() && status.ok()) {
+    const std::string_view part = body.substr(0, piece);
+    body.remove_prefix(part.size());
+    status = (*coder)->feed(part, out.lines);
+  }
+  if (status.ok()) status = (*coder)->end(out.lines);
+  out.failure = status.to_string();
+  return out;
+}
+
+void check_stream(const Dialect& dialect, std::string_view body) {
+  const Result whole = transcode(dialect, body, body.size() + 1);
+  const Result bytes = transcode(dialect, body, 1);
+  require(whole.lines == bytes.lines && whole.failure == bytes.failure);
+  const auto encoder = StreamReencoder::create(dialect.name());
+  std::string out;
+  for (size_t begin = 0; begin < whole.lines.size();) {
+    const size_t end = whole.lines.find('\n', begin);
+    require((*encoder)->line(std::string_view(whole.lines).substr(begin, end - begin), out).ok());
+    begin = end + 1;
+  }
+}
+
+}  // namespace
+
+void check_laws(const Dialect& dialect, const uint8_t* data, size_t size) {
+  const std::string_view body(reinterpret_cast<const char*>(data), size);
+  check_request(dialect, body);
+  check_response(dialect, body);
+  check_stream(dialect, body);
+  require(!dialect.decode_error(size % 2 == 0 ? 400 : 503, body).ok());
+}
+
+}  // namespace tau::wire
