@@ -154,33 +154,28 @@ bool ChatStreamDecoder::read_head(std::string_view data) {
 
 // A member of the chunk other than its choices.
 bool ChatStreamDecoder::read_top(std::string_view key, std::string_view& error) {
-  const Kind kind = reader_.kind();
-  std::string_view value;
-  if ((key == "id" || key == "model") && kind == Kind::kString) {
-    if (!reader_.string(value)) return false;
-    assign_if_set(key == "id" ? response_.id : response_.model, value);
-    return true;
-  }
-  if (key == "created" && kind == Kind::kInt) {
-    int64_t created = 0;
-    if (!reader_.integer(created)) return false;
-    response_.created = created;
-    return true;
-  }
-  if (key == "object" || key == "choices") return reader_.skip();
-  const bool may_be_null = key == "usage" || key == "error";
-  if (may_be_null && kind == Kind::kNull) return reader_.skip();
-  // The key's view does not outlive the value's reading.
-  const bool is_usage = key == "usage" && kind == Kind::kObject;
+  if (key == "object") return reader_.skip();
+  const bool is_text = key == "id" || key == "model";
   const bool is_error = key == "error";
-  key_.assign(key);
+  const bool is_usage = key == "usage";
+  std::string_view value;
+  if (is_text || is_error || is_usage || key == "created" || key == "choices") {
+    const Kind kind = reader_.kind();
+    if (is_text && kind == Kind::kString) {
+      if (!reader_.string(value)) return false;
+      assign_if_set(key == "id" ? response_.id : response_.model, value);
+      return true;
+    }
+    if (key == "created" && kind == Kind::kInt) return reader_.integer(response_.created);
+    if (key == "choices" || kind == Kind::kNull) return reader_.skip();
+  }
   if (!reader_.raw(value)) return false;
   if (is_error)
     error = value;
   else if (is_usage)
     apply_usage(value);
   else
-    keep(top_, key_, value);
+    keep(top_, key, value);
   return true;
 }
 

@@ -81,7 +81,6 @@ class ChatStreamDecoder final : public StreamDecoder {
   Choice choice_;
   Status apply_status_;
   std::string_view data_;  // the chunk being read
-  std::string key_;
 
   Extras top_;                   // members of the chunk, latest wins
   Extras choice_extras_;         // members of choice 0, latest wins
