@@ -256,7 +256,7 @@ void MessagesStreamDecoder::keep_extra(std::string_view key, const json::Value& 
     if (key == known) return;
   // The encoder writes this null by itself.
   if (key == "stop_sequence" && value.is_null()) return;
-  const std::string name = key.starts_with("tau:") ? "tau:=" + std::string(key) : std::string(key);
+  const std::string name = extra_key(key);
   if (value.is_null() && !find_extra(response_.extras, name).empty()) return;
   set_extra(response_.extras, name, json::write(value));
 }

@@ -12,15 +12,16 @@ constexpr std::string_view kAbsent = "tau:absent";
 
 bool is_form(std::string_view key) { return key.starts_with(kPrefix) && !key.starts_with(kEscape); }
 
-// The extras key of a member, and back.
-std::string extra_key(std::string_view member) {
-  return member.starts_with(kPrefix) ? std::string(kEscape) + std::string(member) : std::string(member);
-}
+// The member's name of an extras key.
 std::string_view member_key(std::string_view extra) {
   return extra.starts_with(kEscape) ? extra.substr(kEscape.size()) : extra;
 }
 
 }  // namespace
+
+std::string extra_key(std::string_view member) {
+  return member.starts_with(kPrefix) ? std::string(kEscape) + std::string(member) : std::string(member);
+}
 
 std::string quoted(std::string_view text) {
   std::string out;

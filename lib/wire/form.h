@@ -30,6 +30,8 @@ inline constexpr std::string_view kAnthropicResponse = "anthropic_messages.respo
 std::string_view find_extra(const Extras& extras, std::string_view key);
 void set_extra(Extras& extras, std::string_view key, std::string json);
 
+// The extras key of a member: its own name, escaped where that begins with "tau:".
+std::string extra_key(std::string_view member);
 // The value of "tau:from" without quotes; empty when the host made the extras.
 std::string_view extras_origin(const Extras& extras);
 // Whether extras may be written for `origin`: a dialect, or a dialect's side. Unmarked extras always may.

@@ -37,7 +37,7 @@ void assign_if_set(std::string& to, std::string_view from) {
 // Appends a member with its JSON in compact form.
 void append_normal(Extras& extras, std::string_view key, std::string_view json) {
   if (const StatusOr<json::Value> value = json::parse(json); value.ok())
-    set_extra(extras, key, json::write(*value));
+    set_extra(extras, extra_key(key), json::write(*value));
 }
 
 json::Value& slot(std::vector<std::pair<std::string, json::Value>>& members, std::string_view key) {
@@ -402,7 +402,7 @@ void ChatStreamDecoder::finish_extras() {
   if (!others_.is_null()) set_form(top, "choices", json::write(others_));
   mark_origin(top, kOpenAiResponse);
   Extras& members = response_.message.extras;
-  for (auto& [key, value] : merged_) members.emplace_back(key, json::write(value));
+  for (auto& [key, value] : merged_) members.emplace_back(extra_key(key), json::write(value));
   mark_origin(members, kOpenAiResponse);
 }
 

@@ -87,7 +87,7 @@ void ToolCallAssembler::apply(const Delta& delta, StreamSink& sink) {
   }
   add_name(*call, delta.name);
   Extras& extras = response_.message.parts[call->part].extras;
-  for (auto& [key, json] : extras_) set_extra(extras, key, std::move(json));
+  for (auto& [key, json] : extras_) set_extra(extras, extra_key(key), std::move(json));
   mark_origin(extras, kOpenAiResponse);
   add_arguments(*call, delta, sink);
 }
