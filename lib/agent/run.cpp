@@ -6,16 +6,6 @@ namespace {
 
 Code code_of_stop(const ErrorInfo& why) { return why.code == Code::kOk ? Code::kCancelled : why.code; }
 
-bool has_tool_calls(const wire::Response& response) {
-  for (const wire::Part& part : response.message.parts)
-    if (part.as<wire::ToolCall>() != nullptr) return true;
-  return false;
-}
-
-std::string timer_name(std::string_view prefix, std::string_view id) {
-  return std::string(prefix) + std::string(id);
-}
-
 }  // namespace
 
 Engine::Engine() : state_(std::make_unique<State>()) {}
@@ -287,6 +277,9 @@ void Step::stop(ErrorInfo why) {
 }
 
 void Step::on(const Resumed&) {
+  // The clock of the process that died is gone: the run gets its whole time again.
+  if (s_.config != nullptr && s_.config->limits.max_wall_ms > 0)
+    effects_.emplace_back(SetTimer{std::string(kDeadlineTimer), s_.config->limits.max_wall_ms});
   if (s_.phase == Phase::kModel) {
     // The call has no outcome: it is made again under the same request id.
     effects_.emplace_back(CallModel{s_.call, format("{}.m{}", s_.config->run_id, s_.call)});

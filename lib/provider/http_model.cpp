@@ -153,11 +153,13 @@ net::HttpRequest Call::make_request() const {
   request.timeouts = {route.deadlines.connect_ms, route.deadlines.first_byte_ms, route.deadlines.idle_ms,
                       route.deadlines.total_ms};
   request.credential_id = route.credential_id;
-  request.credential_header = !route.credential_header.empty() ? route.credential_header
-                              : anthropic                      ? "x-api-key"
-                                                               : "authorization";
-  request.credential_prefix =
-      !route.credential_prefix.empty() || anthropic ? route.credential_prefix : "Bearer ";
+  if (!route.credential_header.empty()) {
+    request.credential_header = route.credential_header;
+    request.credential_prefix = route.credential_prefix;
+  } else if (anthropic) {
+    request.credential_header = "x-api-key";
+    request.credential_prefix.clear();
+  }
   return request;
 }
 

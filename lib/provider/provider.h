@@ -47,8 +47,8 @@ struct Route {
   const wire::Dialect* dialect = nullptr;
   wire::Quirks quirks;
   std::string credential_id;      // empty: none needed
-  std::string credential_header;  // set by the dialect's custom unless given
-  std::string credential_prefix;
+  std::string credential_header;  // empty: header and prefix are those of the dialect
+  std::string credential_prefix;  // used as it stands when a header is given
   std::vector<std::pair<std::string, std::string>> headers;
   Deadlines deadlines;
   RetryPolicy retry;
@@ -112,7 +112,7 @@ std::unique_ptr<Model> make_http_model(Route route, net::HttpClient& http, net::
 // A model that plays a script, for tests, demos and benchmarks; no network. docs/schema/script.json:
 // {"turns":[{"text":["Hel","lo"],"reasoning":[…],"tool_calls":[{"name":"add","arguments":{…}}],
 //            "usage":{"input":1,"output":2},"error":{"code":"unavailable","reason":"overloaded"}}],
-//  "loop":false}
+//  "loop":false}. A request that holds N answers already is answered by turn N; "loop" starts over at the end.
 StatusOr<std::unique_ptr<Model>> make_scripted_model(std::string_view script_json, net::Loop& loop);
 
 // The built-in model that needs no network and no key. It says what it is; it answers by searching the

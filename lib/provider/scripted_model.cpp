@@ -100,6 +100,13 @@ StatusOr<Turn> parse_turn(const json::Value& v, size_t number) {
   return turn;
 }
 
+// Which turn is next follows from the request alone, so that a resumed run plays on where it was.
+size_t answers_in(const wire::Request& request) {
+  size_t n = 0;
+  for (const wire::Message& message : request.messages) n += message.role == wire::Role::kAssistant ? 1 : 0;
+  return n;
+}
+
 class ScriptedModel final : public Model {
  public:
   ScriptedModel(std::vector<Turn> turns, bool repeat, net::Loop& loop)
@@ -115,10 +122,10 @@ class ScriptedModel final : public Model {
     for (auto& [id, call] : calls_) loop_.cancel_timer(call.timer);
   }
 
-  CallId start(ModelCall, CallSink& sink) override {
+  CallId start(ModelCall call, CallSink& sink) override {
     const CallId id = ++last_id_;
-    if (repeat_ && next_turn_ == turns_.size()) next_turn_ = 0;
-    const size_t turn = next_turn_++;
+    const size_t answers = answers_in(*call.request);
+    const size_t turn = repeat_ && !turns_.empty() ? answers % turns_.size() : answers;
     calls_.emplace(id, Playing{&sink, turn, 0, 0});
     loop_.post([self = self_, id] {
       if (*self != nullptr) (*self)->play(id);
@@ -191,7 +198,6 @@ class ScriptedModel final : public Model {
   net::Loop& loop_;
   std::shared_ptr<ScriptedModel*> self_;
   Route route_;
-  size_t next_turn_ = 0;
   std::map<CallId, Playing> calls_;
   CallId last_id_ = 0;
 };

@@ -144,33 +144,33 @@ void add_limits(std::vector<Key>& keys) {
 
 void add_providers(std::vector<Key>& keys) {
   const auto text = [&](std::string_view path, KeyForm form, std::string_view help, int64_t max = 4096) {
-    keys.push_back({.path = path, .form = form, .scope = kAgent, .max = max, .help = help});
+    keys.push_back({.path = path, .form = form, .scope = kRuntime, .max = max, .help = help});
   };
   const auto integer = [&](std::string_view path, std::string_view help, int64_t max = kMaxInteger,
                            int64_t min = 0) {
-    keys.push_back({.path = path, .type = kInteger, .scope = kAgent, .min = min, .max = max, .help = help});
+    keys.push_back({.path = path, .type = kInteger, .scope = kRuntime, .min = min, .max = max, .help = help});
   };
   const auto flag = [&](std::string_view path, std::string_view help) {
-    keys.push_back({.path = path, .type = kBool, .scope = kAgent, .help = help});
+    keys.push_back({.path = path, .type = kBool, .scope = kRuntime, .help = help});
   };
   text("providers.*.base_url", kBaseUrl, "Where the API is, without the dialect's path.");
   keys.push_back({.path = "providers.*.dialect",
                   .form = kChoice,
-                  .scope = kAgent,
+                  .scope = kRuntime,
                   .choices = "openai_chat|anthropic_messages",
                   .help = "What the API speaks; openai_chat if unset."});
   text("providers.*.key_env", kVariable, "The environment variable that holds the key.", 128);
   text("providers.*.key_file", kPath, "The file that holds the key; closed to group and others.");
   keys.push_back({.path = "providers.*.api_key",
                   .form = kKey,
-                  .scope = kAgent,
+                  .scope = kRuntime,
                   .max = 8192,
                   .secret = true,
                   .help = "The key itself; from options only, never from a file."});
   keys.push_back({.path = "providers.*.headers",
                   .type = kStringMap,
                   .form = kHeaders,
-                  .scope = kAgent,
+                  .scope = kRuntime,
                   .max = 32,
                   .secret = true,
                   .help = "Further headers of each request; no credentials."});

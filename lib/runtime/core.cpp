@@ -15,7 +15,6 @@ namespace tau::runtime {
 namespace {
 
 constexpr std::string_view kConfigFile = "tau.toml";
-constexpr uint64_t kMaxConfigBytes = 1u << 20;
 
 // Keys come from the configuration's providers, or from the environment when that may be read.
 class ConfiguredCredentials final : public net::CredentialSource {
@@ -31,16 +30,6 @@ class ConfiguredCredentials final : public net::CredentialSource {
   const Environment environment_;
 };
 
-StatusOr<std::optional<Layer>> read_layer(std::string_view origin, const std::string& path) {
-  auto text = os::read_file(path, kMaxConfigBytes);
-  if (!text.ok()) {
-    if (text.status().code() == Code::kNotFound) return std::optional<Layer>();
-    return text.status().annotate(path);
-  }
-  TAU_ASSIGN_OR_RETURN(json::Value document, parse_toml(*text, path));
-  return std::optional<Layer>(Layer{std::string(origin), path, std::move(document)});
-}
-
 }  // namespace
 
 Core::Core(RuntimeOptions options) : options_(std::move(options)), workers_(options_.workers) {
@@ -54,6 +43,9 @@ Core::Core(RuntimeOptions options) : options_(std::move(options)), workers_(opti
 
 Core::~Core() {
   close_queues();
+  // In this order: runs use the store, and the store's last answers are posted to the loops.
+  for (const auto& host : loops_) host->drop_runs();
+  store_.reset();
   loops_.clear();
   if (alive_page_ != nullptr) munmap(alive_page_, static_cast<size_t>(sysconf(_SC_PAGESIZE)));
 }
@@ -97,22 +89,16 @@ StatusOr<std::unique_ptr<Config>> Core::load_config() {
   std::vector<Layer> layers;
   if (options_.use_config_files) {
     if (!options_.home.empty()) {
-      TAU_ASSIGN_OR_RETURN(auto user, read_layer("user", options_.home + "/" + std::string(kConfigFile)));
+      TAU_ASSIGN_OR_RETURN(auto user, load_file("user", options_.home + "/" + std::string(kConfigFile)));
       if (user) layers.push_back(*std::move(user));
     }
     if (!options_.workspace.empty()) {
       TAU_ASSIGN_OR_RETURN(auto project,
-                           read_layer("project", options_.workspace + "/.tau/" + std::string(kConfigFile)));
+                           load_file("project", options_.workspace + "/.tau/" + std::string(kConfigFile)));
       if (project) layers.push_back(*std::move(project));
     }
   }
-  const Environment env = environment();
-  json::Value from_environment = json::Value::object();
-  if (const auto model = env("TAU_MODEL"); model && !model->empty()) from_environment.set("model", *model);
-  if (const auto profile = env("TAU_PROFILE"); profile && !profile->empty())
-    from_environment.set("profile", *profile);
-  if (from_environment.size() > 0)
-    layers.push_back({"environment", "environment", std::move(from_environment)});
+  layers.push_back(environment_layer(environment()));
   if (!options_.config_json.empty()) {
     TAU_ASSIGN_OR_RETURN(json::Value document, json::parse(options_.config_json));
     layers.push_back({"option", "option", std::move(document)});
@@ -157,9 +143,9 @@ Status Core::open_parts() {
 const Detected& Core::detected() {
   const std::lock_guard lock(mutex_);
   if (!detected_) {
-    const bool may_look =
-        options_.use_environment || config_->document()["network"]["allow_local_server"].as_bool();
-    const auto local = [] { return find_local_server(system_clock(), 1'000); };
+    const bool any_owner = config_->network().allow_local_server;
+    const bool may_look = options_.use_environment || any_owner;
+    const auto local = [any_owner] { return find_local_server(system_clock(), 1'000, any_owner); };
     detected_ = detect_model(*config_, environment(),
                              may_look ? std::function<std::optional<Detected>()>(local) : nullptr);
   }

@@ -80,6 +80,7 @@ class LoopHost {
   // On the loop.
   void begin(const std::shared_ptr<RunState>& run, Driver::Setup setup, UniqueFunction<void(Driver&)> first);
   void cancel_all(const ErrorInfo& why);
+  void drop_runs();  // as a crash would
   // Any thread, async-signal-safe.
   void cancel_soon() noexcept;
 

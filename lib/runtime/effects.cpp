@@ -319,6 +319,7 @@ void Driver::set_timer(const agent::SetTimer& effect) {
     refed_timers_.insert_or_assign(effect.name, effect.delay_ms);
     return;
   }
+  cancel_timer(effect.name);
   const int64_t deadline = seams_.loop.now_ns() + effect.delay_ms * kNanosPerMilli;
   timers_[effect.name] = seams_.loop.set_timer(deadline, [weak = weak_from_this(), name = effect.name] {
     const auto self = weak.lock();

@@ -23,12 +23,16 @@ StatusOr<std::unique_ptr<LoopHost>> LoopHost::create(Core& core, uint32_t) {
 }
 
 LoopHost::~LoopHost() {
+  drop_runs();
+  http_.reset();
+}
+
+void LoopHost::drop_runs() {
   for (auto& [id, run] : runs_) {
     run->driver.reset();
     run->model.reset();
   }
   runs_.clear();
-  http_.reset();
 }
 
 net::HttpClient& LoopHost::http() {

@@ -1,0 +1,225 @@
+// One route over real HTTP: streaming, retries, deadlines, typed errors, keys bound to their origin.
+#include <gtest/gtest.h>
+
+#include "recording_sink.h"
+#include "support/scripted_server.h"
+
+namespace tau::provider {
+namespace {
+
+using test::Reply;
+using test::ScriptedServer;
+
+class AllowAll final : public net::EgressPolicy {
+ public:
+  Status check_url(const net::Url&) override { return ok_status(); }
+  Status check_address(const net::Url&, const net::Address&) override { return ok_status(); }
+};
+
+class OneKey final : public net::CredentialSource {
+ public:
+  std::string origin;
+  StatusOr<Secret> get(std::string_view, const net::Url& url) override {
+    if (url.origin() != origin) return permission_denied("credential_origin_mismatch", "not its origin");
+    return Secret("k-" + std::string("123"));
+  }
+};
+
+constexpr std::string_view kHello =
+    R"({"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"hello"},"finish_reason":null}]})";
+constexpr std::string_view kStop =
+    R"({"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})";
+
+Reply good() { return Reply::sse().event(kHello).event(kStop).event("[DONE]"); }
+
+class HttpModelTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    loop_ = *net::EventLoop::create(system_clock());
+    http_ = net::make_http_client(*loop_, egress_, keys_, {});
+    route_.provider = "test";
+    route_.model = "m";
+    route_.base_url = server_.url("/v1");
+    route_.dialect = &wire::openai_chat();
+    route_.retry = {.max_attempts = 3, .base_delay_ms = 1, .max_delay_ms = 2, .max_retry_after_ms = 1'000};
+    keys_.origin = net::parse_url(route_.base_url)->origin();
+    request_.model = "m";
+    request_.stream = true;
+    request_.messages.push_back(wire::text_message(wire::Role::kUser, "hi", Labels::from(Source::kUser)));
+  }
+  void start() {
+    model_ = make_http_model(route_, *http_, *loop_, system_random());
+    ModelCall call;
+    call.request_id = "run_1.m1";
+    call.request = &request_;
+    id_ = model_->start(std::move(call), sink_);
+  }
+  void finish() {
+    const int64_t end = system_clock().monotonic_ns() + 20'000 * kNanosPerMilli;
+    while (!sink_.over() && system_clock().monotonic_ns() < end) EXPECT_TRUE(loop_->process(20).ok());
+    ASSERT_TRUE(sink_.over());
+  }
+
+  ScriptedServer server_;
+  AllowAll egress_;
+  OneKey keys_;
+  std::unique_ptr<net::EventLoop> loop_;
+  std::unique_ptr<net::HttpClient> http_;
+  Route route_;
+  wire::Request request_;
+  std::unique_ptr<Model> model_;
+  RecordingSink sink_;
+  CallId id_ = 0;
+};
+
+TEST_F(HttpModelTest, StreamsAnAnswerAndSendsTheKeyAndTheRequestId) {
+  server_.enqueue(good());
+  route_.credential_id = "test";
+  start();
+  finish();
+  ASSERT_TRUE(sink_.response.has_value()) << sink_.failure->to_string();
+  EXPECT_EQ(sink_.text, "hello");
+  EXPECT_EQ(sink_.response->finish, wire::FinishReason::kStop);
+  const auto request = server_.requests().at(0);
+  EXPECT_EQ(request.target, "/v1/chat/completions");
+  EXPECT_EQ(request.header("authorization"), std::string("Bearer k-") + "123");
+  EXPECT_EQ(request.header("x-request-id"), "run_1.m1");
+}
+
+TEST_F(HttpModelTest, AKeyNeverLeavesForAnotherOrigin) {
+  keys_.origin = "https://elsewhere.example:443";
+  route_.credential_id = "test";
+  start();
+  finish();
+  EXPECT_EQ(sink_.failure->reason(), "credential_origin_mismatch");
+  EXPECT_TRUE(server_.requests().empty());
+}
+
+TEST_F(HttpModelTest, AnthropicUsesItsOwnHeaders) {
+  route_.dialect = &wire::anthropic_messages();
+  route_.credential_id = "test";
+  server_.enqueue(Reply::json(R"({"type":"error","error":{"type":"authentication_error","message":"bad key"}})", 401));
+  start();
+  finish();
+  EXPECT_EQ(sink_.failure->code(), Code::kUnauthenticated);
+  const auto request = server_.requests().at(0);
+  EXPECT_EQ(request.target, "/v1/messages");
+  EXPECT_EQ(request.header("x-api-key"), std::string("k-") + "123");
+  EXPECT_FALSE(request.header("anthropic-version").empty());
+}
+
+TEST_F(HttpModelTest, RetriesWhatMayHelpAndSaysHowTheFirstAttemptFailed) {
+  server_.enqueue(Reply::json(R"({"error":{"message":"slow down","type":"rate_limit"}})", 429));
+  server_.enqueue(Reply::json("busy", 503));
+  server_.enqueue(good());
+  start();
+  finish();
+  ASSERT_TRUE(sink_.response.has_value());
+  EXPECT_EQ(sink_.attempts, 3);
+  EXPECT_EQ(server_.requests().size(), 3u);
+  EXPECT_EQ(server_.requests()[0].body, server_.requests()[2].body);
+}
+
+TEST_F(HttpModelTest, GivesUpAfterTheLastAttemptWithTheProvidersReason) {
+  for (int i = 0; i < 3; ++i) server_.enqueue(Reply::json(R"({"error":{"message":"slow down"}})", 429));
+  start();
+  finish();
+  EXPECT_EQ(sink_.failure->reason(), "rate_limited");
+  EXPECT_EQ(server_.requests().size(), 3u);
+}
+
+TEST_F(HttpModelTest, ALongRetryAfterFailsAtOnceAndIsReported) {
+  server_.enqueue(Reply::json(R"({"error":{"message":"slow down"}})", 429).header("retry-after", "3600"));
+  start();
+  finish();
+  EXPECT_EQ(sink_.failure->retry_after_ms(), 3'600'000);
+  EXPECT_EQ(server_.requests().size(), 1u);
+}
+
+TEST_F(HttpModelTest, BadRequestsAreNotRetried) {
+  server_.enqueue(Reply::json(R"({"error":{"message":"no such parameter","type":"invalid_request_error"}})", 400));
+  start();
+  finish();
+  EXPECT_EQ(sink_.failure->code(), Code::kInvalidArgument);
+  EXPECT_EQ(server_.requests().size(), 1u);
+}
+
+TEST_F(HttpModelTest, NothingIsRetriedOnceTheHostHasSeenText) {
+  server_.enqueue(Reply::sse().event(kHello).reset());
+  server_.enqueue(good());
+  start();
+  finish();
+  ASSERT_TRUE(sink_.failure.has_value());
+  EXPECT_EQ(server_.requests().size(), 1u);
+  EXPECT_EQ(sink_.partial.message.text(), "hello");
+}
+
+TEST_F(HttpModelTest, AStreamWithoutItsEndIsTruncated) {
+  server_.enqueue(Reply::sse().event(kHello));
+  start();
+  finish();
+  EXPECT_EQ(sink_.failure->reason(), "stream_truncated");
+}
+
+TEST_F(HttpModelTest, AnErrorInsideA200StreamIsAFailure) {
+  server_.enqueue(Reply::sse().event(R"({"error":{"message":"overloaded","code":529}})"));
+  server_.enqueue(good());
+  start();
+  finish();
+  // Nothing had been shown: it was tried again if the provider's error allows that.
+  EXPECT_TRUE(sink_.over());
+  EXPECT_GE(server_.requests().size(), 1u);
+}
+
+TEST_F(HttpModelTest, PingsDoNotCountAsProgress) {
+  route_.deadlines.progress_ms = 60;
+  route_.retry.max_attempts = 1;
+  server_.enqueue(Reply::sse().body(": ping\n\n").hold("never"));
+  start();
+  finish();
+  EXPECT_EQ(sink_.failure->reason(), "progress_timeout");
+  server_.release("never");
+}
+
+TEST_F(HttpModelTest, ASilentServerMeetsTheFirstByteDeadline) {
+  route_.deadlines.first_byte_ms = 60;
+  route_.retry.max_attempts = 1;
+  server_.enqueue(Reply::sse().never());
+  start();
+  finish();
+  EXPECT_EQ(sink_.failure->code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(sink_.failure->reason(), "first_byte_timeout");
+}
+
+TEST_F(HttpModelTest, CancelReturnsWhatHadArrivedAndClosesTheConnection) {
+  server_.enqueue(Reply::sse().event(kHello).hold("mid"));
+  start();
+  const int64_t end = system_clock().monotonic_ns() + 20'000 * kNanosPerMilli;
+  while (sink_.text.empty() && system_clock().monotonic_ns() < end) ASSERT_TRUE(loop_->process(20).ok());
+  const wire::Response partial = model_->cancel(id_);
+  EXPECT_EQ(partial.message.text(), "hello");
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(loop_->process(5).ok());
+  server_.release("mid");
+  EXPECT_TRUE(server_.wait_disconnects(1));
+  EXPECT_FALSE(sink_.over());
+}
+
+TEST_F(HttpModelTest, AWholeAnswerIsAcceptedWhereAStreamWasAskedFor) {
+  server_.enqueue(Reply::json(
+      R"({"id":"x","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"whole"},"finish_reason":"stop"}]})"));
+  start();
+  finish();
+  ASSERT_TRUE(sink_.response.has_value());
+  EXPECT_EQ(sink_.text, "whole");
+}
+
+TEST_F(HttpModelTest, NobodyListeningIsUnavailable) {
+  route_.base_url = "http://127.0.0.1:" + std::to_string(ScriptedServer::closed_port());
+  start();
+  finish();
+  EXPECT_EQ(sink_.failure->reason(), "connect_failed");
+  EXPECT_EQ(sink_.attempts, 3);
+}
+
+}  // namespace
+}  // namespace tau::provider
