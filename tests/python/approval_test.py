@@ -97,7 +97,7 @@ class InAsyncio(AsyncCase):
         agent = self.agent(*SCRIPT)
         deleted = deleting(agent)
         run = agent.session().run("go")
-        while not run._approvals:
+        while not (run._approvals or run.done):
             await asyncio.sleep(0.001)
         self.assertTrue((await asyncio.wait_for(run, 30)).ok)
         self.assertEqual(deleted, [])

@@ -46,17 +46,28 @@ class Streaming(AsyncCase):
         self.assertEqual((events[-1].outcome.code, events[-1].outcome.reason), ("unavailable", "down"))
 
     async def test_a_message_op_is_answered_by_the_same_run(self):
-        agent = self.agent(turn("first", calls=[("add", {"a": 1, "b": 1})]), turn("second"), turn("third"))
-        agent.tool(add, **PURE)
+        agent = self.agent(turn(["a"] * 50, delay_ms=1), turn("second"))
         run = agent.session().run("go")
         events, asked = [], False
         async for event in run:
             events.append(event)
-            if event.kind == K.TOOL_STARTED and not asked:
+            if event.kind == K.TEXT and not asked:
                 asked = True
                 run.message("and this?", id="op-1")
         self.assertIn("op-1", [e.body.get("id") for e in events if e.kind == K.OP_ACCEPTED])
-        self.assertEqual(run.outcome.text, "third")
+        self.assertEqual((run.outcome.text, run.outcome.turns), ("second", 2))
+
+    async def test_steering_is_said_before_the_next_call(self):
+        agent = self.agent(turn(calls=[("add", {"a": 1, "b": 1})]), turn("steered"))
+        session = agent.session()
+        agent.tool(add, effect="pure", ask=True)
+        run = session.run("go")
+        async for event in run:
+            if event.kind == K.APPROVAL:
+                run.steer("never mind the sum")
+                run.deny(event)
+        self.assertIn("never mind the sum", str(session.export()["messages"]))
+        self.assertEqual(run.outcome.text, "steered")
 
     async def test_rejected_op_says_why(self):
         run = self.agent(turn("x", hang=True)).session().run("go")
@@ -202,7 +213,7 @@ class Cancelling(AsyncCase):
     async def test_cancelling_the_task_that_iterates(self):
         run = self.agent(turn("a", hang=True)).session().run("go")
         task = asyncio.create_task(collect(run))
-        while not run._iterators:
+        while not (run._iterators or run.done):
             await asyncio.sleep(0)
         task.cancel()
         with self.assertRaises(asyncio.CancelledError):

@@ -21,9 +21,9 @@ with tau.Runtime(sys.argv[1]) as runtime:
 def texts(export):
     """(role, text) of the messages of an export."""
     found = []
-    for message in export["messages"]:
-        text = "".join(part.get("text", "") for part in message.get("parts", message.get("content", ())))
-        found.append((message["role"], text))
+    for entry in export["messages"]:
+        message = entry["message"]
+        found.append((message["role"], "".join(part.get("text", "") for part in message["parts"])))
     return found
 
 
@@ -38,9 +38,9 @@ class Kept(unittest.TestCase):
                                 capture_output=True).stdout
         self.assertEqual(output, "I will remember.\n")
         with tau.Runtime(self.home) as runtime:
-            session = agent_of(runtime, turn("Ann.")).session("chat")
+            session = agent_of(runtime, turn("asked before"), turn("Ann.")).session("chat")
             self.assertEqual(session.run("What is my name?").result().text, "Ann.")
-            self.assertEqual([pair for pair in texts(session.export()) if pair[0] != "system"],
+            self.assertEqual(texts(session.export()),
                              [("user", "My name is Ann."), ("assistant", "I will remember."),
                               ("user", "What is my name?"), ("assistant", "Ann.")])
 
@@ -150,8 +150,11 @@ class Wire(unittest.TestCase):
         neutral = tau.wire.decode("openai_chat", self.RESPONSE)
         again = tau.wire.encode("openai_chat", neutral, tau.wire.Kind.RESPONSE)
         self.assertEqual(again["choices"][0]["message"]["content"], "Hello")
-        with self.assertRaises(tau.NotFoundError):
+        with self.assertRaises(tau.InvalidArgumentError) as caught:
             tau.wire.decode("klingon", self.RESPONSE)
+        self.assertEqual(caught.exception.reason, "unknown_dialect")
+        with self.assertRaises(tau.InvalidArgumentError):
+            tau.wire.decode("openai_chat", self.RESPONSE, quirks={"no_such_quirk": True})
 
     def test_stream_in_any_split(self):
         chunk = '{"id":"r1","model":"m","choices":[{"index":0,"delta":{"content":"h\u00e9"},"finish_reason":null}]}'
@@ -160,7 +163,7 @@ class Wire(unittest.TestCase):
         for size in (1, 7, len(data)):
             stream = tau.wire.Stream("openai_chat")
             events = [event for i in range(0, len(data), size) for event in stream.feed(data[i:i + size])]
-            self.assertEqual("".join(e.get("text", "") for e in events if e["kind"] == "text"), "h\u00e9")
+            self.assertEqual("".join(e.get("text", "") for e in events if e["event"] == "text"), "h\u00e9")
             self.assertIn("h\u00e9", str(stream.end()))
         with self.assertRaises(tau.UnavailableError):
             tau.wire.Stream("openai_chat").end()

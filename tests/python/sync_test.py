@@ -1,6 +1,7 @@
 """Runs without asyncio: iteration, results, threads, Ctrl-C."""
 
 import asyncio
+import dataclasses
 import os
 import signal
 import subprocess
@@ -131,8 +132,6 @@ class Sync(SyncCase):
 
 class Structured(SyncCase):
     def test_dataclass_comes_back(self):
-        import dataclasses
-
         @dataclasses.dataclass
         class City:
             name: str
@@ -145,6 +144,20 @@ class Structured(SyncCase):
         schema = {"type": "object", "required": ["ok"], "properties": {"ok": {"type": "boolean"}}}
         agent = self.agent(turn('{"ok": true}'), response_schema=schema)
         self.assertEqual(agent.session().run("go").result().output, {"ok": True})
+
+    def test_class_that_refuses_the_answer_raises_its_own_error(self):
+        @dataclasses.dataclass
+        class Even:
+            n: int
+
+            def __post_init__(self):
+                if self.n % 2:
+                    raise ArithmeticError("odd")
+        run = self.agent(turn('{"n": 3}')).session().run("go", response_schema=Even)
+        self.assertEqual(kinds(run)[-1], K.RUN_DONE)
+        with self.assertRaisesRegex(ArithmeticError, "odd"):
+            run.result()
+        self.assertEqual(run.outcome.output, {"n": 3})
 
     def test_answer_that_never_fits_fails_the_run(self):
         agent = self.agent(turn("no JSON"), turn("still none"), turn("sorry"), response_schema=list[int])

@@ -51,8 +51,7 @@ class Channel:
         if status != _abi.tau_status.OK:
             return False
         # All are copied before the first is handed out: a receiver may come back here.
-        for key, event in [self._copy(self._buffer[i]) for i in range(self._count.value)]:
-            self._hand_out(key, event)
+        self._hand_out([self._copy(self._buffer[i]) for i in range(self._count.value)])
         return True
 
     def _copy(self, raw):
@@ -65,10 +64,18 @@ class Channel:
         return raw.userdata, Event(kind, _core.text_out(raw.run_id), _core.text_out(raw.call_id),
                                    _core.text_out(raw.text), raw.first_seq, raw.seq, body)
 
-    def _hand_out(self, key, event):
-        run = self._runs.get(key)
-        if run is not None:
-            run._deliver(event)
+    def _hand_out(self, batch):
+        """A receiver that raises, such as a callback of the host, does not cost others their events."""
+        failure = None
+        for key, event in batch:
+            run = self._runs.get(key)
+            try:
+                if run is not None:
+                    run._deliver(event)
+            except BaseException as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     def _close(self):
         """No event can come any more: a run that still waits must not wait for ever."""
@@ -89,7 +96,7 @@ class SyncChannel(Channel):
             event = self._buffer[0]
             status = _core.call(lib.tau_queue_next, self.pointer, timeout_ms, byref(event))
             if status == _abi.tau_status.OK:
-                self._hand_out(*self._copy(event))
+                self._hand_out([self._copy(event)])
                 while self.take():
                     pass
             elif status == _abi.tau_status.DONE:

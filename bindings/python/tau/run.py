@@ -63,7 +63,7 @@ class Run:
         self._key = 0
         self._inbox = collections.deque()
         self._outcome = None
-        self._failure = None  # why it could not be started
+        self._failure = None  # why it could not be started, or why its output could not be decoded
         self._cancelled = False
         self._open = {}  # call id -> what answers it, or None
         self._approvals = set()  # call ids that wait for a decision
@@ -180,17 +180,25 @@ class Run:
                 self._run_tool(tool, event)
         elif kind == EventKind.APPROVAL:
             self._approvals.add(event.call_id)
-            self._ask(event)
         elif kind == EventKind.TOOL_STARTED:
             self._approvals.discard(event.call_id)
         elif kind == EventKind.TOOL_RESULT:
             self._approvals.discard(event.call_id)
             self._drop(self._open.pop(event.call_id, None))
         elif kind == EventKind.RUN_DONE:
-            event.outcome = Outcome.from_json(event.run_id, event.body["outcome"], self._decode)
+            event.outcome = self._outcome_of(event)
             self._finish(event.outcome)
         self._store(event)
         self._wake()
+        if kind == EventKind.APPROVAL:
+            self._ask(event)  # last, since it may raise what the host's callback raises
+
+    def _outcome_of(self, event):
+        try:
+            return Outcome.from_json(event.run_id, event.body["outcome"], self._decode)
+        except Exception as error:  # the host's class refuses its own schema's JSON
+            self._failure = error
+            return Outcome.from_json(event.run_id, event.body["outcome"])
 
     def _store(self, event):
         if self._awaiting and not self._iterators:
@@ -249,7 +257,10 @@ class Run:
         else:
             op = done.result() if done.exception() is None else tools.failure(call_id, done.exception())
         try:
-            self.submit(op)
+            try:
+                self.submit(op)
+            except ValueError as error:  # the result is no Unicode text
+                self.submit(tools.failure(call_id, error))
         except errors.FailedPreconditionError:
             pass  # the run ended meanwhile
 
@@ -306,9 +317,9 @@ class Run:
             while True:
                 while self._inbox:
                     yield self._inbox.popleft()
-                self._check_started()
                 if self._outcome is not None:
                     return
+                self._check_failure()
                 self._channel.pump(_SLICE_MS)
         finally:
             self._iterators -= 1
@@ -322,7 +333,7 @@ class Run:
         try:
             self._deny_unseen()
             while self._outcome is None:
-                self._check_started()
+                self._check_failure()
                 left = _SLICE_MS if limit is None else min(_SLICE_MS, int((limit - time.monotonic()) * 1000))
                 if left < 0:
                     raise errors.DeadlineExceededError("the run still goes on", reason="wait_timeout")
@@ -358,7 +369,7 @@ class Run:
         try:
             self._deny_unseen()
             while self._outcome is None:
-                self._check_started()
+                self._check_failure()
                 await self._changed()
         except asyncio.CancelledError:
             self.cancel()
@@ -390,11 +401,12 @@ class Run:
         if not asynchronous and self._is_async:
             raise RuntimeError("this run belongs to an asyncio loop: use `async for event in run` or `await run`")
 
-    def _check_started(self):
+    def _check_failure(self):
         if self._failure is not None:
             raise self._failure
 
     def _checked(self):
+        self._check_failure()
         if not self._outcome.ok:
             raise errors.from_outcome(self._outcome)
         return self._outcome
@@ -418,9 +430,9 @@ class _AsyncEvents:
         run = self._run
         try:
             while not run._inbox:
-                run._check_started()
                 if run._outcome is not None:
                     raise StopAsyncIteration
+                run._check_failure()
                 await run._changed()
         except asyncio.CancelledError:
             run.cancel()

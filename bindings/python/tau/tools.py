@@ -120,6 +120,7 @@ def failure(call_id, error):
         reason, message = error.reason, str(error)
     else:
         reason, message = "tool_failed", f"{type(error).__name__}: {error}"
+    message = message.encode(errors="replace").decode()  # a message may quote what is no Unicode text
     return {"op": "tool_result", "call_id": call_id, "content": message, "is_error": True, "reason": reason}
 
 

@@ -7,23 +7,23 @@ from ._abi import tau_wire_kind as Kind
 from ._core import lib
 
 
-def decode(dialect, body, kind=Kind.RESPONSE) -> dict:
-    """A document of a dialect as neutral JSON."""
-    return _core.call_json(lib.tau_wire_decode, _core.text_in(dialect), kind, _as_json(body))
+def decode(dialect, body, kind=Kind.RESPONSE, quirks=None) -> dict:
+    """A document of a dialect as neutral JSON. quirks: habits of a provider, such as {"text_tool_calls": True}."""
+    return _core.call_json(lib.tau_wire_decode, _core.text_in(dialect), kind, _core.json_in(quirks), _as_json(body))
 
 
-def encode(dialect, neutral, kind=Kind.REQUEST) -> dict:
+def encode(dialect, neutral, kind=Kind.REQUEST, quirks=None) -> dict:
     """Neutral JSON as a document of a dialect."""
-    return _core.call_json(lib.tau_wire_encode, _core.text_in(dialect), kind, _as_json(neutral))
+    return _core.call_json(lib.tau_wire_encode, _core.text_in(dialect), kind, _core.json_in(quirks), _as_json(neutral))
 
 
 class Stream:
     """Decodes one streamed response: feed() bytes in any split, then end()."""
 
-    def __init__(self, dialect):
+    def __init__(self, dialect, quirks=None):
         self._handle = _core.Handle(
-            _core.call_handle(_abi.tau_wire_stream, lib.tau_wire_stream_new, _core.text_in(dialect)),
-            lib.tau_wire_stream_free)
+            _core.call_handle(_abi.tau_wire_stream, lib.tau_wire_stream_new, _core.text_in(dialect),
+                              _core.json_in(quirks)), lib.tau_wire_stream_free)
 
     def feed(self, data: bytes) -> list:
         """The events that these bytes complete."""
