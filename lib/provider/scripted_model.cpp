@@ -17,7 +17,7 @@ struct Turn {
   wire::Response response;
   int64_t delay_ms = 0;  // before every piece; 0 streams all at once
   bool hang = false;     // never ends
-  ErrorInfo error;       // kOk: none
+  ErrorInfo error{.code = Code::kOk, .reason = {}, .message = {}, .details_json = {}};  // kOk: none
 };
 
 Status unknown_key(const json::Value& object, std::initializer_list<std::string_view> known,

@@ -111,7 +111,8 @@ class Harness {
   json::Value outcome() const { return *json::parse(events(EventKind::kRunDone).at(0).json); }
   template <class T>
   bool last_has() const {
-    return std::any_of(last_.begin(), last_.end(), [](const Effect& e) { return std::holds_alternative<T>(e); });
+    return std::any_of(last_.begin(), last_.end(),
+                       [](const Effect& e) { return std::holds_alternative<T>(e); });
   }
 
   Engine engine_;
@@ -482,7 +483,8 @@ RC_GTEST_PROP(EngineProperty, AnyInputsGiveOneTerminalEventAndOneResultPerCall, 
   size_t results = h.events(EventKind::kToolResult).size();
   size_t wanted = 0;
   for (const Event& e : h.events(EventKind::kMessage))
-    for (const wire::Part& part : e.response->message.parts) wanted += part.as<wire::ToolCall>() != nullptr ? 1 : 0;
+    for (const wire::Part& part : e.response->message.parts)
+      wanted += part.as<wire::ToolCall>() != nullptr ? 1 : 0;
   RC_ASSERT(results <= wanted);
   if (h.engine_.finished()) RC_ASSERT(results == wanted);
 }

@@ -34,7 +34,8 @@ TEST(JsonAnswerTest, FindsTheWholeTextOrTheFirstFencedBlock) {
 
 TEST(EventJsonTest, ArgumentsThatAreNotJsonStayText) {
   Event e{.kind = EventKind::kToolCall, .call_id = "c1", .text = "add", .json = "{\"a\":1}"};
-  EXPECT_EQ(event_json(e, "r"), R"({"event":"tool_call","run":"r","call_id":"c1","tool":"add","arguments":{"a":1}})");
+  EXPECT_EQ(event_json(e, "r"),
+            R"({"event":"tool_call","run":"r","call_id":"c1","tool":"add","arguments":{"a":1}})");
   e.json = "{broken";
   EXPECT_EQ(event_json(e, "r"),
             R"({"event":"tool_call","run":"r","call_id":"c1","tool":"add","arguments_text":"{broken"})");

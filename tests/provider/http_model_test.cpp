@@ -98,7 +98,8 @@ TEST_F(HttpModelTest, AKeyNeverLeavesForAnotherOrigin) {
 TEST_F(HttpModelTest, AnthropicUsesItsOwnHeaders) {
   route_.dialect = &wire::anthropic_messages();
   route_.credential_id = "test";
-  server_.enqueue(Reply::json(R"({"type":"error","error":{"type":"authentication_error","message":"bad key"}})", 401));
+  server_.enqueue(
+      Reply::json(R"({"type":"error","error":{"type":"authentication_error","message":"bad key"}})", 401));
   start();
   finish();
   EXPECT_EQ(sink_.failure->code(), Code::kUnauthenticated);
@@ -137,7 +138,8 @@ TEST_F(HttpModelTest, ALongRetryAfterFailsAtOnceAndIsReported) {
 }
 
 TEST_F(HttpModelTest, BadRequestsAreNotRetried) {
-  server_.enqueue(Reply::json(R"({"error":{"message":"no such parameter","type":"invalid_request_error"}})", 400));
+  server_.enqueue(
+      Reply::json(R"({"error":{"message":"no such parameter","type":"invalid_request_error"}})", 400));
   start();
   finish();
   EXPECT_EQ(sink_.failure->code(), Code::kInvalidArgument);

@@ -44,7 +44,8 @@ TEST_F(LocalModelTest, AScriptAnswersByTheNumberOfAnswersGiven) {
 }
 
 TEST_F(LocalModelTest, AScriptCanFailAndNamesItsMistakes) {
-  auto model = make_scripted_model(R"({"turns":[{"text":"be","error":{"code":"unavailable","reason":"overloaded"}}]})", *loop_);
+  auto model = make_scripted_model(
+      R"({"turns":[{"text":"be","error":{"code":"unavailable","reason":"overloaded"}}]})", *loop_);
   ASSERT_TRUE(model.ok());
   const RecordingSink sink = play(**model, ask("hi"));
   EXPECT_EQ(sink.failure->reason(), "overloaded");

@@ -10,9 +10,12 @@ namespace {
 TEST(RetryAfterTest, ReadsSecondsMillisecondsAndDates) {
   EXPECT_EQ(retry_after_ms({{"retry-after", "7"}}), 7'000);
   EXPECT_EQ(retry_after_ms({{"retry-after-ms", "250"}, {"retry-after", "7"}}), 250);
-  EXPECT_EQ(retry_after_ms({{"date", "Sun, 06 Nov 1994 08:49:37 GMT"}, {"retry-after", "Sun, 06 Nov 1994 08:50:07 GMT"}}),
+  EXPECT_EQ(retry_after_ms({{"date", "Sun, 06 Nov 1994 08:49:37 GMT"},
+                            {"retry-after", "Sun, 06 Nov 1994 08:50:07 GMT"}}),
             30'000);
-  EXPECT_EQ(retry_after_ms({{"date", "Sun, 06 Nov 1994 08:49:37 GMT"}, {"retry-after", "Sun, 06 Nov 1994 08:00:00 GMT"}}), 0);
+  EXPECT_EQ(retry_after_ms({{"date", "Sun, 06 Nov 1994 08:49:37 GMT"},
+                            {"retry-after", "Sun, 06 Nov 1994 08:00:00 GMT"}}),
+            0);
   EXPECT_EQ(retry_after_ms({}), -1);
 }
 
@@ -50,7 +53,8 @@ TEST(ModelReferenceTest, SplitsAtTheFirstSlash) {
 }
 
 TEST(CostTest, CachedTokensHaveTheirOwnPriceAndNothingIsRoundedDown) {
-  Price price{.input_usd_micros = 3'000'000, .output_usd_micros = 15'000'000, .cached_input_usd_micros = 300'000};
+  Price price{
+      .input_usd_micros = 3'000'000, .output_usd_micros = 15'000'000, .cached_input_usd_micros = 300'000};
   wire::Usage usage;
   usage.input = 1'000;
   usage.cached_input = 900;

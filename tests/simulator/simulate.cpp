@@ -78,7 +78,8 @@ class SimOutput final : public runtime::EventOutput {
 };
 
 struct Sim {
-  Sim(uint64_t seed, const Options& options, Coverage& c) : rng(seed), coverage(c), store(clock), workers(loop_ptr) {
+  Sim(uint64_t seed, const Options& options, Coverage& c)
+      : rng(seed), coverage(c), store(clock), workers(loop_ptr) {
     store.acknowledges_early = options.acknowledge_early;
   }
 
@@ -89,7 +90,9 @@ struct Sim {
   std::unique_ptr<tool::Executor> make_executor(const tool::Registry& registry, tool::HostCalls& host);
   void host_acts();
   void op(agent::HostOp::Kind kind);
-  void after(int64_t delay_ms, net::Task task) { loop->set_timer(clock.now_ns + delay_ms * kMs, std::move(task)); }
+  void after(int64_t delay_ms, net::Task task) {
+    loop->set_timer(clock.now_ns + delay_ms * kMs, std::move(task));
+  }
   void hit(Fault fault);
   When phase() const;
   bool over() const { return driver == nullptr || driver->ended(); }
@@ -116,7 +119,7 @@ struct Sim {
   std::set<std::string> waiting_approvals;
   std::set<std::string> host_calls;
   std::string run_id = "run_sim";
-  int turns_left = 4;
+  int turns_left = 8;
   int next_op = 0;
   int next_call = 0;
   int crashes = 0;
@@ -124,7 +127,8 @@ struct Sim {
   bool started = false;
 };
 
-void SimTool::start(const tool::Call& call, const tool::Context& context, tool::Reply reply, const std::atomic<bool>&) {
+void SimTool::start(const tool::Call& call, const tool::Context& context, tool::Reply reply,
+                    const std::atomic<bool>&) {
   sim_.check_durable_intent(call, manifest_);
   sim_.ledger.effects[call.id] += 1;
   if (manifest_.idempotent) sim_.ledger.repeatable.insert(call.id);
@@ -178,11 +182,9 @@ void SimModel::play(provider::CallId id, provider::CallSink& sink) {
   sink.on_attempt(1, ok_status());
   sink.on_event({.kind = wire::StreamEvent::Kind::kText, .text = "some"});
   if (id != current_) return;
+  if (what == 1) sim_.hit(Fault::kModelError);
   current_ = 0;
-  if (what == 1) {
-    sim_.hit(Fault::kModelError);
-    return sink.on_failure(unavailable("overloaded", "try later"), {});
-  }
+  if (what == 1) return sink.on_failure(unavailable("overloaded", "try later"), {});
   sink.on_response(answer());
 }
 
@@ -226,7 +228,8 @@ void SimOutput::emit(agent::Event event) {
       if (sim_.ledger.terminal_events > 1) sim_.violate("a second terminal event");
       if (sim_.store.poisoned()) break;  // it says so itself
       const auto run = sim_.store.disk().load_run(sim_.run_id);
-      if (!run.ok() || run->state == store::RunState::kOpen) sim_.violate("the terminal event came before it was durable");
+      if (!run.ok() || run->state == store::RunState::kOpen)
+        sim_.violate("the terminal event came before it was durable");
       break;
     }
     default:
@@ -312,14 +315,16 @@ void Sim::recover() {
   const auto record = store.disk().load_session(kSession);
   const auto run = store.disk().load_run(run_id);
   if (!record.ok() || !run.ok()) {
-    if (ledger.terminal_events > 0 || !ledger.accepted.empty()) violate("acknowledged, and gone after a crash");
+    if (ledger.terminal_events > 0 || !ledger.accepted.empty())
+      violate("acknowledged, and gone after a crash");
     begin();
     driver->start(wire::text_message(wire::Role::kUser, "go", Labels::from(Source::kUser)));
     return;
   }
   session->record = *record;
   const auto lineage = store.disk().load_lineage(record->head_entry);
-  if (!lineage.ok() || !session->conversation.load(*lineage).ok()) return violate("the conversation does not load");
+  if (!lineage.ok() || !session->conversation.load(*lineage).ok())
+    return violate("the conversation does not load");
   if (run->state != store::RunState::kOpen) {
     if (!record->open_run.empty()) violate("a run that ended is still the open one");
     return;  // over: `driver` stays empty
@@ -363,10 +368,15 @@ void Sim::host_acts() {
     return driver->tool_result(id, std::move(result), rng.chance(50) ? "op" + std::to_string(next_op++) : "");
   }
   switch (rng.below(60)) {
-    case 0: hit(Fault::kCancel); return driver->cancel({.code = Code::kCancelled, .reason = "cancelled", .message = "stop"});
+    case 0:
+      hit(Fault::kCancel);
+      return driver->cancel({.code = Code::kCancelled, .reason = "cancelled", .message = "stop"});
     case 1: hit(Fault::kSteer); return op(agent::HostOp::Kind::kSteer);
     case 2: hit(Fault::kMessage); return op(agent::HostOp::Kind::kMessage);
-    case 3: hit(Fault::kClockJump); clock.wall_offset_ms += (rng.below(2) == 0 ? -1 : 1) * rng.below(86'400'000); return;
+    case 3:
+      hit(Fault::kClockJump);
+      clock.wall_offset_ms += (rng.below(2) == 0 ? -1 : 1) * rng.below(86'400'000);
+      return;
     case 4:
       hit(Fault::kSlowReader);
       output->parked_ = true;
@@ -375,7 +385,7 @@ void Sim::host_acts() {
         if (driver != nullptr) driver->unpark();
       });
     case 5:
-      if (rng.chance(10)) {
+      if (rng.chance(25)) {
         hit(Fault::kCommitFailure);
         store.fail_next_commit();
       }
@@ -398,11 +408,13 @@ void Sim::check_durable_intent(const tool::Call& call, const tool::Manifest& man
 void Sim::check_end() {
   for (const auto& [call_id, count] : ledger.effects)
     if (count > 1 && !ledger.repeatable.contains(call_id)) violate("call " + call_id + " took effect twice");
-  if (store.poisoned()) return;  // the disk is gone; only what was promised before counts, and that was checked
+  if (store.poisoned())
+    return;  // the disk is gone; only what was promised before counts, and that was checked
   const auto run = store.disk().load_run(run_id);
   if (!run.ok() || run->state == store::RunState::kOpen) return violate("the run has no end on the disk");
   const auto record = store.disk().load_session(kSession);
-  const auto lineage = record.ok() ? store.disk().load_lineage(record->head_entry) : StatusOr<std::vector<store::JournalEntry>>(record.status());
+  const auto lineage = record.ok() ? store.disk().load_lineage(record->head_entry)
+                                   : StatusOr<std::vector<store::JournalEntry>>(record.status());
   if (!lineage.ok()) return violate("the conversation does not load");
   check_conversation(*lineage);
   check_replay();
@@ -457,7 +469,7 @@ Outcome simulate(uint64_t seed, const Options& options, Coverage& coverage) {
   sim.driver->start(wire::text_message(wire::Role::kUser, "go", Labels::from(Source::kUser)));
   bool idle = false;
   for (int i = 0; i < kMaxSteps && !sim.over() && !idle; ++i) {
-    if (sim.crashes < 4 && sim.rng.below(150) == 0) {
+    if (sim.crashes < 4 && sim.rng.below(80) == 0) {
       sim.crash();
       sim.recover();
       continue;

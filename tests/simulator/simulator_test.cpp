@@ -17,7 +17,8 @@ int64_t from_environment(const char* name, int64_t otherwise) {
 std::string describe(const Coverage& coverage) {
   std::string out;
   for (size_t f = 0; f < coverage.size(); ++f) {
-    out += format("{:>20}", fmt::string_view(fault_name(static_cast<Fault>(f)).data(), fault_name(static_cast<Fault>(f)).size()));
+    out += format("{:>20}", fmt::string_view(fault_name(static_cast<Fault>(f)).data(),
+                                             fault_name(static_cast<Fault>(f)).size()));
     for (const int64_t n : coverage[f]) out += format(" {:>8}", n);
     out += '\n';
   }
@@ -44,9 +45,11 @@ TEST(SimulatorTest, NoSeedBreaksAnInvariant) {
     }
   }
   const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
-  std::printf("seeds %lld, steps %lld, crashes %lld, %.0f steps per CPU second\n", static_cast<long long>(count),
-              static_cast<long long>(steps), static_cast<long long>(crashes), static_cast<double>(steps) / seconds);
-  std::printf("%20s %8s %8s %8s %8s\n%s", "fault", "model", "tools", "approval", "commit", describe(coverage).c_str());
+  std::printf("seeds %lld, steps %lld, crashes %lld, %.0f steps per CPU second\n",
+              static_cast<long long>(count), static_cast<long long>(steps), static_cast<long long>(crashes),
+              static_cast<double>(steps) / seconds);
+  std::printf("%20s %8s %8s %8s %8s\n%s", "fault", "model", "tools", "approval", "commit",
+              describe(coverage).c_str());
 }
 
 TEST(SimulatorTest, AStoreThatAcknowledgesTooEarlyIsFound) {
@@ -60,7 +63,8 @@ TEST(SimulatorTest, AStoreThatAcknowledgesTooEarlyIsFound) {
 TEST(SimulatorTest, TheSameSeedGivesTheSameRun) {
   Coverage a{};
   Coverage b{};
-  for (uint64_t seed = 0; seed < 50; ++seed) EXPECT_EQ(simulate(seed, {}, a).steps, simulate(seed, {}, b).steps);
+  for (uint64_t seed = 0; seed < 50; ++seed)
+    EXPECT_EQ(simulate(seed, {}, a).steps, simulate(seed, {}, b).steps);
   EXPECT_EQ(a, b);
 }
 

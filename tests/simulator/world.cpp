@@ -76,9 +76,9 @@ void SimStore::power_cut() {
 
 std::string_view fault_name(Fault fault) {
   static constexpr std::string_view kNames[] = {
-      "crash",        "commit_failure", "model_error", "model_hang", "tool_error",
-      "tool_hang",    "reply_dropped",  "answers_twice", "cancel",   "steer",
-      "message",      "approval_denied", "approval_unanswered", "clock_jump", "slow_reader"};
+      "crash",     "commit_failure",  "model_error",         "model_hang", "tool_error",
+      "tool_hang", "reply_dropped",   "answers_twice",       "cancel",     "steer",
+      "message",   "approval_denied", "approval_unanswered", "clock_jump", "slow_reader"};
   return kNames[static_cast<size_t>(fault)];
 }
 

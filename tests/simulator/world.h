@@ -1,5 +1,6 @@
-// The simulated world: a loop with a virtual clock, a store with latency and power cuts, a model and tools that misbehave.
-// The driver, the engine and the executor above them are the real ones. Everything follows from one seed.
+// The simulated world: a loop with a virtual clock, a store with latency and power cuts, a model and tools
+// that misbehave. The driver, the engine and the executor above them are the real ones. Everything follows
+// from one seed.
 #pragma once
 
 #include <array>
@@ -89,12 +90,16 @@ class SimStore final : public store::Store {
   StatusOr<std::vector<store::SessionRecord>> list_sessions(size_t limit, std::string_view after) override {
     return disk_->list_sessions(limit, after);
   }
-  StatusOr<store::SessionRecord> load_session(std::string_view id) override { return disk_->load_session(id); }
+  StatusOr<store::SessionRecord> load_session(std::string_view id) override {
+    return disk_->load_session(id);
+  }
   StatusOr<std::vector<store::JournalEntry>> load_lineage(std::string_view entry) override {
     return disk_->load_lineage(entry);
   }
   StatusOr<store::RunRecord> load_run(std::string_view id) override { return disk_->load_run(id); }
-  StatusOr<std::vector<store::RunRecord>> list_runs(std::string_view id) override { return disk_->list_runs(id); }
+  StatusOr<std::vector<store::RunRecord>> list_runs(std::string_view id) override {
+    return disk_->list_runs(id);
+  }
   StatusOr<std::vector<store::JournalEntry>> load_journal(std::string_view id, int64_t from) override {
     return disk_->load_journal(id, from);
   }
@@ -126,8 +131,8 @@ class SimStore final : public store::Store {
 
 // What really happened outside, whatever crashed: the oracle.
 struct Ledger {
-  std::map<std::string, int> effects;           // call id -> how often its tool acted
-  std::set<std::string> repeatable;             // calls of idempotent tools
+  std::map<std::string, int> effects;  // call id -> how often its tool acted
+  std::set<std::string> repeatable;    // calls of idempotent tools
   std::vector<std::string> violations;
   std::set<std::string> accepted;               // op ids that were acknowledged
   std::map<std::string, std::string> op_texts;  // op id -> what was said
@@ -157,7 +162,8 @@ enum class Fault : uint8_t {
 enum class When : uint8_t { kModel, kTools, kApproval, kCommitting, kCount };
 std::string_view fault_name(Fault fault);
 std::string_view when_name(When when);
-using Coverage = std::array<std::array<int64_t, static_cast<size_t>(When::kCount)>, static_cast<size_t>(Fault::kCount)>;
+using Coverage =
+    std::array<std::array<int64_t, static_cast<size_t>(When::kCount)>, static_cast<size_t>(Fault::kCount)>;
 
 struct Outcome {
   std::vector<std::string> violations;

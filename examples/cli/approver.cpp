@@ -1,0 +1,79 @@
+#include "approver.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "terminal.h"
+#include "text.h"
+
+namespace cli {
+namespace {
+
+// One line without its end; false at the end of input and on an interrupt.
+bool read_answer(int fd, std::string& line) {
+  line.clear();
+  char c = 0;
+  while (read(fd, &c, 1) == 1) {
+    if (c == '\n' || c == '\r') return true;
+    line += c;
+  }
+  return false;
+}
+
+std::string arguments_of(const Json& approval) {
+  constexpr size_t kMaxShown = 8192;
+  const Json& arguments = approval["arguments"];
+  const std::string text = arguments.is_null() ? approval["arguments_text"].as_string() : arguments.dump();
+  return one_line(text, kMaxShown);
+}
+
+}  // namespace
+
+Approver::Approver(bool ask) {
+  if (!ask || !stderr_is_terminal()) return;
+  if (stdin_is_terminal()) {
+    terminal_ = STDIN_FILENO;
+    return;
+  }
+  terminal_ = open("/dev/tty", O_RDONLY | O_CLOEXEC);  // stdin carried the prompt
+  owned_ = terminal_ >= 0;
+}
+
+Approver::~Approver() {
+  if (owned_) close(terminal_);
+}
+
+Decision Approver::decide(const Json& approval) {
+  const std::string tool = approval["tool"].as_string();
+  if (always_.contains(tool)) return {.allow = true, .reason = {}};
+  return terminal_ < 0 ? deny_unasked(tool) : ask(approval, tool);
+}
+
+Decision Approver::deny_unasked(const std::string& tool) {
+  missing_ = true;
+  write_err("tau: approval_missing: denied " + tool + ": there is no terminal to ask on\nhint: allow it with --allow " +
+            tool + "\n");
+  return {.allow = false, .reason = "nobody could be asked for approval"};
+}
+
+Decision Approver::ask(const Json& approval, const std::string& tool) {
+  const bool rich = stderr_is_rich();
+  std::string effect = approval["effect"].as_string();
+  if (approval["not_sandboxed"].as_bool()) effect += ", not sandboxed";
+  write_err(paint(rich, Style::kBold, one_line(tool, 64)) + " (" + paint(rich, Style::kYellow, effect) + ") " +
+            arguments_of(approval) + "\n");
+  std::string answer;
+  for (;;) {
+    write_err("Allow? [y]es, [n]o, [a]lways in this session: ");
+    if (!read_answer(terminal_, answer)) {
+      write_err("\n");
+      return {.allow = false, .reason = "the user gave no answer"};
+    }
+    if (answer == "n" || answer == "no") return {.allow = false, .reason = "the user said no"};
+    if (answer == "a" || answer == "always") always_.insert(tool);
+    if (answer == "y" || answer == "yes" || answer == "a" || answer == "always")
+      return {.allow = true, .reason = {}};
+  }
+}
+
+}  // namespace cli

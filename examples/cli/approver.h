@@ -1,0 +1,39 @@
+// Decides approvals: asks on the terminal, or denies at once where nobody can be asked.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "json.h"
+
+namespace cli {
+
+struct Decision {
+  bool allow = false;
+  std::string reason;  // of a denial, told to the model
+};
+
+class Approver {
+ public:
+  // `ask`: there may be a terminal.
+  explicit Approver(bool ask);
+  ~Approver();
+  Approver(const Approver&) = delete;
+  Approver& operator=(const Approver&) = delete;
+
+  // `approval` is the body of an approval event.
+  Decision decide(const Json& approval);
+  // Whether a call was denied because nobody could be asked.
+  bool was_missing() const { return missing_; }
+
+ private:
+  Decision ask(const Json& approval, const std::string& tool);
+  Decision deny_unasked(const std::string& tool);
+
+  int terminal_ = -1;  // what answers are read from
+  bool owned_ = false;
+  bool missing_ = false;
+  std::set<std::string> always_;
+};
+
+}  // namespace cli

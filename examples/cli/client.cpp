@@ -1,0 +1,80 @@
+#include "client.h"
+
+#include <filesystem>
+
+#include "env_table.h"
+
+namespace cli {
+namespace {
+
+constexpr int kStopMs = 5'000;
+
+}  // namespace
+
+Result<Client> Client::open(const Options& options) {
+  auto config = configuration_of(options);
+  if (!config.ok()) return config.failure();
+  std::error_code no_directory;
+  const std::string workspace =
+      std::filesystem::absolute(options.workspace.empty() ? "." : options.workspace, no_directory).string();
+  const std::string home = options.home.empty() ? read_variable("TAU_HOME") : options.home;
+
+  tau_runtime_options wanted = TAU_RUNTIME_OPTIONS_INIT;
+  wanted.flags = TAU_RUNTIME_USE_ENVIRONMENT | TAU_RUNTIME_USE_CONFIG_FILES;
+  if (options.no_store) wanted.flags |= TAU_RUNTIME_NO_STORE;
+  wanted.home = to_tau(home);
+  wanted.workspace = to_tau(workspace);
+  wanted.config = to_tau(*config);
+  tau_runtime* runtime = nullptr;
+  tau_error* error = nullptr;
+  tau_status status = tau_runtime_new(&wanted, &runtime, &error);
+  Client client;
+  client.runtime_.reset(runtime);
+  if (status != TAU_OK) return library_failure(status, error);
+
+  tau_queue* queue = nullptr;
+  status = tau_queue_new(runtime, nullptr, &queue, &error);
+  client.queue_.reset(queue);
+  if (status != TAU_OK) return library_failure(status, error);
+  return client;
+}
+
+// Leases and records are settled before the process ends.
+Client::~Client() {
+  if (runtime_ != nullptr) tau_runtime_stop(runtime_.get(), kStopMs, nullptr);
+}
+
+Result<AgentPtr> Client::agent(std::string_view config) const {
+  tau_agent* agent = nullptr;
+  tau_error* error = nullptr;
+  const tau_status status = tau_agent_new(runtime_.get(), to_tau(config), &agent, &error);
+  if (status != TAU_OK) return library_failure(status, error);
+  return AgentPtr(agent);
+}
+
+Result<SessionPtr> Client::session(tau_agent* agent, std::string_view id) {
+  tau_session* session = nullptr;
+  tau_error* error = nullptr;
+  const tau_status status = tau_session_open(agent, to_tau(id), &session, &error);
+  if (status != TAU_OK) return library_failure(status, error);
+  return SessionPtr(session);
+}
+
+Result<SessionPtr> Client::existing_session(tau_agent* agent, const std::string& id) {
+  auto opened = session(agent, id);
+  if (!opened.ok()) return opened;
+  const auto description = json_of(tau_session_describe, opened->get());
+  if (!description.ok()) return description.failure();
+  if ((*description)["created_ms"].as_int() == 0)
+    return input_failure("no_such_session", "there is no session " + id, "'tau sessions list' shows the sessions of this home");
+  return opened;
+}
+
+Result<Json> Client::describe() const { return json_of(tau_runtime_describe, runtime_.get()); }
+
+std::string Client::home() const {
+  const auto description = describe();
+  return description.ok() ? (*description)["home"].as_string() : std::string();
+}
+
+}  // namespace cli

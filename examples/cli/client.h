@@ -1,0 +1,58 @@
+// The program's hold on the library: a runtime, opened from the options, and what is made from it.
+#pragma once
+
+#include "failure.h"
+#include "handles.h"
+#include "json.h"
+#include "options.h"
+#include "result.h"
+
+namespace cli {
+
+class Client {
+ public:
+  // Opens home and workspace. The environment and the configuration files are read by the library.
+  static Result<Client> open(const Options& options);
+  Client(Client&&) = default;
+  Client& operator=(Client&&) = default;
+  ~Client();
+
+  tau_runtime* runtime() const { return runtime_.get(); }
+  tau_queue* queue() const { return queue_.get(); }
+
+  // An agent with the runtime's configuration, or with `config` over it.
+  Result<AgentPtr> agent(std::string_view config = {}) const;
+  // The session, made when there is none; a new one for an empty id.
+  static Result<SessionPtr> session(tau_agent* agent, std::string_view id);
+  // The session; NOT_FOUND when there is none.
+  static Result<SessionPtr> existing_session(tau_agent* agent, const std::string& id);
+
+  Result<Json> describe() const;
+  std::string home() const;
+
+ private:
+  Client() = default;
+  RuntimePtr runtime_;
+  QueuePtr queue_;
+};
+
+// Calls that answer with a text, and those whose text is JSON: json_of(tau_session_describe, session).
+template <typename Function, typename... Arguments>
+Result<std::string> text_of(Function function, Arguments... arguments) {
+  Buffer out;
+  tau_error* error = nullptr;
+  const tau_status status = function(arguments..., out.out(), &error);
+  if (status != TAU_OK) return library_failure(status, error);
+  return std::string(out.view());
+}
+
+template <typename Function, typename... Arguments>
+Result<Json> json_of(Function function, Arguments... arguments) {
+  auto text = text_of(function, arguments...);
+  if (!text.ok()) return text.failure();
+  auto value = Json::parse(*text);
+  if (!value) return Failure{kExitFailed, "bad_answer", "the library's answer is no JSON"};
+  return *std::move(value);
+}
+
+}  // namespace cli

@@ -1,0 +1,22 @@
+// The commands: each takes the options and gives the exit code.
+#pragma once
+
+#include "options.h"
+
+namespace cli {
+
+int command_run(const Options& options);
+int command_stdio(const Options& options);
+int command_chat(const Options& options);
+int command_sessions_list(const Options& options);
+int command_sessions_show(const Options& options);
+int command_sessions_export(const Options& options);
+int command_sessions_fork(const Options& options);
+int command_sessions_rm(const Options& options);
+int command_sessions_resume(const Options& options);
+int command_replay(const Options& options);
+int command_init(const Options& options);
+int command_config_show(const Options& options);
+int command_version(const Options& options);
+
+}  // namespace cli

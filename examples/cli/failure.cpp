@@ -1,0 +1,125 @@
+#include "failure.h"
+
+#include <strings.h>
+
+#include <cstdio>
+#include <string>
+
+#include "text.h"
+
+namespace cli {
+namespace {
+
+struct HintRow {
+  std::string_view reason;
+  std::string_view hint;
+};
+
+constexpr HintRow kHints[] = {
+    {"egress_denied", "grant the origin in network.private_origins of the home's tau.toml"},
+    {"max_cost", "raise it with --max-cost-usd"},
+    {"max_tokens", "raise it with --max-tokens"},
+    {"max_turns", "raise it with --max-turns"},
+    {"max_wall_time", "raise it with --timeout"},
+    {"missing_key", "set that variable, or choose another model with --model; 'tau config show' tells what is in force"},
+    {"no_home", "give --home DIR, set TAU_HOME, or use --no-store"},
+    {"no_such_run", "'tau sessions show ID' lists the runs of a session"},
+    {"no_such_session", "'tau sessions list' shows the sessions of this home"},
+    {"not_a_workspace", "give an existing directory with --workspace"},
+    {"run_open", "go on with 'tau run --resume --session ID', or give it up with --abandon"},
+    {"session_busy", "wait for the other run to end, or use another --session"},
+};
+
+std::string hint_for(std::string_view reason) {
+  for (const HintRow& row : kHints)
+    if (row.reason == reason) return std::string(row.hint);
+  return {};
+}
+
+bool is_limit(std::string_view reason) {
+  return reason == "max_turns" || reason == "max_tokens" || reason == "max_cost" || reason == "max_wall_time" ||
+         reason == "max_memory";
+}
+
+// The parts of the table that calls and outcomes share; 0 when they differ.
+int common_exit(tau_status status, std::string_view reason) {
+  if (reason == "session_busy") return kExitBusy;
+  if (is_limit(reason)) return kExitLimit;
+  switch (status) {
+    case TAU_CANCELLED: return kExitCancelled;
+    case TAU_UNAVAILABLE:
+    case TAU_UNAUTHENTICATED:
+    case TAU_DEADLINE_EXCEEDED:
+    case TAU_RESOURCE_EXHAUSTED: return kExitUnavailable;
+    default: return kExitOk;
+  }
+}
+
+// A call is refused for what it was told or for what it found in the home; that is input.
+int exit_of_call(tau_status status, std::string_view reason) {
+  const int common = common_exit(status, reason);
+  if (common != kExitOk) return common;
+  switch (status) {
+    case TAU_INVALID_ARGUMENT:
+    case TAU_NOT_FOUND:
+    case TAU_ALREADY_EXISTS:
+    case TAU_PERMISSION_DENIED:
+    case TAU_FAILED_PRECONDITION:
+    case TAU_OUT_OF_RANGE: return kExitInput;
+    default: return kExitFailed;
+  }
+}
+
+int exit_of_outcome(tau_status status, std::string_view reason) {
+  const int common = common_exit(status, reason);
+  if (common != kExitOk) return common;
+  return status == TAU_PERMISSION_DENIED ? kExitDenied : kExitFailed;
+}
+
+// Outcomes name codes in lower case.
+tau_status status_named(const std::string& name) {
+  for (tau_status status = TAU_OK; status >= TAU_UNAUTHENTICATED; --status)
+    if (strcasecmp(tau_status_name(status), name.c_str()) == 0) return status;
+  return TAU_UNKNOWN;
+}
+
+}  // namespace
+
+Failure library_failure(tau_status status, tau_error* error) {
+  Failure failure;
+  failure.reason = view(tau_error_reason(error));
+  failure.message = view(tau_error_message(error));
+  tau_error_free(error);
+  if (failure.reason.empty()) failure.reason = "failed";
+  if (failure.message.empty()) failure.message = tau_status_name(status);
+  failure.exit = exit_of_call(status, failure.reason);
+  failure.hint = hint_for(failure.reason);
+  return failure;
+}
+
+Failure outcome_failure(const Json& outcome) {
+  Failure failure;
+  failure.reason = outcome["reason"].as_string();
+  failure.message = outcome["message"].as_string();
+  failure.exit = exit_of_outcome(status_named(outcome["code"].as_string()), failure.reason);
+  failure.hint = hint_for(failure.reason);
+  return failure;
+}
+
+Failure usage_failure(std::string message, std::string hint) {
+  return {kExitUsage, "usage", std::move(message), std::move(hint)};
+}
+
+Failure input_failure(std::string reason, std::string message, std::string hint) {
+  return {kExitInput, std::move(reason), std::move(message), std::move(hint)};
+}
+
+int report(const Failure& failure) {
+  constexpr size_t kMaxMessage = 4096;
+  std::fflush(stdout);
+  std::fprintf(stderr, "tau: %s: %s\n", failure.reason.c_str(), one_line(failure.message, kMaxMessage).c_str());
+  if (!failure.hint.empty()) std::fprintf(stderr, "hint: %s\n", failure.hint.c_str());
+  return failure.exit;
+}
+
+}  // namespace cli

@@ -1,0 +1,44 @@
+// tau: an agent in the terminal. A thin program on the public C API of libtau.
+#include "args.h"
+#include "commands.h"
+#include "env_table.h"
+#include "failure.h"
+#include "interrupts.h"
+#include "terminal.h"
+
+namespace {
+
+struct CommandRow {
+  std::string_view name;
+  int (*run)(const cli::Options& options);
+};
+
+constexpr CommandRow kTable[] = {
+    {"chat", cli::command_chat},
+    {"config show", cli::command_config_show},
+    {"init", cli::command_init},
+    {"replay", cli::command_replay},
+    {"run", cli::command_run},
+    {"sessions export", cli::command_sessions_export},
+    {"sessions fork", cli::command_sessions_fork},
+    {"sessions list", cli::command_sessions_list},
+    {"sessions resume", cli::command_sessions_resume},
+    {"sessions rm", cli::command_sessions_rm},
+    {"sessions show", cli::command_sessions_show},
+    {"version", cli::command_version},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  cli::Options options;
+  // These two answer before anything is set up.
+  const std::string_view first = argc == 2 ? argv[1] : "";
+  if (first == "--version" || first == "version") return cli::command_version(options);
+  if (first == "--print-env-example") return cli::write_out(cli::env_example()) ? cli::kExitOk : cli::kExitFailed;
+  if (const auto exit_code = cli::parse_arguments(argc, argv, options)) return *exit_code;
+  cli::install_interrupts();
+  for (const CommandRow& row : kTable)
+    if (row.name == options.command) return row.run(options);
+  return cli::report(cli::usage_failure("no command was given", "see 'tau help'"));
+}

@@ -1,0 +1,56 @@
+// What the command line said.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "result.h"
+
+namespace cli {
+
+struct Options {
+  std::string command;  // "run", "chat", "sessions list", …
+
+  // Of every command that opens a runtime.
+  std::string home;
+  std::string workspace;
+  std::string profile;
+  std::vector<std::string> settings;  // KEY=VALUE
+  bool no_store = false;
+  bool json = false;
+
+  // Of those that talk to a model.
+  std::string model;
+  std::string system;
+  std::string tools;
+  bool no_tools = false;
+  std::vector<std::string> allow;
+  std::vector<std::string> deny;
+  std::string max_turns;
+  std::string max_tokens;
+  std::string max_cost_usd;
+  std::string timeout_seconds;
+
+  std::string prompt;
+  bool has_prompt = false;
+  std::string session;
+  std::string schema_file;
+  bool quiet = false;
+  bool resume = false;
+  bool abandon = false;
+  bool stdio = false;
+
+  std::string id;        // of a session, or of the run to replay
+  std::string entry;     // --at
+  std::string fork_id;   // --as
+  int64_t limit = 50;    // sessions to list
+};
+
+// --set and the flags as one configuration document (docs/schema/config.json); empty when they say nothing.
+Result<std::string> configuration_of(const Options& options);
+
+// --timeout in milliseconds; 0 without it.
+Result<int64_t> deadline_of(const Options& options);
+
+}  // namespace cli

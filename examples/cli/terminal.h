@@ -1,0 +1,31 @@
+// What the standard streams are, and how text is shown on them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace cli {
+
+enum class Style : uint8_t { kPlain, kDim, kBold, kRed, kYellow };
+
+bool stdin_is_terminal();
+bool stdout_is_terminal();
+bool stderr_is_terminal();
+
+// Whether stderr may show colours and a spinner: it is a terminal and NO_COLOR is unset.
+bool stderr_is_rich();
+
+// Whether stdout may show colours.
+bool stdout_is_rich();
+
+// `text` in a style when `rich`, else as it is.
+std::string paint(bool rich, Style style, std::string_view text);
+
+// Writes to stdout at once. False when nobody reads any more.
+bool write_out(std::string_view text);
+
+// Writes to stderr at once.
+void write_err(std::string_view text);
+
+}  // namespace cli

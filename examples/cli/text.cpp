@@ -1,0 +1,139 @@
+#include "text.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace cli {
+namespace {
+
+unsigned char byte_at(std::string_view text, size_t i) { return static_cast<unsigned char>(text[i]); }
+
+bool is_control(std::string_view character) {
+  const unsigned char first = byte_at(character, 0);
+  if (character.size() == 1) return (first < 0x20 && first != '\n' && first != '\t') || first == 0x7f;
+  return character.size() == 2 && first == 0xc2 && byte_at(character, 1) < 0xa0;
+}
+
+// Calls `visit` with each character; bytes that are none come as U+FFFD.
+template <typename Visit>
+void each_character(std::string_view text, Visit visit) {
+  while (!text.empty()) {
+    const size_t length = utf8_length(text);
+    visit(length == 0 ? std::string_view("\xef\xbf\xbd") : text.substr(0, length));
+    text.remove_prefix(std::max<size_t>(1, length));
+  }
+}
+
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+// Unicode 15, table 3-7.
+size_t utf8_length(std::string_view text) {
+  if (text.empty()) return 0;
+  const unsigned char first = byte_at(text, 0);
+  if (first < 0x80) return 1;
+  const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
+  for (size_t i = 1; i < length; ++i)
+    if ((byte_at(text, i) & 0xc0) != 0x80) return 0;
+  const unsigned char second = byte_at(text, 1);
+  const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+  const bool beyond = (first == 0xed && second > 0x9f) || (first == 0xf4 && second > 0x8f);
+  return overlong || beyond ? 0 : length;
+}
+
+std::string repaired_utf8(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  each_character(text, [&](std::string_view c) { out += c; });
+  return out;
+}
+
+std::string safe_text(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  each_character(text, [&](std::string_view c) {
+    if (!is_control(c)) out += c;
+  });
+  return out;
+}
+
+std::string one_line(std::string_view text, size_t width) {
+  std::string out;
+  size_t count = 0;
+  size_t fits = 0;  // bytes of `out` that leave room for the mark
+  each_character(text, [&](std::string_view c) {
+    if (count > width || is_control(c)) return;
+    if (count + 1 == width) fits = out.size();
+    if (++count <= width) out += c == "\n" || c == "\t" ? std::string_view(" ") : c;
+  });
+  if (count <= width) return out;
+  out.resize(fits);
+  return out + "…";
+}
+
+std::string padded(std::string_view text, size_t width) {
+  std::string out(text);
+  const size_t count = count_characters(text);
+  if (count < width) out.append(width - count, ' ');
+  return out;
+}
+
+size_t count_characters(std::string_view text) {
+  size_t count = 0;
+  each_character(text, [&](std::string_view) { ++count; });
+  return count;
+}
+
+std::optional<int64_t> parse_decimal(std::string_view text, int digits) {
+  const size_t point = std::min(text.find('.'), text.size());
+  std::string all(text.substr(0, point));
+  std::string_view fraction = point < text.size() ? text.substr(point + 1) : std::string_view();
+  if (fraction.size() > static_cast<size_t>(digits) || (all.empty() && fraction.empty())) return std::nullopt;
+  all += fraction;
+  all.append(static_cast<size_t>(digits) - fraction.size(), '0');
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (!std::all_of(all.begin(), all.end(), is_digit)) return std::nullopt;
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(all.data(), all.data() + all.size(), value);
+  if (error != std::errc() || end != all.data() + all.size()) return std::nullopt;
+  return value;
+}
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(separator, begin), text.size());
+    if (end > begin) parts.emplace_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+std::string_view nearest(std::string_view word, std::span<const std::string_view> known) {
+  std::string_view best;
+  size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;
+  for (const std::string_view candidate : known) {
+    const size_t distance = edit_distance(word, candidate);
+    if (distance >= best_distance || distance >= candidate.size()) continue;
+    best = candidate;
+    best_distance = distance;
+  }
+  return best;
+}
+
+}  // namespace cli
