@@ -26,16 +26,19 @@ class Stream:
                               _core.json_in(quirks)), lib.tau_wire_stream_free)
 
     def feed(self, data: bytes) -> list:
-        """The events that these bytes complete."""
-        lines = _core.call_text(lib.tau_wire_stream_feed, self._handle.pointer, _core.text_in(data))
-        return [json.loads(line) for line in lines.splitlines() if line]
+        """The events that these bytes complete; the last of a stream has the whole response."""
+        return _lines(_core.call_text(lib.tau_wire_stream_feed, self._handle.pointer, _core.text_in(data)))
 
-    def end(self) -> dict:
-        """The whole response."""
+    def end(self) -> list:
+        """The events that were left. UnavailableError "stream_truncated" when the stream did not come to its end."""
         try:
-            return _core.call_json(lib.tau_wire_stream_end, self._handle.pointer)
+            return _lines(_core.call_text(lib.tau_wire_stream_end, self._handle.pointer))
         finally:
             self._handle.release()
+
+
+def _lines(text):
+    return [json.loads(line) for line in text.split("\n") if line]
 
 
 def _as_json(value):
