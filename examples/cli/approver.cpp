@@ -51,8 +51,8 @@ Decision Approver::decide(const Json& approval) {
 
 Decision Approver::deny_unasked(const std::string& tool) {
   missing_ = true;
-  write_err("tau: approval_missing: denied " + tool + ": there is no terminal to ask on\nhint: allow it with --allow " +
-            tool + "\n");
+  write_err("tau: approval_missing: denied " + tool +
+            ": there is no terminal to ask on\nhint: allow it with --allow " + tool + "\n");
   return {.allow = false, .reason = "nobody could be asked for approval"};
 }
 
@@ -60,8 +60,8 @@ Decision Approver::ask(const Json& approval, const std::string& tool) {
   const bool rich = stderr_is_rich();
   std::string effect = approval["effect"].as_string();
   if (approval["not_sandboxed"].as_bool()) effect += ", not sandboxed";
-  write_err(paint(rich, Style::kBold, one_line(tool, 64)) + " (" + paint(rich, Style::kYellow, effect) + ") " +
-            arguments_of(approval) + "\n");
+  write_err(paint(rich, Style::kBold, one_line(tool, 64)) + " (" + paint(rich, Style::kYellow, effect) +
+            ") " + arguments_of(approval) + "\n");
   std::string answer;
   for (;;) {
     write_err("Allow? [y]es, [n]o, [a]lways in this session: ");

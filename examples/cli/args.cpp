@@ -9,7 +9,8 @@
 namespace cli {
 namespace {
 
-constexpr std::string_view kCommands[] = {"chat", "config", "help", "init", "replay", "run", "sessions", "version"};
+constexpr std::string_view kCommands[] = {"chat",   "config", "help",     "init",
+                                          "replay", "run",    "sessions", "version"};
 constexpr std::string_view kSessionCommands[] = {"export", "fork", "list", "resume", "rm", "show"};
 constexpr std::string_view kConfigCommands[] = {"show"};
 
@@ -21,7 +22,8 @@ std::string footer() {
 }
 
 void add_home_options(CLI::App& app, Options& o) {
-  app.add_option("--home", o.home, "Home directory (default: $TAU_HOME, else $XDG_DATA_HOME/tau)")->type_name("DIR");
+  app.add_option("--home", o.home, "Home directory (default: $TAU_HOME, else $XDG_DATA_HOME/tau)")
+      ->type_name("DIR");
   app.add_option("--workspace", o.workspace, "Directory that tools work in (default: the current one)")
       ->type_name("DIR");
   app.add_option("--profile", o.profile, "Profile of tau.toml to overlay")->type_name("NAME");
@@ -47,7 +49,8 @@ void add_agent_options(CLI::App& app, Options& o) {
   app.add_option("--max-tokens", o.max_tokens, "Input and output tokens of one run")->type_name("N");
   app.add_option("--max-cost-usd", o.max_cost_usd, "Cost of one run, 0.25")->type_name("DOLLARS");
   app.add_option("--timeout", o.timeout_seconds, "Duration of one run")->type_name("SECONDS");
-  app.add_option("-s,--session", o.session, "Session to go on with, or to make by that name")->type_name("ID");
+  app.add_option("-s,--session", o.session, "Session to go on with, or to make by that name")
+      ->type_name("ID");
   app.add_flag("--no-store", o.no_store, "Keep nothing: no file is written");
 }
 
@@ -76,7 +79,9 @@ void add_sessions(CLI::App& root, Options& o) {
     return command;
   };
   CLI::App* list = add("list", "Sessions, newest first", false);
-  list->add_option("--limit", o.limit, "At most so many (default 50)")->check(CLI::Range(1, 1000))->type_name("N");
+  list->add_option("--limit", o.limit, "At most so many (default 50)")
+      ->check(CLI::Range(1, 1000))
+      ->type_name("N");
   list->add_flag("--json", o.json, "As JSON");
   add("show", "The conversation as text", true)->add_flag("--json", o.json, "Its description as JSON");
   add("export", "The whole conversation as JSON", true);
@@ -119,7 +124,8 @@ std::string chosen(const CLI::App& root) {
 // A first word that is no command: said before the parser calls it an unexpected argument.
 std::optional<Failure> check_word(std::string_view what, std::string_view word,
                                   std::span<const std::string_view> known) {
-  if (word.starts_with('-') || std::find(known.begin(), known.end(), word) != known.end()) return std::nullopt;
+  if (word.starts_with('-') || std::find(known.begin(), known.end(), word) != known.end())
+    return std::nullopt;
   const std::string_view meant = nearest(word, known);
   std::string hint = meant.empty() ? "see 'tau help'" : "did you mean '" + std::string(meant) + "'?";
   return usage_failure("unknown " + std::string(what) + " '" + one_line(word, 64) + "'", std::move(hint));
@@ -168,7 +174,8 @@ std::optional<int> parse_arguments(int argc, char** argv, Options& options) {
     return kExitOk;
   } catch (const CLI::ParseError& error) {
     const std::string command = chosen(root);
-    return report(usage_failure(error.what(), "see 'tau " + (command.empty() ? "" : command + " ") + "--help'"));
+    return report(
+        usage_failure(error.what(), "see 'tau " + (command.empty() ? "" : command + " ") + "--help'"));
   }
   options.command = chosen(root);
   return std::nullopt;

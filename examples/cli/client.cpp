@@ -66,7 +66,8 @@ Result<SessionPtr> Client::existing_session(tau_agent* agent, const std::string&
   const auto description = json_of(tau_session_describe, opened->get());
   if (!description.ok()) return description.failure();
   if ((*description)["created_ms"].as_int() == 0)
-    return input_failure("no_such_session", "there is no session " + id, "'tau sessions list' shows the sessions of this home");
+    return input_failure("no_such_session", "there is no session " + id,
+                         "'tau sessions list' shows the sessions of this home");
   return opened;
 }
 

@@ -1,5 +1,5 @@
-// Every environment variable that the program itself reads. The library's own table comes from tau_build_info; both
-// feed --help and .env.example.
+// Every environment variable that the program itself reads. The library's own table comes from
+// tau_build_info; both feed --help and .env.example.
 #pragma once
 
 #include <array>

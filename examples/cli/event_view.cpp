@@ -47,8 +47,8 @@ bool TextView::show(const tau_event& event, std::string_view body_text) {
     note("  " + tool + " " + std::string(view(event.text)));
   } else if (event.kind == TAU_EVENT_ATTEMPT && (*body)["attempt"].as_int() > 1) {
     streamed_.clear();
-    note("… trying again (attempt " + std::to_string((*body)["attempt"].as_int()) + "): " +
-         (*body)["message"].as_string());
+    note("… trying again (attempt " + std::to_string((*body)["attempt"].as_int()) +
+         "): " + (*body)["message"].as_string());
   } else if (event.kind == TAU_EVENT_OP_REJECTED) {
     note("! " + (*body)["message"].as_string());
   }
@@ -101,7 +101,8 @@ void TextView::pause() {
 bool TextView::finish(const Json& outcome) {
   pause();
   const bool ended = end_line();
-  if (outcome["status"].as_string() == "done") write_err(paint(rich_, Style::kDim, usage_line(outcome)) + "\n");
+  if (outcome["status"].as_string() == "done")
+    write_err(paint(rich_, Style::kDim, usage_line(outcome)) + "\n");
   return ended;
 }
 

@@ -21,7 +21,8 @@ constexpr HintRow kHints[] = {
     {"max_tokens", "raise it with --max-tokens"},
     {"max_turns", "raise it with --max-turns"},
     {"max_wall_time", "raise it with --timeout"},
-    {"missing_key", "set that variable, or choose another model with --model; 'tau config show' tells what is in force"},
+    {"missing_key",
+     "set that variable, or choose another model with --model; 'tau config show' tells what is in force"},
     {"no_home", "give --home DIR, set TAU_HOME, or use --no-store"},
     {"no_such_run", "'tau sessions show ID' lists the runs of a session"},
     {"no_such_session", "'tau sessions list' shows the sessions of this home"},
@@ -37,8 +38,8 @@ std::string hint_for(std::string_view reason) {
 }
 
 bool is_limit(std::string_view reason) {
-  return reason == "max_turns" || reason == "max_tokens" || reason == "max_cost" || reason == "max_wall_time" ||
-         reason == "max_memory";
+  return reason == "max_turns" || reason == "max_tokens" || reason == "max_cost" ||
+         reason == "max_wall_time" || reason == "max_memory";
 }
 
 // The parts of the table that calls and outcomes share; 0 when they differ.
@@ -117,7 +118,8 @@ Failure input_failure(std::string reason, std::string message, std::string hint)
 int report(const Failure& failure) {
   constexpr size_t kMaxMessage = 4096;
   std::fflush(stdout);
-  std::fprintf(stderr, "tau: %s: %s\n", failure.reason.c_str(), one_line(failure.message, kMaxMessage).c_str());
+  std::fprintf(stderr, "tau: %s: %s\n", failure.reason.c_str(),
+               one_line(failure.message, kMaxMessage).c_str());
   if (!failure.hint.empty()) std::fprintf(stderr, "hint: %s\n", failure.hint.c_str());
   return failure.exit;
 }

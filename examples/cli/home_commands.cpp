@@ -8,7 +8,8 @@
 namespace cli {
 namespace {
 
-constexpr std::string_view kFirstConfig = R"(# Configuration of tau. Every key: docs/configuration.md; what is in force: tau config show
+constexpr std::string_view kFirstConfig =
+    R"(# Configuration of tau. Every key: docs/configuration.md; what is in force: tau config show
 
 # The model as provider/model. Without it: a provider whose key is in the environment, else a server on this machine.
 # model = "anthropic/claude-sonnet-4-5"
@@ -59,8 +60,9 @@ int command_init(const Options& options) {
   const auto made = create_private_file(path, kFirstConfig);
   if (!made.ok()) return report(made.failure());
   const std::string text = "home: " + (*about)["home"].as_string() + "\nconfiguration: " + path +
-                           (*made ? " (written)" : " (was there, left as it is)") + "\nmodel: " +
-                           (*about)["model"].as_string() + ", because " + (*about)["model_reason"].as_string() + "\n";
+                           (*made ? " (written)" : " (was there, left as it is)") +
+                           "\nmodel: " + (*about)["model"].as_string() + ", because " +
+                           (*about)["model_reason"].as_string() + "\n";
   return write_out(text) ? kExitOk : kExitFailed;
 }
 
@@ -71,11 +73,13 @@ int command_config_show(const Options& options) {
   if (!about.ok()) return report(about.failure());
   if (options.json) return write_out((*about).dump() + "\n") ? kExitOk : kExitFailed;
   const bool rich = stdout_is_rich();
-  std::string text = "home: " + (*about)["home"].as_string() + "\nworkspace: " + (*about)["workspace"].as_string() +
+  std::string text = "home: " + (*about)["home"].as_string() +
+                     "\nworkspace: " + (*about)["workspace"].as_string() +
                      "\nmodel: " + (*about)["model"].as_string() + ", because " +
                      (*about)["model_reason"].as_string() + "\n\n";
   for (const auto& [key, value] : (*about)["config"]["values"].members()) {
-    const std::string line = padded(key, kKeyWidth) + " " + padded(one_line(value["value"].dump(), kValueWidth), 20);
+    const std::string line =
+        padded(key, kKeyWidth) + " " + padded(one_line(value["value"].dump(), kValueWidth), 20);
     const bool given = value["origin"].as_string() != "default";
     text += paint(rich, given ? Style::kBold : Style::kPlain, line) + "  " + origin_of(value) + "\n";
   }

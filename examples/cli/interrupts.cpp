@@ -30,7 +30,7 @@ void install_interrupts() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-Watched::Watched(tau_run* run) { 
+Watched::Watched(tau_run* run) {
   watched_run = run;
   if (interrupted()) tau_run_cancel(run);  // it came while the run was being started
 }

@@ -24,7 +24,8 @@ void append_utf8(std::string& out, uint32_t c) {
   } else if (c < 0x10000) {
     byte(0xe0 | c >> 12), byte(0x80 | (c >> 6 & 0x3f)), byte(0x80 | (c & 0x3f));
   } else {
-    byte(0xf0 | c >> 18), byte(0x80 | (c >> 12 & 0x3f)), byte(0x80 | (c >> 6 & 0x3f)), byte(0x80 | (c & 0x3f));
+    byte(0xf0 | c >> 18), byte(0x80 | (c >> 12 & 0x3f)), byte(0x80 | (c >> 6 & 0x3f)),
+        byte(0x80 | (c & 0x3f));
   }
 }
 
@@ -228,9 +229,7 @@ int64_t Json::as_int() const {
   return error == std::errc() && end == text_.data() + text_.size() ? value : 0;
 }
 
-const std::string& Json::as_string() const {
-  return kind_ == Kind::kString ? text_ : null_value().text_;
-}
+const std::string& Json::as_string() const { return kind_ == Kind::kString ? text_ : null_value().text_; }
 
 const Json& Json::operator[](std::string_view key) const {
   for (const auto& [name, value] : members_)

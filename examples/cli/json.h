@@ -1,4 +1,5 @@
-// A small JSON value: reads what the library answers and what a stdio client sends, builds what the library is told.
+// A small JSON value: reads what the library answers and what a stdio client sends, builds what the library
+// is told.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +31,8 @@ class Json {
   bool is_string() const { return kind_ == Kind::kString; }
   bool is_object() const { return kind_ == Kind::kObject; }
   bool as_bool() const { return kind_ == Kind::kBool && text_ == "true"; }
-  int64_t as_int() const;                 // 0 for what is no integer
-  const std::string& as_string() const;   // empty for what is no string
+  int64_t as_int() const;                // 0 for what is no integer
+  const std::string& as_string() const;  // empty for what is no string
   const std::vector<Json>& items() const { return items_; }
   const std::vector<Member>& members() const { return members_; }
 

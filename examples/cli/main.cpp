@@ -35,7 +35,8 @@ int main(int argc, char** argv) {
   // These two answer before anything is set up.
   const std::string_view first = argc == 2 ? argv[1] : "";
   if (first == "--version" || first == "version") return cli::command_version(options);
-  if (first == "--print-env-example") return cli::write_out(cli::env_example()) ? cli::kExitOk : cli::kExitFailed;
+  if (first == "--print-env-example")
+    return cli::write_out(cli::env_example()) ? cli::kExitOk : cli::kExitFailed;
   if (const auto exit_code = cli::parse_arguments(argc, argv, options)) return *exit_code;
   cli::install_interrupts();
   for (const CommandRow& row : kTable)

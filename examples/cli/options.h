@@ -41,10 +41,10 @@ struct Options {
   bool abandon = false;
   bool stdio = false;
 
-  std::string id;        // of a session, or of the run to replay
-  std::string entry;     // --at
-  std::string fork_id;   // --as
-  int64_t limit = 50;    // sessions to list
+  std::string id;       // of a session, or of the run to replay
+  std::string entry;    // --at
+  std::string fork_id;  // --as
+  int64_t limit = 50;   // sessions to list
 };
 
 // --set and the flags as one configuration document (docs/schema/config.json); empty when they say nothing.

@@ -11,8 +11,8 @@ namespace cli {
 
 struct Failure {
   int exit = kExitFailed;
-  std::string reason;   // stable snake_case
-  std::string message;  // for people
+  std::string reason;     // stable snake_case
+  std::string message;    // for people
   std::string hint = {};  // what to do about it; may be empty
 };
 

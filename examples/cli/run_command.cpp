@@ -32,8 +32,9 @@ Result<std::string> run_options(const Options& options) {
   size_t where = 0;
   auto schema = Json::parse(*text, &where);
   if (!schema || !schema->is_object())
-    return input_failure("bad_schema", options.schema_file + ": expected a JSON object, the fault is at byte " +
-                                           std::to_string(where));
+    return input_failure(
+        "bad_schema",
+        options.schema_file + ": expected a JSON object, the fault is at byte " + std::to_string(where));
   Json document = Json::object();
   document.set("response_schema", *std::move(schema));
   return document.dump();

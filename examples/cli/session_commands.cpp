@@ -52,8 +52,8 @@ Result<Json> list_all(const Client& client, int64_t limit) {
   Json all = Json::array();
   std::string after;
   for (int64_t left = limit; left > 0; left -= kPage) {
-    const auto page = json_of(tau_session_list, client.runtime(), static_cast<uint32_t>(std::min(left, kPage)),
-                              to_tau(after));
+    const auto page = json_of(tau_session_list, client.runtime(),
+                              static_cast<uint32_t>(std::min(left, kPage)), to_tau(after));
     if (!page.ok()) return page.failure();
     for (const Json& session : (*page)["sessions"].items()) all.push_back(session);
     after = (*page)["next"].as_string();
@@ -80,8 +80,9 @@ std::string message_text(const Json& message, bool rich) {
       out += paint(rich, Style::kDim, call_line(part));
     } else if (type == "tool_result") {
       const Json& content = part["content"];
-      out += paint(rich, Style::kDim,
-                   "= " + one_line(content.is_string() ? content.as_string() : content.dump(), kResultWidth) + "\n");
+      out += paint(
+          rich, Style::kDim,
+          "= " + one_line(content.is_string() ? content.as_string() : content.dump(), kResultWidth) + "\n");
     }
   }
   return out;
@@ -131,7 +132,8 @@ int command_sessions_show(const Options& options) {
   for (const Json& entry : (*document)["messages"].items()) {
     if (entry["run"].as_string() != run) {
       run = entry["run"].as_string();
-      text += "\n" + paint(rich, Style::kDim, "run " + run + ", " + local_time(entry["time_ms"].as_int())) + "\n";
+      text +=
+          "\n" + paint(rich, Style::kDim, "run " + run + ", " + local_time(entry["time_ms"].as_int())) + "\n";
     }
     text += entry["purged"].as_bool() ? "(erased)\n" : message_text(entry["message"], rich);
   }
@@ -150,8 +152,8 @@ int command_sessions_fork(const Options& options) {
   if (!opened.ok()) return report(opened.failure());
   tau_session* fork = nullptr;
   tau_error* error = nullptr;
-  const tau_status status = tau_session_fork((*opened).session.get(), to_tau(options.entry), to_tau(options.fork_id),
-                                             &fork, &error);
+  const tau_status status = tau_session_fork((*opened).session.get(), to_tau(options.entry),
+                                             to_tau(options.fork_id), &fork, &error);
   const SessionPtr owned(fork);
   if (status != TAU_OK) return report(library_failure(status, error));
   return print(std::string(view(tau_session_id(fork))) + "\n");
@@ -176,9 +178,10 @@ int command_replay(const Options& options) {
     if (!write_out(std::string(text.view()) + "\n")) return kExitFailed;
   } else if (document) {
     const Json& divergence = (*document)["divergence"];
-    const std::string verdict = divergence.is_null() ? "identical" : "diverges at step " +
-                                                           std::to_string(divergence["seq"].as_int()) + " (" +
-                                                           divergence["kind"].as_string() + ")";
+    const std::string verdict = divergence.is_null()
+                                    ? "identical"
+                                    : "diverges at step " + std::to_string(divergence["seq"].as_int()) +
+                                          " (" + divergence["kind"].as_string() + ")";
     write_out("run " + (*document)["run"].as_string() + ": " + std::to_string((*document)["steps"].as_int()) +
               " steps, " + verdict + "\ndigest " + (*document)["digest"].as_string() + "\n");
   }

@@ -1,4 +1,5 @@
-// tau run --stdio: JSON lines. Each line on stdin is an op, each line on stdout an event; docs/cli.md has the protocol.
+// tau run --stdio: JSON lines. Each line on stdin is an op, each line on stdout an event; docs/cli.md has the
+// protocol.
 #include <poll.h>
 #include <unistd.h>
 
@@ -20,7 +21,8 @@ namespace cli {
 namespace {
 
 constexpr size_t kMaxLineBytes = 64u << 20;
-constexpr std::array<std::string_view, 6> kEffects = {"pure", "read", "write", "egress", "exec", "irreversible"};
+constexpr std::array<std::string_view, 6> kEffects = {"pure",   "read", "write",
+                                                      "egress", "exec", "irreversible"};
 
 // Splits what arrives on stdin into lines, without waiting for more than is there.
 class LineInput {
@@ -87,7 +89,8 @@ class StdioHost {
   RunPtr run_;
   std::optional<Watched> watched_;
   LineInput input_;
-  std::vector<std::pair<std::string, bool>> waiting_;  // calls that this side owes an answer; true: an approval
+  std::vector<std::pair<std::string, bool>>
+      waiting_;  // calls that this side owes an answer; true: an approval
   bool quit_ = false;
   int exit_ = kExitOk;
 };
@@ -107,8 +110,9 @@ void StdioHost::take_line(const std::string& line) {
   size_t where = 0;
   const auto op = Json::parse(line, &where);
   if (!op || !op->is_object() || !(*op)["op"].is_string())
-    return fail(input_failure("bad_line", "expected one JSON object with a string \"op\" in each line" +
-                                              (op ? std::string() : ", the fault is at byte " + std::to_string(where))));
+    return fail(input_failure("bad_line",
+                              "expected one JSON object with a string \"op\" in each line" +
+                                  (op ? std::string() : ", the fault is at byte " + std::to_string(where))));
   take_op(*op, line);
 }
 
@@ -140,10 +144,13 @@ void StdioHost::start(const Json& op) {
     if ((text && !value.is_string()) || (object && !value.is_object()) ||
         (flag && value.kind() != Json::Kind::kBool))
       return fail(input_failure("wrong_type", "op run: \"" + key + "\" should be " +
-                                                  (text ? "a string" : object ? "an object" : "true or false")),
+                                                  (text     ? "a string"
+                                                   : object ? "an object"
+                                                            : "true or false")),
                   op);
   }
-  const std::string& wanted = op["session"].as_string().empty() ? options_.session : op["session"].as_string();
+  const std::string& wanted =
+      op["session"].as_string().empty() ? options_.session : op["session"].as_string();
   if (session_ == nullptr || (!wanted.empty() && wanted != view(tau_session_id(session_.get())))) {
     auto session = Client::session(agent_.get(), wanted);
     if (!session.ok()) return fail(session.failure(), op);
@@ -178,8 +185,9 @@ void StdioHost::add_tool(const Json& op) {
   if (!op["effect"].is_null()) {
     const auto at = std::find(kEffects.begin(), kEffects.end(), op["effect"].as_string());
     if (at == kEffects.end())
-      return fail(input_failure("bad_value", "op add_tool: \"effect\" should be one of pure, read, write, egress, "
-                                             "exec, irreversible"),
+      return fail(input_failure("bad_value",
+                                "op add_tool: \"effect\" should be one of pure, read, write, egress, "
+                                "exec, irreversible"),
                   op);
     tool.effect = static_cast<tau_tool_effect>(at - kEffects.begin());
   }
@@ -198,7 +206,8 @@ void StdioHost::submit(const std::string& line) {
   tau_error* error = nullptr;
   const tau_status status = tau_run_submit(run_.get(), to_tau(line), nullptr, 0, &error);
   if (status != TAU_OK) return fail(library_failure(status, error), op ? *op : Json());
-  if (op) std::erase_if(waiting_, [&](const auto& call) { return call.first == (*op)["call_id"].as_string(); });
+  if (op)
+    std::erase_if(waiting_, [&](const auto& call) { return call.first == (*op)["call_id"].as_string(); });
 }
 
 // After the end of input nobody can answer any more.
@@ -251,7 +260,8 @@ void StdioHost::take_events() {
 
 int StdioHost::serve() {
   while (!(quit_ || interrupted()) && !(input_.ended() && run_ == nullptr)) {
-    pollfd fds[2] = {{input_.ended() ? -1 : STDIN_FILENO, POLLIN, 0}, {tau_queue_fd(client_.queue()), POLLIN, 0}};
+    pollfd fds[2] = {{input_.ended() ? -1 : STDIN_FILENO, POLLIN, 0},
+                     {tau_queue_fd(client_.queue()), POLLIN, 0}};
     if (poll(fds, 2, -1) < 0 && errno != EINTR) break;
     if (fds[1].revents != 0) take_events();
     if (fds[0].revents == 0) continue;
@@ -282,7 +292,8 @@ int StdioHost::serve() {
 
 int command_stdio(const Options& options) {
   if (options.has_prompt)
-    return report(usage_failure("--stdio takes no prompt", "send {\"op\":\"run\",\"prompt\":\"…\"} on stdin"));
+    return report(
+        usage_failure("--stdio takes no prompt", "send {\"op\":\"run\",\"prompt\":\"…\"} on stdin"));
   const auto deadline = deadline_of(options);
   if (!deadline.ok()) return report(deadline.failure());
   const auto client = Client::open(options);
