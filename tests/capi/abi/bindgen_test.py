@@ -92,6 +92,8 @@ BAD = {
     "not exported": (DOC + "void tau_box_hide(tau_box *box);", "TAU_API is missing", 3),
     "no comment": ("TAU_API void tau_box_touch(tau_box *box);", "has no summary", 0),
     "no thread": ("/* Do it.\n * Since: 0.1 */\nTAU_API void tau_box_touch(tau_box *box);", "`Thread:` must be", 2),
+    "reflowed comment": ("/* Do it. Thread: any\n * Since: 0.1 */\nTAU_API void tau_box_touch(tau_box *box);",
+                         "`Thread:` must begin its line", 2),
     "no since": ("/* Do it.\n * Thread: any */\nTAU_API void tau_box_touch(tau_box *box);", "`Since:` must be", 2),
     "no returns": (DOC + "TAU_API int32_t tau_box_size(tau_box *box);", "`Returns:` belongs", 3),
     "no ownership": (DOC_RETURNS + "TAU_API tau_status tau_box_copy(tau_box **out, tau_error **err);",
