@@ -18,6 +18,19 @@ with tau.Runtime(sys.argv[1]) as runtime:
 """
 
 
+# A process that dies while a tool with side effects runs.
+_DYING_PROCESS = """
+import os, sys, tau
+runtime = tau.Runtime(sys.argv[1])
+agent = runtime.agent(config={"model": "scripted/demo", "script": {"turns": [
+    {"tool_calls": [{"name": "pay", "arguments": {}}]}, {"text": "never said"}]}})
+agent.add_tool(tau.Tool("pay", "Pays.", {"type": "object"}, effect="write"))
+for event in agent.session("till").run("go"):
+    if event.kind == tau.EventKind.TOOL_CALL:
+        os._exit(9)
+"""
+
+
 def texts(export):
     """(role, text) of the messages of an export."""
     found = []
@@ -60,6 +73,37 @@ class Kept(unittest.TestCase):
             with self.assertRaises(tau.NotFoundError) as caught:
                 runtime.replay("no-such-run")
             self.assertEqual(caught.exception.reason, "no_such_run")
+
+    def crashed(self, runtime):
+        """The session of a process that died in the middle of a run."""
+        done = subprocess.run([sys.executable, "-c", _DYING_PROCESS, str(self.home)], check=False)
+        self.assertEqual(done.returncode, 9)
+        agent = agent_of(runtime, turn("unused"), turn("went on"))
+        self.paid = []
+        agent.tool(lambda: self.paid.append(1), name="pay", effect="write")
+        session = agent.session("till")
+        self.assertTrue(session.describe()["open_run"])
+        with self.assertRaises(tau.FailedPreconditionError) as caught:
+            session.run("something else")
+        self.assertEqual(caught.exception.reason, "run_open")
+        return session
+
+    def test_run_that_a_crash_cut_off_is_resumed_without_repeating_its_effect(self):
+        with tau.Runtime(self.home) as runtime:
+            session = self.crashed(runtime)
+            outcome = session.run(resume=True).result(60)
+            self.assertEqual((outcome.text, self.paid), ("went on", []))
+            self.assertFalse(session.describe().get("open_run"))
+            with self.assertRaises(tau.FailedPreconditionError) as caught:
+                session.run(resume=True)
+            self.assertEqual(caught.exception.reason, "no_open_run")
+
+    def test_run_that_a_crash_cut_off_may_be_abandoned(self):
+        with tau.Runtime(self.home) as runtime:
+            session = self.crashed(runtime)
+            with self.assertRaises(tau.RunCancelledError):
+                session.run(abandon=True).result(60)
+            self.assertTrue(session.run("and now").result(60).ok)
 
     def test_listing_and_removing(self):
         with tau.Runtime(self.home) as runtime:

@@ -4,6 +4,7 @@ import re
 
 TAGS = ("Returns", "Thread", "Ownership", "Since")
 _TAG = re.compile(rf"^({'|'.join(TAGS)}):\s*", re.M)
+_INLINE_TAG = re.compile(rf"(?<=\S )({'|'.join(TAGS)}):\s")
 
 
 def plain(body):
@@ -36,6 +37,11 @@ def parse(comment, parameters):
     body, params = _split_params(join(pieces[0]), parameters)
     summary = first_sentence(body)
     return {"summary": summary, "text": body[len(summary):].strip(), "params": params, **parts}
+
+
+def inline_tags(comment):
+    """Tags that do not begin their line: what a reflowed comment looks like."""
+    return _INLINE_TAG.findall(comment)
 
 
 def _split_params(body, parameters):

@@ -228,7 +228,10 @@ def read_model(root, clang):
         struct["init_macro"] = name.upper() + "_INIT" if name.upper() + "_INIT" in initialisers else None
         struct["init_function"] = init if init in model["functions"] else None
         layout.place_fields(name, struct, model, reader.problems)
-    for function in model["functions"].values():
+    for name, function in model["functions"].items():
         names = [p["name"] for p in function["params"]]
-        function["doc"] = docs.parse(function.pop("comment"), names)
+        comment = function.pop("comment")
+        reader.problems += [f"{function['where']}: {name}: `{tag}:` must begin its line; was the comment reflowed?"
+                            for tag in docs.inline_tags(comment)]
+        function["doc"] = docs.parse(comment, names)
     return model, reader.problems

@@ -48,7 +48,8 @@ class Session:
         prompt: what the user says; or message, a neutral message. on_approval: called with each APPROVAL event, may be
         a coroutine function; answers True, False or (False, reason). deadline: seconds. response_schema: a JSON
         Schema, or a dataclass or other annotation; the outcome's output then has that form. quiet: no events but
-        approvals, tool calls and the last one. resume: go on with the run that a crash cut off; abandon: give it up.
+        approvals, tool calls and the last one. resume: go on with the run that a crash cut off, and abandon: end it
+        instead; both without a prompt.
         """
         loop = _running_loop()
         text, decode = response(response_schema)
@@ -60,7 +61,7 @@ class Session:
         options.options = _core.json_in(changes or None)
         options.traceparent = _core.text_in(traceparent)
         options.deadline_ms = max(1, int(deadline * 1000)) if deadline else 0
-        options.flags = _abi.tau_run_flags.QUIET * quiet | _abi.tau_run_flags.RESUME * resume
+        options.flags = _abi.tau_run_flags.QUIET * quiet | _abi.tau_run_flags.RESUME * (resume or abandon)
         run = Run(self, loop, on_approval or self._agent.on_approval, decode or self._agent._decode)
         self._begin(run, options, list(blobs))
         self._last = weakref.ref(run)
