@@ -52,15 +52,15 @@ enum {
 
 /* A view of UTF-8 text. {NULL, 0} means absent. Embedded NULs are allowed when len counts them. */
 typedef struct tau_str {
-  const char* data;
+  const char *data;
   size_t len; /* bytes, or TAU_STRLEN */
 } tau_str;
 
 /* Bytes owned by the caller until tau_buf_free. data[len] is a NUL for convenience. */
 typedef struct tau_buf {
-  char* data;
+  char *data;
   size_t len;
-  void* owner; /* private */
+  void *owner; /* private */
 } tau_buf;
 
 /* Binary content that a JSON body refers to as "blob:N", N being its position in the array it is passed in.
@@ -68,7 +68,7 @@ typedef struct tau_buf {
 typedef struct tau_blob {
   tau_str mime; /* "image/png" */
   tau_str name; /* file name, may be absent */
-  const void* data;
+  const void *data;
   size_t len;
 } tau_blob;
 
@@ -79,7 +79,7 @@ typedef struct tau_error tau_error;
  * Returns: a static string.
  * Thread: any
  * Since: 0.1 */
-TAU_API const char* tau_version(void);
+TAU_API const char *tau_version(void);
 
 /* Tell the ABI version that the library speaks: major * 1000 + minor (see version.h).
  * Returns: the number; a program fits when major is equal and minor is not smaller than at its build.
@@ -94,22 +94,25 @@ TAU_API uint32_t tau_abi_version(void);
  * Since: 0.1 */
 TAU_API int32_t tau_has_feature(tau_str name);
 
-/* Describe the build: version, ABI, features, built-in tools, dialects and known providers, as one JSON
- * object. out: receives the text; set to empty on failure. Must not be NULL. Returns: OK; RESOURCE_EXHAUSTED
- * when memory ran out. Thread: any Ownership: the caller frees *out with tau_buf_free. Since: 0.1 */
-TAU_API tau_status tau_build_info(tau_buf* out, tau_error** err);
+/* Describe the build: version, ABI, features, built-in tools, dialects and known providers, as one JSON object.
+ * out: receives the text; set to empty on failure. Must not be NULL.
+ * Returns: OK; RESOURCE_EXHAUSTED when memory ran out.
+ * Thread: any
+ * Ownership: the caller frees *out with tau_buf_free.
+ * Since: 0.1 */
+TAU_API tau_status tau_build_info(tau_buf *out, tau_error **err);
 
 /* Name a status: "OK", "NOT_FOUND", ….
  * Returns: a static string; "UNKNOWN" for a number that is none.
  * Thread: any
  * Since: 0.1 */
-TAU_API const char* tau_status_name(tau_status status);
+TAU_API const char *tau_status_name(tau_status status);
 
 /* Free what a function put into a tau_buf, and make it empty.
  * Harmless on NULL and on an empty or already freed buffer.
  * Thread: any
  * Since: 0.1 */
-TAU_API void tau_buf_free(tau_buf* buf);
+TAU_API void tau_buf_free(tau_buf *buf);
 
 #ifdef __cplusplus
 }

@@ -7,10 +7,10 @@
  *   tau_queue     where events come out              one per loop, or one per run
  *   tau_error     why a call failed
  *
- * Objects are reference counted; children keep their parents alive, so the order of release does not matter.
- * A release never blocks: stop (tau_runtime_stop) and cancel (tau_run_cancel) are verbs of their own. After
- * fork the child may only release. Options structs carry their size; a newer program on an older library
- * fails with UNIMPLEMENTED only when it sets a member that the library does not know. */
+ * Objects are reference counted; children keep their parents alive, so the order of release does not matter. A
+ * release never blocks: stop (tau_runtime_stop) and cancel (tau_run_cancel) are verbs of their own. After fork the child
+ * may only release. Options structs carry their size; a newer program on an older library fails with
+ * UNIMPLEMENTED only when it sets a member that the library does not know. */
 #ifndef TAU_TAU_H
 #define TAU_TAU_H
 

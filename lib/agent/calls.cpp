@@ -175,7 +175,7 @@ void Step::advance_calls() {
                                     [](const CallState& c) { return c.phase == CallState::Phase::kDone; });
   if (!all_done) return;
   emit({.kind = EventKind::kTurnDone, .json = usage_json(), .number = s_.turn});
-  append_pending();
+  append_pending(/*steering_only=*/true);
   begin_turn();
 }
 

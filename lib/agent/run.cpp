@@ -148,7 +148,7 @@ void Step::answer_complete() {
     begin_turn();  // ends the run
     return;
   }
-  if (append_pending() || s_.response->finish == wire::FinishReason::kPause) {
+  if (append_pending(/*steering_only=*/false) || s_.response->finish == wire::FinishReason::kPause) {
     begin_turn();
     return;
   }
@@ -177,11 +177,19 @@ bool Step::structured_answer_accepted() {
   return false;
 }
 
-bool Step::append_pending() {
-  for (const PendingMessage& p : s_.pending)
+// Steering comes before the next model call, further messages after the whole answer.
+bool Step::append_pending(bool steering_only) {
+  std::vector<PendingMessage> later;
+  bool any = false;
+  for (const PendingMessage& p : s_.pending) {
+    if (steering_only && !p.steer) {
+      later.push_back(p);
+      continue;
+    }
     effects_.emplace_back(Append{.seq = p.seq, .message = std::nullopt});
-  const bool any = !s_.pending.empty();
-  s_.pending.clear();
+    any = true;
+  }
+  s_.pending = std::move(later);
   return any;
 }
 
@@ -331,7 +339,7 @@ std::string Step::usage_json() const {
 void Step::finish(Code code, std::string_view reason, std::string_view message) {
   settle_unstarted("cancelled", "the run ended");
   report_results();
-  append_pending();  // said but not answered: the next run sees it
+  append_pending(/*steering_only=*/false);  // said but not answered: the next run sees it
   if (s_.config != nullptr && s_.config->limits.max_wall_ms > 0)
     effects_.emplace_back(CancelTimer{std::string(kDeadlineTimer)});
   const std::string text = s_.response != nullptr ? s_.response->message.text() : std::string();

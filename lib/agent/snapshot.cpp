@@ -1,4 +1,6 @@
 // The engine's state at a turn boundary as JSON: what a resumed run starts from.
+#include <algorithm>
+
 #include "agent/state.h"
 
 namespace tau::agent {
@@ -13,6 +15,10 @@ std::string Engine::snapshot() const {
   w.field("input_tokens", s.input_tokens).field("output_tokens", s.output_tokens);
   w.field("cached_tokens", s.cached_tokens).field("cost_usd_micros", s.cost_usd_micros);
   w.field("structured_failures", s.structured_failures);
+  // Messages that wait for the end of the answer: the journal rows that hold them.
+  w.key("pending").begin_array();
+  for (const PendingMessage& p : s.pending) w.begin_object().field("seq", p.seq).field("steer", p.steer).end_object();
+  w.end_array();
   // The configuration travels in the form of a Start input.
   Start start;
   if (s.config != nullptr) start.config = *s.config;
@@ -44,7 +50,16 @@ StatusOr<Engine> Engine::restore(std::string_view snapshot) {
   s.cached_tokens = v["cached_tokens"].as_int();
   s.cost_usd_micros = v["cost_usd_micros"].as_int();
   s.structured_failures = v["structured_failures"].as_int();
+  for (const json::Value& p : v["pending"].as_array()) s.pending.push_back({p["seq"].as_int(), p["steer"].as_bool()});
   return engine;
+}
+
+int64_t first_needed_seq(std::string_view snapshot, int64_t snapshot_seq) {
+  const auto v = json::parse(snapshot);
+  if (!v.ok()) return snapshot_seq;
+  int64_t first = snapshot_seq;
+  for (const json::Value& p : (*v)["pending"].as_array()) first = std::min(first, p["seq"].as_int());
+  return first;
 }
 
 }  // namespace tau::agent

@@ -82,7 +82,7 @@ class Step {
   void account(const wire::Response& response, int64_t cost);
   void answer_complete();
   bool structured_answer_accepted();
-  bool append_pending();
+  bool append_pending(bool steering_only);
   void append_partial(const wire::Response& partial);
   void stop(ErrorInfo why);
   void finish(Code code, std::string_view reason, std::string_view message);

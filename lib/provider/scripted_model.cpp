@@ -202,20 +202,34 @@ class ScriptedModel final : public Model {
   CallId last_id_ = 0;
 };
 
+struct Script {
+  std::vector<Turn> turns;
+  bool loop = false;
+};
+
+StatusOr<Script> parse_script(std::string_view script_json) {
+  TAU_ASSIGN_OR_RETURN(const json::Value v, json::parse(script_json));
+  TAU_RETURN_IF_ERROR(unknown_key(v, {"turns", "loop"}, "the script"));
+  if (!v["turns"].is_array()) return invalid_argument("invalid_script", "script: \"turns\" should be an array");
+  Script script;
+  script.loop = v["loop"].as_bool();
+  for (const json::Value& turn : v["turns"].as_array()) {
+    TAU_ASSIGN_OR_RETURN(Turn parsed, parse_turn(turn, script.turns.size() + 1));
+    script.turns.push_back(std::move(parsed));
+  }
+  return script;
+}
+
 }  // namespace
 
+Status check_script(std::string_view script_json) {
+  if (script_json.empty()) return invalid_argument("invalid_script", "the scripted model needs a script");
+  return parse_script(script_json).status();
+}
+
 StatusOr<std::unique_ptr<Model>> make_scripted_model(std::string_view script_json, net::Loop& loop) {
-  TAU_ASSIGN_OR_RETURN(const json::Value script, json::parse(script_json));
-  TAU_RETURN_IF_ERROR(unknown_key(script, {"turns", "loop"}, "the script"));
-  if (!script["turns"].is_array())
-    return invalid_argument("invalid_script", "script: \"turns\" should be an array");
-  std::vector<Turn> turns;
-  for (const json::Value& v : script["turns"].as_array()) {
-    TAU_ASSIGN_OR_RETURN(Turn turn, parse_turn(v, turns.size() + 1));
-    turns.push_back(std::move(turn));
-  }
-  return std::unique_ptr<Model>(
-      std::make_unique<ScriptedModel>(std::move(turns), script["loop"].as_bool(), loop));
+  TAU_ASSIGN_OR_RETURN(Script script, parse_script(script_json));
+  return std::unique_ptr<Model>(std::make_unique<ScriptedModel>(std::move(script.turns), script.loop, loop));
 }
 
 }  // namespace tau::provider

@@ -7,10 +7,9 @@ namespace tau::runtime {
 namespace {
 
 // Routes that need no provider definition.
-std::optional<provider::Route> reserved_route(const AgentConfig& config, const std::string& model) {
+std::optional<provider::Route> reserved_route(const std::string& model) {
   const std::string name = model.substr(0, model.find('/'));
   if (name != "offline" && name != "scripted") return std::nullopt;
-  (void)config;
   provider::Route route;
   route.provider = name;
   route.model = name;
@@ -51,7 +50,7 @@ std::shared_ptr<const wire::Request> make_parameters(const AgentSnapshot& agent)
   return request;
 }
 
-void write_manifest(json::Writer& w, const tool::Manifest& m, const ListPolicy&, bool host) {
+void write_manifest(json::Writer& w, const tool::Manifest& m, bool host) {
   w.begin_object();
   w.field("name", m.name).field("description", m.description).field_raw("parameters", m.parameters);
   w.key("effect").string(tool::effect_name(m.effect));
@@ -75,7 +74,8 @@ StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const C
     snapshot->model_reason = core.detected().reason;
   }
   TAU_RETURN_IF_ERROR(provider::parse_model_reference(snapshot->model).status());
-  if (auto reserved = reserved_route(snapshot->config, snapshot->model)) {
+  if (auto reserved = reserved_route(snapshot->model)) {
+    if (reserved->provider == "scripted") TAU_RETURN_IF_ERROR(provider::check_script(snapshot->config.script));
     snapshot->route = *std::move(reserved);
   } else {
     snapshot->route = config.route(snapshot->model, core.environment());
@@ -142,7 +142,7 @@ std::string Agent::describe() const {
   if (!agent->route.ok()) w.field("model_error", std::string(agent->route.status().message()));
   w.key("tools").begin_array();
   for (const std::shared_ptr<tool::Tool>& t : agent->tools->all())
-    write_manifest(w, t->manifest(), *agent->policy, agent->host_tools.contains(t->manifest().name));
+    write_manifest(w, t->manifest(), agent->host_tools.contains(t->manifest().name));
   w.end_array();
   w.field_raw("config", config_->describe());
   w.end_object();

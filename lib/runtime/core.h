@@ -87,6 +87,7 @@ class LoopHost {
  private:
   LoopHost(Core& core, std::unique_ptr<net::EventLoop> loop);
   void service_cancels();
+  static void settle(RunState& run);
   void ended(const std::shared_ptr<RunState>& run);
 
   Core& core_;

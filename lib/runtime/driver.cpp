@@ -82,10 +82,15 @@ void Driver::resume(const store::RunRecord& run, const std::vector<store::Journa
 
 bool Driver::refeed(const store::JournalEntry& entry) {
   if (entry.row.kind == kMessageRow) return true;
+  const bool covered = entry.row.seq < record_.snapshot_seq;
   auto body = agent::input_from_json(entry.row.kind, entry.row.body);
   if (!body.ok()) {
     die(body.status());
     return false;
+  }
+  if (covered) {  // the engine knows it; its message may still wait for its place
+    if (const wire::Message* message = message_of(*body)) unappended_.emplace(entry.row.seq, *message);
+    return true;
   }
   step(agent::Input{entry.row.seq, entry.row.time_ms, *std::move(body)});
   pump();
@@ -200,8 +205,8 @@ bool Driver::emit(agent::Event& event) {
   if (refeeding_) return true;
   const bool last = event.kind == agent::EventKind::kRunDone;
   if (!last && seams_.output.parked()) return false;
+  if (last) return end(std::move(event)), true;
   seams_.output.emit(std::move(event));
-  if (last) end();
   return true;
 }
 
@@ -280,9 +285,7 @@ void Driver::die(const Status& status) {
   w.field("reason", std::string(status.reason()))
       .field("message", std::string(status.message()))
       .end_object();
-  seams_.output.emit(
-      {.kind = agent::EventKind::kRunDone, .reason = std::string(status.reason()), .json = outcome_});
-  end();
+  end({.kind = agent::EventKind::kRunDone, .reason = std::string(status.reason()), .json = outcome_});
 }
 
 // Reports an end that came about outside pump().
@@ -292,10 +295,12 @@ void Driver::pump_end() {
   if (auto on_end = std::exchange(setup_.on_end, nullptr)) on_end();
 }
 
-void Driver::end() {
+void Driver::end(agent::Event last) {
   ended_ = true;
   for (const auto& [name, id] : std::exchange(timers_, {})) seams_.loop.cancel_timer(id);
   host_calls_.clear();
+  if (auto on_last = std::exchange(setup_.on_last, nullptr)) on_last();
+  seams_.output.emit(std::move(last));
 }
 
 }  // namespace tau::runtime

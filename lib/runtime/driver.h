@@ -59,7 +59,8 @@ class Driver final : public std::enable_shared_from_this<Driver>,
     std::string options_json;
     int64_t policy_epoch = 0;
     bool keep_snapshots = true;
-    std::function<void()> on_end;  // after the terminal event; the driver may be dropped then
+    std::function<void()> on_last;  // before the terminal event becomes visible: the session is free for its next run
+    std::function<void()> on_end;   // after it; the driver may be dropped then
   };
   // Makes the run's executor, which hands calls of host tools back to `host`.
   using MakeExecutor =
@@ -126,7 +127,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void flush(bool barrier);
   void flushed(const Status& status, bool barrier);
   void die(const Status& status);
-  void end();
+  void end(agent::Event last);
   void reject(const std::string& op_id, const std::string& call_id, std::string_view reason,
               std::string_view text);
   void update_session_record();

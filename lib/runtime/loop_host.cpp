@@ -103,12 +103,12 @@ void LoopHost::begin(const std::shared_ptr<RunState>& run, Driver::Setup setup,
   if (agent.route->provider == "offline") {
     run->model = provider::make_offline_model(*loop_);
   } else if (agent.route->provider == "scripted") {
-    auto scripted = provider::make_scripted_model(agent.config.script, *loop_);
-    if (scripted.ok()) run->model = *std::move(scripted);
+    run->model = *provider::make_scripted_model(agent.config.script, *loop_);  // checked with the agent
   } else {
     run->model = provider::make_http_model(*agent.route, http(), *loop_, system_random());
   }
   const DriverSeams seams{*loop_, system_clock(), core_.store(), *run->model, *run->channel};
+  setup.on_last = [run] { settle(*run); };
   setup.on_end = [this, run] { ended(run); };
   run->driver = std::make_shared<Driver>(
       seams, std::move(setup), [&](const tool::Registry& tools, tool::HostCalls& host) {
@@ -128,17 +128,21 @@ void LoopHost::begin(const std::shared_ptr<RunState>& run, Driver::Setup setup,
   if (run->cancel_requested) cancel_soon();
 }
 
+// The outcome is there and the session is free before anybody can see the terminal event.
+void LoopHost::settle(RunState& run) {
+  {
+    const std::lock_guard lock(run.mutex);
+    run.outcome = run.driver->outcome();
+    run.code = run.driver->outcome_code();
+    run.done = true;
+  }
+  run.session->stored = true;
+  run.session->busy = false;
+  run.finished.notify_all();
+}
+
 void LoopHost::ended(const std::shared_ptr<RunState>& run) {
   runs_.erase(run->id);
-  run->session->stored = true;
-  run->session->busy = false;
-  {
-    const std::lock_guard lock(run->mutex);
-    run->outcome = run->driver->outcome();
-    run->code = run->driver->outcome_code();
-    run->done = true;
-  }
-  run->finished.notify_all();
   core_.run_ended();
   // The driver is on the stack: it and its model go on the next turn of the loop.
   loop_->post([driver = std::move(run->driver), model = std::move(run->model)]() mutable {

@@ -193,6 +193,7 @@ int EventQueue::fd() {
 }
 
 void EventQueue::abandon() {
+  taken_.clear();  // events hold their channels, and channels the queue
   std::deque<Queued> dropped;
   std::vector<std::function<void()>> unpark;
   {

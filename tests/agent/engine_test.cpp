@@ -239,9 +239,10 @@ TEST(EngineTest, ApprovalIsAskedAnsweredOnceAndTimesOut) {
       EXPECT_TRUE(h.last_has<CancelTimer>());
     }
     EXPECT_EQ(h.started(), answer_kind == 0 ? "a" : "");
-    if (answer_kind != 0)
+    if (answer_kind != 0) {
       EXPECT_EQ(h.events(EventKind::kToolResult).at(0).reason,
                 answer_kind == 1 ? "approval_denied" : "approval_timeout");
+    }
     h.feed(op);  // once more: nobody waits
     EXPECT_EQ(h.events(EventKind::kOpRejected).size(), 1u);
   }

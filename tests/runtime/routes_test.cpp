@@ -375,8 +375,9 @@ class OneShotServer {
       if (n <= 0) break;
       request.append(buffer, static_cast<size_t>(n));
     }
-    if (request.starts_with("GET /v1/models "))
+    if (request.starts_with("GET /v1/models ")) {
       EXPECT_EQ(write(peer, response.data(), response.size()), static_cast<ssize_t>(response.size()));
+    }
     close(peer);
   }
 

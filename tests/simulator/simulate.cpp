@@ -193,7 +193,8 @@ wire::Response SimModel::answer() {
   r.message.role = wire::Role::kAssistant;
   r.usage.input = 3;
   r.usage.output = 2;
-  const int64_t calls = sim_.turns_left-- > 0 ? sim_.rng.below(4) : 0;
+  const bool last = sim_.turns_left-- <= 0 || sim_.rng.chance(15);
+  const int64_t calls = last ? 0 : 1 + sim_.rng.below(3);
   static constexpr const char* kTools[] = {"pure", "read", "write", "serial", "again", "host", "unknown"};
   for (int64_t i = 0; i < calls; ++i) {
     wire::ToolCall call;
@@ -210,7 +211,7 @@ wire::Response SimModel::answer() {
 tool::Verdict SimPolicy::decide(const tool::Facts& facts) {
   const int64_t what = sim_.rng.below(10);
   if (what == 0) return {tool::Decision::kDeny, "denied", "no", 1};
-  if (what <= 2 && facts.manifest.effect >= tool::Effect::kWrite) return {tool::Decision::kAsk, "ask", "", 1};
+  if (what <= 5 && facts.manifest.effect >= tool::Effect::kWrite) return {tool::Decision::kAsk, "ask", "", 1};
   return {tool::Decision::kAllow, "allowed", "", 1};
 }
 
@@ -329,7 +330,7 @@ void Sim::recover() {
     if (!record->open_run.empty()) violate("a run that ended is still the open one");
     return;  // over: `driver` stays empty
   }
-  const auto journal = store.disk().load_journal(run_id, run->snapshot_seq);
+  const auto journal = store.disk().load_journal(run_id, agent::first_needed_seq(run->snapshot_json, run->snapshot_seq));
   if (!journal.ok()) return violate("the journal does not load");
   begin();
   driver->resume(*run, *journal, /*cancel=*/rng.chance(5));
@@ -346,7 +347,7 @@ void Sim::op(agent::HostOp::Kind kind) {
 }
 
 void Sim::host_acts() {
-  if (!waiting_approvals.empty() && rng.chance(30)) {
+  if (!waiting_approvals.empty() && rng.chance(15)) {
     agent::HostOp answer;
     answer.kind = agent::HostOp::Kind::kApproval;
     answer.call_id = *waiting_approvals.begin();

@@ -25,6 +25,10 @@ std::string describe(const Coverage& coverage) {
   return out;
 }
 
+// Faults that the world brings, which may meet a run in any phase.
+constexpr Fault kAnywhere[] = {Fault::kCrash,   Fault::kCommitFailure, Fault::kCancel,    Fault::kSteer,
+                               Fault::kMessage, Fault::kClockJump,     Fault::kSlowReader};
+
 // TAU_SIM_SEED replays one seed, TAU_SIM_SEEDS says how many to try.
 TEST(SimulatorTest, NoSeedBreaksAnInvariant) {
   const int64_t only = from_environment("TAU_SIM_SEED", -1);
@@ -50,6 +54,10 @@ TEST(SimulatorTest, NoSeedBreaksAnInvariant) {
               static_cast<double>(steps) / seconds);
   std::printf("%20s %8s %8s %8s %8s\n%s", "fault", "model", "tools", "approval", "commit",
               describe(coverage).c_str());
+  if (count < 10'000) return;
+  for (const Fault fault : kAnywhere)
+    for (const int64_t hits : coverage[static_cast<size_t>(fault)])
+      EXPECT_GE(hits, 100) << fault_name(fault) << " met a phase too rarely to say that it is tested";
 }
 
 TEST(SimulatorTest, AStoreThatAcknowledgesTooEarlyIsFound) {

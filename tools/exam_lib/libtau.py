@@ -1,0 +1,89 @@
+"""The few functions of the C API that the exams call, through ctypes."""
+
+import ctypes
+import json
+from pathlib import Path
+
+REQUEST, RESPONSE = 0, 1
+
+
+class _Str(ctypes.Structure):
+    _fields_ = [("data", ctypes.c_char_p), ("len", ctypes.c_size_t)]
+
+
+class _Buf(ctypes.Structure):
+    _fields_ = [("data", ctypes.c_void_p), ("len", ctypes.c_size_t), ("owner", ctypes.c_void_p)]
+
+
+class TauError(Exception):
+    """A failed call: its status and reason as they are, and the message."""
+
+    def __init__(self, status, reason, message):
+        super().__init__(f"{status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+
+
+def _view(text):
+    data = text if isinstance(text, bytes) else text.encode()
+    return _Str(data, len(data))
+
+
+class Libtau:
+    """The library of a build folder, or at a path."""
+
+    def __init__(self, path):
+        path = Path(path)
+        self._lib = ctypes.CDLL(str(path / "capi" / "libtau.so" if path.is_dir() else path))
+        err = ctypes.POINTER(ctypes.c_void_p)
+        for name, result, arguments in (
+                ("tau_wire_decode", ctypes.c_int32, [_Str, ctypes.c_uint32, _Str, _Str, ctypes.POINTER(_Buf), err]),
+                ("tau_wire_encode", ctypes.c_int32, [_Str, ctypes.c_uint32, _Str, _Str, ctypes.POINTER(_Buf), err]),
+                ("tau_wire_stream_new", ctypes.c_int32, [_Str, _Str, ctypes.POINTER(ctypes.c_void_p), err]),
+                ("tau_wire_stream_feed", ctypes.c_int32, [ctypes.c_void_p, _Str, ctypes.POINTER(_Buf), err]),
+                ("tau_wire_stream_end", ctypes.c_int32, [ctypes.c_void_p, ctypes.POINTER(_Buf), err]),
+                ("tau_wire_stream_free", None, [ctypes.c_void_p]),
+                ("tau_status_name", ctypes.c_char_p, [ctypes.c_int32]),
+                ("tau_error_reason", _Str, [ctypes.c_void_p]),
+                ("tau_error_message", _Str, [ctypes.c_void_p]),
+                ("tau_error_free", None, [ctypes.c_void_p]),
+                ("tau_buf_free", None, [ctypes.POINTER(_Buf)])):
+            function = getattr(self._lib, name)
+            function.restype = result
+            function.argtypes = arguments
+
+    def _call(self, function, *arguments):
+        err = ctypes.c_void_p()
+        status = function(*arguments, ctypes.byref(err))
+        if status < 0:
+            reason, message = (ctypes.string_at(view.data, view.len).decode() if view.len else ""
+                               for view in (self._lib.tau_error_reason(err), self._lib.tau_error_message(err)))
+            self._lib.tau_error_free(err)
+            raise TauError(self._lib.tau_status_name(status).decode(), reason, message)
+
+    def _text(self, function, *arguments):
+        out = _Buf()
+        self._call(function, *arguments, ctypes.byref(out))
+        try:
+            return ctypes.string_at(out.data, out.len).decode()
+        finally:
+            self._lib.tau_buf_free(ctypes.byref(out))
+
+    def decode(self, dialect, kind, body, quirks="{}"):
+        """The neutral form of a document, as text."""
+        return self._text(self._lib.tau_wire_decode, _view(dialect), kind, _view(quirks), _view(body))
+
+    def encode(self, dialect, kind, neutral, quirks="{}"):
+        """The document that a neutral form stands for, as text."""
+        return self._text(self._lib.tau_wire_encode, _view(dialect), kind, _view(quirks), _view(neutral))
+
+    def decode_stream(self, dialect, body, quirks="{}"):
+        """The events of an event stream that arrives in one piece."""
+        stream = ctypes.c_void_p()
+        self._call(self._lib.tau_wire_stream_new, _view(dialect), _view(quirks), ctypes.byref(stream))
+        try:
+            lines = self._text(self._lib.tau_wire_stream_feed, stream, _view(body))
+            lines += self._text(self._lib.tau_wire_stream_end, stream)
+        finally:
+            self._lib.tau_wire_stream_free(stream)
+        return [json.loads(line) for line in lines.splitlines()]
