@@ -16,8 +16,11 @@ Result<Client> Client::open(const Options& options) {
   if (!config.ok()) return config.failure();
   std::error_code no_directory;
   const std::string workspace =
-      std::filesystem::absolute(options.workspace.empty() ? "." : options.workspace, no_directory).string();
+      (options.workspace.empty() ? std::filesystem::current_path(no_directory)
+                                 : std::filesystem::absolute(options.workspace, no_directory))
+          .string();
   const std::string home = options.home.empty() ? read_variable("TAU_HOME") : options.home;
+  const std::string helper = read_variable("TAU_EXEC_HELPER");
 
   tau_runtime_options wanted = TAU_RUNTIME_OPTIONS_INIT;
   wanted.flags = TAU_RUNTIME_USE_ENVIRONMENT | TAU_RUNTIME_USE_CONFIG_FILES;
@@ -25,6 +28,7 @@ Result<Client> Client::open(const Options& options) {
   wanted.home = to_tau(home);
   wanted.workspace = to_tau(workspace);
   wanted.config = to_tau(*config);
+  wanted.exec_helper = to_tau(helper);
   tau_runtime* runtime = nullptr;
   tau_error* error = nullptr;
   tau_status status = tau_runtime_new(&wanted, &runtime, &error);

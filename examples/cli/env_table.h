@@ -13,8 +13,9 @@ struct Variable {
   std::string_view help;
 };
 
-inline constexpr std::array<Variable, 2> kVariables = {{
+inline constexpr std::array<Variable, 3> kVariables = {{
     {"NO_COLOR", "No colours and no spinner when it is set and not empty."},
+    {"TAU_EXEC_HELPER", "The program tau-exec, when it is not installed beside the library."},
     {"TAU_HOME", "The home directory: sessions, tau.toml, history. Without it: $XDG_DATA_HOME/tau."},
 }};
 

@@ -64,6 +64,8 @@ Result<Json> drive(tau_run* run, tau_queue* queue, EventView& events, Approver& 
     if (event.kind == TAU_EVENT_RUN_DONE) {
       const Json& outcome = (*document)["outcome"];
       events.finish(outcome);
+      Buffer settled;  // the session takes its next run once this returns
+      tau_run_wait(run, -1, settled.out(), nullptr);
       return outcome;
     }
     events.pause();

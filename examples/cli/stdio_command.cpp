@@ -239,6 +239,8 @@ void StdioHost::take_event(const tau_event& event, std::string_view body) {
   exit_ = outcome["status"].as_string() == "done" ? kExitOk : outcome_failure(outcome).exit;
   waiting_.clear();
   watched_.reset();
+  Buffer settled;  // the session takes its next run once this returns
+  tau_run_wait(run_.get(), -1, settled.out(), nullptr);
   run_.reset();
 }
 

@@ -1,0 +1,179 @@
+"""On a terminal: tau chat with its line editor, approvals that are asked, Ctrl-C."""
+
+import os
+import pty
+import re
+import select
+import signal
+import stat
+import time
+
+from support import PROGRAM, TIMEOUT, CliCase, scripted, tap, turn
+
+WRITE = ("write", {"path": "made.txt", "content": "made"})
+
+
+class Terminal(CliCase):
+    def start(self, *arguments):
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.chdir(self.workspace)
+            os.execve(PROGRAM, [PROGRAM, *arguments], self.environment(TERM="xterm"))
+        self.addCleanup(os.close, self.terminal)
+        self.addCleanup(self.reap)
+        self.seen, self.status = "", None
+
+    def reap(self):
+        if self.status is None:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+
+    def expect(self, pattern):
+        """Reads until the pattern has come; what was read before it is forgotten."""
+        end = time.monotonic() + TIMEOUT
+        while True:
+            found = re.search(pattern, self.seen, re.DOTALL)
+            if found:
+                self.seen = self.seen[found.end():]
+                return found.group(0)
+            ready, _, _ = select.select([self.terminal], [], [], max(0, end - time.monotonic()))
+            try:
+                data = os.read(self.terminal, 65536) if ready else b""
+            except OSError:  # the program is gone
+                data = b""
+            if not data:
+                self.fail(f"{pattern!r} did not come; last was {self.seen[-600:]!r}")
+            self.seen += data.decode(errors="replace")
+
+    def type(self, keys):
+        os.write(self.terminal, keys.encode())
+
+    def line(self, keys):
+        self.expect("> ")
+        self.type(keys + "\r")
+
+    def end(self, code=0):
+        while True:
+            try:
+                if not os.read(self.terminal, 65536):
+                    break
+            except OSError:
+                break
+        _, status = os.waitpid(self.pid, 0)
+        self.status = os.waitstatus_to_exitcode(status)
+        self.assertEqual(self.status, code)
+
+
+class Chat(Terminal):
+    def test_two_turns_and_history(self):
+        self.start("chat", *scripted(turn("first answer"), turn("second answer")))
+        self.line("one")
+        self.expect("first answer")
+        self.line("\x1b[A")  # up: the same again
+        self.expect("second answer")
+        self.line("/export out.json")
+        self.expect("written to")
+        self.expect("> ")
+        self.type("\x04")
+        self.end()
+        self.assertEqual((self.workspace / "out.json").read_text().count('"text":"one"'), 2)
+        history = self.home / "history"
+        self.assertEqual(stat.S_IMODE(history.stat().st_mode), 0o600)
+        self.assertEqual(history.read_text(), '"one"\n"/export out.json"\n')
+
+    def test_editing(self):
+        self.start("chat", *scripted(turn("ok"), loop=True))
+        # 'héllo' typed with an error in the middle: home, delete, right, backspace, end
+        self.line("xhéallo!\x1b[H\x1b[3~\x1b[C\x1b[C\x1b[C\x7f\x1b[F\x7f")
+        self.expect("ok")
+        self.line("two \\")
+        self.expect("… ")
+        self.type("lines\r")
+        self.expect("ok")
+        self.line("gone\x15kept words\x17\x7f")
+        self.expect("ok")
+        self.line("/quit")
+        self.end()
+        self.assertEqual((self.home / "history").read_text(), '"héllo"\n"two \\nlines"\n"kept"\n"/quit"\n')
+
+    def test_slash_commands(self):
+        self.start("chat", "-s", "named", *scripted(turn("ok", usage={"input": 3, "output": 2}), loop=True))
+        self.expect("scripted/demo, session named")
+        self.line("/session")
+        self.expect("named")
+        self.line("ask")
+        self.expect("ok")
+        self.line("/usage")
+        self.expect("1 turn, 3 tokens in, 2 out")
+        self.line("/tools")
+        self.expect("write +write +not sandboxed")
+        self.line("/fork")
+        self.expect("ses_")
+        self.line("/new")
+        self.expect("ses_")
+        self.line("/model offline/offline")
+        self.line("/model")
+        self.expect("offline/offline")
+        self.line("/modle")
+        self.expect("did you mean /model")
+        self.line("/help")
+        self.expect("/export")
+        self.line("/quit")
+        self.end()
+
+    def test_interrupt_stops_the_answer_and_then_the_program(self):
+        self.start("chat", *scripted(turn(["thinking"], hang=True), turn("second")))
+        self.line("one")
+        self.expect("thinking")
+        self.type("\x03")
+        self.expect("tau: cancelled")
+        self.line("two")
+        self.expect("second")
+        self.expect("> ")
+        self.type("half\x03")
+        self.expect("Ctrl-C again")
+        self.expect("> ")
+        self.type("\x03")
+        self.end()
+
+    def test_without_terminal_it_answers_line_by_line(self):
+        out, err = self.tau("chat", *scripted(turn("a"), turn("b")), stdin="one\n\ntwo\n")
+        self.assertEqual(out, "a\nb\n")
+        self.assertNotIn("\033", err)
+        self.assertFalse((self.home / "history").exists())
+
+
+class Approvals(Terminal):
+    def ask(self, *answers):
+        self.start("run", "hi", *scripted(turn("", [WRITE]), turn("", [WRITE]), turn("Done.")))
+        for answer in answers:
+            self.expect("write.*not sandboxed.*made.txt.*Allow\\?")
+            self.type(answer + "\r")
+        self.expect("Done\\.")
+        self.end()
+
+    def test_no(self):
+        self.ask("n", "no")
+        self.assertFalse((self.workspace / "made.txt").exists())
+
+    def test_yes_is_for_one_call(self):
+        self.ask("y", "n")
+        self.assertTrue((self.workspace / "made.txt").exists())
+
+    def test_always(self):
+        self.ask("a")
+        self.assertTrue((self.workspace / "made.txt").exists())
+
+
+class Safety(Terminal):
+    def test_a_model_cannot_drive_the_terminal(self):
+        self.start("run", "hi", *scripted(turn("a\x1b]0;title\x07b\x9b31mc")))
+        self.assertNotRegex(self.expect("a.*b.*c"), "[\x07\x1b\x9b]")
+        self.end()
+
+    def test_pipes_get_every_byte(self):
+        self.assertEqual(self.tau("run", "hi", *scripted(turn("a\x1b[31mb")))[0], "a\x1b[31mb\n")
+
+
+if __name__ == "__main__":
+    tap.main()

@@ -1,0 +1,80 @@
+"""What the tests of the program share: a home and a workspace of their own, the program, scripts, a model server."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+
+import tap  # noqa: E402,F401
+
+PROGRAM = os.environ["TAU_PROGRAM"]
+TIMEOUT = 60
+MODEL = "scripted/demo"
+
+
+def turn(text=(), calls=(), **more):
+    """A turn of the scripted model; calls are (name, arguments)."""
+    return {"text": text if isinstance(text, list) else [text],
+            "tool_calls": [{"name": name, "arguments": arguments} for name, arguments in calls], **more}
+
+
+def scripted(*turns, **more):
+    """Options that make the scripted model play these turns."""
+    return ["--model", MODEL, "--set", "script=" + json.dumps({"turns": list(turns), **more})]
+
+
+class CliCase(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="tau-cli-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.home, self.workspace = self.folder / "home", self.folder / "workspace"
+        self.workspace.mkdir()
+
+    def environment(self, **more):
+        kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "ASAN_OPTIONS", "TSAN_OPTIONS",
+                                                          "TAU_EXEC_HELPER") if name in os.environ}
+        return {**kept, "HOME": str(self.folder), "TAU_HOME": str(self.home), "LC_ALL": "C.UTF-8", **more}
+
+    def popen(self, *arguments, **more):
+        return subprocess.Popen([PROGRAM, *arguments], cwd=self.workspace, env=self.environment(),
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                **more)
+
+    def tau(self, *arguments, stdin="", code=0, env=None):
+        """Runs the program to its end; fails the test unless it exits with `code`."""
+        data = stdin if isinstance(stdin, bytes) else stdin.encode()
+        done = subprocess.run([PROGRAM, *arguments], cwd=self.workspace, env=self.environment(**(env or {})),
+                              input=data, capture_output=True, timeout=TIMEOUT, check=False)
+        out, err = done.stdout.decode(), done.stderr.decode()
+        self.assertEqual(done.returncode, code, f"tau {arguments}\nstdout: {out}\nstderr: {err}")
+        return out, err
+
+    def events(self, *arguments, **more):
+        out, _ = self.tau("run", "--json", *arguments, **more)
+        return [json.loads(line) for line in out.splitlines()]
+
+    def sessions(self):
+        return json.loads(self.tau("sessions", "list", "--json")[0])["sessions"]
+
+    def serve(self, *turns, **more):
+        """Options that make the program ask a model server on this machine that plays these turns."""
+        from model_server import ModelServer, Script
+        server = ModelServer(Script({"models": ["scripted-1"], "turns": list(turns), **more}),
+                             record=self.folder / "requests.jsonl")
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(server.stop)
+        return ["--model", "local/scripted-1", "--set", f"providers.local.base_url=http://127.0.0.1:{server.port}/v1"]
+
+    def requests(self):
+        lines = (self.folder / "requests.jsonl").read_text().splitlines()
+        return [json.loads(line)["body"] for line in lines]
