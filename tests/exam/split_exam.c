@@ -1,9 +1,10 @@
-/* Decodes recorded streams in many splits and tells whether every split gives the events of the undivided stream.
+/* Decodes recorded streams in many splits and tells whether every split gives the events of the undivided
+ * stream.
  *
  * Usage: split_exam SPLITS SEED
- * Standard input is a sequence of frames, "DIALECT QUIRKS LENGTH\n" and LENGTH bytes; QUIRKS is JSON without spaces.
- * Standard output has one line for each: "same", "differs SPLIT" (0 is byte by byte, then the random ones from 1) or
- * "fails STATUS REASON: MESSAGE" when the undivided stream does not decode. */
+ * Standard input is a sequence of frames, "DIALECT QUIRKS LENGTH\n" and LENGTH bytes; QUIRKS is JSON without
+ * spaces. Standard output has one line for each: "same", "differs SPLIT" (0 is byte by byte, then the random
+ * ones from 1) or "fails STATUS REASON: MESSAGE" when the undivided stream does not decode. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 #include <tau/tau.h>
 
 typedef struct Text {
-  char *data;
+  char* data;
   size_t len;
   size_t capacity;
 } Text;
@@ -19,11 +20,11 @@ typedef struct Text {
 typedef struct Frame {
   char dialect[64];
   char quirks[256];
-  char *body;
+  char* body;
   size_t len;
 } Frame;
 
-static void append(Text *text, const char *data, size_t len) {
+static void append(Text* text, const char* data, size_t len) {
   if (text->len + len > text->capacity) {
     text->capacity = (text->len + len) * 2;
     text->data = realloc(text->data, text->capacity);
@@ -34,22 +35,22 @@ static void append(Text *text, const char *data, size_t len) {
 }
 
 /* SplitMix64 (Steele, Lea, Flood 2014). */
-static uint64_t next_random(uint64_t *state) {
+static uint64_t next_random(uint64_t* state) {
   uint64_t z = *state += 0x9e3779b97f4a7c15u;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
   return z ^ (z >> 31);
 }
 
-static tau_status take(tau_status status, tau_buf *out, Text *lines) {
+static tau_status take(tau_status status, tau_buf* out, Text* lines) {
   append(lines, out->data, out->len);
   tau_buf_free(out);
   return status;
 }
 
 /* Feeds pieces of 1 to `largest` bytes, at random; SIZE_MAX feeds the whole at once. */
-static tau_status decode(const Frame *frame, size_t largest, uint64_t *random, Text *lines, tau_error **err) {
-  tau_wire_stream *stream = NULL;
+static tau_status decode(const Frame* frame, size_t largest, uint64_t* random, Text* lines, tau_error** err) {
+  tau_wire_stream* stream = NULL;
   const tau_str dialect = {frame->dialect, TAU_STRLEN};
   const tau_str quirks = {frame->quirks, TAU_STRLEN};
   tau_buf out = {NULL, 0, NULL};
@@ -67,7 +68,7 @@ static tau_status decode(const Frame *frame, size_t largest, uint64_t *random, T
   return status;
 }
 
-static void print_failure(tau_status status, tau_error *err) {
+static void print_failure(tau_status status, tau_error* err) {
   const tau_str reason = tau_error_reason(err);
   const tau_str message = tau_error_message(err);
   printf("fails %s %.*s: ", tau_status_name(status), (int)reason.len, reason.len > 0 ? reason.data : "");
@@ -76,15 +77,15 @@ static void print_failure(tau_status status, tau_error *err) {
 }
 
 /* Largest pieces from 2 bytes to the whole body, evenly on a logarithmic scale. */
-static size_t largest_of(size_t len, uint64_t *random) {
+static size_t largest_of(size_t len, uint64_t* random) {
   unsigned bits = 1;
   while (bits < 31 && (len >> bits) > 0) ++bits;
   return (size_t)1 << (1 + next_random(random) % bits);
 }
 
-static void judge(const Frame *frame, long splits, uint64_t seed, Text *whole, Text *part) {
+static void judge(const Frame* frame, long splits, uint64_t seed, Text* whole, Text* part) {
   uint64_t random = seed;
-  tau_error *err = NULL;
+  tau_error* err = NULL;
   tau_status status = decode(frame, SIZE_MAX, &random, whole, &err);
   if (status != TAU_OK) {
     print_failure(status, err);
@@ -95,14 +96,15 @@ static void judge(const Frame *frame, long splits, uint64_t seed, Text *whole, T
     random = seed + (uint64_t)split;
     const size_t largest = split == 0 ? 1 : largest_of(frame->len, &random);
     status = decode(frame, largest, &random, part, NULL);
-    if (status == TAU_OK && part->len == whole->len && memcmp(part->data, whole->data, whole->len) == 0) continue;
+    if (status == TAU_OK && part->len == whole->len && memcmp(part->data, whole->data, whole->len) == 0)
+      continue;
     printf("differs %ld\n", split);
     return;
   }
   puts("same");
 }
 
-static int read_frame(Frame *frame) {
+static int read_frame(Frame* frame) {
   char line[512];
   if (fgets(line, sizeof line, stdin) == NULL) return 0;
   if (sscanf(line, "%63s %255s %zu", frame->dialect, frame->quirks, &frame->len) != 3) return -1;
@@ -110,7 +112,7 @@ static int read_frame(Frame *frame) {
   return frame->body != NULL && fread(frame->body, 1, frame->len, stdin) == frame->len ? 1 : -1;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc != 3) {
     fprintf(stderr, "usage: %s SPLITS SEED\n", argv[0]);
     return 2;

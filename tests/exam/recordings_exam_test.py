@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""The exam of recordings passes what is right, and fails what it should: an exam that cannot fail proves nothing.
+
+Usage: recordings_exam_test.py SPLIT_EXAM LIBTAU
+"""
+
+import json
+import lzma
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAM = ROOT / "tools" / "exam_lib" / "recordings.py"
+BUILD = Path(sys.argv[2]).resolve().parents[1]
+
+REQUEST = '{"model":"m","messages":[{"role":"user","content":"hé"}],"vendor_habit":{"a":[1,2.5,true]}}'
+STREAM = "".join(f'data: {{"id":"c","object":"chat.completion.chunk","created":7,"model":"m","choices":[{{"index":0,'
+                 f'"delta":{{"content":"{text}"}},"finish_reason":{finish}}}]}}\n\n'
+                 for text, finish in (("h\u00e9", "null"), ("llo", '"stop"'))) + "data: [DONE]\n\n"
+CUT = STREAM[:STREAM.index("llo")]
+ERROR = '{"error":{"message":"no such model","type":"invalid_request_error","code":"model_not_found"}}'
+
+
+def line(path="/v1/chat/completions", request=REQUEST, status=200, response=STREAM):
+    return json.dumps({"case": "c", "interactions": [
+        {"request": {"method": "POST", "path": path, "body": request},
+         "response": {"status": status, "body": response}}]}) + "\n"
+
+
+def exam(*arguments):
+    done = subprocess.run([sys.executable, EXAM, "--build", BUILD, "--splits", "20", *arguments],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def verdict_of(folder, text):
+    (folder / "some.jsonl").write_text(text, encoding="utf-8")
+    status, out, _ = exam(folder / "some.jsonl")
+    result = json.loads(out.splitlines()[-1])
+    return status, result["passed"], result["failed"], result["unsupported"]
+
+
+def splitter(frame):
+    return subprocess.run([sys.argv[1], "5", "1"], input=frame.encode(), stdout=subprocess.PIPE, check=False)
+
+
+def cases(folder):
+    """(what holds, whether it does)."""
+    yield "an intact stream passes", verdict_of(folder, line()) == (0, 1, 0, 0)
+    yield "a stream that was cut off fails", verdict_of(folder, line(response=CUT)) == (1, 0, 1, 0)
+    yield "a request that is not of the dialect fails", verdict_of(folder, line(request='{"model":7}')) == (1, 0, 1, 0)
+    yield "an error document passes as an error", verdict_of(folder, line(status=404, response=ERROR)) == (0, 1, 0, 0)
+    yield "an error document does not pass as an answer", verdict_of(folder, line(response=ERROR)) == (1, 0, 1, 0)
+    yield "another dialect is counted", verdict_of(folder, line(path="/v1/embeddings")) == (0, 0, 0, 1)
+    for name, opener in (("a.jsonl.xz", lzma.open), ("b.jsonl", open)):
+        with opener(folder / name, "wt", encoding="utf-8") as file:
+            file.write(line() * 2)
+    (folder / "some.jsonl").unlink()
+    status, out, _ = exam(folder)
+    yield "a folder is examined file by file", status == 0 and json.loads(out.splitlines()[-1])["by_provider"] == {
+        name: {"passed": 2, "failed": 0, "unsupported": 0} for name in ("a", "b")}
+    status, _, err = exam(folder / "nothing")
+    yield "data that is absent is told", status == 2 and "nothing" in err
+    size = len(STREAM.encode())
+    yield "every split decodes the same", splitter(f"openai_chat {{}} {size}\n{STREAM}").stdout == b"same\n"
+    yield "a broken frame is an error", splitter(f"openai_chat {{}} {size + 1}\n{STREAM}").returncode == 1
+
+
+def main():
+    failed = number = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for number, (name, held) in enumerate(cases(Path(folder)), 1):
+            print(f"{'ok' if held else 'not ok'} {number} - {name}")
+            failed += not held
+    print(f"1..{number}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""Recorded provider traffic through the codecs of the C API: nothing of its meaning may be lost.
+
+PATH is a folder of *.jsonl.xz or *.jsonl files, or one of them. A file is named for its provider; a line is
+{"case", "interactions": [{"request": {"path", "body"}, "response": {"status", "body"}}]}. Each request is decoded and
+encoded again, each answer likewise, each event stream is decoded whole, byte by byte and in 1,000 random splits.
+"""
+
+import argparse
+import json
+import lzma
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+from libtau import REQUEST, RESPONSE, Libtau, TauError  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFAULT = ROOT.parent / "shared" / "data" / "provider-recordings"
+# A path ends in the one of its dialect; every other path is counted as unsupported.
+DIALECTS = {"/chat/completions": "openai_chat", "/v1/messages": "anthropic_messages"}
+# The habits of these providers are not told: be as tolerant as the decoder can be.
+TOLERANT = '{"done_mark_optional":true}'
+SEED = 20_240_601
+MOST_SHOWN = 20
+
+
+class Failure(Exception):
+    """What is wrong with one interaction."""
+
+
+def difference(before, after, path=""):
+    """The first place where two JSON values differ, or None. True is not 1, and 1 is 1.0."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in before.keys() | after.keys():
+            if key not in after:
+                return f"{path}/{key} is lost"
+            if key not in before:
+                return f"{path}/{key} is new: {after[key]!r:.200}"
+            if found := difference(before[key], after[key], f"{path}/{key}"):
+                return found
+        return None
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        return next(filter(None, (difference(a, b, f"{path}/{i}") for i, (a, b) in enumerate(zip(before, after)))),
+                    None)
+    if before == after and isinstance(before, bool) == isinstance(after, bool):
+        return None
+    return f"{path}: {before!r:.200} -> {after!r:.200}"
+
+
+def check_document(library, dialect, kind, body):
+    """Decodes and encodes; the JSON must say the same as before."""
+    what = "request" if kind == REQUEST else "response"
+    try:
+        encoded = library.encode(dialect, kind, library.decode(dialect, kind, body))
+    except TauError as error:
+        raise Failure(f"{what}: {error}") from error
+    if found := difference(json.loads(body), json.loads(encoded)):
+        raise Failure(f"{what} changed at {found}")
+
+
+def check_refusal(library, dialect, body):
+    """The document of an error is not an answer: decoding must refuse it."""
+    try:
+        neutral = json.loads(library.decode(dialect, RESPONSE, body))
+    except TauError as error:
+        if not error.reason:
+            raise Failure(f"error without reason: {error}") from error
+        return
+    raise Failure(f"an error passed for an answer: {neutral!r:.200}")
+
+
+def check_order(events):
+    """One start first, one finish last, and the pieces add up to the message of the finish."""
+    kinds = [event["event"] for event in events]
+    if kinds.count("start") != 1 or kinds.count("finish") != 1 or kinds[-1] != "finish":
+        raise Failure("not one start and one finish")
+    parts = events[-1]["response"]["message"]["parts"]
+    streamed = "".join(event["text"] for event in events if event["event"] == "text")
+    if streamed != "".join(part["text"] for part in parts if part["type"] == "text"):
+        raise Failure("the streamed text differs from the message")
+    arguments = {event["index"]: "" for event in events if event["event"] == "tool_call"}
+    for event in events:
+        if event["event"] == "tool_call_args":
+            arguments[event["index"]] += event["text"]
+    if list(arguments.values()) != [part["arguments"] for part in parts if part["type"] == "tool_call"]:
+        raise Failure("the streamed tool calls differ from the message")
+
+
+def check_stream(library, dialect, body, splitter):
+    try:
+        check_order(library.decode_stream(dialect, body, TOLERANT))
+    except TauError as error:
+        raise Failure(f"stream: {error}") from error
+    data = body.encode()
+    splitter.stdin.write(f"{dialect} {TOLERANT} {len(data)}\n".encode() + data)
+    splitter.stdin.flush()
+    verdict = splitter.stdout.readline().decode().strip()
+    if verdict != "same":
+        raise Failure(f"split: {verdict or 'the splitter ended'}")
+
+
+def is_stream(body):
+    return body.lstrip()[:1] not in ("{", "[", "")
+
+
+def check(library, dialect, interaction, splitter):
+    request, response = interaction["request"], interaction["response"]
+    check_document(library, dialect, REQUEST, request["body"])
+    if not 200 <= response["status"] < 300:
+        check_refusal(library, dialect, response["body"])
+    elif is_stream(response["body"]):
+        check_stream(library, dialect, response["body"], splitter)
+    else:
+        check_document(library, dialect, RESPONSE, response["body"])
+
+
+def files_of(path):
+    """(provider, file) in order of name."""
+    found = [path] if path.is_file() else sorted([*path.glob("*.jsonl"), *path.glob("*.jsonl.xz")])
+    return [(file.name.removesuffix(".xz").removesuffix(".jsonl"), file) for file in found]
+
+
+def interactions_of(file):
+    opener = lzma.open if file.suffix == ".xz" else open
+    with opener(file, "rt", encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            case = json.loads(line)
+            for interaction in case["interactions"]:
+                yield f"{file.name}:{number} {case['case']}", interaction
+
+
+def examine(library, files, splitter):
+    """Provider -> counts; failures are printed as they are found."""
+    scores = {}
+    shown = 0
+    for provider, file in files:
+        score = scores.setdefault(provider, Counter())
+        for name, interaction in interactions_of(file):
+            dialect = next((d for end, d in DIALECTS.items() if interaction["request"]["path"].endswith(end)), None)
+            if dialect is None:
+                score["unsupported"] += 1
+                continue
+            try:
+                check(library, dialect, interaction, splitter)
+                score["passed"] += 1
+                score["streams"] += is_stream(interaction["response"]["body"])
+            except Failure as failure:
+                score["failed"] += 1
+                shown += 1
+                if shown <= MOST_SHOWN:
+                    print(f"FAILED {name}: {failure}", flush=True)
+    return scores
+
+
+def report(scores):
+    """The table, and the line for programs; returns whether nothing failed."""
+    columns = ("passed", "failed", "unsupported")
+    print(f"{'provider':20} {'passed':>8} {'failed':>8} {'unsupported':>12} {'of them streams':>16}")
+    for provider, score in sorted(scores.items()):
+        print(f"{provider:20} {score['passed']:8} {score['failed']:8} {score['unsupported']:12} {score['streams']:16}")
+    total = sum(scores.values(), Counter())
+    result = {column: total[column] for column in columns}
+    result["by_provider"] = {provider: {column: score[column] for column in columns}
+                             for provider, score in sorted(scores.items())}
+    print(f"{'all':20} {total['passed']:8} {total['failed']:8} {total['unsupported']:12} {total['streams']:16}")
+    print(json.dumps(result), flush=True)
+    return total["failed"] == 0
+
+
+def parse_args(argv):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=Path, required=True, help="the build folder, with library and splitter")
+    parser.add_argument("--splits", type=int, default=1000, help="random splits of each stream")
+    parser.add_argument("path", nargs="?", type=Path, default=DEFAULT)
+    return parser.parse_args(argv)
+
+
+def main(argv):
+    args = parse_args(argv)
+    files = files_of(args.path)
+    if not files:
+        print(f"error: no *.jsonl or *.jsonl.xz in {args.path}; give a folder or file of recordings", file=sys.stderr)
+        return 2
+    splitter = subprocess.Popen([args.build / "tests" / "exam" / "split_exam", str(args.splits), str(SEED)],
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with splitter:
+        scores = examine(Libtau(args.build), files, splitter)
+        splitter.stdin.close()
+    return 0 if report(scores) and splitter.returncode == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
