@@ -19,6 +19,11 @@ inline constexpr std::array<Variable, 3> kVariables = {{
     {"TAU_HOME", "The home directory: sessions, tau.toml, history. Without it: $XDG_DATA_HOME/tau."},
 }};
 
+// What the language bindings read: .env.example covers the whole package.
+inline constexpr std::array<Variable, 1> kBindingVariables = {{
+    {"TAU_LIBRARY", "Where the Python package finds libtau.so."},
+}};
+
 // The value of a variable of the table; empty when it is unset.
 std::string read_variable(std::string_view name);
 

@@ -144,7 +144,7 @@ class ExitCodes(CliCase):
             "file_error": ["run", "hi", "-m", MODEL, "--schema", "absent.json"],
             "no_such_session": ["sessions", "show", "absent"],
             "invalid_session_id": ["run", "hi", *scripted(turn("x")), "-s", "no blanks"],
-            "invalid_script": ["run", "hi", "-m", MODEL, "--set", 'script={"turn":[]}'],
+            "invalid_script": ["run", "hi", "-m", MODEL, "--set", 'script={"turns":3}'],
         }
         for reason, arguments in cases.items():
             with self.subTest(reason=reason):

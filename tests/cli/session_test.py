@@ -10,6 +10,20 @@ from support import MODEL, PROGRAM, CliCase, scripted, tap, turn
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def leaves(schema, path):
+    """(key, description) of every value that a configuration may hold; NAME stands for a name of one's own."""
+    for name, value in schema.get("properties", {}).items():
+        named = value.get("additionalProperties")
+        if name == "profiles":
+            yield "profiles.NAME", value["description"]
+        elif "properties" in value:
+            yield from leaves(value, f"{path}{name}.")
+        elif isinstance(named, dict) and "properties" in named:
+            yield from leaves(named, f"{path}{name}.NAME.")
+        else:
+            yield path + name, value["description"]
+
+
 class Sessions(CliCase):
     def setUp(self):
         super().setUp()
@@ -87,6 +101,14 @@ class Home(CliCase):
         self.assertRegex(lines["limits.max_tokens"], r"\b9\b.*option")
         self.assertRegex(lines["model"], r"environment")
         self.assertRegex(lines["limits.max_parallel_tools"], r"\b8\b.*default")
+
+    def test_every_key_is_documented(self):
+        page = (ROOT / "docs" / "configuration.md").read_text()
+        keys = list(leaves(json.loads((ROOT / "docs" / "schema" / "config.json").read_text()), ""))
+        self.assertGreater(len(keys), 40)
+        for key, description in keys:
+            row = [line for line in page.splitlines() if line.startswith(f"| `{key}` |")]
+            self.assertEqual([line.split(" | ")[-1] for line in row], [description + " |"], key)
 
     def test_config_show_hides_secrets(self):
         secret = "hidden-" + "word" * 5

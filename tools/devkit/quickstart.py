@@ -40,7 +40,7 @@ SCRIPT = {
 
 def write_home(home, port):
     """A home whose configuration knows the scripted server as one more provider."""
-    (home / "tau.toml").write_text(f'[providers.scripted-server]\ndialect = "openai"\n'
+    (home / "tau.toml").write_text(f'[providers.scripted-server]\ndialect = "openai_chat"\n'
                                    f'base_url = "http://127.0.0.1:{port}/v1"\n', encoding="utf-8")
 
 
@@ -81,7 +81,7 @@ def demonstrate(program, folder):
     try:
         write_home(home, server.port)
         answer = tau(program, home, workspace, "run", PROMPT, "--model", MODEL)
-        listing = tau(program, home, workspace, "session", "list")
+        listing = tau(program, home, workspace, "sessions", "list")
     finally:
         server.stop()
     requests = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
