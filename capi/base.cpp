@@ -1,7 +1,6 @@
 #include "tau/base.h"
 
 #include "guard.h"
-#include "json/json.h"
 #include "runtime/runtime.h"
 #include "tau/version.h"
 
@@ -26,13 +25,8 @@ int32_t tau_has_feature(tau_str name) {
 }
 
 tau_status tau_build_info(tau_buf* out, tau_error** err) {
-  return guard(err, [&] {
-    auto info = tau::json::parse(tau::runtime::build_info_json());
-    if (!info.ok()) return info.status();
-    info->set("version", TAU_VERSION_STRING);
-    info->set("abi_version", static_cast<int64_t>(tau_abi_version()));
-    return fill(out, tau::json::write(*info));
-  });
+  return guard(
+      err, [&] { return fill(out, tau::runtime::build_info_json(TAU_VERSION_STRING, tau_abi_version())); });
 }
 
 const char* tau_status_name(tau_status status) {

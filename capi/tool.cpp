@@ -1,6 +1,5 @@
 #include "tau/tool.h"
 
-#include "runtime/host_tool.h"
 #include "tool_adapter.h"
 
 using namespace tau::capi;
@@ -27,8 +26,13 @@ struct Userdata {
 tau::runtime::InvokeTool::Invoke make_invoke(tau_tool_invoke_fn invoke, std::shared_ptr<Userdata> userdata) {
   return [invoke, userdata = std::move(userdata)](const tool::Call& call, tool::Reply reply,
                                                   const std::atomic<bool>& cancelled) {
-    const tau_tool_call c = {sizeof c, 0,      view(call.run_id), view(call.session_id),
-                             view(call.id), view(call.name),   view(call.raw_arguments)};
+    const tau_tool_call c = {sizeof c,
+                             0,
+                             view(call.run_id),
+                             view(call.session_id),
+                             view(call.id),
+                             view(call.name),
+                             view(call.raw_arguments)};
     invoke(userdata->data, &c, new tau_tool_reply{std::move(reply), &cancelled});
   };
 }

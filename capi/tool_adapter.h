@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "guard.h"
-#include "tool/tool.h"
+#include "runtime/runtime.h"
 
 namespace tau::capi {
 

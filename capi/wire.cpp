@@ -1,7 +1,7 @@
 #include "tau/wire.h"
 
 #include "guard.h"
-#include "wire/transcode.h"
+#include "wire/wire.h"
 
 using namespace tau::capi;
 using tau::Status;

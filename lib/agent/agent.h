@@ -242,7 +242,8 @@ class Engine {
   std::unique_ptr<State> state_;
 };
 
-// The oldest journal row that going on from a snapshot needs: `snapshot_seq`, or that of a message that waits.
+// The oldest journal row that going on from a snapshot needs: `snapshot_seq`, or that of a message that
+// waits.
 int64_t first_needed_seq(std::string_view snapshot, int64_t snapshot_seq);
 
 // ---- prompt assembly ------------------------------------------------------------------------------------

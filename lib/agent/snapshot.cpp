@@ -17,7 +17,8 @@ std::string Engine::snapshot() const {
   w.field("structured_failures", s.structured_failures);
   // Messages that wait for the end of the answer: the journal rows that hold them.
   w.key("pending").begin_array();
-  for (const PendingMessage& p : s.pending) w.begin_object().field("seq", p.seq).field("steer", p.steer).end_object();
+  for (const PendingMessage& p : s.pending)
+    w.begin_object().field("seq", p.seq).field("steer", p.steer).end_object();
   w.end_array();
   // The configuration travels in the form of a Start input.
   Start start;
@@ -50,7 +51,8 @@ StatusOr<Engine> Engine::restore(std::string_view snapshot) {
   s.cached_tokens = v["cached_tokens"].as_int();
   s.cost_usd_micros = v["cost_usd_micros"].as_int();
   s.structured_failures = v["structured_failures"].as_int();
-  for (const json::Value& p : v["pending"].as_array()) s.pending.push_back({p["seq"].as_int(), p["steer"].as_bool()});
+  for (const json::Value& p : v["pending"].as_array())
+    s.pending.push_back({p["seq"].as_int(), p["steer"].as_bool()});
   return engine;
 }
 

@@ -114,8 +114,8 @@ StatusOr<Labels> parse_integrity(std::string_view text) {
       labels.join(Labels::tool(name.substr(kToolPrefix.size())));
       continue;
     }
-    const auto* known =
-        std::find_if(std::begin(kSources), std::end(kSources), [&](const SourceName& s) { return s.name == name; });
+    const auto* known = std::find_if(std::begin(kSources), std::end(kSources),
+                                     [&](const SourceName& s) { return s.name == name; });
     if (known == std::end(kSources))
       return invalid_argument("unknown_label", "unknown integrity label \"" + std::string(name) + "\"");
     labels.join(Labels::from(known->source));

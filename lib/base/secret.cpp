@@ -12,8 +12,7 @@ void secure_wipe(void* data, size_t len) noexcept {
 bool constant_time_equal(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
   volatile uint8_t difference = 0;
-  for (size_t i = 0; i < a.size(); ++i)
-    difference = difference | static_cast<uint8_t>(a[i] ^ b[i]);
+  for (size_t i = 0; i < a.size(); ++i) difference = difference | static_cast<uint8_t>(a[i] ^ b[i]);
   return difference == 0;
 }
 

@@ -1,5 +1,6 @@
-// Secret: bytes that must not leak. It cannot be copied, formatted, streamed, converted to a string or compared
-// with ==; the bytes are wiped when it dies. tests/base/secret_compile_fail.cpp holds these refusals true.
+// Secret: bytes that must not leak. It cannot be copied, formatted, streamed, converted to a string or
+// compared with ==; the bytes are wiped when it dies. tests/base/secret_compile_fail.cpp holds these refusals
+// true.
 #pragma once
 
 #include <cstddef>

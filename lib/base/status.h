@@ -99,8 +99,8 @@ Status errno_status(int error, std::string_view what);
 template <class T>
 class [[nodiscard]] StatusOr {
  public:
-  StatusOr(T value) : value_(std::move(value)) {}                // NOLINT: implicit by design
-  StatusOr(Status status) : status_(std::move(status)) {}        // NOLINT: implicit by design
+  StatusOr(T value) : value_(std::move(value)) {}          // NOLINT: implicit by design
+  StatusOr(Status status) : status_(std::move(status)) {}  // NOLINT: implicit by design
   bool ok() const noexcept { return value_.has_value(); }
   const Status& status() const& noexcept { return status_; }
   Status status() && noexcept { return std::move(status_); }
@@ -124,15 +124,15 @@ class [[nodiscard]] StatusOr {
 #define TAU_STATUS_CONCAT(a, b) TAU_STATUS_CONCAT_(a, b)
 
 // Returns from the calling function when `expr` (a Status) is a failure.
-#define TAU_RETURN_IF_ERROR(expr)                             \
-  do {                                                        \
-    ::tau::Status tau_status_ = (expr);                       \
-    if (!tau_status_.ok()) return tau_status_;                \
+#define TAU_RETURN_IF_ERROR(expr)              \
+  do {                                         \
+    ::tau::Status tau_status_ = (expr);        \
+    if (!tau_status_.ok()) return tau_status_; \
   } while (false)
 
 // Evaluates `expr` (a StatusOr); returns its failure, or assigns its value to `lhs`.
-#define TAU_ASSIGN_OR_RETURN(lhs, expr)                                             \
-  auto TAU_STATUS_CONCAT(tau_or_, __LINE__) = (expr);                               \
-  if (!TAU_STATUS_CONCAT(tau_or_, __LINE__).ok())                                   \
-    return std::move(TAU_STATUS_CONCAT(tau_or_, __LINE__)).status();                \
+#define TAU_ASSIGN_OR_RETURN(lhs, expr)                              \
+  auto TAU_STATUS_CONCAT(tau_or_, __LINE__) = (expr);                \
+  if (!TAU_STATUS_CONCAT(tau_or_, __LINE__).ok())                    \
+    return std::move(TAU_STATUS_CONCAT(tau_or_, __LINE__)).status(); \
   lhs = *std::move(TAU_STATUS_CONCAT(tau_or_, __LINE__))

@@ -102,8 +102,8 @@ void write(const Value& value, std::string& out);
 std::string write_pretty(const Value& value);  // two-space indentation
 
 // RFC 8785 (JCS): for hashing and comparing only. Integers beyond 2^53, which the RFC leaves to strings, keep
-// all their digits, so that different integers never share a form. Doubles from 2^64 to 10^21 come out as plain
-// digits, as the RFC has it, and parse() refuses those: do not read canonical text back.
+// all their digits, so that different integers never share a form. Doubles from 2^64 to 10^21 come out as
+// plain digits, as the RFC has it, and parse() refuses those: do not read canonical text back.
 std::string canonical(const Value& value);
 
 // Appends the JSON string literal of `text`, quotes included; ill-formed UTF-8 becomes U+FFFD.

@@ -112,7 +112,8 @@ std::unique_ptr<Model> make_http_model(Route route, net::HttpClient& http, net::
 // A model that plays a script, for tests, demos and benchmarks; no network. docs/schema/script.json:
 // {"turns":[{"text":["Hel","lo"],"reasoning":[…],"tool_calls":[{"name":"add","arguments":{…}}],
 //            "usage":{"input":1,"output":2},"error":{"code":"unavailable","reason":"overloaded"}}],
-//  "loop":false}. A request that holds N answers already is answered by turn N; "loop" starts over at the end.
+//  "loop":false}. A request that holds N answers already is answered by turn N; "loop" starts over at the
+//  end.
 Status check_script(std::string_view script_json);  // INVALID_ARGUMENT names what is wrong
 StatusOr<std::unique_ptr<Model>> make_scripted_model(std::string_view script_json, net::Loop& loop);
 

@@ -210,7 +210,8 @@ struct Script {
 StatusOr<Script> parse_script(std::string_view script_json) {
   TAU_ASSIGN_OR_RETURN(const json::Value v, json::parse(script_json));
   TAU_RETURN_IF_ERROR(unknown_key(v, {"turns", "loop"}, "the script"));
-  if (!v["turns"].is_array()) return invalid_argument("invalid_script", "script: \"turns\" should be an array");
+  if (!v["turns"].is_array())
+    return invalid_argument("invalid_script", "script: \"turns\" should be an array");
   Script script;
   script.loop = v["loop"].as_bool();
   for (const json::Value& turn : v["turns"].as_array()) {

@@ -75,7 +75,8 @@ StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const C
   }
   TAU_RETURN_IF_ERROR(provider::parse_model_reference(snapshot->model).status());
   if (auto reserved = reserved_route(snapshot->model)) {
-    if (reserved->provider == "scripted") TAU_RETURN_IF_ERROR(provider::check_script(snapshot->config.script));
+    if (reserved->provider == "scripted")
+      TAU_RETURN_IF_ERROR(provider::check_script(snapshot->config.script));
     snapshot->route = *std::move(reserved);
   } else {
     snapshot->route = config.route(snapshot->model, core.environment());

@@ -59,8 +59,9 @@ class Driver final : public std::enable_shared_from_this<Driver>,
     std::string options_json;
     int64_t policy_epoch = 0;
     bool keep_snapshots = true;
-    std::function<void()> on_last;  // before the terminal event becomes visible: the session is free for its next run
-    std::function<void()> on_end;   // after it; the driver may be dropped then
+    std::function<void()>
+        on_last;  // before the terminal event becomes visible: the session is free for its next run
+    std::function<void()> on_end;  // after it; the driver may be dropped then
   };
   // Makes the run's executor, which hands calls of host tools back to `host`.
   using MakeExecutor =

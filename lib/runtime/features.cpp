@@ -23,10 +23,11 @@ bool has_feature(std::string_view name) {
   return false;
 }
 
-std::string build_info_json() {
+std::string build_info_json(std::string_view version, uint32_t abi_version) {
   std::string out;
   json::Writer w(out);
-  w.begin_object().key("features").begin_array();
+  w.begin_object().key("version").string(version).field("abi_version", static_cast<int64_t>(abi_version));
+  w.key("features").begin_array();
   for (const std::string& feature : features()) w.string(feature);
   w.end_array().key("environment").begin_array();
   for (const Variable& v : environment_variables()) {

@@ -13,6 +13,7 @@
 
 #include "agent/agent.h"
 #include "base/base.h"
+#include "runtime/host_tool.h"
 #include "runtime/queue.h"
 #include "tool/tool.h"
 #include "wire/wire.h"
@@ -161,7 +162,7 @@ class Run final {
 Status outcome_status(std::string_view outcome_json, Code code);
 
 // Facts about this build as one JSON object.
-std::string build_info_json();
+std::string build_info_json(std::string_view version, uint32_t abi_version);
 bool has_feature(std::string_view name);
 
 }  // namespace tau::runtime

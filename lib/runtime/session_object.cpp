@@ -240,7 +240,9 @@ StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions options, ParsedRunOpti
       return failed_precondition(
           "logic_version", format("run {} was recorded by engine version {}, this is version {}", open_run,
                                   record.logic_version, agent::kLogicVersion));
-    TAU_ASSIGN_OR_RETURN(auto journal, core.store().load_journal(open_run, agent::first_needed_seq(record.snapshot_json, record.snapshot_seq)));
+    TAU_ASSIGN_OR_RETURN(auto journal,
+                         core.store().load_journal(
+                             open_run, agent::first_needed_seq(record.snapshot_json, record.snapshot_seq)));
     first = [record = std::move(record), journal = std::move(journal),
              abandon = parsed.abandon](Driver& driver) { driver.resume(record, journal, abandon); };
   } else {

@@ -89,7 +89,8 @@ struct Lease {
 // What one append changes, all or nothing. Rows need their run, entries their row and parent, heads their
 // entry: each in the store already or earlier in the same batch (run, rows, entries, session), else
 // FAILED_PRECONDITION "no_such_run", "no_such_row", "no_such_entry"; "wrong_seq" for a gap or a repetition,
-// ALREADY_EXISTS "entry_exists" for an id that names another row (the same again is no change). A refused batch fails alone; those after it go on.
+// ALREADY_EXISTS "entry_exists" for an id that names another row (the same again is no change). A refused
+// batch fails alone; those after it go on.
 struct Batch {
   std::optional<Lease> fence;  // checked in the transaction; ABORTED "lease_lost" when stale
   std::vector<JournalRow> rows;

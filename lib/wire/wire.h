@@ -280,3 +280,6 @@ int64_t estimate_tokens(const Request& request);
 int64_t estimate_tokens(const Message& message);
 
 }  // namespace tau::wire
+
+// The codecs with text at both ends.
+#include "wire/transcode.h"  // IWYU pragma: export

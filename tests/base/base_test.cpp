@@ -130,10 +130,11 @@ RC_GTEST_PROP(LabelProperty, JoinIsASemilattice, ()) {
 }
 
 TEST(Utf8Test, AcceptsWellFormedAndRefusesTheRest) {
-  for (std::string_view good : {"", "abc", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "12345678\xC3\xA9"})
+  for (std::string_view good :
+       {"", "abc", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "12345678\xC3\xA9"})
     EXPECT_TRUE(is_valid_utf8(good)) << good;
-  for (std::string_view bad : {"\x80", "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xC3", "\xFF",
-                               "12345678\xC3"})
+  for (std::string_view bad : {"\x80", "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xC3",
+                               "\xFF", "12345678\xC3"})
     EXPECT_FALSE(is_valid_utf8(bad));
 }
 

@@ -470,9 +470,7 @@ TEST(ConfigSchema, AcceptsWhatTheCheckAcceptsAndRefusesWrongKeysAndTypes) {
     const bool general =
         bad.origin == "user" && (bad.reason == "unknown_key" || bad.reason == "unknown_tool" ||
                                  bad.reason == "invalid_model_reference");
-    if (general) {
-      EXPECT_NE(schema->explain(doc(bad.document)), "") << bad.document;
-    }
+    if (general) { EXPECT_NE(schema->explain(doc(bad.document)), "") << bad.document; }
   }
   const auto agent = json::Schema::compile(doc(agent_schema_json()));
   ASSERT_TRUE(agent.ok()) << agent.status().to_string();

@@ -202,9 +202,8 @@ TEST(Credential, TheHighestLayerWinsAndTheKeyItselfBeforeFileAndVariable) {
   EXPECT_EQ(revealed(merged({layer("user", user)}).credential("mine", url("https://h"), env)), made_key('m'));
   const Config config = merged({layer("user", user), layer("option", option)});
   EXPECT_EQ(revealed(config.credential("mine", url("https://h"), env)), made_key('x'));
-  const auto on_top = config.with(layer("agent", R"({"providers":{"mine":{"key_env":"MINE"}}})"));
-  ASSERT_TRUE(on_top.ok());
-  EXPECT_EQ(revealed(on_top->credential("mine", url("https://h"), env)), made_key('m'));
+  const auto of_an_agent = config.with(layer("agent", R"({"providers":{"mine":{"key_env":"MINE"}}})"));
+  EXPECT_FALSE(of_an_agent.ok());  // keys and where they go belong to the runtime
   const auto untouched = config.with(layer("agent", R"({"model":"mine/x"})"));
   ASSERT_TRUE(untouched.ok());
   EXPECT_EQ(revealed(untouched->credential("mine", url("https://h"), env)), made_key('x'));

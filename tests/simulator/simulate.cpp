@@ -330,7 +330,8 @@ void Sim::recover() {
     if (!record->open_run.empty()) violate("a run that ended is still the open one");
     return;  // over: `driver` stays empty
   }
-  const auto journal = store.disk().load_journal(run_id, agent::first_needed_seq(run->snapshot_json, run->snapshot_seq));
+  const auto journal =
+      store.disk().load_journal(run_id, agent::first_needed_seq(run->snapshot_json, run->snapshot_seq));
   if (!journal.ok()) return violate("the journal does not load");
   begin();
   driver->resume(*run, *journal, /*cancel=*/rng.chance(5));

@@ -25,7 +25,7 @@ def _third_party_fault(path, header):
     if first in THIRD_PARTY:
         # Benchmarks and tests run the wrapped library side by side, as the reference of a ratio or as an oracle.
         owner = THIRD_PARTY[first]
-        if folder not in (owner, owner.replace("lib/", "tests/"), owner.replace("lib/", "bench/")):
+        if folder not in (owner, owner.replace("lib/", "tests/")) and path.parts[0] != "bench":
             return f"<{header}> belongs to {owner} alone; use that module's face"
         if path.parts[0] == "lib" and path.stem == path.parts[1] and path.suffix == ".h" and path.parts[1] != "base":
             return f"<{header}> in the face of {path.parts[1]}; keep it in a .cpp or private header"
