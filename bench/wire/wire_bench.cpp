@@ -4,7 +4,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "net/net.h"
 #include "support/report.h"
@@ -13,21 +15,37 @@
 namespace {
 
 constexpr size_t kChunkBytes = 257;
-constexpr size_t kEventsPerBody = 256;
+constexpr size_t kEvents = 256;
 
-std::string chat_chunk() {
+// The pieces of text differ, as those of a stream do.
+std::string text_piece(size_t n, size_t bytes) {
+  std::string text = " word" + std::to_string(n);
+  while (text.size() < bytes) text += static_cast<char>('a' + (n * 7 + text.size()) % 26);
+  return text;
+}
+
+// `late` ends the chunk.
+std::string chat_chunk(size_t n, std::string_view late) {
   std::string chunk =
       R"({"id":"chatcmpl-9lMgfRSWPHcw51s6wxKT1YEO2CKpd","object":"chat.completion.chunk","created":1721075653,)"
       R"("model":"gpt-4o-2024-05-13","system_fingerprint":"fp_c4e5b6fa31","choices":[{"index":0,)"
-      R"("delta":{"content":" Hello"},"logprobs":null,"finish_reason":null}]})";
+      R"("delta":{"content":"@"},"logprobs":null,"finish_reason":null}])";
+  chunk.append(late).append("}");
   // Filled up inside the text, as a longer delta would be.
-  const size_t at = chunk.find(" Hello") + 1;
-  chunk.insert(at, std::string(kChunkBytes - chunk.size(), 'x'));
-  return chunk;
+  return chunk.replace(chunk.find('@'), 1, text_piece(n, kChunkBytes + 1 - chunk.size()));
 }
 
-std::string message_delta() {
-  return R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" Hello there, reader"}})";
+// Each chunk like the one before but for its text.
+std::string steady_chunk(size_t n) { return chat_chunk(n, {}); }
+
+// Each chunk with a second member that changes.
+std::string changing_chunk(size_t n) {
+  return chat_chunk(n, R"(,"obfuscation":")" + std::to_string(100 + n) + '"');
+}
+
+std::string message_delta(size_t n) {
+  return R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":")" +
+         text_piece(n, 20) + R"("}})";
 }
 
 class CountSink final : public tau::wire::StreamSink {
@@ -36,19 +54,39 @@ class CountSink final : public tau::wire::StreamSink {
   size_t bytes = 0;
 };
 
-std::string body_of(const std::string& chunk) {
-  std::string body;
-  for (size_t i = 0; i < kEventsPerBody; ++i) body += "data: " + chunk + "\n\n";
-  return body;
-}
+// One stream, delivered event by event: framing, parsing and typed events. A response ends and another begins
+// after some thousand events.
+class Stream {
+ public:
+  Stream(const tau::wire::Dialect& dialect, std::string (*chunk)(size_t)) : dialect_(dialect) {
+    for (size_t n = 0; n < kEvents; ++n) events_.push_back("data: " + chunk(n) + "\n\n");
+  }
 
-// Framing, parsing and events of one body.
-void decode(tau::wire::StreamDecoder& decoder, std::string_view body, CountSink& sink) {
-  tau::net::SseParser parser;
-  const tau::Status status = parser.feed(
-      body, [&](const tau::net::SseEvent& event) { return decoder.event({}, event.data, sink).ok(); });
-  if (!status.ok()) std::abort();
-}
+  void next() {
+    constexpr size_t kEventsPerResponse = 4096;
+    const size_t n = count_++;
+    if (n % kEventsPerResponse == 0) decoder_ = dialect_.stream_decoder({});
+    const tau::Status status = parser_.feed(events_[n % kEvents], [&](const tau::net::SseEvent& event) {
+      return decoder_->event({}, event.data, sink_).ok();
+    });
+    if (!status.ok()) std::abort();
+  }
+
+  // A benchmark of lost text is worth nothing.
+  void require_text() const {
+    if (sink_.bytes >= count_ && !decoder_->response().message.text().empty()) return;
+    std::fputs("bench_wire: text is missing\n", stderr);
+    std::exit(1);
+  }
+
+ private:
+  const tau::wire::Dialect& dialect_;
+  std::vector<std::string> events_;
+  tau::net::SseParser parser_;
+  std::unique_ptr<tau::wire::StreamDecoder> decoder_;
+  CountSink sink_;
+  size_t count_ = 0;
+};
 
 size_t reference(simdjson::ondemand::parser& parser, const simdjson::padded_string& chunk) {
   simdjson::ondemand::document document = parser.iterate(chunk);
@@ -73,39 +111,37 @@ size_t reference(simdjson::ondemand::parser& parser, const simdjson::padded_stri
   return bytes;
 }
 
+// What on-demand reads of the same chunks, which it finds framed and padded.
+class Reference {
+ public:
+  explicit Reference(std::string (*chunk)(size_t)) {
+    for (size_t n = 0; n < kEvents; ++n) chunks_.emplace_back(chunk(n));
+  }
+  void next() { tau::bench::keep(reference(parser_, chunks_[count_++ % kEvents])); }
+
+ private:
+  std::vector<simdjson::padded_string> chunks_;
+  simdjson::ondemand::parser parser_;
+  size_t count_ = 0;
+};
+
+void compare(tau::bench::Report& report, const std::string& name, std::string (*chunk)(size_t)) {
+  Stream stream(tau::wire::openai_chat(), chunk);
+  Reference bare(chunk);
+  report.compare(
+      name, {.iterations = 100'000}, [&] { stream.next(); }, [&] { bare.next(); });
+  stream.require_text();
+}
+
 }  // namespace
 
+// Nanoseconds per event.
 int main(int argc, char** argv) {
   tau::bench::Report report(argc, argv);
-  const std::string chunk = chat_chunk();
-  const std::string body = body_of(chunk);
-  const simdjson::padded_string padded(chunk);
-  simdjson::ondemand::parser parser;
-  CountSink sink;
-  // One decoder lives through a sample, as one response does; its message grows as it would.
-  std::unique_ptr<tau::wire::StreamDecoder> decoder;
-  size_t bodies = 0;
-  const auto renew = [&](const tau::wire::Dialect& dialect) {
-    constexpr size_t kBodiesPerResponse = 16;
-    if (bodies++ % kBodiesPerResponse == 0) decoder = dialect.stream_decoder({});
-  };
-  report.compare(
-      "openai_text_delta_x256", {.iterations = 400},
-      [&] {
-        renew(tau::wire::openai_chat());
-        decode(*decoder, body, sink);
-      },
-      [&] {
-        size_t bytes = 0;
-        for (size_t i = 0; i < kEventsPerBody; ++i) bytes += reference(parser, padded);
-        tau::bench::keep(bytes);
-      });
-  const std::string messages = body_of(message_delta());
-  bodies = 0;
-  report.measure("anthropic_text_delta_x256", {.iterations = 400}, [&] {
-    renew(tau::wire::anthropic_messages());
-    decode(*decoder, messages, sink);
-  });
-  tau::bench::keep(sink.bytes);
+  compare(report, "openai_text_delta", steady_chunk);
+  compare(report, "openai_changing_chunk", changing_chunk);
+  Stream messages(tau::wire::anthropic_messages(), message_delta);
+  report.measure("anthropic_text_delta", {.iterations = 100'000}, [&] { messages.next(); });
+  messages.require_text();
   return report.finish();
 }

@@ -71,7 +71,7 @@ bool TextView::end_line() {
 
 void TextView::note(std::string_view line) {
   pause();
-  if (terminal_ && rich_) end_line();
+  if (terminal_) end_line();
   write_err(paint(rich_, Style::kDim, one_line(line, kNoteWidth)) + "\n");
 }
 

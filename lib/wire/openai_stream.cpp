@@ -1,5 +1,7 @@
 #include "wire/openai_stream.h"
 
+#include <algorithm>
+
 #include "wire/error.h"
 #include "wire/openai.h"
 #include "wire/openai_merge.h"
@@ -32,6 +34,11 @@ void keep(Extras& extras, std::string_view key, std::string_view json) {
 
 void assign_if_set(std::string& to, std::string_view from) {
   if (!from.empty() && to != from) to.assign(from);
+}
+
+// Members of a choice whose pieces are put together.
+bool grows(std::string_view key, std::string_view json) {
+  return (key == "logprobs" || key == "token_ids") && json != "null";
 }
 
 // Appends a member with its JSON in compact form.
@@ -85,7 +92,7 @@ Status ChatStreamDecoder::event(std::string_view type, std::string_view data, St
     const StatusOr<json::Value> error = json::parse(data);
     return fail(stream_error_status(error.ok() ? *error : json::Value(data)));
   }
-  return chunk(data, sink);
+  return repeat(data, sink) ? ok_status() : chunk(data, sink);
 }
 
 Status ChatStreamDecoder::end(StreamSink& sink) {
@@ -109,6 +116,8 @@ Status ChatStreamDecoder::malformed() {
 
 Status ChatStreamDecoder::chunk(std::string_view data, StreamSink& sink) {
   data_ = data;
+  choices_ = 0;
+  shape_.clear();
   if (!started_) {
     // Members may stand in any order, and the start must know id and model.
     if (!read_head(data)) return malformed();
@@ -123,7 +132,9 @@ Status ChatStreamDecoder::chunk(std::string_view data, StreamSink& sink) {
   std::string_view key;
   std::string_view error;
   bool known = false;
+  const char* copy = nullptr;  // of the chunk, in the reader; its first quote opens the first key
   while (reader_.next_key(key)) {
+    if (copy == nullptr) copy = key.data() - data.find('"') - 1;
     if (key == "choices" && reader_.kind() == Kind::kArray) {
       known = true;
       if (!read_choices(sink)) break;
@@ -138,7 +149,38 @@ Status ChatStreamDecoder::chunk(std::string_view data, StreamSink& sink) {
     const StatusOr<json::Value> value = json::parse(error.empty() ? data : error);
     return fail(stream_error_status(value.ok() ? *value : json::Value(error)));
   }
+  if (brings_only_text()) learn_shape(data, copy);
   return ok_status();
+}
+
+// A chunk that differs from the one before in its text only: all else in it is known already.
+bool ChatStreamDecoder::repeat(std::string_view data, StreamSink& sink) {
+  const std::string_view piece = shape_.match(data);
+  std::string_view text;
+  if (piece.empty() || !reader_.load(piece) || !reader_.string(text) || text.empty()) return false;
+  if (shape_.field().empty())
+    add_text(text, sink);
+  else
+    add_reasoning(text, shape_.field(), sink);
+  return true;
+}
+
+// Whether reading the chunk again would change nothing but add its text again: the other members, of which
+// the latest wins, would be set to what they are.
+bool ChatStreamDecoder::brings_only_text() const {
+  const Choice& c = choice_;
+  if (choices_ != 1 || c.index != 0 || c.content.empty() == c.reasoning.empty()) return false;
+  if (!c.content_parts.empty() || !c.tool_calls.empty() || !c.details.empty() || !c.finish.empty())
+    return false;
+  const auto adds = [](const auto& member) { return member.second != "null"; };
+  if (std::any_of(c.delta.begin(), c.delta.end(), adds)) return false;
+  return std::none_of(c.members.begin(), c.members.end(),
+                      [&](const auto& member) { return grows(member.first, member.second); });
+}
+
+void ChatStreamDecoder::learn_shape(std::string_view data, const char* copy) {
+  const std::string_view text = choice_.content.empty() ? choice_.reasoning : choice_.content;
+  shape_.learn(data, static_cast<size_t>(text.data() - copy) - 1, choice_.reasoning_field);
 }
 
 bool ChatStreamDecoder::read_head(std::string_view data) {
@@ -187,6 +229,7 @@ bool ChatStreamDecoder::read_choices(StreamSink& sink) {
       if (!reader_.skip()) return false;
       continue;
     }
+    ++choices_;
     if (!read_choice()) return false;
     apply_status_ = choice_.index == 0 ? apply(sink) : merge_other_choice();
     if (!apply_status_.ok()) return false;
@@ -276,8 +319,7 @@ Status ChatStreamDecoder::apply(StreamSink& sink) {
   if (!choice_.finish.empty()) assign_if_set(response_.finish_text, choice_.finish);
   if (!choice_.delta.empty()) merge_members(choice_.delta, merged_);
   for (const auto& [key, json] : choice_.members) {
-    const bool grows = (key == "logprobs" || key == "token_ids") && json != "null";
-    if (grows)
+    if (grows(key, json))
       merge_member(key, json, merged_choice_);
     else
       keep(choice_extras_, key, json);

@@ -1,5 +1,5 @@
 // Decodes a chat completions stream. One chunk is read in one forward pass without a tree; only members that
-// are rare take the slow road.
+// are rare take the slow road, and of a chunk that repeats the one before only the text is read.
 #pragma once
 
 #include <optional>
@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "wire/openai_chunk_shape.h"
 #include "wire/openai_tool_deltas.h"
 #include "wire/text_tool_calls.h"
 #include "wire/wire.h"
@@ -45,6 +46,9 @@ class ChatStreamDecoder final : public StreamDecoder {
   using MergedMembers = std::vector<std::pair<std::string, json::Value>>;
 
   Status chunk(std::string_view data, StreamSink& sink);
+  bool repeat(std::string_view data, StreamSink& sink);
+  bool brings_only_text() const;
+  void learn_shape(std::string_view data, const char* copy);
   bool read_head(std::string_view data);
   bool read_top(std::string_view key, std::string_view& error);
   bool read_choices(StreamSink& sink);
@@ -81,6 +85,8 @@ class ChatStreamDecoder final : public StreamDecoder {
   Choice choice_;
   Status apply_status_;
   std::string_view data_;  // the chunk being read
+  size_t choices_ = 0;     // objects in its choices so far
+  ChunkShape shape_;       // of the last chunk, when it brought only text
 
   Extras top_;                   // members of the chunk, latest wins
   Extras choice_extras_;         // members of choice 0, latest wins

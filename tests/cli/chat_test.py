@@ -156,6 +156,14 @@ class Approvals(Terminal):
         self.ask("n", "no")
         self.assertFalse((self.workspace / "made.txt").exists())
 
+    def test_interrupt_cancels_the_run(self):
+        self.start("run", "hi", *scripted(turn("", [WRITE]), turn("Done.")))
+        self.expect("Allow\\?")
+        self.type("\x03")
+        self.expect("tau: cancelled")
+        self.end(code=130)
+        self.assertFalse((self.workspace / "made.txt").exists())
+
     def test_yes_is_for_one_call(self):
         self.ask("y", "n")
         self.assertTrue((self.workspace / "made.txt").exists())

@@ -53,6 +53,14 @@ class Answers(CliCase):
         process.communicate(timeout=30)
         self.assertEqual(process.returncode, 130)
 
+    def test_a_reader_that_goes_away_cancels_the_run(self):
+        process = self.popen("run", "hi", *scripted(turn(["line\n"] * 2000, delay_ms=10)))
+        process.stdout.readline()
+        process.stdout.close()
+        self.assertEqual(process.wait(30), 130)
+        process.stdin.close()
+        process.stderr.close()
+
     def test_quiet_prints_the_final_answer_alone(self):
         (self.workspace / "note.txt").write_text("x")
         out, err = self.tau("run", "-q", "hi", *scripted(turn("I look.", [READ]), turn("Answer")))

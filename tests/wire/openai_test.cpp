@@ -1,5 +1,6 @@
 // Chat completions: habits of servers that recordings do not show.
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 #include "stream_support.h"
 #include "wire/wire.h"
@@ -324,6 +325,71 @@ TEST(ChatResponse, ARefusalAndAFilterAreNotStops) {
   EXPECT_EQ(openai_chat().decode_response(R"({"error":{"message":"m","code":503}})", {}).status().reason(),
             "overloaded");
   EXPECT_EQ(openai_chat().decode_response("<html>", {}).status().reason(), "invalid_response");
+}
+
+// A chunk of its own shape: text, another choice, another id, or anything else that must not be taken for the
+// repetition of the chunk before.
+std::string any_chunk(size_t n) {
+  switch (n % 16) {
+    case 0: return chat_chunk(R"({"content":"a"})");
+    case 1: return chat_chunk(R"({"content":"longer \u00e9\n\"é\""})");
+    case 2: return chat_chunk(R"({"content":""})");
+    case 3: return chat_chunk(R"({"reasoning_content":"r"})");
+    case 4: return chat_chunk(R"({"reasoning_content":"other"})");
+    case 5: return chat_chunk(R"({"reasoning":"r","reasoning_content":"r"})");
+    case 6: return chat_chunk(R"({"content":"a","reasoning_content":"r"})");
+    case 7: return chat_chunk(R"({"content":"a","refusal":null})");
+    case 8: return chat_chunk(R"({"content":"b","refusal":"no"})");
+    case 9:
+      return R"({"id":"c2","model":"n","choices":[{"delta":{"content":"a"},"index":0}],"obfuscation":"x"})";
+    case 10:
+      return R"({"id":"c2","model":"n","choices":[{"delta":{"content":"b"},"index":0}],"obfuscation":"y"})";
+    case 11: return R"({"id":"c1","choices":[{"index":1,"delta":{"content":"other choice"}}]})";
+    case 12:
+      return R"({"choices":[{"index":0,"delta":{"content":"a"},"logprobs":{"content":[{"token":"a"}]}}]})";
+    case 13:
+      return R"({"choices":[{"delta":{"content":"a"}},{"index":1,"delta":{"content":"b"}}],"model":"m"})";
+    case 14:
+      return R"({"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":1,"completion_tokens":2}})";
+    default:
+      return chat_chunk(R"({"tool_calls":[{"index":0,"id":"t","function":{"name":"f","arguments":"1"}}]})");
+  }
+}
+
+RC_GTEST_PROP(ChatStream, RepeatedShapesReadAsIfEachWereNew, (const std::vector<uint8_t>& picks)) {
+  std::vector<std::string> chunks;
+  std::vector<std::string> spaced;  // white space keeps each chunk from the shape of the one before
+  for (const uint8_t pick : picks) {
+    for (size_t i = 0; i < 1u + pick / 64; ++i) {
+      chunks.push_back(any_chunk(pick));
+      spaced.push_back((spaced.size() % 2 == 0 ? "{ " : "{") + chunks.back().substr(1));
+    }
+  }
+  chunks.push_back(chat_chunk("{}", R"("stop")"));
+  spaced.push_back(chunks.back());
+  Quirks quirks;
+  quirks.text_tool_calls = picks.size() % 2 == 1;
+  const test::Decoded fast = decode(chunks, quirks);
+  const test::Decoded slow = decode(spaced, quirks);
+  RC_ASSERT(fast.status.to_string() == slow.status.to_string());
+  RC_ASSERT(fast.log == slow.log);
+  RC_ASSERT(to_json(fast.response) == to_json(slow.response));
+}
+
+TEST(ChatStream, AChunkLikeTheOneBeforeIsCheckedAsStrictly) {
+  const std::string head = R"({"choices":[{"delta":{"content":)";
+  const std::string tail = R"(}}]})";
+  for (const std::string piece : {R"("a" "b")", R"("a""b")", R"("a)", R"(a")", R"("\x")", "\"\x01\"",
+                                  "\"\xFF\"", R"("\ud800")", R"("a\")", ""}) {
+    SCOPED_TRACE(piece);
+    const test::Decoded decoded = decode({head + R"("ok")" + tail, head + piece + tail});
+    EXPECT_EQ(decoded.status.reason(), "invalid_response");
+    EXPECT_EQ(decoded.response.message.text(), "ok");
+  }
+  const test::Decoded more = decode({head + R"("ok")" + tail, head + R"("!","role":"assistant")" + tail,
+                                     head + R"("?","content":" twice")" + tail, head + "null" + tail});
+  EXPECT_TRUE(more.status.ok()) << more.status.to_string();
+  EXPECT_EQ(more.response.message.text(), "ok! twice");
 }
 
 }  // namespace
