@@ -1,7 +1,6 @@
 // Durable turns per second with many runs at once, against raw SQLite writing the same rows in the same group
 // sizes; and the cost of an append to the store without a disk.
-//
-// Usage: store_bench [DIRECTORY]   (default: the current directory; its disk is what is measured)
+// The disk of $TMPDIR (/var/tmp when unset) is what is measured.
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <time.h>
@@ -16,6 +15,7 @@
 
 #include "crypto/crypto.h"
 #include "store/store.h"
+#include "support/report.h"
 
 namespace {
 
@@ -81,6 +81,21 @@ struct Measure {
   double cpu_us_per_turn = 0;
   double turns_per_group = 0;
   double fsyncs_per_turn = 0;
+};
+
+// The figures of all rounds, one column each.
+struct Columns {
+  std::vector<double> turns_per_s;
+  std::vector<double> cpu_us_per_turn;
+  std::vector<double> turns_per_group;
+  std::vector<double> fsyncs_per_turn;
+
+  void add(const Measure& m) {
+    turns_per_s.push_back(m.turns_per_s);
+    cpu_us_per_turn.push_back(m.cpu_us_per_turn);
+    turns_per_group.push_back(m.turns_per_group);
+    fsyncs_per_turn.push_back(m.fsyncs_per_turn);
+  }
 };
 
 bool measure_store(const std::string& path, Measure* out) {
@@ -158,11 +173,6 @@ Measure measure_raw(const std::string& path, int turns_per_group) {
           .fsyncs_per_turn = static_cast<double>(groups) / turns};
 }
 
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
-
 // CPU nanoseconds of one step, over `count` steps.
 template <class Step>
 double cpu_ns(int count, Step step) {
@@ -173,7 +183,7 @@ double cpu_ns(int count, Step step) {
 
 // An append of four rows: building and appending a batch less building it alone. Beside it the digests of the
 // same bytes alone, which are the floor.
-void measure_memory() {
+void measure_memory(tau::bench::Report& report) {
   constexpr int kBatches = 4000;
   std::vector<double> appends;
   std::vector<double> digests;
@@ -191,41 +201,37 @@ void measure_memory() {
         sink += tau::crypto::blake2b(kBody)[0] + tau::crypto::blake2b(link)[0];
     }));
   }
-  std::printf("memory_append_ns        %10.0f   (digests alone %.0f)%s\n", median(appends), median(digests),
-              sink == 0 ? " " : "");
+  tau::bench::keep(sink);
+  report.add("memory_append_of_4_rows", "ns_cpu", std::move(appends), std::move(digests));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string directory = (argc > 1 ? argv[1] : "."s) + "/store_bench_XXXXXX";
+  tau::bench::Report report(argc, argv);
+  const char* base = ::getenv("TMPDIR");
+  std::string directory = (base != nullptr ? base : "/var/tmp"s) + "/tau-bench-store-XXXXXX";
   if (::mkdtemp(directory.data()) == nullptr) {
     std::perror(directory.c_str());
     return 1;
   }
-  std::vector<double> ratios, cpu_ratios, ours, raws;
-  Measure a;
-  Measure b;
+  Columns ours;
+  Columns raw;
   bool good = true;
   for (int round = 0; round < kRounds && good; ++round) {  // in turns, so that both meet the same machine
     const std::string n = std::to_string(round);
+    Measure a;
     good = measure_store(directory + "/store" + n + ".db", &a);
-    b = measure_raw(directory + "/raw" + n + ".db", std::max(1, static_cast<int>(a.turns_per_group + 0.5)));
-    ours.push_back(a.turns_per_s);
-    raws.push_back(b.turns_per_s);
-    ratios.push_back(a.turns_per_s / b.turns_per_s);
-    cpu_ratios.push_back(b.cpu_us_per_turn / a.cpu_us_per_turn);
+    ours.add(a);
+    raw.add(
+        measure_raw(directory + "/raw" + n + ".db", std::max(1, static_cast<int>(a.turns_per_group + 0.5))));
   }
   std::filesystem::remove_all(directory);
   if (!good) return 1;
-  std::printf("%d runs, %d rows of %zu bytes a turn, full durability, median of %d\n", kRuns, kRowsPerTurn,
-              kBody.size(), kRounds);
-  std::printf("durable_turns_per_s     %10.0f\n", median(ours));
-  std::printf("raw_sqlite_turns_per_s  %10.0f\n", median(raws));
-  std::printf("ratio                   %10.2f   (CPU alone %.2f)\n", median(ratios), median(cpu_ratios));
-  std::printf("turns_per_group         %10.1f\n", a.turns_per_group);
-  std::printf("fsyncs_per_turn         %10.4f\n", a.fsyncs_per_turn);
-  std::printf("cpu_us_per_turn         %10.1f   (raw %.1f)\n", a.cpu_us_per_turn, b.cpu_us_per_turn);
-  measure_memory();
-  return 0;
+  report.add("durable_turns", "per_s", ours.turns_per_s, raw.turns_per_s);
+  report.add("durable_turn_cpu", "us_cpu", ours.cpu_us_per_turn, raw.cpu_us_per_turn);
+  report.add("turns_per_group", "turns", ours.turns_per_group, raw.turns_per_group);
+  report.add("fsyncs_per_turn", "fsyncs", ours.fsyncs_per_turn, raw.fsyncs_per_turn);
+  measure_memory(report);
+  return report.finish();
 }

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""What libtau costs a program before it does anything: start-up of `tau`, memory with an open runtime, sizes.
+
+Usage: footprint.py BUILD [--json FILE]    BUILD: a release build with tests and the command line program
+"""
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+STARTS = 40
+PROBES = 9
+
+
+def wall_ms(command):
+    start = time.perf_counter_ns()
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    return (time.perf_counter_ns() - start) / 1e6
+
+
+def starts(tau):
+    """`tau --version` and /bin/true in turns, so that both meet the same machine."""
+    pairs = [(wall_ms([tau, "--version"]), wall_ms(["/bin/true"])) for _ in range(STARTS)]
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def resident(probe):
+    """Resident set in KiB before and after the first request over HTTP, to a server on loopback."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "script.json"
+        script.write_text(json.dumps({"at_end": "loop", "turns": [{"text": "Hello."}]}))
+        server = subprocess.Popen([sys.executable, ROOT / "tools" / "model_server.py", script], stdout=subprocess.PIPE,
+                                  text=True)
+        try:
+            url = f"http://127.0.0.1:{int(server.stdout.readline())}/v1"
+            outputs = [subprocess.run([probe, url], stdout=subprocess.PIPE, text=True, check=True).stdout
+                       for _ in range(PROBES)]
+        finally:
+            server.terminate()
+            server.communicate()
+    return [[int(re.search(rf"{when}_http (\d+)", out)[1]) for out in outputs] for when in ("before", "after")]
+
+
+def stripped_bytes(library):
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "stripped"
+        subprocess.run(["strip", "-o", copy, library], check=True)
+        return copy.stat().st_size
+
+
+def closure(library):
+    """The libraries that the loader maps for it, with their sizes in bytes."""
+    listing = subprocess.run(["ldd", library], stdout=subprocess.PIPE, text=True, check=True).stdout
+    paths = [Path(path) for path in re.findall(r"=> (/\S+)", listing)]
+    return {path.name: os.stat(path).st_size for path in paths}
+
+
+def row(name, unit, values, baseline=None):
+    value = statistics.median(values)
+    base = statistics.median(baseline) if baseline else None
+    return {"name": name, "unit": unit, "value": value, "baseline": base, "ratio": value / base if base else None,
+            "samples": values}
+
+
+def measure(build):
+    library = build / "capi" / "libtau.so"
+    tau, probe = build / "examples" / "cli" / "tau", build / "tests" / "size" / "footprint_probe"
+    rows = []
+    if tau.exists():
+        ours, theirs = starts(tau)
+        rows.append(row("tau_version_over_true", "ms_wall", ours, theirs))
+    before, after = resident(probe)
+    rows.append(row("resident_before_http", "KiB", before))
+    rows.append(row("resident_after_http", "KiB", after))
+    rows.append(row("libtau_stripped", "bytes", [stripped_bytes(library)]))
+    loaded = closure(library)
+    rows.append(row("closure", "bytes", [sum(loaded.values())]))
+    return rows, loaded
+
+
+def main(argv):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build", type=Path)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args(argv)
+    rows, loaded = measure(args.build.resolve())
+    for one in rows:
+        beside = f"  beside {one['baseline']:.2f}" if one["baseline"] else ""
+        print(f"{one['name']:28} {one['value']:14,.2f} {one['unit']}{beside}")
+    for name, size in sorted(loaded.items(), key=lambda item: -item[1]):
+        print(f"  {name:36} {size:12,}")
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
