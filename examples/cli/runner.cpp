@@ -69,7 +69,9 @@ Result<Json> drive(tau_run* run, tau_queue* queue, EventView& events, Approver& 
       return outcome;
     }
     events.pause();
-    answer(run, *document, approver.decide(*document));
+    const Decision decision = approver.decide(*document);
+    if (!interrupted())
+      answer(run, *document, decision);  // else the run is being cancelled, and the call with it
   }
 }
 

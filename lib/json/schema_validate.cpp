@@ -27,8 +27,10 @@ std::string spell(const Path* path) {
   std::vector<const Path*> steps;
   for (; path->parent != nullptr; path = path->parent) steps.push_back(path);
   std::string out;
-  for (auto it = steps.rbegin(); it != steps.rend(); ++it)
-    out += "/" + ((*it)->is_index ? std::to_string((*it)->index) : pointer_token((*it)->key));
+  for (auto it = steps.rbegin(); it != steps.rend(); ++it) {
+    out += '/';
+    out += (*it)->is_index ? std::to_string((*it)->index) : pointer_token((*it)->key);
+  }
   return out;
 }
 

@@ -73,10 +73,11 @@ void set_form(Extras& extras, std::string_view name, std::string json) {
 
 void set_absent(Extras& extras, std::string_view key) {
   std::string list(find_extra(extras, kAbsent));
-  if (list.empty())
-    list = "[";
-  else
+  if (list.empty()) {
+    list += '[';
+  } else {
     list.back() = ',';
+  }
   json::append_string(list, key);
   list += ']';
   set_extra(extras, kAbsent, std::move(list));
