@@ -19,7 +19,7 @@ typedef struct tau_queue tau_queue;
 typedef uint32_t tau_event_kind;
 enum {
   TAU_EVENT_NONE = 0,
-  TAU_EVENT_RUN_STARTED = 1,     /* body: run, session, model */
+  TAU_EVENT_RUN_STARTED = 1,     /* body: run, session, model. Not yet durable: a crash may forget the run */
   TAU_EVENT_TURN_STARTED = 2,    /* body: turn */
   TAU_EVENT_TEXT = 3,            /* text: a piece of the answer */
   TAU_EVENT_REASONING = 4,       /* text: a piece of the model's reasoning */
