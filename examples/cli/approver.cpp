@@ -1,8 +1,12 @@
 #include "approver.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <cerrno>
+
+#include "interrupts.h"
 #include "terminal.h"
 #include "text.h"
 
@@ -13,11 +17,15 @@ namespace {
 bool read_answer(int fd, std::string& line) {
   line.clear();
   char c = 0;
-  while (read(fd, &c, 1) == 1) {
+  for (;;) {
+    pollfd fds[2] = {{fd, POLLIN, 0}, {interrupt_fd(), POLLIN, 0}};
+    if (poll(fds, 2, -1) < 0 && errno != EINTR) return false;
+    if (interrupted()) return false;
+    if (fds[0].revents == 0) continue;
+    if (read(fd, &c, 1) != 1) return false;
     if (c == '\n' || c == '\r') return true;
     line += c;
   }
-  return false;
 }
 
 std::string arguments_of(const Json& approval) {

@@ -19,6 +19,8 @@ class Watched {
 
 // Whether an interrupt came since the last reset_interrupts().
 bool interrupted();
+// Readable from an interrupt until reset_interrupts(): a signal that comes just before a wait still ends it.
+int interrupt_fd();
 void reset_interrupts();
 
 }  // namespace cli

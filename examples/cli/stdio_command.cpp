@@ -262,9 +262,10 @@ void StdioHost::take_events() {
 
 int StdioHost::serve() {
   while (!(quit_ || interrupted()) && !(input_.ended() && run_ == nullptr)) {
-    pollfd fds[2] = {{input_.ended() ? -1 : STDIN_FILENO, POLLIN, 0},
-                     {tau_queue_fd(client_.queue()), POLLIN, 0}};
-    if (poll(fds, 2, -1) < 0 && errno != EINTR) break;
+    pollfd fds[3] = {{input_.ended() ? -1 : STDIN_FILENO, POLLIN, 0},
+                     {tau_queue_fd(client_.queue()), POLLIN, 0},
+                     {interrupt_fd(), POLLIN, 0}};
+    if (poll(fds, 3, -1) < 0 && errno != EINTR) break;
     if (fds[1].revents != 0) take_events();
     if (fds[0].revents == 0) continue;
     input_.read_some();
