@@ -225,7 +225,8 @@ const Value* SchemaIndex::follow_pointer(IndexedResource* from, std::string_view
       v = v->find(key);
       if (v == nullptr) return nullptr;
     }
-    near.location += "/" + std::string(token);
+    near.location += '/';
+    near.location += token;
     if (const Place* known = place(v)) near = *known;
     pointer = slash == std::string_view::npos ? std::string_view() : pointer.substr(slash);
   }

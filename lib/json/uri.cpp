@@ -78,10 +78,14 @@ std::string remove_dot_segments(std::string_view path) {
 }
 
 std::string merge(const Parts& base, std::string_view path) {
-  if (base.has_authority && base.path.empty()) return "/" + std::string(path);
-  const size_t slash = base.path.rfind('/');
-  const std::string_view folder = slash == std::string_view::npos ? "" : base.path.substr(0, slash + 1);
-  return std::string(folder) + std::string(path);
+  std::string merged;
+  if (base.has_authority && base.path.empty()) {
+    merged += '/';
+  } else if (const size_t slash = base.path.rfind('/'); slash != std::string_view::npos) {
+    merged = base.path.substr(0, slash + 1);
+  }
+  merged += path;
+  return merged;
 }
 
 int hex_digit(char c) {

@@ -122,7 +122,8 @@ StatusOr<Url> parse_url(std::string_view text) {
   TAU_RETURN_IF_ERROR(parse_authority(authority, url));
   text.remove_prefix(authority.size());
   text = text.substr(0, text.find('#'));  // a fragment is never sent
-  url.target = text.starts_with('/') ? std::string(text) : "/" + std::string(text);
+  if (!text.starts_with('/')) url.target += '/';
+  url.target += text;
   return url;
 }
 

@@ -157,7 +157,7 @@ wire::Response answer(std::string text) {
   return r;
 }
 
-std::string lines_found(size_t n) { return n == 1 ? "1 line seems to" : format("{} lines", n); }
+std::string lines_found(size_t n) { return n == 1 ? "1 line mentions" : format("{} lines mention", n); }
 
 wire::Response respond(const wire::Request& request) {
   const Progress p = progress_of(request);
@@ -184,8 +184,8 @@ wire::Response respond(const wire::Request& request) {
         "read",
         json::Value::object().set("path", best->path).set("offset", offset).set("limit", kContextLines), 2);
   }
-  std::string text = format("{} mention {}. The best place is {}, line {}:\n\n", lines_found(hits.size()),
-                            list, best->path, best->line);
+  std::string text = format("{} {}. The best place is {}, line {}:\n\n", lines_found(hits.size()), list,
+                            best->path, best->line);
   const bool read = p.results.size() > 1 && !p.results.back()->is_error;
   text += read ? text_of(*p.results.back()) : best->text;
   return answer(std::move(text));

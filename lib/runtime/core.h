@@ -178,6 +178,11 @@ struct ParsedRunOptions {
 };
 StatusOr<ParsedRunOptions> parse_run_options(std::string_view text);
 
+// Why a run ends that its host cancelled.
+inline ErrorInfo cancelled_by_host() {
+  return {.code = Code::kCancelled, .reason = "cancelled", .message = "the run was cancelled", .details_json = {}};
+}
+
 // An op, ready for the loop.
 StatusOr<UniqueFunction<void(RunState&)>> parse_op(std::string_view text, std::vector<wire::Media> blobs);
 wire::Message user_message(std::string_view text, std::vector<wire::Media> blobs);

@@ -87,7 +87,7 @@ void LoopHost::service_cancels() {
     if (run->cancel_requested) wanted.push_back(run);
   for (const auto& run : wanted)
     if (const auto driver = run->driver)
-      driver->cancel({.code = Code::kCancelled, .reason = "cancelled", .message = "the run was cancelled"});
+      driver->cancel(cancelled_by_host());
 }
 
 void LoopHost::cancel_all(const ErrorInfo& why) {

@@ -112,7 +112,7 @@ StatusOr<Action> parse_op(std::string_view text, std::vector<wire::Media> blobs)
     TAU_RETURN_IF_ERROR(only_keys(v, "op", {"op", "id"}));
     return Action([](RunState& run) {
       run.driver->cancel(
-          {.code = Code::kCancelled, .reason = "cancelled", .message = "the run was cancelled"});
+          cancelled_by_host());
     });
   }
   return invalid_argument(

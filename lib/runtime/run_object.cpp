@@ -28,6 +28,9 @@ Status Run::submit(std::string_view op_json, std::vector<wire::Media> blobs) {
     if (state_->done) return failed_precondition("run_ended", "run " + state_->id + " has ended");
   }
   state_->host->loop().post([state = state_, action = std::move(action)]() mutable {
+    if (state->driver == nullptr) return;
+    // A cancel that came before this op is not overtaken by it.
+    if (state->cancel_requested) state->driver->cancel(cancelled_by_host());
     if (state->driver != nullptr) action(*state);
   });
   return ok_status();
