@@ -86,8 +86,7 @@ void LoopHost::service_cancels() {
   for (const auto& [id, run] : runs_)
     if (run->cancel_requested) wanted.push_back(run);
   for (const auto& run : wanted)
-    if (const auto driver = run->driver)
-      driver->cancel(cancelled_by_host());
+    if (const auto driver = run->driver) driver->cancel(cancelled_by_host());
 }
 
 void LoopHost::cancel_all(const ErrorInfo& why) {
