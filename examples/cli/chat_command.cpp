@@ -140,7 +140,12 @@ void Chat::slash(const std::string& line) {
 }
 
 void Chat::help(const std::string&) {
-  for (const Slash& command : kSlashes) say("/" + padded(command.name, 8) + std::string(command.help));
+  for (const Slash& command : kSlashes) {
+    std::string line = "/";
+    line += padded(command.name, 8);
+    line += command.help;
+    say(line);
+  }
   say("A line that ends with \\ goes on in the next one. Ctrl-C stops an answer.");
 }
 

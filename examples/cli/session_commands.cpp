@@ -132,8 +132,10 @@ int command_sessions_show(const Options& options) {
   for (const Json& entry : (*document)["messages"].items()) {
     if (entry["run"].as_string() != run) {
       run = entry["run"].as_string();
-      text +=
-          "\n" + paint(rich, Style::kDim, "run " + run + ", " + local_time(entry["time_ms"].as_int())) + "\n";
+      const std::string heading = "run " + run + ", " + local_time(entry["time_ms"].as_int());
+      text += '\n';
+      text += paint(rich, Style::kDim, heading);
+      text += '\n';
     }
     text += entry["purged"].as_bool() ? "(erased)\n" : message_text(entry["message"], rich);
   }

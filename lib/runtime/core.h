@@ -180,7 +180,10 @@ StatusOr<ParsedRunOptions> parse_run_options(std::string_view text);
 
 // Why a run ends that its host cancelled.
 inline ErrorInfo cancelled_by_host() {
-  return {.code = Code::kCancelled, .reason = "cancelled", .message = "the run was cancelled", .details_json = {}};
+  return {.code = Code::kCancelled,
+          .reason = "cancelled",
+          .message = "the run was cancelled",
+          .details_json = {}};
 }
 
 // An op, ready for the loop.

@@ -110,10 +110,7 @@ StatusOr<Action> parse_op(std::string_view text, std::vector<wire::Media> blobs)
   if (op == "tool_progress") return parse_tool_progress(v);
   if (op == "cancel") {
     TAU_RETURN_IF_ERROR(only_keys(v, "op", {"op", "id"}));
-    return Action([](RunState& run) {
-      run.driver->cancel(
-          cancelled_by_host());
-    });
+    return Action([](RunState& run) { run.driver->cancel(cancelled_by_host()); });
   }
   return invalid_argument(
       "unknown_op",

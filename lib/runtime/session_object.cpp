@@ -144,7 +144,7 @@ StatusOr<std::shared_ptr<Session>> Session::fork(std::string_view entry, std::st
   store::SessionRecord fork;
   fork.id = id.empty() ? make_id("ses_", system_clock(), system_random()) : std::string(id);
   if (!is_valid_id(fork.id))
-    return invalid_argument("invalid_session_id", "\"" + repair_utf8(id) + "\" is no valid session id");
+    return invalid_argument("invalid_session_id", format("\"{}\" is no valid session id", repair_utf8(id)));
   TAU_ASSIGN_OR_RETURN(const store::SessionRecord source, core.store().load_session(id_));
   fork.parent_session = id_;
   fork.title = source.title;
