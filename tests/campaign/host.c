@@ -5,7 +5,7 @@
  *        host inspect HOME WORKSPACE RUN_ID...                 exports the session and replays the runs
  * KILL: none, or io:N, sync:N, event:N, ledger:N: SIGKILL to itself in the middle of the Nth write of the
  * library to a file, before the Nth sync, at the Nth event, behind the Nth side effect. Lines: STARTED run,
- * RESUMED run, ACK op, DONE run outcome, IO count, EXPORT json, REPLAY run status report. */
+ * RESUMED run, ACK op, DONE body, COUNTS, EXPORT json, REPLAY run status report. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -152,7 +152,6 @@ static void follow(tau_run* run, const char* ledger) {
     ++event_count;
     if (is_due(&kill_at_event)) die();
     switch (event.kind) {
-      case TAU_EVENT_RUN_STARTED: say("STARTED %.*s", (int)event.run_id.len, event.run_id.data); break;
       case TAU_EVENT_TOOL_CALL: answer_call(run, ledger, &event); break;
       case TAU_EVENT_OP_ACCEPTED:
       case TAU_EVENT_OP_REJECTED: say_acknowledged(queue, &event); break;
