@@ -2,12 +2,6 @@
 #include "agent/state.h"
 
 namespace tau::agent {
-namespace {
-
-Code code_of_stop(const ErrorInfo& why) { return why.code == Code::kOk ? Code::kCancelled : why.code; }
-
-}  // namespace
-
 Engine::Engine() : state_(std::make_unique<State>()) {}
 Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
@@ -61,7 +55,7 @@ void Step::on(const Start& in) {
 void Step::begin_turn() {
   effects_.emplace_back(TurnBoundary{});
   if (s_.stopping != nullptr) {
-    finish(code_of_stop(*s_.stopping), s_.stopping->reason, s_.stopping->message);
+    finish_stopped();
     return;
   }
   if (limit_reached()) return;
@@ -210,7 +204,7 @@ void Step::on(const ModelFailed& in) {
   append_partial(*in.partial);
   s_.cost_usd_micros += in.cost_usd_micros;
   if (s_.stopping != nullptr) {
-    finish(code_of_stop(*s_.stopping), s_.stopping->reason, s_.stopping->message);
+    finish_stopped();
     return;
   }
   finish(in.error.code, in.error.reason, in.error.message);
@@ -220,7 +214,7 @@ void Step::on(const ModelCut& in) {
   if (s_.phase != Phase::kCutting || in.call != s_.call) return;
   append_partial(*in.partial);
   s_.cost_usd_micros += in.cost_usd_micros;
-  finish(code_of_stop(*s_.stopping), s_.stopping->reason, s_.stopping->message);
+  finish_stopped();
 }
 
 void Step::on(const HostOp& in) {
@@ -268,9 +262,7 @@ void Step::stop(ErrorInfo why) {
   s_.stopping = std::make_shared<const ErrorInfo>(std::move(why));
   switch (s_.phase) {
     case Phase::kNew:
-    case Phase::kAssembling:
-      finish(code_of_stop(*s_.stopping), s_.stopping->reason, s_.stopping->message);
-      return;
+    case Phase::kAssembling: finish_stopped(); return;
     case Phase::kModel:
       s_.phase = Phase::kCutting;
       effects_.emplace_back(CancelModel{s_.call});
@@ -298,7 +290,7 @@ void Step::on(const Resumed&) {
     return;
   }
   if (s_.phase == Phase::kCutting) {
-    finish(code_of_stop(*s_.stopping), s_.stopping->reason, s_.stopping->message);
+    finish_stopped();
     return;
   }
   if (s_.phase != Phase::kTools) return;
@@ -334,6 +326,12 @@ std::string Step::usage_json() const {
       .field("cost_usd_micros", s_.cost_usd_micros)
       .end_object();
   return out;
+}
+
+// The end that a cancel, a deadline or a limit of the driver asked for.
+void Step::finish_stopped() {
+  const Code code = s_.stopping->code == Code::kOk ? Code::kCancelled : s_.stopping->code;
+  finish(code, s_.stopping->reason, s_.stopping->message);
 }
 
 void Step::finish(Code code, std::string_view reason, std::string_view message) {

@@ -85,6 +85,7 @@ class Step {
   bool append_pending(bool steering_only);
   void append_partial(const wire::Response& partial);
   void stop(ErrorInfo why);
+  void finish_stopped();
   void finish(Code code, std::string_view reason, std::string_view message);
   std::string usage_json() const;
 

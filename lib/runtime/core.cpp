@@ -134,7 +134,7 @@ Status Core::open_parts() {
     TAU_ASSIGN_OR_RETURN(store_, store::open_store(store_options, system_clock()));
   }
   for (uint32_t i = 0; i < options_.loops; ++i) {
-    TAU_ASSIGN_OR_RETURN(auto host, LoopHost::create(*this, i));
+    TAU_ASSIGN_OR_RETURN(auto host, LoopHost::create(*this));
     loops_.push_back(std::move(host));
   }
   return ok_status();

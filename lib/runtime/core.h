@@ -40,7 +40,6 @@ struct AgentSnapshot {
 struct SharedSession : SessionState {
   std::atomic<bool> busy{false};
   bool loaded = false;  // guarded by busy
-  bool stored = false;  // a row exists
   std::shared_ptr<const AgentSnapshot> configured_for;
   std::string instructions;  // AGENTS.md, read once so that the prompt prefix stays the same
   bool instructions_cut = false;
@@ -67,7 +66,7 @@ struct RunState {
 // One loop with what is bound to it.
 class LoopHost {
  public:
-  static StatusOr<std::unique_ptr<LoopHost>> create(Core& core, uint32_t index);
+  static StatusOr<std::unique_ptr<LoopHost>> create(Core& core);
   ~LoopHost();
 
   net::EventLoop& loop() { return *loop_; }

@@ -185,10 +185,7 @@ void Driver::pump() {
     while (!steps_.empty() && !ended_ && perform(steps_.front())) steps_.pop_front();
   } catch (const std::bad_alloc&) { die(Status::out_of_memory()); }
   pumping_ = false;
-  if (ended_) {
-    if (auto on_end = std::exchange(setup_.on_end, nullptr)) on_end();
-    return;
-  }
+  if (ended_) return pump_end();
   if (flush_soon_ && !refeeding_) flush(/*barrier=*/false);
 }
 
@@ -288,7 +285,7 @@ void Driver::die(const Status& status) {
   end({.kind = agent::EventKind::kRunDone, .reason = std::string(status.reason()), .json = outcome_});
 }
 
-// Reports an end that came about outside pump().
+// Reports the end, once nothing of this run is on the stack that still needs it.
 void Driver::pump_end() {
   if (pumping_ || !ended_) return;
   const auto keep_alive = shared_from_this();

@@ -133,7 +133,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
               std::string_view text);
   void update_session_record();
   int64_t cost(const wire::Usage& usage) const;
-  Labels model_labels() const;
+  std::shared_ptr<const wire::Response> labelled(wire::Response response) const;
   store::Provenance provenance(const wire::Message* message) const;
   agent::ToolDone tool_done(const std::string& call_id, const tool::Result& result) const;
 

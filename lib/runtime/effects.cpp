@@ -122,17 +122,16 @@ void Driver::call_model(const agent::CallModel& effect) {
 void Driver::cancel_model(const agent::CancelModel& effect) {
   agent::ModelCut cut;
   cut.call = effect.call;
-  wire::Response partial = seams_.model.cancel(std::exchange(model_call_, 0));
-  cut.cost_usd_micros = cost(partial.usage);
-  partial.message.labels = model_labels();
-  cut.partial = std::make_shared<const wire::Response>(std::move(partial));
+  cut.partial = labelled(seams_.model.cancel(std::exchange(model_call_, 0)));
+  cut.cost_usd_micros = cost(cut.partial->usage);
   feed(std::move(cut));
 }
 
-Labels Driver::model_labels() const {
-  Labels labels = setup_.session->conversation.labels();
-  labels.join(Labels::from(Source::kModel));
-  return labels;
+// What a model says comes from all that it was shown, and from itself.
+std::shared_ptr<const wire::Response> Driver::labelled(wire::Response response) const {
+  response.message.labels = setup_.session->conversation.labels();
+  response.message.labels.join(Labels::from(Source::kModel));
+  return std::make_shared<const wire::Response>(std::move(response));
 }
 
 void Driver::on_event(const wire::StreamEvent& event) {
@@ -160,24 +159,22 @@ void Driver::on_response(wire::Response response) {
   const auto keep_alive = shared_from_this();
   model_call_ = 0;
   setup_.session->conversation.settle_call_ids(response.message, format("call_{}", model_number_));
-  response.message.labels = model_labels();
   agent::ModelDone done;
   done.call = model_number_;
-  done.cost_usd_micros = cost(response.usage);
-  done.response = std::make_shared<const wire::Response>(std::move(response));
+  done.response = labelled(std::move(response));
+  done.cost_usd_micros = cost(done.response->usage);
   feed(std::move(done));
 }
 
 void Driver::on_failure(const Status& status, wire::Response partial) {
   const auto keep_alive = shared_from_this();
   model_call_ = 0;
-  partial.message.labels = model_labels();
   agent::ModelFailed failed;
   failed.call = model_number_;
-  failed.cost_usd_micros = cost(partial.usage);
+  failed.partial = labelled(std::move(partial));
+  failed.cost_usd_micros = cost(failed.partial->usage);
   failed.error = {status.code(),      std::string(status.reason()), std::string(status.message()),
                   status.retryable(), status.retry_after_ms(),      std::string(status.details_json())};
-  failed.partial = std::make_shared<const wire::Response>(std::move(partial));
   feed(std::move(failed));
 }
 

@@ -17,7 +17,7 @@ uint64_t this_thread() {
 
 LoopHost::LoopHost(Core& core, std::unique_ptr<net::EventLoop> loop) : core_(core), loop_(std::move(loop)) {}
 
-StatusOr<std::unique_ptr<LoopHost>> LoopHost::create(Core& core, uint32_t) {
+StatusOr<std::unique_ptr<LoopHost>> LoopHost::create(Core& core) {
   TAU_ASSIGN_OR_RETURN(auto loop, net::EventLoop::create(system_clock()));
   return std::unique_ptr<LoopHost>(new LoopHost(core, std::move(loop)));
 }
@@ -135,7 +135,6 @@ void LoopHost::settle(RunState& run) {
     run.code = run.driver->outcome_code();
     run.done = true;
   }
-  run.session->stored = true;
   run.session->busy = false;
   run.finished.notify_all();
 }

@@ -126,7 +126,6 @@ class Session final : public std::enable_shared_from_this<Session> {
   StatusOr<std::shared_ptr<Run>> start(RunOptions options);
 
  private:
-  friend class Core;
   Session(std::shared_ptr<Agent> agent, std::string id, std::shared_ptr<SessionState> state);
   StatusOr<std::shared_ptr<Run>> start_claimed(RunOptions options);
   StatusOr<std::shared_ptr<Run>> launch(RunOptions options, ParsedRunOptions parsed,

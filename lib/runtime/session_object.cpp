@@ -44,7 +44,6 @@ Status load(Core& core, SharedSession& session) {
   auto record = core.store().load_session(session.record.id);
   if (record.ok()) {
     session.record = *std::move(record);
-    session.stored = true;
     if (!session.record.head_entry.empty()) {
       TAU_ASSIGN_OR_RETURN(const auto lineage, core.store().load_lineage(session.record.head_entry));
       TAU_RETURN_IF_ERROR(session.conversation.load(lineage));
