@@ -20,7 +20,7 @@ void show(const Queued& queued, tau_event* out, uint32_t struct_size) {
   event.seq = queued.seq;
   event.run_id = view(queued.channel->run_id());
   event.call_id = view(queued.event.call_id);
-  event.text = view(queued.event.text);
+  event.text = view(queued.event.shown_text());
   event.userdata = queued.channel->userdata();
   event.body = &queued;
   std::memcpy(out, &event, struct_size < sizeof event ? struct_size : sizeof event);
@@ -37,11 +37,11 @@ Status check_event(const tau_queue* queue, const tau_event* event) {
 // Fills at most `capacity` events; AGAIN or DONE when there are none.
 tau_status take(tau_queue* queue, tau_event* events, size_t capacity, size_t* count) {
   const uint32_t struct_size = events->struct_size;
-  auto& taken = queue->object->take(capacity);
+  const auto& taken = queue->object->take(capacity);
   *count = taken.size();
   auto* at = reinterpret_cast<unsigned char*>(events);
-  for (const Queued& queued : taken) {
-    show(queued, reinterpret_cast<tau_event*>(at), struct_size);
+  for (const Queued* queued : taken) {
+    show(*queued, reinterpret_cast<tau_event*>(at), struct_size);
     at += struct_size;
   }
   if (!taken.empty()) return TAU_OK;
@@ -107,10 +107,11 @@ tau_status tau_event_json(tau_queue* queue, const tau_event* event, tau_str* out
   return guard(err, [&]() -> Status {
     TAU_RETURN_IF_ERROR(check_event(queue, event));
     if (out == nullptr) return null_argument("out");
-    for (Queued& queued : queue->object->taken()) {
-      if (&queued != event->body) continue;
-      if (queued.json.empty()) queued.json = tau::agent::event_json(queued.event, queued.channel->run_id());
-      *out = view(queued.json);
+    for (Queued* queued : queue->object->taken()) {
+      if (queued != event->body) continue;
+      if (queued->json.empty())
+        queued->json = tau::agent::event_json(queued->event, queued->channel->run_id());
+      *out = view(queued->json);
       return tau::ok_status();
     }
     return tau::invalid_argument("stale_event", "the event is not of the queue's last batch");

@@ -35,10 +35,10 @@ struct Limits {  // 0 = no limit
 };
 
 struct RunConfig {
-  std::string run_id;
-  std::string session_id;
-  std::string principal;
-  std::string model;  // "provider/model", for the record
+  SharedString run_id;
+  SharedString session_id;
+  SharedString principal;
+  SharedString model;  // "provider/model", for the record
   Limits limits;
   std::string response_schema;  // JSON Schema text; empty: free text
 };
@@ -118,8 +118,9 @@ struct Input {
   InputBody body;
 };
 
-std::string_view input_kind(const InputBody& body);  // "start", "model_done", …
+const SharedString& input_kind(const InputBody& body);  // "start", "model_done", …; lives for ever
 std::string input_to_json(const InputBody& body);
+void input_to_json(const InputBody& body, std::string& out);  // appends
 StatusOr<InputBody> input_from_json(std::string_view kind, std::string_view text);
 // The conversation message inside a journaled body: inputs have it as "message", as do rows of kind
 // "message".
@@ -159,6 +160,9 @@ struct Event {
   int64_t number = 0;  // turn, attempt
   bool flag = false;   // is_error, not_sandboxed
   std::shared_ptr<const wire::Response> response;
+
+  // `text`, or what the response says where the event has one and no text of its own.
+  std::string_view shown_text() const;
 };
 // The body of an event, as the C ABI shows it.
 std::string event_json(const Event& event, std::string_view run_id);
@@ -211,8 +215,13 @@ using Effect = std::variant<AssemblePrompt, CallModel, CancelModel, AskPolicy, C
                             Append, Emit, SetTimer, CancelTimer, TurnBoundary, Finish>;
 using Effects = std::vector<Effect>;
 
-// A digest over every field of every effect that two runs could disagree about.
-crypto::Digest digest_of(const Effects& effects);
+// Stands for every field of every effect that two runs could disagree about: a 64-bit checksum in Crockford base
+// 32, 13 characters. It finds divergence; it is the hash chain of the journal that keeps it from being edited.
+std::string digest_of(const Effects& effects, std::string& scratch);
+inline std::string digest_of(const Effects& effects) {
+  std::string scratch;
+  return digest_of(effects, scratch);
+}
 
 // ---- the engine -----------------------------------------------------------------------------------------
 
@@ -223,9 +232,15 @@ class Engine {
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
 
-  // Strong exception guarantee: when it throws bad_alloc nothing has changed. Inputs that do not fit the
-  // state (a late result, an answer for an unknown call) are ignored or rejected, never fatal.
-  Effects step(const Input& input);
+  // Appends to `effects`. Strong exception guarantee: when it throws bad_alloc the engine has not changed.
+  // Inputs that do not fit the state (a late result, an answer for an unknown call) are ignored or rejected,
+  // never fatal.
+  void step(const Input& input, Effects& effects);
+  Effects step(const Input& input) {
+    Effects effects;
+    step(input, effects);
+    return effects;
+  }
 
   bool finished() const;
   // The state at a turn boundary, as JSON; restore() goes on from it with the inputs that followed.
@@ -240,6 +255,7 @@ class Engine {
 
  private:
   std::unique_ptr<State> state_;
+  std::unique_ptr<State> spare_;  // where a step works; its memory is reused
 };
 
 // The oldest journal row that going on from a snapshot needs: `snapshot_seq`, or that of a message that

@@ -91,7 +91,15 @@ void Step::on(const ToolDone& in) {
   if (call == nullptr || call->phase != CallState::Phase::kRunning) return;
   call->phase = CallState::Phase::kDone;
   call->result_seq = input_.seq;
-  call->result = std::make_shared<const wire::Message>(in.message);
+  std::string text;
+  for (const wire::Part& part : in.message.parts) {
+    const auto* result = part.as<wire::ToolResult>();
+    if (result == nullptr) continue;
+    call->is_error = result->is_error;
+    for (const wire::Part& piece : result->content)
+      if (const auto* t = piece.as<wire::Text>()) text += t->text;
+  }
+  call->text = std::make_shared<const std::string>(std::move(text));
   call->reason = in.reason;
   advance_calls();
 }
@@ -100,6 +108,8 @@ void Step::refuse(CallState& call, std::string_view reason, std::string_view mes
   call.phase = CallState::Phase::kDone;
   call.result_seq = 0;
   call.reason = reason;
+  call.is_error = true;
+  call.text = std::make_shared<const std::string>(message);
   call.result = std::make_shared<const wire::Message>(tool_error_message(tool_call(call), message));
 }
 
@@ -149,16 +159,12 @@ void Step::report_results() {
     if (call.phase != CallState::Phase::kDone) return;
     if (call.reported) continue;
     call.reported = true;
-    const auto* result = call.result->parts.front().as<wire::ToolResult>();
-    std::string text;
-    for (const wire::Part& part : result->content)
-      if (const auto* t = part.as<wire::Text>()) text += t->text;
     emit({.kind = EventKind::kToolResult,
-          .call_id = result->call_id,
-          .text = std::move(text),
+          .call_id = tool_call(call).id,
+          .text = *call.text,
           .name = tool_call(call).name,
           .reason = call.reason,
-          .flag = result->is_error});
+          .flag = call.is_error});
     Append append{.seq = call.result_seq, .message = std::nullopt};
     if (call.result_seq == 0) append.message = *call.result;
     effects_.emplace_back(std::move(append));
@@ -174,7 +180,7 @@ void Step::advance_calls() {
   const bool all_done = std::all_of(s_.calls.begin(), s_.calls.end(),
                                     [](const CallState& c) { return c.phase == CallState::Phase::kDone; });
   if (!all_done) return;
-  emit({.kind = EventKind::kTurnDone, .json = usage_json(), .number = s_.turn});
+  emit_turn_done();
   append_pending(/*steering_only=*/true);
   begin_turn();
 }

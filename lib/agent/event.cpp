@@ -12,6 +12,8 @@ constexpr std::string_view kNames[] = {
     "turn_done", "op_accepted", "op_rejected",  "snapshot",      "run_done",
 };
 
+constexpr char kBase32[] = "0123456789abcdefghjkmnpqrstvwxyz";  // Crockford's
+
 void optional(json::Writer& w, std::string_view key, const std::string& text) {
   if (!text.empty()) w.field(key, text);
 }
@@ -34,9 +36,9 @@ void body_fields(json::Writer& w, const Event& e) {
     case EventKind::kSnapshot:
     case EventKind::kToolProgress: w.field("text", e.text); break;
     case EventKind::kMessage:
-      w.field("text", e.text);
+      w.field("text", e.shown_text());
       if (e.response != nullptr) {
-        w.field("finish", std::string(wire::finish_reason_name(e.response->finish)));
+        w.field("finish", wire::finish_reason_name(e.response->finish));
         w.field("model", e.response->model);
         w.field_raw("message", wire::to_json(e.response->message));
         w.field_raw("usage", wire::to_json(e.response->usage));
@@ -95,7 +97,7 @@ class Encoding {
   }
   void operator()(const Emit& e) {
     number(static_cast<int64_t>(e.event.kind)), number(e.event.number), number(e.event.flag ? 1 : 0);
-    text(e.event.call_id), text(e.event.text), text(e.event.name), text(e.event.reason), text(e.event.json);
+    text(e.event.call_id), text(e.event.shown_text()), text(e.event.name), text(e.event.reason), text(e.event.json);
   }
   void operator()(const SetTimer& e) { text(e.name), number(e.delay_ms); }
   void operator()(const CancelTimer& e) { text(e.name); }
@@ -125,14 +127,23 @@ std::string event_json(const Event& event, std::string_view run_id) {
   return out;
 }
 
-crypto::Digest digest_of(const Effects& effects) {
-  std::string bytes;
-  Encoding encoding(bytes);
+std::string_view Event::shown_text() const {
+  if (!text.empty() || response == nullptr) return text;
+  const std::string* sole = response->message.sole_text();
+  return sole != nullptr ? std::string_view(*sole) : std::string_view();
+}
+
+std::string digest_of(const Effects& effects, std::string& scratch) {
+  scratch.clear();
+  Encoding encoding(scratch);
   for (const Effect& effect : effects) {
-    bytes += static_cast<char>(effect.index());
+    scratch += static_cast<char>(effect.index());
     std::visit(encoding, effect);
   }
-  return crypto::blake2b(bytes);
+  uint64_t sum = crypto::checksum64(scratch);
+  std::string out(13, '0');
+  for (auto at = out.rbegin(); at != out.rend(); ++at, sum >>= 5) *at = kBase32[sum & 31];
+  return out;
 }
 
 }  // namespace tau::agent

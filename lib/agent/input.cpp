@@ -1,5 +1,7 @@
 // The journal form of inputs: one JSON object each. Where an input carries a message of the conversation it
 // is the member "message" (or "response"."message"), so that rows can be read without knowing their kind.
+#include <array>
+
 #include "agent/agent.h"
 
 namespace tau::agent {
@@ -10,7 +12,7 @@ using json::Writer;
 
 void write_error(Writer& w, const ErrorInfo& e) {
   w.begin_object();
-  w.field("code", std::string(code_name(e.code))).field("reason", e.reason).field("message", e.message);
+  w.field("code", code_name(e.code)).field("reason", e.reason).field("message", e.message);
   if (e.retryable) w.field("retryable", true);
   if (e.retry_after_ms >= 0) w.field("retry_after_ms", e.retry_after_ms);
   w.end_object();
@@ -43,14 +45,17 @@ constexpr LimitField kLimitFields[] = {
     {"structured_retries", &Limits::structured_retries},
 };
 
+// Limits that are not written are the defaults: those of one logic version never change.
 void write_config(Writer& w, const RunConfig& c) {
+  constexpr Limits kDefaults;
   w.begin_object();
   w.field("run", c.run_id)
       .field("session", c.session_id)
       .field("principal", c.principal)
       .field("model", c.model);
   w.key("limits").begin_object();
-  for (const LimitField& f : kLimitFields) w.field(f.name, c.limits.*f.member);
+  for (const LimitField& f : kLimitFields)
+    if (c.limits.*f.member != kDefaults.*f.member) w.field(f.name, c.limits.*f.member);
   w.end_object();
   if (!c.response_schema.empty()) w.field("response_schema", c.response_schema);
   w.end_object();
@@ -84,11 +89,12 @@ struct Encoder {
   void operator()(const Start& in) const {
     w.key("config");
     write_config(w, in.config);
-    w.key("message").raw(wire::to_json(in.message));
+    wire::write_json(w.key("message"), in.message);
   }
   void operator()(const PromptReady& in) const {
-    w.field("call", in.call).field("input_tokens", in.input_tokens).field("prompt_bytes", in.prompt_bytes);
-    w.field("stable_prefix_bytes", in.stable_prefix_bytes).field("cost_bound", in.cost_bound_usd_micros);
+    w.field("call", in.call).field("tokens", in.input_tokens).field("bytes", in.prompt_bytes);
+    w.field("prefix_bytes", in.stable_prefix_bytes);
+    if (in.cost_bound_usd_micros != 0) w.field("cost_bound", in.cost_bound_usd_micros);
     w.field("digest", in.digest);
   }
   void operator()(const ModelDone& in) const { model(in.call, in.cost_usd_micros, *in.response); }
@@ -100,9 +106,11 @@ struct Encoder {
   void operator()(const ModelCut& in) const { partial(in.call, in.cost_usd_micros, *in.partial); }
   void operator()(const Verdict& in) const {
     w.field("call_id", in.call_id)
-        .field("decision", std::string(kDecisions[static_cast<size_t>(in.decision)]));
-    w.field("effect", in.effect).field("pure", in.pure).field("idempotent", in.idempotent);
-    w.field("parallel", in.parallel).field("sandboxed", in.sandboxed).field("reason", in.reason);
+        .field("decision", kDecisions[static_cast<size_t>(in.decision)]);
+    w.field("effect", in.effect);
+    flag("pure", in.pure), flag("idempotent", in.idempotent), flag("parallel", in.parallel);
+    flag("sandboxed", in.sandboxed);
+    w.field("reason", in.reason);
     if (!in.message.empty()) w.field("text", in.message);
     w.field("policy_epoch", in.policy_epoch);
   }
@@ -110,13 +118,13 @@ struct Encoder {
     w.field("call_id", in.call_id);
     if (!in.reason.empty()) w.field("reason", in.reason);
     if (!in.details.empty()) w.field("details", in.details);
-    w.key("message").raw(wire::to_json(in.message));
+    wire::write_json(w.key("message"), in.message);
   }
   void operator()(const HostOp& in) const {
-    w.field("op", std::string(kOps[static_cast<size_t>(in.kind)]));
+    w.field("op", kOps[static_cast<size_t>(in.kind)]);
     if (!in.op_id.empty()) w.field("op_id", in.op_id);
     if (in.kind != HostOp::Kind::kApproval) {
-      w.key("message").raw(wire::to_json(in.message));
+      wire::write_json(w.key("message"), in.message);
       return;
     }
     w.field("call_id", in.call_id).field("allow", in.allow);
@@ -131,12 +139,15 @@ struct Encoder {
 
   void model(int64_t call, int64_t cost, const wire::Response& response) const {
     w.field("call", call).field("cost_usd_micros", cost);
-    w.key("response").raw(wire::to_json(response));
+    wire::write_json(w.key("response"), response);
   }
   // Not "response": a broken-off answer is not a message of the conversation.
   void partial(int64_t call, int64_t cost, const wire::Response& response) const {
     w.field("call", call).field("cost_usd_micros", cost);
-    w.key("partial").raw(wire::to_json(response));
+    wire::write_json(w.key("partial"), response);
+  }
+  void flag(std::string_view name, bool set) const {
+    if (set) w.field(name, true);
   }
 };
 
@@ -155,9 +166,9 @@ StatusOr<InputBody> read_start(const Value& v) {
 StatusOr<InputBody> read_prompt_ready(const Value& v) {
   PromptReady in;
   in.call = v["call"].as_int();
-  in.input_tokens = v["input_tokens"].as_int();
-  in.prompt_bytes = v["prompt_bytes"].as_int();
-  in.stable_prefix_bytes = v["stable_prefix_bytes"].as_int();
+  in.input_tokens = v["tokens"].as_int();
+  in.prompt_bytes = v["bytes"].as_int();
+  in.stable_prefix_bytes = v["prefix_bytes"].as_int();
   in.cost_bound_usd_micros = v["cost_bound"].as_int();
   in.digest = v["digest"].as_string();
   return InputBody(std::move(in));
@@ -248,14 +259,25 @@ static_assert(std::size(kKinds) == std::variant_size_v<InputBody>);
 
 }  // namespace
 
-std::string_view input_kind(const InputBody& body) { return kKinds[body.index()].name; }
+const SharedString& input_kind(const InputBody& body) {
+  static const std::array<SharedString, std::size(kKinds)>* const kNames = [] {
+    auto* names = new std::array<SharedString, std::size(kKinds)>;
+    for (size_t i = 0; i < names->size(); ++i) (*names)[i] = kKinds[i].name;
+    return names;
+  }();
+  return (*kNames)[body.index()];
+}
 
-std::string input_to_json(const InputBody& body) {
-  std::string out;
+void input_to_json(const InputBody& body, std::string& out) {
   Writer w(out);
   w.begin_object();
   std::visit(Encoder{w}, body);
   w.end_object();
+}
+
+std::string input_to_json(const InputBody& body) {
+  std::string out;
+  input_to_json(body, out);
   return out;
 }
 

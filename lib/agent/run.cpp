@@ -7,11 +7,14 @@ Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
-Effects Engine::step(const Input& input) {
-  auto next = std::make_unique<State>(*state_);
-  Effects effects = Step(*next, input).run();
-  state_ = std::move(next);
-  return effects;
+void Engine::step(const Input& input, Effects& effects) {
+  if (spare_ == nullptr) {
+    spare_ = std::make_unique<State>(*state_);
+  } else {
+    *spare_ = *state_;
+  }
+  Step(*spare_, input, effects).run();
+  state_.swap(spare_);
 }
 
 bool Engine::finished() const { return state_->phase == Phase::kFinished; }
@@ -21,7 +24,7 @@ int64_t Engine::open_model_call() const {
   return open ? state_->call : 0;
 }
 
-Effects Step::run() {
+void Step::run() {
   if (s_.phase != Phase::kFinished) {
     std::visit([this](const auto& body) { on(body); }, input_.body);
   } else if (const auto* op = std::get_if<HostOp>(&input_.body); op != nullptr && !op->op_id.empty()) {
@@ -30,13 +33,12 @@ Effects Step::run() {
           .name = op->op_id,
           .reason = "run_ended"});
   }
-  return std::move(effects_);
 }
 
 void Step::on(const Start& in) {
   if (s_.phase != Phase::kNew) return;
   s_.config = std::make_shared<const RunConfig>(in.config);
-  emit({.kind = EventKind::kRunStarted, .name = in.config.model, .json = in.config.session_id});
+  emit({.kind = EventKind::kRunStarted, .name = in.config.model.str(), .json = in.config.session_id.str()});
   effects_.emplace_back(Append{.seq = input_.seq, .message = std::nullopt});
   if (in.config.limits.max_wall_ms > 0)
     effects_.emplace_back(SetTimer{std::string(kDeadlineTimer), in.config.limits.max_wall_ms});
@@ -106,7 +108,7 @@ void Step::on(const PromptReady& in) {
     return;
   }
   s_.phase = Phase::kModel;
-  effects_.emplace_back(CallModel{s_.call, format("{}.m{}", s_.config->run_id, s_.call)});
+  effects_.emplace_back(CallModel{s_.call, request_id()});
 }
 
 void Step::account(const wire::Response& response, int64_t cost) {
@@ -123,7 +125,7 @@ void Step::on(const ModelDone& in) {
   account(*in.response, in.cost_usd_micros);
   effects_.emplace_back(Append{.seq = input_.seq, .message = std::nullopt});
   emit({.kind = EventKind::kMessage,
-        .text = in.response->message.text(),
+        .text = in.response->message.sole_text() ? std::string() : in.response->message.text(),
         .number = s_.call,
         .response = in.response});
   begin_calls();
@@ -137,7 +139,7 @@ void Step::on(const ModelDone& in) {
 }
 
 void Step::answer_complete() {
-  emit({.kind = EventKind::kTurnDone, .json = usage_json(), .number = s_.turn});
+  emit_turn_done();
   if (s_.stopping != nullptr) {
     begin_turn();  // ends the run
     return;
@@ -282,7 +284,7 @@ void Step::on(const Resumed&) {
     effects_.emplace_back(SetTimer{std::string(kDeadlineTimer), s_.config->limits.max_wall_ms});
   if (s_.phase == Phase::kModel) {
     // The call has no outcome: it is made again under the same request id.
-    effects_.emplace_back(CallModel{s_.call, format("{}.m{}", s_.config->run_id, s_.call)});
+    effects_.emplace_back(CallModel{s_.call, request_id()});
     return;
   }
   if (s_.phase == Phase::kAssembling) {
@@ -316,16 +318,26 @@ void Step::on(const Resumed&) {
   advance_calls();
 }
 
-std::string Step::usage_json() const {
-  std::string out;
-  json::Writer w(out);
+std::string Step::request_id() const {
+  std::string id(s_.config->run_id.view());
+  return (id += ".m") += std::to_string(s_.call);
+}
+
+void Step::write_usage(json::Writer& w) const {
   w.begin_object()
       .field("input_tokens", s_.input_tokens)
       .field("output_tokens", s_.output_tokens)
       .field("cached_input_tokens", s_.cached_tokens)
       .field("cost_usd_micros", s_.cost_usd_micros)
       .end_object();
-  return out;
+}
+
+void Step::emit_turn_done() {
+  std::string usage;
+  usage.reserve(96);
+  json::Writer w(usage);
+  write_usage(w);
+  emit({.kind = EventKind::kTurnDone, .json = std::move(usage), .number = s_.turn});
 }
 
 // The end that a cancel, a deadline or a limit of the driver asked for.
@@ -340,17 +352,18 @@ void Step::finish(Code code, std::string_view reason, std::string_view message) 
   append_pending(/*steering_only=*/false);  // said but not answered: the next run sees it
   if (s_.config != nullptr && s_.config->limits.max_wall_ms > 0)
     effects_.emplace_back(CancelTimer{std::string(kDeadlineTimer)});
-  const std::string text = s_.response != nullptr ? s_.response->message.text() : std::string();
+  std::string text = s_.response != nullptr ? s_.response->message.text() : std::string();
   std::string outcome;
+  outcome.reserve(256 + text.size());
   json::Writer w(outcome);
   w.begin_object();
   w.field("status", code == Code::kOk ? "done" : code == Code::kCancelled ? "cancelled" : "failed");
-  w.field("code", std::string(code_name(code)));
-  if (code != Code::kOk) w.field("reason", std::string(reason)).field("message", std::string(message));
+  w.field("code", code_name(code));
+  if (code != Code::kOk) w.field("reason", reason).field("message", message);
   w.field("turns", s_.turn);
-  w.key("usage").raw(usage_json());
+  write_usage(w.key("usage"));
   if (s_.response != nullptr) {
-    w.field("finish", std::string(wire::finish_reason_name(s_.response->finish)));
+    w.field("finish", wire::finish_reason_name(s_.response->finish));
     w.field("text", text);
   }
   if (code == Code::kOk && s_.schema != nullptr) w.key("output").raw(find_json_answer(text));
@@ -358,8 +371,10 @@ void Step::finish(Code code, std::string_view reason, std::string_view message) 
   s_.phase = Phase::kFinished;
   effects_.emplace_back(Finish{.code = code, .outcome = outcome});
   effects_.emplace_back(Commit{});
-  emit(
-      {.kind = EventKind::kRunDone, .text = text, .reason = std::string(reason), .json = std::move(outcome)});
+  emit({.kind = EventKind::kRunDone,
+        .text = std::move(text),
+        .reason = std::string(reason),
+        .json = std::move(outcome)});
 }
 
 }  // namespace tau::agent

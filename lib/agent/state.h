@@ -1,5 +1,6 @@
 // The engine's state and the one step over it. A step works on a copy that is swapped in at its end: that is
-// the strong exception guarantee, and it is cheap because everything large is shared and immutable.
+// the strong exception guarantee, and it is cheap because everything large is shared and immutable, and the
+// memory of the copy before last is used again.
 #pragma once
 
 #include <memory>
@@ -27,8 +28,10 @@ struct CallState {
   bool parallel = false;
   bool sandboxed = false;
   bool reported = false;   // its TOOL_RESULT event was emitted and its message appended
-  int64_t result_seq = 0;  // journal row of the result; 0: `result` is made here
-  std::shared_ptr<const wire::Message> result;
+  int64_t result_seq = 0;  // journal row of the result; 0: it is `result`
+  std::shared_ptr<const std::string> text;      // of the result, for its event
+  std::shared_ptr<const wire::Message> result;  // of a call that did not run: it is made here
+  bool is_error = false;
   std::string reason;
 };
 
@@ -63,8 +66,9 @@ wire::Message tool_error_message(const wire::ToolCall& call, std::string_view te
 // Applies one input to a state, collecting effects. One object per step.
 class Step {
  public:
-  Step(Engine::State& state, const Input& input) : s_(state), input_(input) {}
-  Effects run();
+  Step(Engine::State& state, const Input& input, Effects& effects)
+      : s_(state), input_(input), effects_(effects) {}
+  void run();
 
  private:
   // run.cpp: the turn
@@ -87,7 +91,9 @@ class Step {
   void stop(ErrorInfo why);
   void finish_stopped();
   void finish(Code code, std::string_view reason, std::string_view message);
-  std::string usage_json() const;
+  std::string request_id() const;
+  void write_usage(json::Writer& w) const;
+  void emit_turn_done();
 
   // calls.cpp: the tool calls of a turn
   void on(const Verdict& in);
@@ -108,7 +114,7 @@ class Step {
 
   Engine::State& s_;
   const Input& input_;
-  Effects effects_;
+  Effects& effects_;
 };
 
 inline constexpr std::string_view kDeadlineTimer = "deadline";

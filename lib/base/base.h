@@ -8,5 +8,7 @@
 #include "base/label.h"
 #include "base/regex.h"
 #include "base/secret.h"
+#include "base/shared_string.h"
+#include "base/stable_queue.h"
 #include "base/status.h"
 #include "base/utf8.h"

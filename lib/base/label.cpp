@@ -23,18 +23,12 @@ void sort_unique(std::vector<std::string>& names) {
   names.erase(std::unique(names.begin(), names.end()), names.end());
 }
 
-void append_quoted(std::string& out, std::string_view name) {
-  // Names are ids (is_valid_id), so nothing needs escaping.
-  out += '"';
-  out += name;
-  out += '"';
-}
-
+// Calls f(prefix, name) for each source.
 template <class F>
 void for_each_source(const Labels& labels, F&& f) {
   for (const SourceName& s : kSources)
-    if (labels.has(s.source)) f(std::string(s.name));
-  for (const std::string& t : labels.tools()) f(std::string(kToolPrefix) + t);
+    if (labels.has(s.source)) f(std::string_view(), s.name);
+  for (const std::string& t : labels.tools()) f(kToolPrefix, std::string_view(t));
 }
 
 }  // namespace
@@ -79,27 +73,30 @@ void Labels::join(const Labels& other) {
 
 std::string Labels::integrity() const {
   std::string out;
-  for_each_source(*this, [&](const std::string& name) {
+  for_each_source(*this, [&](std::string_view prefix, std::string_view name) {
     if (!out.empty()) out += ',';
-    out += name;
+    (out += prefix) += name;
   });
   return out;
 }
 
 std::string Labels::to_json() const {
-  std::string out = R"({"integrity":[)";
+  std::string out;
+  out.reserve(64);
+  out += R"({"integrity":[)";
   bool first = true;
-  const auto item = [&](std::string_view name) {
-    if (!first) out += ',';
+  // Names are ids (is_valid_id), so nothing needs escaping.
+  const auto item = [&](std::string_view prefix, std::string_view name) {
+    out += first ? "\"" : ",\"";
     first = false;
-    append_quoted(out, name);
+    ((out += prefix) += name) += '"';
   };
   for_each_source(*this, item);
   out += R"(],"readers":[)";
   first = true;
-  if (public_) item("*");
+  if (public_) item({}, "*");
   if (!public_)
-    for (const std::string& r : readers_) item(r);
+    for (const std::string& r : readers_) item({}, r);
   out += "]}";
   return out;
 }

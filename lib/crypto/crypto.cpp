@@ -1,7 +1,9 @@
-// The primitives of crypto.h over libsodium.
+// The primitives of crypto.h over libsodium, and xxHash for what no attacker is to be kept from.
 #include "crypto/crypto.h"
 
 #include <sodium.h>
+#define XXH_INLINE_ALL  // header only: nothing is linked
+#include <xxhash.h>
 
 #include <cstdlib>
 #include <mutex>
@@ -60,6 +62,8 @@ Digest Blake2b::finish() {
   crypto_generichash_blake2b_init(as_state(state_), nullptr, 0, sizeof(Digest));
   return out;
 }
+
+uint64_t checksum64(std::string_view data) { return XXH3_64bits(data.data(), data.size()); }
 
 std::string hex(const Digest& digest) { return to_hex(digest.data(), digest.size()); }
 

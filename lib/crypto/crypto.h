@@ -27,6 +27,9 @@ class Blake2b {
   alignas(64) unsigned char state_[384];
 };
 
+// A 64-bit checksum (XXH3): finds accidents, not attacks. The same on every machine.
+uint64_t checksum64(std::string_view data);
+
 std::string hex(const Digest& digest);
 std::string hex(std::string_view bytes);
 StatusOr<std::string> from_hex(std::string_view text);

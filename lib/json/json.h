@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -119,6 +120,21 @@ class Writer {
   Writer& begin_array();
   Writer& end_array();
   Writer& key(std::string_view name);
+  // A literal is written as it is: plain ASCII without quotes and backslashes.
+  template <size_t N>
+  Writer& key(const char (&name)[N]) {
+    char text[N + 3];
+    char* at = text;
+    if (need_comma_) *at++ = ',';
+    *at++ = '"';
+    std::memcpy(at, name, N - 1);
+    at += N - 1;
+    *at++ = '"';
+    *at++ = ':';
+    out_.append(text, static_cast<size_t>(at - text));
+    need_comma_ = false;
+    return *this;
+  }
   Writer& string(std::string_view text);
   Writer& integer(int64_t n);
   Writer& number(double d);
@@ -126,14 +142,35 @@ class Writer {
   Writer& null();
   Writer& raw(std::string_view json);  // one complete JSON value, as it is
   Writer& value(const Value& v);
-  // key + value in one call
-  Writer& field(std::string_view name, std::string_view text) { return key(name).string(text); }
-  Writer& field(std::string_view name, const char* text) { return key(name).string(text); }
-  Writer& field(std::string_view name, const std::string& text) { return key(name).string(text); }
-  Writer& field(std::string_view name, int64_t n) { return key(name).integer(n); }
-  Writer& field(std::string_view name, int n) { return key(name).integer(n); }
-  Writer& field(std::string_view name, bool b) { return key(name).boolean(b); }
-  Writer& field_raw(std::string_view name, std::string_view json) { return key(name).raw(json); }
+  // key + value in one call; `name` as for key()
+  template <class Name>
+  Writer& field(Name&& name, std::string_view text) {
+    return key(std::forward<Name>(name)).string(text);
+  }
+  template <class Name>
+  Writer& field(Name&& name, const char* text) {
+    return key(std::forward<Name>(name)).string(text);
+  }
+  template <class Name>
+  Writer& field(Name&& name, const std::string& text) {
+    return key(std::forward<Name>(name)).string(text);
+  }
+  template <class Name>
+  Writer& field(Name&& name, int64_t n) {
+    return key(std::forward<Name>(name)).integer(n);
+  }
+  template <class Name>
+  Writer& field(Name&& name, int n) {
+    return key(std::forward<Name>(name)).integer(n);
+  }
+  template <class Name>
+  Writer& field(Name&& name, bool b) {
+    return key(std::forward<Name>(name)).boolean(b);
+  }
+  template <class Name>
+  Writer& field_raw(Name&& name, std::string_view json) {
+    return key(std::forward<Name>(name)).raw(json);
+  }
 
  private:
   void separate();

@@ -1,5 +1,6 @@
 // Values and strings as JSON text, and the streaming Writer.
 #include <array>
+#include <cstring>
 
 #include "json/json.h"
 #include "json/number.h"
@@ -19,6 +20,8 @@ constexpr std::array<uint8_t, 256> kClasses = [] {
   return classes;
 }();
 
+constexpr size_t kSmall = 64;  // bytes that are put together on the stack before they are appended
+
 uint8_t class_of(char c) { return kClasses[static_cast<uint8_t>(c)]; }
 
 void append_escape(std::string& out, char c) {
@@ -37,6 +40,27 @@ void append_escape(std::string& out, char c) {
   out += "\\u00";
   out += kHex[byte >> 4];
   out += kHex[byte & 15];
+}
+
+// The length of the longest prefix that a JSON string holds as it is: ASCII, no control character, no quote,
+// no backslash. Eight bytes at a time; the classic tests for a zero byte and for a byte below a bound.
+size_t plain_prefix(std::string_view text) {
+  constexpr uint64_t kOnes = 0x0101010101010101u;
+  constexpr uint64_t kHighBits = 0x8080808080808080u;
+  const auto has_zero = [](uint64_t w) { return (w - kOnes) & ~w & kHighBits; };
+  const auto is_plain = [&](const char* eight) {
+    uint64_t w;
+    std::memcpy(&w, eight, sizeof w);
+    const uint64_t control = (w - kOnes * 0x20) & ~w & kHighBits;
+    const uint64_t special = has_zero(w ^ (kOnes * '"')) | has_zero(w ^ (kOnes * '\\'));
+    return (control | special | (w & kHighBits)) == 0;
+  };
+  size_t i = 0;
+  while (i + 8 <= text.size() && is_plain(text.data() + i)) i += 8;
+  // The rest, in one piece with what was looked at already.
+  if (i + 8 > text.size() && text.size() >= 8 && is_plain(text.data() + text.size() - 8)) return text.size();
+  while (i < text.size() && class_of(text[i]) == kPlain) ++i;
+  return i;
 }
 
 // The bytes of one run are copied at once. Bytes of `stop` end a run; the first non-ASCII byte does so only
@@ -100,8 +124,18 @@ class TextSink {
 }  // namespace
 
 void append_string(std::string& out, std::string_view text) {
+  char small[kSmall];
+  const size_t plain = plain_prefix(text);
+  if (plain == text.size() && plain + 2 <= sizeof small) {
+    small[0] = '"';
+    std::memcpy(small + 1, text.data(), plain);
+    small[plain + 1] = '"';
+    out.append(small, plain + 2);
+    return;
+  }
   out += '"';
-  append_body(out, text, kEscape | kHigh);
+  out += text.substr(0, plain);
+  append_body(out, text.substr(plain), kEscape | kHigh);
   out += '"';
 }
 
@@ -150,10 +184,23 @@ Writer& Writer::end_array() {
   return *this;
 }
 
+// A usual key goes out in one append, with its comma, quotes and colon.
 Writer& Writer::key(std::string_view name) {
-  separate();
-  append_string(out_, name);
-  out_ += ':';
+  char small[kSmall];
+  if (name.size() + 4 <= sizeof small && plain_prefix(name) == name.size()) {
+    char* at = small;
+    if (need_comma_) *at++ = ',';
+    *at++ = '"';
+    std::memcpy(at, name.data(), name.size());
+    at += name.size();
+    *at++ = '"';
+    *at++ = ':';
+    out_.append(small, static_cast<size_t>(at - small));
+  } else {
+    separate();
+    append_string(out_, name);
+    out_ += ':';
+  }
   need_comma_ = false;
   return *this;
 }

@@ -1,5 +1,6 @@
 // EventLoop over epoll. The epoll descriptor is what the host polls: behind it stand the watched descriptors,
-// a timerfd armed for the earliest timer, and an eventfd that is written when tasks wait.
+// a timerfd armed for the earliest timer, and an eventfd that is written when tasks wait. A loop whose fd() was
+// never asked for is only entered through process(): it then needs no system call to learn of its own tasks.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -37,13 +38,38 @@ class Inbox final : public EventLoop::Poster {
   int event_fd() const { return event_fd_; }
 
   bool post(Task task) override {
+    bool heard = false;  // the loop finds the task without being told
     {
       const std::lock_guard lock(mutex_);
       if (closed_) return false;
       tasks_.push_back(std::move(task));
+      heard = !waiting_ && !polled_;
     }
-    signal();
+    if (!heard) signal();
     return true;
+  }
+
+  // The owner is about to wait; false when something was posted meanwhile. From here to end_wait() every post
+  // signals.
+  bool begin_wait() {
+    const std::lock_guard lock(mutex_);
+    waiting_ = tasks_.empty();
+    return waiting_;
+  }
+  void end_wait() {
+    const std::lock_guard lock(mutex_);
+    waiting_ = false;
+  }
+  // From now on somebody polls the descriptor: every post signals. True when something waits already.
+  bool set_polled() {
+    const std::lock_guard lock(mutex_);
+    polled_ = true;
+    return put_off_ || !tasks_.empty();
+  }
+  // Called at the end of process() until set_polled(): whether the descriptor says less than it should.
+  void put_off(bool yes) {
+    const std::lock_guard lock(mutex_);
+    put_off_ = yes;
   }
 
   // Async-signal-safe. Writes the eventfd unless an earlier write is still to be consumed.
@@ -87,6 +113,9 @@ class Inbox final : public EventLoop::Poster {
   std::mutex mutex_;
   std::vector<Task> tasks_;
   bool closed_ = false;
+  bool waiting_ = false;
+  bool polled_ = false;
+  bool put_off_ = false;
 };
 
 class EpollLoop final : public EventLoop {
@@ -105,7 +134,7 @@ class EpollLoop final : public EventLoop {
   TimerId set_timer(int64_t deadline_ns, Task task) override;
   void cancel_timer(TimerId id) override;
 
-  int fd() const override { return epoll_fd_; }
+  int fd() override;
   StatusOr<int> process(int timeout_ms) override;
   void wake() override { inbox_->signal(); }
   std::shared_ptr<Poster> poster() override { return inbox_; }
@@ -122,6 +151,7 @@ class EpollLoop final : public EventLoop {
   int dispatch(const epoll_event& event);
   int run_timers();
   int run_tasks();
+  void settle_fd();
   void arm_timer();
   Status control(int op, int fd, uint32_t events, uint32_t generation);
   Watch* find(int fd) {
@@ -143,6 +173,8 @@ class EpollLoop final : public EventLoop {
   std::vector<Task> tasks_;                      // posted by the owner, waiting
   std::vector<Task> running_;                    // the round being run
   std::vector<std::unique_ptr<Watch>> watches_;  // by fd
+  size_t watched_ = 0;                           // how many of them there are
+  std::atomic<bool> polled_ = false;             // fd() was asked for
   std::vector<std::unique_ptr<Watch>> retired_;  // unwatched during this turn: one of them may be running
   uint32_t next_generation_ = 1;
 };
@@ -159,13 +191,19 @@ EpollLoop::~EpollLoop() {
   close(epoll_fd_);
 }
 
+// Outside process() any thread may become the owner at any moment: only from inside is tasks_ safe.
 void EpollLoop::post(Task task) {
-  if (!on_owner_thread()) {
+  if (inside()) {
+    tasks_.push_back(std::move(task));
+  } else {
     inbox_->post(std::move(task));
-    return;
   }
-  tasks_.push_back(std::move(task));
-  if (!processing_.load(std::memory_order_relaxed)) inbox_->signal();
+}
+
+int EpollLoop::fd() {
+  // What process() put off, its next call makes good.
+  if (!polled_.exchange(true) && inbox_->set_polled()) inbox_->signal();
+  return epoll_fd_;
 }
 
 TimerId EpollLoop::set_timer(int64_t deadline_ns, Task task) {
@@ -188,16 +226,22 @@ StatusOr<int> EpollLoop::process(int timeout_ms) {
   while (!retired_.empty()) {  // what a handler owns may unwatch more when it dies
     const std::vector<std::unique_ptr<Watch>> dead = std::exchange(retired_, {});
   }
-  arm_timer();
-  if (!tasks_.empty()) inbox_->signal();
+  settle_fd();
   processing_.store(false, std::memory_order_release);
   return ran;
 }
 
 StatusOr<int> EpollLoop::turn(int timeout_ms) {
   epoll_event events[kEventsPerTurn];
-  const int ready = epoll_wait(epoll_fd_, events, kEventsPerTurn, tasks_.empty() ? timeout_ms : 0);
-  if (ready < 0 && errno != EINTR) return errno_status(errno, "epoll_wait");
+  inbox_->drain(tasks_);
+  int ready = 0;
+  if (tasks_.empty() || watched_ > 0 || polled_) {
+    const bool wait = tasks_.empty() && timeout_ms != 0 && inbox_->begin_wait();
+    ready = epoll_wait(epoll_fd_, events, kEventsPerTurn, wait ? timeout_ms : 0);
+    const int error = errno;
+    if (wait) inbox_->end_wait();
+    if (ready < 0 && error != EINTR) return errno_status(error, "epoll_wait");
+  }
   now_ns_ = clock_.monotonic_ns();
   int ran = 0;
   for (int i = 0; i < ready; ++i) ran += dispatch(events[i]);
@@ -250,6 +294,20 @@ int EpollLoop::run_tasks() {
   return ran;
 }
 
+// Makes the descriptor say what is left to do. While nobody polls it, work that waits needs no signal, and a
+// timerfd that fires too early is left alone: most timers are cancelled long before they are due, and one
+// wake-up too many costs less than two system calls for each of them.
+void EpollLoop::settle_fd() {
+  if (polled_) {
+    arm_timer();
+    if (!tasks_.empty()) inbox_->signal();
+    return;
+  }
+  const bool early = armed_ns_ != INT64_MAX && (timers_.empty() || armed_ns_ < timers_.earliest_ns());
+  if (!early) arm_timer();
+  inbox_->put_off(early || !tasks_.empty());
+}
+
 // Sets the timerfd to the earliest timer, unless it is. The delay is measured from a fresh reading of the
 // clock: counted from the cached time the timer would fire late by as much as the turn took.
 void EpollLoop::arm_timer() {
@@ -282,6 +340,7 @@ Status EpollLoop::watch(int fd, uint32_t events, IoHandler handler) {
   TAU_RETURN_IF_ERROR(control(EPOLL_CTL_ADD, fd, events, next_generation_));
   if (++next_generation_ == 0) next_generation_ = 1;
   watches_[static_cast<size_t>(fd)] = std::move(watch);
+  ++watched_;
   return ok_status();
 }
 
@@ -295,6 +354,7 @@ void EpollLoop::unwatch(int fd) {
   if (find(fd) == nullptr) return;
   epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);  // fails harmlessly when the fd was closed before
   auto& slot = watches_[static_cast<size_t>(fd)];
+  --watched_;
   if (inside()) {
     retired_.push_back(std::move(slot));
   } else {

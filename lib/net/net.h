@@ -49,11 +49,13 @@ class EventLoop : public Loop {
   // another.
   static StatusOr<std::unique_ptr<EventLoop>> create(Clock& clock);
 
-  // Becomes readable when process(0) has something to do, timers included (a timerfd). Level-triggered.
-  virtual int fd() const = 0;
+  // Becomes readable when process(0) has something to do, timers included (a timerfd). Level-triggered. Posts
+  // cost a system call from the first call of this on: ask only for a descriptor that will be polled. Any
+  // thread.
+  virtual int fd() = 0;
   // Makes the calling thread the owner, waits at most `timeout_ms` (-1: no limit, 0: not at all) for work,
   // runs all that is ready: descriptors, then timers, then tasks. Returns how many handlers, timers and tasks
-  // ran; 0 after a wake() or a signal. FAILED_PRECONDITION "loop_busy" inside itself or while another thread
+  // ran; 0 after a wake(), a signal or a timer that was cancelled. FAILED_PRECONDITION "loop_busy" inside itself or while another thread
   // is in it.
   virtual StatusOr<int> process(int timeout_ms) = 0;
   // Any thread, async-signal-safe: makes process() return or run `post`ed work.

@@ -114,8 +114,9 @@ std::unique_ptr<Model> make_http_model(Route route, net::HttpClient& http, net::
 //            "usage":{"input":1,"output":2},"error":{"code":"unavailable","reason":"overloaded"}}],
 //  "loop":false}. A request that holds N answers already is answered by turn N; "loop" starts over at the
 //  end.
-Status check_script(std::string_view script_json);  // INVALID_ARGUMENT names what is wrong
-StatusOr<std::unique_ptr<Model>> make_scripted_model(std::string_view script_json, net::Loop& loop);
+struct Script;  // immutable: any number of models may play it
+StatusOr<std::shared_ptr<const Script>> parse_script(std::string_view script_json);  // INVALID_ARGUMENT
+std::unique_ptr<Model> make_scripted_model(std::shared_ptr<const Script> script, net::Loop& loop);
 
 // The built-in model that needs no network and no key. It says what it is; it answers by searching the
 // workspace with the tools it is offered and quoting what it finds.

@@ -1,5 +1,5 @@
 // A model that plays a script: for tests of host programs, demos and benchmarks. It streams like a real one.
-#include <map>
+#include <algorithm>
 
 #include "provider/provider.h"
 
@@ -107,11 +107,20 @@ size_t answers_in(const wire::Request& request) {
   return n;
 }
 
+}  // namespace
+
+struct Script {
+  std::vector<Turn> turns;
+  bool loop = false;
+};
+
+namespace {
+
 class ScriptedModel final : public Model {
  public:
-  ScriptedModel(std::vector<Turn> turns, bool repeat, net::Loop& loop)
-      : turns_(std::move(turns)),
-        repeat_(repeat),
+  ScriptedModel(std::shared_ptr<const Script> script, net::Loop& loop)
+      : script_(std::move(script)),
+        turns_(script_->turns),
         loop_(loop),
         self_(std::make_shared<ScriptedModel*>(this)) {
     route_.provider = "scripted";
@@ -119,14 +128,14 @@ class ScriptedModel final : public Model {
   }
   ~ScriptedModel() override {
     *self_ = nullptr;
-    for (auto& [id, call] : calls_) loop_.cancel_timer(call.timer);
+    for (const Playing& call : calls_) loop_.cancel_timer(call.timer);
   }
 
   CallId start(ModelCall call, CallSink& sink) override {
     const CallId id = ++last_id_;
     const size_t answers = answers_in(*call.request);
-    const size_t turn = repeat_ && !turns_.empty() ? answers % turns_.size() : answers;
-    calls_.emplace(id, Playing{&sink, turn, 0, 0});
+    const size_t turn = script_->loop && !turns_.empty() ? answers % turns_.size() : answers;
+    calls_.push_back({id, &sink, turn, 0, 0});
     loop_.post([self = self_, id] {
       if (*self != nullptr) (*self)->play(id);
     });
@@ -134,10 +143,12 @@ class ScriptedModel final : public Model {
   }
 
   wire::Response cancel(CallId id) override {
-    auto node = calls_.extract(id);
+    const Playing* found = find(id);
     wire::Response partial;
-    if (node.empty() || node.mapped().turn >= turns_.size()) return partial;
-    const Playing& call = node.mapped();
+    if (found == nullptr) return partial;
+    const Playing call = *found;
+    forget(id);
+    if (call.turn >= turns_.size()) return partial;
     loop_.cancel_timer(call.timer);
     std::string text;
     for (size_t i = 0; i < call.piece; ++i)
@@ -152,6 +163,7 @@ class ScriptedModel final : public Model {
 
  private:
   struct Playing {
+    CallId id;
     CallSink* sink;
     size_t turn;
     size_t piece;
@@ -159,8 +171,11 @@ class ScriptedModel final : public Model {
   };
 
   Playing* find(CallId id) {
-    const auto it = calls_.find(id);
-    return it == calls_.end() ? nullptr : &it->second;
+    const auto it = std::ranges::find(calls_, id, &Playing::id);
+    return it == calls_.end() ? nullptr : &*it;
+  }
+  void forget(CallId id) {
+    std::erase_if(calls_, [id](const Playing& call) { return call.id == id; });
   }
 
   // Sinks may cancel from inside a callback: the call is looked up again after each.
@@ -169,7 +184,7 @@ class ScriptedModel final : public Model {
     if (call == nullptr) return;
     if (call->turn >= turns_.size()) {
       CallSink* sink = call->sink;
-      calls_.erase(id);
+      forget(id);
       return sink->on_failure({Code::kOutOfRange, "script_ended", "the script has no further turn"}, {});
     }
     const Turn& turn = turns_[call->turn];
@@ -181,7 +196,7 @@ class ScriptedModel final : public Model {
     }
     if (call == nullptr || turn.hang) return;
     CallSink* sink = call->sink;
-    calls_.erase(id);
+    forget(id);
     if (turn.error.code == Code::kOk) return sink->on_response(turn.response);
     wire::Response partial = turn.response;
     sink->on_failure(Status(turn.error), std::move(partial));
@@ -193,44 +208,34 @@ class ScriptedModel final : public Model {
     call->timer = loop_.set_timer(loop_.now_ns() + delay_ms * kNanosPerMilli, [this, id] { play(id); });
   }
 
-  std::vector<Turn> turns_;
-  bool repeat_;
+  const std::shared_ptr<const Script> script_;
+  const std::vector<Turn>& turns_;  // of the script
   net::Loop& loop_;
   std::shared_ptr<ScriptedModel*> self_;
   Route route_;
-  std::map<CallId, Playing> calls_;
+  std::vector<Playing> calls_;  // one, as a rule
   CallId last_id_ = 0;
 };
 
-struct Script {
-  std::vector<Turn> turns;
-  bool loop = false;
-};
+}  // namespace
 
-StatusOr<Script> parse_script(std::string_view script_json) {
+StatusOr<std::shared_ptr<const Script>> parse_script(std::string_view script_json) {
+  if (script_json.empty()) return invalid_argument("invalid_script", "the scripted model needs a script");
   TAU_ASSIGN_OR_RETURN(const json::Value v, json::parse(script_json));
   TAU_RETURN_IF_ERROR(unknown_key(v, {"turns", "loop"}, "the script"));
   if (!v["turns"].is_array())
     return invalid_argument("invalid_script", "script: \"turns\" should be an array");
-  Script script;
-  script.loop = v["loop"].as_bool();
+  auto script = std::make_shared<Script>();
+  script->loop = v["loop"].as_bool();
   for (const json::Value& turn : v["turns"].as_array()) {
-    TAU_ASSIGN_OR_RETURN(Turn parsed, parse_turn(turn, script.turns.size() + 1));
-    script.turns.push_back(std::move(parsed));
+    TAU_ASSIGN_OR_RETURN(Turn parsed, parse_turn(turn, script->turns.size() + 1));
+    script->turns.push_back(std::move(parsed));
   }
-  return script;
+  return std::shared_ptr<const Script>(std::move(script));
 }
 
-}  // namespace
-
-Status check_script(std::string_view script_json) {
-  if (script_json.empty()) return invalid_argument("invalid_script", "the scripted model needs a script");
-  return parse_script(script_json).status();
-}
-
-StatusOr<std::unique_ptr<Model>> make_scripted_model(std::string_view script_json, net::Loop& loop) {
-  TAU_ASSIGN_OR_RETURN(Script script, parse_script(script_json));
-  return std::unique_ptr<Model>(std::make_unique<ScriptedModel>(std::move(script.turns), script.loop, loop));
+std::unique_ptr<Model> make_scripted_model(std::shared_ptr<const Script> script, net::Loop& loop) {
+  return std::make_unique<ScriptedModel>(std::move(script), loop);
 }
 
 }  // namespace tau::provider

@@ -30,7 +30,7 @@ Status add_builtins(Core& core, const AgentConfig& config, tool::Registry& regis
 
 std::shared_ptr<const wire::Request> make_parameters(const AgentSnapshot& agent) {
   auto request = std::make_shared<wire::Request>();
-  request->model = agent.route.ok() ? agent.route->model : agent.model;
+  request->model = agent.route.ok() ? agent.route->model : agent.model.str();
   request->stream = true;
   request->max_tokens = agent.config.max_tokens;
   request->temperature = agent.config.temperature;
@@ -61,6 +61,17 @@ void write_manifest(json::Writer& w, const tool::Manifest& m, bool host) {
 
 }  // namespace
 
+std::vector<wire::Message> system_prompt(Core& core, const AgentSnapshot& agent, std::string instructions,
+                                         bool instructions_cut) {
+  agent::PromptParts parts;
+  parts.base = agent.config.system;
+  parts.instructions = std::move(instructions);
+  parts.instructions_cut = instructions_cut;
+  if (core.workspace() != nullptr && !agent.tools->all().empty())
+    parts.workspace_note = "Tools work in the workspace directory " + core.workspace()->root() + ".";
+  return agent::system_messages(parts);
+}
+
 StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const Config& config,
                                                              tool::Registry tools,
                                                              std::set<std::string> host_tools,
@@ -74,9 +85,10 @@ StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const C
     snapshot->model_reason = core.detected().reason;
   }
   TAU_RETURN_IF_ERROR(provider::parse_model_reference(snapshot->model).status());
-  if (auto reserved = reserved_route(snapshot->model)) {
-    if (reserved->provider == "scripted")
-      TAU_RETURN_IF_ERROR(provider::check_script(snapshot->config.script));
+  if (auto reserved = reserved_route(snapshot->model.str())) {
+    if (reserved->provider == "scripted") {
+      TAU_ASSIGN_OR_RETURN(snapshot->script, provider::parse_script(snapshot->config.script));
+    }
     snapshot->route = *std::move(reserved);
   } else {
     snapshot->route = config.route(snapshot->model, core.environment());
@@ -88,6 +100,8 @@ StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const C
   snapshot->host_tools = std::move(host_tools);
   snapshot->always_ask = std::move(always_ask);
   snapshot->parameters = make_parameters(*snapshot);
+  snapshot->prefix = std::make_shared<const PromptPrefix>(
+      make_prefix(system_prompt(core, *snapshot, {}, false), *snapshot->parameters));
   return std::shared_ptr<const AgentSnapshot>(std::move(snapshot));
 }
 

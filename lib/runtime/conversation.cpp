@@ -1,5 +1,6 @@
 #include "runtime/conversation.h"
 
+#include <algorithm>
 #include <iterator>
 
 #include "crypto/crypto.h"
@@ -8,6 +9,7 @@ namespace tau::runtime {
 namespace {
 
 constexpr size_t kTitleBytes = 80;
+constexpr size_t kMessagesOfARun = 6;  // for which there is room at once: a question, a tool call, an answer
 
 int64_t message_bytes(const wire::Message& message) {
   size_t n = sizeof(wire::Message);
@@ -34,38 +36,48 @@ std::string first_line(std::string_view text) {
 
 }  // namespace
 
-void Conversation::configure(std::vector<wire::Message> system, const wire::Request& parameters) {
+PromptPrefix make_prefix(std::vector<wire::Message> system, const wire::Request& parameters) {
+  PromptPrefix out;
+  std::string text = parameters.model;
+  for (const wire::ToolSpec& tool : parameters.tools)
+    text += '\0' + tool.name + '\0' + tool.description + '\0' + tool.parameters;
+  out.tokens = wire::estimate_tokens(parameters);
+  for (const wire::Message& message : system) {
+    out.labels.join(message.labels);
+    text += '\0' + message.text();
+    out.tokens += wire::estimate_tokens(message);
+  }
+  out.bytes = static_cast<int64_t>(text.size());
+  out.digest = crypto::hex(crypto::blake2b(text)).substr(0, 16);
+  out.system = std::move(system);
+  return out;
+}
+
+void Conversation::configure(const PromptPrefix& prefix, const wire::Request& parameters) {
   std::vector<wire::Message> history(
       std::make_move_iterator(request_.messages.begin() + static_cast<ptrdiff_t>(system_count_)),
       std::make_move_iterator(request_.messages.end()));
   request_ = parameters;
-  system_count_ = system.size();
-  prefix_bytes_ = 0;
-  std::string prefix = parameters.model;
-  for (const wire::ToolSpec& tool : parameters.tools)
-    prefix += '\0' + tool.name + '\0' + tool.description + '\0' + tool.parameters;
-  prefix_tokens_ = wire::estimate_tokens(parameters);
-  for (const wire::Message& message : system) {
-    labels_.join(message.labels);
-    prefix += '\0' + message.text();
-    prefix_tokens_ += wire::estimate_tokens(message);
-  }
-  prefix_bytes_ = static_cast<int64_t>(prefix.size());
-  prefix_digest_ = crypto::hex(crypto::blake2b(prefix)).substr(0, 16);
-  request_.messages = std::move(system);
+  system_count_ = prefix.system.size();
+  labels_.join(prefix.labels);
+  prefix_tokens_ = prefix.tokens;
+  prefix_bytes_ = prefix.bytes;
+  prefix_digest_ = prefix.digest;
+  request_.messages.reserve(system_count_ + history.size() + kMessagesOfARun);
+  request_.messages = prefix.system;
   request_.messages.insert(request_.messages.end(), std::make_move_iterator(history.begin()),
                            std::make_move_iterator(history.end()));
 }
 
-void Conversation::append(wire::Message message, std::string entry_id) {
+void Conversation::append(wire::Message message, SharedString entry_id) {
   labels_.join(message.labels);
   tokens_ += wire::estimate_tokens(message);
   bytes_ += message_bytes(message);
   if (title_.empty() && message.role == wire::Role::kUser) title_ = first_line(message.text());
   for (const wire::Part& part : message.parts)
-    if (const auto* call = part.as<wire::ToolCall>()) call_ids_.insert(call->id);
+    if (const auto* call = part.as<wire::ToolCall>())
+      call_ids_.insert(std::ranges::lower_bound(call_ids_, call->id), call->id);
   request_.messages.push_back(std::move(message));
-  entry_ids_.push_back(entry_id);
   head_ = std::move(entry_id);
 }
 
@@ -77,7 +89,7 @@ Status Conversation::load(const std::vector<store::JournalEntry>& entries) {
       continue;
     }
     auto message = agent::message_of_row(entry.row.body);
-    if (!message.ok()) return message.status().annotate("entry " + entry.entry_id);
+    if (!message.ok()) return message.status().annotate(format("entry {}", entry.entry_id));
     append(*std::move(message), entry.entry_id);
   }
   return ok_status();
@@ -97,14 +109,15 @@ const wire::ToolCall* Conversation::find_call(std::string_view call_id) const {
 }
 
 void Conversation::settle_call_ids(wire::Message& message, std::string_view stem) const {
-  std::unordered_set<std::string> used;
+  std::vector<std::string_view> used;
   int number = 0;
   for (wire::Part& part : message.parts) {
     auto* call = part.as<wire::ToolCall>();
     if (call == nullptr) continue;
-    while (!is_valid_id(call->id) || call_ids_.contains(call->id) || used.contains(call->id))
+    while (!is_valid_id(call->id) || std::ranges::binary_search(call_ids_, call->id) ||
+           std::find(used.begin(), used.end(), call->id) != used.end())
       call->id = std::string(stem) + "_" + std::to_string(++number);
-    used.insert(call->id);
+    used.push_back(call->id);
   }
 }
 

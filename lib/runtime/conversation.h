@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "agent/agent.h"
@@ -13,12 +12,22 @@
 
 namespace tau::runtime {
 
+// What stands before the history in every request, and what is known about it. Immutable: sessions share it.
+struct PromptPrefix {
+  std::vector<wire::Message> system;
+  Labels labels;
+  int64_t tokens = 0;
+  int64_t bytes = 0;
+  std::string digest;  // of all of it, tools and model included
+};
+PromptPrefix make_prefix(std::vector<wire::Message> system, const wire::Request& parameters);
+
 // Owned by one session; touched by the loop that runs it, one run at a time.
 class Conversation {
  public:
   // Puts the system messages, tools and parameters of an agent in front; keeps the history.
-  void configure(std::vector<wire::Message> system, const wire::Request& parameters);
-  void append(wire::Message message, std::string entry_id);
+  void configure(const PromptPrefix& prefix, const wire::Request& parameters);
+  void append(wire::Message message, SharedString entry_id);
   // From stored entries, oldest first.
   Status load(const std::vector<store::JournalEntry>& entries);
 
@@ -27,9 +36,9 @@ class Conversation {
   std::vector<const wire::Message*> history() const;
   // The latest tool call of this id; null when there is none.
   const wire::ToolCall* find_call(std::string_view call_id) const;
-  const std::string& head() const { return head_; }
+  const SharedString& head() const { return head_; }
   const Labels& labels() const { return labels_; }
-  const std::string& title() const { return title_; }  // the beginning of the first user message
+  const SharedString& title() const { return title_; }  // the beginning of the first user message
   int64_t tokens() const { return prefix_tokens_ + tokens_; }
   int64_t bytes() const { return bytes_; }
   int64_t prefix_bytes() const { return prefix_bytes_; }
@@ -41,16 +50,15 @@ class Conversation {
  private:
   wire::Request request_;  // messages: the system prompt, then the history
   size_t system_count_ = 0;
-  std::vector<std::string> entry_ids_;
-  std::string head_;
-  std::string title_;
+  SharedString head_;
+  SharedString title_;
   Labels labels_;
   int64_t tokens_ = 0;
   int64_t bytes_ = 0;
   int64_t prefix_tokens_ = 0;
   int64_t prefix_bytes_ = 0;
   std::string prefix_digest_;
-  std::unordered_set<std::string> call_ids_;
+  std::vector<std::string> call_ids_;  // sorted
 };
 
 }  // namespace tau::runtime

@@ -202,33 +202,38 @@ void Core::close_queues() {
   for (const auto& queue : open) queue->close();
 }
 
-std::shared_ptr<SharedSession> Core::share_session(const std::string& id) {
+std::shared_ptr<SharedSession> Core::share_session(std::string_view id) {
   const std::lock_guard lock(mutex_);
-  auto& slot = sessions_[id];
-  if (auto existing = slot.lock()) return existing;
-  // The lease goes with the last handle. Giving it back writes to the store: a worker does it where there is
-  // one.
-  const std::weak_ptr<Core> weak = weak_from_this();
-  std::shared_ptr<SharedSession> fresh(new SharedSession, [weak, id](SharedSession* session) {
-    const std::unique_ptr<SharedSession> owned(session);
+  auto it = sessions_.find(id);
+  if (it == sessions_.end()) it = sessions_.emplace(id, std::weak_ptr<SharedSession>()).first;
+  if (auto existing = it->second.lock()) return existing;
+  std::shared_ptr<SharedSession> fresh(new SharedSession, [weak = weak_from_this()](SharedSession* session) {
+    std::unique_ptr<SharedSession> owned(session);
     const auto core = weak.lock();
-    if (core == nullptr || core->forked()) return;
-    {
-      const std::lock_guard inner(core->mutex_);
-      const auto it = core->sessions_.find(id);
-      if (it != core->sessions_.end() && it->second.expired()) core->sessions_.erase(it);
-    }
-    if (owned->lease.epoch == 0) return;
-    auto release = [core, lease = owned->lease] { (void)core->store().release(lease); };
-    if (core->workers_.available() && !core->options_.no_store) {
-      core->workers_.submit(std::move(release));
-    } else {
-      release();
-    }
+    if (core != nullptr && !core->forked()) core->close_session(std::move(owned));
   });
   fresh->record.id = id;
-  slot = fresh;
+  it->second = fresh;
   return fresh;
+}
+
+// The lease goes with the last handle. Giving it back writes to the store: a worker does it where there is one.
+void Core::close_session(std::unique_ptr<SharedSession> session) {
+  const SharedString id = session->record.id;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = sessions_.find(id.view());
+    if (it != sessions_.end() && it->second.expired()) sessions_.erase(it);
+  }
+  if (session->lease.epoch == 0) return;
+  if (options_.no_store) {
+    (void)store_->release(session->lease);
+    if (session->unnamed) store_->forget(id);
+  } else if (workers_.available()) {
+    workers_.submit([core = shared_from_this(), lease = session->lease] { (void)core->store().release(lease); });
+  } else {
+    (void)store_->release(session->lease);
+  }
 }
 
 }  // namespace tau::runtime

@@ -26,20 +26,23 @@ namespace tau::runtime {
 
 struct AgentSnapshot {
   AgentConfig config;
-  std::string model;         // "provider/model", resolved
+  SharedString model;        // "provider/model", resolved
   std::string model_reason;  // why that one
   StatusOr<provider::Route> route = Status(Code::kInternal, "unset", "");
   std::shared_ptr<const tool::Registry> tools;
   std::set<std::string> host_tools;
   std::set<std::string> always_ask;
   std::shared_ptr<ListPolicy> policy;
+  std::shared_ptr<const provider::Script> script;  // of the scripted model
   std::shared_ptr<const wire::Request> parameters;  // model, tools, sampling; no messages
+  std::shared_ptr<const PromptPrefix> prefix;       // of sessions without instructions of their own
 };
 
 // Shared by every handle of one session in this process.
 struct SharedSession : SessionState {
   std::atomic<bool> busy{false};
-  bool loaded = false;  // guarded by busy
+  bool loaded = false;   // guarded by busy
+  bool unnamed = false;  // its id was made up here: nobody else can know it
   std::shared_ptr<const AgentSnapshot> configured_for;
   std::string instructions;  // AGENTS.md, read once so that the prompt prefix stays the same
   bool instructions_cut = false;
@@ -47,7 +50,8 @@ struct SharedSession : SessionState {
 
 // One run, between its handle and its loop.
 struct RunState {
-  std::string id;
+  SharedString id;
+  size_t index = 0;  // among the runs of its loop
   LoopHost* host = nullptr;  // outlives the run
   std::shared_ptr<Channel> channel;
   std::shared_ptr<SharedSession> session;
@@ -70,6 +74,7 @@ class LoopHost {
   ~LoopHost();
 
   net::EventLoop& loop() { return *loop_; }
+  WakeList& wakes() { return wakes_; }
   net::HttpClient& http();
   // FAILED_PRECONDITION "loop_busy" when another thread is inside, or "reentrant" when this one is.
   StatusOr<bool> process(int timeout_ms);
@@ -92,7 +97,8 @@ class LoopHost {
   Core& core_;
   std::unique_ptr<net::EventLoop> loop_;
   std::unique_ptr<net::HttpClient> http_;
-  std::map<std::string, std::shared_ptr<RunState>> runs_;
+  WakeList wakes_;
+  std::vector<std::shared_ptr<RunState>> runs_;
   std::atomic<bool> cancel_pending_{false};
   std::atomic<bool> stop_{false};
   std::atomic<uint64_t> inside_{0};  // id of the thread in process(); 0: none
@@ -133,13 +139,14 @@ class Core final : public std::enable_shared_from_this<Core> {
   void stop_threads();
 
   // The state shared by all handles of a session; made when there is none.
-  std::shared_ptr<SharedSession> share_session(const std::string& id);
+  std::shared_ptr<SharedSession> share_session(std::string_view id);
 
  private:
   explicit Core(RuntimeOptions options);
   Status open_home();
   Status open_parts();
   StatusOr<std::unique_ptr<Config>> load_config();
+  void close_session(std::unique_ptr<SharedSession> session);
 
   RuntimeOptions options_;
   std::unique_ptr<Config> config_;
@@ -156,11 +163,15 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::atomic<int64_t> active_runs_{0};
   std::atomic<bool> stopping_{false};
   std::vector<std::weak_ptr<EventQueue>> queues_;
-  std::map<std::string, std::weak_ptr<SharedSession>> sessions_;
+  std::map<std::string, std::weak_ptr<SharedSession>, std::less<>> sessions_;
   std::optional<Detected> detected_;
   std::vector<std::string> command_environment_;
   unsigned char* alive_page_ = nullptr;  // 1 here, 0 in a forked child (MADV_WIPEONFORK)
 };
+
+// The system messages of an agent, for a session whose workspace says this.
+std::vector<wire::Message> system_prompt(Core& core, const AgentSnapshot& agent, std::string instructions,
+                                         bool instructions_cut);
 
 // An agent's snapshot from its configuration and registered tools.
 StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const Config& config,

@@ -28,6 +28,23 @@ Spent spent_by(const agent::InputBody& body) {
   return {};
 }
 
+// The message that the conversation will take over from an input. The response of a model is shared with the
+// engine: of it a copy is made.
+std::optional<wire::Message> take_message(agent::InputBody& body) {
+  if (auto* in = std::get_if<agent::Start>(&body)) return std::move(in->message);
+  if (auto* in = std::get_if<agent::ToolDone>(&body)) return std::move(in->message);
+  if (auto* in = std::get_if<agent::ModelDone>(&body)) return in->response->message;
+  if (auto* in = std::get_if<agent::HostOp>(&body); in && in->kind != agent::HostOp::Kind::kApproval)
+    return std::move(in->message);
+  return std::nullopt;
+}
+
+// A journal row that the engine made, not an input.
+const SharedString& message_row() {
+  static const SharedString* const kind = new SharedString("message");
+  return *kind;
+}
+
 // Inputs whose loss would cost money or work are handed to the store at once; the others ride along.
 bool worth_a_flush(const agent::InputBody& body) {
   return spent_by(body).response != nullptr || message_of(body) != nullptr;
@@ -46,7 +63,7 @@ Driver::Driver(DriverSeams seams, Setup setup, const MakeExecutor& make_executor
 
 Driver::~Driver() {
   if (model_call_ != 0) seams_.model.cancel(model_call_);
-  for (const auto& [name, id] : timers_) seams_.loop.cancel_timer(id);
+  for (const NamedTimer& timer : timers_) seams_.loop.cancel_timer(timer.id);
 }
 
 void Driver::start(wire::Message message) {
@@ -69,11 +86,11 @@ void Driver::resume(const store::RunRecord& run, const std::vector<store::Journa
   for (const store::JournalEntry& entry : journal)
     if (!refeed(entry)) return;
   refeeding_ = false;
-  for (const auto& [name, delay_ms] : std::exchange(refed_timers_, {})) set_timer({name, delay_ms});
+  for (const agent::SetTimer& timer : std::exchange(refed_timers_, {})) set_timer(timer);
   if (engine_.finished()) return pump();
-  agent::Event again{
-      .kind = agent::EventKind::kRunStarted, .name = setup_.config.model, .json = setup_.config.session_id};
-  steps_.emplace_back(std::move(again));
+  steps_.push() = agent::Event{.kind = agent::EventKind::kRunStarted,
+                               .name = setup_.config.model.str(),
+                               .json = setup_.config.session_id.str()};
   if (cancel)
     feed(
         agent::Cancel{{.code = Code::kCancelled, .reason = "abandoned", .message = "the run was abandoned"}});
@@ -81,7 +98,7 @@ void Driver::resume(const store::RunRecord& run, const std::vector<store::Journa
 }
 
 bool Driver::refeed(const store::JournalEntry& entry) {
-  if (entry.row.kind == kMessageRow) return true;
+  if (entry.row.kind == message_row()) return true;
   const bool covered = entry.row.seq < record_.snapshot_seq;
   auto body = agent::input_from_json(entry.row.kind, entry.row.body);
   if (!body.ok()) {
@@ -89,7 +106,7 @@ bool Driver::refeed(const store::JournalEntry& entry) {
     return false;
   }
   if (covered) {  // the engine knows it; its message may still wait for its place
-    if (const wire::Message* message = message_of(*body)) unappended_.emplace(entry.row.seq, *message);
+    keep_message(*body, entry.row.seq);
     return true;
   }
   step(agent::Input{entry.row.seq, entry.row.time_ms, *std::move(body)});
@@ -105,25 +122,34 @@ void Driver::feed(agent::InputBody body) {
 
 void Driver::step(agent::Input input) {
   try {
-    agent::Effects effects = engine_.step(input);
-    if (const wire::Message* message = message_of(input.body)) unappended_.emplace(input.seq, *message);
+    effects_.clear();
+    engine_.step(input, effects_);
     account(input.body);
-    if (!refeeding_) journal(input, effects);
-    int64_t seq = input.seq;  // rows of the engine's own messages follow that of the input
-    for (agent::Effect& effect : effects) {
-      auto* append = std::get_if<agent::Append>(&effect);
-      if (append != nullptr && append->message) journal_message(*append, ++seq);
-      if (std::holds_alternative<agent::TurnBoundary>(effect)) {
-        const bool keep = setup_.keep_snapshots && !engine_.finished();
-        steps_.emplace_back(Snapshot{keep ? engine_.snapshot() : std::string(), 0});
-        continue;
-      }
-      steps_.emplace_back(std::move(effect));
-    }
-    for (Step& step : steps_)
-      if (auto* snapshot = std::get_if<Snapshot>(&step); snapshot != nullptr && snapshot->seq == 0)
-        snapshot->seq = refeeding_ ? seq + 1 : next_seq_;
+    if (!refeeding_) journal(input, effects_);
+    keep_message(input.body, input.seq);
+    queue(effects_, input.seq);
   } catch (const std::bad_alloc&) { die(Status::out_of_memory()); }
+}
+
+void Driver::keep_message(agent::InputBody& body, int64_t seq) {
+  if (auto message = take_message(body)) unappended_.push_back({seq, *std::move(message)});
+}
+
+// Rows of the engine's own messages follow that of the input, `seq`.
+void Driver::queue(agent::Effects& effects, int64_t seq) {
+  const size_t first = steps_.size();
+  for (agent::Effect& effect : effects) {
+    auto* append = std::get_if<agent::Append>(&effect);
+    if (append != nullptr && append->message) journal_message(*append, ++seq);
+    if (std::holds_alternative<agent::TurnBoundary>(effect)) {
+      const bool keep = setup_.keep_snapshots && !engine_.finished();
+      steps_.push() = Snapshot{keep ? engine_.snapshot() : std::string(), 0};
+      continue;
+    }
+    steps_.push() = std::move(effect);
+  }
+  for (size_t i = first; i < steps_.size(); ++i)
+    if (auto* snapshot = std::get_if<Snapshot>(&steps_[i])) snapshot->seq = refeeding_ ? seq + 1 : next_seq_;
 }
 
 void Driver::account(const agent::InputBody& body) {
@@ -140,8 +166,9 @@ void Driver::journal(const agent::Input& input, const agent::Effects& effects) {
   row.run_id = record_.id;
   row.seq = input.seq;
   row.kind = agent::input_kind(input.body);
-  row.body = agent::input_to_json(input.body);
-  row.effects_digest = crypto::hex(agent::digest_of(effects));
+  row.body.reserve(512);
+  agent::input_to_json(input.body, row.body);
+  row.effects_digest = agent::digest_of(effects, scratch_);
   row.time_ms = input.time_ms;
   row.provenance = provenance(message_of(input.body));
   batch_.rows.push_back(std::move(row));
@@ -155,21 +182,26 @@ void Driver::journal_message(agent::Append& effect, int64_t seq) {
   store::JournalRow row;
   row.run_id = record_.id;
   row.seq = seq;
-  row.kind = kMessageRow;
+  row.kind = message_row();
   row.body = R"({"message":)" + wire::to_json(*effect.message) + "}";
   row.time_ms = seams_.clock.wall_ms();
   row.provenance = provenance(&*effect.message);
   batch_.rows.push_back(std::move(row));
 }
 
-store::Provenance Driver::provenance(const wire::Message* message) const {
+store::Provenance Driver::provenance(const wire::Message* message) {
   store::Provenance p;
   if (message != nullptr) {
-    p.integrity = message->labels.integrity();
+    if (integrity_.empty() || message->labels != labels_) {
+      labels_ = message->labels;
+      integrity_ = labels_.integrity();
+    }
+    p.integrity = integrity_;
     if (!message->labels.readable_by_all()) {
-      p.readers.clear();
+      std::string readers;
       for (const std::string& reader : message->labels.readers())
-        p.readers += (p.readers.empty() ? "" : ",") + reader;
+        readers += (readers.empty() ? "" : ",") + reader;
+      p.readers = readers;
     }
   }
   p.principal = setup_.config.principal;
@@ -182,7 +214,10 @@ void Driver::pump() {
   const auto keep_alive = shared_from_this();
   pumping_ = true;
   try {
-    while (!steps_.empty() && !ended_ && perform(steps_.front())) steps_.pop_front();
+    while (!steps_.empty() && !ended_ && perform(steps_.front())) {
+      steps_.front() = std::monostate();
+      steps_.pop();
+    }
   } catch (const std::bad_alloc&) { die(Status::out_of_memory()); }
   pumping_ = false;
   if (ended_) return pump_end();
@@ -195,7 +230,8 @@ bool Driver::perform(Step& step) {
     turn_boundary(*snapshot);
     return true;
   }
-  return perform_effect(std::get<agent::Effect>(step));
+  if (auto* effect = std::get_if<agent::Effect>(&step)) return perform_effect(*effect);
+  return true;
 }
 
 bool Driver::emit(agent::Event& event) {
@@ -274,14 +310,11 @@ void Driver::die(const Status& status) {
   if (ended_) return;
   if (model_call_ != 0) seams_.model.cancel(std::exchange(model_call_, 0));
   for (const std::string& call_id : engine_.open_tool_calls()) executor_->cancel(record_.id, call_id);
-  steps_.clear();
   outcome_code_ = status.code();
   outcome_.clear();
   json::Writer w(outcome_);
-  w.begin_object().field("status", "failed").field("code", std::string(code_name(status.code())));
-  w.field("reason", std::string(status.reason()))
-      .field("message", std::string(status.message()))
-      .end_object();
+  w.begin_object().field("status", "failed").field("code", code_name(status.code()));
+  w.field("reason", status.reason()).field("message", status.message()).end_object();
   end({.kind = agent::EventKind::kRunDone, .reason = std::string(status.reason()), .json = outcome_});
 }
 
@@ -294,8 +327,8 @@ void Driver::pump_end() {
 
 void Driver::end(agent::Event last) {
   ended_ = true;
-  for (const auto& [name, id] : std::exchange(timers_, {})) seams_.loop.cancel_timer(id);
-  host_calls_.clear();
+  for (const NamedTimer& timer : std::exchange(timers_, {})) seams_.loop.cancel_timer(timer.id);
+  for (OpenCall& call : open_calls_) call.reply.reset();
   if (auto on_last = std::exchange(setup_.on_last, nullptr)) on_last();
   seams_.output.emit(std::move(last));
 }

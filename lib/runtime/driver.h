@@ -3,12 +3,10 @@
 #pragma once
 
 #include <atomic>
-#include <deque>
 #include <functional>
-#include <map>
+#include <optional>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -59,9 +57,9 @@ class Driver final : public std::enable_shared_from_this<Driver>,
     std::string options_json;
     int64_t policy_epoch = 0;
     bool keep_snapshots = true;
-    std::function<void()>
-        on_last;  // before the terminal event becomes visible: the session is free for its next run
-    std::function<void()> on_end;  // after it; the driver may be dropped then
+    // Before the terminal event becomes visible: the session is free for its next run.
+    UniqueFunction<void()> on_last;
+    UniqueFunction<void()> on_end;  // after it; the driver may be dropped then
   };
   // Makes the run's executor, which hands calls of host tools back to `host`.
   using MakeExecutor =
@@ -85,7 +83,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   bool waits_for_store() const { return committing_; }
   const std::string& outcome() const { return outcome_; }
   Code outcome_code() const { return outcome_code_; }
-  const std::string& run_id() const { return setup_.config.run_id; }
+  std::string_view run_id() const { return setup_.config.run_id; }
 
  private:
   // The engine's state when a step ended a turn, and the first journal row that it does not cover.
@@ -94,16 +92,32 @@ class Driver final : public std::enable_shared_from_this<Driver>,
     int64_t seq = 0;
   };
   // Effects of the engine, and what the driver itself puts between and behind them.
-  using Step = std::variant<agent::Effect, agent::Event, Snapshot>;
+  using Step = std::variant<std::monostate, agent::Effect, agent::Event, Snapshot>;
 
-  static constexpr std::string_view kMessageRow =
-      "message";  // a journal row that the engine made, not an input
+  // A tool call between its verdict and its result.
+  struct OpenCall {
+    std::string id;
+    std::string name;
+    std::optional<tool::Call> prepared;  // until it is executed
+    std::optional<tool::Reply> reply;    // the host's to complete
+    std::string result_op;               // to acknowledge once the host's result is durable
+  };
+  struct Unappended {
+    int64_t seq = 0;
+    wire::Message message;
+  };
+  struct NamedTimer {
+    std::string name;
+    net::TimerId id = 0;
+  };
 
   void feed(agent::InputBody body);
   bool refeed(const store::JournalEntry& entry);
   void step(agent::Input input);
+  void queue(agent::Effects& effects, int64_t seq);
   void account(const agent::InputBody& body);
   void journal(const agent::Input& input, const agent::Effects& effects);
+  void keep_message(agent::InputBody& body, int64_t seq);
   void pump();
   void pump_end();
   bool perform(Step& step);  // false: wait, and come back to the same step
@@ -116,10 +130,13 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void ask_policy(const wire::ToolCall& tool_call);
   void call_tool(const std::string& call_id);
   void cancel_tool(const std::string& call_id);
-  void tool_finished(const std::string& call_id, const tool::Result& result);
+  void tool_finished(const std::string& call_id, tool::Result result);
   tool::Prepared prepare(const wire::ToolCall& tool_call);
   bool commit();
   void journal_message(agent::Append& effect, int64_t seq);
+  OpenCall* find_call(std::string_view call_id);
+  OpenCall& open_call(const std::string& call_id);
+  void close_call(std::string_view call_id);
   void append(agent::Append& effect);
   void set_timer(const agent::SetTimer& effect);
   void cancel_timer(const std::string& name);
@@ -134,8 +151,8 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void update_session_record();
   int64_t cost(const wire::Usage& usage) const;
   std::shared_ptr<const wire::Response> labelled(wire::Response response) const;
-  store::Provenance provenance(const wire::Message* message) const;
-  agent::ToolDone tool_done(const std::string& call_id, const tool::Result& result) const;
+  store::Provenance provenance(const wire::Message* message);
+  agent::ToolDone tool_done(const std::string& call_id, std::string_view name, tool::Result result) const;
 
   // provider::CallSink
   void on_event(const wire::StreamEvent& event) override;
@@ -149,7 +166,9 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   Setup setup_;
   std::unique_ptr<tool::Executor> executor_;
   agent::Engine engine_;
-  std::deque<Step> steps_;
+  agent::Effects effects_;  // of the step being taken
+  std::string scratch_;
+  StableQueue<Step> steps_;
   bool pumping_ = false;
   bool committing_ = false;   // a barrier waits for the store
   bool commit_done_ = false;  // it answered
@@ -162,16 +181,16 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   bool flush_soon_ = false;
   std::shared_ptr<std::atomic<int64_t>> undurable_;  // appends whose outcome is not known yet
   store::RunRecord record_;
-  std::unordered_map<int64_t, wire::Message> unappended_;  // messages of inputs, by journal seq
+  std::vector<Unappended> unappended_;  // messages of inputs, by journal seq
+  Labels labels_;                       // whose names integrity_ is
+  SharedString integrity_;
 
   provider::CallId model_call_ = 0;
   int64_t model_number_ = 0;
   std::string model_call_id_;
-  std::map<std::string, tool::Call> prepared_;
-  std::map<std::string, tool::Reply> host_calls_;
-  std::map<std::string, std::string> result_ops_;  // call id -> op id to acknowledge
-  std::map<std::string, net::TimerId> timers_;
-  std::map<std::string, int64_t> refed_timers_;
+  std::vector<OpenCall> open_calls_;
+  std::vector<NamedTimer> timers_;
+  std::vector<agent::SetTimer> refed_timers_;
 
   std::string outcome_;
   Code outcome_code_ = Code::kOk;

@@ -1,4 +1,6 @@
 // What the driver does for each effect of the engine, and what comes back from models, tools and timers.
+#include <algorithm>
+
 #include "runtime/driver.h"
 
 namespace tau::runtime {
@@ -14,7 +16,8 @@ Overloaded(Ts...) -> Overloaded<Ts...>;
 agent::Verdict verdict_of(const tool::Prepared& prepared, const std::string& call_id) {
   agent::Verdict v;
   v.call_id = call_id;
-  const tool::Manifest& m = prepared.manifest;
+  static const tool::Manifest* const kNone = new tool::Manifest();
+  const tool::Manifest& m = prepared.tool != nullptr ? prepared.tool->manifest() : *kNone;
   v.effect = tool::effect_name(m.effect);
   v.pure = m.effect == tool::Effect::kPure;
   v.idempotent = m.idempotent;
@@ -97,7 +100,8 @@ void Driver::assemble(const agent::AssemblePrompt& effect) {
   ready.input_tokens = c.tokens();
   ready.prompt_bytes = c.bytes() + c.prefix_bytes();
   ready.stable_prefix_bytes = c.prefix_bytes();
-  ready.digest = c.prefix_digest() + ":" + c.head();
+  ready.digest.reserve(c.prefix_digest().size() + 1 + c.head().size());
+  ((ready.digest += c.prefix_digest()) += ':') += c.head();
   wire::Usage bound;
   bound.input = ready.input_tokens;
   bound.output = c.request().max_tokens.value_or(route.max_output_tokens);
@@ -158,7 +162,7 @@ void Driver::on_attempt(int attempt, const Status& previous) {
 void Driver::on_response(wire::Response response) {
   const auto keep_alive = shared_from_this();
   model_call_ = 0;
-  setup_.session->conversation.settle_call_ids(response.message, format("call_{}", model_number_));
+  setup_.session->conversation.settle_call_ids(response.message, "call_" + std::to_string(model_number_));
   agent::ModelDone done;
   done.call = model_number_;
   done.response = labelled(std::move(response));
@@ -194,73 +198,97 @@ void Driver::ask_policy(const wire::ToolCall& tool_call) {
   tool::Prepared prepared = prepare(tool_call);
   agent::Verdict verdict = verdict_of(prepared, tool_call.id);
   if (verdict.decision != agent::Verdict::Decision::kDeny)
-    prepared_.insert_or_assign(tool_call.id, std::move(prepared.call));
+    open_call(tool_call.id).prepared = std::move(prepared.call);
   feed(std::move(verdict));
 }
 
+Driver::OpenCall* Driver::find_call(std::string_view call_id) {
+  for (OpenCall& call : open_calls_)
+    if (call.id == call_id) return &call;
+  return nullptr;
+}
+
+Driver::OpenCall& Driver::open_call(const std::string& call_id) {
+  if (OpenCall* call = find_call(call_id)) return *call;
+  OpenCall& call = open_calls_.emplace_back();
+  call.id = call_id;
+  return call;
+}
+
+void Driver::close_call(std::string_view call_id) {
+  std::erase_if(open_calls_, [&](const OpenCall& call) { return call.id == call_id; });
+}
+
 void Driver::call_tool(const std::string& call_id) {
-  auto it = prepared_.find(call_id);
-  if (it == prepared_.end()) {
+  OpenCall& open = open_call(call_id);
+  if (!open.prepared) {
     // After a crash the verdict comes from the journal and the call from the conversation.
     const wire::ToolCall* tool_call = setup_.session->conversation.find_call(call_id);
     if (tool_call == nullptr)
       return die(internal_error("lost_call", "call " + call_id + " is not in the conversation"));
     tool::Prepared prepared = prepare(*tool_call);
     if (!prepared.refusal.empty()) {
-      feed(tool_done(call_id, tool::error_result(prepared.refusal, prepared.message)));
-      return;
+      return tool_finished(call_id, tool::error_result(prepared.refusal, prepared.message));
     }
-    it = prepared_.insert_or_assign(call_id, std::move(prepared.call)).first;
+    open.prepared = std::move(prepared.call);
   }
+  open.name = open.prepared->name;
   if (cancel_requested_) {
-    feed(tool_done(call_id,
-                   tool::error_result("cancelled", "the run was cancelled before this call started")));
-    return;
+    return tool_finished(
+        call_id, tool::error_result("cancelled", "the run was cancelled before this call started"));
   }
-  executor_->execute(it->second, [weak = weak_from_this(), call_id](tool::Result result) {
-    if (const auto self = weak.lock()) self->tool_finished(call_id, result);
+  tool::Call call = *std::exchange(open.prepared, std::nullopt);
+  executor_->execute(std::move(call), [weak = weak_from_this(), call_id](tool::Result result) {
+    if (const auto self = weak.lock()) self->tool_finished(call_id, std::move(result));
   });
 }
 
 void Driver::cancel_tool(const std::string& call_id) {
   executor_->cancel(record_.id, call_id);
   // The host is told by the end of the run; nobody waits for its answer.
-  const auto node = host_calls_.extract(call_id);
-  if (!node.empty()) node.mapped().complete(tool::error_result("cancelled", "the run was cancelled"));
+  OpenCall* call = find_call(call_id);
+  if (call == nullptr || !call->reply) return;
+  const tool::Reply reply = *std::exchange(call->reply, std::nullopt);
+  reply.complete(tool::error_result("cancelled", "the run was cancelled"));
 }
 
-void Driver::tool_finished(const std::string& call_id, const tool::Result& result) {
+void Driver::tool_finished(const std::string& call_id, tool::Result result) {
   if (ended_) return;
-  agent::ToolDone done = tool_done(call_id, result);
-  prepared_.erase(call_id);
-  host_calls_.erase(call_id);
+  std::string name;
+  std::string result_op;
+  if (OpenCall* call = find_call(call_id)) {
+    name = std::move(call->name);
+    result_op = std::move(call->result_op);
+  }
+  agent::ToolDone done = tool_done(call_id, name, std::move(result));
+  close_call(call_id);
   feed(std::move(done));
-  const auto op = result_ops_.extract(call_id);
-  if (op.empty() || ended_) return;
-  steps_.emplace_back(agent::Effect(agent::Commit{}));
-  steps_.emplace_back(agent::Event{.kind = agent::EventKind::kOpAccepted, .name = op.mapped()});
+  if (result_op.empty() || ended_) return;
+  steps_.push() = agent::Effect(agent::Commit{});
+  steps_.push() = agent::Event{.kind = agent::EventKind::kOpAccepted, .name = std::move(result_op)};
   pump();
 }
 
-agent::ToolDone Driver::tool_done(const std::string& call_id, const tool::Result& result) const {
+agent::ToolDone Driver::tool_done(const std::string& call_id, std::string_view name,
+                                  tool::Result result) const {
   wire::ToolResult part;
   part.call_id = call_id;
-  if (const auto it = prepared_.find(call_id); it != prepared_.end()) part.name = it->second.name;
+  part.name = name;
   part.is_error = result.is_error;
-  part.content.push_back({.body = wire::Text{result.content}, .extras = {}});
+  part.content.push_back({.body = wire::Text{std::move(result.content)}, .extras = {}});
   agent::ToolDone done;
   done.call_id = call_id;
-  done.reason = result.reason;
-  done.details = result.details_json;
+  done.reason = std::move(result.reason);
+  done.details = std::move(result.details_json);
   done.message.role = wire::Role::kTool;
-  done.message.labels = result.labels;
+  done.message.labels = std::move(result.labels);
   done.message.parts.push_back({.body = std::move(part), .extras = {}});
   return done;
 }
 
 // A tool of the host was started: tell the host and keep the reply for its answer.
 void Driver::call(const tool::Call& call, tool::Reply reply) {
-  host_calls_.insert_or_assign(call.id, std::move(reply));
+  open_call(call.id).reply = std::move(reply);
   seams_.output.emit({.kind = agent::EventKind::kToolCall,
                       .call_id = call.id,
                       .text = call.name,
@@ -269,15 +297,17 @@ void Driver::call(const tool::Call& call, tool::Reply reply) {
 
 void Driver::tool_result(const std::string& call_id, tool::Result result, const std::string& op_id) {
   if (ended_) return;
-  const auto node = host_calls_.extract(call_id);
-  if (node.empty())
+  OpenCall* call = find_call(call_id);
+  if (call == nullptr || !call->reply)
     return reject(op_id, call_id, "no_such_call", "no tool call of this id waits for a result");
-  if (!op_id.empty()) result_ops_.insert_or_assign(call_id, op_id);
-  node.mapped().complete(std::move(result));
+  if (!op_id.empty()) call->result_op = op_id;
+  const tool::Reply reply = *std::exchange(call->reply, std::nullopt);
+  reply.complete(std::move(result));
 }
 
 void Driver::tool_progress(const std::string& call_id, std::string text) {
-  if (ended_ || !host_calls_.contains(call_id)) return;
+  const OpenCall* call = find_call(call_id);
+  if (ended_ || call == nullptr || !call->reply) return;
   seams_.output.delta(agent::EventKind::kToolProgress, call_id, text);
 }
 
@@ -296,13 +326,17 @@ void Driver::append(agent::Append& effect) {
   if (effect.message) {
     message = *std::move(effect.message);
   } else {
-    auto node = unappended_.extract(effect.seq);
-    if (node.empty()) return;
-    message = std::move(node.mapped());
+    const auto it = std::ranges::find(unappended_, effect.seq, &Unappended::seq);
+    if (it == unappended_.end()) return;
+    message = std::move(it->message);
+    unappended_.erase(it);
   }
   Conversation& conversation = setup_.session->conversation;
   store::EntryRow entry;
-  entry.id = format("{}.e{}", record_.id, effect.seq);
+  scratch_ = record_.id.view();
+  scratch_ += ".e";
+  scratch_ += std::to_string(effect.seq);
+  entry.id = scratch_;
   entry.parent = conversation.head();
   entry.session_id = record_.session_id;
   entry.run_id = record_.id;
@@ -313,23 +347,27 @@ void Driver::append(agent::Append& effect) {
 
 void Driver::set_timer(const agent::SetTimer& effect) {
   if (refeeding_) {
-    refed_timers_.insert_or_assign(effect.name, effect.delay_ms);
+    std::erase_if(refed_timers_, [&](const agent::SetTimer& timer) { return timer.name == effect.name; });
+    refed_timers_.push_back(effect);
     return;
   }
   cancel_timer(effect.name);
   const int64_t deadline = seams_.loop.now_ns() + effect.delay_ms * kNanosPerMilli;
-  timers_[effect.name] = seams_.loop.set_timer(deadline, [weak = weak_from_this(), name = effect.name] {
+  const net::TimerId id = seams_.loop.set_timer(deadline, [weak = weak_from_this(), name = effect.name] {
     const auto self = weak.lock();
     if (self == nullptr || self->ended_) return;
-    self->timers_.erase(name);
+    std::erase_if(self->timers_, [&](const NamedTimer& timer) { return timer.name == name; });
     self->feed(agent::Timer{name});
   });
+  timers_.push_back({effect.name, id});
 }
 
 void Driver::cancel_timer(const std::string& name) {
-  refed_timers_.erase(name);
-  const auto node = timers_.extract(name);
-  if (!node.empty()) seams_.loop.cancel_timer(node.mapped());
+  std::erase_if(refed_timers_, [&](const agent::SetTimer& timer) { return timer.name == name; });
+  const auto it = std::ranges::find(timers_, name, &NamedTimer::name);
+  if (it == timers_.end()) return;
+  seams_.loop.cancel_timer(it->id);
+  timers_.erase(it);
 }
 
 void Driver::turn_boundary(Snapshot& snapshot) {

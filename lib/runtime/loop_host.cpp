@@ -28,7 +28,7 @@ LoopHost::~LoopHost() {
 }
 
 void LoopHost::drop_runs() {
-  for (auto& [id, run] : runs_) {
+  for (const auto& run : runs_) {
     run->driver.reset();
     run->model.reset();
   }
@@ -54,8 +54,10 @@ StatusOr<bool> LoopHost::process(int timeout_ms) {
     return failed_precondition(nobody == me ? "reentrant" : "loop_busy",
                                nobody == me ? "this loop is being processed further up on this stack"
                                             : "another thread is processing this loop");
+  wakes_.begin_turn();
   auto ran = loop_->process(timeout_ms);
   service_cancels();
+  wakes_.end_turn();
   inside_ = 0;
   if (!ran.ok()) return ran.status();
   return *ran > 0;
@@ -83,15 +85,14 @@ void LoopHost::cancel_soon() noexcept {
 void LoopHost::service_cancels() {
   if (!cancel_pending_.exchange(false)) return;
   std::vector<std::shared_ptr<RunState>> wanted;
-  for (const auto& [id, run] : runs_)
+  for (const auto& run : runs_)
     if (run->cancel_requested) wanted.push_back(run);
   for (const auto& run : wanted)
     if (const auto driver = run->driver) driver->cancel(cancelled_by_host());
 }
 
 void LoopHost::cancel_all(const ErrorInfo& why) {
-  std::vector<std::shared_ptr<RunState>> all;
-  for (const auto& [id, run] : runs_) all.push_back(run);
+  const std::vector<std::shared_ptr<RunState>> all = runs_;
   for (const auto& run : all)
     if (const auto driver = run->driver) driver->cancel(why);
 }
@@ -102,7 +103,7 @@ void LoopHost::begin(const std::shared_ptr<RunState>& run, Driver::Setup setup,
   if (agent.route->provider == "offline") {
     run->model = provider::make_offline_model(*loop_);
   } else if (agent.route->provider == "scripted") {
-    run->model = *provider::make_scripted_model(agent.config.script, *loop_);  // checked with the agent
+    run->model = provider::make_scripted_model(agent.script, *loop_);
   } else {
     run->model = provider::make_http_model(*agent.route, http(), *loop_, system_random());
   }
@@ -116,7 +117,8 @@ void LoopHost::begin(const std::shared_ptr<RunState>& run, Driver::Setup setup,
         return std::make_unique<tool::Executor>(tools, *agent.policy, nullptr, nullptr, core_.workers(),
                                                 *loop_, context);
       });
-  runs_.emplace(run->id, run);
+  run->index = runs_.size();
+  runs_.push_back(run);
   run->channel->set_unpark([loop = loop_.get(), weak = std::weak_ptr<RunState>(run)] {
     loop->post([weak] {
       const auto state = weak.lock();
@@ -140,7 +142,9 @@ void LoopHost::settle(RunState& run) {
 }
 
 void LoopHost::ended(const std::shared_ptr<RunState>& run) {
-  runs_.erase(run->id);
+  runs_.back()->index = run->index;
+  std::swap(runs_[run->index], runs_.back());
+  runs_.pop_back();
   core_.run_ended();
   // The driver is on the stack: it and its model go on the next turn of the loop.
   loop_->post([driver = std::move(run->driver), model = std::move(run->model)]() mutable {

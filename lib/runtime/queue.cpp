@@ -22,11 +22,22 @@ bool shown_when_quiet(agent::EventKind kind) {
 
 }  // namespace
 
-Channel::Channel(std::shared_ptr<EventQueue> queue, std::string run_id, void* userdata, bool quiet)
+Channel::Channel(std::shared_ptr<EventQueue> queue, SharedString run_id, void* userdata, bool quiet)
     : queue_(std::move(queue)), run_id_(std::move(run_id)), userdata_(userdata), quiet_(quiet) {}
 
-EventQueue::EventQueue(uint32_t loop, std::function<void()> notify)
-    : loop_(loop), notify_(std::move(notify)) {}
+bool WakeList::add(std::shared_ptr<EventQueue> queue) {
+  if (in_turn_) queues_.push_back(std::move(queue));
+  return in_turn_;
+}
+
+void WakeList::end_turn() {
+  in_turn_ = false;
+  for (const auto& queue : queues_) queue->wake_reader();
+  queues_.clear();
+}
+
+EventQueue::EventQueue(uint32_t loop, std::function<void()> notify, WakeList* wakes)
+    : loop_(loop), notify_(std::move(notify)), wakes_(wakes) {}
 
 EventQueue::~EventQueue() {
   if (fd_ >= 0) ::close(fd_);
@@ -37,8 +48,8 @@ void Channel::emit(agent::Event event) {
   std::unique_lock lock(queue_->mutex_);
   if (muted_ || queue_->abandoned_) return;
   tail_delta_ = nullptr;
-  ++unread_control_;
-  queue_->push_locked(*this, std::move(event), false);
+  unread_control_.fetch_add(1, std::memory_order_relaxed);
+  queue_->push_locked(*this, false).event = std::move(event);
   queue_->became_nonempty(lock);
 }
 
@@ -54,12 +65,16 @@ void Channel::delta(agent::EventKind kind, std::string_view call_id, std::string
     return;
   }
   ++unread_deltas_;
-  tail_delta_ = queue_->push_locked(
-      *this, {.kind = kind, .call_id = std::string(call_id), .text = std::string(text)}, true);
+  Queued& queued = queue_->push_locked(*this, true);
+  queued.event.kind = kind;
+  queued.event.call_id = call_id;
+  queued.event.text = text;
+  tail_delta_ = &queued;
   queue_->became_nonempty(lock);
 }
 
 bool Channel::parked() const {
+  if (unread_control_.load(std::memory_order_relaxed) < kParkAt) return false;
   const std::lock_guard lock(queue_->mutex_);
   const bool parked = unread_control_ >= kParkAt && !muted_ && !queue_->abandoned_;
   const_cast<Channel*>(this)->was_parked_ = parked;
@@ -77,20 +92,25 @@ void Channel::mute() {
   if (unpark) unpark();
 }
 
-Queued* EventQueue::push_locked(Channel& channel, agent::Event event, bool is_delta) {
-  Queued& queued = events_.emplace_back();
+Queued& EventQueue::push_locked(Channel& channel, bool is_delta) {
+  Queued& queued = events_.push();
   queued.channel = channel.shared_from_this();
-  queued.event = std::move(event);
   queued.first_seq = queued.seq = ++channel.seq_;
   queued.is_delta = is_delta;
-  return &queued;
+  return queued;
 }
 
-// Wakes whoever waits. Only the step from empty to non-empty costs a system call, and only for those who
-// asked for one.
+// Only the step from empty to non-empty wakes anybody.
 void EventQueue::became_nonempty(std::unique_lock<std::mutex>& lock) {
-  const bool first = events_.size() == 1;
-  if (!first) return;
+  if (waiting_locked() != 1) return;
+  lock.unlock();
+  if (wakes_ == nullptr || !wakes_->add(shared_from_this())) wake_reader();
+}
+
+// Wakes whoever waits; a system call only for those who asked for one.
+void EventQueue::wake_reader() {
+  std::unique_lock lock(mutex_);
+  if (waiting_locked() == 0) return;  // read meanwhile
   if (fd_ >= 0) set_fd_locked(true);
   const bool wake = waiters_ > 0;
   const auto notify = notify_;
@@ -99,30 +119,49 @@ void EventQueue::became_nonempty(std::unique_lock<std::mutex>& lock) {
   if (notify) notify();
 }
 
+// Leaves a node that may be used again: nothing is held but the memory of short texts.
+void EventQueue::release(Queued& queued) {
+  constexpr size_t kKeptBytes = 512;
+  queued.channel = nullptr;
+  agent::Event& event = queued.event;
+  for (std::string* text : {&event.call_id, &event.text, &event.name, &event.reason, &event.json, &queued.json}) {
+    if (text->capacity() > kKeptBytes) *text = std::string();
+    text->clear();
+  }
+  event.number = 0;
+  event.flag = false;
+  event.response = nullptr;
+}
+
 void EventQueue::set_fd_locked(bool readable) {
   uint64_t value = 1;
   const ssize_t n = readable ? write(fd_, &value, sizeof value) : read(fd_, &value, sizeof value);
   (void)n;  // EAGAIN: it already is as wanted
 }
 
-std::deque<Queued>& EventQueue::take(size_t max) {
+const std::vector<Queued*>& EventQueue::take(size_t max) {
+  for (Queued* queued : taken_) release(*queued);
   taken_.clear();
   std::vector<std::function<void()>> unpark;
   {
     const std::lock_guard lock(mutex_);
-    while (taken_.size() < max && !events_.empty()) {
-      Queued& queued = events_.front();
+    for (; taken_count_ > 0; --taken_count_) events_.pop();
+    while (taken_count_ < max && taken_count_ < events_.size()) {
+      Queued& queued = events_[taken_count_++];
       Channel& channel = *queued.channel;
-      --(queued.is_delta ? channel.unread_deltas_ : channel.unread_control_);
+      if (queued.is_delta) {
+        --channel.unread_deltas_;
+      } else {
+        channel.unread_control_.fetch_sub(1, std::memory_order_relaxed);
+      }
       if (channel.tail_delta_ == &queued) channel.tail_delta_ = nullptr;
       if (channel.was_parked_ && channel.unread_control_ < Channel::kParkAt / 2) {
         channel.was_parked_ = false;
         unpark.push_back(channel.unpark_);
       }
-      taken_.push_back(std::move(queued));
-      events_.pop_front();
+      taken_.push_back(&queued);
     }
-    if (events_.empty() && fd_ >= 0 && !wakeup_ && !closed_) set_fd_locked(false);
+    if (waiting_locked() == 0 && fd_ >= 0 && !wakeup_ && !closed_) set_fd_locked(false);
   }
   for (const auto& go_on : unpark)
     if (go_on) go_on();
@@ -131,7 +170,7 @@ std::deque<Queued>& EventQueue::take(size_t max) {
 
 void EventQueue::wait(int timeout_ms) {
   std::unique_lock lock(mutex_);
-  const auto ready = [this] { return !events_.empty() || wakeup_ || closed_; };
+  const auto ready = [this] { return waiting_locked() > 0 || wakeup_ || closed_; };
   ++waiters_;
   if (timeout_ms < 0) {
     available_.wait(lock, ready);
@@ -143,7 +182,7 @@ void EventQueue::wait(int timeout_ms) {
 
 bool EventQueue::empty() const {
   const std::lock_guard lock(mutex_);
-  return events_.empty();
+  return waiting_locked() == 0;
 }
 
 bool EventQueue::closed() const {
@@ -155,7 +194,7 @@ bool EventQueue::consume_wakeup() {
   const std::lock_guard lock(mutex_);
   if (!wakeup_) return false;
   wakeup_ = false;
-  if (events_.empty() && fd_ >= 0 && !closed_) set_fd_locked(false);
+  if (waiting_locked() == 0 && fd_ >= 0 && !closed_) set_fd_locked(false);
   return true;
 }
 
@@ -187,22 +226,24 @@ int EventQueue::fd() {
   const std::lock_guard lock(mutex_);
   if (fd_ < 0) {
     fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (fd_ >= 0 && (!events_.empty() || wakeup_ || closed_)) set_fd_locked(true);
+    if (fd_ >= 0 && (waiting_locked() > 0 || wakeup_ || closed_)) set_fd_locked(true);
   }
   return fd_;
 }
 
 void EventQueue::abandon() {
-  taken_.clear();  // events hold their channels, and channels the queue
-  std::deque<Queued> dropped;
+  // Events hold their channels, and channels the queue.
+  for (Queued* queued : taken_) release(*queued);
+  taken_.clear();
+  StableQueue<Queued> dropped;
   std::vector<std::function<void()>> unpark;
   {
     const std::lock_guard lock(mutex_);
     notify_ = nullptr;
     abandoned_ = true;
-    dropped.swap(events_);
-    for (Queued& queued : dropped) {
-      Channel& channel = *queued.channel;
+    dropped = std::exchange(events_, {});
+    for (size_t i = std::exchange(taken_count_, 0); i < dropped.size(); ++i) {
+      Channel& channel = *dropped[i].channel;
       channel.tail_delta_ = nullptr;
       if (std::exchange(channel.was_parked_, false)) unpark.push_back(channel.unpark_);
     }

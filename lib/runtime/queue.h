@@ -1,8 +1,8 @@
 // The event queue between loops and the host: bounded by parking runs and merging text, never by dropping.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -24,13 +24,13 @@ class Channel final : public EventOutput, public std::enable_shared_from_this<Ch
   static constexpr size_t kParkAt = 64;   // unread control events at which the run waits
   static constexpr size_t kMergeAt = 16;  // unread deltas from which on further ones merge
 
-  Channel(std::shared_ptr<EventQueue> queue, std::string run_id, void* userdata, bool quiet);
+  Channel(std::shared_ptr<EventQueue> queue, SharedString run_id, void* userdata, bool quiet);
 
   void emit(agent::Event event) override;
   void delta(agent::EventKind kind, std::string_view call_id, std::string_view text) override;
   bool parked() const override;
 
-  const std::string& run_id() const { return run_id_; }
+  std::string_view run_id() const { return run_id_; }
   void* userdata() const { return userdata_; }
   // Called, on the reader's thread, when a parked run may go on.
   void set_unpark(std::function<void()> unpark) { unpark_ = std::move(unpark); }
@@ -40,13 +40,13 @@ class Channel final : public EventOutput, public std::enable_shared_from_this<Ch
  private:
   friend class EventQueue;
   const std::shared_ptr<EventQueue> queue_;
-  const std::string run_id_;
+  const SharedString run_id_;
   void* const userdata_;
   const bool quiet_;
   std::function<void()> unpark_;
   // Guarded by the queue's mutex.
   uint64_t seq_ = 0;
-  size_t unread_control_ = 0;
+  std::atomic<size_t> unread_control_ = 0;  // also read without it
   size_t unread_deltas_ = 0;
   bool was_parked_ = false;
   bool muted_ = false;
@@ -62,15 +62,30 @@ struct Queued {
   bool is_delta = false;
 };
 
+// The queues that became readable during one turn of a loop. Their readers are woken when it ends: a reader that
+// is woken by the first of many events only fights the loop for the lock.
+class WakeList {
+ public:
+  void begin_turn() { in_turn_ = true; }
+  void end_turn();
+  // On the loop's thread. False outside of a turn: wake at once.
+  bool add(std::shared_ptr<EventQueue> queue);
+
+ private:
+  bool in_turn_ = false;
+  std::vector<std::shared_ptr<EventQueue>> queues_;
+};
+
 class EventQueue final : public std::enable_shared_from_this<EventQueue> {
  public:
-  EventQueue(uint32_t loop, std::function<void()> notify);
+  // `wakes` is that of the loop whose runs write here; null in tests.
+  EventQueue(uint32_t loop, std::function<void()> notify, WakeList* wakes = nullptr);
   ~EventQueue();
 
   uint32_t loop() const { return loop_; }
   // Moves at most `max` events out; the previous ones of this call die. Reader's thread.
-  std::deque<Queued>& take(size_t max);
-  std::deque<Queued>& taken() { return taken_; }
+  const std::vector<Queued*>& take(size_t max);
+  const std::vector<Queued*>& taken() const { return taken_; }
   // Waits until there is an event, wakeup() was called, close() was called or the time is over.
   void wait(int timeout_ms);
   bool empty() const;
@@ -85,21 +100,27 @@ class EventQueue final : public std::enable_shared_from_this<EventQueue> {
 
  private:
   friend class Channel;
-  Queued* push_locked(Channel& channel, agent::Event event, bool is_delta);
+  friend class WakeList;
+  Queued& push_locked(Channel& channel, bool is_delta);
+  size_t waiting_locked() const { return events_.size() - taken_count_; }
   void became_nonempty(std::unique_lock<std::mutex>& lock);
+  void wake_reader();
   void set_fd_locked(bool readable);
+  static void release(Queued& queued);
 
   const uint32_t loop_;
   mutable std::mutex mutex_;  // innermost: nothing is called and no other lock taken under it
   std::condition_variable available_;
-  std::deque<Queued> events_;
+  StableQueue<Queued> events_;  // those taken last, then those that wait
+  size_t taken_count_ = 0;
   std::function<void()> notify_;
+  WakeList* const wakes_;
   int fd_ = -1;
   int waiters_ = 0;
   bool wakeup_ = false;
   bool closed_ = false;
   bool abandoned_ = false;
-  std::deque<Queued> taken_;  // owned by the reader
+  std::vector<Queued*> taken_;  // the reader's
 };
 
 }  // namespace tau::runtime

@@ -8,7 +8,7 @@ namespace {
 
 struct Divergence {
   int64_t seq = -1;
-  std::string kind;
+  SharedString kind;
   std::string expected;
   std::string actual;
 };
@@ -48,7 +48,7 @@ StatusOr<std::string> replay_run(store::Store& store, std::string_view run_id, b
     }
     TAU_ASSIGN_OR_RETURN(agent::InputBody body, agent::input_from_json(entry.row.kind, entry.row.body));
     const agent::Effects effects = engine.step({entry.row.seq, entry.row.time_ms, std::move(body)});
-    const std::string digest = crypto::hex(agent::digest_of(effects));
+    const std::string digest = agent::digest_of(effects);
     all.update(digest);
     ++steps;
     if (digest == entry.row.effects_digest) continue;

@@ -18,14 +18,14 @@ Run::~Run() {
   state_->channel->mute();
 }
 
-const std::string& Run::id() const { return state_->id; }
+std::string_view Run::id() const { return state_->id; }
 
 Status Run::submit(std::string_view op_json, std::vector<wire::Media> blobs) {
   TAU_RETURN_IF_ERROR(session_->agent()->runtime()->check());
   TAU_ASSIGN_OR_RETURN(auto action, parse_op(op_json, std::move(blobs)));
   {
     const std::lock_guard lock(state_->mutex);
-    if (state_->done) return failed_precondition("run_ended", "run " + state_->id + " has ended");
+    if (state_->done) return failed_precondition("run_ended", format("run {} has ended", state_->id));
   }
   state_->host->loop().post([state = state_, action = std::move(action)]() mutable {
     if (state->driver == nullptr) return;
@@ -60,7 +60,7 @@ StatusOr<std::string> Run::wait(int timeout_ms, Code* code) {
   if (!runtime->manual() && timeout_ms < 0) state_->finished.wait(lock, done);
   if (!runtime->manual() && timeout_ms >= 0)
     state_->finished.wait_for(lock, std::chrono::milliseconds(timeout_ms), done);
-  if (!state_->done) return deadline_exceeded("wait_timeout", "run " + state_->id + " still runs");
+  if (!state_->done) return deadline_exceeded("wait_timeout", format("run {} still runs", state_->id));
   *code = state_->code;
   return state_->outcome;
 }

@@ -86,7 +86,7 @@ Status Runtime::stop(int timeout_ms) {
 StatusOr<std::shared_ptr<EventQueue>> Runtime::make_queue(uint32_t loop, std::function<void()> notify) {
   if (loop >= loops())
     return invalid_argument("no_such_loop", format("loop {} of {} does not exist", loop, loops()));
-  auto queue = std::make_shared<EventQueue>(loop, std::move(notify));
+  auto queue = std::make_shared<EventQueue>(loop, std::move(notify), &core_->loop(loop).wakes());
   core_->add_queue(queue);
   return queue;
 }
@@ -141,10 +141,10 @@ Status Runtime::remove_session(std::string_view id) {
   TAU_ASSIGN_OR_RETURN(const store::SessionRecord record, core_->store().load_session(id));
   const auto shared = core_->share_session(record.id);
   if (shared->busy.exchange(true))
-    return unavailable("session_busy", "a run of this process is writing session " + record.id);
+    return unavailable("session_busy", format("a run of this process is writing session {}", record.id));
   Status status;
   if (shared->lease.epoch == 0) {
-    auto lease = core_->store().acquire("session:" + record.id);
+    auto lease = core_->store().acquire(format("session:{}", record.id));
     if (lease.ok()) {
       shared->lease = *lease;
     } else {

@@ -118,7 +118,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   static StatusOr<std::shared_ptr<Session>> open(std::shared_ptr<Agent> agent, std::string_view id);
   ~Session();
 
-  const std::string& id() const { return id_; }
+  std::string_view id() const { return id_; }
   const std::shared_ptr<Agent>& agent() const { return agent_; }
   StatusOr<std::string> describe();
   StatusOr<std::string> export_json();
@@ -126,13 +126,13 @@ class Session final : public std::enable_shared_from_this<Session> {
   StatusOr<std::shared_ptr<Run>> start(RunOptions options);
 
  private:
-  Session(std::shared_ptr<Agent> agent, std::string id, std::shared_ptr<SessionState> state);
+  Session(std::shared_ptr<Agent> agent, SharedString id, std::shared_ptr<SessionState> state);
   StatusOr<std::shared_ptr<Run>> start_claimed(RunOptions options);
   StatusOr<std::shared_ptr<Run>> launch(RunOptions options, ParsedRunOptions parsed,
                                         std::shared_ptr<const AgentSnapshot> agent,
-                                        const std::string& open_run);
+                                        const SharedString& open_run);
   const std::shared_ptr<Agent> agent_;
-  const std::string id_;
+  const SharedString id_;
   const std::shared_ptr<SessionState> state_;
 };
 
@@ -142,7 +142,7 @@ class Run final {
       bool private_queue);
   ~Run();
 
-  const std::string& id() const;
+  std::string_view id() const;
   const std::shared_ptr<EventQueue>& queue() const { return queue_; }
   const std::shared_ptr<Session>& session() const { return session_; }
   Status submit(std::string_view op_json, std::vector<wire::Media> blobs);

@@ -58,27 +58,27 @@ Status load(Core& core, SharedSession& session) {
 
 void configure(Core& core, SharedSession& session, const std::shared_ptr<const AgentSnapshot>& agent) {
   if (session.configured_for == agent) return;
-  agent::PromptParts parts;
-  parts.base = agent->config.system;
-  parts.instructions = session.instructions;
-  parts.instructions_cut = session.instructions_cut;
-  if (core.workspace() != nullptr && !agent->tools->all().empty())
-    parts.workspace_note = "Tools work in the workspace directory " + core.workspace()->root() + ".";
-  session.conversation.configure(agent::system_messages(parts), *agent->parameters);
+  if (session.instructions.empty()) {
+    session.conversation.configure(*agent->prefix, *agent->parameters);
+  } else {
+    auto system = system_prompt(core, *agent, session.instructions, session.instructions_cut);
+    session.conversation.configure(make_prefix(std::move(system), *agent->parameters), *agent->parameters);
+  }
   session.configured_for = agent;
 }
 
 }  // namespace
 
-Session::Session(std::shared_ptr<Agent> agent, std::string id, std::shared_ptr<SessionState> state)
+Session::Session(std::shared_ptr<Agent> agent, SharedString id, std::shared_ptr<SessionState> state)
     : agent_(std::move(agent)), id_(std::move(id)), state_(std::move(state)) {}
 Session::~Session() = default;
 
 StatusOr<std::shared_ptr<Session>> Session::open(std::shared_ptr<Agent> agent, std::string_view id) {
   TAU_RETURN_IF_ERROR(agent->runtime()->check());
   Core& core = *agent->runtime()->core();
-  std::string name(id);
-  if (name.empty()) name = make_id("ses_", system_clock(), system_random());
+  const bool unnamed = id.empty();
+  SharedString name(id);
+  if (unnamed) name = make_id("ses_", system_clock(), system_random());
   if (!is_valid_id(name))
     return invalid_argument(
         "invalid_session_id",
@@ -87,6 +87,10 @@ StatusOr<std::shared_ptr<Session>> Session::open(std::shared_ptr<Agent> agent, s
   std::shared_ptr<Session> session(new Session(std::move(agent), std::move(name), shared));
   if (shared->busy.exchange(true)) return session;  // being used in this process: loaded already
   const Claim claim(shared->busy);
+  if (unnamed) {
+    read_instructions(core, *shared);
+    shared->loaded = shared->unnamed = true;
+  }
   TAU_RETURN_IF_ERROR(load(core, *shared));
   return session;
 }
@@ -141,7 +145,7 @@ StatusOr<std::shared_ptr<Session>> Session::fork(std::string_view entry, std::st
   TAU_RETURN_IF_ERROR(agent_->runtime()->check());
   Core& core = *agent_->runtime()->core();
   store::SessionRecord fork;
-  fork.id = id.empty() ? make_id("ses_", system_clock(), system_random()) : std::string(id);
+  fork.id = id.empty() ? SharedString(make_id("ses_", system_clock(), system_random())) : SharedString(id);
   if (!is_valid_id(fork.id))
     return invalid_argument("invalid_session_id", format("\"{}\" is no valid session id", repair_utf8(id)));
   TAU_ASSIGN_OR_RETURN(const store::SessionRecord source, core.store().load_session(id_));
@@ -160,7 +164,7 @@ StatusOr<std::shared_ptr<Run>> Session::start(RunOptions options) {
     return failed_precondition("runtime_stopped", "the runtime was stopped");
   SharedSession& session = shared_of(state_);
   if (session.busy.exchange(true))
-    return unavailable("session_busy", "a run of this process is writing session " + id_);
+    return unavailable("session_busy", format("a run of this process is writing session {}", id_));
   Claim claim(session.busy);
   auto run = start_claimed(std::move(options));
   if (run.ok()) claim.keep();
@@ -172,18 +176,20 @@ StatusOr<std::shared_ptr<Run>> Session::start_claimed(RunOptions options) {
   SharedSession& session = shared_of(state_);
   TAU_ASSIGN_OR_RETURN(ParsedRunOptions parsed, parse_run_options(options.options_json));
   if (session.lease.epoch == 0) {
-    TAU_ASSIGN_OR_RETURN(session.lease, core.store().acquire("session:" + id_));
-    session.loaded = false;  // another process may have written it until now
-    session.conversation = Conversation();
-    session.configured_for = nullptr;
+    TAU_ASSIGN_OR_RETURN(session.lease, core.store().acquire(format("session:{}", id_)));
+    if (!session.unnamed) {  // another process may have written it until now
+      session.loaded = false;
+      session.conversation = Conversation();
+      session.configured_for = nullptr;
+    }
   }
   TAU_RETURN_IF_ERROR(load(core, session));
-  const std::string open_run = session.record.open_run;
+  const SharedString open_run = session.record.open_run;
   if (!options.resume && !open_run.empty())
     return failed_precondition(
-        "run_open", "run " + open_run + " of this session was cut off: resume or abandon it first");
+        "run_open", format("run {} of this session was cut off: resume or abandon it first", open_run));
   if (options.resume && open_run.empty())
-    return failed_precondition("no_open_run", "session " + id_ + " has no run to resume");
+    return failed_precondition("no_open_run", format("session {} has no run to resume", id_));
   if (!options.resume && !parsed.message && options.prompt.empty())
     return invalid_argument("no_prompt", "a run needs a prompt");
 
@@ -201,14 +207,14 @@ StatusOr<std::shared_ptr<Run>> Session::start_claimed(RunOptions options) {
 
 StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions options, ParsedRunOptions parsed,
                                                std::shared_ptr<const AgentSnapshot> agent,
-                                               const std::string& open_run) {
+                                               const SharedString& open_run) {
   Core& core = *agent_->runtime()->core();
   SharedSession& session = shared_of(state_);
   std::shared_ptr<EventQueue> queue = options.queue;
   const bool private_queue = queue == nullptr;
   if (private_queue) { TAU_ASSIGN_OR_RETURN(queue, agent_->runtime()->make_queue(0, nullptr)); }
   auto state = std::make_shared<RunState>();
-  state->id = options.resume ? open_run : make_id("run_", system_clock(), system_random());
+  state->id = options.resume ? open_run : SharedString(make_id("run_", system_clock(), system_random()));
   state->host = &core.loop(queue->loop());
   state->channel = std::make_shared<Channel>(queue, state->id, options.userdata, options.quiet);
   state->session = std::static_pointer_cast<SharedSession>(state_);

@@ -31,9 +31,9 @@ Status Applier::apply(const Batch& batch, Lsn* lsn) {
   if (status.ok()) return db_.prepare("RELEASE batch").run();
   // The heads that the batch moved are wrong now; they are read again when needed.
   for (const JournalRow& row : batch.rows) {
-    if (const auto it = heads_.find(row.run_id); it != heads_.end()) heads_.erase(it);
+    forget(row.run_id);
   }
-  if (batch.run.has_value()) heads_.erase(batch.run->id);
+  if (batch.run.has_value()) forget(batch.run->id);
   if (is_recoverable(status)) {
     TAU_RETURN_IF_ERROR(db_.prepare("ROLLBACK TO batch").run());
     TAU_RETURN_IF_ERROR(db_.prepare("RELEASE batch").run());
@@ -67,6 +67,10 @@ Status Applier::check_fence(const Lease& lease) {
   if (epoch == lease.epoch) return ok_status();
   return Status(Code::kAborted, "lease_lost",
                 format("{} is not held with epoch {} any more", lease.resource, lease.epoch));
+}
+
+void Applier::forget(std::string_view run_id) {
+  if (const auto it = heads_.find(run_id); it != heads_.end()) heads_.erase(it);
 }
 
 // Null when the run does not exist.
@@ -123,7 +127,7 @@ Status Applier::update_run(const RunRecord& run) {
               p.principal, p.policy_epoch, p.scanned_epoch);
   update.bind_blob(14, head->next_seq > 0 ? view(head->chain) : std::string_view());
   TAU_RETURN_IF_ERROR(update.run());
-  if (run.state != RunState::kOpen) heads_.erase(run.id);  // it rarely grows again
+  if (run.state != RunState::kOpen) forget(run.id);  // it rarely grows again
   return ok_status();
 }
 

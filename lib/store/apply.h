@@ -3,20 +3,13 @@
 
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
+#include "store/by_name.h"
 #include "store/chain.h"
 #include "store/sqlite.h"
 #include "store/store.h"
 
 namespace tau::store {
-
-struct StringHash {
-  using is_transparent = void;
-  size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
-};
-template <class Value>
-using StringMap = std::unordered_map<std::string, Value, StringHash, std::equal_to<>>;
 
 // Bodies longer than this are kept in the blob table.
 inline constexpr size_t kInlineBodyBytes = 8192;
@@ -40,6 +33,7 @@ class Applier {
     Digest chain{};
   };
 
+  void forget(std::string_view run_id);
   Status apply_all(const Batch& batch, Lsn* lsn);
   Status check_fence(const Lease& lease);
   StatusOr<Head*> head_of(std::string_view run_id);
@@ -50,7 +44,7 @@ class Applier {
   Status append_entry(const EntryRow& entry);
 
   Connection& db_;
-  StringMap<Head> heads_;
+  ByName<Head> heads_;
   int64_t data_version_ = -1;
 };
 

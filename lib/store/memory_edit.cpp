@@ -1,6 +1,5 @@
 // Forks, removals and leases of the store without a disk.
 #include <algorithm>
-#include <unordered_set>
 #include <utility>
 
 #include "store/memory_store.h"
@@ -9,23 +8,22 @@ namespace tau::store {
 
 Status MemoryStore::fork_session(std::string_view source, std::string_view entry, const SessionRecord& fork) {
   const std::lock_guard lock(mutex_);
-  const auto from = sessions_.find(source);
-  if (from == sessions_.end()) return not_found("no_such_session", format("session {}", source));
-  if (is_live_session(fork.id))
+  const SessionRecord* from = find_session(source);
+  if (from == nullptr) return not_found("no_such_session", format("session {}", source));
+  if (find_session(fork.id) != nullptr)
     return Status(Code::kAlreadyExists, "session_exists", format("session {}", fork.id));
   SessionRecord record = fork;
-  record.parent_session = std::string(source);
-  record.head_entry = from->second.head_entry;
+  record.parent_session = source;
+  record.head_entry = from->head_entry;
   if (!entry.empty()) {
-    const auto it = entries_.find(entry);
-    bool belongs = it != entries_.end() && it->second->session == source;
-    const auto head = entries_.find(from->second.head_entry);
-    const Entry* at = head == entries_.end() ? nullptr : head->second.get();
+    const auto& own = owners_.find(source)->second.entries;
+    bool belongs = std::ranges::any_of(own, [&](const Entry* e) { return e->name == entry; });
+    const Entry* at = find_entry(from->head_entry);
     for (; at != nullptr && !belongs; at = at->parent) belongs = at->name == entry;
     if (!belongs) return not_found("no_such_entry", format("session {} has no entry {}", source, entry));
-    record.head_entry = std::string(entry);
+    record.head_entry = entry;
   }
-  sessions_.emplace(record.id, std::move(record));
+  put_session(std::move(record));
   return ok_status();
 }
 
@@ -34,38 +32,44 @@ void MemoryStore::purge(Row* row) {
   row->purged = true;
 }
 
-// Removes the entries of `session` and those without an owner, as long as nobody needs them: leaves first.
-void MemoryStore::drop_entries_of(std::string_view session) {
-  std::unordered_set<std::string_view> heads;
-  for (const auto& [id, record] : sessions_) heads.insert(record.head_entry);
-  std::vector<Entry*> ready;
-  const auto is_free = [&](const Entry& e) {
-    return e.session.empty() && e.children == 0 && !heads.contains(e.name);
-  };
-  for (auto& [name, entry] : entries_) {
-    if (entry->session == session) entry->session.clear();
-    if (is_free(*entry)) ready.push_back(entry.get());
-  }
-  while (!ready.empty()) {
-    Entry* const entry = ready.back();
-    ready.pop_back();
-    Row& row = entry->run->rows[entry->seq];
-    if (--row.names == 0 && !is_live_session(entry->run->record.session_id)) purge(&row);
-    Entry* const parent = entry->parent;
-    entries_.erase(entries_.find(entry->name));
-    if (parent != nullptr && --parent->children == 0 && is_free(*parent)) ready.push_back(parent);
+// Frees an entry and then its ancestors, as far as nobody needs them.
+void MemoryStore::free_entries(Entry* last) {
+  while (last != nullptr && !last->owned && last->children == 0 && last->heads == 0) {
+    Run* const run = last->run;
+    Row& row = run->rows[last->seq];
+    if (--row.names == 0 && find_session(run->record.session_id) == nullptr) purge(&row);
+    if (--run->names == 0 && run->forgotten) erase_run(run);
+    Entry* const parent = last->parent;
+    if (last_entry_ == last) last_entry_ = nullptr;
+    entries_.erase(entries_.find(last->name));
+    if (parent != nullptr) --parent->children;
+    last = parent;
   }
 }
 
-Status MemoryStore::remove_session(std::string_view id) {
-  const std::lock_guard lock(mutex_);
-  const auto it = sessions_.find(id);
-  if (it == sessions_.end()) return not_found("no_such_session", format("session {}", id));
-  const std::string session = it->first;  // `id` may be a view into the record
-  sessions_.erase(it);
-  drop_entries_of(session);
-  for (Run* run : run_order_) {
-    if (run->record.session_id != session) continue;
+void MemoryStore::erase_run(Run* run) {
+  if (last_run_ == run) last_run_ = nullptr;
+  const SharedString id = run->record.id;
+  runs_.erase(runs_.find(id));
+}
+
+// The record goes, and with it every entry and body that no other session needs. Runs stay, without bodies.
+bool MemoryStore::remove_owned(std::string_view id) {
+  const auto at = owners_.find(id);
+  if (at == owners_.end() || !at->second.record.has_value()) return false;
+  Owner& owner = at->second;
+  const SharedString head = owner.record->head_entry;
+  move_head(head, {});
+  owner.record.reset();
+  Entry* const last = find_entry(head);
+  if (last != nullptr && !last->owned) free_entries(last);  // a forked one whose owner is gone
+  // Children come after their parents, so each is freed before its parent is looked at: what free_entries goes
+  // on to is still owned, or not of this list.
+  for (std::vector<Entry*> own = std::exchange(owner.entries, {}); !own.empty(); own.pop_back()) {
+    own.back()->owned = false;
+    free_entries(own.back());
+  }
+  for (Run* run : owner.runs) {
     run->record.outcome_json.clear();
     run->record.snapshot_json.clear();
     run->record.options_json.clear();
@@ -73,16 +77,36 @@ Status MemoryStore::remove_session(std::string_view id) {
       if (run->rows[i].names == 0) purge(&run->rows[i]);
     }
   }
-  return ok_status();
+  return true;
+}
+
+Status MemoryStore::remove_session(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  const SharedString session(id);  // `id` may be a view into the record
+  if (remove_owned(session)) return ok_status();
+  return not_found("no_such_session", format("session {}", session));
+}
+
+void MemoryStore::forget(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  const SharedString session(id);
+  if (!remove_owned(session)) return;
+  const auto at = owners_.find(session);
+  for (Run* run : std::exchange(at->second.runs, {})) {
+    run->forgotten = true;
+    if (run->names == 0) erase_run(run);
+  }
+  last_owner_ = nullptr;
+  owners_.erase(at);
 }
 
 StatusOr<Lease> MemoryStore::acquire(std::string_view resource) {
   const std::lock_guard lock(mutex_);
   auto it = leases_.find(resource);
-  if (it == leases_.end()) it = leases_.emplace(std::string(resource), LeaseState()).first;
+  if (it == leases_.end()) it = leases_.emplace(resource, LeaseState()).first;
   if (it->second.held) return unavailable("session_busy", format("{} is owned by this process", resource));
   it->second.held = true;
-  return Lease{.resource = std::string(resource), .epoch = ++it->second.epoch};
+  return Lease{.resource = it->first, .epoch = ++it->second.epoch};
 }
 
 Status MemoryStore::release(const Lease& lease) {

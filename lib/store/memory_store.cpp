@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "store/apply.h"
+
 namespace tau::store {
 namespace {
 
@@ -23,10 +25,32 @@ void MemoryStore::append(Batch batch, Done done) {
   if (done) done(std::move(status), lsn);
 }
 
+MemoryStore::Run* MemoryStore::find_run(const SharedString& id) const {
+  return last_run_ != nullptr && last_run_->record.id == id ? last_run_ : find_run(id.view());
+}
+
+MemoryStore::Entry* MemoryStore::find_entry(const SharedString& name) const {
+  if (last_entry_ != nullptr && last_entry_->name == name) return last_entry_;
+  const auto it = entries_.find(name);
+  return it == entries_.end() ? nullptr : const_cast<Entry*>(&it->second);
+}
+
+MemoryStore::Owner& MemoryStore::owner_of(const SharedString& session) {
+  if (last_owner_ == nullptr || last_owner_name_ != session) {
+    last_owner_ = &owners_[session];
+    last_owner_name_ = session;
+  }
+  return *last_owner_;
+}
+
 MemoryStore::Run* MemoryStore::find_run(std::string_view id) const {
-  if (last_run_ != nullptr && last_run_->record.id == id) return last_run_;
   const auto it = runs_.find(id);
-  return it == runs_.end() ? nullptr : it->second.get();
+  return it == runs_.end() ? nullptr : const_cast<Run*>(&it->second);
+}
+
+SessionRecord* MemoryStore::find_session(std::string_view id) {
+  const auto it = owners_.find(id);
+  return it == owners_.end() || !it->second.record.has_value() ? nullptr : &*it->second.record;
 }
 
 Status MemoryStore::check(const Batch& batch) const {
@@ -41,16 +65,15 @@ Status MemoryStore::check(const Batch& batch) const {
   TAU_RETURN_IF_ERROR(check_rows(batch));
   TAU_RETURN_IF_ERROR(check_entries(batch));
   if (!batch.session.has_value() || batch.session->head_entry.empty()) return ok_status();
-  const std::string& head = batch.session->head_entry;
-  const bool in_batch = std::ranges::any_of(batch.entries, [&](const EntryRow& e) { return e.id == head; });
-  if (in_batch || entries_.contains(head)) return ok_status();
+  const SharedString& head = batch.session->head_entry;
+  if (has_entry(batch, batch.entries.size(), head)) return ok_status();
   return failed_precondition(
       "no_such_entry", format("session {} names the head {}, which does not exist", batch.session->id, head));
 }
 
 Status MemoryStore::check_rows(const Batch& batch) const {
   const Run* run = nullptr;
-  const std::string* name = nullptr;
+  const SharedString* name = nullptr;
   int64_t next = 0;
   for (size_t i = 0; i < batch.rows.size(); ++i) {
     const JournalRow& row = batch.rows[i];
@@ -72,36 +95,38 @@ Status MemoryStore::check_rows(const Batch& batch) const {
   return ok_status();
 }
 
-bool MemoryStore::has_row(const Batch& batch, std::string_view run_id, int64_t seq) const {
+bool MemoryStore::has_row(const Batch& batch, const SharedString& run_id, int64_t seq) const {
   const Run* run = find_run(run_id);
   if (run != nullptr && seq >= 0 && seq < run->rows.size()) return true;
   return std::ranges::any_of(batch.rows,
                              [&](const JournalRow& r) { return r.seq == seq && r.run_id == run_id; });
 }
 
-bool MemoryStore::same_entry(const EntryRow& entry) const {
-  const auto it = entries_.find(entry.id);
-  return it != entries_.end() && it->second->run == find_run(entry.run_id) && it->second->seq == entry.seq;
+// Among the first `before` entries of the batch.
+bool MemoryStore::in_batch(const Batch& batch, size_t before, const SharedString& name) {
+  for (size_t i = before; i > 0; --i)
+    if (batch.entries[i - 1].id == name) return true;
+  return false;
+}
+
+bool MemoryStore::has_entry(const Batch& batch, size_t before, const SharedString& name) const {
+  return in_batch(batch, before, name) || find_entry(name) != nullptr;
 }
 
 Status MemoryStore::check_entries(const Batch& batch) const {
   for (size_t i = 0; i < batch.entries.size(); ++i) {
     const EntryRow& entry = batch.entries[i];
     TAU_RETURN_IF_ERROR(check_names(entry));
-    const auto before = [&](std::string_view name) {
-      const auto end = batch.entries.begin() + static_cast<std::ptrdiff_t>(i);
-      return entries_.contains(name) ||
-             std::any_of(batch.entries.begin(), end, [&](const EntryRow& e) { return e.id == name; });
-    };
-    if (same_entry(entry)) continue;
-    if (before(entry.id))
+    const Entry* known = find_entry(entry.id);
+    if (known != nullptr && known->run == find_run(entry.run_id) && known->seq == entry.seq) continue;
+    if (known != nullptr || in_batch(batch, i, entry.id))
       return Status(Code::kAlreadyExists, "entry_exists", format("entry {} exists", entry.id));
     if (!has_row(batch, entry.run_id, entry.seq)) {
       return failed_precondition(
           "no_such_row", format("entry {} names row {} of run {}, which is not in the journal", entry.id,
                                 entry.seq, entry.run_id));
     }
-    if (!entry.parent.empty() && !before(entry.parent)) {
+    if (!entry.parent.empty() && !has_entry(batch, i, entry.parent)) {
       return failed_precondition("no_such_entry", format("entry {} names the parent {}, which does not exist",
                                                          entry.id, entry.parent));
     }
@@ -131,7 +156,6 @@ void MemoryStore::append_row(Run& run, JournalRow&& from) {
   row.lsn = ++lsn_;
   row.body = crypto::blake2b(row.row.body);
   row.chain = next_link(before, row.row, row.body, EffectsDigest(row.row.effects_digest));
-  row.row.run_id.clear();
 }
 
 void MemoryStore::put_run(RunRecord&& record) {
@@ -142,39 +166,48 @@ void MemoryStore::put_run(RunRecord&& record) {
     run->record = std::move(record);
     return;
   }
-  auto run = std::make_unique<Run>();
-  run->record = std::move(record);
-  run_order_.push_back(run.get());
-  runs_.emplace(run->record.id, std::move(run));
+  const SharedString id = record.id;
+  const SharedString session = record.session_id;
+  Run& run = runs_[id];
+  run.record = std::move(record);
+  owner_of(session).runs.push_back(&run);
+  last_run_ = &run;
+}
+
+void MemoryStore::move_head(const SharedString& from, const SharedString& to) {
+  if (from == to) return;
+  if (Entry* entry = from.empty() ? nullptr : find_entry(from)) --entry->heads;
+  if (Entry* entry = to.empty() ? nullptr : find_entry(to)) ++entry->heads;
 }
 
 void MemoryStore::put_session(SessionRecord&& record) {
-  SessionRecord& slot = sessions_[record.id];
-  if (!slot.id.empty()) {
-    record.created_ms = slot.created_ms;
-    record.parent_session = std::move(slot.parent_session);
+  std::optional<SessionRecord>& slot = owner_of(record.id).record;
+  if (slot.has_value()) {
+    record.created_ms = slot->created_ms;
+    record.parent_session = slot->parent_session;
   }
+  move_head(slot.has_value() ? slot->head_entry : SharedString(), record.head_entry);
   slot = std::move(record);
 }
 
 void MemoryStore::put_entry(EntryRow&& row) {
-  if (entries_.contains(row.id)) return;  // the same again
-  auto entry = std::make_unique<Entry>();
-  entry->name = std::move(row.id);
-  entry->session = std::move(row.session_id);
-  entry->run = find_run(row.run_id);
-  entry->seq = row.seq;
-  if (!row.parent.empty()) entry->parent = entries_.find(row.parent)->second.get();
-  if (entry->parent != nullptr) ++entry->parent->children;
-  ++entry->run->rows[row.seq].names;
-  entries_.emplace(entry->name, std::move(entry));
+  const auto [it, fresh] = entries_.try_emplace(row.id);
+  if (!fresh) return;  // the same again
+  Entry& entry = it->second;
+  entry.run = find_run(row.run_id);
+  entry.seq = row.seq;
+  if (!row.parent.empty()) entry.parent = find_entry(row.parent);
+  if (entry.parent != nullptr) ++entry.parent->children;
+  ++entry.run->rows[row.seq].names;
+  ++entry.run->names;
+  owner_of(row.session_id).entries.push_back(&entry);
+  entry.name = std::move(row.id);
+  last_entry_ = &entry;
 }
 
-JournalEntry MemoryStore::read_back(const Run& run, const Row& row) {
-  JournalEntry out{
+JournalEntry MemoryStore::read_back(const Row& row) {
+  return {
       .lsn = row.lsn, .row = row.row, .entry_id = {}, .chain = crypto::hex(row.chain), .purged = row.purged};
-  out.row.run_id = run.record.id;
-  return out;
 }
 
 StatusOr<std::vector<SessionRecord>> MemoryStore::list_sessions(size_t limit, std::string_view after_id) {
@@ -184,13 +217,13 @@ StatusOr<std::vector<SessionRecord>> MemoryStore::list_sessions(size_t limit, st
   };
   const SessionRecord* after = nullptr;
   if (!after_id.empty()) {
-    const auto it = sessions_.find(after_id);
-    if (it == sessions_.end()) return no_such_session(after_id);
-    after = &it->second;
+    after = find_session(after_id);
+    if (after == nullptr) return no_such_session(after_id);
   }
   std::vector<const SessionRecord*> sorted;
-  for (const auto& [id, record] : sessions_) {
-    if (after == nullptr || newer(after, &record)) sorted.push_back(&record);
+  for (const auto& [id, owner] : owners_) {
+    if (owner.record.has_value() && (after == nullptr || newer(after, &*owner.record)))
+      sorted.push_back(&*owner.record);
   }
   std::ranges::sort(sorted, newer);
   if (sorted.size() > limit) sorted.resize(limit);
@@ -201,9 +234,9 @@ StatusOr<std::vector<SessionRecord>> MemoryStore::list_sessions(size_t limit, st
 
 StatusOr<SessionRecord> MemoryStore::load_session(std::string_view id) {
   const std::lock_guard lock(mutex_);
-  const auto it = sessions_.find(id);
-  if (it == sessions_.end()) return no_such_session(id);
-  return it->second;
+  const SessionRecord* record = find_session(id);
+  if (record == nullptr) return no_such_session(id);
+  return *record;
 }
 
 StatusOr<std::vector<JournalEntry>> MemoryStore::load_lineage(std::string_view name) {
@@ -212,8 +245,8 @@ StatusOr<std::vector<JournalEntry>> MemoryStore::load_lineage(std::string_view n
   const std::lock_guard lock(mutex_);
   const auto it = entries_.find(name);
   if (it == entries_.end()) return not_found("no_such_entry", format("entry {}", name));
-  for (const Entry* entry = it->second.get(); entry != nullptr; entry = entry->parent) {
-    line.push_back(read_back(*entry->run, entry->run->rows[entry->seq]));
+  for (const Entry* entry = &it->second; entry != nullptr; entry = entry->parent) {
+    line.push_back(read_back(entry->run->rows[entry->seq]));
     line.back().entry_id = entry->name;
   }
   std::ranges::reverse(line);
@@ -232,8 +265,9 @@ StatusOr<RunRecord> MemoryStore::load_run(std::string_view id) {
 StatusOr<std::vector<RunRecord>> MemoryStore::list_runs(std::string_view session_id) {
   const std::lock_guard lock(mutex_);
   std::vector<RunRecord> out;
-  for (const Run* run : run_order_) {
-    if (run->record.session_id != session_id) continue;
+  const auto owner = owners_.find(session_id);
+  if (owner == owners_.end()) return out;
+  for (const Run* run : owner->second.runs) {
     out.push_back(run->record);
     out.back().chain_head = run->rows.empty() ? std::string() : crypto::hex(run->rows.back().chain);
   }
@@ -246,7 +280,7 @@ StatusOr<std::vector<JournalEntry>> MemoryStore::load_journal(std::string_view r
   if (run == nullptr) return no_such_run(run_id);
   std::vector<JournalEntry> out;
   for (int64_t i = std::max<int64_t>(from_seq, 0); i < run->rows.size(); ++i) {
-    out.push_back(read_back(*run, run->rows[i]));
+    out.push_back(read_back(run->rows[i]));
   }
   return out;
 }

@@ -1,10 +1,15 @@
 // The store without a disk: the same contract over maps, on the caller's thread.
+//
+// A session id owns its record, its runs and its entries, so that removing it looks at nothing else. An entry
+// outlives its owner while it has children or is the head of another session; a row keeps its body while an
+// entry names it.
 #pragma once
 
 #include <mutex>
+#include <optional>
 #include <vector>
 
-#include "store/apply.h"
+#include "store/by_name.h"
 #include "store/chain.h"
 #include "store/store.h"
 
@@ -24,6 +29,7 @@ class MemoryStore final : public Store {
   StatusOr<std::vector<JournalEntry>> load_journal(std::string_view run_id, int64_t from_seq) override;
   Status fork_session(std::string_view source, std::string_view entry, const SessionRecord& fork) override;
   Status remove_session(std::string_view id) override;
+  void forget(std::string_view session) override;
   StatusOr<Lease> acquire(std::string_view resource) override;
   Status release(const Lease& lease) override;
   Status verify_chain(std::string_view run_id) override;
@@ -31,7 +37,7 @@ class MemoryStore final : public Store {
 
  private:
   struct Row {
-    JournalRow row;  // run_id is empty: the run knows its name
+    JournalRow row;
     Lsn lsn = 0;
     int64_t names = 0;  // entries that are this row
     bool purged = false;
@@ -62,14 +68,23 @@ class MemoryStore final : public Store {
   struct Run {
     RunRecord record;
     Rows rows;
+    int64_t names = 0;       // entries that are rows of this run
+    bool forgotten = false;  // goes with its last name
   };
   struct Entry {
-    std::string name;
-    std::string session;  // empty once that session is gone
+    SharedString name;
+    bool owned = true;  // the session that made it exists
     Entry* parent = nullptr;
     Run* run = nullptr;
     int64_t seq = 0;
     int64_t children = 0;
+    int64_t heads = 0;  // sessions that end here
+  };
+  // What belongs to a session id; there may be runs before there is a record.
+  struct Owner {
+    std::optional<SessionRecord> record;
+    std::vector<Run*> runs;        // oldest first
+    std::vector<Entry*> entries;  // oldest first
   };
   struct LeaseState {
     int64_t epoch = 0;
@@ -79,27 +94,37 @@ class MemoryStore final : public Store {
   // Everything is checked first, then applied; nothing in between can fail.
   Status check(const Batch& batch) const;
   Status check_rows(const Batch& batch) const;
-  bool same_entry(const EntryRow& entry) const;
   Status check_entries(const Batch& batch) const;
-  bool has_row(const Batch& batch, std::string_view run_id, int64_t seq) const;
+  bool has_row(const Batch& batch, const SharedString& run_id, int64_t seq) const;
+  static bool in_batch(const Batch& batch, size_t before, const SharedString& name);
+  bool has_entry(const Batch& batch, size_t before, const SharedString& name) const;
   Lsn apply(Batch&& batch);
+  Run* find_run(const SharedString& id) const;
   Run* find_run(std::string_view id) const;
+  Entry* find_entry(const SharedString& name) const;
+  Owner& owner_of(const SharedString& session);
   void append_row(Run& run, JournalRow&& row);
   void put_run(RunRecord&& record);
   void put_session(SessionRecord&& record);
   void put_entry(EntryRow&& row);
-  void drop_entries_of(std::string_view session);
-  bool is_live_session(std::string_view id) const { return sessions_.find(id) != sessions_.end(); }
+  void move_head(const SharedString& from, const SharedString& to);
+  void free_entries(Entry* last);
+  bool remove_owned(std::string_view id);
+  void erase_run(Run* run);
+  SessionRecord* find_session(std::string_view id);
   static void purge(Row* row);
-  static JournalEntry read_back(const Run& run, const Row& row);
+  static JournalEntry read_back(const Row& row);
 
   mutable std::mutex mutex_;
-  StringMap<std::unique_ptr<Run>> runs_;
-  std::vector<Run*> run_order_;
-  StringMap<std::unique_ptr<Entry>> entries_;
-  StringMap<SessionRecord> sessions_;
-  StringMap<LeaseState> leases_;
-  Run* last_run_ = nullptr;  // that was appended to: usually the next one too
+  ByName<Run> runs_;
+  ByName<Entry> entries_;
+  ByName<Owner> owners_;  // by session id
+  ByName<LeaseState> leases_;
+  // What was looked for last is usually what is next: names are compared by address first.
+  Run* last_run_ = nullptr;
+  Entry* last_entry_ = nullptr;
+  Owner* last_owner_ = nullptr;
+  SharedString last_owner_name_;
   Lsn lsn_ = 0;
   StoreStats stats_;
 };

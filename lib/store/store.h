@@ -20,20 +20,22 @@ using Lsn = int64_t;  // position in the journal of one home; grows, never reuse
 
 // Columns that every stored body carries, from the first migration on.
 struct Provenance {
-  std::string integrity = "";  // Labels::integrity()
-  std::string readers = "*";   // "*" or a sorted comma list
-  std::string principal;       // who acted
-  int64_t policy_epoch = 0;    // version of the policy in force
-  int64_t scanned_epoch = 0;   // version of the scanner rules that saw the body; 0: none
+  SharedString integrity;            // Labels::integrity()
+  SharedString readers = everyone();  // "*" or a sorted comma list
+  SharedString principal;            // who acted
+  int64_t policy_epoch = 0;          // version of the policy in force
+  int64_t scanned_epoch = 0;         // version of the scanner rules that saw the body; 0: none
+
+  static const SharedString& everyone();
 };
 
 // One journaled input of a run.
 struct JournalRow {
-  std::string run_id;
+  SharedString run_id;
   int64_t seq = 0;             // position within the run, from 0, without gaps
-  std::string kind;            // "start", "model_done", "tool_done", …
+  SharedString kind;           // "start", "model_done", "tool_done", …
   std::string body;            // JSON; bodies over 8 KB go to the blob table, once per content
-  std::string effects_digest;  // hex, of the effects that the engine answered with; may be empty
+  std::string effects_digest;  // of the effects that the engine answered with; may be empty
   int64_t time_ms = 0;         // wall clock
   Provenance provenance;
 };
@@ -41,18 +43,18 @@ struct JournalRow {
 // One message of a conversation: a name for the body of a journal row. Conversations are trees: an entry
 // knows its parent, a session knows its head. The row may be older than the entry, or in the same batch.
 struct EntryRow {
-  std::string id;
-  std::string parent;  // id of the previous entry; empty: first
-  std::string session_id;
-  std::string run_id;  // the journal row (run_id, seq) that holds the body
+  SharedString id;
+  SharedString parent;  // id of the previous entry; empty: first
+  SharedString session_id;
+  SharedString run_id;  // the journal row (run_id, seq) that holds the body
   int64_t seq = 0;
 };
 
 enum class RunState : uint8_t { kOpen, kDone, kFailed, kCancelled };
 
 struct RunRecord {
-  std::string id;
-  std::string session_id;
+  SharedString id;
+  SharedString session_id;
   int64_t logic_version = 0;
   RunState state = RunState::kOpen;
   std::string outcome_json;   // set with the terminal state
@@ -66,23 +68,23 @@ struct RunRecord {
 };
 
 struct SessionRecord {
-  std::string id;
-  std::string title;
-  std::string head_entry;      // last entry of the conversation; empty: none yet
-  std::string parent_session;  // it was forked from this one; empty: none
-  std::string workspace;
-  std::string model;
+  SharedString id;
+  SharedString title;
+  SharedString head_entry;      // last entry of the conversation; empty: none yet
+  SharedString parent_session;  // it was forked from this one; empty: none
+  SharedString workspace;
+  SharedString model;
   int64_t created_ms = 0;
   int64_t updated_ms = 0;
   int64_t turns = 0;
   int64_t input_tokens = 0;
   int64_t output_tokens = 0;
   int64_t cost_usd_micros = 0;
-  std::string open_run;  // a run that did not end; empty: none
+  SharedString open_run;  // a run that did not end; empty: none
 };
 
 struct Lease {
-  std::string resource;  // "session:<id>"
+  SharedString resource;  // "session:<id>"
   int64_t epoch = 0;     // fencing token; grows with every owner
 };
 
@@ -107,7 +109,7 @@ using Done = UniqueFunction<void(Status status, Lsn lsn)>;
 struct JournalEntry {  // as read back
   Lsn lsn = 0;
   JournalRow row;
-  std::string entry_id;  // set by load_lineage
+  SharedString entry_id;  // set by load_lineage
   std::string chain;     // hex
   bool purged = false;   // the body was erased; the digest stayed
 };
@@ -163,6 +165,9 @@ class Store {
   // reader of another process kept the WAL from being emptied: the session is gone, its text leaves the WAL
   // when idle.
   virtual Status remove_session(std::string_view id) = 0;
+  // Nobody will ask for this session or its runs again. A store without a disk drops all that no other session
+  // needs, digests too; others do nothing.
+  virtual void forget(std::string_view session) { (void)session; }
 
   // Leases. The owner of a resource is this process (boot id, pid, start time) until it releases or dies.
   // UNAVAILABLE "session_busy" names the living owner, be it this process. Destroying the store releases what

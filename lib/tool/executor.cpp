@@ -1,5 +1,5 @@
 // The one executor: prepare, execute, finalize.
-#include <map>
+#include <algorithm>
 #include <mutex>
 
 #include "tool/finalize.h"
@@ -22,7 +22,7 @@ struct Flight {
   Call call;
   std::shared_ptr<const Context> context;
   std::shared_ptr<Tool> tool;
-  std::function<void(Result)> done;
+  UniqueFunction<void(Result)> done;
   net::TimerId timer = 0;
   std::atomic<bool> cancelled{false};
   std::atomic<bool> started{false};
@@ -56,8 +56,6 @@ Result cancelled_result(Result answer) {
 }  // namespace
 
 struct Executor::Impl : std::enable_shared_from_this<Executor::Impl> {
-  using Key = std::pair<std::string, std::string>;  // run id, call id
-
   Impl(const Registry& r, PolicyHook& p, AuditSink* a, FinalizeHook f, Workers& w, net::Loop& l, Context c)
       : registry(r),
         policy(p),
@@ -75,6 +73,11 @@ struct Executor::Impl : std::enable_shared_from_this<Executor::Impl> {
   void finish(const std::shared_ptr<Flight>& flight, Result result);
   void on_timeout(const std::shared_ptr<Flight>& flight);
   void abandon();
+  std::vector<std::shared_ptr<Flight>>::iterator find(std::string_view run_id, std::string_view call_id) {
+    return std::find_if(flights.begin(), flights.end(), [&](const std::shared_ptr<Flight>& flight) {
+      return flight->call.id == call_id && flight->call.run_id == run_id;
+    });
+  }
 
   const Registry& registry;
   PolicyHook& policy;
@@ -84,7 +87,7 @@ struct Executor::Impl : std::enable_shared_from_this<Executor::Impl> {
   net::Loop& loop;
   std::shared_ptr<const Context> context;
   std::shared_ptr<Gate> gate;
-  std::map<Key, std::shared_ptr<Flight>> flights;
+  std::vector<std::shared_ptr<Flight>> flights;  // few at a time
 };
 
 // The reply keeps the flight alive, and the flight never holds the reply: no cycle.
@@ -120,14 +123,14 @@ void Executor::Impl::launch(const std::shared_ptr<Flight>& flight) {
 }
 
 void Executor::Impl::finish(const std::shared_ptr<Flight>& flight, Result result) {
-  const auto at = flights.find({flight->call.run_id, flight->call.id});
-  if (at == flights.end() || at->second != flight) return;  // it has ended already: timeout, or grace over
+  const auto at = std::find(flights.begin(), flights.end(), flight);
+  if (at == flights.end()) return;  // it has ended already: timeout, or grace over
   flights.erase(at);
   loop.cancel_timer(flight->timer);
   if (flight->cancel_requested) result = cancelled_result(std::move(result));
   finalize(flight->call, flight->tool->manifest(), hook, result);
   if (audit != nullptr) audit->on_result(flight->call, result);
-  const auto done = std::move(flight->done);
+  auto done = std::move(flight->done);
   done(std::move(result));
 }
 
@@ -144,7 +147,7 @@ void Executor::Impl::abandon() {
     const std::lock_guard<std::mutex> lock(gate->mutex);
     gate->loop = nullptr;
   }
-  for (const auto& [key, flight] : flights) {
+  for (const auto& flight : flights) {
     loop.cancel_timer(flight->timer);
     flight->cancelled = true;
     if (flight->started) flight->tool->cancel(flight->call.id);
@@ -167,9 +170,10 @@ Prepared Executor::prepare(Call call) {
     out.message = std::move(message);
     return std::move(out);
   };
-  const std::shared_ptr<Tool> tool = impl_->registry.find(out.call.name);
-  if (tool == nullptr) return refuse("unknown_tool", format("there is no tool named \"{}\"", out.call.name));
-  out.manifest = tool->manifest();
+  out.tool = impl_->registry.find(out.call.name);
+  if (out.tool == nullptr)
+    return refuse("unknown_tool", format("there is no tool named \"{}\"", out.call.name));
+  const Manifest& manifest = out.tool->manifest();
   StatusOr<json::Value> arguments = parse_arguments(out.call.raw_arguments);
   if (!arguments.ok())
     return refuse("invalid_arguments", format("the arguments of {} are not usable: {}", out.call.name,
@@ -179,21 +183,23 @@ Prepared Executor::prepare(Call call) {
   if (!wrong.empty())
     return refuse("invalid_arguments",
                   format("the arguments of {} do not fit its schema: {}", out.call.name, wrong));
-  if (out.manifest.runs == Manifest::Runs::kWorker && !impl_->workers.available())
+  if (manifest.runs == Manifest::Runs::kWorker && !impl_->workers.available())
     return refuse("needs_worker", format("{} blocks, and this runtime has no worker threads", out.call.name));
-  const Facts facts = {out.call, out.manifest};
+  const Facts facts = {out.call, manifest};
   out.verdict = impl_->policy.decide(facts);
   if (impl_->audit != nullptr) impl_->audit->on_decision(facts, out.verdict);
   return out;
 }
 
-void Executor::execute(const Call& call, std::function<void(Result)> done) {
+void Executor::execute(Call given, UniqueFunction<void(Result)> done) {
   auto flight = std::make_shared<Flight>();
-  flight->call = call;
+  flight->call = std::move(given);
+  const Call& call = flight->call;
   flight->context = impl_->context;
   flight->tool = impl_->registry.find(call.name);
   flight->done = std::move(done);
-  const bool fresh = impl_->flights.try_emplace({call.run_id, call.id}, flight).second;
+  const bool fresh = impl_->find(call.run_id, call.id) == impl_->flights.end();
+  if (fresh) impl_->flights.push_back(flight);
   const Result problem =
       !fresh ? error_result("duplicate_call", format("a call with the id \"{}\" is running already", call.id))
       : flight->tool == nullptr
@@ -204,7 +210,7 @@ void Executor::execute(const Call& call, std::function<void(Result)> done) {
           : Result();
   if (!problem.is_error) return impl_->launch(flight);
   // No tool to finalize for, or no place in the table: answered from the loop all the same.
-  if (fresh) impl_->flights.erase({call.run_id, call.id});
+  if (fresh) impl_->flights.pop_back();
   impl_->loop.post([flight, problem, weak = impl_->weak_from_this()] {
     const auto self = weak.lock();
     if (self != nullptr && self->audit != nullptr) self->audit->on_result(flight->call, problem);
@@ -213,9 +219,9 @@ void Executor::execute(const Call& call, std::function<void(Result)> done) {
 }
 
 void Executor::cancel(std::string_view run_id, std::string_view call_id) {
-  const auto at = impl_->flights.find({std::string(run_id), std::string(call_id)});
-  if (at == impl_->flights.end() || at->second->cancel_requested) return;
-  const std::shared_ptr<Flight> flight = at->second;
+  const auto at = impl_->find(run_id, call_id);
+  if (at == impl_->flights.end() || (*at)->cancel_requested) return;
+  const std::shared_ptr<Flight> flight = *at;
   flight->cancel_requested = true;
   flight->cancelled = true;
   impl_->loop.cancel_timer(flight->timer);

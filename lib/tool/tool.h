@@ -56,7 +56,7 @@ Result error_result(const Status& status);
 // complete() takes effect once; later ones are ignored. Any thread.
 class Reply {
  public:
-  using Sink = std::function<void(Result)>;
+  using Sink = UniqueFunction<void(Result)>;
   explicit Reply(Sink sink);
   void complete(Result result) const;
   bool completed() const;
@@ -72,9 +72,9 @@ struct Call {
   std::string raw_arguments;  // as the model wrote them
   json::Value arguments;      // the one parse that policy and tool share
   Labels labels;              // joined over everything the model had seen
-  std::string principal;
-  std::string run_id;
-  std::string session_id;
+  SharedString principal;
+  SharedString run_id;
+  SharedString session_id;
 };
 
 // Hands a call to the host program, which answers through `reply`. Supplied by the run's driver.
@@ -163,7 +163,7 @@ class Registry {
 // The outcome of prepare: the facts that the engine needs, or why the call cannot run.
 struct Prepared {
   Call call;
-  Manifest manifest;
+  std::shared_ptr<const Tool> tool;  // null when there is none of that name
   Verdict verdict;      // meaningful when `refusal` is empty
   std::string refusal;  // "unknown_tool", "invalid_arguments", "needs_worker"; empty: may be asked
   std::string message;
@@ -188,7 +188,7 @@ class Executor {
   Prepared prepare(Call call);
   // `done` is called on the loop, exactly once, never from inside execute(); results are finalized. The
   // manifest's timeout gives the error result "tool_timeout" and cancels the tool.
-  void execute(const Call& call, std::function<void(Result)> done);
+  void execute(Call call, UniqueFunction<void(Result)> done);
   // The call ends soon with the error result "cancelled" unless it finished first.
   void cancel(std::string_view run_id, std::string_view call_id);
 

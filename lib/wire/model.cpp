@@ -59,6 +59,17 @@ std::string_view finish_reason_name(FinishReason reason) {
   return kFinishReasons[static_cast<size_t>(reason)];
 }
 
+const std::string* Message::sole_text() const {
+  const std::string* sole = nullptr;
+  for (const Part& part : parts) {
+    const auto* text = part.as<Text>();
+    if (text == nullptr) continue;
+    if (sole != nullptr) return nullptr;
+    sole = &text->text;
+  }
+  return sole;
+}
+
 std::string Message::text() const {
   std::string out;
   bool first = true;

@@ -181,6 +181,9 @@ void write_response(json::Writer& out, const Response& response) {
   out.end_object();
 }
 
+void write_json(json::Writer& out, const Message& message) { write_message(out, message); }
+void write_json(json::Writer& out, const Response& response) { write_response(out, response); }
+
 std::string to_json(const Message& message) {
   std::string text;
   json::Writer out(text);

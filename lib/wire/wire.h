@@ -89,6 +89,8 @@ struct Message {
 
   // All text parts, joined by '\n'.
   std::string text() const;
+  // The text, when it is in one part; null when there is none or several.
+  const std::string* sole_text() const;
 };
 Message text_message(Role role, std::string_view text, Labels labels);
 
@@ -261,6 +263,9 @@ std::string to_json(const Message& message);
 std::string to_json(const Usage& usage);
 std::string to_json(const Response& response);
 std::string to_json(const Request& request);
+// The same, written as a value.
+void write_json(json::Writer& out, const Message& message);
+void write_json(json::Writer& out, const Response& response);
 StatusOr<Message> message_from_json(std::string_view text);
 StatusOr<Message> message_from_json(const json::Value& value);
 // A string converts to both of the above; it is text.

@@ -35,6 +35,7 @@ THIRD_PARTY = {
     "sodium": "lib/crypto",
     "sqlite3.h": "lib/store",
     "toml++": "lib/runtime",
+    "xxhash.h": "lib/crypto",
 }
 
 # Headers that only some folders of the tree may include.
