@@ -1,12 +1,14 @@
 // The public face of json: documents, a pull reader for hot paths, a writer, canonical form, JSON Schema.
 //
 // Parsing is strict everywhere: valid UTF-8, no duplicate keys, no NaN or infinity, no integer outside
-// [-2^63, 2^64), bounded depth. Text that a strict parser refuses never reaches policy or a tool.
+// [-2^63, 2^64), bounded depth. Text that a strict parser refuses never reaches policy or a tool. Only where
+// a caller asks for it do halves of characters pass.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -92,9 +94,17 @@ class Value {
   std::variant<std::monostate, bool, int64_t, uint64_t, double, std::string, Array, Object> v_;
 };
 
+// A surrogate that stands alone in an escape: "\ud83d" without its other half, as models write it now and
+// then.
+enum class Halves : uint8_t {
+  kRefuse,   // it is "invalid_utf8"
+  kReplace,  // it becomes U+FFFD
+  kKeep      // it stays what it is, in the three bytes that UTF-8 would need, which nothing else yields
+};
+
 // Parses one document. INVALID_ARGUMENT with reason "invalid_json", "duplicate_key", "invalid_utf8",
 // "number_out_of_range" or "too_deep"; the message says where.
-StatusOr<Value> parse(std::string_view text);
+StatusOr<Value> parse(std::string_view text, Halves halves = Halves::kRefuse);
 
 // Compact text. Strings are escaped minimally; doubles are the shortest that read back equal and keep a
 // ".0" when they are integral, so that kinds survive a round trip. NaN and infinity become null.
@@ -191,7 +201,8 @@ class Writer {
 // value is not what was asked for, "reader_misuse" when calls come out of order.
 class Reader {
  public:
-  Reader();
+  // kReplace lets lone surrogates pass wherever they stand; piece() yields them as they are.
+  explicit Reader(Halves halves = Halves::kRefuse);
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
@@ -205,12 +216,17 @@ class Reader {
   bool enter_array();
   bool next_element();                 // false at the end of the array, or on failure
   bool string(std::string_view& out);  // unescaped; valid until the next load
+  bool piece(std::string_view& out);   // a string that others continue: its lone surrogates are kept
   bool integer(int64_t& out);
   bool number(double& out);
   bool boolean(bool& out);
   bool null();                      // true and consumed when the value is null; else false, not consumed
   bool raw(std::string_view& out);  // the value's JSON text, whole; valid until the next load
   bool skip();
+
+  // For Shape: where each token of the document begins, and where a string or raw value did.
+  std::span<const uint32_t> tokens() const;
+  size_t offset_of(std::string_view text) const;
 
  private:
   struct Impl;
@@ -252,3 +268,5 @@ class Schema {
 };
 
 }  // namespace tau::json
+
+#include "json/shape.h"  // IWYU pragma: export

@@ -11,6 +11,8 @@ constexpr size_t kLinearMembers = 16;  // up to here comparing each pair of keys
 
 class TreeBuilder {
  public:
+  explicit TreeBuilder(Halves halves) { scan_.set_halves(halves); }
+
   StatusOr<Value> build(std::string_view text) {
     Value root;
     if (!scan_.load(text) || !value(root, 0)) return failure();
@@ -46,7 +48,7 @@ class TreeBuilder {
     out.assign(body);
     if (!escaped) return true;
     size_t length = 0;
-    if (!scan_.unescape(body, out.data(), length)) return false;
+    if (!scan_.unescape(body, scan_.halves(), out.data(), length)) return false;
     out.resize(length);
     return true;
   }
@@ -127,8 +129,8 @@ class TreeBuilder {
 
 }  // namespace
 
-StatusOr<Value> parse(std::string_view text) {
-  TreeBuilder builder;
+StatusOr<Value> parse(std::string_view text, Halves halves) {
+  TreeBuilder builder(halves);
   return builder.build(text);
 }
 

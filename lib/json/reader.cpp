@@ -84,17 +84,25 @@ struct Reader::Impl {
   bool text(std::string_view& out) {
     if (scan.plain(out)) [[likely]]
       return true;
-    return decoded(out);
+    return decoded(out, scan.halves());
   }
 
-  bool decoded(std::string_view& out) {
+  bool value_text(std::string_view& out, Halves halves) {
+    if (!want_value()) return false;
+    if (scan.plain(out)) [[likely]]
+      return consumed();
+    if (scan.peek() != '"') return mismatch("expected a string");
+    return decoded(out, halves) && consumed();
+  }
+
+  bool decoded(std::string_view& out, Halves halves) {
     bool escaped = false;
     if (!scan.quoted(out, escaped)) return failed();
     if (!escaped) return true;
     // In place: decoded text is never longer, and a consumed token is not read again.
     char* const begin = buffer.data() + (out.data() - buffer.data());
     size_t length = 0;
-    if (!scan.unescape(out, begin, length)) return failed();
+    if (!scan.unescape(out, halves, begin, length)) return failed();
     out = std::string_view(begin, length);
     return true;
   }
@@ -107,7 +115,7 @@ struct Reader::Impl {
   Due due = Due::kEnd;
 };
 
-Reader::Reader() : impl_(std::make_unique<Impl>()) {}
+Reader::Reader(Halves halves) : impl_(std::make_unique<Impl>()) { impl_->scan.set_halves(halves); }
 Reader::~Reader() = default;
 
 bool Reader::load(std::string_view document) {
@@ -121,6 +129,11 @@ bool Reader::load(std::string_view document) {
 }
 
 const Status& Reader::status() const { return impl_->status; }
+std::span<const uint32_t> Reader::tokens() const { return impl_->scan.tokens(); }
+
+size_t Reader::offset_of(std::string_view text) const {
+  return static_cast<size_t>(text.data() - impl_->buffer.data());
+}
 
 Value::Kind Reader::kind() {
   Impl& r = *impl_;
@@ -151,13 +164,11 @@ bool Reader::next_key(std::string_view& key) {
 
 bool Reader::next_element() { return impl_->step('[', ']'); }
 
-bool Reader::string(std::string_view& out) {
-  Impl& r = *impl_;
-  if (!r.want_value()) return false;
-  if (r.scan.plain(out)) [[likely]]
-    return r.consumed();
-  if (r.scan.peek() != '"') return r.mismatch("expected a string");
-  return r.decoded(out) && r.consumed();
+bool Reader::string(std::string_view& out) { return impl_->value_text(out, impl_->scan.halves()); }
+
+bool Reader::piece(std::string_view& out) {
+  const bool keep = impl_->scan.halves() != Halves::kRefuse;
+  return impl_->value_text(out, keep ? Halves::kKeep : Halves::kRefuse);
 }
 
 bool Reader::integer(int64_t& out) {

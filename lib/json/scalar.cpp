@@ -1,92 +1,13 @@
-// The scanner's scalars: string escapes and numbers.
+// The scanner's scalars: what is wrong with an escape, and numbers.
 #include <charconv>
-#include <cstring>
 
+#include "json/escape.h"
 #include "json/scanner.h"
 
 namespace tau::json {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-// Four hexadecimal digits at `p`; -1 when they are not.
-int32_t hex4(const char* p, const char* end) {
-  if (end - p < 4) return -1;
-  int32_t value = 0;
-  for (int i = 0; i < 4; ++i) {
-    const char c = p[i];
-    int32_t digit = 0;
-    if (is_digit(c)) {
-      digit = c - '0';
-    } else if (c >= 'a' && c <= 'f') {
-      digit = c - 'a' + 10;
-    } else if (c >= 'A' && c <= 'F') {
-      digit = c - 'A' + 10;
-    } else {
-      return -1;
-    }
-    value = value * 16 + digit;
-  }
-  return value;
-}
-
-char* put_utf8(char* out, uint32_t c) {
-  const auto put = [&out](uint32_t byte) { *out++ = static_cast<char>(byte); };
-  if (c < 0x80) {
-    put(c);
-  } else if (c < 0x800) {
-    put(0xC0 | c >> 6);
-    put(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    put(0xE0 | c >> 12);
-    put(0x80 | (c >> 6 & 0x3F));
-    put(0x80 | (c & 0x3F));
-  } else {
-    put(0xF0 | c >> 18);
-    put(0x80 | (c >> 12 & 0x3F));
-    put(0x80 | (c >> 6 & 0x3F));
-    put(0x80 | (c & 0x3F));
-  }
-  return out;
-}
-
-char simple_escape(char c) {
-  switch (c) {
-    case '"':
-    case '\\':
-    case '/': return c;
-    case 'b': return '\b';
-    case 'f': return '\f';
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    default: return '\0';
-  }
-}
-
-enum class Escape : uint8_t { kOk, kUnknown, kBadHex, kLoneSurrogate };
-
-// Decodes what follows a backslash; advances `p` past it.
-Escape decode_escape(const char*& p, const char* end, uint32_t& c) {
-  if (p == end) return Escape::kUnknown;
-  const char kind = *p++;
-  if (kind != 'u') {
-    c = static_cast<uint8_t>(simple_escape(kind));
-    return c != 0 ? Escape::kOk : Escape::kUnknown;
-  }
-  const int32_t first = hex4(p, end);
-  if (first < 0) return Escape::kBadHex;
-  p += 4;
-  c = static_cast<uint32_t>(first);
-  if (c < 0xD800 || c > 0xDFFF) return Escape::kOk;
-  if (c > 0xDBFF || end - p < 2 || p[0] != '\\' || p[1] != 'u') return Escape::kLoneSurrogate;
-  const int32_t second = hex4(p + 2, end);
-  if (second < 0) return Escape::kBadHex;
-  if (second < 0xDC00 || second > 0xDFFF) return Escape::kLoneSurrogate;
-  p += 6;
-  c = 0x10000 + ((c - 0xD800) << 10) + (static_cast<uint32_t>(second) - 0xDC00);
-  return Escape::kOk;
-}
 
 // The decimal exponent of a well-formed number that from_chars found out of range: its sign tells overflow
 // from underflow. Saturates.
@@ -161,49 +82,27 @@ bool number_grammar(std::string_view t, bool& integral) {
 
 }  // namespace
 
-bool Scanner::escape(const char*& p, const char* end, uint32_t& c) {
-  const auto at = static_cast<size_t>(p - text_.data());
-  ++p;
-  switch (decode_escape(p, end, c)) {
-    case Escape::kOk: return true;
-    case Escape::kUnknown: return fail(Reason::kSyntax, at, "unknown escape");
-    case Escape::kBadHex: return fail(Reason::kSyntax, at, "\\u needs four hexadecimal digits");
-    case Escape::kLoneSurrogate: return fail(Reason::kUtf8, at, "a lone surrogate escape");
+bool Scanner::fail_escape(EscapeError error, const char* place) {
+  const auto at = static_cast<size_t>(place - text_.data());
+  switch (error) {
+    case EscapeError::kNone: return true;
+    case EscapeError::kUnknown: return fail(Reason::kSyntax, at, "unknown escape");
+    case EscapeError::kBadHex: return fail(Reason::kSyntax, at, "\\u needs four hexadecimal digits");
+    case EscapeError::kLoneSurrogate: return fail(Reason::kUtf8, at, "a lone surrogate escape");
   }
   return false;
 }
 
-bool Scanner::unescape(std::string_view body, char* out, size_t& length) {
-  char* const begin = out;
-  const char* p = body.data();
-  const char* const end = p + body.size();
-  while (p != end) {
-    const void* hit = std::memchr(p, '\\', static_cast<size_t>(end - p));
-    const char* const stop = hit != nullptr ? static_cast<const char*>(hit) : end;
-    const auto plain = static_cast<size_t>(stop - p);
-    std::memmove(out, p, plain);
-    out += plain;
-    p = stop;
-    if (p == end) break;
-    uint32_t c = 0;
-    if (!escape(p, end, c)) return false;
-    out = put_utf8(out, c);
-  }
-  length = static_cast<size_t>(out - begin);
-  return true;
+bool Scanner::unescape(std::string_view body, Halves halves, char* out, size_t& length) {
+  const char* place = nullptr;
+  const EscapeError error = json::unescape(body, halves, out, length, place);
+  return error == EscapeError::kNone || fail_escape(error, place);
 }
 
 bool Scanner::check_escapes(std::string_view body) {
-  const char* p = body.data();
-  const char* const end = p + body.size();
-  while (p != end) {
-    const void* hit = std::memchr(p, '\\', static_cast<size_t>(end - p));
-    if (hit == nullptr) return true;
-    p = static_cast<const char*>(hit);
-    uint32_t c = 0;
-    if (!escape(p, end, c)) return false;
-  }
-  return true;
+  const char* place = nullptr;
+  const EscapeError error = json::check_escapes(body, halves_, place);
+  return error == EscapeError::kNone || fail_escape(error, place);
 }
 
 bool Scanner::number(Number& out) {

@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "base/status.h"
+#include "json/escape.h"
 
 namespace tau::json {
 
@@ -47,6 +49,9 @@ class Scanner {
   // The text of token `i`: up to the next one, without the white space between.
   std::string_view token(uint32_t i) const;
 
+  // Where each token begins; valid until the next load.
+  std::span<const uint32_t> tokens() const { return {index_, count_}; }
+
   // Each consumes one token and fails when it is not what the name says.
   bool quoted(std::string_view& body, bool& escaped);  // the bytes between the quotes
   // As quoted() with nothing to decode and no white space after it, which is what nearly all strings are;
@@ -58,8 +63,11 @@ class Scanner {
   // Checks and consumes a whole value; `depth` is how many containers are already open.
   bool skip(int depth);
 
+  // How lone surrogates are taken: by skip(), and as the caller says by unescape().
+  void set_halves(Halves halves) { halves_ = halves; }
+  Halves halves() const { return halves_; }
   // Decodes the escapes of `body` to `out`, which has room for body.size() bytes and may be body.data().
-  bool unescape(std::string_view body, char* out, size_t& length);
+  bool unescape(std::string_view body, Halves halves, char* out, size_t& length);
   bool check_escapes(std::string_view body);
 
   // Records the first failure; always returns false.
@@ -73,7 +81,7 @@ class Scanner {
   bool reserve(size_t bytes);
   bool diagnose();
   bool skip_container(char close, int depth);
-  bool escape(const char*& p, const char* end, uint32_t& c);
+  bool fail_escape(EscapeError error, const char* place);
 
   std::unique_ptr<Engine> engine_;
   std::string_view text_;
@@ -82,6 +90,7 @@ class Scanner {
   uint32_t position_ = 0;
   const char* slash_ = nullptr;  // the first backslash at or after some consumed place, or the end
   size_t capacity_ = 0;
+  Halves halves_ = Halves::kRefuse;
   Reason reason_ = Reason::kSyntax;
   size_t failed_at_ = 0;
   std::string_view what_;  // always a literal

@@ -1,0 +1,218 @@
+// A Shape in front of a Reader changes nothing but the time it takes.
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <random>
+
+#include "generators.h"
+#include "json/json.h"
+
+namespace tau::json {
+namespace {
+
+struct Leaf {
+  Field field;
+  Shape::Kind kind = Shape::Kind::kRaw;
+};
+
+// Reads the value about to come as leaves: strings in both ways, some values whole, the rest by their parts.
+bool read_leaves(Reader& r, std::vector<Leaf>& out) {
+  const Value::Kind kind = r.kind();
+  const size_t turn = out.size();
+  Leaf leaf;
+  leaf.field.fresh = true;
+  if (kind == Value::Kind::kString && turn % 4 != 3) {
+    leaf.kind = turn % 2 == 0 ? Shape::Kind::kString : Shape::Kind::kPiece;
+    const bool read = turn % 2 == 0 ? r.string(leaf.field.text) : r.piece(leaf.field.text);
+    out.push_back(leaf);
+    return read;
+  }
+  const bool whole = turn % 8 == 7;
+  if (kind == Value::Kind::kObject && !whole) {
+    if (!r.enter_object()) return false;
+    std::string_view key;
+    while (r.next_key(key))
+      if (!read_leaves(r, out)) return false;
+    return r.status().ok();
+  }
+  if (kind == Value::Kind::kArray && !whole) {
+    if (!r.enter_array()) return false;
+    while (r.next_element())
+      if (!read_leaves(r, out)) return false;
+    return r.status().ok();
+  }
+  const bool read = r.raw(leaf.field.text);
+  out.push_back(leaf);
+  return read;
+}
+
+// Reads the documents of a stream, each with the help of the one before.
+class Stream {
+ public:
+  bool read(std::string_view document) {
+    matched = shape_.match(document);
+    if (matched) return true;
+    shape_.clear();
+    leaves.clear();
+    if (!reader_.load(document) || !read_leaves(reader_, leaves)) return false;
+    shape_.learn(document, reader_);
+    for (Leaf& leaf : leaves) shape_.follow(leaf.field, leaf.kind);
+    return true;
+  }
+
+  std::vector<Leaf> leaves;
+  bool matched = false;
+
+ private:
+  Reader reader_{Halves::kReplace};
+  Shape shape_;
+};
+
+std::vector<std::string> texts(const std::vector<Leaf>& leaves) {
+  std::vector<std::string> out;
+  for (const Leaf& leaf : leaves) out.emplace_back(leaf.field.text);
+  return out;
+}
+
+// One document after the other: what the stream says of each is what a reader says that knows nothing.
+std::string stream_error(const std::vector<std::string>& documents, size_t* matches = nullptr) {
+  Stream stream;
+  std::vector<std::string> before;
+  for (const std::string& document : documents) {
+    // A copy of its own: a view into an earlier document would be seen by a sanitizer.
+    const std::string bytes = document;
+    const bool read = stream.read(bytes);
+    Stream fresh;
+    if (fresh.read(bytes) != read) return "accepted or not: " + document;
+    if (!read) {
+      before.clear();
+      continue;
+    }
+    const std::vector<std::string> now = texts(stream.leaves);
+    if (now != texts(fresh.leaves)) return "other texts: " + document;
+    for (size_t i = 0; i < now.size(); ++i)
+      if (!stream.leaves[i].field.fresh && (i >= before.size() || before[i] != now[i]))
+        return "something new was not fresh: " + document;
+    before = now;
+    if (matches != nullptr) *matches += stream.matched ? 1 : 0;
+  }
+  return {};
+}
+
+const std::vector<std::string> kAtoms = {"\"",
+                                         "\\",
+                                         "\\\"",
+                                         "\\n",
+                                         "\\u0041",
+                                         "\\ud83d",
+                                         "\\ude00",
+                                         "\\u12",
+                                         "\\x",
+                                         "a",
+                                         " ",
+                                         ",",
+                                         ":",
+                                         "0",
+                                         "1",
+                                         "12",
+                                         "-",
+                                         "-7",
+                                         "1.5",
+                                         "007",
+                                         "1e3",
+                                         "null",
+                                         "{",
+                                         "}",
+                                         "[",
+                                         "]",
+                                         "\x01",
+                                         "\xC3\xA9",
+                                         "\xC3",
+                                         "\xED\xA0\x80",
+                                         "\xF0\x9F\x98\x80",
+                                         "99999999999999999999"};
+
+// The same document with some of its strings and numbers changed, or with damage of any kind.
+std::string changed(std::string document, std::mt19937& random) {
+  const auto below = [&](size_t n) { return n == 0 ? 0 : random() % n; };
+  for (size_t edits = below(3); edits > 0; --edits) {
+    std::vector<size_t> places;
+    const bool anywhere = below(4) == 0;
+    for (size_t i = 0; i < document.size(); ++i)
+      if (anywhere || document[i] == '"' || (document[i] >= '0' && document[i] <= '9')) places.push_back(i);
+    if (places.empty()) break;
+    const size_t place = places[below(places.size())] + below(2);
+    document.insert(std::min(place, document.size()), kAtoms[below(kAtoms.size())]);
+  }
+  return document;
+}
+
+RC_GTEST_PROP(Shape, ReadsWhatAReaderReads, (uint32_t seed)) {
+  const Value value = *testing::value();
+  std::mt19937 random(seed);
+  const std::string base = seed % 2 == 0 ? write(value) : write_pretty(value);
+  std::vector<std::string> documents = {base};
+  for (int i = 0; i < 12; ++i)
+    documents.push_back(changed(random() % 2 == 0 ? base : documents.back(), random));
+  RC_ASSERT(stream_error(documents) == "");
+}
+
+TEST(Shape, TakesDocumentsThatDifferInStringsAndIntegers) {
+  const auto document = [](const std::string& n, const std::string& text, const std::string& id) {
+    return R"({ "id":)" + id + R"(, "n" : )" + n + R"( ,"a":[{"text":)" + text + R"(}],"end":true})";
+  };
+  const std::vector<std::string> documents = {
+      document("1", R"("a")", R"("x")"),
+      document("1", R"("b")", R"("x")"),
+      document("1", R"("")", R"("x")"),
+      document("-234567890123456789", R"("\u00e9\n")", R"("x")"),
+      document("0", "\"\xC3\xA9\"", R"("y")"),
+      document("7", R"("\ud83d")", R"("y")"),
+      document("7", R"("a longer text, \\")", R"("y")"),
+  };
+  size_t matches = 0;
+  EXPECT_EQ(stream_error(documents, &matches), "");
+  EXPECT_EQ(matches, documents.size() - 1);
+}
+
+TEST(Shape, RefusesWhatIsNotTheSameButForStringsAndIntegers) {
+  const std::string known = R"({"a":"x","n":1,"z":[null]})";
+  const char* others[] = {
+      R"({"a":"x","n":1,"z":[null]} )",        R"({"b":"x","n":1,"z":[null]})",
+      R"({"a":null,"n":1,"z":[null]})",        R"({"a":"x","n":1.5,"z":[null]})",
+      R"({"a":"x","n":01,"z":[null]})",        R"({"a":"x","n":1234567890123456789,"z":[null]})",
+      R"({"a":"x","n":-,"z":[null]})",         R"({"a":"x","n":,"z":[null]})",
+      R"({"a":"x,"n":1,"z":[null]})",          R"({"a":"x\","n":1,"z":[null]})",
+      R"({"a":"x"y","n":1,"z":[null]})",       R"({"a":"\q","n":1,"z":[null]})",
+      "{\"a\":\"\x02\",\"n\":1,\"z\":[null]}", "{\"a\":\"\xFF\",\"n\":1,\"z\":[null]}",
+      R"({"a":"x","n":1,"z":[null])",          ""};
+  for (const std::string other : others) {
+    SCOPED_TRACE(other);
+    size_t matches = 0;
+    EXPECT_EQ(stream_error({known, R"({"a":"y","n":2,"z":[null]})", other}, &matches), "");
+    EXPECT_EQ(matches, 1u);
+  }
+}
+
+TEST(Shape, TellsWhatIsTheSameAsBefore) {
+  Stream stream;
+  ASSERT_TRUE(stream.read(R"(["a","b",{"raw":[1,"c"]}])"));
+  for (const Leaf& leaf : stream.leaves) EXPECT_TRUE(leaf.field.fresh);
+  ASSERT_TRUE(stream.read(R"(["a","longer",{"raw":[1,"c"]}])"));
+  EXPECT_TRUE(stream.matched);
+  EXPECT_FALSE(stream.leaves[0].field.fresh);
+  EXPECT_TRUE(stream.leaves[1].field.fresh);
+  EXPECT_FALSE(stream.leaves[2].field.fresh);
+}
+
+TEST(Shape, DocumentsWithVeryManyValuesAreLeftToTheReader) {
+  std::string document = "[0";
+  for (int i = 0; i < 300; ++i) document += ",1";
+  document += ']';
+  size_t matches = 0;
+  EXPECT_EQ(stream_error({document, document}, &matches), "");
+  EXPECT_EQ(matches, 0u);
+}
+
+}  // namespace
+}  // namespace tau::json
