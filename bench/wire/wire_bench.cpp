@@ -1,149 +1,209 @@
-// What a streamed text delta costs from bytes to typed event, beside raw simdjson on-demand that reads the
-// same fields of the same chunk. Budget: 250 ns and 2.5 times the reference for a chunk of 257 bytes.
-#include <simdjson.h>
-
+// What a streamed delta costs from bytes to typed event, beside raw simdjson on-demand that reads the same
+// fields of the same chunk. Budget: 250 ns and 2.5 times the reference for a chunk of 257 bytes.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "chunks.h"
 #include "net/net.h"
+#include "recordings.h"
+#include "reference.h"
 #include "support/report.h"
 #include "wire/wire.h"
 
+namespace tau::bench {
 namespace {
 
-constexpr size_t kChunkBytes = 257;
-constexpr size_t kEvents = 256;
+using ReadReference = size_t (*)(simdjson::ondemand::parser&, const simdjson::padded_string&);
 
-// The pieces of text differ, as those of a stream do.
-std::string text_piece(size_t n, size_t bytes) {
-  std::string text = " word" + std::to_string(n);
-  while (text.size() < bytes) text += static_cast<char>('a' + (n * 7 + text.size()) % 26);
-  return text;
-}
+// The beginning of a stream, the chunks that go on and on, and what they are measured with.
+struct Kind {
+  const char* name;
+  const wire::Dialect& dialect;
+  MakeChunk chunk;
+  ReadReference reference;
+  std::vector<std::string> head;
+};
 
-// `late` ends the chunk.
-std::string chat_chunk(size_t n, std::string_view late) {
-  std::string chunk =
-      R"({"id":"chatcmpl-9lMgfRSWPHcw51s6wxKT1YEO2CKpd","object":"chat.completion.chunk","created":1721075653,)"
-      R"("model":"gpt-4o-2024-05-13","system_fingerprint":"fp_c4e5b6fa31","choices":[{"index":0,)"
-      R"("delta":{"content":"@"},"logprobs":null,"finish_reason":null}])";
-  chunk.append(late).append("}");
-  // Filled up inside the text, as a longer delta would be.
-  const size_t room = kChunkBytes + 1 - std::min(kChunkBytes, chunk.size());
-  return chunk.replace(chunk.find('@'), 1, text_piece(n, room));
-}
-
-// Each chunk like the one before but for its text.
-std::string steady_chunk(size_t n) { return chat_chunk(n, {}); }
-
-// Each chunk with a second member that changes.
-std::string changing_chunk(size_t n) {
-  return chat_chunk(n, R"(,"obfuscation":")" + std::to_string(100 + n) + '"');
-}
-
-std::string message_delta(size_t n) {
-  return R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":")" +
-         text_piece(n, 20) + R"("}})";
-}
-
-class CountSink final : public tau::wire::StreamSink {
+class CountSink final : public wire::StreamSink {
  public:
-  void on_event(const tau::wire::StreamEvent& event) override { bytes += event.text.size(); }
+  void on_event(const wire::StreamEvent& event) override { bytes += event.text.size(); }
   size_t bytes = 0;
 };
+
+[[noreturn]] void fail(std::string_view what) {
+  std::fprintf(stderr, "bench_wire: %.*s\n", static_cast<int>(what.size()), what.data());
+  std::exit(1);
+}
 
 // One stream, delivered event by event: framing, parsing and typed events. A response ends and another begins
 // after some thousand events.
 class Stream {
  public:
-  Stream(const tau::wire::Dialect& dialect, std::string (*chunk)(size_t)) : dialect_(dialect) {
-    for (size_t n = 0; n < kEvents; ++n) events_.push_back("data: " + chunk(n) + "\n\n");
+  explicit Stream(const Kind& kind) : kind_(kind) {
+    constexpr size_t kEvents = 256;
+    for (size_t n = 0; n < kEvents; ++n) events_.push_back("data: " + kind.chunk(n) + "\n\n");
   }
 
   void next() {
     constexpr size_t kEventsPerResponse = 4096;
     const size_t n = count_++;
-    if (n % kEventsPerResponse == 0) decoder_ = dialect_.stream_decoder({});
-    const tau::Status status = parser_.feed(events_[n % kEvents], [&](const tau::net::SseEvent& event) {
-      return decoder_->event({}, event.data, sink_).ok();
-    });
-    if (!status.ok()) std::abort();
+    if (n % kEventsPerResponse == 0) {
+      decoder_ = kind_.dialect.stream_decoder({});
+      for (const std::string& event : kind_.head) feed("data: " + event + "\n\n");
+    }
+    feed(events_[n % events_.size()]);
   }
 
   // A benchmark of lost text is worth nothing.
   void require_text() const {
-    if (sink_.bytes >= count_ && !decoder_->response().message.text().empty()) return;
-    std::fputs("bench_wire: text is missing\n", stderr);
-    std::exit(1);
+    if (sink_.bytes < count_) fail("text is missing");
   }
 
  private:
-  const tau::wire::Dialect& dialect_;
+  void feed(std::string_view bytes) {
+    const Status status = parser_.feed(
+        bytes, [&](const net::SseEvent& event) { return decoder_->event({}, event.data, sink_).ok(); });
+    if (!status.ok()) fail("a stream is malformed");
+  }
+
+  const Kind& kind_;
   std::vector<std::string> events_;
-  tau::net::SseParser parser_;
-  std::unique_ptr<tau::wire::StreamDecoder> decoder_;
+  net::SseParser parser_;
+  std::unique_ptr<wire::StreamDecoder> decoder_;
   CountSink sink_;
   size_t count_ = 0;
 };
 
-size_t reference(simdjson::ondemand::parser& parser, const simdjson::padded_string& chunk) {
-  simdjson::ondemand::document document = parser.iterate(chunk);
-  size_t bytes = 0;
-  for (auto member : document.get_object()) {
-    const std::string_view key = member.unescaped_key();
-    if (key == "id" || key == "model") {
-      bytes += std::string_view(member.value()).size();
-    } else if (key == "choices") {
-      for (auto choice : member.value().get_array())
-        for (auto field : choice.get_object()) {
-          const std::string_view name = field.unescaped_key();
-          if (name == "delta")
-            bytes += std::string_view(field.value()["content"]).size();
-          else if (name == "index")
-            bytes += static_cast<size_t>(int64_t(field.value()));
-          else if (name == "finish_reason")
-            bytes += field.value().is_null() ? 0 : 1;
-        }
-    }
-  }
-  return bytes;
-}
-
 // What on-demand reads of the same chunks, which it finds framed and padded.
 class Reference {
  public:
-  explicit Reference(std::string (*chunk)(size_t)) {
-    for (size_t n = 0; n < kEvents; ++n) chunks_.emplace_back(chunk(n));
+  Reference(ReadReference read, const std::vector<std::string>& chunks) : read_(read) {
+    for (const std::string& chunk : chunks) chunks_.emplace_back(chunk);
   }
-  void next() { tau::bench::keep(reference(parser_, chunks_[count_++ % kEvents])); }
+  void next() { keep(read_(parser_, chunks_[count_++ % chunks_.size()])); }
+  size_t size() const { return chunks_.size(); }
 
  private:
+  ReadReference read_;
   std::vector<simdjson::padded_string> chunks_;
   simdjson::ondemand::parser parser_;
   size_t count_ = 0;
 };
 
-void compare(tau::bench::Report& report, const std::string& name, std::string (*chunk)(size_t)) {
-  Stream stream(tau::wire::openai_chat(), chunk);
-  Reference bare(chunk);
+void compare(Report& report, const Kind& kind) {
+  Stream stream(kind);
+  std::vector<std::string> chunks;
+  for (size_t n = 0; n < 256; ++n) chunks.push_back(kind.chunk(n));
+  Reference bare(kind.reference, chunks);
   report.compare(
-      name, {.iterations = 100'000}, [&] { stream.next(); }, [&] { bare.next(); });
+      kind.name, {.iterations = 100'000}, [&] { stream.next(); }, [&] { bare.next(); });
   stream.require_text();
 }
 
-}  // namespace
+// The recorded streams of one provider, one after the other, each from its first byte to its response.
+struct Recorded {
+  const wire::Dialect* dialect = nullptr;
+  std::vector<std::string> bodies;
+  std::vector<std::string> documents;
+};
 
-// Nanoseconds per event.
+void add_recorded(Recorded& to, const wire::test::Interaction& interaction) {
+  to.dialect =
+      interaction.path.ends_with("/v1/messages") ? &wire::anthropic_messages() : &wire::openai_chat();
+  to.bodies.push_back(interaction.response);
+  net::SseParser parser;
+  const Status framing = parser.feed(interaction.response, [&](const net::SseEvent& event) {
+    if (event.data.starts_with('{')) to.documents.emplace_back(event.data);
+    return true;
+  });
+  if (!framing.ok()) fail("a recorded stream has no frames");
+}
+
+std::map<std::string, Recorded> recorded_streams() {
+  std::map<std::string, Recorded> out;
+  const char* data = std::getenv("TAU_SHARED_DATA");
+  std::string error;
+  if (data == nullptr) return out;
+  const bool read = wire::test::for_each_interaction(
+      std::string(data) + "/provider-recordings",
+      [&](const wire::test::Interaction& i) {
+        const bool ours = i.path.ends_with("/v1/messages") || i.path.ends_with("/chat/completions");
+        if (ours && i.status == 200 && !i.response.starts_with('{')) add_recorded(out[i.provider], i);
+      },
+      error);
+  if (!read) fail(error);
+  return out;
+}
+
+void decode_whole(const wire::Dialect& dialect, const std::string& body) {
+  wire::Quirks tolerant;
+  tolerant.done_mark_optional = true;
+  CountSink sink;
+  net::SseParser parser;
+  const auto decoder = dialect.stream_decoder(tolerant);
+  const Status status = parser.feed(
+      body, [&](const net::SseEvent& event) { return decoder->event({}, event.data, sink).ok(); });
+  if (!status.ok() || !decoder->end(sink).ok()) fail("a recorded stream is refused");
+  keep(sink.bytes);
+}
+
+// Per event, with all that happens once for a stream.
+void compare_recorded(Report& report, const std::string& provider, const Recorded& recorded) {
+  const bool messages = recorded.dialect == &wire::anthropic_messages();
+  Reference bare(messages ? read_message_event : read_chat_chunk, recorded.documents);
+  constexpr size_t kEvents = 20'000;
+  constexpr size_t kSamples = 15;
+  const size_t rounds = std::max<size_t>(1, kEvents / bare.size());
+  std::vector<double> ours;
+  std::vector<double> theirs;
+  for (size_t sample = 0; sample < kSamples; ++sample) {
+    const double events = static_cast<double>(rounds * bare.size());
+    const int64_t begin = thread_cpu_ns();
+    for (size_t round = 0; round < rounds; ++round)
+      for (const std::string& body : recorded.bodies) decode_whole(*recorded.dialect, body);
+    const int64_t middle = thread_cpu_ns();
+    for (size_t n = 0; n < rounds * bare.size(); ++n) bare.next();
+    ours.push_back(static_cast<double>(middle - begin) / events);
+    theirs.push_back(static_cast<double>(thread_cpu_ns() - middle) / events);
+  }
+  report.add("recorded_" + provider, "ns", std::move(ours), std::move(theirs));
+}
+
+const std::string kMessageStart =
+    R"({"type":"message_start","message":{"id":"m","type":"message","role":"assistant","model":"c","content":[]}})";
+const std::string kToolStart =
+    R"({"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}})";
+
+}  // namespace
+}  // namespace tau::bench
+
+// Nanoseconds per event. With TAU_SHARED_DATA, the folder of recordings, also those of recorded streams.
 int main(int argc, char** argv) {
+  using namespace tau::bench;
   tau::bench::Report report(argc, argv);
-  compare(report, "openai_text_delta", steady_chunk);
-  compare(report, "openai_changing_chunk", changing_chunk);
-  Stream messages(tau::wire::anthropic_messages(), message_delta);
-  report.measure("anthropic_text_delta", {.iterations = 100'000}, [&] { messages.next(); });
-  messages.require_text();
+  const tau::wire::Dialect& chat = tau::wire::openai_chat();
+  const tau::wire::Dialect& messages = tau::wire::anthropic_messages();
+  const Kind kinds[] = {
+      {"openai_text_delta", chat, chat_text, read_chat_chunk, {}},
+      {"openai_obfuscated_delta", chat, chat_obfuscated, read_chat_chunk, {}},
+      {"openai_arguments_delta", chat, chat_arguments, read_chat_chunk, {}},
+      {"openai_reasoning_delta", chat, chat_reasoning, read_chat_chunk, {}},
+      {"openai_new_ids_delta", chat, chat_new_ids, read_chat_chunk, {}},
+      {"openai_escaped_delta", chat, chat_escaped, read_chat_chunk, {}},
+      {"anthropic_text_delta", messages, message_text, read_message_event, {kMessageStart}},
+      {"anthropic_arguments_delta",
+       messages,
+       message_arguments,
+       read_message_event,
+       {kMessageStart, kToolStart}},
+  };
+  for (const Kind& kind : kinds) compare(report, kind);
+  for (const auto& [provider, recorded] : recorded_streams()) compare_recorded(report, provider, recorded);
   return report.finish();
 }

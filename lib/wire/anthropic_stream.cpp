@@ -56,17 +56,15 @@ Status MessagesStreamDecoder::event(std::string_view type, std::string_view data
     return ok_status();
   }
   if (data.substr(first).starts_with(kDone)) return ok_status();
-  Delta delta;
-  delta.data = data;
-  if (!read(data, delta)) {
+  if (!read(data)) {
     if (type == "error") return fail(stream_error_status(json::Value(data)));
     return fail(bad_response(format("an event of the stream is malformed: {}", reader_.status().message())));
   }
-  if (delta.event == "content_block_delta") return apply(delta, sink);
-  const StatusOr<json::Value> value = json::parse(data);
+  if (delta_.event == "content_block_delta") return apply(sink);
+  const StatusOr<json::Value> value = json::parse(data, json::Halves::kReplace);
   if (!value.ok())
     return fail(bad_response(format("an event of the stream is malformed: {}", value.status().message())));
-  return apply_event(delta.event.empty() ? type : (*value)["type"].as_string(), *value, sink);
+  return apply_event(delta_.event.text.empty() ? type : (*value)["type"].as_string(), *value, sink);
 }
 
 Status MessagesStreamDecoder::end(StreamSink& sink) {
@@ -79,18 +77,29 @@ Status MessagesStreamDecoder::end(StreamSink& sink) {
   return fail(stream_truncated("message_stop"));
 }
 
-bool MessagesStreamDecoder::read(std::string_view data, Delta& delta) {
-  if (!reader_.load(data) || !reader_.enter_object()) return false;
+bool MessagesStreamDecoder::read(std::string_view data) {
+  if (!shape_.match(data)) {
+    shape_.clear();
+    delta_ = {};
+    if (!reader_.load(data) || !read_members()) return false;
+    learn(data);
+  }
+  delta_.data = data;
+  return true;
+}
+
+bool MessagesStreamDecoder::read_members() {
+  if (!reader_.enter_object()) return false;
   std::string_view key;
   while (reader_.next_key(key)) {
     const Kind kind = reader_.kind();
     bool good = true;
     if (key == "type" && kind == Kind::kString)
-      good = reader_.string(delta.event);
+      good = reader_.string(delta_.event.text);
     else if (key == "index" && kind == Kind::kInt)
-      good = reader_.integer(delta.index);
+      good = reader_.raw(delta_.index.text);
     else if (key == "delta" && kind == Kind::kObject)
-      good = read_delta(delta);
+      good = read_delta();
     else
       good = reader_.skip();
     if (!good) return false;
@@ -98,7 +107,7 @@ bool MessagesStreamDecoder::read(std::string_view data, Delta& delta) {
   return reader_.status().ok();
 }
 
-bool MessagesStreamDecoder::read_delta(Delta& delta) {
+bool MessagesStreamDecoder::read_delta() {
   if (!reader_.enter_object()) return false;
   std::string_view key;
   while (reader_.next_key(key)) {
@@ -106,14 +115,22 @@ bool MessagesStreamDecoder::read_delta(Delta& delta) {
     const bool piece = key == "text" || key == "thinking" || key == "signature" || key == "partial_json";
     bool good = true;
     if (key == "type" && string)
-      good = reader_.string(delta.type);
+      good = reader_.string(delta_.type.text);
     else if (piece && string)
-      good = reader_.string(delta.text);
+      good = reader_.piece(delta_.text.text);
     else
       good = reader_.skip();
     if (!good) return false;
   }
   return reader_.status().ok();
+}
+
+void MessagesStreamDecoder::learn(std::string_view data) {
+  shape_.learn(data, reader_);
+  shape_.follow(delta_.event, json::Shape::Kind::kString);
+  shape_.follow(delta_.index, json::Shape::Kind::kRaw);
+  shape_.follow(delta_.type, json::Shape::Kind::kString);
+  shape_.follow(delta_.text, json::Shape::Kind::kPiece);
 }
 
 MessagesStreamDecoder::Block* MessagesStreamDecoder::find(int64_t index) {
@@ -140,10 +157,11 @@ MessagesStreamDecoder::Block& MessagesStreamDecoder::open(int64_t index, Part pa
 }
 
 // A delta whose block never started says itself what it belongs to.
-MessagesStreamDecoder::Block* MessagesStreamDecoder::open_for(const Delta& delta) {
-  if (delta.type == "text_delta") return &open(delta.index, {Text{}, {}});
-  if (delta.type != "thinking_delta" && delta.type != "signature_delta") return nullptr;
-  return &open(delta.index, {Reasoning{{}, {}, Reasoning::Form::kSignature}, {}});
+MessagesStreamDecoder::Block* MessagesStreamDecoder::open_for_delta() {
+  const int64_t index = delta_.index.integer(0);
+  if (delta_.type == "text_delta") return &open(index, {Text{}, {}});
+  if (!(delta_.type == "thinking_delta") && !(delta_.type == "signature_delta")) return nullptr;
+  return &open(index, {Reasoning{{}, {}, Reasoning::Form::kSignature}, {}});
 }
 
 StreamEvent MessagesStreamDecoder::make_event(StreamEvent::Kind kind, const Block& block,
@@ -161,31 +179,52 @@ StreamEvent MessagesStreamDecoder::make_event(StreamEvent::Kind kind, const Bloc
   return event;
 }
 
-Status MessagesStreamDecoder::apply(const Delta& delta, StreamSink& sink) {
-  Block* block = find(delta.index);
-  if (block == nullptr) block = open_for(delta);
+Status MessagesStreamDecoder::apply(StreamSink& sink) {
+  Block* block = find(delta_.index.integer(0));
+  if (block == nullptr) block = open_for_delta();
   if (block == nullptr) return ok_status();
   Part& part = part_of(*block);
   auto* reasoning = part.as<Reasoning>();
-  if (auto* text = part.as<Text>(); text != nullptr && delta.type == "text_delta") {
-    text->text += delta.text;
-    sink.on_event(make_event(StreamEvent::Kind::kText, *block, delta.text));
-  } else if (reasoning != nullptr && delta.type == "thinking_delta") {
-    reasoning->text += delta.text;
-    sink.on_event(make_event(StreamEvent::Kind::kReasoning, *block, delta.text));
-  } else if (reasoning != nullptr && delta.type == "signature_delta") {
-    reasoning->opaque += delta.text;
-  } else if (auto* call = part.as<ToolCall>(); call != nullptr && delta.type == "input_json_delta") {
-    if (delta.text.empty()) return ok_status();
-    call->arguments += delta.text;
-    sink.on_event(make_event(StreamEvent::Kind::kToolCallArgs, *block, delta.text));
-  } else if (delta.type == "input_json_delta") {
-    block->opaque_input += delta.text;
+  const std::string_view piece = delta_.text.text;
+  if (auto* text = part.as<Text>(); text != nullptr && delta_.type == "text_delta") {
+    append(*block, text->text, StreamEvent::Kind::kText, halves_.join(piece, block->half), sink);
+  } else if (reasoning != nullptr && delta_.type == "thinking_delta") {
+    append(*block, reasoning->text, StreamEvent::Kind::kReasoning, halves_.join(piece, block->half), sink);
+  } else if (reasoning != nullptr && delta_.type == "signature_delta") {
+    uint16_t alone = 0;  // a signature is ASCII
+    reasoning->opaque += halves_.join(piece, alone);
+  } else if (auto* call = part.as<ToolCall>(); call != nullptr && delta_.type == "input_json_delta") {
+    append(*block, call->arguments, StreamEvent::Kind::kToolCallArgs, halves_.join(piece, block->half), sink);
+  } else if (delta_.type == "input_json_delta") {
+    block->opaque_input += halves_.join(piece, block->half);
   } else {
-    TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(delta.data));
+    TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(delta_.data, json::Halves::kReplace));
     apply_rare(*block, value["delta"]);
   }
   return ok_status();
+}
+
+void MessagesStreamDecoder::append(Block& block, std::string& to, StreamEvent::Kind kind,
+                                   std::string_view text, StreamSink& sink) {
+  if (text.empty() && !delta_.text.text.empty()) return;
+  if (text.empty() && kind == StreamEvent::Kind::kToolCallArgs) return;
+  to += text;
+  sink.on_event(make_event(kind, block, text));
+}
+
+// A half that never met the other one.
+void MessagesStreamDecoder::finish_piece(Block& block, StreamSink& sink) {
+  const std::string_view text = HalfJoiner::finish(block.half);
+  if (text.empty()) return;
+  Part& part = part_of(block);
+  if (auto* plain = part.as<Text>())
+    append(block, plain->text, StreamEvent::Kind::kText, text, sink);
+  else if (auto* reasoning = part.as<Reasoning>())
+    append(block, reasoning->text, StreamEvent::Kind::kReasoning, text, sink);
+  else if (auto* call = part.as<ToolCall>())
+    append(block, call->arguments, StreamEvent::Kind::kToolCallArgs, text, sink);
+  else
+    block.opaque_input += text;
 }
 
 // Citations, and deltas of blocks that stay opaque: their strings grow, anything else is replaced.
@@ -301,6 +340,7 @@ void MessagesStreamDecoder::close_opaque(Block& block, Opaque& opaque) {
 void MessagesStreamDecoder::close(Block& block, StreamSink& sink) {
   if (!block.open) return;
   block.open = false;
+  finish_piece(block, sink);
   Part& part = part_of(block);
   if (auto* call = part.as<ToolCall>()) return close_call(block, *call, sink);
   if (auto* opaque = part.as<Opaque>()) close_opaque(block, *opaque);

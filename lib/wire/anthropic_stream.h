@@ -1,11 +1,12 @@
 // Decodes a stream of Anthropic messages. Deltas of content blocks, nearly all there is, are read without a
-// tree; the few other events through one.
+// tree, and what a delta repeats of the one before is not read again; the few other events go through a tree.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "wire/halves.h"
 #include "wire/wire.h"
 
 namespace tau::wire::anthropic {
@@ -31,18 +32,24 @@ class MessagesStreamDecoder final : public StreamDecoder {
     json::Value opaque;       // of an Opaque part
     std::string opaque_input;
     json::Value citations;
+    uint16_t half = 0;  // at the end of its text so far
   };
+  // Views live until the next event.
   struct Delta {
-    int64_t index = 0;
-    std::string_view event;
-    std::string_view type;
-    std::string_view text;  // of text, thinking, signature or JSON
+    json::Field index;  // JSON text of an integer
+    json::Field event;
+    json::Field type;
+    json::Field text;       // of text, thinking, signature or JSON
     std::string_view data;  // the whole event
   };
 
-  bool read(std::string_view data, Delta& delta);
-  bool read_delta(Delta& delta);
-  Status apply(const Delta& delta, StreamSink& sink);
+  bool read(std::string_view data);
+  bool read_members();
+  bool read_delta();
+  void learn(std::string_view data);
+  Status apply(StreamSink& sink);
+  void append(Block& block, std::string& to, StreamEvent::Kind kind, std::string_view text, StreamSink& sink);
+  void finish_piece(Block& block, StreamSink& sink);
   void apply_rare(Block& block, const json::Value& delta);
   Status apply_event(std::string_view type, const json::Value& value, StreamSink& sink);
   void message_start(const json::Value& message, StreamSink& sink);
@@ -52,7 +59,7 @@ class MessagesStreamDecoder final : public StreamDecoder {
 
   Block* find(int64_t index);
   Block& open(int64_t index, Part part);
-  Block* open_for(const Delta& delta);
+  Block* open_for_delta();
   Part& part_of(const Block& block);
   uint32_t number_of(const Block& block) const { return static_cast<uint32_t>(block.order); }
   StreamEvent make_event(StreamEvent::Kind kind, const Block& block, std::string_view text);
@@ -66,7 +73,10 @@ class MessagesStreamDecoder final : public StreamDecoder {
 
   Quirks quirks_;
   Response response_;
-  json::Reader reader_;
+  json::Reader reader_{json::Halves::kReplace};
+  json::Shape shape_;
+  Delta delta_;
+  HalfJoiner halves_;
   std::vector<Block> blocks_;
   json::Value usage_;
   uint32_t calls_ = 0;

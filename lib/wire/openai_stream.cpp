@@ -9,8 +9,6 @@
 namespace tau::wire::openai {
 namespace {
 
-using Kind = json::Value::Kind;
-
 constexpr std::string_view kDone = "[DONE]";
 constexpr uint32_t kReasoningPart = 0;
 constexpr uint32_t kTextPart = 1;
@@ -43,7 +41,7 @@ bool grows(std::string_view key, std::string_view json) {
 
 // Appends a member with its JSON in compact form.
 void append_normal(Extras& extras, std::string_view key, std::string_view json) {
-  if (const StatusOr<json::Value> value = json::parse(json); value.ok())
+  if (const StatusOr<json::Value> value = json::parse(json, json::Halves::kReplace); value.ok())
     set_extra(extras, extra_key(key), json::write(*value));
 }
 
@@ -62,13 +60,6 @@ StreamEvent text_event(StreamEvent::Kind kind, uint32_t part, std::string_view t
 }
 
 }  // namespace
-
-void ChatStreamDecoder::Choice::clear() {
-  index = 0;
-  content = reasoning = reasoning_field = content_parts = tool_calls = details = finish = error = {};
-  delta.clear();
-  members.clear();
-}
 
 ChatStreamDecoder::ChatStreamDecoder(const Quirks& quirks) : quirks_(quirks), calls_(response_) {
   response_.message.role = Role::kAssistant;
@@ -92,7 +83,7 @@ Status ChatStreamDecoder::event(std::string_view type, std::string_view data, St
     const StatusOr<json::Value> error = json::parse(data);
     return fail(stream_error_status(error.ok() ? *error : json::Value(data)));
   }
-  return repeat(data, sink) ? ok_status() : chunk(data, sink);
+  return chunk(data, sink);
 }
 
 Status ChatStreamDecoder::end(StreamSink& sink) {
@@ -110,242 +101,108 @@ Status ChatStreamDecoder::fail(Status status) {
   return failed_;
 }
 
-Status ChatStreamDecoder::malformed() {
-  return fail(bad_response(format("a chunk of the stream is malformed: {}", reader_.status().message())));
-}
-
 Status ChatStreamDecoder::chunk(std::string_view data, StreamSink& sink) {
+  if (!reader_.read(data))
+    return fail(bad_response(format("a chunk of the stream is malformed: {}", reader_.status().message())));
   data_ = data;
-  choices_ = 0;
-  shape_.clear();
-  if (!started_) {
-    // Members may stand in any order, and the start must know id and model.
-    if (!read_head(data)) return malformed();
-    started_ = true;
-    StreamEvent start{};
-    start.kind = StreamEvent::Kind::kStart;
-    start.id = response_.id;
-    sink.on_event(start);
+  const Chunk& chunk = reader_.chunk();
+  apply_top();
+  if (!started_) start(sink);
+  if (Status status = apply_choices(sink); !status.ok()) return fail(std::move(status));
+  if (chunk.error.given() || !chunk.known) {
+    const std::string_view error = chunk.error.given() ? chunk.error.text : data;
+    const StatusOr<json::Value> value = json::parse(error, json::Halves::kReplace);
+    return fail(stream_error_status(value.ok() ? *value : json::Value(chunk.error.text)));
   }
-  if (!reader_.load(data) || !reader_.enter_object()) return malformed();
-  apply_status_ = ok_status();
-  std::string_view key;
-  std::string_view error;
-  bool known = false;
-  const char* copy = nullptr;  // of the chunk, in the reader; its first quote opens the first key
-  while (reader_.next_key(key)) {
-    if (copy == nullptr) copy = key.data() - data.find('"') - 1;
-    if (key == "choices" && reader_.kind() == Kind::kArray) {
-      known = true;
-      if (!read_choices(sink)) break;
-    } else {
-      known = known || key == "object" || key == "usage" || key == "id";
-      if (!read_top(key, error)) break;
-    }
-  }
-  if (!apply_status_.ok()) return fail(apply_status_);
-  if (!reader_.status().ok()) return malformed();
-  if (!error.empty() || !known) {
-    const StatusOr<json::Value> value = json::parse(error.empty() ? data : error);
-    return fail(stream_error_status(value.ok() ? *value : json::Value(error)));
-  }
-  if (brings_only_text()) learn_shape(data, copy);
   return ok_status();
 }
 
-// A chunk that differs from the one before in its text only: all else in it is known already.
-bool ChatStreamDecoder::repeat(std::string_view data, StreamSink& sink) {
-  const std::string_view piece = shape_.match(data);
-  std::string_view text;
-  if (piece.empty() || !reader_.load(piece) || !reader_.string(text) || text.empty()) return false;
-  if (shape_.field().empty())
-    add_text(text, sink);
-  else
-    add_reasoning(text, shape_.field(), sink);
-  return true;
+void ChatStreamDecoder::start(StreamSink& sink) {
+  started_ = true;
+  StreamEvent start{};
+  start.kind = StreamEvent::Kind::kStart;
+  start.id = response_.id;
+  sink.on_event(start);
 }
 
-// Whether reading the chunk again would change nothing but add its text again: the other members, of which
-// the latest wins, would be set to what they are.
-bool ChatStreamDecoder::brings_only_text() const {
-  const Choice& c = choice_;
-  if (choices_ != 1 || c.index != 0 || c.content.empty() == c.reasoning.empty()) return false;
-  if (!c.content_parts.empty() || !c.tool_calls.empty() || !c.details.empty() || !c.finish.empty())
-    return false;
-  const auto adds = [](const auto& member) { return member.second != "null"; };
-  if (std::any_of(c.delta.begin(), c.delta.end(), adds)) return false;
-  return std::none_of(c.members.begin(), c.members.end(),
-                      [&](const auto& member) { return grows(member.first, member.second); });
+// The members of a chunk other than its choices. Of each the latest value counts, so that one which says what
+// it said before changes nothing.
+void ChatStreamDecoder::apply_top() {
+  const Chunk& chunk = reader_.chunk();
+  if (chunk.id.fresh) assign_if_set(response_.id, chunk.id.text);
+  if (chunk.model.fresh) assign_if_set(response_.model, chunk.model.text);
+  if (chunk.created.fresh) response_.created = chunk.created.integer(response_.created);
+  if (chunk.usage.fresh) apply_usage(chunk.usage.text);
+  for (const RawMember& member : chunk.top)
+    if (member.json.fresh) keep(top_, member.key, member.json.text);
 }
 
-void ChatStreamDecoder::learn_shape(std::string_view data, const char* copy) {
-  const std::string_view text = choice_.content.empty() ? choice_.reasoning : choice_.content;
-  shape_.learn(data, static_cast<size_t>(text.data() - copy) - 1, choice_.reasoning_field);
-}
-
-bool ChatStreamDecoder::read_head(std::string_view data) {
-  if (!reader_.load(data) || !reader_.enter_object()) return false;
-  std::string_view key;
-  std::string_view unused;
-  while (reader_.next_key(key)) {
-    const bool head = key == "id" || key == "model" || key == "created";
-    if (!(head ? read_top(key, unused) : reader_.skip())) return false;
+Status ChatStreamDecoder::apply_choices(StreamSink& sink) {
+  for (const ChunkChoice& choice : reader_.chunk().choices) {
+    const int64_t index = choice.index.integer(0);
+    TAU_RETURN_IF_ERROR(index == 0 ? apply(choice, sink) : merge_other_choice(index));
   }
-  return reader_.status().ok();
+  return ok_status();
 }
 
-// A member of the chunk other than its choices.
-bool ChatStreamDecoder::read_top(std::string_view key, std::string_view& error) {
-  if (key == "object") return reader_.skip();
-  const bool is_text = key == "id" || key == "model";
-  const bool is_error = key == "error";
-  const bool is_usage = key == "usage";
-  std::string_view value;
-  if (is_text || is_error || is_usage || key == "created" || key == "choices") {
-    const Kind kind = reader_.kind();
-    if (is_text && kind == Kind::kString) {
-      if (!reader_.string(value)) return false;
-      assign_if_set(key == "id" ? response_.id : response_.model, value);
-      return true;
-    }
-    if (key == "created" && kind == Kind::kInt) return reader_.integer(response_.created);
-    if (key == "choices" || kind == Kind::kNull) return reader_.skip();
+Status ChatStreamDecoder::apply(const ChunkChoice& choice, StreamSink& sink) {
+  if (choice.error.given()) {
+    const StatusOr<json::Value> error = json::parse(choice.error.text, json::Halves::kReplace);
+    return stream_error_status(error.ok() ? *error : json::Value(choice.error.text));
   }
-  if (!reader_.raw(value)) return false;
-  if (is_error)
-    error = value;
-  else if (is_usage)
-    apply_usage(value);
-  else
-    keep(top_, key, value);
-  return true;
-}
-
-bool ChatStreamDecoder::read_choices(StreamSink& sink) {
-  if (!reader_.enter_array()) return false;
-  while (reader_.next_element()) {
-    choice_.clear();
-    if (reader_.kind() != Kind::kObject) {
-      if (!reader_.skip()) return false;
-      continue;
-    }
-    ++choices_;
-    if (!read_choice()) return false;
-    apply_status_ = choice_.index == 0 ? apply(sink) : merge_other_choice();
-    if (!apply_status_.ok()) return false;
-  }
-  return reader_.status().ok();
-}
-
-bool ChatStreamDecoder::read_choice() {
-  if (!reader_.enter_object()) return false;
-  std::string_view key;
-  while (reader_.next_key(key)) {
-    const Kind kind = reader_.kind();
-    bool good = true;
-    if (key == "delta" && kind == Kind::kObject) {
-      good = read_delta();
-    } else if (key == "index" && kind == Kind::kInt) {
-      good = reader_.integer(choice_.index);
-    } else if (key == "finish_reason" || key == "delta" || key == "index") {
-      good = kind == Kind::kString ? reader_.string(choice_.finish) : reader_.skip();
-    } else if (key == "error" && kind != Kind::kNull) {
-      good = reader_.raw(choice_.error);
-    } else {
-      good = read_member(choice_.members, key);
-    }
-    if (!good) return false;
-  }
-  return reader_.status().ok();
-}
-
-bool ChatStreamDecoder::read_delta() {
-  if (!reader_.enter_object()) return false;
-  std::string_view key;
-  while (reader_.next_key(key)) {
-    const Kind kind = reader_.kind();
-    bool good = true;
-    if (key == "content") {
-      good = kind == Kind::kString  ? reader_.string(choice_.content)
-             : kind == Kind::kArray ? reader_.raw(choice_.content_parts)
-                                    : reader_.skip();
-    } else if (key == "reasoning_content" || key == "reasoning") {
-      good = read_reasoning(key == "reasoning", kind);
-    } else if (key == "role") {
-      good = reader_.skip();
-    } else if (key == "tool_calls") {
-      good = kind == Kind::kArray ? reader_.raw(choice_.tool_calls) : reader_.skip();
-    } else if (key == "reasoning_details" && kind == Kind::kArray) {
-      good = reader_.raw(choice_.details);
-    } else {
-      good = read_member(choice_.delta, key);
-    }
-    if (!good) return false;
-  }
-  return reader_.status().ok();
+  apply_reasoning(choice, sink);
+  if (choice.details.given()) add_details(choice.details.text, sink);
+  add_text(choice.content.text, sink);
+  apply_parts(choice, sink);
+  if (choice.has_calls) calls_.chunk(choice.calls, sink);
+  if (choice.finish.fresh) assign_if_set(response_.finish_text, choice.finish.text);
+  apply_members(choice);
+  return ok_status();
 }
 
 // Both fields may carry the same text (vLLM); the first that says something counts.
-bool ChatStreamDecoder::read_reasoning(bool short_name, Kind kind) {
-  if (kind != Kind::kString) return reader_.skip();
-  std::string_view text;
-  if (!reader_.string(text)) return false;
-  if (text.empty() || !choice_.reasoning.empty()) return true;
-  choice_.reasoning = text;
-  choice_.reasoning_field = short_name ? "reasoning" : "reasoning_content";
-  return true;
-}
-
-bool ChatStreamDecoder::read_member(RawMembers& members, std::string_view key) {
-  std::string_view raw;
-  if (!reader_.raw(raw)) return false;
-  members.emplace_back(key, raw);
-  return true;
-}
-
-Status ChatStreamDecoder::apply(StreamSink& sink) {
-  if (!choice_.error.empty()) {
-    const StatusOr<json::Value> error = json::parse(choice_.error);
-    return stream_error_status(error.ok() ? *error : json::Value(choice_.error));
-  }
-  if (!choice_.reasoning.empty()) {
+void ChatStreamDecoder::apply_reasoning(const ChunkChoice& choice, StreamSink& sink) {
+  for (const ReasoningPiece& piece : choice.reasoning) {
+    if (piece.text.text.empty()) continue;
     details_speak_ = false;
-    add_reasoning(choice_.reasoning, choice_.reasoning_field, sink);
+    return add_reasoning(piece.text.text, piece.name, sink);
   }
-  if (!choice_.details.empty()) add_details(choice_.details, sink);
-  if (!choice_.content.empty()) add_text(choice_.content, sink);
-  if (!choice_.content_parts.empty()) TAU_RETURN_IF_ERROR(apply_content_parts(sink));
-  if (!choice_.tool_calls.empty()) TAU_RETURN_IF_ERROR(calls_.chunk(choice_.tool_calls, sink));
-  if (!choice_.finish.empty()) assign_if_set(response_.finish_text, choice_.finish);
-  if (!choice_.delta.empty()) merge_members(choice_.delta, merged_);
-  for (const auto& [key, json] : choice_.members) {
-    if (grows(key, json))
-      merge_member(key, json, merged_choice_);
-    else
-      keep(choice_extras_, key, json);
-  }
-  return ok_status();
 }
 
-// Content as an array of parts (Mistral's reasoning models).
-Status ChatStreamDecoder::apply_content_parts(StreamSink& sink) {
-  TAU_ASSIGN_OR_RETURN(const json::Value parts, json::parse(choice_.content_parts));
-  for (const json::Value& part : parts.as_array()) {
-    if (part["type"].as_string() == "text") add_text(part["text"].as_string(), sink);
-    for (const json::Value& chunk : part["thinking"].as_array())
-      add_reasoning(chunk["text"].as_string(), "thinking", sink);
+void ChatStreamDecoder::apply_parts(const ChunkChoice& choice, StreamSink& sink) {
+  for (const ContentPiece& piece : choice.parts) {
+    if (piece.thinking)
+      add_reasoning(piece.text.text, "thinking", sink);
+    else if (piece.type == "text")
+      add_text(piece.text.text, sink);
   }
-  return ok_status();
+}
+
+void ChatStreamDecoder::apply_members(const ChunkChoice& choice) {
+  for (const auto& [key, json] : choice.delta) {
+    const bool again = !json.fresh && json == "null";
+    if (!again) merge_member(key, json.text, merged_);
+  }
+  for (const auto& [key, json] : choice.members) {
+    if (grows(key, json.text))
+      merge_member(key, json.text, merged_choice_);
+    else if (json.fresh)
+      keep(choice_extras_, key, json.text);
+  }
 }
 
 void ChatStreamDecoder::apply_usage(std::string_view json) {
   if (json == usage_json_) return;
   usage_json_.assign(json);
-  if (const StatusOr<json::Value> value = json::parse(json); value.ok())
+  if (const StatusOr<json::Value> value = json::parse(json, json::Halves::kReplace); value.ok())
     response_.usage = decode_usage(*value, kOpenAiResponse);
 }
 
-void ChatStreamDecoder::add_text(std::string_view text, StreamSink& sink) {
+void ChatStreamDecoder::add_text(std::string_view piece, StreamSink& sink) {
+  if (!piece.empty()) add_whole_text(halves_.join(piece, text_half_), sink);
+}
+
+void ChatStreamDecoder::add_whole_text(std::string_view text, StreamSink& sink) {
   if (!quirks_.text_tool_calls || !calls_.empty()) return add_visible(text, sink);
   visible_.clear();
   filter_.feed(text, visible_, text_calls_);
@@ -364,7 +221,11 @@ void ChatStreamDecoder::add_visible(std::string_view text, StreamSink& sink) {
   sink.on_event(text_event(StreamEvent::Kind::kText, kTextPart, text));
 }
 
-void ChatStreamDecoder::add_reasoning(std::string_view text, std::string_view field, StreamSink& sink) {
+void ChatStreamDecoder::add_reasoning(std::string_view piece, std::string_view field, StreamSink& sink) {
+  if (!piece.empty()) add_whole_reasoning(halves_.join(piece, reasoning_half_), field, sink);
+}
+
+void ChatStreamDecoder::add_whole_reasoning(std::string_view text, std::string_view field, StreamSink& sink) {
   if (text.empty()) return;
   std::vector<Part>& parts = response_.message.parts;
   if (!reasoning_part_) {
@@ -382,7 +243,7 @@ void ChatStreamDecoder::add_reasoning(std::string_view text, std::string_view fi
 
 // Details repeat the text that came beside them; alone they are the text.
 void ChatStreamDecoder::add_details(std::string_view json, StreamSink& sink) {
-  const StatusOr<json::Value> piece = json::parse(json);
+  const StatusOr<json::Value> piece = json::parse(json, json::Halves::kReplace);
   if (!piece.ok() || piece->as_array().empty()) return;
   merge_fragment(details_, *piece, "reasoning_details");
   if (details_speak_) add_reasoning(details_text(*piece), "reasoning", sink);
@@ -391,25 +252,22 @@ void ChatStreamDecoder::add_details(std::string_view json, StreamSink& sink) {
 void ChatStreamDecoder::merge_member(std::string_view key, std::string_view json, MergedMembers& into) {
   json::Value& value = slot(into, key);
   if (json == "null") return;
-  if (const StatusOr<json::Value> piece = json::parse(json); piece.ok()) merge_fragment(value, *piece, key);
-}
-
-void ChatStreamDecoder::merge_members(const RawMembers& members, MergedMembers& into) {
-  for (const auto& [key, json] : members) merge_member(key, json, into);
+  if (const StatusOr<json::Value> piece = json::parse(json, json::Halves::kReplace); piece.ok())
+    merge_fragment(value, *piece, key);
 }
 
 // Choices beyond the first have no events; they are put together as the response would hold them.
-Status ChatStreamDecoder::merge_other_choice() {
-  TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(data_));
+Status ChatStreamDecoder::merge_other_choice(int64_t index) {
+  TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(data_, json::Halves::kReplace));
   for (const json::Value& choice : value["choices"].as_array()) {
-    if (choice["index"].as_int() != choice_.index) continue;
+    if (choice["index"].as_int() != index) continue;
     json::Value* known = nullptr;
     if (others_.is_null()) others_ = json::Value::array();
     for (json::Value& other : others_.mutable_array())
-      if (other["index"].as_int() == choice_.index) known = &other;
+      if (other["index"].as_int() == index) known = &other;
     if (known == nullptr) {
       json::Value fresh = json::Value::object();
-      fresh.set("index", choice_.index).set("message", json::Value::object()).set("finish_reason", nullptr);
+      fresh.set("index", index).set("message", json::Value::object()).set("finish_reason", nullptr);
       others_.push_back(std::move(fresh));
       known = &others_.mutable_array().back();
     }
@@ -437,7 +295,8 @@ void ChatStreamDecoder::finish_extras() {
   json::Value rest = json::Value::object();
   rest.set("index", 0);
   for (auto& [key, json] : choice_extras_)
-    if (StatusOr<json::Value> value = json::parse(json); value.ok()) rest.set(key, *std::move(value));
+    if (StatusOr<json::Value> value = json::parse(json, json::Halves::kReplace); value.ok())
+      rest.set(key, *std::move(value));
   for (auto& [key, value] : merged_choice_) rest.set(key, std::move(value));
   if (response_.finish_text.empty()) rest.set("finish_reason", nullptr);
   set_form(top, "choice", json::write(rest));
@@ -468,7 +327,14 @@ void ChatStreamDecoder::finish_reasoning() {
   mark_origin(part.extras, kOpenAiResponse);
 }
 
+// Halves that never met the other one.
+void ChatStreamDecoder::finish_pieces(StreamSink& sink) {
+  add_whole_reasoning(HalfJoiner::finish(reasoning_half_), reasoning_field_, sink);
+  if (const std::string_view text = HalfJoiner::finish(text_half_); !text.empty()) add_whole_text(text, sink);
+}
+
 void ChatStreamDecoder::finish(StreamSink& sink) {
+  finish_pieces(sink);
   finish_text_calls(sink);
   finish_reasoning();
   calls_.finish(sink);

@@ -16,122 +16,76 @@ bool is_whole_object(std::string_view text) {
 
 }  // namespace
 
-Status ToolCallAssembler::chunk(std::string_view calls_json, StreamSink& sink) {
-  const bool loaded = reader_.load(calls_json) && reader_.enter_array();
-  for (size_t position = 0; loaded && reader_.next_element(); ++position) {
-    Delta delta;
-    delta.position = position;
-    if (!read_delta(delta)) break;
-    apply(delta, sink);
-  }
+void ToolCallAssembler::chunk(const Reused<CallDelta>& deltas, StreamSink& sink) {
+  for (const CallDelta& delta : deltas) apply(delta, sink);
   ++chunks_;
-  if (reader_.status().ok()) return ok_status();
-  return bad_response(format("tool_calls: {}", reader_.status().message()));
 }
 
-bool ToolCallAssembler::read_delta(Delta& delta) {
-  extras_.clear();
-  if (reader_.kind() != json::Value::Kind::kObject) return reader_.skip();
-  if (!reader_.enter_object()) return false;
-  std::string_view key;
-  while (reader_.next_key(key)) {
-    const json::Value::Kind kind = reader_.kind();
-    const bool text = kind == json::Value::Kind::kString;
-    if (key == "index" && kind == json::Value::Kind::kInt) {
-      if (!reader_.integer(delta.index)) return false;
-    } else if (key == "id" && text) {
-      if (!reader_.string(delta.id)) return false;
-    } else if (key == "function" && kind == json::Value::Kind::kObject) {
-      if (!read_function(delta)) return false;
-    } else if (key == "id" || key == "index" || key == "type" || key == "function") {
-      if (!reader_.skip()) return false;
-    } else {
-      std::string name(key);
-      std::string_view raw;
-      if (!reader_.raw(raw)) return false;
-      extras_.emplace_back(std::move(name), std::string(raw));
-    }
-  }
-  return reader_.status().ok();
-}
-
-bool ToolCallAssembler::read_function(Delta& delta) {
-  if (!reader_.enter_object()) return false;
-  std::string_view key;
-  while (reader_.next_key(key)) {
-    const json::Value::Kind kind = reader_.kind();
-    if (key == "name" && kind == json::Value::Kind::kString) {
-      if (!reader_.string(delta.name)) return false;
-    } else if (key == "arguments" && kind == json::Value::Kind::kString) {
-      if (!reader_.string(delta.arguments)) return false;
-    } else if (key == "arguments" && kind != json::Value::Kind::kNull) {
-      delta.arguments_whole = true;
-      if (!reader_.raw(delta.arguments)) return false;
-    } else if (!reader_.skip()) {
-      return false;
-    }
-  }
-  return reader_.status().ok();
-}
-
-void ToolCallAssembler::apply(const Delta& delta, StreamSink& sink) {
+void ToolCallAssembler::apply(const CallDelta& delta, StreamSink& sink) {
   Call* call = find(delta);
   if (call != nullptr && is_repeat(*call, delta)) return;
   if (call == nullptr) {
     for (Call& earlier : calls_) announce(earlier, sink);
     call = &open(delta);
   }
-  if (call->wire_id.empty() && !delta.id.empty()) {
-    call->wire_id = delta.id;
-    if (!call->announced) body(*call).id = delta.id;
+  if (call->wire_id.empty() && !delta.id.text.empty()) {
+    call->wire_id = delta.id.text;
+    if (!call->announced) body(*call).id = delta.id.text;
   }
-  add_name(*call, delta.name);
-  Extras& extras = response_.message.parts[call->part].extras;
-  for (auto& [key, json] : extras_) set_extra(extras, extra_key(key), std::move(json));
-  mark_origin(extras, kOpenAiResponse);
+  add_name(*call, delta.name.text);
+  if (!delta.extras.empty()) add_extras(*call, delta);
   add_arguments(*call, delta, sink);
 }
 
+void ToolCallAssembler::add_extras(const Call& call, const CallDelta& delta) {
+  Extras& extras = response_.message.parts[call.part].extras;
+  for (const auto& [key, json] : delta.extras) set_extra(extras, extra_key(key), std::string(json.text));
+  mark_origin(extras, kOpenAiResponse);
+}
+
 // The call a delta continues; null when it begins one.
-ToolCallAssembler::Call* ToolCallAssembler::find(const Delta& delta) {
-  if (delta.id.empty()) return find_without_id(delta);
+ToolCallAssembler::Call* ToolCallAssembler::find(const CallDelta& delta) {
+  if (delta.id.text.empty()) return find_without_id(delta);
+  const int64_t index = delta.index.integer(-1);
   for (Call& call : calls_)
-    if (call.wire_id == delta.id) return &call;
+    if (call.wire_id == delta.id.text) return &call;
   // An id that comes late, or changes while the call goes on: a call that begins says its name.
   for (auto call = calls_.rbegin(); call != calls_.rend(); ++call) {
-    if (delta.index < 0 || call->index != delta.index) continue;
+    if (index < 0 || call->index != index) continue;
     const bool late = call->wire_id.empty() && body(*call).arguments.empty();
-    if (late || delta.name.empty()) return &*call;
+    if (late || delta.name.text.empty()) return &*call;
     break;
   }
   return nullptr;
 }
 
-ToolCallAssembler::Call* ToolCallAssembler::find_without_id(const Delta& delta) {
+ToolCallAssembler::Call* ToolCallAssembler::find_without_id(const CallDelta& delta) {
+  const int64_t index = delta.index.integer(-1);
   for (auto call = calls_.rbegin(); call != calls_.rend(); ++call) {
-    const bool same = delta.index >= 0 ? call->index == delta.index : call->position == delta.position;
+    const bool same = index >= 0 ? call->index == index : call->position == delta.position;
     if (!same) continue;
-    if (delta.name.empty()) return &*call;
+    if (delta.name.text.empty()) return &*call;
     // A name again: a piece of it or a repetition while nothing else came, else another call.
     const ToolCall& known = body(*call);
     const bool whole = is_whole_object(known.arguments);
-    if (known.arguments.empty() && (delta.index >= 0 || call->chunk != chunks_)) return &*call;
-    if (delta.index >= 0 && !whole && known.name == delta.name) return &*call;
+    if (known.arguments.empty() && (index >= 0 || call->chunk != chunks_)) return &*call;
+    if (index >= 0 && !whole && known.name == delta.name.text) return &*call;
     return nullptr;
   }
-  if (delta.name.empty() && delta.index < 0 && !calls_.empty()) return &calls_.back();
+  if (delta.name.text.empty() && index < 0 && !calls_.empty()) return &calls_.back();
   return nullptr;
 }
 
-ToolCallAssembler::Call& ToolCallAssembler::open(const Delta& delta) {
+ToolCallAssembler::Call& ToolCallAssembler::open(const CallDelta& delta) {
   Call call;
   call.part = response_.message.parts.size();
-  call.wire_id = delta.id;
-  call.index = delta.index;
+  call.wire_id = delta.id.text;
+  call.index = delta.index.integer(-1);
   call.position = delta.position;
   call.chunk = chunks_;
   ToolCall fresh;
-  fresh.id = delta.id.empty() ? synthetic_call_id(response_.id, calls_.size()) : std::string(delta.id);
+  fresh.id =
+      delta.id.text.empty() ? synthetic_call_id(response_.id, calls_.size()) : std::string(delta.id.text);
   response_.message.parts.push_back({std::move(fresh), {}});
   calls_.push_back(std::move(call));
   return calls_.back();
@@ -139,10 +93,10 @@ ToolCallAssembler::Call& ToolCallAssembler::open(const Delta& delta) {
 
 // A delta that says again all that is known: some servers send it twice, or the whole call once more at the
 // end.
-bool ToolCallAssembler::is_repeat(const Call& call, const Delta& delta) {
+bool ToolCallAssembler::is_repeat(const Call& call, const CallDelta& delta) {
   const ToolCall& known = body(call);
-  return !delta.arguments.empty() && known.arguments == delta.arguments && is_whole_object(known.arguments) &&
-         (delta.name.empty() || delta.name == known.name);
+  return !delta.arguments.text.empty() && known.arguments == delta.arguments.text &&
+         is_whole_object(known.arguments) && (delta.name.text.empty() || delta.name.text == known.name);
 }
 
 void ToolCallAssembler::add_name(Call& call, std::string_view name) {
@@ -151,16 +105,21 @@ void ToolCallAssembler::add_name(Call& call, std::string_view name) {
   known.name += name;
 }
 
-void ToolCallAssembler::add_arguments(Call& call, const Delta& delta, StreamSink& sink) {
-  if (delta.arguments.empty()) return;
-  ToolCall& known = body(call);
+void ToolCallAssembler::add_arguments(Call& call, const CallDelta& delta, StreamSink& sink) {
+  const std::string_view piece = delta.arguments.text;
+  const bool begun = call.half != 0 || !body(call).arguments.empty();
   // "{}" may stand before the real arguments; it says nothing that the end would not.
-  if (delta.arguments == "{}" && known.arguments.empty()) return;
-  if (delta.arguments_whole && !known.arguments.empty()) return;
+  if (piece.empty() || (piece == "{}" && !begun)) return;
+  if (delta.arguments_whole && begun) return;
+  append_arguments(call, halves_.join(piece, call.half), sink);
+}
+
+void ToolCallAssembler::append_arguments(Call& call, std::string_view text, StreamSink& sink) {
+  if (text.empty()) return;
   announce(call, sink);
-  known.arguments += delta.arguments;
+  body(call).arguments += text;
   StreamEvent event = make_event(StreamEvent::Kind::kToolCallArgs, call);
-  event.text = delta.arguments;
+  event.text = text;
   sink.on_event(event);
 }
 
@@ -183,18 +142,18 @@ StreamEvent ToolCallAssembler::make_event(StreamEvent::Kind kind, const Call& ca
 }
 
 void ToolCallAssembler::add_whole(std::string_view name, std::string_view arguments, StreamSink& sink) {
-  Delta delta;
+  CallDelta delta;
   delta.position = calls_.size();
-  extras_.clear();
   Call& call = open(delta);
   add_name(call, name);
-  delta.arguments = arguments;
+  delta.arguments.text = arguments;
   add_arguments(call, delta, sink);
 }
 
 void ToolCallAssembler::finish(StreamSink& sink) {
   for (Call& call : calls_) {
     announce(call, sink);
+    append_arguments(call, HalfJoiner::finish(call.half), sink);
     ToolCall& known = body(call);
     if (known.arguments.find_first_not_of(" \t\r\n") == std::string::npos) {
       known.arguments = "{}";
@@ -203,7 +162,8 @@ void ToolCallAssembler::finish(StreamSink& sink) {
       sink.on_event(empty);
     }
     for (auto& [key, json] : response_.message.parts[call.part].extras)
-      if (const StatusOr<json::Value> value = json::parse(json); value.ok()) json = json::write(*value);
+      if (const StatusOr<json::Value> value = json::parse(json, json::Halves::kReplace); value.ok())
+        json = json::write(*value);
     StreamEvent end = make_event(StreamEvent::Kind::kToolCallEnd, call);
     end.body = &response_.message.parts[call.part];
     sink.on_event(end);

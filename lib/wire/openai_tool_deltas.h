@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "wire/halves.h"
+#include "wire/openai_chunk.h"
 #include "wire/wire.h"
 
 namespace tau::wire::openai {
@@ -15,8 +17,8 @@ class ToolCallAssembler {
   // Parts are appended to the response's message. `response` outlives this.
   explicit ToolCallAssembler(Response& response) : response_(response) {}
 
-  // One `tool_calls` array of a delta, as JSON text.
-  Status chunk(std::string_view calls_json, StreamSink& sink);
+  // One `tool_calls` array of a delta.
+  void chunk(const Reused<CallDelta>& deltas, StreamSink& sink);
   // A call that is already whole.
   void add_whole(std::string_view name, std::string_view arguments, StreamSink& sink);
   // The stream ended: every call is announced and ended.
@@ -32,35 +34,25 @@ class ToolCallAssembler {
     int64_t index = -1;
     size_t position = 0;  // in the array that began it
     size_t chunk = 0;     // which array began it
+    uint16_t half = 0;    // at the end of its arguments so far
     bool announced = false;
   };
-  // One element of a `tool_calls` array. Views live until the reader's next load.
-  struct Delta {
-    std::string_view id;
-    std::string_view name;
-    std::string_view arguments;
-    bool arguments_whole = false;  // a JSON value, not a piece of text
-    int64_t index = -1;
-    size_t position = 0;
-  };
-
-  bool read_delta(Delta& delta);
-  bool read_function(Delta& delta);
-  void apply(const Delta& delta, StreamSink& sink);
-  Call* find(const Delta& delta);
-  Call* find_without_id(const Delta& delta);
-  Call& open(const Delta& delta);
+  void apply(const CallDelta& delta, StreamSink& sink);
+  Call* find(const CallDelta& delta);
+  Call* find_without_id(const CallDelta& delta);
+  Call& open(const CallDelta& delta);
   ToolCall& body(const Call& call) { return *response_.message.parts[call.part].as<ToolCall>(); }
-  bool is_repeat(const Call& call, const Delta& delta);
+  bool is_repeat(const Call& call, const CallDelta& delta);
   void add_name(Call& call, std::string_view name);
-  void add_arguments(Call& call, const Delta& delta, StreamSink& sink);
+  void add_extras(const Call& call, const CallDelta& delta);
+  void add_arguments(Call& call, const CallDelta& delta, StreamSink& sink);
+  void append_arguments(Call& call, std::string_view text, StreamSink& sink);
   void announce(Call& call, StreamSink& sink);
   StreamEvent make_event(StreamEvent::Kind kind, const Call& call);
 
   Response& response_;
-  json::Reader reader_;
+  HalfJoiner halves_;
   std::vector<Call> calls_;
-  std::vector<std::pair<std::string, std::string>> extras_;  // of the element being read
   size_t chunks_ = 0;
 };
 

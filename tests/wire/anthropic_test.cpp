@@ -99,6 +99,38 @@ TEST(MessagesStream, SignaturesAreByteExactAndServerBlocksOpaque) {
   EXPECT_TRUE(*json::parse(to_json(second.response)) == *json::parse(to_json(decoded.response))) << again;
 }
 
+TEST(MessagesStream, HalvesOfACharacterMeetWithinTheirBlock) {
+  const auto text = [](const char* t) {
+    return delta(0, std::string(R"({"type":"text_delta","text":")") + t + "\"}");
+  };
+  const auto thought = [](const char* t) {
+    return delta(1, std::string(R"({"type":"thinking_delta","thinking":")") + t + "\"}");
+  };
+  const auto input = [](const char* t) {
+    return delta(2, std::string(R"({"type":"input_json_delta","partial_json":")") + t + "\"}");
+  };
+  const test::Decoded decoded =
+      decode({kStart, block(0, kText), block(1, R"({"type":"thinking","thinking":"","signature":""})"),
+              block(2, kTool), text(R"(a\ud83d)"), thought(R"(\ud83d)"), input(R"({\"x\":\"\ud83d)"),
+              text(R"(\ude00)"), thought(R"(\ude01\ud83d)"), input(R"(\ude02\"})"), stop(0), stop(1), stop(2),
+              kEnd, kStop});
+  ASSERT_TRUE(decoded.status.ok()) << decoded.status.to_string();
+  EXPECT_EQ(test::event_order_error(decoded), "");
+  const std::vector<Part>& parts = decoded.response.message.parts;
+  EXPECT_EQ(parts[0].as<Text>()->text, "a\xF0\x9F\x98\x80");
+  EXPECT_EQ(parts[1].as<Reasoning>()->text, "\xF0\x9F\x98\x81\xEF\xBF\xBD");
+  EXPECT_EQ(parts[2].as<ToolCall>()->arguments, "{\"x\":\"\xF0\x9F\x98\x82\"}");
+}
+
+TEST(MessagesStream, AHalfThatNeverMeetsIsReplacedWhenItsBlockEnds) {
+  const test::Decoded decoded =
+      decode({kStart, block(0, kText), delta(0, R"({"type":"text_delta","text":"a\ud83d"})"), stop(0),
+              block(1, kText), delta(1, R"({"type":"text_delta","text":"\ude00"})"), kEnd, kStop});
+  ASSERT_TRUE(decoded.status.ok()) << decoded.status.to_string();
+  EXPECT_EQ(test::event_order_error(decoded), "");
+  EXPECT_EQ(decoded.response.message.text(), "a\xEF\xBF\xBD\n\xEF\xBF\xBD");
+}
+
 TEST(MessagesStream, ErrorsAndTruncationAreTyped) {
   const std::string overloaded =
       R"({"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}})";

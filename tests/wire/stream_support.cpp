@@ -117,6 +117,22 @@ std::string event_order_error(const Decoded& decoded) {
   return whole == text ? "" : "text differs from the message";
 }
 
+std::string without_repetition(std::string_view body) {
+  std::string out;
+  size_t documents = 0;
+  for (size_t begin = 0; begin < body.size();) {
+    const size_t end = body.find('\n', begin);
+    const std::string_view line = body.substr(begin, end == body.npos ? end : end + 1 - begin);
+    begin += line.size();
+    const size_t brace = line.find('{');
+    const bool is_document = line.starts_with("data:") && brace != line.npos && brace <= 6;
+    out += line.substr(0, is_document ? brace + 1 : 0);
+    if (is_document && documents++ % 2 == 0) out += ' ';
+    out += line.substr(is_document ? brace + 1 : 0);
+  }
+  return out;
+}
+
 std::string chat_body(const std::vector<std::string>& chunks, bool done) {
   std::string out;
   for (const std::string& chunk : chunks) out += "data: " + chunk + "\n\n";

@@ -45,6 +45,9 @@ std::string reencode_stream(const Dialect& dialect, std::string_view body, const
 // between their call and its end, and their concatenation equal to the message.
 std::string event_order_error(const Decoded& decoded);
 
+// The same stream, but that white space keeps each document from having the shape of the one before.
+std::string without_repetition(std::string_view body);
+
 // "data: <json>\n\n" for each, and the end mark of chat completions.
 std::string chat_body(const std::vector<std::string>& chunks, bool done = true);
 // A chunk whose only choice has this delta.

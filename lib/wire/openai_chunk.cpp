@@ -1,0 +1,296 @@
+#include "wire/openai_chunk.h"
+
+namespace tau::wire::openai {
+namespace {
+
+using Kind = json::Value::Kind;
+using Follow = json::Shape::Kind;
+
+}  // namespace
+
+void CallDelta::clear() {
+  id = name = arguments = index = {};
+  arguments_whole = false;
+  position = 0;
+  extras.clear();
+}
+
+void ChunkChoice::clear() {
+  index = content = details = finish = error = {};
+  reasoning.clear();
+  parts.clear();
+  calls.clear();
+  has_calls = false;
+  delta.clear();
+  members.clear();
+}
+
+void Chunk::clear() {
+  id = model = created = usage = error = {};
+  top.clear();
+  choices.clear();
+  known = false;
+}
+
+bool ChunkReader::read(std::string_view data) {
+  if (shape_.match(data)) return true;
+  shape_.clear();
+  chunk_.clear();
+  if (!reader_.load(data) || !reader_.enter_object()) return false;
+  std::string_view key;
+  while (reader_.next_key(key))
+    if (!read_top(key)) return false;
+  if (!reader_.status().ok()) return false;
+  learn(data);
+  return true;
+}
+
+bool ChunkReader::read_top(std::string_view key) {
+  const Kind kind = reader_.kind();
+  if (key == "choices") {
+    if (kind != Kind::kArray) return reader_.skip();
+    chunk_.known = true;
+    return read_choices();
+  }
+  const bool is_id = key == "id";
+  const bool is_usage = key == "usage";
+  const bool is_error = key == "error";
+  chunk_.known = chunk_.known || is_id || is_usage || key == "object";
+  if (key == "object") return reader_.skip();
+  if (is_id || key == "model") {
+    if (kind == Kind::kString) return string(is_id ? chunk_.id : chunk_.model);
+    if (kind == Kind::kNull) return reader_.skip();
+  } else if (is_error || is_usage || key == "created") {
+    if (kind == Kind::kNull) return reader_.skip();
+    if (is_error) return raw(chunk_.error);
+    if (is_usage) return raw(chunk_.usage);
+    if (kind == Kind::kInt) return raw(chunk_.created);
+  }
+  return read_member(chunk_.top, key);
+}
+
+bool ChunkReader::read_choices() {
+  if (!reader_.enter_array()) return false;
+  while (reader_.next_element()) {
+    const bool good = reader_.kind() == Kind::kObject ? read_choice(chunk_.choices.add()) : reader_.skip();
+    if (!good) return false;
+  }
+  return reader_.status().ok();
+}
+
+bool ChunkReader::read_choice(ChunkChoice& choice) {
+  if (!reader_.enter_object()) return false;
+  std::string_view key;
+  while (reader_.next_key(key)) {
+    const Kind kind = reader_.kind();
+    bool good = true;
+    if (key == "delta" && kind == Kind::kObject)
+      good = read_delta(choice);
+    else if (key == "index" && kind == Kind::kInt)
+      good = raw(choice.index);
+    else if (key == "finish_reason" || key == "delta" || key == "index")
+      good = kind == Kind::kString ? string(choice.finish) : reader_.skip();
+    else if (key == "error" && kind != Kind::kNull)
+      good = raw(choice.error);
+    else
+      good = read_member(choice.members, key);
+    if (!good) return false;
+  }
+  return reader_.status().ok();
+}
+
+bool ChunkReader::read_delta(ChunkChoice& choice) {
+  if (!reader_.enter_object()) return false;
+  std::string_view key;
+  while (reader_.next_key(key)) {
+    const Kind kind = reader_.kind();
+    bool good = true;
+    if (key == "content") {
+      good = kind == Kind::kString  ? piece(choice.content)
+             : kind == Kind::kArray ? read_parts(choice)
+                                    : reader_.skip();
+    } else if (key == "reasoning_content" || key == "reasoning") {
+      const std::string_view name = key == "reasoning" ? "reasoning" : "reasoning_content";
+      good = kind == Kind::kString ? piece(choice.reasoning.emplace_back(name, json::Field()).text)
+                                   : reader_.skip();
+    } else if (key == "role") {
+      good = reader_.skip();
+    } else if (key == "tool_calls") {
+      good = kind == Kind::kArray ? read_calls(choice) : reader_.skip();
+    } else if (key == "reasoning_details" && kind == Kind::kArray) {
+      good = raw(choice.details);
+    } else {
+      good = read_member(choice.delta, key);
+    }
+    if (!good) return false;
+  }
+  return reader_.status().ok();
+}
+
+bool ChunkReader::read_parts(ChunkChoice& choice) {
+  if (!reader_.enter_array()) return false;
+  while (reader_.next_element()) {
+    const bool good = reader_.kind() == Kind::kObject ? read_part(choice) : reader_.skip();
+    if (!good) return false;
+  }
+  return reader_.status().ok();
+}
+
+// The type may stand behind the text it speaks of.
+bool ChunkReader::read_part(ChunkChoice& choice) {
+  if (!reader_.enter_object()) return false;
+  json::Field type;
+  json::Field text;
+  std::string_view key;
+  while (reader_.next_key(key)) {
+    const Kind kind = reader_.kind();
+    bool good = true;
+    if (key == "type" && kind == Kind::kString)
+      good = string(type);
+    else if (key == "text" && kind == Kind::kString)
+      good = piece(text);
+    else if (key == "thinking" && kind == Kind::kArray)
+      good = read_thinking(choice);
+    else
+      good = reader_.skip();
+    if (!good) return false;
+  }
+  if (text.given()) {
+    ContentPiece& out = choice.parts.add();
+    out.type = type;
+    out.text = text;
+  }
+  return reader_.status().ok();
+}
+
+bool ChunkReader::read_thinking(ChunkChoice& choice) {
+  if (!reader_.enter_array()) return false;
+  while (reader_.next_element()) {
+    if (reader_.kind() != Kind::kObject) {
+      if (!reader_.skip()) return false;
+      continue;
+    }
+    if (!reader_.enter_object()) return false;
+    std::string_view key;
+    while (reader_.next_key(key)) {
+      if (key != "text" || reader_.kind() != Kind::kString) {
+        if (!reader_.skip()) return false;
+        continue;
+      }
+      ContentPiece& out = choice.parts.add();
+      out.thinking = true;
+      if (!piece(out.text)) return false;
+    }
+  }
+  return reader_.status().ok();
+}
+
+bool ChunkReader::read_calls(ChunkChoice& choice) {
+  choice.has_calls = true;
+  if (!reader_.enter_array()) return false;
+  for (size_t position = 0; reader_.next_element(); ++position) {
+    CallDelta& call = choice.calls.add();
+    call.position = position;
+    const bool good = reader_.kind() == Kind::kObject ? read_call(call) : reader_.skip();
+    if (!good) return false;
+  }
+  return reader_.status().ok();
+}
+
+bool ChunkReader::read_call(CallDelta& call) {
+  if (!reader_.enter_object()) return false;
+  std::string_view key;
+  while (reader_.next_key(key)) {
+    const Kind kind = reader_.kind();
+    bool good = true;
+    if (key == "index" && kind == Kind::kInt)
+      good = raw(call.index);
+    else if (key == "id" && kind == Kind::kString)
+      good = string(call.id);
+    else if (key == "function" && kind == Kind::kObject)
+      good = read_function(call);
+    else if (key == "id" || key == "index" || key == "type" || key == "function")
+      good = reader_.skip();
+    else
+      good = read_member(call.extras, key);
+    if (!good) return false;
+  }
+  return reader_.status().ok();
+}
+
+bool ChunkReader::read_function(CallDelta& call) {
+  if (!reader_.enter_object()) return false;
+  std::string_view key;
+  while (reader_.next_key(key)) {
+    const Kind kind = reader_.kind();
+    bool good = true;
+    if (key == "name" && kind == Kind::kString) {
+      good = string(call.name);
+    } else if (key == "arguments" && kind == Kind::kString) {
+      good = piece(call.arguments);
+    } else if (key == "arguments" && kind != Kind::kNull) {
+      call.arguments_whole = true;
+      good = raw(call.arguments);
+    } else {
+      good = reader_.skip();
+    }
+    if (!good) return false;
+  }
+  return reader_.status().ok();
+}
+
+bool ChunkReader::read_member(RawMembers& members, std::string_view key) {
+  return raw(members.emplace_back(key, json::Field()).json);
+}
+
+bool ChunkReader::string(json::Field& field) {
+  field.fresh = true;
+  return reader_.string(field.text);
+}
+
+bool ChunkReader::piece(json::Field& field) {
+  field.fresh = true;
+  return reader_.piece(field.text);
+}
+
+bool ChunkReader::raw(json::Field& field) {
+  field.fresh = true;
+  return reader_.raw(field.text);
+}
+
+void ChunkReader::learn(std::string_view data) {
+  shape_.learn(data, reader_);
+  shape_.follow(chunk_.id, Follow::kString);
+  shape_.follow(chunk_.model, Follow::kString);
+  for (json::Field* field : {&chunk_.created, &chunk_.usage, &chunk_.error})
+    shape_.follow(*field, Follow::kRaw);
+  follow(chunk_.top);
+  for (ChunkChoice& choice : chunk_.choices) follow(choice);
+}
+
+void ChunkReader::follow(ChunkChoice& choice) {
+  shape_.follow(choice.content, Follow::kPiece);
+  shape_.follow(choice.finish, Follow::kString);
+  for (json::Field* field : {&choice.index, &choice.details, &choice.error})
+    shape_.follow(*field, Follow::kRaw);
+  for (ReasoningPiece& piece : choice.reasoning) shape_.follow(piece.text, Follow::kPiece);
+  for (ContentPiece& piece : choice.parts) {
+    shape_.follow(piece.type, Follow::kString);
+    shape_.follow(piece.text, Follow::kPiece);
+  }
+  for (CallDelta& call : choice.calls) {
+    shape_.follow(call.id, Follow::kString);
+    shape_.follow(call.name, Follow::kString);
+    shape_.follow(call.arguments, call.arguments_whole ? Follow::kRaw : Follow::kPiece);
+    shape_.follow(call.index, Follow::kRaw);
+    follow(call.extras);
+  }
+  follow(choice.delta);
+  follow(choice.members);
+}
+
+void ChunkReader::follow(RawMembers& members) {
+  for (RawMember& member : members) shape_.follow(member.json, Follow::kRaw);
+}
+
+}  // namespace tau::wire::openai
