@@ -61,10 +61,12 @@ bool same(std::string_view a, size_t a_begin, std::string_view b, size_t b_begin
 
 }  // namespace
 
-int64_t Field::integer(int64_t otherwise) const {
+std::optional<int64_t> Field::integer() const {
   int64_t value = 0;
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  return given() && result.ec == std::errc() ? value : otherwise;
+  const char* const end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, value);
+  if (text.empty() || result.ec != std::errc() || result.ptr != end) return std::nullopt;
+  return value;
 }
 
 void Shape::clear() {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,8 +19,9 @@ struct Field {
   std::string_view text;  // data() is null: the document has none
   bool fresh = false;     // false: the document before said the same
 
-  // Of a field that holds the JSON text of an integer; `otherwise` when it is none of 64 bits.
-  int64_t integer(int64_t otherwise) const;
+  // Of a field that holds the JSON text of an integer; nothing when that has no 64 bits, or is something
+  // else.
+  std::optional<int64_t> integer() const;
   bool given() const { return text.data() != nullptr; }
   bool operator==(std::string_view other) const { return text == other; }
 };

@@ -12,6 +12,7 @@ using Kind = json::Value::Kind;
 
 // The end of the stream in other dialects; some gateways add it.
 constexpr std::string_view kDone = "[DONE]";
+constexpr std::string_view kDelta = "content_block_delta";
 
 void erase_extra(Extras& extras, std::string_view key) {
   std::erase_if(extras, [&](const auto& extra) { return extra.first == key; });
@@ -56,15 +57,22 @@ Status MessagesStreamDecoder::event(std::string_view type, std::string_view data
     return ok_status();
   }
   if (data.substr(first).starts_with(kDone)) return ok_status();
-  if (!read(data)) {
-    if (type == "error") return fail(stream_error_status(json::Value(data)));
-    return fail(bad_response(format("an event of the stream is malformed: {}", reader_.status().message())));
+  const bool speaks_of_delta = data.find(kDelta) != data.npos;
+  if (speaks_of_delta) {
+    if (!read(data)) return malformed(type, data, reader_.status());
+    if (delta_.event == kDelta) return apply(sink);
   }
-  if (delta_.event == "content_block_delta") return apply(sink);
   const StatusOr<json::Value> value = json::parse(data, json::Halves::kReplace);
-  if (!value.ok())
-    return fail(bad_response(format("an event of the stream is malformed: {}", value.status().message())));
-  return apply_event(delta_.event.text.empty() ? type : (*value)["type"].as_string(), *value, sink);
+  if (!value.ok()) return malformed(type, data, value.status());
+  const std::string_view named = (*value)["type"].as_string();
+  // Escapes can spell the name in other ways.
+  if (named == kDelta && read(data)) return apply(sink);
+  return apply_event(named.empty() ? type : named, *value, sink);
+}
+
+Status MessagesStreamDecoder::malformed(std::string_view type, std::string_view data, const Status& why) {
+  if (type == "error") return fail(stream_error_status(json::Value(data)));
+  return fail(bad_response(format("an event of the stream is malformed: {}", why.message())));
 }
 
 Status MessagesStreamDecoder::end(StreamSink& sink) {
@@ -158,7 +166,7 @@ MessagesStreamDecoder::Block& MessagesStreamDecoder::open(int64_t index, Part pa
 
 // A delta whose block never started says itself what it belongs to.
 MessagesStreamDecoder::Block* MessagesStreamDecoder::open_for_delta() {
-  const int64_t index = delta_.index.integer(0);
+  const int64_t index = delta_.index.integer().value_or(0);
   if (delta_.type == "text_delta") return &open(index, {Text{}, {}});
   if (!(delta_.type == "thinking_delta") && !(delta_.type == "signature_delta")) return nullptr;
   return &open(index, {Reasoning{{}, {}, Reasoning::Form::kSignature}, {}});
@@ -180,7 +188,7 @@ StreamEvent MessagesStreamDecoder::make_event(StreamEvent::Kind kind, const Bloc
 }
 
 Status MessagesStreamDecoder::apply(StreamSink& sink) {
-  Block* block = find(delta_.index.integer(0));
+  Block* block = find(delta_.index.integer().value_or(0));
   if (block == nullptr) block = open_for_delta();
   if (block == nullptr) return ok_status();
   Part& part = part_of(*block);

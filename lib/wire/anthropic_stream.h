@@ -70,6 +70,7 @@ class MessagesStreamDecoder final : public StreamDecoder {
   void keep_extra(std::string_view key, const json::Value& value);
   void finish(StreamSink& sink);
   Status fail(Status status);
+  Status malformed(std::string_view type, std::string_view data, const Status& why);
 
   Quirks quirks_;
   Response response_;

@@ -1,5 +1,7 @@
 #include "wire/openai_chunk.h"
 
+#include "wire/openai_merge.h"
+
 namespace tau::wire::openai {
 namespace {
 
@@ -16,9 +18,11 @@ void CallDelta::clear() {
 }
 
 void ChunkChoice::clear() {
-  index = content = details = finish = error = {};
+  index = content = finish = error = {};
   reasoning.clear();
   parts.clear();
+  details.clear();
+  nested_details = false;
   calls.clear();
   has_calls = false;
   delta.clear();
@@ -118,7 +122,7 @@ bool ChunkReader::read_delta(ChunkChoice& choice) {
     } else if (key == "tool_calls") {
       good = kind == Kind::kArray ? read_calls(choice) : reader_.skip();
     } else if (key == "reasoning_details" && kind == Kind::kArray) {
-      good = raw(choice.details);
+      good = read_details(choice);
     } else {
       good = read_member(choice.delta, key);
     }
@@ -181,6 +185,34 @@ bool ChunkReader::read_thinking(ChunkChoice& choice) {
       out.thinking = true;
       if (!piece(out.text)) return false;
     }
+  }
+  return reader_.status().ok();
+}
+
+bool ChunkReader::read_details(ChunkChoice& choice) {
+  if (!reader_.enter_array()) return false;
+  while (reader_.next_element()) {
+    const bool is_object = reader_.kind() == Kind::kObject;
+    choice.nested_details = choice.nested_details || !is_object;
+    if (!(is_object ? read_detail(choice) : reader_.skip())) return false;
+  }
+  return reader_.status().ok();
+}
+
+bool ChunkReader::read_detail(ChunkChoice& choice) {
+  if (!reader_.enter_object()) return false;
+  DetailPiece& detail = choice.details.add();
+  std::string_view key;
+  while (reader_.next_key(key)) {
+    const Kind kind = reader_.kind();
+    DetailPiece::Member& member = detail.members.emplace_back();
+    member.key = key;
+    member.is_string = kind == Kind::kString;
+    choice.nested_details = choice.nested_details || kind == Kind::kObject || kind == Kind::kArray;
+    const bool good = !member.is_string      ? raw(member.value)
+                      : comes_in_pieces(key) ? piece(member.value)
+                                             : string(member.value);
+    if (!good) return false;
   }
   return reader_.status().ok();
 }
@@ -271,22 +303,28 @@ void ChunkReader::learn(std::string_view data) {
 void ChunkReader::follow(ChunkChoice& choice) {
   shape_.follow(choice.content, Follow::kPiece);
   shape_.follow(choice.finish, Follow::kString);
-  for (json::Field* field : {&choice.index, &choice.details, &choice.error})
-    shape_.follow(*field, Follow::kRaw);
+  for (json::Field* field : {&choice.index, &choice.error}) shape_.follow(*field, Follow::kRaw);
   for (ReasoningPiece& piece : choice.reasoning) shape_.follow(piece.text, Follow::kPiece);
   for (ContentPiece& piece : choice.parts) {
     shape_.follow(piece.type, Follow::kString);
     shape_.follow(piece.text, Follow::kPiece);
   }
-  for (CallDelta& call : choice.calls) {
-    shape_.follow(call.id, Follow::kString);
-    shape_.follow(call.name, Follow::kString);
-    shape_.follow(call.arguments, call.arguments_whole ? Follow::kRaw : Follow::kPiece);
-    shape_.follow(call.index, Follow::kRaw);
-    follow(call.extras);
-  }
+  for (DetailPiece& detail : choice.details)
+    for (DetailPiece::Member& member : detail.members) {
+      const Follow text = comes_in_pieces(member.key) ? Follow::kPiece : Follow::kString;
+      shape_.follow(member.value, member.is_string ? text : Follow::kRaw);
+    }
+  for (CallDelta& call : choice.calls) follow(call);
   follow(choice.delta);
   follow(choice.members);
+}
+
+void ChunkReader::follow(CallDelta& call) {
+  shape_.follow(call.id, Follow::kString);
+  shape_.follow(call.name, Follow::kString);
+  shape_.follow(call.arguments, call.arguments_whole ? Follow::kRaw : Follow::kPiece);
+  shape_.follow(call.index, Follow::kRaw);
+  follow(call.extras);
 }
 
 void ChunkReader::follow(RawMembers& members) {

@@ -55,6 +55,17 @@ struct ContentPiece {
   void clear() { *this = {}; }
 };
 
+// One element of `reasoning_details`.
+struct DetailPiece {
+  struct Member {
+    std::string_view key;
+    json::Field value;
+    bool is_string = false;  // else JSON text
+  };
+  std::vector<Member> members;
+  void clear() { members.clear(); }
+};
+
 // One element of `tool_calls`.
 struct CallDelta {
   json::Field id;
@@ -71,11 +82,12 @@ struct CallDelta {
 struct ChunkChoice {
   json::Field index;  // JSON text of an integer
   json::Field content;
-  json::Field details;  // JSON text
   json::Field finish;
   json::Field error;  // JSON text
   std::vector<ReasoningPiece> reasoning;
   Reused<ContentPiece> parts;
+  Reused<DetailPiece> details;
+  bool nested_details = false;  // they are more than `details` says
   Reused<CallDelta> calls;
   bool has_calls = false;  // an array of them, even an empty one
   RawMembers delta;        // the other members of the delta
@@ -110,6 +122,8 @@ class ChunkReader {
   bool read_parts(ChunkChoice& choice);
   bool read_part(ChunkChoice& choice);
   bool read_thinking(ChunkChoice& choice);
+  bool read_details(ChunkChoice& choice);
+  bool read_detail(ChunkChoice& choice);
   bool read_calls(ChunkChoice& choice);
   bool read_call(CallDelta& call);
   bool read_function(CallDelta& call);
@@ -119,6 +133,7 @@ class ChunkReader {
   bool raw(json::Field& field);
   void learn(std::string_view data);
   void follow(ChunkChoice& choice);
+  void follow(CallDelta& call);
   void follow(RawMembers& members);
 
   Chunk chunk_;

@@ -10,28 +10,18 @@ namespace {
 constexpr std::array<std::string_view, 8> kPieces = {"arguments", "content", "reasoning", "reasoning_content",
                                                      "refusal",   "summary", "text",      "transcript"};
 
-bool comes_in_pieces(std::string_view key) {
-  return std::find(kPieces.begin(), kPieces.end(), key) != kPieces.end();
-}
-
-// The element that `piece` continues: the same index, and no different type or id.
-json::Value* find_element(json::Value& array, const json::Value& piece) {
-  const json::Value* index = piece.find("index");
-  if (index == nullptr || !index->is_integer()) return nullptr;
-  for (json::Value& item : array.mutable_array()) {
-    const auto agrees = [&](std::string_view key) {
-      return !piece[key].is_string() || !item[key].is_string() ||
-             piece[key].as_string() == item[key].as_string();
-    };
-    if (item["index"] == *index && agrees("type") && agrees("id")) return &item;
-  }
-  return nullptr;
+ElementName name_of(const json::Value& piece) {
+  ElementName name;
+  if (piece["index"].kind() == json::Value::Kind::kInt) name.index = piece["index"].as_int();
+  if (piece["type"].is_string()) name.type = piece["type"].as_string();
+  if (piece["id"].is_string()) name.id = piece["id"].as_string();
+  return name;
 }
 
 void merge_array(json::Value& into, const json::Value& piece) {
   if (!into.is_array()) into = json::Value::array();
   for (const json::Value& item : piece.as_array()) {
-    json::Value* known = find_element(into, item);
+    json::Value* known = find_element(into, name_of(item));
     if (known != nullptr)
       merge_fragment(*known, item, {});
     else
@@ -52,6 +42,22 @@ void merge_object(json::Value& into, const json::Value& piece, std::string_view 
 }
 
 }  // namespace
+
+bool comes_in_pieces(std::string_view key) {
+  return std::find(kPieces.begin(), kPieces.end(), key) != kPieces.end();
+}
+
+json::Value* find_element(json::Value& array, const ElementName& name) {
+  if (!name.index) return nullptr;
+  const auto agrees = [](const json::Value& known, const std::optional<std::string_view>& said) {
+    return !said || !known.is_string() || known.as_string() == *said;
+  };
+  for (json::Value& item : array.mutable_array())
+    if (item["index"] == json::Value(*name.index) && agrees(item["type"], name.type) &&
+        agrees(item["id"], name.id))
+      return &item;
+  return nullptr;
+}
 
 void merge_fragment(json::Value& into, const json::Value& piece, std::string_view key) {
   if (piece.is_null()) return;

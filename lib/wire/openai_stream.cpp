@@ -131,7 +131,7 @@ void ChatStreamDecoder::apply_top() {
   const Chunk& chunk = reader_.chunk();
   if (chunk.id.fresh) assign_if_set(response_.id, chunk.id.text);
   if (chunk.model.fresh) assign_if_set(response_.model, chunk.model.text);
-  if (chunk.created.fresh) response_.created = chunk.created.integer(response_.created);
+  if (chunk.created.fresh) response_.created = chunk.created.integer().value_or(response_.created);
   if (chunk.usage.fresh) apply_usage(chunk.usage.text);
   for (const RawMember& member : chunk.top)
     if (member.json.fresh) keep(top_, member.key, member.json.text);
@@ -139,7 +139,7 @@ void ChatStreamDecoder::apply_top() {
 
 Status ChatStreamDecoder::apply_choices(StreamSink& sink) {
   for (const ChunkChoice& choice : reader_.chunk().choices) {
-    const int64_t index = choice.index.integer(0);
+    const int64_t index = choice.index.integer().value_or(0);
     TAU_RETURN_IF_ERROR(index == 0 ? apply(choice, sink) : merge_other_choice(index));
   }
   return ok_status();
@@ -151,7 +151,7 @@ Status ChatStreamDecoder::apply(const ChunkChoice& choice, StreamSink& sink) {
     return stream_error_status(error.ok() ? *error : json::Value(choice.error.text));
   }
   apply_reasoning(choice, sink);
-  if (choice.details.given()) add_details(choice.details.text, sink);
+  if (!choice.details.empty() || choice.nested_details) add_details(choice, sink);
   add_text(choice.content.text, sink);
   apply_parts(choice, sink);
   if (choice.has_calls) calls_.chunk(choice.calls, sink);
@@ -180,7 +180,8 @@ void ChatStreamDecoder::apply_parts(const ChunkChoice& choice, StreamSink& sink)
 
 void ChatStreamDecoder::apply_members(const ChunkChoice& choice) {
   for (const auto& [key, json] : choice.delta) {
-    const bool again = !json.fresh && json == "null";
+    const bool is_container = json.text.starts_with('{') || json.text.starts_with('[');
+    const bool again = !json.fresh && (json == "null" || !(is_container || comes_in_pieces(key)));
     if (!again) merge_member(key, json.text, merged_);
   }
   for (const auto& [key, json] : choice.members) {
@@ -242,11 +243,31 @@ void ChatStreamDecoder::add_whole_reasoning(std::string_view text, std::string_v
 }
 
 // Details repeat the text that came beside them; alone they are the text.
-void ChatStreamDecoder::add_details(std::string_view json, StreamSink& sink) {
-  const StatusOr<json::Value> piece = json::parse(json, json::Halves::kReplace);
-  if (!piece.ok() || piece->as_array().empty()) return;
-  merge_fragment(details_, *piece, "reasoning_details");
-  if (details_speak_) add_reasoning(details_text(*piece), "reasoning", sink);
+void ChatStreamDecoder::add_details(const ChunkChoice& choice, StreamSink& sink) {
+  details_text_.clear();
+  if (choice.nested_details) {
+    const json::Value pieces = nested_details(choice);
+    details_.add_whole(pieces);
+    if (details_speak_) details_text_ = details_text(pieces);
+  } else {
+    details_.add(choice.details);
+    for (const DetailPiece& piece : choice.details)
+      if (details_speak_)
+        for (const std::string_view key : {"text", "summary"})
+          for (const DetailPiece::Member& member : piece.members)
+            if (member.key == key && member.is_string) details_text_ += member.value.text;
+  }
+  add_reasoning(details_text_, "reasoning", sink);
+}
+
+// Rare: found again in a tree of the chunk.
+json::Value ChatStreamDecoder::nested_details(const ChunkChoice& choice) const {
+  const StatusOr<json::Value> chunk = json::parse(data_, json::Halves::kReplace);
+  if (!chunk.ok()) return {};
+  const ChunkChoice* known = reader_.chunk().choices.begin();
+  for (const json::Value& item : (*chunk)["choices"].as_array())
+    if (item.is_object() && known++ == &choice) return item["delta"]["reasoning_details"];
+  return {};
 }
 
 void ChatStreamDecoder::merge_member(std::string_view key, std::string_view json, MergedMembers& into) {
@@ -309,7 +330,8 @@ void ChatStreamDecoder::finish_extras() {
 
 void ChatStreamDecoder::finish_reasoning() {
   std::vector<Part>& parts = response_.message.parts;
-  if (!details_.is_null() && !reasoning_part_) {
+  const json::Value& details = details_.finish();
+  if (!details.is_null() && !reasoning_part_) {
     reasoning_part_ = 0;
     parts.insert(parts.begin(), Part{Reasoning{}, {}});
     calls_.shift_parts();
@@ -317,9 +339,9 @@ void ChatStreamDecoder::finish_reasoning() {
   if (!reasoning_part_) return;
   Part& part = parts[*reasoning_part_];
   auto& reasoning = *part.as<Reasoning>();
-  if (!details_.is_null()) {
+  if (!details.is_null()) {
     reasoning.form = Reasoning::Form::kDetails;
-    reasoning.opaque = json::write(details_);
+    reasoning.opaque = json::write(details);
   }
   json::Value fields = json::Value::array();
   if (!reasoning_field_.empty()) fields.push_back(reasoning_field_);

@@ -10,6 +10,7 @@
 
 #include "wire/halves.h"
 #include "wire/openai_chunk.h"
+#include "wire/openai_details.h"
 #include "wire/openai_tool_deltas.h"
 #include "wire/text_tool_calls.h"
 #include "wire/wire.h"
@@ -43,7 +44,8 @@ class ChatStreamDecoder final : public StreamDecoder {
   void add_visible(std::string_view text, StreamSink& sink);
   void add_reasoning(std::string_view piece, std::string_view field, StreamSink& sink);
   void add_whole_reasoning(std::string_view text, std::string_view field, StreamSink& sink);
-  void add_details(std::string_view json, StreamSink& sink);
+  void add_details(const ChunkChoice& choice, StreamSink& sink);
+  json::Value nested_details(const ChunkChoice& choice) const;
   static void merge_member(std::string_view key, std::string_view json, MergedMembers& into);
   Status merge_other_choice(int64_t index);
 
@@ -71,7 +73,8 @@ class ChatStreamDecoder final : public StreamDecoder {
   MergedMembers merged_;         // members of its delta, merged
   MergedMembers merged_choice_;  // logprobs and the like, merged
   json::Value others_;           // other choices, merged
-  json::Value details_;
+  DetailsAssembler details_;
+  std::string details_text_;
   std::string reasoning_field_;
   std::string usage_json_;
 

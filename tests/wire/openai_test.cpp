@@ -427,6 +427,35 @@ TEST(ChatStream, HalvesThatNeverMeetAreReplaced) {
   EXPECT_NE(to_json(decoded.response).find("no" + mark), std::string::npos);
 }
 
+TEST(ChatStream, ReasoningDetailsAreMergedByIndexTypeAndId) {
+  const auto details = [](const char* list) {
+    return chat_chunk(std::string(R"({"reasoning_details":)") + list + "}");
+  };
+  const test::Decoded decoded = decode(
+      {details(R"([{"type":"reasoning.text","index":0,"format":"f","text":"a\ud83d","signature":null}])"),
+       details(R"([{"type":"reasoning.text","index":0,"format":"f","text":"\ude00b"}])"),
+       details(R"([{"type":"reasoning.text","index":0,"format":"f","text":"c"}])"),
+       details(
+           R"([{"type":"reasoning.text","index":0,"format":"g","text":"d\ud83d"},{"index":1.5,"id":"n"}])"),
+       details(R"([{"type":"reasoning.encrypted","index":0,"data":"x"}])"),
+       details(R"([{"type":"reasoning.encrypted","index":0,"data":"y","signature":"s"}])"),
+       details(R"([{"type":"reasoning.summary","index":2,"summary":"e","nested":[1]}])"),
+       details(R"([{"type":"reasoning.summary","index":2,"summary":"f","nested":[2]}])")});
+  ASSERT_TRUE(decoded.status.ok()) << decoded.status.to_string();
+  const auto* reasoning = decoded.response.message.parts[0].as<Reasoning>();
+  EXPECT_EQ(reasoning->text,
+            "a\xF0\x9F\x98\x80"
+            "bcd\xEF\xBF\xBD"
+            "ef");
+  EXPECT_EQ(
+      json::parse(reasoning->opaque).value(),
+      json::parse("[{\"type\":\"reasoning.text\",\"index\":0,\"format\":\"g\",\"text\":\"a\xF0\x9F\x98\x80"
+                  "bcd\xEF\xBF\xBD\",\"signature\":null},{\"index\":1.5,\"id\":\"n\"},"
+                  R"({"type":"reasoning.encrypted","index":0,"data":"y","signature":"s"},)"
+                  R"({"type":"reasoning.summary","index":2,"summary":"ef","nested":[1,2]}])")
+          .value());
+}
+
 // The escape is within the arguments, not in the chunk: its bytes belong to the model.
 TEST(ChatStream, EscapesWithinArgumentsStayAsTheyAre) {
   const test::Decoded decoded = decode(
