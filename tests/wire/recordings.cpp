@@ -22,17 +22,6 @@ std::vector<std::filesystem::path> files_of(const std::string& folder) {
   return out;
 }
 
-bool decompress(const std::filesystem::path& file, std::string& out) {
-  std::string quoted = "'";
-  for (const char c : file.string()) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  FILE* pipe = popen(("xz -dc -- " + quoted + "'").c_str(), "r");
-  if (pipe == nullptr) return false;
-  std::array<char, 65536> buffer;
-  size_t n = 0;
-  while ((n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0) out.append(buffer.data(), n);
-  return pclose(pipe) == 0;
-}
-
 void visit_line(const std::string& provider, const json::Value& line,
                 const std::function<void(const Interaction&)>& visit) {
   for (const json::Value& item : line["interactions"].as_array()) {
@@ -49,13 +38,24 @@ void visit_line(const std::string& provider, const json::Value& line,
 
 }  // namespace
 
+bool read_xz(const std::string& file, std::string& out) {
+  std::string quoted = "'";
+  for (const char c : file) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  FILE* pipe = popen(("xz -dc -- " + quoted + "'").c_str(), "r");
+  if (pipe == nullptr) return false;
+  std::array<char, 65536> buffer;
+  size_t n = 0;
+  while ((n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0) out.append(buffer.data(), n);
+  return pclose(pipe) == 0;
+}
+
 bool have_recordings(const std::string& folder) { return !files_of(folder).empty(); }
 
 bool for_each_interaction(const std::string& folder, const std::function<void(const Interaction&)>& visit,
                           std::string& error) {
   for (const std::filesystem::path& file : files_of(folder)) {
     std::string text;
-    if (!decompress(file, text)) {
+    if (!read_xz(file.string(), text)) {
       error = "xz failed on " + file.string();
       return false;
     }

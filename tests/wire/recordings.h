@@ -16,6 +16,8 @@ struct Interaction {
   std::string response;
 };
 
+// The text of an .xz file; false when there is none that xz can read.
+bool read_xz(const std::string& file, std::string& out);
 // Whether `folder` holds recordings.
 bool have_recordings(const std::string& folder);
 // Calls `visit` for each interaction. Returns false, with a message in `error`, when a file cannot be read.
