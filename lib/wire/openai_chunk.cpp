@@ -36,6 +36,12 @@ void Chunk::clear() {
   known = false;
 }
 
+std::optional<int64_t> index_of(json::Field json) {
+  const bool quoted = json.text.size() > 2 && json.text.front() == '"';
+  if (quoted) json.text = json.text.substr(1, json.text.size() - 2);
+  return json.integer();
+}
+
 bool ChunkReader::read(std::string_view data) {
   if (shape_.match(data)) return true;
   shape_.clear();
@@ -90,10 +96,12 @@ bool ChunkReader::read_choice(ChunkChoice& choice) {
     bool good = true;
     if (key == "delta" && kind == Kind::kObject)
       good = read_delta(choice);
-    else if (key == "index" && kind == Kind::kInt)
+    else if (key == "index")
       good = raw(choice.index);
-    else if (key == "finish_reason" || key == "delta" || key == "index")
-      good = kind == Kind::kString ? string(choice.finish) : reader_.skip();
+    else if (key == "finish_reason" && kind == Kind::kString)
+      good = string(choice.finish);
+    else if (key == "finish_reason" || key == "delta")
+      good = reader_.skip();
     else if (key == "error" && kind != Kind::kNull)
       good = raw(choice.error);
     else
@@ -235,13 +243,13 @@ bool ChunkReader::read_call(CallDelta& call) {
   while (reader_.next_key(key)) {
     const Kind kind = reader_.kind();
     bool good = true;
-    if (key == "index" && kind == Kind::kInt)
+    if (key == "index")
       good = raw(call.index);
     else if (key == "id" && kind == Kind::kString)
       good = string(call.id);
     else if (key == "function" && kind == Kind::kObject)
       good = read_function(call);
-    else if (key == "id" || key == "index" || key == "type" || key == "function")
+    else if (key == "id" || key == "type" || key == "function")
       good = reader_.skip();
     else
       good = read_member(call.extras, key);

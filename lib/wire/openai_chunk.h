@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -71,7 +72,7 @@ struct CallDelta {
   json::Field id;
   json::Field name;
   json::Field arguments;
-  json::Field index;             // JSON text of an integer
+  json::Field index;             // JSON text: index_of()
   bool arguments_whole = false;  // a JSON value, not a piece of text
   size_t position = 0;
   RawMembers extras;
@@ -80,7 +81,7 @@ struct CallDelta {
 
 // One element of `choices`.
 struct ChunkChoice {
-  json::Field index;  // JSON text of an integer
+  json::Field index;  // JSON text: index_of()
   json::Field content;
   json::Field finish;
   json::Field error;  // JSON text
@@ -106,6 +107,9 @@ struct Chunk {
   bool known = false;  // something in it belongs to a chunk of this dialect
   void clear();
 };
+
+// An index, which some servers write as a string.
+std::optional<int64_t> index_of(json::Field json);
 
 class ChunkReader {
  public:

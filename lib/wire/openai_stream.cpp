@@ -139,7 +139,7 @@ void ChatStreamDecoder::apply_top() {
 
 Status ChatStreamDecoder::apply_choices(StreamSink& sink) {
   for (const ChunkChoice& choice : reader_.chunk().choices) {
-    const int64_t index = choice.index.integer().value_or(0);
+    const int64_t index = index_of(choice.index).value_or(0);
     TAU_RETURN_IF_ERROR(index == 0 ? apply(choice, sink) : merge_other_choice(index));
   }
   return ok_status();

@@ -46,7 +46,7 @@ void ToolCallAssembler::add_extras(const Call& call, const CallDelta& delta) {
 // The call a delta continues; null when it begins one.
 ToolCallAssembler::Call* ToolCallAssembler::find(const CallDelta& delta) {
   if (delta.id.text.empty()) return find_without_id(delta);
-  const int64_t index = delta.index.integer().value_or(-1);
+  const int64_t index = index_of(delta.index).value_or(-1);
   for (Call& call : calls_)
     if (call.wire_id == delta.id.text) return &call;
   // An id that comes late, or changes while the call goes on: a call that begins says its name.
@@ -60,7 +60,7 @@ ToolCallAssembler::Call* ToolCallAssembler::find(const CallDelta& delta) {
 }
 
 ToolCallAssembler::Call* ToolCallAssembler::find_without_id(const CallDelta& delta) {
-  const int64_t index = delta.index.integer().value_or(-1);
+  const int64_t index = index_of(delta.index).value_or(-1);
   for (auto call = calls_.rbegin(); call != calls_.rend(); ++call) {
     const bool same = index >= 0 ? call->index == index : call->position == delta.position;
     if (!same) continue;
@@ -80,7 +80,7 @@ ToolCallAssembler::Call& ToolCallAssembler::open(const CallDelta& delta) {
   Call call;
   call.part = response_.message.parts.size();
   call.wire_id = delta.id.text;
-  call.index = delta.index.integer().value_or(-1);
+  call.index = index_of(delta.index).value_or(-1);
   call.position = delta.position;
   call.chunk = chunks_;
   ToolCall fresh;
