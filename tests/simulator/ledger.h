@@ -90,7 +90,8 @@ class View {
   void tool_starts(const tool::Call& call, const tool::Manifest& manifest);
   void tool_ended(const std::string& call_id);
   void lag(int64_t ns) { lag_ns_ += ns; }  // the host made the run wait
-  void paused() { paused_ = true; }        // the process does not run all the time: nothing is in time
+  void resumed() { resumed_ = true; }
+  void paused() { paused_ = true; }  // the process does not run all the time: nothing is in time
 
   const std::set<std::string>& waiting_approvals() const { return waiting_; }
   void approval_answered(const std::string& call_id) { waiting_.erase(call_id); }
@@ -112,6 +113,7 @@ class View {
   int64_t boot_ns_;
   int64_t lag_ns_ = 0;
   bool paused_ = false;
+  bool resumed_ = false;
   int terminal_events_ = 0;
   std::string end_reason_;
   std::string shown_;                        // text of the current answer so far

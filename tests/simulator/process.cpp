@@ -12,7 +12,7 @@ World::World(uint64_t seed, Coverage& c, bool trace_on)
   plan.disk_latency_ns = (rng.chance(70) ? 3 : 15) * kMs;
   plan.turns = 4 + static_cast<int>(rng.below(10));
   turns_left = plan.turns;
-  plan.limits.max_wall_ms = rng.chance(50) ? 60'000 : 6'000;
+  plan.limits.max_wall_ms = rng.chance(50) ? 60'000 : rng.chance(50) ? 6'000 : 1'500;
   plan.limits.approval_timeout_ms = 1'000;
   plan.limits.max_parallel_tools = 1 + rng.below(3);
   if (rng.chance(10)) plan.limits.max_turns = 1 + rng.below(4);
@@ -177,6 +177,7 @@ bool Process::recover() {
     return false;
   }
   make_driver();
+  view_.resumed();
   const bool abandon = world_.rng.chance(5);
   world_.trace("resume", abandon ? "and cancel" : "");
   driver_->resume(*run, *journal, abandon);
