@@ -15,7 +15,7 @@ std::atomic<bool> loaded = false;
 
 Status missing(std::string_view why) {
   return Status(Code::kUnavailable, "libcurl_missing",
-                format("HTTP needs libcurl 7.85 or newer ({}): {}", kCurlLibrary, why));
+                format("HTTP needs libcurl 7.88 or newer ({}): {}", kCurlLibrary, why));
 }
 
 template <class F>

@@ -11,7 +11,7 @@
 namespace tau::net {
 
 inline constexpr const char* kCurlLibrary = "libcurl.so.4";
-inline constexpr unsigned kMinCurlVersion = 0x075500;  // 7.85: CURLOPT_PROTOCOLS_STR
+inline constexpr unsigned kMinCurlVersion = 0x075800;  // 7.88: its TLS writes raise no SIGPIPE
 
 struct CurlApi {
   decltype(&curl_easy_init) easy_init;

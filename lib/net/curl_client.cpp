@@ -200,6 +200,7 @@ Status CurlClient::load() {
 
 // Takes the handle away from libcurl, which closes a connection in the middle of a response.
 void CurlClient::detach(Transfer& transfer) {
+  transfer.give_up_connection();
   CURL* easy = transfer.release_easy();
   if (easy == nullptr) return;
   const CurlApi& api = *context_.api;

@@ -145,10 +145,13 @@ class HttpSink {
   virtual void on_body(std::string_view bytes) = 0;
   // OK: the response is complete. Else reasons: connect_failed, dns_failed, tls_failed, connect_timeout,
   // first_byte_timeout, idle_timeout, total_timeout, connection_reset, response_too_large, egress_denied,
+  // proxy_refused, credential_over_proxy,
   // credential_origin_mismatch (and whatever else the credential source says), invalid_url, invalid_request,
   // invalid_response, libcurl_missing, transfer_failed (what libcurl reports and nothing here has a name
   // for). `retryable` is set where no byte of the response had arrived and a new try may help. A request on a
-  // pooled connection that breaks before any response byte is repeated once on its own, silently.
+  // pooled connection that breaks before any response byte is repeated once on its own, silently. One limit
+  // of libcurl: an HTTP/2 body without content-length that the server resets with NO_ERROR counts as
+  // complete.
   virtual void on_done(const Status& status) = 0;
 };
 
@@ -169,8 +172,12 @@ class HttpClient {
 };
 
 struct HttpClientOptions {
-  std::string ca_file;        // empty: the system's trust store
-  std::string proxy;          // "http://host:port"; empty: none. The environment is never read
+  std::string ca_file;  // the authorities to trust, and no others; empty: the system's trust store
+  // "http://host:port"; empty: none. The environment is never read. https goes through a tunnel (CONNECT); a
+  // credential on http through a proxy is refused ("credential_over_proxy"); this machine (localhost,
+  // 127.0.0.0/8,
+  // ::1) is reached without it.
+  std::string proxy;
   int max_connections = 256;  // and requests under way; more wait in order
   int64_t max_connection_age_ms = 300'000;
   int64_t max_connection_idle_ms = 55'000;

@@ -42,6 +42,12 @@ std::string_view trim(std::string_view text) {
 
 Status egress_denied(const Status& why) { return permission_denied("egress_denied", why.message()); }
 
+// 127.0.0.1 of a proxy is another machine's.
+bool is_this_machine(const std::string& host) {
+  const StatusOr<Address> address = parse_address(host, 0);
+  return address.ok() ? address->is_loopback() : host == "localhost" || host.ends_with(".localhost");
+}
+
 long whole_seconds(int64_t ms) { return static_cast<long>(std::max<int64_t>((ms + 999) / 1000, 1)); }
 
 }  // namespace
@@ -55,6 +61,7 @@ Transfer::Transfer(TransferContext& context, HttpRequest request, HttpSink& sink
 Status Transfer::prepare(CURL* easy) {
   easy_ = easy;
   TAU_ASSIGN_OR_RETURN(url_, parse_url(request_.url));
+  TAU_RETURN_IF_ERROR(check_proxy());
   TAU_RETURN_IF_ERROR(check_request());
   if (Status verdict = context_.egress.check_url(url_); !verdict.ok()) return egress_denied(verdict);
   TAU_RETURN_IF_ERROR(build_headers());
@@ -68,10 +75,21 @@ Status Transfer::prepare(CURL* easy) {
   return ok_status();
 }
 
-Status Transfer::check_request() const {
-  if (!context_.options.proxy.empty() && !context_.proxy) {
+// A request without TLS is the proxy's to read, headers and all.
+Status Transfer::check_proxy() {
+  if (context_.options.proxy.empty()) return ok_status();
+  if (!context_.proxy) {
     return invalid_argument("invalid_request", "the proxy option is not a URL that libtau accepts");
   }
+  if (is_this_machine(url_.host)) return ok_status();
+  proxy_ = &*context_.proxy;
+  if (url_.scheme == "https" || request_.credential_id.empty()) return ok_status();
+  return permission_denied("credential_over_proxy",
+                           format("a credential for {} would be readable by the proxy {}: use https",
+                                  url_.origin(), proxy_->origin()));
+}
+
+Status Transfer::check_request() const {
   if (!is_token(request_.method)) return invalid_argument("invalid_request", "the method is not a token");
   const std::string credential_header =
       request_.credential_id.empty() ? "" : lower(request_.credential_header);
@@ -145,7 +163,7 @@ void Transfer::set_transport() {
   const HttpClientOptions& options = context_.options;
   set(CURLOPT_NOSIGNAL, 1L);
   // Set even when empty: unset options would make libcurl look into the environment.
-  set(CURLOPT_PROXY, context_.proxy ? context_.proxy->origin().c_str() : "");
+  set(CURLOPT_PROXY, proxy_ != nullptr ? proxy_->origin().c_str() : "");
   set(CURLOPT_NOPROXY, "");
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
@@ -165,10 +183,14 @@ void Transfer::set_transport() {
 void Transfer::set_trust() {
   set(CURLOPT_SSL_VERIFYPEER, 1L);
   set(CURLOPT_SSL_VERIFYHOST, 2L);
-  if (!context_.options.ca_file.empty()) {
-    set(CURLOPT_CAINFO, context_.options.ca_file.c_str());
-    set(CURLOPT_PROXY_CAINFO, context_.options.ca_file.c_str());
-  }
+  set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  set(CURLOPT_PROXY_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  if (context_.options.ca_file.empty()) return;
+  // These and no others: the system's folder of certificates would stay in force beside the file.
+  set(CURLOPT_CAINFO, context_.options.ca_file.c_str());
+  set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  set(CURLOPT_PROXY_CAINFO, context_.options.ca_file.c_str());
+  set(CURLOPT_PROXY_CAPATH, static_cast<const char*>(nullptr));
 }
 
 void Transfer::set_callbacks() {
@@ -184,6 +206,24 @@ void Transfer::set_callbacks() {
   set(CURLOPT_WRITEDATA, this);
 }
 
+void Transfer::cancel() {
+  cancelled_ = true;
+  give_up_connection();
+}
+
+// libcurl 7.88 queues the RST_STREAM of an HTTP/2 stream that it gives up, and sends it with the next thing
+// that happens on the connection. An idle one in the pool would never say it, and the server would write, and
+// charge, to the end: such a connection is closed. One that other streams use stays open.
+void Transfer::give_up_connection() {
+  if (easy_ != nullptr) context_.api->easy_setopt(easy_, CURLOPT_FORBID_REUSE, 1L);
+}
+
+bool Transfer::fail(Status why) {
+  failure_ = std::move(why);
+  give_up_connection();
+  return false;
+}
+
 void Transfer::set_paused(bool paused) {
   paused_ = paused;
   deadlines_.suspend_idle(paused);
@@ -197,13 +237,30 @@ Status Transfer::outcome(CURLcode result) const {
   if (!failure_.ok()) return failure_;
   if (result == CURLE_OK && head_complete_) return ok_status();
   if (attempts_ == 0 && !denied_.ok()) return denied_;
+  if (std::optional<Status> refusal = proxy_refusal()) return *refusal;
   const TransferProgress progress = {attempts_ > 0, any_response_, head_complete_};
-  return transfer_failure(result == CURLE_OK ? CURLE_WEIRD_SERVER_REPLY : result, progress, detail_);
+  return transfer_failure(result == CURLE_OK ? CURLE_WEIRD_SERVER_REPLY : result, progress, url_.origin(),
+                          detail_);
+}
+
+std::optional<Status> Transfer::proxy_refusal() const {
+  long answer = 0;
+  if (proxy_ == nullptr || attempts_ > 0 ||
+      context_.api->easy_getinfo(easy_, CURLINFO_HTTP_CONNECTCODE, &answer) != CURLE_OK || answer < 300) {
+    return std::nullopt;
+  }
+  ErrorInfo info;
+  info.code = Code::kUnavailable;
+  info.reason = "proxy_refused";
+  info.message =
+      format("the proxy {} answered {} to CONNECT for {}", proxy_->origin(), answer, url_.origin());
+  info.retryable = answer >= 500;
+  return Status(std::move(info));
 }
 
 // With a proxy the socket goes to the proxy, and it is that address which policy has to allow.
 bool Transfer::may_connect(const Address& address) {
-  const Status verdict = context_.egress.check_address(context_.proxy ? *context_.proxy : url_, address);
+  const Status verdict = context_.egress.check_address(proxy_ != nullptr ? *proxy_ : url_, address);
   if (!verdict.ok()) denied_ = egress_denied(verdict);
   return verdict.ok();
 }
@@ -244,9 +301,8 @@ bool Transfer::take_header_line(std::string_view line) {
   if (head_complete_) return true;  // trailers
   head_bytes_ += line.size();
   if (head_bytes_ > kMaxHeadBytes) {
-    failure_ = Status(Code::kUnavailable, "invalid_response",
-                      format("the response head is longer than {} bytes", kMaxHeadBytes));
-    return false;
+    return fail(Status(Code::kUnavailable, "invalid_response",
+                       format("the response head is longer than {} bytes", kMaxHeadBytes)));
   }
   if (line.starts_with("HTTP/")) {
     headers_.clear();
@@ -281,8 +337,8 @@ size_t Transfer::take_body(std::string_view bytes) {
   }
   deadlines_.received();
   if (bytes.size() > request_.max_response_bytes - body_bytes_) {
-    failure_ = resource_exhausted("response_too_large", format("the response body is longer than {} bytes",
-                                                               request_.max_response_bytes));
+    fail(resource_exhausted("response_too_large", format("the response body is longer than {} bytes",
+                                                         request_.max_response_bytes)));
     return 0;
   }
   body_bytes_ += bytes.size();

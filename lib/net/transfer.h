@@ -35,8 +35,11 @@ class Transfer {
   CURL* release_easy() { return std::exchange(easy_, nullptr); }
 
   // From here on the sink is not called any more.
-  void cancel() { cancelled_ = true; }
+  void cancel();
   bool cancelled() const { return cancelled_; }
+
+  // To be said before libcurl is told to drop a transfer in the middle.
+  void give_up_connection();
 
   void set_paused(bool paused);
   // Whether libcurl keeps back bytes because the sink was paused, and is to be told to go on. Clears it.
@@ -48,6 +51,7 @@ class Transfer {
 
  private:
   Status check_request() const;
+  Status check_proxy();
   Status build_headers();
   void set_target();
   void set_method_and_body();
@@ -63,6 +67,8 @@ class Transfer {
   static int before_request(void* self, char* peer_ip, char* local_ip, int peer_port, int local_port);
   static size_t header_line(char* bytes, size_t size, size_t count, void* self);
   static size_t body_bytes(char* bytes, size_t size, size_t count, void* self);
+  std::optional<Status> proxy_refusal() const;
+  bool fail(Status why);  // always false
   bool may_connect(const Address& address);
   bool take_header_line(std::string_view line);
   bool finish_head();
@@ -73,6 +79,7 @@ class Transfer {
   HttpSink& sink_;
   Deadlines deadlines_;
   Url url_;
+  const Url* proxy_ = nullptr;  // the one in use
   CURL* easy_ = nullptr;
   std::optional<HeaderList> header_list_;
   bool options_ok_ = true;

@@ -46,6 +46,7 @@ constexpr Meaning kMeanings[] = {
 };
 constexpr Meaning kCutOff = {CURLE_GOT_NOTHING, Code::kUnavailable, "connection_reset", true};
 constexpr Meaning kMalformed = {CURLE_WEIRD_SERVER_REPLY, Code::kUnavailable, "invalid_response", false};
+constexpr Meaning kForged = {CURLE_PEER_FAILED_VERIFICATION, Code::kUnavailable, "tls_failed", false};
 constexpr Meaning kUnknown = {CURLE_OK, Code::kInternal, "transfer_failed", false};
 
 const Meaning& meaning_of(CURLcode code, const TransferProgress& progress, std::string_view detail) {
@@ -55,6 +56,12 @@ const Meaning& meaning_of(CURLcode code, const TransferProgress& progress, std::
   if (code == CURLE_WEIRD_SERVER_REPLY && detail.empty() && !progress.head_complete) return kCutOff;
   if (code == CURLE_RECV_ERROR && detail.find("chunk") != std::string_view::npos) return kMalformed;
   if (code == CURLE_OUT_OF_MEMORY && progress.sent && !progress.head_complete) return kMalformed;
+  // A certificate whose signature is false is reported by the first error that OpenSSL met on the way, one of
+  // its cryptography and not of its TLS.
+  if (code == CURLE_SSL_CONNECT_ERROR && detail.find(" routines:") != std::string_view::npos &&
+      detail.find("SSL routines") == std::string_view::npos) {
+    return kForged;
+  }
   const auto* found = std::find_if(std::begin(kMeanings), std::end(kMeanings),
                                    [&](const Meaning& meaning) { return meaning.code == code; });
   return found == std::end(kMeanings) ? kUnknown : *found;
@@ -62,7 +69,8 @@ const Meaning& meaning_of(CURLcode code, const TransferProgress& progress, std::
 
 }  // namespace
 
-Status transfer_failure(CURLcode code, const TransferProgress& progress, std::string_view detail) {
+Status transfer_failure(CURLcode code, const TransferProgress& progress, std::string_view origin,
+                        std::string_view detail) {
   const Meaning& meaning = meaning_of(code, progress, detail);
   ErrorInfo info;
   info.code = meaning.canonical;
@@ -72,7 +80,8 @@ Status transfer_failure(CURLcode code, const TransferProgress& progress, std::st
                       : progress.any_response ? "in the response head"
                       : progress.sent         ? "before the response"
                                               : "before the request was sent";
-  info.message = format("{} {}: {} (libcurl {})", meaning.reason, stage,
+  const char* cause = &meaning == &kForged ? "the certificate's signature is false: " : "";
+  info.message = format("{} at {} {}: {}{} (libcurl {})", meaning.reason, origin, stage, cause,
                         detail.empty() ? "no detail" : detail, static_cast<int>(code));
   return Status(std::move(info));
 }

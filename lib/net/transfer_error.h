@@ -12,7 +12,9 @@ struct TransferProgress {
   bool head_complete = false;  // the final head had been delivered
 };
 
-// `detail` is libcurl's own message, which may be empty. `code` is not CURLE_OK.
-Status transfer_failure(CURLcode code, const TransferProgress& progress, std::string_view detail);
+// `origin` is where the request went, `detail` is libcurl's own message, which may be empty. `code` is not
+// CURLE_OK.
+Status transfer_failure(CURLcode code, const TransferProgress& progress, std::string_view origin,
+                        std::string_view detail);
 
 }  // namespace tau::net

@@ -331,6 +331,8 @@ TEST(TransferFailure, NamesWhatLibcurlReports) {
       {CURLE_OPERATION_TIMEDOUT, early, "", "connect_timeout", true},
       {CURLE_PEER_FAILED_VERIFICATION, early, "", "tls_failed", false},
       {CURLE_SSL_CONNECT_ERROR, early, "", "tls_failed", true},
+      {CURLE_SSL_CONNECT_ERROR, early, "error:0A000126:SSL routines::unexpected eof", "tls_failed", true},
+      {CURLE_SSL_CONNECT_ERROR, early, "error:06880006:asn1 encoding routines::EVP lib", "tls_failed", false},
       {CURLE_HTTP2_STREAM, sent, "", "connection_reset", true},
       {CURLE_HTTP2, in_body, "", "connection_reset", false},
       {CURLE_RECV_ERROR, sent, "Recv failure: Connection reset by peer", "connection_reset", true},
@@ -344,10 +346,11 @@ TEST(TransferFailure, NamesWhatLibcurlReports) {
       {CURLE_BAD_FUNCTION_ARGUMENT, early, "", "transfer_failed", false},
   };
   for (const Case& c : cases) {
-    const Status status = transfer_failure(c.code, c.progress, c.detail);
+    const Status status = transfer_failure(c.code, c.progress, "https://a:1", c.detail);
     EXPECT_EQ(status.reason(), c.reason) << c.code;
     EXPECT_EQ(status.retryable(), c.retryable) << c.code;
     EXPECT_NE(status.message().find(c.detail), std::string_view::npos);
+    EXPECT_NE(status.message().find("https://a:1"), std::string_view::npos);
   }
 }
 

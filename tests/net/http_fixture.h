@@ -112,6 +112,13 @@ class HttpTest : public testing::Test {
     }
     return true;
   }
+  // The same for a condition that no event of the loop announces, such as what a server has seen.
+  bool turn_until(const std::function<bool()>& condition) {
+    for (int turn = 0; turn < 10'000 && !condition(); ++turn) {
+      if (!loop->process(1).ok()) return false;
+    }
+    return condition();
+  }
   // Runs what is ready, and what that makes ready.
   void run_ready() {
     for (int i = 0; i < 20; ++i) ASSERT_TRUE(loop->process(0).ok());
