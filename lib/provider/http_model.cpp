@@ -1,5 +1,6 @@
 // A route over HTTP: one model call is one or more attempts. This is the only retry layer, and it retries
-// only while nothing of an answer has reached the host.
+// only while nothing of an answer has reached the host. (net repeats a request whose pooled connection turns
+// out to be dead, once; that says nothing about the provider and counts as no attempt.)
 #include <map>
 
 #include "provider/provider.h"
@@ -10,6 +11,12 @@ namespace {
 
 constexpr size_t kMaxErrorBody = 1u << 20;
 constexpr int64_t kLingerMs = 2'000;  // how long a finished stream may take to close its connection
+
+// For net, bytes of the response have arrived and a retry is not its to decide; here none of them was
+// content.
+bool was_cut(const Status& status) {
+  return status.reason() == "connection_reset" || status.reason() == "idle_timeout";
+}
 
 class HttpModel;
 
@@ -256,7 +263,22 @@ StatusOr<wire::Response> Call::finish_body() {
   return decoder_->take_response();
 }
 
+// net follows no redirect: the key and the conversation would go where the other side says.
+Status redirect_refused(int http_status, const Headers& headers) {
+  std::string place = "elsewhere";
+  for (const auto& [name, value] : headers) {
+    const StatusOr<net::Url> url = net::parse_url(value);
+    if (name == "location" && url.ok()) place = "to " + url->origin();
+  }
+  return failed_precondition(
+      "redirect_refused",
+      format("the provider redirects {} (HTTP {}), which is not followed: correct the base "
+             "URL if it is the right place",
+             place, http_status));
+}
+
 Status Call::http_error() const {
+  if (error_status_ >= 300 && error_status_ < 400) return redirect_refused(error_status_, headers_);
   Status status = model_.route_.dialect->decode_error(error_status_, buffer_);
   const int64_t asked = retry_after_ms(headers_);
   if (asked < 0) return status;
@@ -295,7 +317,8 @@ void Call::deliver(wire::Response response) {
 void Call::fail(Status status) {
   const RetryPolicy& policy = model_.route_.retry;
   const bool waits_too_long = status.retry_after_ms() > policy.max_retry_after_ms;
-  if (status.retryable() && !delivered_ && attempt_ < policy.max_attempts && !waits_too_long) {
+  const bool may_help = status.retryable() || was_cut(status);
+  if (may_help && !delivered_ && attempt_ < policy.max_attempts && !waits_too_long) {
     const int64_t delay = retry_delay_ms(policy, attempt_ + 1, status.retry_after_ms(), model_.random_);
     previous_ = std::move(status);
     timer_ = model_.loop_.set_timer(model_.loop_.now_ns() + delay * kNanosPerMilli, [this] {

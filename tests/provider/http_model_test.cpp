@@ -1,76 +1,8 @@
 // One route over real HTTP: streaming, retries, deadlines, typed errors, keys bound to their origin.
-#include <gtest/gtest.h>
-
-#include "recording_sink.h"
-#include "support/scripted_server.h"
+#include "http_model_fixture.h"
 
 namespace tau::provider {
 namespace {
-
-using test::Reply;
-using test::ScriptedServer;
-
-class AllowAll final : public net::EgressPolicy {
- public:
-  Status check_url(const net::Url&) override { return ok_status(); }
-  Status check_address(const net::Url&, const net::Address&) override { return ok_status(); }
-};
-
-class OneKey final : public net::CredentialSource {
- public:
-  std::string origin;
-  StatusOr<Secret> get(std::string_view, const net::Url& url) override {
-    if (url.origin() != origin) return permission_denied("credential_origin_mismatch", "not its origin");
-    return Secret("k-" + std::string("123"));
-  }
-};
-
-constexpr std::string_view kHello =
-    R"({"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"hello"},"finish_reason":null}]})";
-constexpr std::string_view kStop =
-    R"({"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})";
-
-Reply good() { return Reply::sse().event(kHello).event(kStop).event("[DONE]"); }
-
-class HttpModelTest : public testing::Test {
- protected:
-  void SetUp() override {
-    loop_ = *net::EventLoop::create(system_clock());
-    http_ = net::make_http_client(*loop_, egress_, keys_, {});
-    route_.provider = "test";
-    route_.model = "m";
-    route_.base_url = server_.url("/v1");
-    route_.dialect = &wire::openai_chat();
-    route_.retry = {.max_attempts = 3, .base_delay_ms = 1, .max_delay_ms = 2, .max_retry_after_ms = 1'000};
-    keys_.origin = net::parse_url(route_.base_url)->origin();
-    request_.model = "m";
-    request_.stream = true;
-    request_.messages.push_back(wire::text_message(wire::Role::kUser, "hi", Labels::from(Source::kUser)));
-  }
-  void start() {
-    model_ = make_http_model(route_, *http_, *loop_, system_random());
-    ModelCall call;
-    call.request_id = "run_1.m1";
-    call.request = &request_;
-    id_ = model_->start(std::move(call), sink_);
-  }
-  void finish() {
-    const int64_t end = system_clock().monotonic_ns() + 20'000 * kNanosPerMilli;
-    while (!sink_.over() && system_clock().monotonic_ns() < end) EXPECT_TRUE(loop_->process(20).ok());
-    ASSERT_TRUE(sink_.over());
-  }
-
-  ScriptedServer server_;
-  AllowAll egress_;
-  OneKey keys_;
-  std::unique_ptr<net::EventLoop> loop_;
-  std::unique_ptr<net::HttpClient> http_;
-  Route route_;
-  wire::Request request_;
-  std::unique_ptr<Model> model_;
-  RecordingSink sink_;
-  CallId id_ = 0;
-};
 
 TEST_F(HttpModelTest, StreamsAnAnswerAndSendsTheKeyAndTheRequestId) {
   server_.enqueue(good());
