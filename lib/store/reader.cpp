@@ -31,9 +31,14 @@ const std::string kRunByName = kSelectRun + "WHERE name = ?1";
 const std::string kRunsBySession = kSelectRun + "WHERE session = ?1 ORDER BY id";
 
 const std::string kRowColumns =
-    " j.lsn, r.name, j.seq, j.time_ms, j.kind, j.integrity, j.readers, j.principal, j.policy_epoch, "
-    "j.scanned_epoch,"
-    " j.effects_digest, j.chain, coalesce(j.body, b.bytes), j.body_digest, j.blob ";
+    " j.lsn, r.name, j.seq, j.kind, coalesce(j.body, b.bytes), j.effects_digest, j.time_ms, j.integrity, "
+    "j.readers,"
+    " j.principal, j.policy_epoch, j.scanned_epoch, j.chain, j.body_digest, j.blob ";
+constexpr int kBody = 4;  // where these stand among them
+constexpr int kChain = 12;
+constexpr int kBodyDigest = 13;
+constexpr int kBlob = 14;
+constexpr int kEntryName = 15;  // kLineage alone
 const std::string kRowsByRun =
     "SELECT" + kRowColumns +
     "FROM journal j JOIN runs r ON r.id = j.run LEFT JOIN blobs b ON b.id = j.blob"
@@ -49,68 +54,89 @@ const std::string kLineage =
     ", line.name FROM line JOIN journal j ON j.lsn = line.lsn JOIN runs r ON r.id = j.run"
     " LEFT JOIN blobs b ON b.id = j.blob ORDER BY line.id";
 
-SessionRecord session_at(const Statement& q) {
-  return {.id = q.text(0),
-          .title = q.text(1),
-          .head_entry = q.text(2),
-          .parent_session = q.text(3),
-          .workspace = q.text(4),
-          .model = q.text(5),
-          .created_ms = q.integer(6),
-          .updated_ms = q.integer(7),
-          .turns = q.integer(8),
-          .input_tokens = q.integer(9),
-          .output_tokens = q.integer(10),
-          .cost_usd_micros = q.integer(11),
-          .open_run = q.text(12)};
-}
-
 std::string hex_or_empty(std::string_view bytes) {
   return bytes.empty() ? std::string() : crypto::hex(bytes);
 }
 
+// Reads the columns of a row one after another, in the order of the fields that they fill: the initializers
+// of one list are evaluated in their order.
+class Columns {
+ public:
+  explicit Columns(const Statement& query, int first = 0) : query_(query), next_(first) {}
+  std::string text() { return query_.text(next_++); }
+  int64_t integer() { return query_.integer(next_++); }
+  std::string hex() { return hex_or_empty(query_.bytes(next_++)); }
+  // Stored as a blob where it is a digest, else as it came.
+  std::string hex_or_text() { return query_.type(next_) == SQLITE_BLOB ? hex() : text(); }
+  RunState state() {
+    const int64_t last = static_cast<int64_t>(RunState::kCancelled);
+    return static_cast<RunState>(std::clamp(integer(), int64_t{0}, last));
+  }
+  Provenance provenance() {
+    return {.integrity = text(),
+            .readers = text(),
+            .principal = text(),
+            .policy_epoch = integer(),
+            .scanned_epoch = integer()};
+  }
+
+ private:
+  const Statement& query_;
+  int next_;
+};
+
+SessionRecord session_at(const Statement& q) {
+  Columns c(q);
+  return {.id = c.text(),
+          .title = c.text(),
+          .head_entry = c.text(),
+          .parent_session = c.text(),
+          .workspace = c.text(),
+          .model = c.text(),
+          .created_ms = c.integer(),
+          .updated_ms = c.integer(),
+          .turns = c.integer(),
+          .input_tokens = c.integer(),
+          .output_tokens = c.integer(),
+          .cost_usd_micros = c.integer(),
+          .open_run = c.text()};
+}
+
 RunRecord run_at(const Statement& q) {
-  const int64_t last_state = static_cast<int64_t>(RunState::kCancelled);
-  return {.id = q.text(0),
-          .session_id = q.text(1),
-          .logic_version = q.integer(2),
-          .state = static_cast<RunState>(std::clamp(q.integer(3), int64_t{0}, last_state)),
-          .outcome_json = q.text(4),
-          .snapshot_json = q.text(5),
-          .snapshot_seq = q.integer(6),
-          .created_ms = q.integer(7),
-          .updated_ms = q.integer(8),
-          .options_json = q.text(9),
-          .chain_head = hex_or_empty(q.bytes(10)),
-          .provenance = {.integrity = q.text(11),
-                         .readers = q.text(12),
-                         .principal = q.text(13),
-                         .policy_epoch = q.integer(14),
-                         .scanned_epoch = q.integer(15)}};
+  Columns c(q);
+  return {.id = c.text(),
+          .session_id = c.text(),
+          .logic_version = c.integer(),
+          .state = c.state(),
+          .outcome_json = c.text(),
+          .snapshot_json = c.text(),
+          .snapshot_seq = c.integer(),
+          .created_ms = c.integer(),
+          .updated_ms = c.integer(),
+          .options_json = c.text(),
+          .chain_head = c.hex(),
+          .provenance = c.provenance()};
 }
 
 JournalRow row_at(const Statement& q) {
-  return {.run_id = q.text(1),
-          .seq = q.integer(2),
-          .kind = q.text(4),
-          .body = q.text(12),
-          .effects_digest = q.type(10) == SQLITE_BLOB ? crypto::hex(q.bytes(10)) : q.text(10),
-          .time_ms = q.integer(3),
-          .provenance = {.integrity = q.text(5),
-                         .readers = q.text(6),
-                         .principal = q.text(7),
-                         .policy_epoch = q.integer(8),
-                         .scanned_epoch = q.integer(9)}};
+  Columns c(q, 1);  // after the lsn
+  return {.run_id = c.text(),
+          .seq = c.integer(),
+          .kind = c.text(),
+          .body = c.text(),
+          .effects_digest = c.hex_or_text(),
+          .time_ms = c.integer(),
+          .provenance = c.provenance()};
 }
 
 // Erased, as opposed to a blob that ought to be there and is not.
-bool is_tombstone(const Statement& q) { return q.is_null(12) && q.is_null(14); }
+bool is_tombstone(const Statement& q) { return q.is_null(kBody) && q.is_null(kBlob); }
 
 JournalEntry entry_at(const Statement& q) {
   return {.lsn = q.integer(0),
           .row = row_at(q),
           .entry_id = {},
-          .chain = hex_or_empty(q.bytes(11)),
+          .chain = hex_or_empty(q.bytes(kChain)),
           .purged = is_tombstone(q)};
 }
 
@@ -162,7 +188,7 @@ StatusOr<std::vector<JournalEntry>> read_lineage(Connection& db, std::string_vie
   Statement& query = db.prepare(kLineage.c_str());
   TAU_ASSIGN_OR_RETURN(auto line, collect<JournalEntry>(query.bind(entry), [](const Statement& q) {
                          JournalEntry out = entry_at(q);
-                         out.entry_id = q.text(15);
+                         out.entry_id = q.text(kEntryName);
                          return out;
                        }));
   if (line.empty()) return not_found("no_such_entry", format("entry {}", entry));
@@ -199,9 +225,9 @@ class ChainCheck {
     if (!in_order) return broken(q, "a row before it is missing");
     Digest body{};
     Digest stored{};
-    if (!to_digest(q.bytes(13), &body) || !to_digest(q.bytes(11), &stored))
+    if (!to_digest(q.bytes(kBodyDigest), &body) || !to_digest(q.bytes(kChain), &stored))
       return broken(q, "a digest is malformed");
-    if (!is_tombstone(q) && (q.is_null(12) || crypto::blake2b(row.body) != body)) {
+    if (!is_tombstone(q) && (q.is_null(kBody) || crypto::blake2b(row.body) != body)) {
       return broken(q, "the body does not match its digest");
     }
     const Digest link = next_link(chain_, row, body, EffectsDigest(row.effects_digest));

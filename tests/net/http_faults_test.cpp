@@ -17,6 +17,16 @@ class HttpFaultTest : public HttpTest {
     EXPECT_EQ(status.reason(), reason) << status.to_string();
     EXPECT_EQ(status.retryable(), retryable) << status.to_string();
   }
+  // It fails that way when `ms` have passed, and not before.
+  void expect_expiry(int64_t ms, std::string_view reason, bool retryable) {
+    clock.advance_ms(ms - 1);
+    run_ready();
+    EXPECT_FALSE(sink.done);
+    clock.advance_ms(1);
+    run_ready();
+    ASSERT_TRUE(sink.done);
+    expect_failure(sink.result, reason, retryable);
+  }
 };
 
 TEST_F(HttpFaultTest, NobodyListens) {
@@ -161,13 +171,7 @@ TEST_F(HttpFaultTest, FirstByteTimeout) {
   request.timeouts.first_byte_ms = 500;
   client->start(request, sink);
   ASSERT_TRUE(run_until([&] { return server.requests().size() == 1; }));
-  clock.advance_ms(499);
-  run_ready();
-  EXPECT_FALSE(sink.done);
-  clock.advance_ms(1);
-  run_ready();
-  ASSERT_TRUE(sink.done);
-  expect_failure(sink.result, "first_byte_timeout", true);
+  expect_expiry(500, "first_byte_timeout", true);
   EXPECT_TRUE(server.wait_disconnects(1));
 }
 
@@ -180,13 +184,7 @@ TEST_F(HttpFaultTest, IdleTimeoutCountsFromTheLastByte) {
   clock.advance_ms(400);
   server.release("a");
   ASSERT_TRUE(run_until([&] { return sink.body.size() > 10; }));
-  clock.advance_ms(499);
-  run_ready();
-  EXPECT_FALSE(sink.done);
-  clock.advance_ms(1);
-  run_ready();
-  ASSERT_TRUE(sink.done);
-  expect_failure(sink.result, "idle_timeout", false);
+  expect_expiry(500, "idle_timeout", false);
   EXPECT_TRUE(server.wait_disconnects(1));
 }
 
@@ -278,13 +276,7 @@ TEST_F(HttpFaultTest, ConnectTimeout) {
   request.timeouts.connect_ms = 5000;
   client->start(request, sink);
   run_ready();
-  clock.advance_ms(4999);
-  run_ready();
-  EXPECT_FALSE(sink.done);
-  clock.advance_ms(1);
-  run_ready();
-  ASSERT_TRUE(sink.done);
-  expect_failure(sink.result, "connect_timeout", true);
+  expect_expiry(5000, "connect_timeout", true);
   listener.drop_fillers();
 }
 
