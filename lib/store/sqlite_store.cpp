@@ -59,10 +59,11 @@ class ReaderPool {
 class SqliteStore final : public Store {
  public:
   // Without a writer: read-only.
-  SqliteStore(const StoreOptions& options, std::unique_ptr<Connection> writer, Clock& clock)
+  SqliteStore(const StoreOptions& options, std::unique_ptr<Connection> writer, std::unique_ptr<Owners> owners,
+              Clock& clock)
       : options_(options),
         clock_(clock),
-        self_(current_process()),
+        owners_(std::move(owners)),
         readers_(std::make_unique<ReaderPool>(options)) {
     if (writer != nullptr) writer_ = std::make_unique<Writer>(std::move(writer), options);
   }
@@ -120,7 +121,7 @@ class SqliteStore final : public Store {
   Status remove_session(std::string_view id) override {
     TAU_RETURN_IF_ERROR(writable());
     const auto remove = [&](Connection& db) -> Status {
-      TAU_RETURN_IF_ERROR(check_not_owned_elsewhere(db, format("session:{}", id), self_));
+      TAU_RETURN_IF_ERROR(check_not_owned_elsewhere(db, format("session:{}", id), *owners_));
       return remove_session_rows(db, id);
     };
     return writer_->run(remove, Writer::After::kEmptyWal);
@@ -130,7 +131,7 @@ class SqliteStore final : public Store {
     TAU_RETURN_IF_ERROR(writable());
     Lease lease;
     const auto take = [&](Connection& db) -> Status {
-      TAU_ASSIGN_OR_RETURN(lease, acquire_lease(db, resource, self_, clock_.wall_ms()));
+      TAU_ASSIGN_OR_RETURN(lease, acquire_lease(db, resource, *owners_, clock_.wall_ms()));
       return ok_status();
     };
     TAU_RETURN_IF_ERROR(writer_->run(take));
@@ -148,7 +149,7 @@ class SqliteStore final : public Store {
   StoreStats stats() const override { return writer_ == nullptr ? StoreStats() : writer_->stats(); }
 
  private:
-  bool in_child() const { return ::getpid() != self_.pid; }
+  bool in_child() const { return ::getpid() != owners_->self().pid; }
   Status writable() const {
     if (in_child()) return forked();
     return writer_ == nullptr ? read_only() : ok_status();
@@ -187,7 +188,7 @@ class SqliteStore final : public Store {
 
   const StoreOptions options_;
   Clock& clock_;
-  const ProcessIdentity self_;
+  const std::unique_ptr<Owners> owners_;  // until the leases are released
   std::mutex leases_mutex_;
   std::vector<Lease> leases_;
   std::unique_ptr<Writer> writer_;
@@ -207,7 +208,11 @@ StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options, Clock& 
   } else {
     TAU_ASSIGN_OR_RETURN(writer, open_writer(options));
   }
-  return std::unique_ptr<Store>(std::make_unique<SqliteStore>(options, std::move(writer), clock));
+  // Databases of a VFS of their own need not be files; and who only reads owns nothing.
+  const bool may_own = !options.read_only && options.vfs.empty();
+  TAU_ASSIGN_OR_RETURN(auto owners, Owners::open(may_own ? options.path : ""));
+  return std::unique_ptr<Store>(
+      std::make_unique<SqliteStore>(options, std::move(writer), std::move(owners), clock));
 }
 
 }  // namespace tau::store

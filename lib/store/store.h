@@ -169,7 +169,8 @@ class Store {
   // needs, digests too; others do nothing.
   virtual void forget(std::string_view session) { (void)session; }
 
-  // Leases. The owner of a resource is this process (boot id, pid, start time) until it releases or dies.
+  // Leases. The owner of a resource is this process (boot id, PID namespace, pid, start time) until it
+  // releases or dies, which other containers of the same machine see by a lock on the file "<path>-owners".
   // UNAVAILABLE "session_busy" names the living owner, be it this process. Destroying the store releases what
   // it still holds.
   virtual StatusOr<Lease> acquire(std::string_view resource) = 0;

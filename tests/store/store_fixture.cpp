@@ -1,24 +1,11 @@
 #include "store_fixture.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <fstream>
 #include <iterator>
 
 namespace tau::store {
-
-TempDir::TempDir() {
-  const char* base = ::getenv("TMPDIR");
-  std::string pattern = std::string(base != nullptr ? base : "/tmp") + "/tau_store_XXXXXX";
-  EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-  path_ = pattern;
-}
-
-TempDir::~TempDir() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
 
 Answer append(Store& store, Batch batch) {
   std::promise<Answer> answer;
