@@ -13,6 +13,7 @@ namespace tau::net {
 namespace {
 
 constexpr size_t kMaxHeadBytes = 256u << 10;
+constexpr size_t kMaxLengthDigits = 18;  // fits 63 bits
 constexpr int kMaxAttempts = 2;
 constexpr long kKeepaliveIdleSeconds = 60;
 
@@ -46,6 +47,29 @@ Status egress_denied(const Status& why) { return permission_denied("egress_denie
 bool is_this_machine(const std::string& host) {
   const StatusOr<Address> address = parse_address(host, 0);
   return address.ok() ? address->is_loopback() : host == "localhost" || host.ends_with(".localhost");
+}
+
+Status invalid_response(std::string_view what) { return {Code::kUnavailable, "invalid_response", what}; }
+
+// What libcurl takes as it comes: a length that cannot be read makes it read to the end of the connection,
+// and a body that was cut off pass for whole.
+Status check_framing(const std::vector<std::pair<std::string, std::string>>& headers) {
+  const std::string* length = nullptr;
+  for (const auto& [name, value] : headers) {
+    if (name == "content-encoding" && lower(value) != "identity") {
+      return invalid_response(format("the body is encoded ({}), which was not asked for", value));
+    }
+    if (name != "content-length") continue;
+    const bool digits = value.find_first_not_of("0123456789") == std::string::npos;
+    if (value.empty() || value.size() > kMaxLengthDigits || !digits) {
+      return invalid_response(format("content-length is \"{}\"", value));
+    }
+    if (length != nullptr && *length != value) {
+      return invalid_response(format("content-length is {} and {} at once", *length, value));
+    }
+    length = &value;
+  }
+  return ok_status();
 }
 
 long whole_seconds(int64_t ms) { return static_cast<long>(std::max<int64_t>((ms + 999) / 1000, 1)); }
@@ -298,12 +322,11 @@ bool Transfer::take_header_line(std::string_view line) {
   if (cancelled_) return false;
   any_response_ = true;
   deadlines_.received();
-  if (head_complete_) return true;  // trailers
   head_bytes_ += line.size();
   if (head_bytes_ > kMaxHeadBytes) {
-    return fail(Status(Code::kUnavailable, "invalid_response",
-                       format("the response head is longer than {} bytes", kMaxHeadBytes)));
+    return fail(invalid_response(format("the response head is longer than {} bytes", kMaxHeadBytes)));
   }
+  if (head_complete_) return true;  // trailers
   if (line.starts_with("HTTP/")) {
     headers_.clear();
     status_ = 0;
@@ -320,6 +343,7 @@ bool Transfer::take_header_line(std::string_view line) {
 
 bool Transfer::finish_head() {
   if (status_ >= 100 && status_ < 200) return true;  // interim: the final head follows
+  if (Status status = check_framing(headers_); !status.ok()) return fail(std::move(status));
   head_complete_ = true;
   sink_.on_head(status_, headers_);
   return !cancelled_;

@@ -98,6 +98,9 @@ Status file_error(int error, std::string_view what, std::string_view path) {
       return failed_precondition("not_a_regular_file", message + ": it is a FIFO, socket or device");
     case EEXIST: return {Code::kAlreadyExists, "file_exists", message + ": it exists already"};
     case ENAMETOOLONG: return invalid_argument("invalid_path", message + ": the name is too long");
+    case ENOSPC:
+    case EDQUOT: return resource_exhausted("disk_full", message + ": no space is left");
+    case EROFS: return permission_denied("file_read_only", message + ": the file system is read-only");
     case EFBIG: return resource_exhausted("file_too_large", message + ": too large for the file system");
     default: return errno_status(error, message);
   }

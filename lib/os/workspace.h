@@ -11,7 +11,9 @@
 //   not_a_regular_file      FAILED_PRECONDITION  a directory, FIFO, socket or device where a file is needed
 //   not_a_directory         FAILED_PRECONDITION
 //   file_too_large          RESOURCE_EXHAUSTED
-//   file_read_only          PERMISSION_DENIED    an existing file that this process may not write
+//   file_read_only          PERMISSION_DENIED    an existing file that this process may not write, or a file
+//                                                system that nobody may
+//   disk_full               RESOURCE_EXHAUSTED   no space is left
 //   file_exists             ALREADY_EXISTS
 //   openat2_missing         FAILED_PRECONDITION  a kernel before 5.6, or a filter that refuses the call
 // and "errno_…" for the rest. Any thread; immutable after open.

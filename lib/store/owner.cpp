@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "crypto/crypto.h"
+#include "store/schema.h"
 
 namespace tau::store {
 namespace {
@@ -92,7 +93,7 @@ Owners::~Owners() {
 Status Owners::hold(const std::string& database_path) {
   const std::string path = database_path + "-owners";
   fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd_ < 0) return errno_status(errno, format("cannot open {}", path));
+  if (fd_ < 0) return creation_failure(errno, path);
   // Whatever the umask made of it, and if root came first: who owns the database must be able to open it.
   struct stat database = {};
   if (::geteuid() == 0 && ::stat(database_path.c_str(), &database) == 0)

@@ -25,14 +25,7 @@ Status create_private(const std::string& path) {
   if (::stat(path.c_str(), &existing) == 0) return ok_status();
   std::string temporary = path + ".XXXXXX";
   const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
-  if (fd < 0) {
-    const int error = errno;
-    if (error == EACCES || error == EROFS || error == EPERM) {
-      return permission_denied("store_not_permitted", errno_status(error, "create " + path).message());
-    }
-    if (error == ENOSPC || error == EDQUOT) return resource_exhausted("disk_full", "create " + path);
-    return errno_status(error, "create " + path);
-  }
+  if (fd < 0) { return creation_failure(errno, path); }
   const bool set = ::fchmod(fd, 0600) == 0;
   const int error = errno;
   ::close(fd);
@@ -42,7 +35,7 @@ Status create_private(const std::string& path) {
                               ::rename(temporary.c_str(), path.c_str()) == 0);
   ::unlink(temporary.c_str());
   if (linked) return ok_status();
-  return errno_status(set ? errno : error, "create " + path);
+  return creation_failure(set ? errno : error, path);
 }
 
 Status check_identity(Connection& db) {
@@ -97,10 +90,12 @@ Status configure_writer(Connection& db) {
 StatusOr<std::unique_ptr<Connection>> try_open_writer(const StoreOptions& options) {
   TAU_ASSIGN_OR_RETURN(auto db,
                        Connection::open(options.path, {.vfs = options.vfs, .busy_timeout_ms = kOpenBusyMs}));
-  TAU_RETURN_IF_ERROR(check_identity(*db));
+  // First: reading a database with a WAL needs a file beside it, and fails in other words where none can be
+  // made.
   if (db->read_only()) {
     return permission_denied("store_not_permitted", format("{} cannot be written", options.path));
   }
+  TAU_RETURN_IF_ERROR(check_identity(*db));
   TAU_RETURN_IF_ERROR(configure_writer(*db));
   TAU_RETURN_IF_ERROR(enter_wal_mode(*db));
   TAU_RETURN_IF_ERROR(migrate(*db));
@@ -138,6 +133,18 @@ std::string read_only_uri(const StoreOptions& options) {
 }
 
 }  // namespace
+
+Status creation_failure(int error, const std::string& path) {
+  const Status status = errno_status(error, "create " + path);
+  switch (error) {
+    case EACCES:
+    case EPERM:
+    case EROFS: return permission_denied("store_not_permitted", status.message());
+    case ENOSPC:
+    case EDQUOT: return resource_exhausted("disk_full", status.message());
+    default: return status;
+  }
+}
 
 StatusOr<std::unique_ptr<Connection>> open_writer(const StoreOptions& options) {
   if (options.vfs.empty()) TAU_RETURN_IF_ERROR(create_private(options.path));

@@ -16,6 +16,9 @@ inline constexpr int32_t kApplicationId = 0x74617501;  // "tau" 1, in the file h
 // Migration i takes a database from version i to i + 1.
 extern const std::array<const char*, kSchemaVersion> kMigrations;
 
+// The failure to report when a file of a store could not be created, by errno.
+Status creation_failure(int error, const std::string& path);
+
 // The writing connection of a store: creates the file if need be, and migrates it forward.
 StatusOr<std::unique_ptr<Connection>> open_writer(const StoreOptions& options);
 

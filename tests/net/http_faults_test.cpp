@@ -36,8 +36,9 @@ TEST_F(HttpFaultTest, NobodyListens) {
 }
 
 TEST_F(HttpFaultTest, BadUrls) {
-  for (const char* url :
-       {"", "ftp://a/", "http://u:p@127.0.0.1/", "http://0x7f000001/", "file:///etc/passwd"}) {
+  for (const char* url : {"", "ftp://a/", "http://u:p@127.0.0.1/", "http://0x7f000001/", "file:///etc/passwd",
+                          "unix:///run/a.sock", "http+unix://%2Frun%2Fa.sock/", "http://%2Frun%2Fa.sock/",
+                          "http:///run/a.sock", "data:,x"}) {
     HttpRequest request = get();
     request.url = url;
     TestSink each;

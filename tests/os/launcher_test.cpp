@@ -333,6 +333,39 @@ TEST_F(LauncherTest, ADeadHelperIsNotMistakenForAnExit) {
   EXPECT_EQ(report(process).status().reason(), "helper_died");
 }
 
+TEST_F(LauncherTest, AThousandLaunchesLeaveTheHostAsItWas) {
+  auto count = [] {
+    const std::filesystem::directory_iterator fds("/proc/self/fd");
+    return std::distance(begin(fds), end(fds));
+  };
+  auto dispositions = [] {  // the mask, and what is blocked, ignored and caught
+    std::ifstream in("/proc/self/status");
+    std::string out;
+    for (std::string line; std::getline(in, line);)
+      if (line.starts_with("Sig")) out += line + "\n";
+    return out;
+  };
+  (void)run(spec({"true"}));
+  const auto fds_before = count();
+  const std::string signals_before = dispositions();
+  for (int i = 0; i < 1'000; ++i) ASSERT_EQ(run(spec({"true"})).report->exit_code, 0);
+  EXPECT_EQ(count(), fds_before);
+  EXPECT_EQ(dispositions(), signals_before);
+  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1) << "a child is left";
+}
+
+// The end of its output is not the end of a command.
+TEST_F(LauncherTest, ACommandMayCloseItsOutputsAndGoOn) {
+  Process process = start(shell("exec >&- 2>&-; while [ ! -e go ]; do sleep 0.01; done; exit 7"));
+  char c = 0;
+  struct pollfd out = {process.stdout_fd(), POLLIN, 0};
+  ASSERT_EQ(poll(&out, 1, kPatienceMs), 1);
+  EXPECT_EQ(::read(process.stdout_fd(), &c, 1), 0);
+  EXPECT_EQ(process.read_report().status().reason(), "still_running");
+  dir_.put("go", "");
+  EXPECT_EQ(report(process)->exit_code, 7);
+}
+
 TEST_F(LauncherTest, LeaksNoDescriptorsAndNoZombies) {
   auto count = [] {
     const std::filesystem::directory_iterator fds("/proc/self/fd");

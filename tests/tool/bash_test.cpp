@@ -80,6 +80,35 @@ TEST_F(BashTest, LongOutputKeepsBeginningAndEnd) {
   EXPECT_EQ(details(r)["output_bytes"].as_int(), 5'000'000 + 6 + 1 + 4);
 }
 
+TEST_F(BashTest, OutputThatNeverEndsIsBoundedAndLeavesTheLoopToOthers) {
+  int ticks = 0;
+  std::function<void()> tick = [&] {
+    ++ticks;
+    loop->set_timer(loop->now_ns() + 10 * kNanosPerMilli, tick);
+  };
+  tick();
+  execute("bash", R"({"command":"yes","timeout_ms":300})");
+  for (int i = 0; i < 1'000'000 && results.empty(); ++i) turn();
+  const Result r = wait();
+  EXPECT_EQ(r.reason, "tool_timeout");
+  EXPECT_LE(r.content.size(), 64u * 1024);
+  EXPECT_GT(ticks, 3);
+}
+
+TEST_F(BashTest, BinaryOutputBecomesValidText) {
+  const Result r =
+      bash(R"(printf 'a\377\000\300\200b'; head -c 100000 /dev/urandom; printf 'c\355\240\200')");
+  EXPECT_TRUE(is_valid_utf8(r.content));
+  EXPECT_TRUE(r.content.starts_with("a"));
+  EXPECT_TRUE(json::parse(json::write(json::Value(r.content))).ok());
+}
+
+TEST_F(BashTest, ACommandThatClosesItsOutputsIsWaitedFor) {
+  const Result r = bash("echo said; exec >&- 2>&-; sleep 0.2; touch ended; exit 4");
+  EXPECT_EQ(r.content, "said\nexit code 4");
+  EXPECT_TRUE(std::filesystem::exists(dir.path("ended")));
+}
+
 TEST_F(BashTest, ItsTimeoutKillsAndKeepsTheOutput) {
   const Result r = run("bash", R"({"command":"echo so far; trap '' TERM; sleep 1000","timeout_ms":200})");
   EXPECT_EQ(r.reason, "tool_timeout");
