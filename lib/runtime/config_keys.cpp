@@ -13,211 +13,188 @@ constexpr int64_t kMaxMs = int64_t{366} * 86'400'000;
 constexpr int64_t kMaxText = 1 << 20;
 constexpr int64_t kMaxList = 256;
 
+// The shapes that several keys share.
+
+Key in_profile(ProjectRule rule, Key key) {
+  key.scope = kProfile;
+  key.project = rule;
+  return key;
+}
+
+Key text(std::string_view path, std::string_view help, int64_t max = 4096, KeyForm form = kText) {
+  return {.path = path, .form = form, .max = max, .help = help};
+}
+
+Key integer(std::string_view path, std::string_view help, int64_t max = kMaxInteger, int64_t min = 0) {
+  return {.path = path, .type = kInteger, .min = min, .max = max, .help = help};
+}
+
+Key flag(std::string_view path, std::string_view help) { return {.path = path, .type = kBool, .help = help}; }
+
+Key string_list(std::string_view path, KeyForm form, std::string_view help, std::string_view value = "[]") {
+  return {
+      .path = path, .type = kStringList, .form = form, .max = kMaxList, .default_json = value, .help = help};
+}
+
+Key limit(std::string_view path, std::string_view value, std::string_view help, int64_t max = kMaxInteger) {
+  Key key = in_profile(ProjectRule::kLower, integer(path, help, max));
+  key.zero_is_unlimited = true;
+  key.default_json = value;
+  return key;
+}
+
+Key with_default(std::string_view value, Key key) {
+  key.default_json = value;
+  return key;
+}
+
 void add_agent_keys(std::vector<Key>& keys) {
-  keys.insert(keys.end(),
-              {
-                  {.path = "model",
-                   .form = kModel,
-                   .scope = kProfile,
-                   .project = ProjectRule::kKnownProvider,
-                   .max = 512,
-                   .default_json = R"("")",
-                   .help = "The model as provider/model; empty: detect one."},
-                  {.path = "profile",
-                   .form = kName,
-                   .scope = kAgent,
-                   .default_json = R"("")",
-                   .help = "The profile to overlay; empty: none."},
-                  {.path = "system",
-                   .scope = kProfile,
-                   .max = kMaxText,
-                   .default_json = R"("")",
-                   .help = "The system prompt; empty: the library's own."},
-                  {.path = "tools",
-                   .type = kStringList,
-                   .form = kBuiltin,
-                   .scope = kProfile,
-                   .project = ProjectRule::kRemove,
-                   .max = kMaxList,
-                   .default_json = R"(["bash","edit","glob","grep","ls","read","write"])",
-                   .help = "The built-in tools that are offered. A project may only leave some out."},
-                  {.path = "tools_disabled",
-                   .type = kStringList,
-                   .form = kBuiltin,
-                   .scope = kProfile,
-                   .project = ProjectRule::kAdd,
-                   .max = kMaxList,
-                   .default_json = "[]",
-                   .help = "Built-in tools that are not offered though tools lists them."},
-                  {.path = "response_schema",
-                   .type = kObject,
-                   .scope = kProfile,
-                   .help = "The JSON Schema that the final answer must satisfy."},
-                  {.path = "script",
-                   .type = kObject,
-                   .scope = kProfile,
-                   .help = "What the scripted model plays; see script.json."},
-              });
+  const std::string_view none = R"("")";
+  keys.insert(
+      keys.end(),
+      {
+          with_default(none, in_profile(ProjectRule::kKnownProvider,
+                                        text("model", "The model as provider/model; empty: detect one.", 512,
+                                             kModel))),
+          {.path = "profile",
+           .form = kName,
+           .scope = kAgent,
+           .default_json = none,
+           .help = "The profile to overlay; empty: none."},
+          with_default(none,
+                       in_profile(ProjectRule::kNever,
+                                  text("system", "The system prompt; empty: the library's own.", kMaxText))),
+          in_profile(ProjectRule::kRemove,
+                     string_list("tools", kBuiltin,
+                                 "The built-in tools that are offered. A project may only leave some out.",
+                                 R"(["bash","edit","glob","grep","ls","read","write"])")),
+          in_profile(ProjectRule::kAdd,
+                     string_list("tools_disabled", kBuiltin,
+                                 "Built-in tools that are not offered though tools lists them.")),
+          {.path = "response_schema",
+           .type = kObject,
+           .scope = kProfile,
+           .help = "The JSON Schema that the final answer must satisfy."},
+          {.path = "script",
+           .type = kObject,
+           .scope = kProfile,
+           .help = "What the scripted model plays; see script.json."},
+      });
 }
 
 void add_policy_and_params(std::vector<Key>& keys) {
-  keys.insert(keys.end(), {
-                              {.path = "policy.allow",
-                               .type = kStringList,
-                               .form = kTool,
-                               .scope = kProfile,
-                               .max = kMaxList,
-                               .default_json = "[]",
-                               .help = "Tools that need no approval."},
-                              {.path = "policy.ask",
-                               .type = kStringList,
-                               .form = kTool,
-                               .scope = kProfile,
-                               .project = ProjectRule::kAdd,
-                               .max = kMaxList,
-                               .default_json = "[]",
-                               .help = "Tools whose every call needs an approval."},
-                              {.path = "policy.deny",
-                               .type = kStringList,
-                               .form = kTool,
-                               .scope = kProfile,
-                               .project = ProjectRule::kAdd,
-                               .max = kMaxList,
-                               .default_json = "[]",
-                               .help = "Tools that are never called."},
-                              {.path = "params.max_tokens",
-                               .type = kInteger,
-                               .scope = kProfile,
-                               .project = ProjectRule::kSet,
-                               .min = 1,
-                               .max = kMaxInteger,
-                               .help = "The most tokens of one answer."},
-                              {.path = "params.temperature",
-                               .type = kNumber,
-                               .scope = kProfile,
-                               .project = ProjectRule::kSet,
-                               .max = 2,
-                               .help = "Sampling temperature."},
-                              {.path = "params.top_p",
-                               .type = kNumber,
-                               .scope = kProfile,
-                               .project = ProjectRule::kSet,
-                               .max = 1,
-                               .help = "Nucleus sampling."},
-                              {.path = "params.seed",
-                               .type = kInteger,
-                               .scope = kProfile,
-                               .project = ProjectRule::kSet,
-                               .min = -kMaxInteger,
-                               .max = kMaxInteger,
-                               .help = "Sampling seed."},
-                              {.path = "params.reasoning_effort",
-                               .scope = kProfile,
-                               .project = ProjectRule::kSet,
-                               .max = 32,
-                               .help = "How hard a reasoning model thinks, as its provider names it."},
-                          });
+  using enum ProjectRule;
+  keys.insert(
+      keys.end(),
+      {
+          in_profile(kNever, string_list("policy.allow", kTool, "Tools that need no approval.")),
+          in_profile(kAdd, string_list("policy.ask", kTool, "Tools whose every call needs an approval.")),
+          in_profile(kAdd, string_list("policy.deny", kTool, "Tools that are never called.")),
+          in_profile(kSet, integer("params.max_tokens", "The most tokens of one answer.", kMaxInteger, 1)),
+          in_profile(
+              kSet,
+              {.path = "params.temperature", .type = kNumber, .max = 2, .help = "Sampling temperature."}),
+          in_profile(kSet, {.path = "params.top_p", .type = kNumber, .max = 1, .help = "Nucleus sampling."}),
+          in_profile(kSet, integer("params.seed", "Sampling seed.", kMaxInteger, -kMaxInteger)),
+          in_profile(kSet, text("params.reasoning_effort",
+                                "How hard a reasoning model thinks, as its provider names it.", 32)),
+      });
 }
 
 void add_limits(std::vector<Key>& keys) {
-  const auto limit = [&](std::string_view path, std::string_view value, std::string_view help,
-                         int64_t max = kMaxInteger, bool zero_is_unlimited = true) {
-    keys.push_back({.path = path,
-                    .type = kInteger,
-                    .scope = kProfile,
-                    .project = ProjectRule::kLower,
-                    .max = max,
-                    .zero_is_unlimited = zero_is_unlimited,
-                    .default_json = value,
-                    .help = help});
-  };
-  limit("limits.max_turns", "50", "Model calls of one run; 0: no limit.");
-  limit("limits.max_tokens", "0", "Input and output tokens of one run; 0: no limit.");
-  limit("limits.max_cost_usd_micros", "0", "Cost of one run in micro-dollars; 0: no limit.");
-  limit("limits.max_wall_ms", "0", "Duration of one run in milliseconds; 0: no limit.", kMaxMs);
-  limit("limits.max_prompt_bytes", "67108864", "Memory of one conversation in bytes; 0: no limit.");
-  limit("limits.max_parallel_tools", "8", "Tool calls that run at the same time; 0: no limit.");
-  limit("limits.max_calls_per_turn", "64", "Tool calls of one answer; 0: no limit.");
-  limit("limits.approval_timeout_ms", "300000", "Wait for an approval in milliseconds; 0: no limit.", kMaxMs);
-  limit("limits.structured_retries", "1", "New tries when an answer violates response_schema.", 100, false);
+  keys.insert(
+      keys.end(),
+      {
+          limit("limits.max_turns", "50", "Model calls of one run; 0: no limit."),
+          limit("limits.max_tokens", "0", "Input and output tokens of one run; 0: no limit."),
+          limit("limits.max_cost_usd_micros", "0", "Cost of one run in micro-dollars; 0: no limit."),
+          limit("limits.max_wall_ms", "0", "Duration of one run in milliseconds; 0: no limit.", kMaxMs),
+          limit("limits.max_prompt_bytes", "67108864", "Memory of one conversation in bytes; 0: no limit."),
+          limit("limits.max_parallel_tools", "8", "Tool calls that run at the same time; 0: no limit."),
+          limit("limits.max_calls_per_turn", "64", "Tool calls of one answer; 0: no limit."),
+          limit("limits.approval_timeout_ms", "300000", "Wait for an approval in milliseconds; 0: no limit.",
+                kMaxMs),
+          with_default("1", in_profile(ProjectRule::kLower,
+                                       integer("limits.structured_retries",
+                                               "New tries when an answer violates response_schema.", 100))),
+      });
 }
 
 void add_providers(std::vector<Key>& keys) {
-  const auto text = [&](std::string_view path, KeyForm form, std::string_view help, int64_t max = 4096) {
-    keys.push_back({.path = path, .form = form, .scope = kRuntime, .max = max, .help = help});
-  };
-  const auto integer = [&](std::string_view path, std::string_view help, int64_t max = kMaxInteger,
-                           int64_t min = 0) {
-    keys.push_back({.path = path, .type = kInteger, .scope = kRuntime, .min = min, .max = max, .help = help});
-  };
-  const auto flag = [&](std::string_view path, std::string_view help) {
-    keys.push_back({.path = path, .type = kBool, .scope = kRuntime, .help = help});
-  };
-  text("providers.*.base_url", kBaseUrl, "Where the API is, without the dialect's path.");
-  keys.push_back({.path = "providers.*.dialect",
-                  .form = kChoice,
-                  .scope = kRuntime,
-                  .choices = "openai_chat|anthropic_messages",
-                  .help = "What the API speaks; openai_chat if unset."});
-  text("providers.*.key_env", kVariable, "The environment variable that holds the key.", 128);
-  text("providers.*.key_file", kPath, "The file that holds the key; closed to group and others.");
-  keys.push_back({.path = "providers.*.api_key",
-                  .form = kKey,
-                  .scope = kRuntime,
-                  .max = 8192,
-                  .secret = true,
-                  .help = "The key itself; from options only, never from a file."});
-  keys.push_back({.path = "providers.*.headers",
-                  .type = kStringMap,
-                  .form = kHeaders,
-                  .scope = kRuntime,
-                  .max = 32,
-                  .secret = true,
-                  .help = "Further headers of each request; no credentials."});
-  text("providers.*.key_header", kHeader, "The header that carries the key; the dialect's own if unset.",
-       128);
-  text("providers.*.key_prefix", kText, "What stands before the key in its header.", 64);
-  integer("providers.*.context_tokens", "Size of the context window; 0: unknown.");
-  integer("providers.*.max_output_tokens", "The most tokens of one answer; 0: unknown.");
-  integer("providers.*.price.input", "Micro-dollars per million input tokens.");
-  integer("providers.*.price.output", "Micro-dollars per million output tokens.");
-  integer("providers.*.price.cached_input", "Micro-dollars per million input tokens read from a cache.");
-  integer("providers.*.price.cache_write", "Micro-dollars per million input tokens written to a cache.");
-  integer("providers.*.deadlines.connect_ms", "To connect, in milliseconds; 0: no limit.", kMaxMs);
-  integer("providers.*.deadlines.first_byte_ms", "To the first byte of the answer; 0: no limit.", kMaxMs);
-  integer("providers.*.deadlines.idle_ms", "Silence between bytes; 0: no limit.", kMaxMs);
-  integer("providers.*.deadlines.progress_ms", "Silence between events with content; 0: no limit.", kMaxMs);
-  integer("providers.*.deadlines.total_ms", "One attempt as a whole; 0: no limit.", kMaxMs);
-  integer("providers.*.retry.max_attempts", "Attempts of one call, the first included.", 100, 1);
-  integer("providers.*.retry.base_delay_ms", "Pause before the second attempt; then it doubles.", kMaxMs);
-  integer("providers.*.retry.max_delay_ms", "The longest pause.", kMaxMs);
-  integer("providers.*.retry.max_retry_after_ms", "A longer Retry-After of the server fails the call.",
-          kMaxMs);
-  flag("providers.*.quirks.usage_in_stream_option", "Send stream_options.include_usage.");
-  flag("providers.*.quirks.max_completion_tokens", "Name the output limit max_completion_tokens.");
-  flag("providers.*.quirks.developer_role", "Send system messages with the role developer.");
-  flag("providers.*.quirks.reasoning_back", "Send reasoning_content of earlier turns back.");
-  flag("providers.*.quirks.reasoning_details_back", "Send reasoning_details back.");
-  flag("providers.*.quirks.done_mark_optional", "A finish_reason may end a stream without [DONE].");
-  flag("providers.*.quirks.text_tool_calls", "Decode tool calls that the model wrote as text.");
+  keys.insert(
+      keys.end(),
+      {
+          text("providers.*.base_url", "Where the API is, without the dialect's path.", 4096, kBaseUrl),
+          {.path = "providers.*.dialect",
+           .form = kChoice,
+           .choices = "openai_chat|anthropic_messages",
+           .help = "What the API speaks; openai_chat if unset."},
+          text("providers.*.key_env", "The environment variable that holds the key.", 128, kVariable),
+          text("providers.*.key_file", "The file that holds the key; closed to group and others.", 4096,
+               kPath),
+          {.path = "providers.*.api_key",
+           .form = kKey,
+           .max = 8192,
+           .secret = true,
+           .help = "The key itself; from options only, never from a file."},
+          {.path = "providers.*.headers",
+           .type = kStringMap,
+           .form = kHeaders,
+           .max = 32,
+           .secret = true,
+           .help = "Further headers of each request; no credentials."},
+          text("providers.*.key_header", "The header that carries the key; the dialect's own if unset.", 128,
+               kHeader),
+          text("providers.*.key_prefix", "What stands before the key in its header.", 64),
+          integer("providers.*.context_tokens", "Size of the context window; 0: unknown."),
+          integer("providers.*.max_output_tokens", "The most tokens of one answer; 0: unknown."),
+          integer("providers.*.price.input", "Micro-dollars per million input tokens."),
+          integer("providers.*.price.output", "Micro-dollars per million output tokens."),
+          integer("providers.*.price.cached_input",
+                  "Micro-dollars per million input tokens read from a cache."),
+          integer("providers.*.price.cache_write",
+                  "Micro-dollars per million input tokens written to a cache."),
+      });
+}
+
+void add_provider_transport(std::vector<Key>& keys) {
+  keys.insert(
+      keys.end(),
+      {
+          integer("providers.*.deadlines.connect_ms", "To connect, in milliseconds; 0: no limit.", kMaxMs),
+          integer("providers.*.deadlines.first_byte_ms", "To the first byte of the answer; 0: no limit.",
+                  kMaxMs),
+          integer("providers.*.deadlines.idle_ms", "Silence between bytes; 0: no limit.", kMaxMs),
+          integer("providers.*.deadlines.progress_ms", "Silence between events with content; 0: no limit.",
+                  kMaxMs),
+          integer("providers.*.deadlines.total_ms", "One attempt as a whole; 0: no limit.", kMaxMs),
+          integer("providers.*.retry.max_attempts", "Attempts of one call, the first included.", 100, 1),
+          integer("providers.*.retry.base_delay_ms", "Pause before the second attempt; then it doubles.",
+                  kMaxMs),
+          integer("providers.*.retry.max_delay_ms", "The longest pause.", kMaxMs),
+          integer("providers.*.retry.max_retry_after_ms",
+                  "A longer Retry-After of the server fails the call.", kMaxMs),
+          flag("providers.*.quirks.usage_in_stream_option", "Send stream_options.include_usage."),
+          flag("providers.*.quirks.max_completion_tokens", "Name the output limit max_completion_tokens."),
+          flag("providers.*.quirks.developer_role", "Send system messages with the role developer."),
+          flag("providers.*.quirks.reasoning_back", "Send reasoning_content of earlier turns back."),
+          flag("providers.*.quirks.reasoning_details_back", "Send reasoning_details back."),
+          flag("providers.*.quirks.done_mark_optional", "A finish_reason may end a stream without [DONE]."),
+          flag("providers.*.quirks.text_tool_calls", "Decode tool calls that the model wrote as text."),
+      });
 }
 
 void add_runtime_keys(std::vector<Key>& keys) {
   keys.insert(
       keys.end(),
       {
-          {.path = "network.proxy", .form = kOrigin, .help = "An HTTP proxy: http://host:port."},
-          {.path = "network.ca_file", .form = kPath, .help = "Certificate authorities; unset: the system's."},
-          {.path = "network.private_origins",
-           .type = kStringList,
-           .form = kOrigin,
-           .max = kMaxList,
-           .default_json = "[]",
-           .help = "Origins that may be reached over http or at private addresses."},
-          {.path = "network.allow_local_server",
-           .type = kBool,
-           .default_json = "false",
-           .help = "Detection may use a model server that another user of this machine runs."},
+          text("network.proxy", "An HTTP proxy: http://host:port.", 4096, kOrigin),
+          text("network.ca_file", "Certificate authorities; unset: the system's.", 4096, kPath),
+          string_list("network.private_origins", kOrigin,
+                      "Origins that may be reached over http or at private addresses."),
+          with_default("false",
+                       flag("network.allow_local_server",
+                            "Detection may use a model server that another user of this machine runs.")),
           {.path = "store.durability",
            .form = kChoice,
            .default_json = R"("full")",
@@ -232,6 +209,7 @@ std::vector<Key> make_keys() {
   add_policy_and_params(keys);
   add_limits(keys);
   add_providers(keys);
+  add_provider_transport(keys);
   add_runtime_keys(keys);
   return keys;
 }
