@@ -173,7 +173,7 @@ StatusOr<std::unique_ptr<Launcher>> Launcher::create(const Options& options) {
     const std::string dir = own_directory();
     if (!dir.empty()) {
       places.push_back(dir + "/tau-exec");
-      places.push_back(dir + "/../libexec/tau/tau-exec");
+      places.push_back(dir + TAU_LIBEXEC_FROM_LIB "/tau-exec");
     }
     places.emplace_back(TAU_LIBEXECDIR "/tau-exec");
     if (!options.build_helper_path.empty()) places.push_back(options.build_helper_path);

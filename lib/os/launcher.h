@@ -99,8 +99,8 @@ class Launcher {
     std::string build_helper_path;  // tried last: for programs that run from a build tree
   };
 
-  // Finds the helper: options.helper_path, or beside the library that holds this code, in
-  // ../libexec/tau from there, in the libexec directory of the build configuration, build_helper_path.
+  // Finds the helper: options.helper_path, or beside the library that holds this code, in libexec/tau of the
+  // prefix that this library is in, in the libexec directory of the build configuration, build_helper_path.
   // FAILED_PRECONDITION "helper_missing" names the places tried.
   static StatusOr<std::unique_ptr<Launcher>> create(const Options& options);
 
