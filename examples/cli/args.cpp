@@ -61,13 +61,16 @@ void add_run(CLI::App& root, Options& o) {
       ->each([&o](const std::string&) { o.has_prompt = true; });
   add_home_options(*run, o);
   add_agent_options(*run, o);
-  run->add_option("--schema", o.schema_file, "JSON Schema of the answer; stdout is then that JSON alone")
-      ->type_name("FILE");
+  auto* schema =
+      run->add_option("--schema", o.schema_file, "JSON Schema of the answer; stdout is then that JSON alone")
+          ->type_name("FILE");
   auto* json = run->add_flag("--json", o.json, "Every event as a line of JSON on stdout");
-  run->add_flag("-q,--quiet", o.quiet, "Only the final answer and errors")->excludes(json);
+  auto* quiet = run->add_flag("-q,--quiet", o.quiet, "Only the final answer and errors")->excludes(json);
   auto* resume = run->add_flag("--resume", o.resume, "Go on with the session's run that was cut off");
-  run->add_flag("--abandon", o.abandon, "Give up the session's run that was cut off")->excludes(resume);
-  run->add_flag("--stdio", o.stdio, "Speak JSON lines on stdin and stdout (docs/cli.md)");
+  auto* abandon =
+      run->add_flag("--abandon", o.abandon, "Give up the session's run that was cut off")->excludes(resume);
+  run->add_flag("--stdio", o.stdio, "Speak JSON lines on stdin and stdout (docs/cli.md)")
+      ->excludes(schema, json, quiet, resume, abandon);
 }
 
 void add_sessions(CLI::App& root, Options& o) {
@@ -142,6 +145,15 @@ std::optional<Failure> check_words(int argc, char** argv) {
   return std::nullopt;
 }
 
+// Text reaches the library as UTF-8; bytes that are none would be altered on the way.
+std::optional<Failure> check_bytes(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i)
+    if (!is_utf8(argv[i]))
+      return input_failure("invalid_utf8",
+                           "argument " + std::to_string(i) + " is no UTF-8: " + one_line(argv[i], 64));
+  return std::nullopt;
+}
+
 // "tau help run" is "tau run --help".
 std::vector<std::string> words_of(int argc, char** argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
@@ -156,6 +168,7 @@ std::vector<std::string> words_of(int argc, char** argv) {
 }  // namespace
 
 std::optional<int> parse_arguments(int argc, char** argv, Options& options) {
+  if (const auto failure = check_bytes(argc, argv)) return report(*failure);
   if (const auto failure = check_words(argc, argv)) return report(*failure);
   CLI::App root("An agent in the terminal, on libtau.", "tau");
   root.set_help_flag("-h,--help", "Print this help");

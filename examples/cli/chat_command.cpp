@@ -19,9 +19,9 @@ class Chat {
   Chat(const Options& options, const Client& client)
       : options_(options),
         client_(client),
-        interactive_(stdin_is_terminal()),
+        interactive_(can_edit()),
         editor_(interactive_ && !options.no_store ? client.home() + "/history" : std::string()),
-        approver_(interactive_) {}
+        approver_(stdin_is_terminal()) {}
 
   int talk();
 

@@ -20,7 +20,7 @@ constexpr char kEscape = '\033';
 constexpr char kDelete = '\x7f';
 constexpr char control(char letter) { return static_cast<char>(letter & 0x1f); }
 
-// The terminal hands over each key as it is pressed, for as long as this lives.
+// The terminal hands over each key as it is pressed and marks what is pasted, for as long as this lives.
 class RawMode {
  public:
   RawMode() {
@@ -31,8 +31,10 @@ class RawMode {
     raw.c_cc[VMIN] = 1;
     raw.c_cc[VTIME] = 0;
     if (active_) tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+    write_out("\033[?2004h");
   }
   ~RawMode() {
+    write_out("\033[?2004l");
     if (active_) tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
   }
   RawMode(const RawMode&) = delete;
@@ -59,6 +61,23 @@ size_t next(const std::string& text, size_t at) {
   return at;
 }
 
+size_t width_at(const std::string& text, size_t at) {
+  return columns_of(std::string_view(text).substr(at, next(text, at) - at));
+}
+
+// The editor has one row: a mark stands for each line break.
+std::string in_one_row(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\n') {
+      out += "↵";
+    } else {
+      out += c == '\t' ? ' ' : c;
+    }
+  }
+  return out;
+}
+
 size_t word_start(const std::string& text, size_t at) {
   while (at > 0 && text[at - 1] == ' ') --at;
   while (at > 0 && text[at - 1] != ' ') --at;
@@ -76,7 +95,8 @@ LineEditor::LineEditor(std::string history_file) : history_file_(std::move(histo
 
 LineEditor::End LineEditor::read(std::string_view prompt, std::string& line) {
   line.clear();
-  if (!stdin_is_terminal()) {
+  if (!can_edit()) {
+    if (stdin_is_terminal()) write_err(prompt);
     char c = 0;
     bool any = false;
     while (read_byte(c)) {
@@ -155,6 +175,7 @@ void LineEditor::escape(Edit& edit) {
   if (c == 'D') edit.cursor = previous(edit.text, edit.cursor);
   if (c == 'H' || (c == '~' && (digits == "1" || digits == "7"))) edit.cursor = 0;
   if (c == 'F' || (c == '~' && (digits == "4" || digits == "8"))) edit.cursor = edit.text.size();
+  if (c == '~' && digits == "200") paste(edit);
   if (c == '~' && digits == "3") erase(edit, edit.cursor, next(edit.text, edit.cursor));
 }
 
@@ -171,6 +192,24 @@ void LineEditor::insert(Edit& edit, char first) {
   edit.cursor += character.size();
 }
 
+// Up to the mark that ends it. Nothing that is pasted acts as a key.
+void LineEditor::paste(Edit& edit) {
+  constexpr std::string_view kEnd = "\033[201~";
+  std::string raw;
+  char c = 0;
+  while (!raw.ends_with(kEnd) && read_byte(c)) raw += c;
+  if (raw.ends_with(kEnd)) raw.resize(raw.size() - kEnd.size());
+  std::string text;
+  for (size_t i = 0; i < raw.size(); ++i) {
+    if (raw[i] == '\r' && i + 1 < raw.size() && raw[i + 1] == '\n') continue;
+    text += raw[i] == '\r' ? '\n' : raw[i];
+  }
+  while (text.ends_with('\n')) text.pop_back();
+  text = safe_text(text);
+  edit.text.insert(edit.cursor, text);
+  edit.cursor += text.size();
+}
+
 void LineEditor::erase(Edit& edit, size_t from, size_t to) {
   edit.text.erase(from, to - from);
   edit.cursor = from;
@@ -181,23 +220,27 @@ void LineEditor::recall(Edit& edit, bool back) {
   if (edit.recalled == history_.size()) edit.draft = edit.text;
   edit.recalled += back ? static_cast<size_t>(-1) : 1;
   edit.text = edit.recalled == history_.size() ? edit.draft : history_[edit.recalled];
-  std::replace(edit.text.begin(), edit.text.end(), '\n', ' ');
   edit.cursor = edit.text.size();
 }
 
 // The part of the line around the cursor that fits the terminal.
 void LineEditor::draw(const Edit& edit) const {
-  const size_t room =
-      std::max<size_t>(columns(), count_characters(edit.prompt) + 8) - count_characters(edit.prompt) - 1;
-  size_t from = 0;
-  while (count_characters(std::string_view(edit.text).substr(from, edit.cursor - from)) >= room)
-    from = next(edit.text, from);
-  size_t to = from;
-  for (size_t shown = 0; shown < room && to < edit.text.size(); ++shown) to = next(edit.text, to);
-  const size_t right = count_characters(edit.prompt) +
-                       count_characters(std::string_view(edit.text).substr(from, edit.cursor - from));
-  write_out("\r" + edit.prompt + edit.text.substr(from, to - from) + "\033[K\r\033[" + std::to_string(right) +
-            "C");
+  const std::string& text = edit.text;
+  const size_t before = columns_of(edit.prompt);
+  const size_t room = std::max<size_t>(columns(), before + 8) - before - 1;
+  size_t from = edit.cursor;
+  size_t left = 0;  // columns from there to the cursor
+  while (from > 0 && left + width_at(text, previous(text, from)) < room) {
+    from = previous(text, from);
+    left += width_at(text, from);
+  }
+  size_t to = edit.cursor;
+  for (size_t shown = left; to < text.size(); to = next(text, to)) {
+    shown += width_at(text, to);
+    if (shown > room) break;
+  }
+  write_out("\r" + edit.prompt + in_one_row(std::string_view(text).substr(from, to - from)) +
+            "\033[K\r\033[" + std::to_string(before + left) + "C");
 }
 
 void LineEditor::load_history() {

@@ -8,7 +8,7 @@
 
 namespace cli {
 
-// Characters are taken to be one column wide. A line that ends with a backslash goes on in the next one.
+// A line that ends with a backslash goes on in the next one; line breaks of pasted text belong to the line.
 class LineEditor {
  public:
   enum class End : uint8_t { kLine, kInterrupt, kEof };
@@ -32,6 +32,7 @@ class LineEditor {
   bool key(Edit& edit, char c, End& end);
   void escape(Edit& edit);
   void insert(Edit& edit, char first);
+  void paste(Edit& edit);
   void erase(Edit& edit, size_t from, size_t to);
   void recall(Edit& edit, bool back);
   void draw(const Edit& edit) const;

@@ -1,4 +1,8 @@
 // tau: an agent in the terminal. A thin program on the public C API of libtau.
+#include <cerrno>
+#include <cstring>
+#include <string>
+
 #include "args.h"
 #include "commands.h"
 #include "env_table.h"
@@ -28,6 +32,13 @@ constexpr CommandRow kTable[] = {
     {"version", cli::command_version},
 };
 
+// A disk that is full is told; a reader that went away knows.
+int finish(int exit_code) {
+  const int error = cli::output_error();
+  if (error == 0 || error == EPIPE) return exit_code;
+  return cli::report({cli::kExitFailed, "output_failed", std::string("stdout: ") + std::strerror(error), {}});
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -40,6 +51,6 @@ int main(int argc, char** argv) {
   if (const auto exit_code = cli::parse_arguments(argc, argv, options)) return *exit_code;
   cli::install_interrupts();
   for (const CommandRow& row : kTable)
-    if (row.name == options.command) return row.run(options);
+    if (row.name == options.command) return finish(row.run(options));
   return cli::report(cli::usage_failure("no command was given", "see 'tau help'"));
 }

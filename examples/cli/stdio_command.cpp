@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "failure.h"
 #include "interrupts.h"
+#include "op_form.h"
 #include "runner.h"
 #include "terminal.h"
 #include "text.h"
@@ -29,7 +30,7 @@ class LineInput {
  public:
   bool ended() const { return ended_; }
 
-  // Reads once; a longer line than the limit is dropped and told by `too_long`.
+  // Reads once.
   void read_some() {
     char chunk[65536];
     const ssize_t got = read(STDIN_FILENO, chunk, sizeof chunk);
@@ -39,24 +40,28 @@ class LineInput {
       return;
     }
     held_.append(chunk, static_cast<size_t>(got));
-    if (held_.size() > kMaxLineBytes && held_.find('\n') == held_.npos) {
+  }
+
+  // The next whole line; the last one needs no line end. A line beyond the limit comes cut, with `too_long`
+  // set.
+  std::optional<std::string> next(bool& too_long) {
+    const size_t end = held_.find('\n', searched_);
+    if (end == held_.npos && held_.size() > kMaxLineBytes) {
       held_.clear();
       dropping_ = true;
     }
-  }
-
-  // The next whole line; the last one needs no line end.
-  std::optional<std::string> next(bool& too_long) {
-    const size_t end = held_.find('\n');
-    if (end == held_.npos && (!ended_ || held_.empty())) return std::nullopt;
+    searched_ = held_.size();
+    if (end == held_.npos && (!ended_ || (held_.empty() && !dropping_))) return std::nullopt;
     std::string line = held_.substr(0, end);
     held_.erase(0, end == held_.npos ? end : end + 1);
-    too_long = std::exchange(dropping_, false);
+    searched_ = 0;
+    too_long = std::exchange(dropping_, false) || line.size() > kMaxLineBytes;
     return line;
   }
 
  private:
   std::string held_;
+  size_t searched_ = 0;  // bytes of it that hold no line end
   bool ended_ = false;
   bool dropping_ = false;  // the rest of a line that was too long
 };
@@ -107,6 +112,7 @@ void StdioHost::fail(const Failure& failure, const Json& op) {
 
 void StdioHost::take_line(const std::string& line) {
   if (line.find_first_not_of(" \t\r") == line.npos) return;
+  if (!is_utf8(line)) return fail(input_failure("invalid_utf8", "the line is no UTF-8"));
   size_t where = 0;
   const auto op = Json::parse(line, &where);
   if (!op || !op->is_object() || !(*op)["op"].is_string())
@@ -133,22 +139,7 @@ void StdioHost::take_op(const Json& op, const std::string& line) {
 
 void StdioHost::start(const Json& op) {
   if (run_ != nullptr) return fail({kExitBusy, "run_active", "one run at a time: wait for its run_done"}, op);
-  for (const auto& [key, value] : op.members()) {
-    const bool flag = key == "resume";
-    const bool text = key == "op" || key == "id" || key == "prompt" || key == "session";
-    const bool object = key == "options";
-    if (!flag && !text && !object)
-      return fail(input_failure("unknown_key", "op run has an unknown key \"" + one_line(key, 64) +
-                                                   "\"; known are id, prompt, session, options, resume"),
-                  op);
-    if ((text && !value.is_string()) || (object && !value.is_object()) ||
-        (flag && value.kind() != Json::Kind::kBool))
-      return fail(input_failure("wrong_type", "op run: \"" + key + "\" should be " +
-                                                  (text     ? "a string"
-                                                   : object ? "an object"
-                                                            : "true or false")),
-                  op);
-  }
+  if (const auto failure = check_members(op, run_members())) return fail(*failure, op);
   const std::string& wanted =
       op["session"].as_string().empty() ? options_.session : op["session"].as_string();
   if (session_ == nullptr || (!wanted.empty() && wanted != view(tau_session_id(session_.get())))) {
@@ -172,6 +163,7 @@ void StdioHost::start(const Json& op) {
 }
 
 void StdioHost::add_tool(const Json& op) {
+  if (const auto failure = check_members(op, tool_members())) return fail(*failure, op);
   tau_tool tool = TAU_TOOL_INIT;
   const std::string& name = op["name"].as_string();
   const std::string parameters = op["parameters"].is_null() ? std::string() : op["parameters"].dump();

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 
 #include "env_table.h"
@@ -9,13 +10,17 @@
 namespace cli {
 namespace {
 
-bool colours_wanted() { return read_variable("NO_COLOR").empty(); }
+int first_output_error = 0;
+
+bool is_dumb() { return read_variable("TERM") == "dumb"; }
+bool colours_wanted() { return read_variable("NO_COLOR").empty() && !is_dumb(); }
 
 }  // namespace
 
 bool stdin_is_terminal() { return isatty(STDIN_FILENO) == 1; }
 bool stdout_is_terminal() { return isatty(STDOUT_FILENO) == 1; }
 bool stderr_is_terminal() { return isatty(STDERR_FILENO) == 1; }
+bool can_edit() { return stdin_is_terminal() && stdout_is_terminal() && !is_dumb(); }
 bool stderr_is_rich() { return stderr_is_terminal() && colours_wanted(); }
 bool stdout_is_rich() { return stdout_is_terminal() && colours_wanted(); }
 
@@ -26,9 +31,14 @@ std::string paint(bool rich, Style style, std::string_view text) {
 }
 
 bool write_out(std::string_view text) {
+  errno = 0;
   std::fwrite(text.data(), 1, text.size(), stdout);
-  return std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return true;
+  if (first_output_error == 0) first_output_error = errno != 0 ? errno : EIO;
+  return false;
 }
+
+int output_error() { return first_output_error; }
 
 void write_err(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stderr);

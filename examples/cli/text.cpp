@@ -24,6 +24,36 @@ void each_character(std::string_view text, Visit visit) {
   }
 }
 
+struct Range {
+  char32_t first;
+  char32_t last;
+};
+
+// Unicode 15: combining marks of the scripts in wide use, joiners and variation selectors.
+constexpr Range kNarrowest[] = {{0x300, 0x36f},   {0x483, 0x489},   {0x591, 0x5bd},   {0x610, 0x61a},
+                                {0x64b, 0x65f},   {0x93a, 0x93a},   {0x93c, 0x93c},   {0x941, 0x948},
+                                {0xe31, 0xe31},   {0xe34, 0xe3a},   {0xe47, 0xe4e},   {0x1ab0, 0x1aff},
+                                {0x1dc0, 0x1dff}, {0x200b, 0x200f}, {0x20d0, 0x20ff}, {0xfe00, 0xfe0f},
+                                {0xfe20, 0xfe2f}, {0xfeff, 0xfeff}};
+// East Asian Width W and F, in blocks, and emoji.
+constexpr Range kWide[] = {{0x1100, 0x115f},  {0x2e80, 0x303e},   {0x3041, 0xa4cf},   {0xa960, 0xa97f},
+                           {0xac00, 0xd7a3},  {0xf900, 0xfaff},   {0xfe30, 0xfe6f},   {0xff00, 0xff60},
+                           {0xffe0, 0xffe6},  {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff}, {0x1f900, 0x1faff},
+                           {0x20000, 0x3fffd}};
+
+bool in(std::span<const Range> ranges, char32_t code) {
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [&](const Range& r) { return r.first <= code && code <= r.last; });
+}
+
+char32_t code_point(std::string_view character) {
+  const unsigned char first = byte_at(character, 0);
+  if (character.size() == 1) return first;
+  char32_t code = first & (0xffu >> (character.size() + 1));
+  for (size_t i = 1; i < character.size(); ++i) code = code << 6 | (byte_at(character, i) & 0x3f);
+  return code;
+}
+
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
@@ -54,6 +84,15 @@ size_t utf8_length(std::string_view text) {
   const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
   const bool beyond = (first == 0xed && second > 0x9f) || (first == 0xf4 && second > 0x8f);
   return overlong || beyond ? 0 : length;
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const size_t length = utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
 }
 
 std::string repaired_utf8(std::string_view text) {
@@ -88,15 +127,18 @@ std::string one_line(std::string_view text, size_t width) {
 
 std::string padded(std::string_view text, size_t width) {
   std::string out(text);
-  const size_t count = count_characters(text);
-  if (count < width) out.append(width - count, ' ');
+  const size_t columns = columns_of(text);
+  if (columns < width) out.append(width - columns, ' ');
   return out;
 }
 
-size_t count_characters(std::string_view text) {
-  size_t count = 0;
-  each_character(text, [&](std::string_view) { ++count; });
-  return count;
+size_t columns_of(std::string_view text) {
+  size_t columns = 0;
+  each_character(text, [&](std::string_view c) {
+    const char32_t code = code_point(c);
+    if (!in(kNarrowest, code)) columns += in(kWide, code) ? 2 : 1;
+  });
+  return columns;
 }
 
 std::optional<int64_t> parse_decimal(std::string_view text, int digits) {

@@ -13,6 +13,8 @@ namespace cli {
 // The length in bytes of the UTF-8 character at the start of `text`; 0 when there is none.
 size_t utf8_length(std::string_view text);
 
+bool is_utf8(std::string_view text);
+
 // With U+FFFD in place of bytes that are no UTF-8.
 std::string repaired_utf8(std::string_view text);
 
@@ -22,11 +24,11 @@ std::string safe_text(std::string_view text);
 // Safe, on one line, at most `width` characters; "…" stands for what was cut.
 std::string one_line(std::string_view text, size_t width);
 
-// Padded with blanks to `width` characters.
+// Padded with blanks to `width` columns.
 std::string padded(std::string_view text, size_t width);
 
-// Characters (code points), which is near enough to columns.
-size_t count_characters(std::string_view text);
+// The columns of a terminal that `text` takes: none for combining marks, two for wide characters, else one.
+size_t columns_of(std::string_view text);
 
 // A decimal number of at least 0 times 10^digits: ("1.5", 6) is 1,500,000. Nothing when it is none, has more
 // digits after the point, or does not fit.

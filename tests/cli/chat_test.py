@@ -14,11 +14,13 @@ WRITE = ("write", {"path": "made.txt", "content": "made"})
 
 
 class Terminal(CliCase):
+    TERM = "xterm"
+
     def start(self, *arguments):
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
             os.chdir(self.workspace)
-            os.execve(PROGRAM, [PROGRAM, *arguments], self.environment(TERM="xterm"))
+            os.execve(PROGRAM, [PROGRAM, *arguments], self.environment(TERM=self.TERM))
         self.addCleanup(os.close, self.terminal)
         self.addCleanup(self.reap)
         self.seen, self.status = "", None
@@ -96,6 +98,28 @@ class Chat(Terminal):
         self.end()
         self.assertEqual((self.home / "history").read_text(), '"héllo"\n"two \\nlines"\n"kept"\n"/quit"\n')
 
+    def test_pasted_lines_are_one_request(self):
+        self.start("chat", *scripted(turn("ok"), loop=True))
+        self.expect("> ")
+        self.type("\x1b[200~one\r\ntwo\x07\rthree\n\x1b[201~")
+        self.expect("one↵two↵three")
+        self.type("\r")
+        self.expect("ok")
+        self.line("\x1b[A and four")
+        self.expect("ok")
+        self.line("/quit")
+        self.end()
+        self.assertEqual((self.home / "history").read_text(),
+                         '"one\\ntwo\\nthree"\n"one\\ntwo\\nthree and four"\n"/quit"\n')
+
+    def test_wide_characters_take_two_columns(self):
+        self.start("chat", *scripted(turn("ok"), loop=True))
+        self.expect("> ")
+        self.type("漢字e\u0301")
+        self.expect("漢字e\u0301\x1b\\[K\r\x1b\\[7C")
+        self.type("\x03\x03")
+        self.end()
+
     def test_slash_commands(self):
         self.start("chat", "-s", "named", *scripted(turn("ok", usage={"input": 3, "output": 2}), loop=True))
         self.expect("scripted/demo, session named")
@@ -141,6 +165,18 @@ class Chat(Terminal):
         self.assertEqual(out, "a\nb\n")
         self.assertNotIn("\033", err)
         self.assertFalse((self.home / "history").exists())
+
+
+class DumbTerminal(Terminal):
+    TERM = "dumb"
+
+    def test_nothing_but_text(self):
+        self.start("chat", *scripted(turn("answer"), loop=True))
+        self.type("one\n")
+        self.assertNotIn("\x1b", self.expect("answer"))
+        self.assertNotIn("\x1b", self.expect("1 turn.*> "))
+        self.type("\x04")
+        self.end()
 
 
 class Approvals(Terminal):

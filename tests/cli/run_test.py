@@ -3,9 +3,10 @@
 import json
 import os
 import signal
+import subprocess
 import unittest
 
-from support import MODEL, CliCase, scripted, tap, turn
+from support import MODEL, PROGRAM, CliCase, scripted, tap, turn
 
 READ = ("read", {"path": "note.txt"})
 WRITE = ("write", {"path": "made.txt", "content": "made"})
@@ -131,6 +132,7 @@ class ExitCodes(CliCase):
     def test_usage(self):
         for arguments in (["run", "a", "b"], ["run", "--nope"], ["run", "x", "--max-turns", "many"], ["frobnicate"],
                           ["run", "x", "--timeout", "0"], ["run", "x", "--set", "novalue"], [], ["sessions"],
+                          ["run", "--stdio", "--schema", "f"], ["run", "--stdio", "--json"], ["run", "--stdio", "--resume"],
                           ["run", "x", "--resume", "-s", "a"], ["run", "--resume"], ["run", "x", "-q", "--json"]):
             with self.subTest(arguments=arguments):
                 _, err = self.tau(*arguments, code=2)
@@ -162,6 +164,18 @@ class ExitCodes(CliCase):
     def test_input_that_is_no_utf8(self):
         _, err = self.tau("run", *scripted(turn("x")), stdin=b"caf\xe9", code=3)
         self.assertIn("invalid_utf8", err)
+
+    def test_argument_that_is_no_utf8(self):
+        _, err = self.tau("run", "hi", "--system", b"caf\xe9", code=3)
+        self.assertEqual(err, "tau: invalid_utf8: argument 4 is no UTF-8: caf\ufffd\n")
+
+    def test_output_that_cannot_be_written(self):
+        for arguments in (["run", "hi", *scripted(turn(["a", "b"]))], ["sessions", "list", "--json"]):
+            with self.subTest(arguments=arguments), open("/dev/full", "w") as full:
+                done = subprocess.run([PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+                                      env=self.environment(), stdin=subprocess.DEVNULL, check=False)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("tau: output_failed: stdout: No space left on device\n", done.stderr)
 
     def test_limit(self):
         (self.workspace / "note.txt").write_text("x")

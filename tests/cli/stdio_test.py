@@ -110,9 +110,36 @@ class Stdio(CliCase):
         self.process.stdin.buffer.write(b'{"op":"run","prompt":"caf\xe9"}\n{"op":"\xff\xfe"}\n')
         self.process.stdin.buffer.flush()
         self.assertEqual(self.until("error")[-1]["reason"], "invalid_utf8")
-        self.assertEqual(self.until("error")[-1]["reason"], "no_run")
-        self.process.stdin.close()
-        self.assertEqual(self.process.wait(TIMEOUT), 3)
+        self.assertEqual(self.until("error")[-1]["reason"], "invalid_utf8")
+        self.process.stdin.buffer.write(b'{"op":"run","prompt":"x","options":{"system":"caf\xe9"}}\n')
+        self.process.stdin.buffer.flush()
+        self.assertEqual(self.until("error")[-1]["reason"], "invalid_utf8")
+        self.end()
+
+    def test_each_member_of_an_op_is_checked(self):
+        self.start(*scripted(turn("fine")))
+        cases = {
+            '{"op":"add_tool","name":"t","aks":true}': ("unknown_key", 'did you mean "ask"?'),
+            '{"op":"add_tool","name":"t","ask":"yes"}': ("wrong_type", '"ask" should be true or false'),
+            '{"op":"add_tool","name":"t","timeout_ms":1.5}': ("wrong_type", "whole number"),
+            '{"op":"add_tool","name":"t","parameters":"{}"}': ("wrong_type", "an object"),
+            '{"op":"run","prompt":"a","prompt":"b"}': ("duplicate_key", '"prompt" twice'),
+            '{"op":"run","prompt":"a","options":{"params":{"seed":1,"seed":2}}}': ("duplicate_key", "seed"),
+        }
+        for line, (reason, words) in cases.items():
+            with self.subTest(line=line):
+                self.send(line)
+                event = self.until("error")[-1]
+                self.assertEqual(event["reason"], reason)
+                self.assertIn(words, event["message"])
+        self.end(code=3)
+
+    def test_a_line_that_is_too_long_costs_only_itself(self):
+        self.start(*scripted(turn("fine")))
+        self.send("x" * (65 << 20), {"op": "run", "prompt": "x"})
+        self.assertEqual(self.until("error")[-1]["reason"], "too_large")
+        self.assertEqual(self.until("run_done")[-1]["outcome"]["text"], "fine")
+        self.end()
 
     def test_one_run_at_a_time(self):
         self.start(*scripted(turn(["x"], hang=True)))
