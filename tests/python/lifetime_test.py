@@ -139,6 +139,32 @@ class Exit(unittest.TestCase):
                    "asyncio.run(main())\n")
 
 
+    BLOCKED = ("import threading\n"
+               "blocked = threading.Event()\n"
+               "def block():\n"
+               "    blocked.set()\n"
+               "    threading.Event().wait()\n"
+               "rt = tau.Runtime()\n"
+               "ag = rt.agent(config={'model': 'scripted/demo', 'script': {'turns': [\n"
+               "    {'tool_calls': [{'name': 'block'}]}, {'text': 'never said'}]}}, tools=[tau.tool(block, effect='pure')])\n")
+
+    def test_while_a_tool_blocks(self):
+        self.leave(self.BLOCKED + "next(iter(ag.session().run('go')))\n")
+
+    def test_while_a_tool_blocks_in_asyncio(self):
+        self.leave(self.BLOCKED + "import asyncio\nasync def main():\n"
+                   "    async for event in ag.session().run('go'):\n"
+                   "        if event.kind == tau.EventKind.TOOL_CALL: return await asyncio.to_thread(blocked.wait)\n"
+                   "asyncio.run(main())\n")
+
+    def test_interrupted_while_a_tool_blocks(self):
+        self.leave(self.BLOCKED + "import os, signal\n"
+                   "threading.Thread(target=lambda: blocked.wait() and os.kill(os.getpid(), signal.SIGINT)).start()\n"
+                   "try: ag.session().run('go').result()\n"
+                   "except KeyboardInterrupt: rt.close()\n"
+                   "else: raise SystemExit('not interrupted')\n")
+
+
 class Fork(SyncCase):
     def test_child_is_refused_and_may_let_go(self):
         agent = self.agent(turn("a"), loop=True)

@@ -1,10 +1,12 @@
 """Sessions: kept over processes, forked, listed, removed; errors of every function have their class."""
 
+import os
 import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import tap
 import tau
@@ -56,6 +58,10 @@ class Kept(unittest.TestCase):
             self.assertEqual(texts(session.export()),
                              [("user", "My name is Ann."), ("assistant", "I will remember."),
                               ("user", "What is my name?"), ("assistant", "Ann.")])
+
+    def test_a_tilde_is_the_home_of_the_user(self):
+        with mock.patch.dict(os.environ, HOME=str(self.home.parent)), tau.Runtime("~/home") as runtime:
+            self.assertEqual(runtime.describe()["home"], str(self.home))
 
     def test_home_is_private(self):
         with tau.Runtime(self.home):

@@ -11,7 +11,7 @@ import unittest
 
 import tap
 import tau
-from support import PURE, SyncCase, kinds, turn
+from support import PURE, SyncCase, agent_of, kinds, turn
 from tau import EventKind as K
 
 
@@ -117,6 +117,19 @@ class Sync(SyncCase):
     def test_quiet_run_gives_only_its_end(self):
         agent = self.agent(turn(["a", "b"]))
         self.assertEqual(kinds(agent.session().run("go", quiet=True)), [K.RUN_DONE])
+
+    def test_a_list_of_tools_is_the_whole_offer(self):
+        runtime = tau.Runtime(workspace=os.getcwd())
+        self.addCleanup(runtime.close)
+
+        def offered(**options):
+            return {tool["name"] for tool in agent_of(runtime, turn("a"), **options).describe()["tools"]}
+        self.assertLess({"edit", "read"}, offered())
+        self.assertEqual(offered(tools=[add]), {"add"})
+        self.assertEqual(offered(tools=[add, "read"]), {"add", "read"})
+        self.assertEqual(offered(tools=()), set())
+        with self.assertRaisesRegex(TypeError, "expected a list"):
+            offered(tools="read")
 
     def test_top_level_run(self):
         @tau.tool(**PURE)

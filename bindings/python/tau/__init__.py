@@ -57,7 +57,7 @@ def build_info() -> dict:
     return _call_json(_lib.tau_build_info)
 
 
-def run(prompt: str, model=None, *, tools=(), workspace=None, environment=True, timeout=None, on_approval=None,
+def run(prompt: str, model=None, *, tools=None, workspace=None, environment=True, timeout=None, on_approval=None,
         **agent) -> Outcome:
     """Asks one question and waits for the answer. Nothing is kept.
 

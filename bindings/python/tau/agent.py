@@ -12,16 +12,19 @@ from .tools import Tool, as_tool
 class Agent:
     """A configuration and a set of tools.
 
-    model: "provider/model". system: instructions. tools: functions, Tool objects, and names of built-in tools.
-    limits, policy, params, response_schema and everything in config: as in docs/schema/config.json; keywords win over
-    config. on_approval: answers approvals of all runs, see Session.run.
+    model: "provider/model". system: instructions. tools: functions, Tool objects, and names of built-in tools; a list
+    is the whole offer, without one the built-in tools of the configuration are offered. limits, policy, params,
+    response_schema and everything in config: as in docs/schema/config.json; keywords win over config. on_approval:
+    answers approvals of all runs, see Session.run.
     """
 
-    def __init__(self, runtime, model=None, *, system=None, tools=(), limits=None, policy=None, params=None,
+    def __init__(self, runtime, model=None, *, system=None, tools=None, limits=None, policy=None, params=None,
                  response_schema=None, script=None, on_approval=None, config=None):
-        names = [item for item in tools if isinstance(item, str)]
+        if isinstance(tools, str):
+            raise TypeError(f"tools is the text {tools!r}; expected a list")
+        names = None if tools is None else [item for item in tools if isinstance(item, str)]
         text, self._decode = response(response_schema)
-        document = {"model": model, "system": system, "tools": names or None, "limits": limits, "policy": policy,
+        document = {"model": model, "system": system, "tools": names, "limits": limits, "policy": policy,
                     "params": params, "response_schema": text, "script": script}
         document = {**(config or {}), **{key: value for key, value in document.items() if value is not None}}
         self._runtime = runtime
@@ -31,7 +34,7 @@ class Agent:
         self._handle = _core.Handle(
             _core.call_handle(_abi.tau_agent, lib.tau_agent_new, runtime.pointer, _core.json_in(document or None)),
             lib.tau_agent_unref)
-        for item in tools:
+        for item in tools or ():
             if not isinstance(item, str):
                 self.add_tool(as_tool(item))
 

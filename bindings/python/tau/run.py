@@ -236,7 +236,7 @@ class Run:
         call, arguments = tools.ToolCall(self, event.call_id, tool.name), event.arguments
         if self._is_async:
             work = (tools.call_async(tool, call, arguments) if tool.is_async
-                    else asyncio.to_thread(tools.call_sync, tool, call, arguments))
+                    else self._in_thread(tools.call_sync, tool, call, arguments))
             answer = self._loop.create_task(work)
         elif tool.is_async:
             answer = self._pool.submit(asyncio.run, tools.call_async(tool, call, arguments))
@@ -244,6 +244,9 @@ class Run:
             answer = self._pool.submit(tools.call_sync, tool, call, arguments)
         self._open[event.call_id] = answer
         answer.add_done_callback(lambda done: self._answered(event.call_id, done))
+
+    async def _in_thread(self, function, *arguments):
+        return await asyncio.wrap_future(self._pool.submit(function, *arguments))
 
     @property
     def _pool(self):

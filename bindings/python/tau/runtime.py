@@ -1,7 +1,6 @@
 """The runtime: loops, workers, the store of a home directory, the configuration."""
 
 import asyncio
-import concurrent.futures
 import os
 import threading
 import time
@@ -10,6 +9,7 @@ from ctypes import byref
 from . import _abi, _core, errors
 from ._channel import Channels
 from ._core import lib
+from ._threads import Threads
 from .agent import Agent
 
 _SLICE_MS = 100
@@ -47,10 +47,10 @@ class Runtime:
 
     @property
     def _pool(self):
-        """Threads for tools of synchronous runs."""
+        """Threads for tools that are plain functions."""
         with self._lock:
             if self._threads is None:
-                self._threads = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="tau-tool")
+                self._threads = Threads()
             return self._threads
 
     def agent(self, model=None, **options) -> Agent:
@@ -99,7 +99,7 @@ class Runtime:
             self.stop(timeout)
         finally:
             if self._threads is not None:
-                self._threads.shutdown(wait=False, cancel_futures=True)
+                self._threads.close()
             self._handle.release()
 
     def __enter__(self):
@@ -116,4 +116,4 @@ class Runtime:
 
 
 def _path(value):
-    return _core.text_in(None if value is None else os.fsencode(value))
+    return _core.text_in(None if value is None else os.fsencode(os.path.expanduser(value)))
