@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What libtau costs a program before it does anything: start-up of `tau`, memory with an open runtime, sizes.
 
-Usage: footprint.py BUILD [--json FILE]    BUILD: a release build with tests and the command line program
+Usage: footprint.py LIBTAU FOOTPRINT_PROBE [TAU] [--json FILE] [--quick]
 """
 
 import argparse
@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-STARTS = 40
-PROBES = 9
+STARTS, QUICK_STARTS = 40, 4
+PROBES, QUICK_PROBES = 9, 3
 
 
 def wall_ms(command):
@@ -26,13 +26,13 @@ def wall_ms(command):
     return (time.perf_counter_ns() - start) / 1e6
 
 
-def starts(tau):
+def starts(tau, count):
     """`tau --version` and /bin/true in turns, so that both meet the same machine."""
-    pairs = [(wall_ms([tau, "--version"]), wall_ms(["/bin/true"])) for _ in range(STARTS)]
+    pairs = [(wall_ms([tau, "--version"]), wall_ms(["/bin/true"])) for _ in range(count)]
     return [a for a, _ in pairs], [b for _, b in pairs]
 
 
-def resident(probe):
+def resident(probe, count):
     """Resident set in KiB before and after the first request over HTTP, to a server on loopback."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "script.json"
@@ -42,7 +42,7 @@ def resident(probe):
         try:
             url = f"http://127.0.0.1:{int(server.stdout.readline())}/v1"
             outputs = [subprocess.run([probe, url], stdout=subprocess.PIPE, text=True, check=True).stdout
-                       for _ in range(PROBES)]
+                       for _ in range(count)]
         finally:
             server.terminate()
             server.communicate()
@@ -70,14 +70,12 @@ def row(name, unit, values, baseline=None):
             "samples": values}
 
 
-def measure(build):
-    library = build / "capi" / "libtau.so"
-    tau, probe = build / "examples" / "cli" / "tau", build / "tests" / "size" / "footprint_probe"
+def measure(library, probe, tau, quick):
     rows = []
-    if tau.exists():
-        ours, theirs = starts(tau)
+    if tau is not None:
+        ours, theirs = starts(tau, QUICK_STARTS if quick else STARTS)
         rows.append(row("tau_version_over_true", "ms_wall", ours, theirs))
-    before, after = resident(probe)
+    before, after = resident(probe, QUICK_PROBES if quick else PROBES)
     rows.append(row("resident_before_http", "KiB", before))
     rows.append(row("resident_after_http", "KiB", after))
     rows.append(row("libtau_stripped", "bytes", [stripped_bytes(library)]))
@@ -88,10 +86,13 @@ def measure(build):
 
 def main(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("build", type=Path)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("library", type=Path, metavar="LIBTAU")
+    parser.add_argument("probe", type=Path, metavar="FOOTPRINT_PROBE")
+    parser.add_argument("tau", type=Path, metavar="TAU", nargs="?")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--quick", action="store_true")
     args = parser.parse_args(argv)
-    rows, loaded = measure(args.build.resolve())
+    rows, loaded = measure(args.library, args.probe, args.tau, args.quick)
     for one in rows:
         beside = f"  beside {one['baseline']:.2f}" if one["baseline"] else ""
         print(f"{one['name']:28} {one['value']:14,.2f} {one['unit']}{beside}")

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools" / "lint"))
 from common import ROOT, read, tree_files  # noqa: E402
 
 PAGES = [path for path in tree_files() if path.suffix == ".md"]
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r"^```([\w ]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 def blocks(page, language):

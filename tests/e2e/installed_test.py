@@ -1,0 +1,62 @@
+"""An installed copy: programs in C and Python are built and run against it, the program's tools find their helper."""
+
+import json
+import os
+import re
+import sys
+import unittest
+from pathlib import Path
+
+from support import ROOT, EndToEnd, tap
+
+SCRIPT = {"turns": [{"tool_calls": [{"name": "bash", "arguments": {"command": "echo from-the-shell"}}]},
+                    {"text": "Done."}]}
+
+
+class Installed(EndToEnd):
+    def setUp(self):
+        super().setUp()
+        self.stage, self.prefix = self.install()
+        self.environment_of_copy = self.of_installed(self.stage, self.prefix)
+
+    def test_a_c_program_needs_the_library_and_nothing_else(self):
+        out, _ = self.run_command(["pkg-config", "--cflags", "--libs", "libtau"], **self.environment_of_copy)
+        flags = out.split()
+        self.assertEqual([flag for flag in flags if flag.startswith("-l")], ["-ltau"])
+        program = self.folder / "hello"
+        self.run_command([*os.environ.get("CC", "cc").split(), ROOT / "examples" / "hello_c" / "hello.c", *flags, "-o",
+                          program])
+        out, _ = self.run_command([program], **self.environment_of_copy)
+        self.assertIn("It is 21 degrees.", out)
+
+    def test_pkg_config_asks_for_no_other_package(self):
+        """What is linked inside is the library's own affair: its users need none of those headers."""
+        file, = self.prefix.rglob("libtau.pc")
+        text = file.read_text()
+        self.assertIsNone(re.search(r"^Requires", text, re.MULTILINE), text)
+
+    def test_python(self):
+        package, = self.prefix.rglob("tau/__init__.py")
+        out, _ = self.run_command([sys.executable, ROOT / "examples" / "hello_python" / "hello.py"],
+                                  PYTHONPATH=str(package.parents[1]))
+        self.assertEqual(out, (ROOT / "examples" / "hello_python" / "hello.expected").read_text())
+        out, _ = self.run_command([sys.executable, "-c", "import tau._loader as l; print(l._candidates())"],
+                                  PYTHONPATH=str(package.parents[1]))
+        self.assertTrue(Path(out.strip()).resolve().is_relative_to(self.stage), out)
+
+    def test_the_program_and_its_helper(self):
+        out, _ = self.run_command([self.prefix / "bin" / "tau", "run", "--no-store", "--json", "--allow", "bash", "-m",
+                                   "scripted/demo", "--set", "script=" + json.dumps(SCRIPT), "hi"],
+                                  **self.environment_of_copy)
+        results = [event for event in map(json.loads, out.splitlines()) if event["event"] == "tool_result"]
+        self.assertIn("from-the-shell", results[0]["content"])
+
+    def test_nothing_but_the_product_is_installed(self):
+        files = {str(path.relative_to(self.prefix)) for path in self.prefix.rglob("*") if not path.is_dir()}
+        strange = [name for name in files if not re.search(
+            r"^include/tau/\w+\.h$|/libtau\.so[.\d]*$|/pkgconfig/libtau\.pc$|^bin/tau$|tau-exec$|/tau/[\w.]+$", name)]
+        self.assertEqual(strange, [])
+
+
+if __name__ == "__main__":
+    tap.main()
