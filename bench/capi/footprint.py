@@ -92,7 +92,8 @@ def main(argv):
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args(argv)
-    rows, loaded = measure(args.library, args.probe, args.tau, args.quick)
+    paths = [path and path.resolve() for path in (args.library, args.probe, args.tau)]
+    rows, loaded = measure(*paths, args.quick)
     for one in rows:
         beside = f"  beside {one['baseline']:.2f}" if one["baseline"] else ""
         print(f"{one['name']:28} {one['value']:14,.2f} {one['unit']}{beside}")

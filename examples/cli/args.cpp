@@ -124,6 +124,31 @@ std::string chosen(const CLI::App& root) {
   return path;
 }
 
+const CLI::App& deepest(const CLI::App& root) {
+  const CLI::App* app = &root;
+  while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
+  return *app;
+}
+
+// What the parser could not place: the first unknown option, else the first word too many.
+Failure unexpected(const CLI::App& root, std::string hint) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : deepest(root).get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  const std::vector<std::string> words = root.remaining(true);
+  for (const std::string& word : words) {
+    if (!word.starts_with('-') || word == "-") continue;
+    const std::string option = word.substr(0, word.find('='));
+    const std::string_view meant = nearest(option, known);
+    if (!meant.empty()) hint = "did you mean " + std::string(meant) + "?";
+    return usage_failure("unknown option " + one_line(option, 64), std::move(hint));
+  }
+  if (chosen(root) == "run") hint = "a prompt of several words stands in quotes";
+  const std::string first = words.empty() ? std::string() : one_line(words.front(), 64);
+  return usage_failure("unexpected argument '" + first + "'", std::move(hint));
+}
+
 // A first word that is no command: said before the parser calls it an unexpected argument.
 std::optional<Failure> check_word(std::string_view what, std::string_view word,
                                   std::span<const std::string_view> known) {
@@ -140,6 +165,7 @@ std::optional<Failure> check_words(int argc, char** argv) {
   if (first == "session") return std::nullopt;
   if (auto failure = check_word("command", first, kCommands)) return failure;
   if (argc < 3) return std::nullopt;
+  if (first == "help") return check_word("command", argv[2], kCommands);
   if (first == "sessions") return check_word("command of 'tau sessions'", argv[2], kSessionCommands);
   if (first == "config") return check_word("command of 'tau config'", argv[2], kConfigCommands);
   return std::nullopt;
@@ -187,8 +213,10 @@ std::optional<int> parse_arguments(int argc, char** argv, Options& options) {
     return kExitOk;
   } catch (const CLI::ParseError& error) {
     const std::string command = chosen(root);
-    return report(
-        usage_failure(error.what(), "see 'tau " + (command.empty() ? "" : command + " ") + "--help'"));
+    std::string hint = "see 'tau " + (command.empty() ? "" : command + " ") + "--help'";
+    if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
+      return report(unexpected(root, std::move(hint)));
+    return report(usage_failure(error.what(), std::move(hint)));
   }
   options.command = chosen(root);
   return std::nullopt;

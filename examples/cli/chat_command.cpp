@@ -224,6 +224,7 @@ void Chat::export_to(const std::string& path) {
 int command_chat(const Options& options) {
   const auto deadline = deadline_of(options);
   if (!deadline.ok()) return report(deadline.failure());
+  if (const auto failure = check_tool_names(options)) return report(*failure);
   const auto client = Client::open(options);
   if (!client.ok()) return report(client.failure());
   return Chat(options, *client).talk();

@@ -41,15 +41,11 @@ bool fits(const Json& value, Kind kind) {
 
 Failure unknown_member(const std::string& op, std::string_view key, std::span<const OpMember> known) {
   std::vector<std::string_view> names;
-  std::string list;
-  for (const OpMember& member : known) {
-    if (member.name == "op") continue;
-    names.push_back(member.name);
-    list.append(list.empty() ? "" : ", ").append(member.name);
-  }
+  for (const OpMember& member : known)
+    if (member.name != "op") names.push_back(member.name);
   const std::string_view meant = nearest(key, names);
   const std::string help =
-      meant.empty() ? "known are " + list : "did you mean \"" + std::string(meant) + "\"?";
+      meant.empty() ? "known are " + joined(names, ", ") : "did you mean \"" + std::string(meant) + "\"?";
   return input_failure("unknown_key",
                        "op " + op + " has an unknown key \"" + one_line(key, 64) + "\"; " + help);
 }

@@ -1,6 +1,9 @@
 #include "options.h"
 
+#include <algorithm>
+
 #include "failure.h"
+#include "handles.h"
 #include "json.h"
 #include "text.h"
 
@@ -44,7 +47,35 @@ void apply_list(Json& document, std::string_view path, const std::vector<std::st
   if (!words.empty()) document.set_path(path, list_of(words));
 }
 
+std::vector<std::string> builtin_tools() {
+  constexpr std::string_view kPrefix = "tool:";
+  std::vector<std::string> names;
+  Buffer info;
+  if (tau_build_info(info.out(), nullptr) != TAU_OK) return names;
+  const auto document = Json::parse(info.view());
+  if (!document) return names;
+  for (const Json& feature : (*document)["features"].items())
+    if (feature.as_string().starts_with(kPrefix)) names.push_back(feature.as_string().substr(kPrefix.size()));
+  return names;
+}
+
 }  // namespace
+
+std::optional<Failure> check_tool_names(const Options& options) {
+  const std::vector<std::string> known = builtin_tools();
+  const std::vector<std::string_view> views(known.begin(), known.end());
+  for (const auto* list : {&options.allow, &options.deny}) {
+    for (const std::string& name : *list) {
+      if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+      const std::string flag = list == &options.allow ? "--allow " : "--deny ";
+      const std::string_view meant = nearest(name, views);
+      return input_failure(
+          "unknown_tool", flag + name + ": there is no such tool",
+          meant.empty() ? "tools are " + joined(views, ", ") : "did you mean " + std::string(meant) + "?");
+    }
+  }
+  return std::nullopt;
+}
 
 Result<std::string> configuration_of(const Options& options) {
   Json document = Json::object();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,9 @@ struct Options {
 
 // --set and the flags as one configuration document (docs/schema/config.json); empty when they say nothing.
 Result<std::string> configuration_of(const Options& options);
+
+// Nothing when --allow and --deny name built-in tools: a tool that is misspelt would be neither.
+std::optional<Failure> check_tool_names(const Options& options);
 
 // --timeout in milliseconds; 0 without it.
 Result<int64_t> deadline_of(const Options& options);

@@ -71,7 +71,7 @@ std::optional<Failure> check(const Options& options) {
     return usage_failure("--resume and --abandon need --session ID", "'tau sessions list' marks open runs");
   if ((options.resume || options.abandon) && options.no_store)
     return usage_failure("--no-store keeps nothing that could be resumed or abandoned");
-  return std::nullopt;
+  return check_tool_names(options);
 }
 
 }  // namespace

@@ -62,6 +62,15 @@ Result<Json> list_all(const Client& client, int64_t limit) {
   return all;
 }
 
+// What a tool gave: its text, and the types of what is none.
+std::string content_text(const Json& content) {
+  if (content.is_string()) return content.as_string();
+  std::string out;
+  for (const Json& part : content.items())
+    out += part["text"].is_string() ? part["text"].as_string() : "[" + part["type"].as_string() + "]";
+  return out;
+}
+
 std::string call_line(const Json& part) {
   const Json& arguments = part["arguments"];
   return "· " + part["name"].as_string() + " " +
@@ -79,10 +88,9 @@ std::string message_text(const Json& message, bool rich) {
     } else if (type == "tool_call") {
       out += paint(rich, Style::kDim, call_line(part));
     } else if (type == "tool_result") {
-      const Json& content = part["content"];
-      out += paint(
-          rich, Style::kDim,
-          "= " + one_line(content.is_string() ? content.as_string() : content.dump(), kResultWidth) + "\n");
+      out += paint(rich, Style::kDim, "= " + one_line(content_text(part["content"]), kResultWidth) + "\n");
+    } else if (type == "image" || type == "audio" || type == "file") {
+      out += paint(rich, Style::kDim, "[" + type + " " + one_line(part["mime"].as_string(), 64) + "]\n");
     }
   }
   return out;
@@ -126,7 +134,8 @@ int command_sessions_show(const Options& options) {
   const bool rich = stdout_is_rich();
   const Json& about = (*document)["session"];
   std::string text = "session " + about["id"].as_string() + ", " + about["model"].as_string() + ", " +
-                     std::to_string(about["turns"].as_int()) + " turns\n";
+                     std::to_string(about["turns"].as_int()) +
+                     (about["turns"].as_int() == 1 ? " turn\n" : " turns\n");
   if (!about["open_run"].as_string().empty()) text += "open run: " + about["open_run"].as_string() + "\n";
   std::string run;
   for (const Json& entry : (*document)["messages"].items()) {

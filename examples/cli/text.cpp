@@ -166,6 +166,12 @@ std::vector<std::string> split(std::string_view text, char separator) {
   return parts;
 }
 
+std::string joined(std::span<const std::string_view> words, std::string_view separator) {
+  std::string out;
+  for (const std::string_view word : words) out.append(out.empty() ? "" : separator).append(word);
+  return out;
+}
+
 std::string_view nearest(std::string_view word, std::span<const std::string_view> known) {
   std::string_view best;
   size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;

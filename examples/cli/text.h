@@ -36,6 +36,8 @@ std::optional<int64_t> parse_decimal(std::string_view text, int digits);
 
 std::vector<std::string> split(std::string_view text, char separator);
 
+std::string joined(std::span<const std::string_view> words, std::string_view separator);
+
 // The word of `known` that `word` was probably meant to be; empty when none is near.
 std::string_view nearest(std::string_view word, std::span<const std::string_view> known);
 

@@ -12,9 +12,12 @@ namespace {
 
 constexpr std::string_view kPreface =
     "This is libtau's built-in offline model. It is not a language model: it searches the workspace for the "
-    "words of "
-    "your question and quotes what it finds. Configure a model for real answers.";
+    "words "
+    "of your question and quotes what it finds. For real answers set a provider's key, such as "
+    "ANTHROPIC_API_KEY or "
+    "OPENAI_API_KEY, run a model server on this machine, or configure a model.";
 constexpr size_t kMaxWords = 6;
+constexpr size_t kMaxWordBytes = 64;
 constexpr int64_t kContextLines = 12;
 
 constexpr std::string_view kStopWords[] = {
@@ -38,7 +41,8 @@ std::vector<std::string> key_words(std::string_view question) {
     for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     const bool common =
         std::binary_search(std::begin(kStopWords), std::end(kStopWords), std::string_view(lower));
-    if (word.size() >= 3 && !common && std::find(words.begin(), words.end(), lower) == words.end())
+    if (word.size() >= 3 && word.size() <= kMaxWordBytes && !common &&
+        std::find(words.begin(), words.end(), lower) == words.end())
       words.push_back(lower);
     word.clear();
   };
@@ -159,10 +163,41 @@ wire::Response answer(std::string text) {
 
 std::string lines_found(size_t n) { return n == 1 ? "1 line mentions" : format("{} lines mention", n); }
 
+wire::Response read_call(std::string_view path, int64_t offset) {
+  return tool_call(
+      "read", json::Value::object().set("path", path).set("offset", offset).set("limit", kContextLines), 2);
+}
+
+// The path nearest to the top of what the glob tool lists; none when it found nothing.
+std::string_view top_path(std::string_view listing) {
+  std::string_view best;
+  for (size_t begin = 0; begin < listing.size();) {
+    const size_t end = std::min(listing.find('\n', begin), listing.size());
+    const std::string_view line = listing.substr(begin, end - begin);
+    if (!line.empty() && !line.starts_with('[') && (best.empty() || line.size() < best.size())) best = line;
+    begin = end + 1;
+  }
+  return best;
+}
+
+// "What does this project do?" has no word to search for; the project's own introduction answers it best.
+wire::Response introduce(const wire::Request& request, const Progress& p) {
+  constexpr std::string_view kNoWords = "Your question has no words that could be searched for";
+  if (!offers(request, "glob") || !offers(request, "read")) return answer(format("{}.", kNoWords));
+  if (p.results.empty())
+    return tool_call("glob", json::Value::object().set("pattern", "{README,Readme,readme}*"), 1);
+  const std::string listing = p.results.front()->is_error ? std::string() : text_of(*p.results.front());
+  const std::string_view path = top_path(listing);
+  if (path.empty()) return answer(format("{}, and there is no README to quote.", kNoWords));
+  if (p.results.size() == 1) return read_call(path, 1);
+  if (p.results.back()->is_error) return answer(format("{}, and {} cannot be read.", kNoWords, path));
+  return answer(format("{}. {} begins:\n\n{}", kNoWords, path, text_of(*p.results.back())));
+}
+
 wire::Response respond(const wire::Request& request) {
   const Progress p = progress_of(request);
   const std::vector<std::string> words = key_words(p.question);
-  if (words.empty()) return answer("Your question has no words that could be searched for.");
+  if (words.empty()) return introduce(request, p);
   if (!offers(request, "grep"))
     return answer("No search tool is offered to this run, so there is nothing to quote.");
   if (p.results.empty()) {
@@ -178,12 +213,8 @@ wire::Response respond(const wire::Request& request) {
   std::string list;
   for (const std::string& word : words) list += (list.empty() ? "\"" : ", \"") + word + "\"";
   if (best == nullptr) return answer("Nothing in the workspace mentions " + list + ".");
-  if (p.results.size() == 1 && offers(request, "read")) {
-    const int64_t offset = std::max<int64_t>(1, best->line - 2);
-    return tool_call(
-        "read",
-        json::Value::object().set("path", best->path).set("offset", offset).set("limit", kContextLines), 2);
-  }
+  if (p.results.size() == 1 && offers(request, "read"))
+    return read_call(best->path, std::max<int64_t>(1, best->line - 2));
   std::string text = format("{} {}. The best place is {}, line {}:\n\n", lines_found(hits.size()), list,
                             best->path, best->line);
   const bool read = p.results.size() > 1 && !p.results.back()->is_error;

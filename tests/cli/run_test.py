@@ -138,6 +138,29 @@ class ExitCodes(CliCase):
                 _, err = self.tau(*arguments, code=2)
                 self.assertTrue(err.startswith("tau: usage: "), err)
 
+    def test_usage_says_what_was_meant(self):
+        cases = {
+            ("run", "x", "--modle", "a/b"): ("unknown option --modle", "did you mean --model?"),
+            ("run", "x", "--modle=a/b"): ("unknown option --modle", "did you mean --model?"),
+            ("run", "x", "-z"): ("unknown option -z", "see 'tau run --help'"),
+            ("run", "a", "b", "c"): ("unexpected argument 'b'", "a prompt of several words stands in quotes"),
+            ("sessions", "list", "more"): ("unexpected argument 'more'", "see 'tau sessions list --help'"),
+            ("runn", "x"): ("unknown command 'runn'", "did you mean 'run'?"),
+            ("help", "rnu"): ("unknown command 'rnu'", "did you mean 'run'?"),
+        }
+        for arguments, (message, hint) in cases.items():
+            with self.subTest(arguments=arguments):
+                _, err = self.tau(*arguments, code=2)
+                self.assertEqual(err, f"tau: usage: {message}\nhint: {hint}\n")
+
+    def test_a_misspelt_tool_is_neither_allowed_nor_denied(self):
+        for command, option, name, hint in (("run", "--allow", "hammer", "tools are bash, edit, "),
+                                            ("chat", "--deny", "bsah", "did you mean bash?")):
+            with self.subTest(option=option):
+                _, err = self.tau(command, option, name, *scripted(turn("x")), code=3)
+                self.assertTrue(err.startswith(f"tau: unknown_tool: {option} {name}: there is no such tool\nhint: {hint}"),
+                                err)
+
     def test_bad_configuration_names_file_and_key(self):
         self.home.mkdir(mode=0o700)
         (self.home / "tau.toml").write_text("[limits]\nmax_turn = 3\n")

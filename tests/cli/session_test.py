@@ -47,7 +47,7 @@ class Sessions(CliCase):
 
     def test_show(self):
         out, _ = self.tau("sessions", "show", "one")
-        for part in ("first question", "I look.", "read", "the note", "Answer", "run run_"):
+        for part in ("first question", "I look.", "read", "\n= the note", "Answer", "run run_"):
             self.assertIn(part, out)
         self.assertEqual(json.loads(self.tau("sessions", "show", "one", "--json")[0])["id"], "one")
 

@@ -22,6 +22,27 @@ class LocalModelTest : public testing::Test {
     r.messages.push_back(wire::text_message(wire::Role::kUser, text, Labels::from(Source::kUser)));
     return r;
   }
+  static void offer(wire::Request& request, std::initializer_list<std::string_view> tools) {
+    for (const std::string_view name : tools)
+      request.tools.push_back(
+          {.name = std::string(name), .description = "", .parameters = "{}", .extras = {}});
+  }
+  // The call that the model asks for; its arguments.
+  std::string call_of(Model& model, const wire::Request& request) {
+    const RecordingSink sink = play(model, request);
+    const auto* call = sink.response->message.parts.at(0).as<wire::ToolCall>();
+    return call == nullptr ? sink.text : call->name + " " + call->arguments;
+  }
+  static void answer(wire::Request& request, std::string_view text, bool is_error = false) {
+    wire::ToolResult result;
+    result.call_id = "c";
+    result.is_error = is_error;
+    result.content.push_back({.body = wire::Text{std::string(text)}, .extras = {}});
+    wire::Message m;
+    m.role = wire::Role::kTool;
+    m.parts.push_back({.body = std::move(result), .extras = {}});
+    request.messages.push_back(std::move(m));
+  }
   std::unique_ptr<net::EventLoop> loop_;
 };
 
@@ -58,32 +79,44 @@ TEST_F(LocalModelTest, AScriptCanFailAndNamesItsMistakes) {
 TEST_F(LocalModelTest, TheOfflineModelSearchesReadsAndQuotes) {
   auto model = make_offline_model(*loop_);
   wire::Request request = ask("Where is the retry delay computed?");
-  request.tools.push_back({.name = "grep", .description = "", .parameters = "{}", .extras = {}});
-  request.tools.push_back({.name = "read", .description = "", .parameters = "{}", .extras = {}});
-  const auto answer = [&](std::string_view id, std::string_view text) {
-    wire::ToolResult result;
-    result.call_id = id;
-    result.content.push_back({.body = wire::Text{std::string(text)}, .extras = {}});
-    wire::Message m;
-    m.role = wire::Role::kTool;
-    m.parts.push_back({.body = std::move(result), .extras = {}});
-    request.messages.push_back(std::move(m));
-  };
-  const RecordingSink first = play(*model, request);
-  const auto* grep = first.response->message.parts.at(0).as<wire::ToolCall>();
-  ASSERT_NE(grep, nullptr);
-  EXPECT_EQ(grep->name, "grep");
-  EXPECT_NE(grep->arguments.find("computed|retry|delay"), std::string::npos);
-  answer(grep->id, "a.txt:3: a retry\nb.txt:7: the retry delay is computed here\n");
-  const RecordingSink second = play(*model, request);
-  const auto* read = second.response->message.parts.at(0).as<wire::ToolCall>();
-  ASSERT_NE(read, nullptr);
-  EXPECT_NE(read->arguments.find(R"("path":"b.txt")"), std::string::npos);
-  answer(read->id, "QUOTED LINES");
+  offer(request, {"grep", "read"});
+  EXPECT_TRUE(call_of(*model, request).starts_with(R"(grep {"pattern":"computed|retry|delay")"));
+  answer(request, "a.txt:3: a retry\nb.txt:7: the retry delay is computed here\n");
+  EXPECT_TRUE(call_of(*model, request).starts_with(R"(read {"path":"b.txt")"));
+  answer(request, "QUOTED LINES");
   const RecordingSink third = play(*model, request);
   EXPECT_NE(third.text.find("offline model"), std::string::npos);
   EXPECT_NE(third.text.find("QUOTED LINES"), std::string::npos);
   EXPECT_NE(third.text.find("b.txt, line 7"), std::string::npos);
+}
+
+TEST_F(LocalModelTest, TheOfflineModelQuotesTheIntroductionWhenThereIsNothingToSearchFor) {
+  auto model = make_offline_model(*loop_);
+  wire::Request request = ask("What does this project do?");
+  offer(request, {"glob", "read"});
+  EXPECT_TRUE(call_of(*model, request).starts_with("glob "));
+  answer(request, "a/README.md\nREADME.md\n[more files match]\n");
+  EXPECT_TRUE(call_of(*model, request).starts_with(R"(read {"path":"README.md","offset":1)"));
+  wire::Request unreadable = request;
+  answer(request, "QUOTED LINES");
+  EXPECT_NE(call_of(*model, request).find("README.md begins:\n\nQUOTED LINES"), std::string::npos);
+  answer(unreadable, "denied", true);
+  EXPECT_NE(call_of(*model, unreadable).find("README.md cannot be read"), std::string::npos);
+}
+
+TEST_F(LocalModelTest, TheOfflineModelSaysWhenThereIsNoIntroduction) {
+  auto model = make_offline_model(*loop_);
+  for (const bool is_error : {false, true}) {
+    wire::Request request = ask("What does this project do?");
+    offer(request, {"glob", "read"});
+    answer(request, is_error ? "README.md" : "[no file matches]", is_error);
+    EXPECT_NE(call_of(*model, request).find("there is no README"), std::string::npos);
+  }
+}
+
+TEST_F(LocalModelTest, TheOfflineModelDoesNotSearchForWhatIsNoWord) {
+  auto model = make_offline_model(*loop_);
+  EXPECT_NE(call_of(*model, ask(std::string(1'000, 'a'))).find("no words"), std::string::npos);
 }
 
 TEST_F(LocalModelTest, TheOfflineModelSaysWhenItFindsNothing) {
