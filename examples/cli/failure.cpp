@@ -16,6 +16,9 @@ struct HintRow {
 };
 
 constexpr HintRow kHints[] = {
+    {"database_corrupt", "move that file away or restore a copy of it; another --home starts afresh"},
+    {"database_too_new", "use the tau that wrote it or a later one, or another --home"},
+    {"directory_not_private", "close it to others with chmod 700, or give another --home"},
     {"egress_denied", "grant the origin in network.private_origins of the home's tau.toml"},
     {"max_cost", "raise it with --max-cost-usd"},
     {"max_tokens", "raise it with --max-tokens"},

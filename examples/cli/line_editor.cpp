@@ -128,6 +128,7 @@ LineEditor::End LineEditor::edit(std::string_view prompt, std::string& line) {
     if (key(edit, c, end)) break;
     draw(edit);
   }
+  if (end == End::kLine) show_whole(edit);
   write_out("\r\n");
   line = std::move(edit.text);
   return end;
@@ -221,6 +222,14 @@ void LineEditor::recall(Edit& edit, bool back) {
   edit.recalled += back ? static_cast<size_t>(-1) : 1;
   edit.text = edit.recalled == history_.size() ? edit.draft : history_[edit.recalled];
   edit.cursor = edit.text.size();
+}
+
+// What was entered stays to be read, also when it did not fit the row.
+void LineEditor::show_whole(const Edit& edit) {
+  const bool one_row = edit.text.find('\n') == std::string::npos;
+  if (one_row && columns_of(edit.prompt) + columns_of(edit.text) < columns()) return;
+  write_out("\r\033[K" + edit.prompt);
+  for (const std::string& row : split(edit.text, '\n')) write_out(row + "\r\n");
 }
 
 // The part of the line around the cursor that fits the terminal.

@@ -36,6 +36,7 @@ class LineEditor {
   void erase(Edit& edit, size_t from, size_t to);
   void recall(Edit& edit, bool back);
   void draw(const Edit& edit) const;
+  static void show_whole(const Edit& edit);
   void load_history();
   void remember(const std::string& line);
 

@@ -202,12 +202,12 @@ StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options, Clock& 
     return invalid_argument("invalid_path",
                             "the store needs the path of a file; make_memory_store() needs none");
   }
-  std::unique_ptr<Connection> writer;
-  if (options.read_only) {
-    TAU_RETURN_IF_ERROR(open_reader(options).status());
-  } else {
-    TAU_ASSIGN_OR_RETURN(writer, open_writer(options));
+  auto opened = options.read_only ? open_reader(options) : open_writer(options);
+  if (!opened.ok()) {
+    const bool named = opened.status().message().find(options.path) != std::string_view::npos;
+    return named ? opened.status() : opened.status().annotate("database " + options.path);
   }
+  std::unique_ptr<Connection> writer = options.read_only ? nullptr : *std::move(opened);
   // Databases of a VFS of their own need not be files; and who only reads owns nothing.
   const bool may_own = !options.read_only && options.vfs.empty();
   TAU_ASSIGN_OR_RETURN(auto owners, Owners::open(may_own ? options.path : ""));

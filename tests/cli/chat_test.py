@@ -104,6 +104,7 @@ class Chat(Terminal):
         self.type("\x1b[200~one\r\ntwo\x07\rthree\n\x1b[201~")
         self.expect("one↵two↵three")
         self.type("\r")
+        self.expect("> one\r+\ntwo\r+\nthree\r+\n")  # what was asked stays readable
         self.expect("ok")
         self.line("\x1b[A and four")
         self.expect("ok")

@@ -131,6 +131,21 @@ class Sync(SyncCase):
         with self.assertRaisesRegex(TypeError, "expected a list"):
             offered(tools="read")
 
+    def test_what_is_no_text_is_refused(self):
+        session = self.agent(turn("a")).session()
+        for prompt in (3, {"a": 1}, ["a"]):
+            with self.subTest(prompt=prompt), self.assertRaisesRegex(TypeError, "expected text as str or bytes, got"):
+                session.run(prompt)
+        with self.assertRaisesRegex(TypeError, "a tool is a function, a Tool or the name"):
+            self.agent(turn("a"), tools=[3])
+        self.assertEqual(session.run(b"bytes").result().text, "a")
+
+    def test_top_level_run_inside_asyncio_starts_nothing(self):
+        async def inside():
+            tau.run("go", model="scripted/demo", environment=False, script={"turns": [turn("a")]})
+        with self.assertRaisesRegex(RuntimeError, r"use Runtime, and await session.run\(\)"):
+            asyncio.run(inside())
+
     def test_top_level_run(self):
         @tau.tool(**PURE)
         def double(n: int) -> int:

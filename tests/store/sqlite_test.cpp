@@ -74,6 +74,12 @@ TEST_F(SqliteStoreTest, AFileThatIsNoDatabaseIsCorrupt) {
   EXPECT_EQ(read_file(path()), std::string(8192, 'x'));
 }
 
+TEST_F(SqliteStoreTest, ARefusalNamesTheFile) {
+  std::ofstream(path()) << std::string(8192, 'x');
+  EXPECT_NE(open().status().message().find(path()), std::string_view::npos);
+  EXPECT_NE(open(true).status().message().find(path()), std::string_view::npos);
+}
+
 TEST_F(SqliteStoreTest, ADamagedDatabaseIsReportedNotRead) {
   {
     auto store = open();

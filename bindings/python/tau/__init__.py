@@ -25,6 +25,7 @@ from .events import Event, EventKind, Outcome, Usage
 from .run import Blob, Run
 from .runtime import Runtime
 from .session import Session
+from .session import _running_loop
 from .tools import Tool, ToolCall, current_call, tool
 
 __all__ = [
@@ -64,6 +65,8 @@ def run(prompt: str, model=None, *, tools=None, workspace=None, environment=True
     Without a model, the one that the environment names is used. Further keywords are those of Agent. Raises TauError
     when the run does not end well. Not inside a running asyncio loop: use Runtime and Session there.
     """
+    if _running_loop() is not None:
+        raise RuntimeError("tau.run() waits, and would stop the asyncio loop: use Runtime, and await session.run()")
     with Runtime(workspace=workspace, environment=environment) as runtime:
         agent_ = runtime.agent(model, tools=tools, on_approval=on_approval, **agent)
         return agent_.session().run(prompt).result(timeout)

@@ -15,6 +15,8 @@ def text_in(text):
     """A tau_str for a str or bytes; absent for None. The result keeps the bytes alive."""
     if text is None:
         return _ABSENT
+    if not isinstance(text, (str, bytes, bytearray, memoryview)):
+        raise TypeError(f"expected text as str or bytes, got {type(text).__name__}")
     data = text.encode() if isinstance(text, str) else bytes(text)
     return _abi.tau_str(data, len(data))
 

@@ -70,6 +70,8 @@ def tool(function=None, **manifest):
 def as_tool(value):
     if isinstance(value, Tool):
         return value
+    if not callable(value):
+        raise TypeError(f"a tool is a function, a Tool or the name of a built-in tool, not {value!r}")
     return getattr(value, "__tau_tool__", None) or Tool.of(value)
 
 
