@@ -33,7 +33,7 @@ def starts(tau, count):
 
 
 def resident(probe, count):
-    """Resident set in KiB before and after the first request over HTTP, to a server on loopback."""
+    """Row name -> resident set in KiB, before and after the first request over HTTP, to a server on loopback."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "script.json"
         script.write_text(json.dumps({"at_end": "loop", "turns": [{"text": "Hello."}]}))
@@ -46,7 +46,9 @@ def resident(probe, count):
         finally:
             server.terminate()
             server.communicate()
-    return [[int(re.search(rf"{when}_http (\d+)", out)[1]) for out in outputs] for when in ("before", "after")]
+    names = re.findall(r"^(\w+) \d+$", outputs[0], re.MULTILINE)
+    return {f"resident_{name}": [int(re.search(rf"^{name} (\d+)$", out, re.MULTILINE)[1]) for out in outputs]
+            for name in names}
 
 
 def stripped_bytes(library):
@@ -75,9 +77,8 @@ def measure(library, probe, tau, quick):
     if tau is not None:
         ours, theirs = starts(tau, QUICK_STARTS if quick else STARTS)
         rows.append(row("tau_version_over_true", "ms_wall", ours, theirs))
-    before, after = resident(probe, QUICK_PROBES if quick else PROBES)
-    rows.append(row("resident_before_http", "KiB", before))
-    rows.append(row("resident_after_http", "KiB", after))
+    for name, values in resident(probe, QUICK_PROBES if quick else PROBES).items():
+        rows.append(row(name, "KiB", values))
     rows.append(row("libtau_stripped", "bytes", [stripped_bytes(library)]))
     loaded = closure(library)
     rows.append(row("closure", "bytes", [sum(loaded.values())]))
@@ -96,7 +97,7 @@ def main(argv):
     rows, loaded = measure(*paths, args.quick)
     for one in rows:
         beside = f"  beside {one['baseline']:.2f}" if one["baseline"] else ""
-        print(f"{one['name']:28} {one['value']:14,.2f} {one['unit']}{beside}")
+        print(f"{one['name']:32} {one['value']:14,.2f} {one['unit']}{beside}")
     for name, size in sorted(loaded.items(), key=lambda item: -item[1]):
         print(f"  {name:36} {size:12,}")
     if args.json:
