@@ -265,6 +265,19 @@ bool Json::set_path(std::string_view path, Json value) {
   return set(head, Json::object()).set_path(path.substr(dot + 1), std::move(value));
 }
 
+std::string Json::duplicate_key() const {
+  std::vector<std::string_view> keys;
+  for (const auto& [name, value] : members_) keys.push_back(name);
+  std::sort(keys.begin(), keys.end());
+  const auto twice = std::adjacent_find(keys.begin(), keys.end());
+  if (twice != keys.end()) return std::string(*twice);
+  for (const auto& [name, value] : members_)
+    if (std::string found = value.duplicate_key(); !found.empty()) return found;
+  for (const Json& item : items_)
+    if (std::string found = item.duplicate_key(); !found.empty()) return found;
+  return {};
+}
+
 void Json::dump_to(std::string& out) const {
   switch (kind_) {
     case Kind::kNull: out += "null"; return;

@@ -45,6 +45,9 @@ class Json {
   // Sets "a.b.c", making objects on the way; false when something on the way is no object.
   bool set_path(std::string_view path, Json value);
 
+  // A key that occurs twice in one object, here or below; empty when there is none.
+  std::string duplicate_key() const;
+
   std::string dump() const;
 
  private:

@@ -57,14 +57,12 @@ std::span<const OpMember> tool_members() { return kTool; }
 
 std::optional<Failure> check_members(const Json& op, std::span<const OpMember> known) {
   const std::string& name = op["op"].as_string();
-  std::vector<std::string_view> seen;
+  if (const std::string twice = op.duplicate_key(); !twice.empty())
+    return input_failure("duplicate_key", "op " + name + " has \"" + one_line(twice, 64) + "\" twice");
   for (const auto& [key, value] : op.members()) {
     const auto member =
         std::find_if(known.begin(), known.end(), [&](const auto& m) { return m.name == key; });
     if (member == known.end()) return unknown_member(name, key, known);
-    if (std::find(seen.begin(), seen.end(), key) != seen.end())
-      return input_failure("duplicate_key", "op " + name + " has \"" + key + "\" twice");
-    seen.push_back(key);
     if (!fits(value, member->kind))
       return input_failure(
           "wrong_type", "op " + name + ": \"" + key + "\" should be " + std::string(name_of(member->kind)));

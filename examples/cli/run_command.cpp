@@ -6,6 +6,7 @@
 #include "files.h"
 #include "runner.h"
 #include "terminal.h"
+#include "text.h"
 
 namespace cli {
 namespace {
@@ -35,6 +36,9 @@ Result<std::string> run_options(const Options& options) {
     return input_failure(
         "bad_schema",
         options.schema_file + ": expected a JSON object, the fault is at byte " + std::to_string(where));
+  if (const std::string twice = schema->duplicate_key(); !twice.empty())
+    return input_failure("duplicate_key", options.schema_file + ": \"" + one_line(twice, 64) +
+                                              "\" occurs twice in one object");
   Json document = Json::object();
   document.set("response_schema", *std::move(schema));
   return document.dump();

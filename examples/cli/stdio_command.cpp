@@ -138,13 +138,18 @@ void StdioHost::take_op(const Json& op, const std::string& line) {
 }
 
 void StdioHost::start(const Json& op) {
-  if (run_ != nullptr) return fail({kExitBusy, "run_active", "one run at a time: wait for its run_done"}, op);
-  if (const auto failure = check_members(op, run_members())) return fail(*failure, op);
+  const auto refuse_run = [&](const Failure& failure) {
+    exit_ = failure.exit;
+    fail(failure, op);
+  };
+  if (run_ != nullptr)
+    return refuse_run({kExitBusy, "run_active", "one run at a time: wait for its run_done", {}});
+  if (const auto failure = check_members(op, run_members())) return refuse_run(*failure);
   const std::string& wanted =
       op["session"].as_string().empty() ? options_.session : op["session"].as_string();
   if (session_ == nullptr || (!wanted.empty() && wanted != view(tau_session_id(session_.get())))) {
     auto session = Client::session(agent_.get(), wanted);
-    if (!session.ok()) return fail(session.failure(), op);
+    if (!session.ok()) return refuse_run(session.failure());
     session_ = *std::move(session);
   }
   RunRequest request;
@@ -154,10 +159,7 @@ void StdioHost::start(const Json& op) {
   const auto deadline = deadline_of(options_);
   request.deadline_ms = deadline.ok() ? *deadline : 0;
   auto run = start_run(session_.get(), client_.queue(), request);
-  if (!run.ok()) {
-    exit_ = run.failure().exit;
-    return fail(run.failure(), op);
-  }
+  if (!run.ok()) return refuse_run(run.failure());
   run_ = *std::move(run);
   watched_.emplace(run_.get());
 }

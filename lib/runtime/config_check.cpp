@@ -252,8 +252,14 @@ Status check_value(const Key& key, const json::Value& value) {
 namespace {
 
 Status unknown_key(const KeyPath& path) {
+  const bool named = path.size() >= 2 && (path[0] == "providers" || path[0] == "profiles");
   const std::string nearest = nearest_key(path);
-  const std::string hint = nearest.empty() ? std::string() : format("; did you mean {}?", nearest);
+  std::string hint;
+  if (named && !is_config_name(path[1])) {
+    hint = "; a name is 1 to 64 of [A-Za-z0-9_-]";
+  } else if (!nearest.empty()) {
+    hint = format("; did you mean {}?", nearest);
+  }
   return invalid_argument("unknown_key", format("{}: unknown key{}", key_text(path), hint));
 }
 

@@ -184,6 +184,11 @@ class ExitCodes(CliCase):
                 _, err = self.tau(*arguments, code=3)
                 self.assertTrue(err.startswith(f"tau: {reason}: "), err)
 
+    def test_a_schema_file_with_a_key_twice(self):
+        (self.workspace / "s.json").write_text('{"properties":[{"a":1},{"b":2,"c":3,"b":4}]}')
+        _, err = self.tau("run", "hi", "--schema", "s.json", *scripted(turn("x")), code=3)
+        self.assertEqual(err, 'tau: duplicate_key: s.json: "b" occurs twice in one object\n')
+
     def test_input_that_is_no_utf8(self):
         _, err = self.tau("run", *scripted(turn("x")), stdin=b"caf\xe9", code=3)
         self.assertIn("invalid_utf8", err)

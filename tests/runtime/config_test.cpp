@@ -83,6 +83,8 @@ constexpr BadDocument kBad[] = {
     {"user", R"({"providers":{"x":{"api_key":"abc"}}})", "bad_value", "may not stand in a file"},
     {"environment", R"({"providers":{"x":{"api_key":"abc"}}})", "bad_value", "may not stand in a file"},
     {"option", R"({"providers":{"x":{"api_key":"a b"}}})", "bad_value", "printable ASCII"},
+    {"user", R"({"providers":{"a b":{"base_url":"http://h"}}})", "unknown_key", "1 to 64 of [A-Za-z0-9_-]"},
+    {"user", R"({"profiles":{"a.b":{"model":"x/y"}}})", "unknown_key", "1 to 64 of [A-Za-z0-9_-]"},
     {"user", R"({"providers":{"a.b":{"base_url":"https://h"}}})", "unknown_key", "providers.\"a.b\""},
     {"user", R"({"providers":{"scripted":{"base_url":"https://h"}}})", "bad_value", "the library itself"},
     {"agent", R"({"store":{"durability":"full"}})", "unknown_key", "runtime's configuration"},
