@@ -1,11 +1,14 @@
 """On a terminal: tau chat with its line editor, approvals that are asked, Ctrl-C."""
 
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
 import stat
+import struct
+import termios
 import time
 
 from support import PROGRAM, TIMEOUT, CliCase, scripted, tap, turn
@@ -15,12 +18,13 @@ WRITE = ("write", {"path": "made.txt", "content": "made"})
 
 class Terminal(CliCase):
     TERM = "xterm"
+    SETTINGS = {}
 
     def start(self, *arguments):
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
             os.chdir(self.workspace)
-            os.execve(PROGRAM, [PROGRAM, *arguments], self.environment(TERM=self.TERM))
+            os.execve(PROGRAM, [PROGRAM, *arguments], self.environment(TERM=self.TERM, **self.SETTINGS))
         self.addCleanup(os.close, self.terminal)
         self.addCleanup(self.reap)
         self.seen, self.status = "", None
@@ -176,6 +180,38 @@ class DumbTerminal(Terminal):
         self.type("one\n")
         self.assertNotIn("\x1b", self.expect("answer"))
         self.assertNotIn("\x1b", self.expect("1 turn.*> "))
+        self.type("\x04")
+        self.end()
+
+
+class Colours(Terminal):
+    def test_notes_are_dim_and_a_spinner_turns(self):
+        self.start("run", "hi", *self.serve(turn("answer", delay_ms=400)))
+        self.expect("[⠋⠙⠹] 0 s.*answer.*\x1b\\[2m1 turn.*\x1b\\[0m")
+        self.end()
+
+
+class NoColours(Terminal):
+    SETTINGS = {"NO_COLOR": "1"}
+
+    def test_no_escape_and_no_spinner(self):
+        self.start("run", "hi", *self.serve(turn("answer", delay_ms=400)))
+        self.assertNotRegex(self.expect("answer.*1 turn, .* out"), "[\x1b⠋]")
+        self.end()
+
+
+class Narrow(Terminal):
+    def test_a_long_line_scrolls_in_its_row(self):
+        self.start("chat", *scripted(turn("ok"), loop=True))
+        self.expect("> ")
+        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 20, 0, 0))
+        self.type("0123456789abcdefghijklmnopqrstuvwxyz")
+        drawn = self.expect("uvwxyz\x1b").split("\r")
+        rows = [re.sub("\x1b\\[[0-9]*[A-Z]", "", row) for row in drawn]
+        self.assertLess(max(map(len, rows)), 20)
+        self.type("\r")
+        self.expect("> 0123456789abcdefghijklmnopqrstuvwxyz")
+        self.expect("ok.*> ")
         self.type("\x04")
         self.end()
 

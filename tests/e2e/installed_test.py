@@ -19,15 +19,23 @@ class Installed(EndToEnd):
         self.stage, self.prefix = self.install()
         self.environment_of_copy = self.of_installed(self.stage, self.prefix)
 
-    def test_a_c_program_needs_the_library_and_nothing_else(self):
+    def built(self, source):
+        """A C program, made and started as a user of the installed copy does: what it prints."""
         out, _ = self.run_command(["pkg-config", "--cflags", "--libs", "libtau"], **self.environment_of_copy)
         flags = out.split()
         self.assertEqual([flag for flag in flags if flag.startswith("-l")], ["-ltau"])
-        program = self.folder / "hello"
-        self.run_command([*os.environ.get("CC", "cc").split(), ROOT / "examples" / "hello_c" / "hello.c", *flags, "-o",
-                          program])
-        out, _ = self.run_command([program], **self.environment_of_copy)
-        self.assertIn("It is 21 degrees.", out)
+        program = self.folder / "program"
+        self.run_command([*os.environ.get("CC", "cc").split(), source, *flags, "-o", program])
+        return self.run_command([program], TAU_MODEL="offline/offline", **self.environment_of_copy)[0]
+
+    def test_a_c_program_needs_the_library_and_nothing_else(self):
+        self.assertIn("It is 21 degrees.", self.built(ROOT / "examples" / "hello_c" / "hello.c"))
+
+    def test_the_c_example_of_the_readme(self):
+        example = re.search(r"^```c\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+        source = self.folder / "readme.c"
+        source.write_text(example[1], encoding="utf-8")
+        self.assertIn("built-in offline model", self.built(source))
 
     def test_pkg_config_asks_for_no_other_package(self):
         """What is linked inside is the library's own affair: its users need none of those headers."""
