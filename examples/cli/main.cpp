@@ -1,4 +1,7 @@
 // tau: an agent in the terminal. A thin program on the public C API of libtau.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -32,6 +35,16 @@ constexpr CommandRow kTable[] = {
     {"version", cli::command_version},
 };
 
+// A standard stream that the caller closed would become the next file, pipe or socket that is opened, and be
+// read or written as if it were the stream. What stands in its place ends at once and takes nothing.
+void fill_standard_streams() {
+  while (true) {
+    const int fd = open("/dev/null", O_RDONLY);
+    if (fd > STDERR_FILENO) close(fd);
+    if (fd < 0 || fd > STDERR_FILENO) return;
+  }
+}
+
 // A disk that is full is told; a reader that went away knows.
 int finish(int exit_code) {
   const int error = cli::output_error();
@@ -42,6 +55,7 @@ int finish(int exit_code) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  fill_standard_streams();
   cli::Options options;
   // These two answer before anything is set up.
   const std::string_view first = argc == 2 ? argv[1] : "";

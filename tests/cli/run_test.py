@@ -205,6 +205,17 @@ class ExitCodes(CliCase):
                 self.assertEqual(done.returncode, 1)
                 self.assertIn("tau: output_failed: stdout: No space left on device\n", done.stderr)
 
+    def test_streams_that_the_caller_closed(self):
+        """None of them may become a descriptor of the library's."""
+        ask = ["run", "hi", *self.serve(turn("a"), turn("b"), turn("c"), turn("d"))]
+        cases = [(ask, "<&-", 0), (ask, ">&-", 1), (ask, "2>&-", 0), (ask, "<&- >&- 2>&-", 1), (["run"], "<&-", 2),
+                 (["run", "--stdio"], "<&-", 0), (["chat"], "<&-", 0)]
+        for arguments, closed, code in cases:
+            with self.subTest(arguments=arguments[:2], closed=closed):
+                done = subprocess.run(["bash", "-c", f'exec "$@" {closed}', "bash", PROGRAM, *arguments], timeout=30,
+                                      env=self.environment(), capture_output=True, check=False)
+                self.assertEqual(done.returncode, code, done)
+
     def test_limit(self):
         (self.workspace / "note.txt").write_text("x")
         _, err = self.tau("run", "hi", "--max-turns", "1", *scripted(turn("a", [READ]), turn("b")), code=5)
