@@ -20,6 +20,10 @@ STREAM = "".join(f'data: {{"id":"c","object":"chat.completion.chunk","created":7
                  f'"delta":{{"content":"{text}"}},"finish_reason":{finish}}}]}}\n\n'
                  for text, finish in (("h\u00e9", "null"), ("llo", '"stop"'))) + "data: [DONE]\n\n"
 CUT = STREAM[:STREAM.index("llo")]
+FAILED = STREAM[:STREAM.index("data: [DONE]")].replace('"stop"', "null") + (
+    'data: {"error":{"message":"overloaded","code":503}}\n\n')
+MESSAGE = ('{"id":"m","type":"message","role":"assistant","model":"c","content":[{"type":"text","text":"a"}],'
+           '"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":1}}')
 ERROR = '{"error":{"message":"no such model","type":"invalid_request_error","code":"model_not_found"}}'
 
 
@@ -53,7 +57,19 @@ def cases(folder):
     yield "a request that is not of the dialect fails", verdict_of(folder, line(request='{"model":7}')) == (1, 0, 1, 0)
     yield "an error document passes as an error", verdict_of(folder, line(status=404, response=ERROR)) == (0, 1, 0, 0)
     yield "an error document does not pass as an answer", verdict_of(folder, line(response=ERROR)) == (1, 0, 1, 0)
-    yield "another dialect is counted", verdict_of(folder, line(path="/v1/embeddings")) == (0, 0, 0, 1)
+    yield "a failure that the provider streamed passes as one", verdict_of(
+        folder, line(response=FAILED)) == (0, 1, 0, 0)
+    for path in ("/openai/deployments/x/chat/completions?api-version=1", "/chat/completions/", "/gateway/invoke"):
+        yield f"chat below {path}", verdict_of(folder, line(path=path)) == (0, 1, 0, 0)
+    yield "messages below any path", verdict_of(
+        folder, line(path="/model/c/invoke", request='{"anthropic_version":"b","max_tokens":1,"messages":'
+                     '[{"role":"user","content":"a"}]}', response=MESSAGE)) == (0, 1, 0, 0)
+    yield "messages that are answered in another way are another dialect", verdict_of(
+        folder, line(path="/api/chat", response='{"message":{"role":"assistant","content":"a"},"done":true}')
+    ) == (0, 0, 0, 1)
+    yield "another dialect is counted", verdict_of(
+        folder, line(path="/v1/embeddings", request='{"model":"m","input":"a"}', response='{"object":"list","data":[]}')
+    ) == (0, 0, 0, 1)
     for name, opener in (("a.jsonl.xz", lzma.open), ("b.jsonl", open)):
         with opener(folder / name, "wt", encoding="utf-8") as file:
             file.write(line() * 2)

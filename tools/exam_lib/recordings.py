@@ -19,8 +19,10 @@ from libtau import REQUEST, RESPONSE, Libtau, TauError  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = ROOT.parent / "shared" / "data" / "provider-recordings"
-# A path ends in the one of its dialect; every other path is counted as unsupported.
+# A path ends in the one of its dialect; below another path the dialect shows in the answer.
 DIALECTS = {"/chat/completions": "openai_chat", "/v1/messages": "anthropic_messages"}
+# What a decoder says when it cannot read a stream, not when the stream reports a failure of the provider.
+UNREADABLE = ("invalid_response", "stream_truncated", "sse_event_too_large")
 # The habits of these providers are not told: be as tolerant as the decoder can be.
 TOLERANT = '{"done_mark_optional":true}'
 SEED = 20_240_601
@@ -93,6 +95,8 @@ def check_stream(library, dialect, body, splitter):
     try:
         check_order(library.decode_stream(dialect, body, TOLERANT))
     except TauError as error:
+        if error.reason and error.reason not in UNREADABLE and any(map(is_failure, documents_of(body))):
+            return  # the provider's own failure, told as such
         raise Failure(f"stream: {error}") from error
     data = body.encode()
     splitter.stdin.write(f"{dialect} {TOLERANT} {len(data)}\n".encode() + data)
@@ -100,6 +104,59 @@ def check_stream(library, dialect, body, splitter):
     verdict = splitter.stdout.readline().decode().strip()
     if verdict != "same":
         raise Failure(f"split: {verdict or 'the splitter ended'}")
+
+
+def parsed(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def documents_of(body):
+    """The documents of an event stream whose events have one line of data, which is how the dialects write them."""
+    lines = (line.removeprefix("data:") for line in body.splitlines() if line.startswith("data:"))
+    return [document for document in map(parsed, lines) if isinstance(document, dict)]
+
+
+def is_failure(document):
+    choices = document.get("choices")
+    places = [document, *(choice for choice in choices if isinstance(choice, dict))] if isinstance(
+        choices, list) else [document]
+    return any(place.get("error") for place in places)
+
+
+def answers_of(body):
+    return documents_of(body) if is_stream(body) else [document for document in [parsed(body)]
+                                                       if isinstance(document, dict)]
+
+
+def is_chat(document):
+    kind = document.get("object")
+    return isinstance(document.get("choices"), list) and (
+        kind in ("chat.completion", "chat.completion.chunk") or
+        any(isinstance(choice, dict) and ("message" in choice or "delta" in choice) for choice in document["choices"]))
+
+
+def is_message(document):
+    return document.get("type") == "message_start" or (
+        document.get("type") == "message" and document.get("role") == "assistant" and
+        isinstance(document.get("content"), list))
+
+
+def dialect_of(interaction):
+    """By the path, which an error answer has too; below a path of another form, by what was asked and answered."""
+    path = interaction["request"]["path"].partition("?")[0].rstrip("/")
+    for end, dialect in DIALECTS.items():
+        if path.endswith(end):
+            return dialect
+    request = parsed(interaction["request"]["body"])
+    if not isinstance(request, dict) or not isinstance(request.get("messages"), list):
+        return None
+    answers = answers_of(interaction["response"]["body"])
+    if any(map(is_chat, answers)):
+        return "openai_chat"
+    return "anthropic_messages" if any(map(is_message, answers)) else None
 
 
 def is_stream(body):
@@ -139,7 +196,7 @@ def examine(library, files, splitter):
     for provider, file in files:
         score = scores.setdefault(provider, Counter())
         for name, interaction in interactions_of(file):
-            dialect = next((d for end, d in DIALECTS.items() if interaction["request"]["path"].endswith(end)), None)
+            dialect = dialect_of(interaction)
             if dialect is None:
                 score["unsupported"] += 1
                 continue
