@@ -8,7 +8,14 @@ using tau::Status;
 namespace wire = tau::wire;
 
 struct tau_wire_stream {
-  std::unique_ptr<wire::StreamTranscoder> transcoder;
+  // One of the two.
+  std::unique_ptr<wire::StreamTranscoder> decoder;
+  std::unique_ptr<wire::StreamReencoder> encoder;
+
+  Status feed(std::string_view bytes, std::string& out) {
+    return decoder != nullptr ? decoder->feed(bytes, out) : encoder->feed(bytes, out);
+  }
+  Status end(std::string& out) { return decoder != nullptr ? decoder->end(out) : encoder->end(out); }
 };
 
 namespace {
@@ -64,6 +71,24 @@ tau_status tau_wire_encode(tau_str dialect, tau_wire_kind kind, tau_str quirks, 
   });
 }
 
+tau_status tau_wire_decode_error(tau_str dialect, uint32_t http_status, tau_str headers, tau_str body,
+                                 tau_buf* out, tau_error** err) {
+  if (out != nullptr) *out = {nullptr, 0, nullptr};
+  return guard(err, [&]() -> Status {
+    if (out == nullptr) return null_argument("out");
+    TAU_ASSIGN_OR_RETURN(const std::string_view name, text(dialect, "dialect"));
+    TAU_ASSIGN_OR_RETURN(const std::string_view list, text(headers, "headers"));
+    constexpr uint32_t kLeast = 300;
+    constexpr uint32_t kMost = 999;
+    if (http_status < kLeast || http_status > kMost)
+      return tau::invalid_argument("invalid_status",
+                                   tau::format("HTTP status {} is not an error", http_status));
+    auto error = wire::error_to_neutral(name, static_cast<int>(http_status), list, raw_view(body));
+    if (!error.ok()) return error.status();
+    return fill(out, *std::move(error));
+  });
+}
+
 tau_status tau_wire_stream_new(tau_str dialect, tau_str quirks, tau_wire_stream** out, tau_error** err) {
   if (out != nullptr) *out = nullptr;
   return guard(err, [&]() -> Status {
@@ -71,7 +96,18 @@ tau_status tau_wire_stream_new(tau_str dialect, tau_str quirks, tau_wire_stream*
     TAU_ASSIGN_OR_RETURN(const std::string_view name, text(dialect, "dialect"));
     TAU_ASSIGN_OR_RETURN(const wire::Quirks habits, convert_quirks(quirks));
     TAU_ASSIGN_OR_RETURN(auto transcoder, wire::StreamTranscoder::create(name, habits));
-    *out = new tau_wire_stream{std::move(transcoder)};
+    *out = new tau_wire_stream{std::move(transcoder), nullptr};
+    return tau::ok_status();
+  });
+}
+
+tau_status tau_wire_stream_encoder_new(tau_str dialect, tau_wire_stream** out, tau_error** err) {
+  if (out != nullptr) *out = nullptr;
+  return guard(err, [&]() -> Status {
+    if (out == nullptr) return null_argument("out");
+    TAU_ASSIGN_OR_RETURN(const std::string_view name, text(dialect, "dialect"));
+    TAU_ASSIGN_OR_RETURN(auto encoder, wire::StreamReencoder::create(name));
+    *out = new tau_wire_stream{nullptr, std::move(encoder)};
     return tau::ok_status();
   });
 }
@@ -81,9 +117,9 @@ tau_status tau_wire_stream_feed(tau_wire_stream* stream, tau_str bytes, tau_buf*
   return guard(err, [&]() -> Status {
     if (stream == nullptr) return null_argument("stream");
     if (out == nullptr) return null_argument("out");
-    std::string lines;
-    const Status status = stream->transcoder->feed(raw_view(bytes), lines);
-    TAU_RETURN_IF_ERROR(fill(out, std::move(lines)));
+    std::string text;
+    const Status status = stream->feed(raw_view(bytes), text);
+    TAU_RETURN_IF_ERROR(fill(out, std::move(text)));
     return status;
   });
 }
@@ -93,9 +129,9 @@ tau_status tau_wire_stream_end(tau_wire_stream* stream, tau_buf* out, tau_error*
   return guard(err, [&]() -> Status {
     if (stream == nullptr) return null_argument("stream");
     if (out == nullptr) return null_argument("out");
-    std::string lines;
-    const Status status = stream->transcoder->end(lines);
-    TAU_RETURN_IF_ERROR(fill(out, std::move(lines)));
+    std::string text;
+    const Status status = stream->end(text);
+    TAU_RETURN_IF_ERROR(fill(out, std::move(text)));
     return status;
   });
 }

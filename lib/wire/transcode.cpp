@@ -1,5 +1,6 @@
 #include "wire/transcode.h"
 
+#include <algorithm>
 #include <array>
 
 #include "net/net.h"
@@ -16,6 +17,33 @@ StatusOr<const Dialect*> dialect_named(std::string_view name) {
   const Dialect* dialect = find_dialect(name);
   if (dialect != nullptr) return dialect;
   return invalid_argument("unknown_dialect", format("dialect \"{}\" is not known", name));
+}
+
+StatusOr<HeaderList> headers_from_json(std::string_view text) {
+  HeaderList list;
+  if (text.empty()) return list;
+  TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(text));
+  if (!value.is_object()) return invalid_argument("invalid_headers", "headers are a JSON object of strings");
+  for (const auto& [key, member] : value.as_object()) {
+    if (!member.is_string())
+      return invalid_argument("invalid_headers", format("header \"{}\" is not a string", key));
+    std::string name = key;
+    for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    list.emplace_back(std::move(name), member.as_string());
+  }
+  return list;
+}
+
+// An error as error_to_neutral() writes it.
+Status error_from_neutral(const json::Value& error) {
+  ErrorInfo info;
+  for (int32_t code = 1; code <= static_cast<int32_t>(Code::kUnauthenticated); ++code)
+    if (code_name(static_cast<Code>(code)) == error["code"].as_string()) info.code = static_cast<Code>(code);
+  info.reason = error["reason"].as_string();
+  info.message = error["message"].as_string();
+  info.retryable = error["retryable"].as_bool();
+  info.retry_after_ms = error["retry_after_ms"].as_int(-1);
+  return Status(std::move(info));
 }
 
 // Writes each event as one line.
@@ -87,14 +115,18 @@ StatusOr<std::string> neutral_to_response(std::string_view dialect, std::string_
   return codec->encode_response(response);
 }
 
-StatusOr<std::string> error_to_neutral(std::string_view dialect, int http_status, std::string_view body) {
+StatusOr<std::string> error_to_neutral(std::string_view dialect, int http_status, std::string_view headers,
+                                       std::string_view body) {
   TAU_ASSIGN_OR_RETURN(const Dialect* codec, dialect_named(dialect));
+  TAU_ASSIGN_OR_RETURN(const HeaderList list, headers_from_json(headers));
   const Status status = codec->decode_error(http_status, body);
+  const int64_t asked = retry_after_ms(list);
+  const int64_t wait = asked >= 0 ? asked : status.retry_after_ms();
   std::string text;
   json::Writer out(text);
   out.begin_object().field("code", code_name(status.code())).field("reason", status.reason());
   out.field("message", status.message()).field("retryable", status.retryable());
-  if (status.retry_after_ms() >= 0) out.field("retry_after_ms", status.retry_after_ms());
+  if (wait >= 0) out.field("retry_after_ms", wait);
   if (!status.details_json().empty()) out.field_raw("details", status.details_json());
   out.end_object();
   return text;
@@ -163,7 +195,15 @@ Status StreamTranscoder::end(std::string& lines) {
 }
 
 struct StreamReencoder::Impl {
+  enum class At : uint8_t { kBeginning, kMiddle, kEnd };
+
+  Status apply(const json::Value& value, std::string& bytes);
+  Status event(StreamEvent::Kind kind, const json::Value& value, std::string& bytes);
+
   std::unique_ptr<StreamEncoder> encoder;
+  At at = At::kBeginning;
+  std::string rest;  // of a line that is not whole
+  Status failed;
 };
 
 StreamReencoder::StreamReencoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -177,21 +217,60 @@ StatusOr<std::unique_ptr<StreamReencoder>> StreamReencoder::create(std::string_v
 }
 
 Status StreamReencoder::line(std::string_view text, std::string& bytes) {
-  TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(text));
-  size_t kind = 0;
-  while (kind < kEvents.size() && kEvents[kind] != value["event"].as_string()) ++kind;
-  if (kind == kEvents.size())
-    return invalid_argument("invalid_event", format("event \"{}\" is not known", value["event"].as_string()));
-  StreamEvent event{};
-  event.kind = static_cast<StreamEvent::Kind>(kind);
-  if (event.kind == StreamEvent::Kind::kStart || event.kind == StreamEvent::Kind::kFinish) {
-    TAU_ASSIGN_OR_RETURN(const Response response, response_from_json(value["response"]));
-    if (event.kind == StreamEvent::Kind::kStart)
-      impl_->encoder->begin(response, bytes);
-    else
-      impl_->encoder->finish(response, bytes);
+  if (!impl_->failed.ok() || text.find_first_not_of(" \t\r") == text.npos) return impl_->failed;
+  const StatusOr<json::Value> value = json::parse(text);
+  impl_->failed = value.ok() ? impl_->apply(*value, bytes) : value.status();
+  return impl_->failed;
+}
+
+Status StreamReencoder::feed(std::string_view text, std::string& bytes) {
+  while (impl_->failed.ok() && !text.empty()) {
+    const size_t end = text.find('\n');
+    impl_->rest += text.substr(0, end);
+    if (end == text.npos) break;
+    text.remove_prefix(end + 1);
+    const std::string whole = std::exchange(impl_->rest, {});
+    TAU_RETURN_IF_ERROR(line(whole, bytes));
+  }
+  return impl_->failed;
+}
+
+Status StreamReencoder::end(std::string& bytes) {
+  const std::string last = std::exchange(impl_->rest, {});
+  TAU_RETURN_IF_ERROR(line(last, bytes));
+  if (impl_->at != Impl::At::kEnd)
+    impl_->failed = unavailable("stream_truncated", "the events ended without \"finish\" or \"error\"");
+  return impl_->failed;
+}
+
+Status StreamReencoder::Impl::apply(const json::Value& value, std::string& bytes) {
+  const std::string_view name = value["event"].as_string();
+  if (at == At::kEnd) return invalid_argument("invalid_event", "the stream has ended");
+  if (name == "error") {
+    at = At::kEnd;
+    encoder->error(error_from_neutral(value["error"]), bytes);
     return ok_status();
   }
+  const auto* kind = std::find(kEvents.begin(), kEvents.end(), name);
+  if (kind == kEvents.end())
+    return invalid_argument("invalid_event", format("event \"{}\" is not known", name));
+  const auto known = static_cast<StreamEvent::Kind>(kind - kEvents.begin());
+  const bool begins = known == StreamEvent::Kind::kStart || known == StreamEvent::Kind::kPing;
+  if (at == At::kBeginning ? !begins : known == StreamEvent::Kind::kStart)
+    return invalid_argument("invalid_event", "\"start\" comes first, and once");
+  if (known == StreamEvent::Kind::kStart || known == StreamEvent::Kind::kFinish) {
+    TAU_ASSIGN_OR_RETURN(const Response response, response_from_json(value["response"]));
+    const bool start = known == StreamEvent::Kind::kStart;
+    at = start ? At::kMiddle : At::kEnd;
+    start ? encoder->begin(response, bytes) : encoder->finish(response, bytes);
+    return ok_status();
+  }
+  return event(known, value, bytes);
+}
+
+Status StreamReencoder::Impl::event(StreamEvent::Kind kind, const json::Value& value, std::string& bytes) {
+  StreamEvent event{};
+  event.kind = kind;
   event.part = static_cast<uint32_t>(value["part"].as_int());
   event.index = static_cast<uint32_t>(value["index"].as_int());
   event.text = value["text"].as_string();
@@ -201,7 +280,7 @@ Status StreamReencoder::line(std::string_view text, std::string& bytes) {
   body.extras = extras_from_json(value["extras"]);
   if (value.contains("body")) { TAU_ASSIGN_OR_RETURN(body, part_from_json(value["body"])); }
   event.body = &body;
-  impl_->encoder->event(event, bytes);
+  encoder->event(event, bytes);
   return ok_status();
 }
 

@@ -18,7 +18,9 @@ StatusOr<std::string> response_to_neutral(std::string_view dialect, std::string_
                                           const Quirks& quirks);
 StatusOr<std::string> neutral_to_response(std::string_view dialect, std::string_view neutral);
 // The typed error of a non-2xx answer: {"code","reason","message","retryable","retry_after_ms"?,"details"?}.
-StatusOr<std::string> error_to_neutral(std::string_view dialect, int http_status, std::string_view body);
+// `headers`: a JSON object of strings, or empty; names in any case.
+StatusOr<std::string> error_to_neutral(std::string_view dialect, int http_status, std::string_view headers,
+                                       std::string_view body);
 
 // Quirks by name: {"done_mark_optional":true,…}; members not given keep their defaults. Unknown names fail.
 StatusOr<Quirks> quirks_from_json(std::string_view text);
@@ -50,8 +52,13 @@ class StreamReencoder {
   StreamReencoder(const StreamReencoder&) = delete;
   StreamReencoder& operator=(const StreamReencoder&) = delete;
 
-  // One line as StreamTranscoder writes it, in order.
+  // One line as StreamTranscoder writes it, in order; or {"event":"error","error":{…}} with an error as
+  // error_to_neutral() writes it, which ends the stream as "finish" does.
   Status line(std::string_view text, std::string& bytes);
+  // Lines in any split. A failure is sticky.
+  Status feed(std::string_view text, std::string& bytes);
+  // A failure "stream_truncated" when no line ended the stream.
+  Status end(std::string& bytes);
 
  private:
   struct Impl;

@@ -286,5 +286,6 @@ int64_t estimate_tokens(const Message& message);
 
 }  // namespace tau::wire
 
-// The codecs with text at both ends.
-#include "wire/transcode.h"  // IWYU pragma: export
+// The codecs with text at both ends, and what headers say of a failure.
+#include "wire/retry_after.h"  // IWYU pragma: export
+#include "wire/transcode.h"    // IWYU pragma: export

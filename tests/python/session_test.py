@@ -219,6 +219,20 @@ class Wire(unittest.TestCase):
         with self.assertRaises(tau.UnavailableError):
             tau.wire.Stream("openai_chat").end()
 
+    def test_events_become_a_stream_of_another_dialect(self):
+        decoder = tau.wire.Stream("openai_chat")
+        events = decoder.feed(b'data: {"id":"r","choices":[{"index":0,"delta":{"content":"h\xc3\xa9"},'
+                              b'"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n') + decoder.end()
+        encoder = tau.wire.StreamEncoder("anthropic_messages")
+        text = encoder.feed(events) + encoder.end()
+        self.assertIn("message_stop", text)
+        again = tau.wire.Stream("anthropic_messages")
+        self.assertEqual(again.feed(text.encode())[-1]["response"]["message"]["parts"][0]["text"], "h\u00e9")
+
+    def test_an_error_answer_is_typed(self):
+        error = tau.wire.decode_error("openai_chat", 429, "", {"retry-after": "2"})
+        self.assertEqual((error["reason"], error["retryable"], error["retry_after_ms"]), ("rate_limited", True, 2000))
+
 
 if __name__ == "__main__":
     tap.main()

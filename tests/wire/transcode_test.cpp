@@ -48,7 +48,65 @@ TEST(Transcode, LinesEncodeToTheSameStream) {
   const test::Decoded b = test::decode_stream(openai_chat(), bytes, {}, {});
   ASSERT_TRUE(b.status.ok()) << bytes;
   EXPECT_TRUE(*json::parse(to_json(a.response)) == *json::parse(to_json(b.response))) << bytes;
-  EXPECT_NE((*encoder)->line(R"({"event":"explode"})", bytes).reason(), "");
+}
+
+std::string reencoded(std::string_view lines, size_t piece) {
+  auto encoder = StreamReencoder::create("anthropic_messages");
+  std::string bytes;
+  while (!lines.empty()) {
+    const std::string_view part = lines.substr(0, piece);
+    lines.remove_prefix(part.size());
+    EXPECT_TRUE((*encoder)->feed(part, bytes).ok());
+  }
+  EXPECT_TRUE((*encoder)->end(bytes).ok());
+  return bytes;
+}
+
+TEST(Transcode, LinesAreEncodedInAnySplit) {
+  std::string lines = lines_of(stream(), 7);
+  const std::string whole = reencoded(lines, lines.size());
+  lines.pop_back();  // the last line may lack its end
+  EXPECT_EQ(reencoded(lines, 1), whole);
+  EXPECT_TRUE(test::decode_stream(anthropic_messages(), whole, {}, {}).status.ok());
+}
+
+TEST(Transcode, LinesOutOfOrderAreRefused) {
+  const std::string start = R"({"event":"start","response":{"message":{"role":"assistant","parts":[]}}})";
+  const std::string finish = R"({"event":"finish","response":{"message":{"role":"assistant","parts":[]}}})";
+  const std::string text = R"({"event":"text","part":0,"text":"a"})";
+  struct Case {
+    std::vector<std::string> lines;
+    const char* reason;
+  };
+  const Case cases[] = {{{text}, "invalid_event"},
+                        {{start, start}, "invalid_event"},
+                        {{start, finish, text}, "invalid_event"},
+                        {{start, R"({"event":"explode"})"}, "invalid_event"},
+                        {{start, "{"}, "invalid_json"},
+                        {{start, text}, "stream_truncated"}};
+  for (const Case& c : cases) {
+    auto encoder = StreamReencoder::create("openai_chat");
+    std::string bytes;
+    for (const std::string& line : c.lines) {
+      SCOPED_TRACE(line);
+      const Status status = (*encoder)->feed(line + "\n", bytes);
+      EXPECT_TRUE(status.ok() || status.reason() == c.reason) << status.to_string();
+    }
+    EXPECT_EQ((*encoder)->end(bytes).reason(), c.reason);
+  }
+}
+
+TEST(Transcode, AnErrorEndsAStreamInItsDialect) {
+  const std::string error =
+      R"({"event":"error","error":{"code":"unavailable","reason":"overloaded","message":"m","retryable":true}})";
+  for (const char* dialect : {"openai_chat", "anthropic_messages"}) {
+    auto encoder = StreamReencoder::create(dialect);
+    std::string bytes;
+    ASSERT_TRUE((*encoder)->feed(error, bytes).ok());
+    ASSERT_TRUE((*encoder)->end(bytes).ok());
+    const test::Decoded decoded = test::decode_stream(*find_dialect(dialect), bytes, {}, {});
+    EXPECT_EQ(decoded.status.code(), Code::kUnavailable) << bytes;
+  }
 }
 
 TEST(Transcode, NamesWhatIsUnknown) {
@@ -71,8 +129,20 @@ TEST(Transcode, DocumentsGoThroughNeutralJson) {
   const StatusOr<json::Value> other = json::parse(*neutral_to_response("anthropic_messages", *answer));
   EXPECT_EQ((*other)["content"].as_array()[0]["text"].as_string(), "a");
   EXPECT_EQ((*other)["stop_reason"].as_string(), "end_turn");
-  const StatusOr<json::Value> error = json::parse(*error_to_neutral("openai_chat", 429, ""));
-  EXPECT_EQ((*error)["reason"].as_string(), "rate_limited");
+}
+
+TEST(Transcode, AnErrorAnswerTellsWhenToTryAgain) {
+  const auto wait = [](const char* headers) {
+    const StatusOr<std::string> error = error_to_neutral("openai_chat", 429, headers, "");
+    EXPECT_EQ((*json::parse(*error))["reason"].as_string(), "rate_limited");
+    return (*json::parse(*error))["retry_after_ms"].as_int(-1);
+  };
+  EXPECT_EQ(wait(""), -1);
+  EXPECT_EQ(wait(R"({"content-type":"text/html"})"), -1);
+  EXPECT_EQ(wait(R"({"Retry-After":"7"})"), 7000);
+  EXPECT_EQ(error_to_neutral("openai_chat", 429, R"({"retry-after":7})", "").status().reason(),
+            "invalid_headers");
+  EXPECT_EQ(error_to_neutral("openai_chat", 429, "[]", "").status().reason(), "invalid_headers");
 }
 
 }  // namespace

@@ -4,7 +4,7 @@ import enum
 from ctypes import POINTER, Structure, c_char, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 
 ABI_MAJOR = 0
-ABI_MINOR = 1
+ABI_MINOR = 2
 VERSION = "0.1.0"
 
 TAU_NO_WORKERS = 4294967295
@@ -327,7 +327,9 @@ FUNCTIONS = {
     "tau_tool_reply_fail": (c_int32, [POINTER(tau_tool_reply), tau_str, tau_str, POINTER(POINTER(tau_error))]),
     "tau_version": (c_char_p, []),
     "tau_wire_decode": (c_int32, [tau_str, c_uint32, tau_str, tau_str, POINTER(tau_buf), POINTER(POINTER(tau_error))]),
+    "tau_wire_decode_error": (c_int32, [tau_str, c_uint32, tau_str, tau_str, POINTER(tau_buf), POINTER(POINTER(tau_error))]),
     "tau_wire_encode": (c_int32, [tau_str, c_uint32, tau_str, tau_str, POINTER(tau_buf), POINTER(POINTER(tau_error))]),
+    "tau_wire_stream_encoder_new": (c_int32, [tau_str, POINTER(POINTER(tau_wire_stream)), POINTER(POINTER(tau_error))]),
     "tau_wire_stream_end": (c_int32, [POINTER(tau_wire_stream), POINTER(tau_buf), POINTER(POINTER(tau_error))]),
     "tau_wire_stream_feed": (c_int32, [POINTER(tau_wire_stream), tau_str, POINTER(tau_buf), POINTER(POINTER(tau_error))]),
     "tau_wire_stream_free": (None, [POINTER(tau_wire_stream)]),

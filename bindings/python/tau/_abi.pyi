@@ -336,14 +336,18 @@ class Library(CDLL):
         """Tell the version of the package that is running, for example "0.1.0"."""
     def tau_wire_decode(self, dialect: tau_str, kind: int, quirks: tau_str, body: tau_str, out: Any, err: Any, /) -> int:
         """Translate a document of a dialect into neutral JSON."""
+    def tau_wire_decode_error(self, dialect: tau_str, http_status: int, headers: tau_str, body: tau_str, out: Any, err: Any, /) -> int:
+        """Read an answer whose HTTP status is not 2xx as a typed error, which is what a run would fail with: {"code","reason","message","retryable"}, and "retry_after_ms" and "details" when there are any."""
     def tau_wire_encode(self, dialect: tau_str, kind: int, quirks: tau_str, neutral: tau_str, out: Any, err: Any, /) -> int:
         """Translate neutral JSON into a document of a dialect."""
+    def tau_wire_stream_encoder_new(self, dialect: tau_str, out: Any, err: Any, /) -> int:
+        """Begin to encode: the stream takes neutral events, as lines that a decoder gives, and gives the bytes of a dialect's server-sent event stream."""
     def tau_wire_stream_end(self, stream: Any, out: Any, err: Any, /) -> int:
-        """End the stream and get the last lines; the final one, {"event":"finish","response":{…}}, comes from here or from the feed that completed the stream."""
+        """End the stream and get what is left."""
     def tau_wire_stream_feed(self, stream: Any, bytes: tau_str, out: Any, err: Any, /) -> int:
-        """Feed bytes, in any split, and get the events that they complete as JSON lines, {"event":"text","part":0,"text":"…"}."""
+        """Feed bytes, in any split, and get what they complete: of a decoder the events as JSON lines, {"event":"text","part":0,"text":"…"}, of an encoder the bytes of the dialect."""
     def tau_wire_stream_free(self, stream: Any, /) -> None:
-        """Free a decoder."""
+        """Free a decoder or encoder."""
     def tau_wire_stream_new(self, dialect: tau_str, quirks: tau_str, out: Any, err: Any, /) -> int:
         """Begin to decode a server-sent event stream of a dialect."""
 

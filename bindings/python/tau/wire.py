@@ -17,6 +17,12 @@ def encode(dialect, neutral, kind=Kind.REQUEST, quirks=None) -> dict:
     return _core.call_json(lib.tau_wire_encode, _core.text_in(dialect), kind, _core.json_in(quirks), _as_json(neutral))
 
 
+def decode_error(dialect, status, body, headers=None) -> dict:
+    """The typed error that an answer with another HTTP status than 2xx stands for. headers: a dict of strings."""
+    return _core.call_json(lib.tau_wire_decode_error, _core.text_in(dialect), status, _core.json_in(headers),
+                           _core.text_in(body))
+
+
 class Stream:
     """Decodes one streamed response: feed() bytes in any split, then end()."""
 
@@ -33,6 +39,27 @@ class Stream:
         """The events that were left. UnavailableError "stream_truncated" when the stream did not come to its end."""
         try:
             return _lines(_core.call_text(lib.tau_wire_stream_end, self._handle.pointer))
+        finally:
+            self._handle.release()
+
+
+class StreamEncoder:
+    """Encodes one response as a dialect streams it: feed() the events that Stream gives, then end()."""
+
+    def __init__(self, dialect):
+        self._handle = _core.Handle(
+            _core.call_handle(_abi.tau_wire_stream, lib.tau_wire_stream_encoder_new, _core.text_in(dialect)),
+            lib.tau_wire_stream_free)
+
+    def feed(self, events) -> str:
+        """The text of these events; {"event": "error", "error": ...} ends a stream that fails."""
+        lines = "".join(json.dumps(event) + "\n" for event in events)
+        return _core.call_text(lib.tau_wire_stream_feed, self._handle.pointer, _core.text_in(lines))
+
+    def end(self) -> str:
+        """What was left. UnavailableError "stream_truncated" when no event ended the stream."""
+        try:
+            return _core.call_text(lib.tau_wire_stream_end, self._handle.pointer)
         finally:
             self._handle.release()
 
