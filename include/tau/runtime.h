@@ -36,7 +36,8 @@ enum {
   TAU_RUNTIME_MANUAL = 1u,           /* the host drives the loops */
   TAU_RUNTIME_USE_ENVIRONMENT = 2u,  /* provider keys and TAU_* settings come from the environment */
   TAU_RUNTIME_USE_CONFIG_FILES = 4u, /* read <home>/tau.toml and <workspace>/.tau/tau.toml */
-  TAU_RUNTIME_NO_STORE = 8u          /* durability off: sessions live in memory only; no file is written */
+  TAU_RUNTIME_NO_STORE = 8u          /* durability off: sessions live in memory only, one opened without an id as
+                                      long as a handle of it; no file is written */
 };
 
 typedef struct tau_runtime_options {

@@ -19,8 +19,9 @@
 
 namespace tau::agent {
 
-// Grows when the same inputs would give other effects. A journal of an older version is never re-fed.
-inline constexpr int64_t kLogicVersion = 1;
+// Grows when the same inputs would give other effects, or another journal form or digest. Rows of another
+// version are never re-fed: see Continued.
+inline constexpr int64_t kLogicVersion = 2;
 
 struct Limits {  // 0 = no limit
   int64_t max_turns = 50;
@@ -109,9 +110,22 @@ struct Cancel {
 };
 // The driver re-fed the journal after a crash and nothing is in flight any more.
 struct Resumed {};
+// Goes on with a run whose rows so far were written by an engine of another version, which closed its open
+// turn: the conversation holds all that was durable. The first input of a new engine, like Start; from this
+// row on the run can be re-fed.
+struct Continued {
+  RunConfig config;
+  int64_t turn = 0;  // counters of the run so far
+  int64_t call = 0;
+  int64_t input_tokens = 0;
+  int64_t output_tokens = 0;
+  int64_t cached_tokens = 0;
+  int64_t cost_usd_micros = 0;
+  std::shared_ptr<const wire::Response> answer;  // the last turn's, when nothing is left but to give it
+};
 
 using InputBody = std::variant<Start, PromptReady, ModelDone, ModelFailed, ModelCut, Verdict, ToolDone,
-                               HostOp, Timer, Cancel, Resumed>;
+                               HostOp, Timer, Cancel, Resumed, Continued>;
 struct Input {
   int64_t seq = 0;      // in the journal of the run; grows, not always by one
   int64_t time_ms = 0;  // wall clock
@@ -119,6 +133,8 @@ struct Input {
 };
 
 const SharedString& input_kind(const InputBody& body);  // "start", "model_done", …; lives for ever
+// Kind of the rows that hold a message which the engine made: {"message":…}, not an input.
+inline constexpr std::string_view kMessageRow = "message";
 std::string input_to_json(const InputBody& body);
 void input_to_json(const InputBody& body, std::string& out);  // appends
 StatusOr<InputBody> input_from_json(std::string_view kind, std::string_view text);
@@ -215,8 +231,9 @@ using Effect = std::variant<AssemblePrompt, CallModel, CancelModel, AskPolicy, C
                             Append, Emit, SetTimer, CancelTimer, TurnBoundary, Finish>;
 using Effects = std::vector<Effect>;
 
-// Stands for every field of every effect that two runs could disagree about: a 64-bit checksum in Crockford base
-// 32, 13 characters. It finds divergence; it is the hash chain of the journal that keeps it from being edited.
+// Stands for every field of every effect that two runs could disagree about: a 64-bit checksum in Crockford
+// base 32, 13 characters. It finds divergence; it is the hash chain of the journal that keeps it from being
+// edited.
 std::string digest_of(const Effects& effects, std::string& scratch);
 inline std::string digest_of(const Effects& effects) {
   std::string scratch;

@@ -95,9 +95,17 @@ class Encoding {
     number(e.seq);
     text(e.message ? wire::to_json(*e.message) : std::string());
   }
+  // Most members of most events are at their default: a byte says which are not.
   void operator()(const Emit& e) {
-    number(static_cast<int64_t>(e.event.kind)), number(e.event.number), number(e.event.flag ? 1 : 0);
-    text(e.event.call_id), text(e.event.shown_text()), text(e.event.name), text(e.event.reason), text(e.event.json);
+    const Event& event = e.event;
+    const std::string_view texts[] = {event.call_id, event.shown_text(), event.name, event.reason, event.json};
+    unsigned present = (event.flag ? 0x80u : 0u) | (event.number != 0 ? 0x40u : 0u);
+    for (unsigned i = 0; i < std::size(texts); ++i) present |= texts[i].empty() ? 0u : 1u << i;
+    out_ += static_cast<char>(event.kind);
+    out_ += static_cast<char>(present);
+    if (event.number != 0) number(event.number);
+    for (const std::string_view t : texts)
+      if (!t.empty()) text(t);
   }
   void operator()(const SetTimer& e) { text(e.name), number(e.delay_ms); }
   void operator()(const CancelTimer& e) { text(e.name); }

@@ -87,8 +87,7 @@ struct Encoder {
   Writer& w;
 
   void operator()(const Start& in) const {
-    w.key("config");
-    write_config(w, in.config);
+    write_config(w.key("config"), in.config);
     wire::write_json(w.key("message"), in.message);
   }
   void operator()(const PromptReady& in) const {
@@ -105,8 +104,7 @@ struct Encoder {
   }
   void operator()(const ModelCut& in) const { partial(in.call, in.cost_usd_micros, *in.partial); }
   void operator()(const Verdict& in) const {
-    w.field("call_id", in.call_id)
-        .field("decision", kDecisions[static_cast<size_t>(in.decision)]);
+    w.field("call_id", in.call_id).field("decision", kDecisions[static_cast<size_t>(in.decision)]);
     w.field("effect", in.effect);
     flag("pure", in.pure), flag("idempotent", in.idempotent), flag("parallel", in.parallel);
     flag("sandboxed", in.sandboxed);
@@ -136,6 +134,13 @@ struct Encoder {
     write_error(w, in.why);
   }
   void operator()(const Resumed&) const {}
+  void operator()(const Continued& in) const {
+    write_config(w.key("config"), in.config);
+    w.field("turn", in.turn).field("call", in.call);
+    w.field("input_tokens", in.input_tokens).field("output_tokens", in.output_tokens);
+    w.field("cached_tokens", in.cached_tokens).field("cost_usd_micros", in.cost_usd_micros);
+    if (in.answer != nullptr) wire::write_json(w.key("answer"), *in.answer);
+  }
 
   void model(int64_t call, int64_t cost, const wire::Response& response) const {
     w.field("call", call).field("cost_usd_micros", cost);
@@ -242,6 +247,19 @@ StatusOr<InputBody> read_timer(const Value& v) {
 StatusOr<InputBody> read_cancel(const Value& v) { return InputBody(Cancel{read_error(v["why"])}); }
 StatusOr<InputBody> read_resumed(const Value&) { return InputBody(Resumed{}); }
 
+StatusOr<InputBody> read_continued(const Value& v) {
+  Continued in;
+  in.config = read_config(v["config"]);
+  in.turn = v["turn"].as_int();
+  in.call = v["call"].as_int();
+  in.input_tokens = v["input_tokens"].as_int();
+  in.output_tokens = v["output_tokens"].as_int();
+  in.cached_tokens = v["cached_tokens"].as_int();
+  in.cost_usd_micros = v["cost_usd_micros"].as_int();
+  if (const Value* answer = v.find("answer")) { TAU_ASSIGN_OR_RETURN(in.answer, read_response(*answer)); }
+  return InputBody(std::move(in));
+}
+
 struct KindRow {
   std::string_view name;
   StatusOr<InputBody> (*read)(const Value&);
@@ -253,7 +271,7 @@ constexpr KindRow kKinds[] = {
     {"model_cut", read_model_cut},   {"verdict", read_verdict},
     {"tool_done", read_tool_done},   {"op", read_op},
     {"timer", read_timer},           {"cancel", read_cancel},
-    {"resumed", read_resumed},
+    {"resumed", read_resumed},       {"continued", read_continued},
 };
 static_assert(std::size(kKinds) == std::variant_size_v<InputBody>);
 

@@ -37,21 +37,42 @@ void Step::run() {
 
 void Step::on(const Start& in) {
   if (s_.phase != Phase::kNew) return;
-  s_.config = std::make_shared<const RunConfig>(in.config);
   emit({.kind = EventKind::kRunStarted, .name = in.config.model.str(), .json = in.config.session_id.str()});
   effects_.emplace_back(Append{.seq = input_.seq, .message = std::nullopt});
-  if (in.config.limits.max_wall_ms > 0)
-    effects_.emplace_back(SetTimer{std::string(kDeadlineTimer), in.config.limits.max_wall_ms});
-  if (!in.config.response_schema.empty()) {
-    auto parsed = json::parse(in.config.response_schema);
-    auto schema = parsed.ok() ? json::Schema::compile(*parsed) : StatusOr<json::Schema>(parsed.status());
-    if (!schema.ok()) {
-      finish(Code::kInvalidArgument, "invalid_response_schema", schema.status().message());
-      return;
-    }
-    s_.schema = std::make_shared<const json::Schema>(*std::move(schema));
+  if (configure(in.config)) begin_turn();
+}
+
+void Step::on(const Continued& in) {
+  if (s_.phase != Phase::kNew) return;
+  s_.turn = in.turn;
+  s_.call = in.call;
+  s_.input_tokens = in.input_tokens;
+  s_.output_tokens = in.output_tokens;
+  s_.cached_tokens = in.cached_tokens;
+  s_.cost_usd_micros = in.cost_usd_micros;
+  if (!configure(in.config)) return;
+  s_.response = in.answer;
+  if (in.answer != nullptr) {
+    answer_complete();
+  } else {
+    begin_turn();
   }
-  begin_turn();
+}
+
+// False when the run is over already.
+bool Step::configure(const RunConfig& config) {
+  s_.config = std::make_shared<const RunConfig>(config);
+  if (config.limits.max_wall_ms > 0)
+    effects_.emplace_back(SetTimer{std::string(kDeadlineTimer), config.limits.max_wall_ms});
+  if (config.response_schema.empty()) return true;
+  auto parsed = json::parse(config.response_schema);
+  auto schema = parsed.ok() ? json::Schema::compile(*parsed) : StatusOr<json::Schema>(parsed.status());
+  if (!schema.ok()) {
+    finish(Code::kInvalidArgument, "invalid_response_schema", schema.status().message());
+    return false;
+  }
+  s_.schema = std::make_shared<const json::Schema>(*std::move(schema));
+  return true;
 }
 
 void Step::begin_turn() {
@@ -319,8 +340,10 @@ void Step::on(const Resumed&) {
 }
 
 std::string Step::request_id() const {
-  std::string id(s_.config->run_id.view());
-  return (id += ".m") += std::to_string(s_.call);
+  std::string id;
+  id.reserve(s_.config->run_id.size() + 8);
+  ((id += s_.config->run_id) += ".m") += std::to_string(s_.call);
+  return id;
 }
 
 void Step::write_usage(json::Writer& w) const {

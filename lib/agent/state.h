@@ -27,8 +27,8 @@ struct CallState {
   bool idempotent = false;
   bool parallel = false;
   bool sandboxed = false;
-  bool reported = false;   // its TOOL_RESULT event was emitted and its message appended
-  int64_t result_seq = 0;  // journal row of the result; 0: it is `result`
+  bool reported = false;                        // its TOOL_RESULT event was emitted and its message appended
+  int64_t result_seq = 0;                       // journal row of the result; 0: it is `result`
   std::shared_ptr<const std::string> text;      // of the result, for its event
   std::shared_ptr<const wire::Message> result;  // of a call that did not run: it is made here
   bool is_error = false;
@@ -81,6 +81,8 @@ class Step {
   void on(const Timer& in);
   void on(const Cancel& in);
   void on(const Resumed& in);
+  void on(const Continued& in);
+  bool configure(const RunConfig& config);
   void begin_turn();
   bool limit_reached();
   void account(const wire::Response& response, int64_t cost);

@@ -10,6 +10,45 @@
 
 namespace tau {
 
+// How a target is kept: in the storage when it fits, else behind a pointer in it.
+template <class T>
+struct FunctionTarget {
+  static constexpr size_t kInlineBytes = 6 * sizeof(void*);
+  static constexpr bool kFits = sizeof(T) <= kInlineBytes && alignof(T) <= alignof(std::max_align_t) &&
+                                std::is_nothrow_move_constructible_v<T>;
+
+  static T& at(void* storage) {
+    if constexpr (kFits) {
+      return *std::launder(reinterpret_cast<T*>(storage));
+    } else {
+      return **std::launder(reinterpret_cast<T**>(storage));
+    }
+  }
+  template <class F>
+  static void make(void* storage, F&& f) {
+    if constexpr (kFits) {
+      new (storage) T(std::forward<F>(f));
+    } else {
+      new (storage) T*(new T(std::forward<F>(f)));
+    }
+  }
+  static void move(void* from, void* to) noexcept {  // leaves nothing at `from`
+    if constexpr (kFits) {
+      new (to) T(std::move(at(from)));
+      at(from).~T();
+    } else {
+      new (to) T*(&at(from));
+    }
+  }
+  static void destroy(void* storage) noexcept {
+    if constexpr (kFits) {
+      at(storage).~T();
+    } else {
+      delete &at(storage);
+    }
+  }
+};
+
 template <class Signature>
 class UniqueFunction;
 
@@ -23,13 +62,8 @@ class UniqueFunction<R(Args...)> {
   requires(!std::is_same_v<std::remove_cvref_t<F>, UniqueFunction> &&
            std::is_invocable_r_v<R, std::remove_cvref_t<F>&, Args...>)
       UniqueFunction(F&& f) {  // NOLINT: implicit like std::function
-    using Target = std::remove_cvref_t<F>;
-    if constexpr (kFits<Target>) {
-      new (storage_) Target(std::forward<F>(f));
-    } else {
-      new (storage_) Target*(new Target(std::forward<F>(f)));
-    }
-    ops_ = &kOps<Target>;
+    FunctionTarget<std::remove_cvref_t<F>>::make(storage_, std::forward<F>(f));
+    ops_ = &kOps<std::remove_cvref_t<F>>;
   }
   UniqueFunction(UniqueFunction&& other) noexcept { take(other); }
   UniqueFunction& operator=(UniqueFunction&& other) noexcept {
@@ -45,42 +79,18 @@ class UniqueFunction<R(Args...)> {
   R operator()(Args... args) { return ops_->call(storage_, std::forward<Args>(args)...); }
 
  private:
-  static constexpr size_t kInlineBytes = 6 * sizeof(void*);
-  template <class T>
-  static constexpr bool kFits = sizeof(T) <= kInlineBytes && alignof(T) <= alignof(std::max_align_t) &&
-                                std::is_nothrow_move_constructible_v<T>;
-
   struct Ops {
-    R (*call)(void* at, Args&&... args);
-    void (*move)(void* from, void* to) noexcept;  // leaves nothing at `from`
-    void (*destroy)(void* at) noexcept;
+    R (*call)(void* storage, Args&&... args);
+    void (*move)(void* from, void* to) noexcept;
+    void (*destroy)(void* storage) noexcept;
   };
   template <class T>
-  static T& target(void* at) {
-    if constexpr (kFits<T>) {
-      return *std::launder(reinterpret_cast<T*>(at));
-    } else {
-      return **std::launder(reinterpret_cast<T**>(at));
-    }
-  }
-  template <class T>
   static constexpr Ops kOps = {
-      [](void* at, Args&&... args) -> R { return std::invoke(target<T>(at), std::forward<Args>(args)...); },
-      [](void* from, void* to) noexcept {
-        if constexpr (kFits<T>) {
-          new (to) T(std::move(target<T>(from)));
-          target<T>(from).~T();
-        } else {
-          new (to) T*(&target<T>(from));
-        }
+      [](void* storage, Args&&... args) -> R {
+        return std::invoke(FunctionTarget<T>::at(storage), std::forward<Args>(args)...);
       },
-      [](void* at) noexcept {
-        if constexpr (kFits<T>) {
-          target<T>(at).~T();
-        } else {
-          delete &target<T>(at);
-        }
-      },
+      FunctionTarget<T>::move,
+      FunctionTarget<T>::destroy,
   };
 
   void take(UniqueFunction& other) noexcept {
@@ -93,7 +103,7 @@ class UniqueFunction<R(Args...)> {
     if (const Ops* ops = std::exchange(ops_, nullptr)) ops->destroy(storage_);
   }
 
-  alignas(std::max_align_t) unsigned char storage_[kInlineBytes];
+  alignas(std::max_align_t) unsigned char storage_[FunctionTarget<int>::kInlineBytes];
   const Ops* ops_ = nullptr;
 };
 

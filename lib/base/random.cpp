@@ -1,7 +1,8 @@
 // The system's randomness, fetched in blocks: an id costs no system call.
 //
-// A block must never be used twice, not by a forked child either: it lives in a page that the kernel empties in
-// the child (MADV_WIPEONFORK), and an empty page says that nothing is left. Bytes are wiped as they are given out.
+// A block must never be used twice, not by a forked child either: it lives in a page that the kernel empties
+// in the child (MADV_WIPEONFORK), and an empty page says that nothing is left. Bytes are wiped as they are
+// given out.
 #include <sys/mman.h>
 #include <sys/random.h>
 

@@ -19,9 +19,9 @@ namespace tau {
 class SharedString {
  public:
   SharedString() noexcept = default;
-  SharedString(std::string_view text) : rep_(text.empty() ? nullptr : make(text)) {}          // NOLINT: implicit
-  SharedString(const std::string& text) : SharedString(std::string_view(text)) {}             // NOLINT: implicit
-  SharedString(const char* text) : SharedString(std::string_view(text)) {}                    // NOLINT: implicit
+  SharedString(std::string_view text) : rep_(text.empty() ? nullptr : make(text)) {}  // NOLINT: implicit
+  SharedString(const std::string& text) : SharedString(std::string_view(text)) {}     // NOLINT: implicit
+  SharedString(const char* text) : SharedString(std::string_view(text)) {}            // NOLINT: implicit
   SharedString(const SharedString& other) noexcept : rep_(other.rep_) {
     if (rep_ != nullptr) rep_->references.fetch_add(1, std::memory_order_relaxed);
   }

@@ -1,5 +1,6 @@
 // StableQueue: first in, first out, of objects that never move and whose memory is used again. For hot paths
-// that pass large values through a queue: a push costs no allocation once the queue has been that long before.
+// that pass large values through a queue: a push costs no allocation once the queue has been that long
+// before.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +9,8 @@
 
 namespace tau {
 
-// Owned by one thread, or guarded by its owner's mutex. A popped object is not destroyed: who pops it leaves it
-// in a state that holds nothing, and who pushes sets every member.
+// Owned by one thread, or guarded by its owner's mutex. A popped object is not destroyed: who pops it leaves
+// it in a state that holds nothing, and who pushes sets every member.
 template <class T>
 class StableQueue {
  public:

@@ -1,6 +1,7 @@
 // EventLoop over epoll. The epoll descriptor is what the host polls: behind it stand the watched descriptors,
-// a timerfd armed for the earliest timer, and an eventfd that is written when tasks wait. A loop whose fd() was
-// never asked for is only entered through process(): it then needs no system call to learn of its own tasks.
+// a timerfd armed for the earliest timer, and an eventfd that is written when tasks wait. A loop whose fd()
+// was never asked for is only entered through process(): it then needs no system call to learn of its own
+// tasks.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>

@@ -55,8 +55,8 @@ class EventLoop : public Loop {
   virtual int fd() = 0;
   // Makes the calling thread the owner, waits at most `timeout_ms` (-1: no limit, 0: not at all) for work,
   // runs all that is ready: descriptors, then timers, then tasks. Returns how many handlers, timers and tasks
-  // ran; 0 after a wake(), a signal or a timer that was cancelled. FAILED_PRECONDITION "loop_busy" inside itself or while another thread
-  // is in it.
+  // ran; 0 after a wake(), a signal or a timer that was cancelled. FAILED_PRECONDITION "loop_busy" inside
+  // itself or while another thread is in it.
   virtual StatusOr<int> process(int timeout_ms) = 0;
   // Any thread, async-signal-safe: makes process() return or run `post`ed work.
   virtual void wake() = 0;

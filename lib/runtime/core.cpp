@@ -217,7 +217,8 @@ std::shared_ptr<SharedSession> Core::share_session(std::string_view id) {
   return fresh;
 }
 
-// The lease goes with the last handle. Giving it back writes to the store: a worker does it where there is one.
+// The lease goes with the last handle. Giving it back writes to the store: a worker does it where there is
+// one.
 void Core::close_session(std::unique_ptr<SharedSession> session) {
   const SharedString id = session->record.id;
   {
@@ -230,7 +231,8 @@ void Core::close_session(std::unique_ptr<SharedSession> session) {
     (void)store_->release(session->lease);
     if (session->unnamed) store_->forget(id);
   } else if (workers_.available()) {
-    workers_.submit([core = shared_from_this(), lease = session->lease] { (void)core->store().release(lease); });
+    workers_.submit(
+        [core = shared_from_this(), lease = session->lease] { (void)core->store().release(lease); });
   } else {
     (void)store_->release(session->lease);
   }

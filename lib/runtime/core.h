@@ -33,7 +33,7 @@ struct AgentSnapshot {
   std::set<std::string> host_tools;
   std::set<std::string> always_ask;
   std::shared_ptr<ListPolicy> policy;
-  std::shared_ptr<const provider::Script> script;  // of the scripted model
+  std::shared_ptr<const provider::Script> script;   // of the scripted model
   std::shared_ptr<const wire::Request> parameters;  // model, tools, sampling; no messages
   std::shared_ptr<const PromptPrefix> prefix;       // of sessions without instructions of their own
 };
@@ -51,7 +51,7 @@ struct SharedSession : SessionState {
 // One run, between its handle and its loop.
 struct RunState {
   SharedString id;
-  size_t index = 0;  // among the runs of its loop
+  size_t index = 0;          // among the runs of its loop
   LoopHost* host = nullptr;  // outlives the run
   std::shared_ptr<Channel> channel;
   std::shared_ptr<SharedSession> session;

@@ -4,6 +4,8 @@
 
 #include <new>
 
+#include "runtime/older_run.h"
+
 namespace tau::runtime {
 namespace {
 
@@ -39,11 +41,12 @@ std::optional<wire::Message> take_message(agent::InputBody& body) {
   return std::nullopt;
 }
 
-// A journal row that the engine made, not an input.
 const SharedString& message_row() {
-  static const SharedString* const kind = new SharedString("message");
+  static const SharedString* const kind = new SharedString(agent::kMessageRow);
   return *kind;
 }
+
+constexpr size_t kRowsOfABatch = 8;  // as a rule
 
 // Inputs whose loss would cost money or work are handed to the store at once; the others ride along.
 bool worth_a_flush(const agent::InputBody& body) {
@@ -88,13 +91,37 @@ void Driver::resume(const store::RunRecord& run, const std::vector<store::Journa
   refeeding_ = false;
   for (const agent::SetTimer& timer : std::exchange(refed_timers_, {})) set_timer(timer);
   if (engine_.finished()) return pump();
+  start_over(cancel);
+  feed(agent::Resumed{});
+}
+
+void Driver::go_on(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal,
+                   const std::vector<int64_t>& appended, bool cancel) {
+  record_ = run;
+  auto older = read_older_run(journal, appended);
+  if (!older.ok()) return die(older.status());
+  next_seq_ = journal.empty() ? 0 : journal.back().row.seq + 1;
+  for (OlderRun::Kept& kept : older->messages) {
+    agent::Append effect{.seq = kept.seq, .message = std::move(kept.message)};
+    if (kept.seq < 0) journal_message(effect, next_seq_);
+    append(effect);
+  }
+  // A resume after a crash from here on begins at the row that comes now.
+  record_.logic_version = agent::kLogicVersion;
+  record_.snapshot_json.clear();
+  record_.snapshot_seq = next_seq_;
+  batch_.run = record_;
+  start_over(cancel);
+  feed(std::move(older->state));
+}
+
+// The host hears of the run again; `cancel` ends it before anything else.
+void Driver::start_over(bool cancel) {
   steps_.push() = agent::Event{.kind = agent::EventKind::kRunStarted,
                                .name = setup_.config.model.str(),
                                .json = setup_.config.session_id.str()};
-  if (cancel)
-    feed(
-        agent::Cancel{{.code = Code::kCancelled, .reason = "abandoned", .message = "the run was abandoned"}});
-  feed(agent::Resumed{});
+  if (!cancel) return;
+  feed(agent::Cancel{{.code = Code::kCancelled, .reason = "abandoned", .message = "the run was abandoned"}});
 }
 
 bool Driver::refeed(const store::JournalEntry& entry) {
@@ -142,7 +169,7 @@ void Driver::queue(agent::Effects& effects, int64_t seq) {
     auto* append = std::get_if<agent::Append>(&effect);
     if (append != nullptr && append->message) journal_message(*append, ++seq);
     if (std::holds_alternative<agent::TurnBoundary>(effect)) {
-      const bool keep = setup_.keep_snapshots && !engine_.finished();
+      const bool keep = setup_.durable && !engine_.finished();
       steps_.push() = Snapshot{keep ? engine_.snapshot() : std::string(), 0};
       continue;
     }
@@ -162,7 +189,8 @@ void Driver::account(const agent::InputBody& body) {
 }
 
 void Driver::journal(const agent::Input& input, const agent::Effects& effects) {
-  store::JournalRow row;
+  if (batch_.rows.capacity() == 0) batch_.rows.reserve(kRowsOfABatch);
+  store::JournalRow& row = batch_.rows.emplace_back();
   row.run_id = record_.id;
   row.seq = input.seq;
   row.kind = agent::input_kind(input.body);
@@ -171,8 +199,7 @@ void Driver::journal(const agent::Input& input, const agent::Effects& effects) {
   row.effects_digest = agent::digest_of(effects, scratch_);
   row.time_ms = input.time_ms;
   row.provenance = provenance(message_of(input.body));
-  batch_.rows.push_back(std::move(row));
-  if (worth_a_flush(input.body)) flush_soon_ = true;
+  if (setup_.durable && worth_a_flush(input.body)) flush_soon_ = true;
 }
 
 void Driver::journal_message(agent::Append& effect, int64_t seq) {

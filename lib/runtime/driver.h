@@ -4,8 +4,8 @@
 
 #include <atomic>
 #include <functional>
-#include <optional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -56,7 +56,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
     std::string traceparent;
     std::string options_json;
     int64_t policy_epoch = 0;
-    bool keep_snapshots = true;
+    bool durable = true;  // false: nothing survives the process, so nothing is handed to the store early
     // Before the terminal event becomes visible: the session is free for its next run.
     UniqueFunction<void()> on_last;
     UniqueFunction<void()> on_end;  // after it; the driver may be dropped then
@@ -72,6 +72,10 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void start(wire::Message message);
   // Re-feeds the open turn of a run that was cut off, then goes on; `cancel` ends it instead.
   void resume(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal, bool cancel);
+  // Goes on with a run that an engine of another version recorded: its open turn is closed with what was
+  // durable. `journal`: all its rows; `appended`: the seqs of those that the conversation holds.
+  void go_on(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal,
+             const std::vector<int64_t>& appended, bool cancel);
   void submit(agent::HostOp op);
   // The host's answer to a TOOL_CALL event; op_id is acknowledged when the result is durable.
   void tool_result(const std::string& call_id, tool::Result result, const std::string& op_id);
@@ -113,6 +117,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
 
   void feed(agent::InputBody body);
   bool refeed(const store::JournalEntry& entry);
+  void start_over(bool cancel);
   void step(agent::Input input);
   void queue(agent::Effects& effects, int64_t seq);
   void account(const agent::InputBody& body);

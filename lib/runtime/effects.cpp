@@ -234,8 +234,8 @@ void Driver::call_tool(const std::string& call_id) {
   }
   open.name = open.prepared->name;
   if (cancel_requested_) {
-    return tool_finished(
-        call_id, tool::error_result("cancelled", "the run was cancelled before this call started"));
+    return tool_finished(call_id,
+                         tool::error_result("cancelled", "the run was cancelled before this call started"));
   }
   tool::Call call = *std::exchange(open.prepared, std::nullopt);
   executor_->execute(std::move(call), [weak = weak_from_this(), call_id](tool::Result result) {
@@ -371,7 +371,7 @@ void Driver::cancel_timer(const std::string& name) {
 }
 
 void Driver::turn_boundary(Snapshot& snapshot) {
-  if (refeeding_) return;
+  if (refeeding_ || !setup_.durable) return;
   update_session_record();
   if (snapshot.json.empty()) return;
   record_.snapshot_json = std::move(snapshot.json);

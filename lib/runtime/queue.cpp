@@ -124,7 +124,9 @@ void EventQueue::release(Queued& queued) {
   constexpr size_t kKeptBytes = 512;
   queued.channel = nullptr;
   agent::Event& event = queued.event;
-  for (std::string* text : {&event.call_id, &event.text, &event.name, &event.reason, &event.json, &queued.json}) {
+  if (queued.is_delta && queued.json.empty() && event.text.capacity() <= kKeptBytes) return;  // is set anew
+  for (std::string* text :
+       {&event.call_id, &event.text, &event.name, &event.reason, &event.json, &queued.json}) {
     if (text->capacity() > kKeptBytes) *text = std::string();
     text->clear();
   }

@@ -62,8 +62,8 @@ struct Queued {
   bool is_delta = false;
 };
 
-// The queues that became readable during one turn of a loop. Their readers are woken when it ends: a reader that
-// is woken by the first of many events only fights the loop for the lock.
+// The queues that became readable during one turn of a loop. Their readers are woken when it ends: a reader
+// that is woken by the first of many events only fights the loop for the lock.
 class WakeList {
  public:
   void begin_turn() { in_turn_ = true; }

@@ -1,5 +1,7 @@
 #include "runtime/replay.h"
 
+#include <algorithm>
+
 #include "agent/agent.h"
 #include "crypto/crypto.h"
 
@@ -35,13 +37,19 @@ StatusOr<std::string> replay_run(store::Store& store, std::string_view run_id, b
                                format("the run was recorded by engine version {}, this is version {}",
                                       run.logic_version, agent::kLogicVersion));
   TAU_RETURN_IF_ERROR(store.verify_chain(run_id));
-  TAU_ASSIGN_OR_RETURN(const auto journal, store.load_journal(run_id, 0));
+  TAU_ASSIGN_OR_RETURN(auto journal, store.load_journal(run_id, 0));
+  // Rows before the last "continued" were written by another version: the chain covers them, nothing feeds
+  // them.
+  const auto continued = std::find_if(journal.rbegin(), journal.rend(), [](const store::JournalEntry& entry) {
+    return entry.row.kind == "continued";
+  });
+  if (continued != journal.rend()) journal.erase(journal.begin(), continued.base() - 1);
   agent::Engine engine;
   crypto::Blake2b all;
   int64_t steps = 0;
   Divergence divergence;
   for (const store::JournalEntry& entry : journal) {
-    if (entry.row.kind == "message") continue;  // made by the engine, not fed to it
+    if (entry.row.kind == agent::kMessageRow) continue;
     if (entry.purged) {
       divergence = {entry.row.seq, entry.row.kind, entry.row.effects_digest, "purged"};
       break;

@@ -67,6 +67,31 @@ void configure(Core& core, SharedSession& session, const std::shared_ptr<const A
   session.configured_for = agent;
 }
 
+// What brings a run that was cut off back to life.
+StatusOr<UniqueFunction<void(Driver&)>> resumption(Core& core, const SharedSession& session, bool abandon) {
+  const SharedString& id = session.record.open_run;
+  TAU_ASSIGN_OR_RETURN(store::RunRecord record, core.store().load_run(id));
+  if (record.logic_version > agent::kLogicVersion)
+    return failed_precondition("logic_version",
+                               format("run {} was recorded by engine version {}, this is version {}", id,
+                                      record.logic_version, agent::kLogicVersion));
+  const bool older = record.logic_version < agent::kLogicVersion;
+  const int64_t from = older ? 0 : agent::first_needed_seq(record.snapshot_json, record.snapshot_seq);
+  TAU_ASSIGN_OR_RETURN(auto journal, core.store().load_journal(id, from));
+  if (!older)
+    return UniqueFunction<void(Driver&)>([record = std::move(record), journal = std::move(journal), abandon](
+                                             Driver& driver) { driver.resume(record, journal, abandon); });
+  std::vector<int64_t> appended;
+  if (!session.record.head_entry.empty()) {
+    TAU_ASSIGN_OR_RETURN(const auto lineage, core.store().load_lineage(session.record.head_entry));
+    for (const store::JournalEntry& entry : lineage)
+      if (entry.row.run_id == id) appended.push_back(entry.row.seq);
+  }
+  return UniqueFunction<void(Driver&)>(
+      [record = std::move(record), journal = std::move(journal), appended = std::move(appended),
+       abandon](Driver& driver) { driver.go_on(record, journal, appended, abandon); });
+}
+
 }  // namespace
 
 Session::Session(std::shared_ptr<Agent> agent, SharedString id, std::shared_ptr<SessionState> state)
@@ -176,7 +201,7 @@ StatusOr<std::shared_ptr<Run>> Session::start_claimed(RunOptions options) {
   SharedSession& session = shared_of(state_);
   TAU_ASSIGN_OR_RETURN(ParsedRunOptions parsed, parse_run_options(options.options_json));
   if (session.lease.epoch == 0) {
-    TAU_ASSIGN_OR_RETURN(session.lease, core.store().acquire(format("session:{}", id_)));
+    TAU_ASSIGN_OR_RETURN(session.lease, core.store().acquire("session:" + id_.str()));
     if (!session.unnamed) {  // another process may have written it until now
       session.loaded = false;
       session.conversation = Conversation();
@@ -236,20 +261,11 @@ StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions options, ParsedRunOpti
   setup.traceparent = options.traceparent;
   setup.options_json = options.options_json;
   setup.policy_epoch = 1;
-  setup.keep_snapshots = !core.options().no_store;
+  setup.durable = !core.options().no_store;
 
   UniqueFunction<void(Driver&)> first;
   if (options.resume) {
-    TAU_ASSIGN_OR_RETURN(store::RunRecord record, core.store().load_run(open_run));
-    if (record.logic_version != agent::kLogicVersion)
-      return failed_precondition(
-          "logic_version", format("run {} was recorded by engine version {}, this is version {}", open_run,
-                                  record.logic_version, agent::kLogicVersion));
-    TAU_ASSIGN_OR_RETURN(auto journal,
-                         core.store().load_journal(
-                             open_run, agent::first_needed_seq(record.snapshot_json, record.snapshot_seq)));
-    first = [record = std::move(record), journal = std::move(journal),
-             abandon = parsed.abandon](Driver& driver) { driver.resume(record, journal, abandon); };
+    TAU_ASSIGN_OR_RETURN(first, resumption(core, session, parsed.abandon));
   } else {
     if (session.record.created_ms == 0) session.record.created_ms = system_clock().wall_ms();
     session.record.workspace = core.options().workspace;

@@ -30,9 +30,7 @@ Status Applier::apply(const Batch& batch, Lsn* lsn) {
   Status status = apply_all(batch, lsn);
   if (status.ok()) return db_.prepare("RELEASE batch").run();
   // The heads that the batch moved are wrong now; they are read again when needed.
-  for (const JournalRow& row : batch.rows) {
-    forget(row.run_id);
-  }
+  for (const JournalRow& row : batch.rows) { forget(row.run_id); }
   if (batch.run.has_value()) forget(batch.run->id);
   if (is_recoverable(status)) {
     TAU_RETURN_IF_ERROR(db_.prepare("ROLLBACK TO batch").run());

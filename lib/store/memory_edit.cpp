@@ -63,8 +63,8 @@ bool MemoryStore::remove_owned(std::string_view id) {
   owner.record.reset();
   Entry* const last = find_entry(head);
   if (last != nullptr && !last->owned) free_entries(last);  // a forked one whose owner is gone
-  // Children come after their parents, so each is freed before its parent is looked at: what free_entries goes
-  // on to is still owned, or not of this list.
+  // Children come after their parents, so each is freed before its parent is looked at: what free_entries
+  // goes on to is still owned, or not of this list.
   for (std::vector<Entry*> own = std::exchange(owner.entries, {}); !own.empty(); own.pop_back()) {
     own.back()->owned = false;
     free_entries(own.back());

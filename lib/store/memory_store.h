@@ -83,7 +83,7 @@ class MemoryStore final : public Store {
   // What belongs to a session id; there may be runs before there is a record.
   struct Owner {
     std::optional<SessionRecord> record;
-    std::vector<Run*> runs;        // oldest first
+    std::vector<Run*> runs;       // oldest first
     std::vector<Entry*> entries;  // oldest first
   };
   struct LeaseState {

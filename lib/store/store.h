@@ -20,11 +20,11 @@ using Lsn = int64_t;  // position in the journal of one home; grows, never reuse
 
 // Columns that every stored body carries, from the first migration on.
 struct Provenance {
-  SharedString integrity;            // Labels::integrity()
+  SharedString integrity;             // Labels::integrity()
   SharedString readers = everyone();  // "*" or a sorted comma list
-  SharedString principal;            // who acted
-  int64_t policy_epoch = 0;          // version of the policy in force
-  int64_t scanned_epoch = 0;         // version of the scanner rules that saw the body; 0: none
+  SharedString principal;             // who acted
+  int64_t policy_epoch = 0;           // version of the policy in force
+  int64_t scanned_epoch = 0;          // version of the scanner rules that saw the body; 0: none
 
   static const SharedString& everyone();
 };
@@ -85,7 +85,7 @@ struct SessionRecord {
 
 struct Lease {
   SharedString resource;  // "session:<id>"
-  int64_t epoch = 0;     // fencing token; grows with every owner
+  int64_t epoch = 0;      // fencing token; grows with every owner
 };
 
 // What one append changes, all or nothing. Rows need their run, entries their row and parent, heads their
@@ -110,8 +110,8 @@ struct JournalEntry {  // as read back
   Lsn lsn = 0;
   JournalRow row;
   SharedString entry_id;  // set by load_lineage
-  std::string chain;     // hex
-  bool purged = false;   // the body was erased; the digest stayed
+  std::string chain;      // hex
+  bool purged = false;    // the body was erased; the digest stayed
 };
 
 enum class Durability : uint8_t {
@@ -165,8 +165,8 @@ class Store {
   // reader of another process kept the WAL from being emptied: the session is gone, its text leaves the WAL
   // when idle.
   virtual Status remove_session(std::string_view id) = 0;
-  // Nobody will ask for this session or its runs again. A store without a disk drops all that no other session
-  // needs, digests too; others do nothing.
+  // Nobody will ask for this session or its runs again. A store without a disk drops all that no other
+  // session needs, digests too; others do nothing.
   virtual void forget(std::string_view session) { (void)session; }
 
   // Leases. The owner of a resource is this process (boot id, PID namespace, pid, start time) until it

@@ -164,7 +164,7 @@ class Registry {
 struct Prepared {
   Call call;
   std::shared_ptr<const Tool> tool;  // null when there is none of that name
-  Verdict verdict;      // meaningful when `refusal` is empty
+  Verdict verdict;                   // meaningful when `refusal` is empty
   std::string refusal;  // "unknown_tool", "invalid_arguments", "needs_worker"; empty: may be asked
   std::string message;
 };

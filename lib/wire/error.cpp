@@ -58,13 +58,19 @@ int64_t retry_in_words_ms(std::string_view message) {
 }
 
 // google.rpc.RetryInfo in error.details[], or a plain number of seconds that some gateways send.
+// Milliseconds from whatever number a body holds; -1 for what is none.
+int64_t bounded_ms(double ms) {
+  constexpr double kLongest = 1e12;  // three decades: the caller has its own limit
+  return ms >= 0 ? static_cast<int64_t>(std::min(ms, kLongest)) : -1;
+}
+
 int64_t retry_in_body_ms(const json::Value& error) {
   for (const json::Value& detail : error["details"].as_array()) {
     const int64_t ms = parse_duration_ms(detail["retryDelay"].as_string());
     if (ms >= 0) return ms;
   }
-  if (error["retry_after_ms"].is_number()) return static_cast<int64_t>(error["retry_after_ms"].as_double());
-  if (error["retry_after"].is_number()) return static_cast<int64_t>(error["retry_after"].as_double() * 1000);
+  if (error["retry_after_ms"].is_number()) return bounded_ms(error["retry_after_ms"].as_double());
+  if (error["retry_after"].is_number()) return bounded_ms(error["retry_after"].as_double() * 1000);
   return -1;
 }
 

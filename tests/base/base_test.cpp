@@ -4,7 +4,12 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
 #include <cerrno>
+#include <set>
 
 namespace tau {
 namespace {
@@ -59,6 +64,118 @@ TEST(FunctionTest, OwnsMoveOnlyState) {
   UniqueFunction<int(int)> moved = std::move(add);
   EXPECT_EQ(moved(3), 5);
   EXPECT_FALSE(static_cast<bool>(add));
+}
+
+TEST(FunctionTest, KeepsSmallAndLargeTargetsAndDestroysEachOnce) {
+  const auto alive = std::make_shared<int>(7);
+  for (const bool large : {false, true}) {
+    UniqueFunction<int()> f;
+    if (large) {
+      f = [alive, filler = std::array<char, 200>{}] { return *alive + filler[0]; };
+    } else {
+      f = [alive] { return *alive; };
+    }
+    UniqueFunction<int()> g = std::move(f);
+    EXPECT_EQ(alive.use_count(), 2);
+    EXPECT_EQ(g(), 7);
+    g = nullptr;
+    EXPECT_EQ(alive.use_count(), 1) << (large ? "large" : "small");
+  }
+}
+
+TEST(FunctionTest, ATargetMayReplaceTheFunctionThatHoldsIt) {
+  UniqueFunction<void()> f;
+  int calls = 0;
+  f = [&f, &calls, last = std::make_unique<int>(1)] { calls += *last; };
+  f();
+  UniqueFunction<void()> moved = std::move(f);
+  f = [&calls] { calls += 10; };
+  moved();
+  f();
+  EXPECT_EQ(calls, 12);
+}
+
+TEST(SharedStringTest, CopiesShareAndCompareAsText) {
+  const SharedString a = "run_1";
+  const SharedString b = a;
+  const SharedString same = std::string("run_1");
+  EXPECT_EQ(a.view().data(), b.view().data());
+  EXPECT_EQ(a, same);
+  EXPECT_EQ(a, "run_1");
+  EXPECT_EQ(a, std::string("run_1"));
+  EXPECT_NE(a, "run_2");
+  EXPECT_LT(a, SharedString("run_2"));
+  EXPECT_EQ(format("{:>7}", a), "  run_1");
+}
+
+TEST(SharedStringTest, AnEmptyOneHoldsNothingAndSelfAssignmentIsHarmless) {
+  SharedString s = "";
+  EXPECT_TRUE(s.empty());
+  EXPECT_EQ(s.view(), "");
+  s = "x";
+  const SharedString& alias = s;
+  s = alias;
+  EXPECT_EQ(s, "x");
+  SharedString moved = std::move(s);
+  EXPECT_EQ(moved, "x");
+  moved.clear();
+  EXPECT_EQ(moved.size(), 0u);
+}
+
+TEST(StableQueueTest, KeepsOrderAndAddressesWhileItGrows) {
+  StableQueue<std::string> queue;
+  int64_t pushed = 0;
+  int64_t popped = 0;
+  for (int round = 0; round < 50; ++round) {
+    for (int i = 0; i < round; ++i) queue.push() = std::to_string(pushed++);
+    const std::string* front = queue.empty() ? nullptr : &queue.front();
+    for (int i = 0; i < round / 2; ++i) queue.push() = std::to_string(pushed++);
+    EXPECT_TRUE(front == nullptr || front == &queue.front());
+    for (int i = 0; i < round && !queue.empty(); ++i) {
+      EXPECT_EQ(queue.front(), std::to_string(popped++));
+      queue.pop();
+    }
+  }
+  EXPECT_EQ(queue.size(), static_cast<size_t>(pushed - popped));
+  for (size_t i = 0; i < queue.size(); ++i)
+    EXPECT_EQ(queue[i], std::to_string(popped + static_cast<int64_t>(i)));
+}
+
+TEST(StableQueueTest, UsesTheMemoryOfPoppedObjectsAgain) {
+  StableQueue<std::string> queue;
+  std::set<const std::string*> seen;
+  for (int i = 0; i < 1000; ++i) {
+    std::string& text = queue.push();
+    seen.insert(&text);
+    queue.pop();
+  }
+  EXPECT_LE(seen.size(), 16u);
+}
+
+TEST(RandomTest, NoBytesComeTwiceInAForkedChildEither) {
+  const auto draw = [] {
+    std::array<std::byte, 16> bytes{};
+    system_random().fill(bytes);
+    return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  };
+  std::set<std::string> seen;
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(seen.insert(draw()).second);
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const std::string bytes = draw();
+    _exit(write(ends[1], bytes.data(), bytes.size()) == 16 ? 0 : 1);
+  }
+  char theirs[16];
+  ASSERT_EQ(read(ends[0], theirs, sizeof theirs), 16);
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_NE(draw(), std::string(theirs, sizeof theirs));
+  close(ends[0]);
+  close(ends[1]);
 }
 
 struct FixedClock final : Clock {

@@ -47,33 +47,34 @@ class LocalModelTest : public testing::Test {
 };
 
 TEST_F(LocalModelTest, AScriptAnswersByTheNumberOfAnswersGiven) {
-  auto model = make_scripted_model(
-      R"({"turns":[{"text":["Hel","lo"],"usage":{"input":3,"output":2}},{"tool_calls":[{"name":"add","arguments":{"a":1}}]}]})",
-      *loop_);
-  ASSERT_TRUE(model.ok());
+  const auto script = parse_script(
+      R"({"turns":[{"text":["Hel","lo"],"usage":{"input":3,"output":2}},{"tool_calls":[{"name":"add","arguments":{"a":1}}]}]})");
+  ASSERT_TRUE(script.ok());
+  const auto model = make_scripted_model(*script, *loop_);
   wire::Request request = ask("hi");
-  RecordingSink first = play(**model, request);
+  RecordingSink first = play(*model, request);
   EXPECT_EQ(first.text, "Hello");
   EXPECT_EQ(first.response->usage.input, 3);
   request.messages.push_back(first.response->message);
-  const RecordingSink second = play(**model, request);
+  const RecordingSink second = play(*model, request);
   const auto* call = second.response->message.parts.at(0).as<wire::ToolCall>();
   ASSERT_NE(call, nullptr);
   EXPECT_EQ(call->arguments, R"({"a":1})");
   request.messages.push_back(second.response->message);
-  EXPECT_EQ(play(**model, request).failure->reason(), "script_ended");
+  EXPECT_EQ(play(*model, request).failure->reason(), "script_ended");
 }
 
 TEST_F(LocalModelTest, AScriptCanFailAndNamesItsMistakes) {
-  auto model = make_scripted_model(
-      R"({"turns":[{"text":"be","error":{"code":"unavailable","reason":"overloaded"}}]})", *loop_);
-  ASSERT_TRUE(model.ok());
-  const RecordingSink sink = play(**model, ask("hi"));
+  const auto script =
+      parse_script(R"({"turns":[{"text":"be","error":{"code":"unavailable","reason":"overloaded"}}]})");
+  ASSERT_TRUE(script.ok());
+  const auto model = make_scripted_model(*script, *loop_);
+  const RecordingSink sink = play(*model, ask("hi"));
   EXPECT_EQ(sink.failure->reason(), "overloaded");
   EXPECT_EQ(sink.partial.message.text(), "be");
-  EXPECT_EQ(make_scripted_model(R"({"turns":[{"txt":"x"}]})", *loop_).status().reason(), "unknown_key");
-  EXPECT_EQ(make_scripted_model("{}", *loop_).status().reason(), "invalid_script");
-  EXPECT_EQ(make_scripted_model("nope", *loop_).status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(parse_script(R"({"turns":[{"txt":"x"}]})").status().reason(), "unknown_key");
+  EXPECT_EQ(parse_script("{}").status().reason(), "invalid_script");
+  EXPECT_EQ(parse_script("nope").status().code(), Code::kInvalidArgument);
 }
 
 TEST_F(LocalModelTest, TheOfflineModelSearchesReadsAndQuotes) {

@@ -145,7 +145,7 @@ void Ledger::check_replay(const std::vector<store::JournalEntry>& journal) {
     auto body = agent::input_from_json(entry.row.kind, entry.row.body);
     if (!body.ok()) return violate("a journaled input does not read back");
     const auto effects = engine.step({entry.row.seq, entry.row.time_ms, *std::move(body)});
-    if (crypto::hex(agent::digest_of(effects)) != entry.row.effects_digest)
+    if (agent::digest_of(effects) != entry.row.effects_digest)
       return violate("replay diverges at row " + std::to_string(entry.row.seq));
   }
   if (!engine.finished()) violate("the replayed run does not end");

@@ -112,11 +112,11 @@ RC_GTEST_PROP(ChainLink, DiffersWheneverACoveredFieldDiffers,
   JournalRow b = a;
   switch (field % 9) {
     case 0: b.body += text; break;
-    case 1: b.kind += text; break;
+    case 1: b.kind = b.kind.str() + text; break;
     case 2: b.effects_digest += text; break;
-    case 3: b.provenance.integrity += text; break;
-    case 4: b.provenance.readers += text; break;
-    case 5: b.provenance.principal += text; break;
+    case 3: b.provenance.integrity = b.provenance.integrity.str() + text; break;
+    case 4: b.provenance.readers = b.provenance.readers.str() + text; break;
+    case 5: b.provenance.principal = b.provenance.principal.str() + text; break;
     case 6: b.seq ^= delta; break;
     case 7: b.time_ms ^= delta; break;
     default: b.provenance.policy_epoch ^= delta; break;
@@ -125,7 +125,7 @@ RC_GTEST_PROP(ChainLink, DiffersWheneverACoveredFieldDiffers,
   b = a;
   b.provenance.readers = text;
   a.provenance.readers = "";
-  a.provenance.integrity += text;
+  a.provenance.integrity = a.provenance.integrity.str() + text;
   RC_ASSERT(chain_link("", a) != chain_link("", b));
 }
 

@@ -249,7 +249,7 @@ TEST_P(StoreContract, SessionsAreListedNewestFirstAndPaged) {
     ASSERT_TRUE(page.ok());
     if (page->empty()) break;
     EXPECT_LE(page->size(), 3u);
-    for (const SessionRecord& s : *page) seen.push_back(s.id);
+    for (const SessionRecord& s : *page) seen.push_back(s.id.str());
     after = seen.back();
   }
   EXPECT_EQ(seen, (std::vector<std::string>{"ses_6", "ses_5", "ses_4", "ses_3", "ses_2", "ses_1", "ses_0"}));

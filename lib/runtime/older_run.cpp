@@ -1,0 +1,136 @@
+#include "runtime/older_run.h"
+
+#include <algorithm>
+
+namespace tau::runtime {
+namespace {
+
+wire::Message unknown_outcome(const wire::ToolCall& call) {
+  wire::ToolResult result;
+  result.call_id = call.id;
+  result.name = call.name;
+  result.is_error = true;
+  result.content.push_back(
+      {.body = wire::Text{"interrupted: the program stopped while this call ran; whether it took effect is unknown"},
+       .extras = {}});
+  wire::Message message;
+  message.role = wire::Role::kTool;
+  message.parts.push_back({.body = std::move(result), .extras = {}});
+  message.labels = Labels::from(Source::kSystem);
+  return message;
+}
+
+// The rows of the run, one after the other.
+class Reading {
+ public:
+  explicit Reading(const std::vector<int64_t>& appended) : appended_(appended) {}
+
+  void operator()(agent::Start& in) {
+    out_.state.config = in.config;
+    keep(std::move(in.message));
+  }
+  void operator()(agent::Continued& in) { out_.state = std::move(in); }
+  void operator()(agent::PromptReady& in) {
+    out_.state.call = std::max(out_.state.call, in.call);
+    out_.state.turn += 1;
+    answer_ = nullptr;
+  }
+  void operator()(agent::ModelDone& in) {
+    spend(*in.response, in.cost_usd_micros);
+    keep(in.response->message);
+    calls_.clear();
+    results_.clear();
+    for (const wire::Part& part : in.response->message.parts)
+      if (const auto* call = part.as<wire::ToolCall>()) calls_.push_back(*call);
+    answer_ = calls_.empty() ? in.response : nullptr;
+  }
+  void operator()(agent::ModelFailed& in) { spend(*in.partial, in.cost_usd_micros); }
+  void operator()(agent::ModelCut& in) { spend(*in.partial, in.cost_usd_micros); }
+  void operator()(agent::ToolDone& in) { results_.push_back({seq_, std::move(in.message)}); }
+  void operator()(agent::HostOp& in) {
+    if (in.kind == agent::HostOp::Kind::kApproval) return;
+    said_.push_back({seq_, std::move(in.message)});
+  }
+  void operator()(const agent::Verdict&) {}
+  void operator()(const agent::Timer&) {}
+  void operator()(const agent::Cancel&) {}
+  void operator()(const agent::Resumed&) {}
+
+  void at(int64_t seq) { seq_ = seq; }
+  void keep(wire::Message message) {
+    answered(message);
+    if (!is_appended(seq_)) out_.messages.push_back({seq_, std::move(message)});
+  }
+
+  OlderRun finish() {
+    close_calls();
+    for (OlderRun::Kept& said : said_) {
+      if (is_appended(said.seq)) continue;
+      out_.messages.push_back(std::move(said));
+      answer_ = nullptr;  // it is answered next
+    }
+    out_.state.answer = answer_;
+    return std::move(out_);
+  }
+
+ private:
+  void spend(const wire::Response& response, int64_t cost) {
+    out_.state.input_tokens += response.usage.input;
+    out_.state.output_tokens += response.usage.output;
+    out_.state.cached_tokens += response.usage.cached_input;
+    out_.state.cost_usd_micros += cost;
+  }
+
+  bool is_appended(int64_t seq) const {
+    return std::ranges::find(appended_, seq) != appended_.end();
+  }
+  static bool answers(const wire::Message& message, std::string_view call_id) {
+    return std::ranges::any_of(message.parts, [&](const wire::Part& part) {
+      const auto* result = part.as<wire::ToolResult>();
+      return result != nullptr && result->call_id == call_id;
+    });
+  }
+  void answered(const wire::Message& message) {
+    std::erase_if(calls_, [&](const wire::ToolCall& call) { return answers(message, call.id); });
+  }
+
+  // One result for each call of the open turn, in the order of the calls.
+  void close_calls() {
+    for (const OlderRun::Kept& result : results_)
+      if (is_appended(result.seq)) answered(result.message);
+    for (const wire::ToolCall& call : calls_) {
+      const auto known = std::ranges::find_if(
+          results_, [&](const OlderRun::Kept& result) { return answers(result.message, call.id); });
+      out_.messages.push_back(known != results_.end() ? *known : OlderRun::Kept{-1, unknown_outcome(call)});
+    }
+  }
+
+  const std::vector<int64_t>& appended_;
+  int64_t seq_ = 0;
+  OlderRun out_;
+  std::vector<wire::ToolCall> calls_;   // of the last answer, without those that have a result
+  std::vector<OlderRun::Kept> results_;
+  std::vector<OlderRun::Kept> said_;    // by the host, while the run went on
+  std::shared_ptr<const wire::Response> answer_;
+};
+
+}  // namespace
+
+StatusOr<OlderRun> read_older_run(const std::vector<store::JournalEntry>& journal,
+                                  const std::vector<int64_t>& appended) {
+  Reading reading(appended);
+  for (const store::JournalEntry& entry : journal) {
+    reading.at(entry.row.seq);
+    if (entry.purged) continue;
+    if (entry.row.kind == agent::kMessageRow) {
+      TAU_ASSIGN_OR_RETURN(wire::Message message, agent::message_of_row(entry.row.body));
+      reading.keep(std::move(message));
+      continue;
+    }
+    TAU_ASSIGN_OR_RETURN(agent::InputBody body, agent::input_from_json(entry.row.kind, entry.row.body));
+    std::visit(reading, body);
+  }
+  return reading.finish();
+}
+
+}  // namespace tau::runtime

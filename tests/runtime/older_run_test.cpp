@@ -1,0 +1,190 @@
+// Runs that an engine of another version recorded: their open turn is closed, nothing durable is lost.
+#include "runtime/older_run.h"
+
+#include <gtest/gtest.h>
+
+#include "runtime/runtime.h"
+#include "support/temp_dir.h"
+
+namespace tau::runtime {
+namespace {
+
+constexpr const char* kRun = "run_old";
+constexpr const char* kSession = "ses_old";
+
+wire::Message user(std::string_view text) {
+  return wire::text_message(wire::Role::kUser, text, Labels::from(Source::kUser));
+}
+
+agent::ModelDone answer(int64_t call, std::string_view text, std::initializer_list<const char*> call_ids = {}) {
+  auto response = std::make_shared<wire::Response>();
+  response->message.role = wire::Role::kAssistant;
+  if (!text.empty()) response->message.parts.push_back({.body = wire::Text{std::string(text)}, .extras = {}});
+  for (const char* id : call_ids)
+    response->message.parts.push_back({.body = wire::ToolCall{id, "add", "{}"}, .extras = {}});
+  response->usage.input = 10;
+  return {.call = call, .response = response, .cost_usd_micros = 3};
+}
+
+agent::ToolDone result(const std::string& call_id, std::string_view text) {
+  wire::ToolResult part;
+  part.call_id = call_id;
+  part.content.push_back({.body = wire::Text{std::string(text)}, .extras = {}});
+  agent::ToolDone done;
+  done.call_id = call_id;
+  done.message.role = wire::Role::kTool;
+  done.message.parts.push_back({.body = std::move(part), .extras = {}});
+  return done;
+}
+
+agent::PromptReady prompt(int64_t call) {
+  agent::PromptReady ready;
+  ready.call = call;
+  return ready;
+}
+
+agent::Start start() {
+  agent::Start in;
+  in.config.run_id = kRun;
+  in.config.session_id = kSession;
+  in.config.model = "scripted/x";
+  in.message = user("add");
+  return in;
+}
+
+std::vector<store::JournalEntry> journal(std::vector<agent::InputBody> inputs) {
+  std::vector<store::JournalEntry> out;
+  for (const agent::InputBody& body : inputs) {
+    store::JournalEntry entry;
+    entry.row.run_id = kRun;
+    entry.row.seq = static_cast<int64_t>(out.size());
+    entry.row.kind = agent::input_kind(body);
+    entry.row.body = agent::input_to_json(body);
+    entry.row.effects_digest = "of-another-version";
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
+std::string said(const wire::Message& message) {
+  std::string out(wire::role_name(message.role));
+  for (const wire::Part& part : message.parts) {
+    if (const auto* text = part.as<wire::Text>()) out += " " + text->text;
+    if (const auto* call = part.as<wire::ToolCall>()) out += " call " + call->id;
+    const auto* done = part.as<wire::ToolResult>();
+    if (done == nullptr) continue;
+    out += " " + done->call_id + (done->is_error ? " unknown" : "");
+    if (!done->is_error) out += " " + done->content.at(0).as<wire::Text>()->text;
+  }
+  return out;
+}
+
+std::vector<std::string> missing(const OlderRun& run) {
+  std::vector<std::string> out;
+  for (const OlderRun::Kept& kept : run.messages) out.push_back(said(kept.message));
+  return out;
+}
+
+using Lines = std::vector<std::string>;
+
+TEST(OlderRunTest, ResultsComeInTheOrderOfTheCallsAndTheRestIsUnknown) {
+  const auto rows = journal({start(), prompt(1), answer(1, "", {"a", "b", "c"}), result("c", "3")});
+  const auto run = read_older_run(rows, {0});
+  ASSERT_TRUE(run.ok());
+  EXPECT_EQ(missing(*run), (Lines{"assistant call a call b call c", "tool a unknown", "tool b unknown", "tool c 3"}));
+  EXPECT_EQ(run->state.turn, 1);
+  EXPECT_EQ(run->state.call, 1);
+  EXPECT_EQ(run->state.input_tokens, 10);
+  EXPECT_EQ(run->state.cost_usd_micros, 3);
+  EXPECT_EQ(run->state.answer, nullptr);
+}
+
+TEST(OlderRunTest, WhatTheConversationHasIsNotGivenTwice) {
+  const auto rows = journal({start(), prompt(1), answer(1, "", {"a", "b"}), result("a", "1"), result("b", "2")});
+  const auto run = read_older_run(rows, {0, 2, 3});
+  ASSERT_TRUE(run.ok());
+  EXPECT_EQ(missing(*run), (Lines{"tool b 2"}));
+}
+
+TEST(OlderRunTest, AWholeAnswerIsTheEndUnlessTheHostHasSaidMore) {
+  auto inputs = std::vector<agent::InputBody>{start(), prompt(1), answer(1, "five")};
+  auto run = read_older_run(journal(inputs), {0, 2});
+  ASSERT_TRUE(run.ok());
+  ASSERT_NE(run->state.answer, nullptr);
+  EXPECT_EQ(run->state.answer->message.text(), "five");
+  agent::HostOp more;
+  more.message = user("and six?");
+  inputs.emplace_back(more);
+  run = read_older_run(journal(inputs), {0, 2});
+  ASSERT_TRUE(run.ok());
+  EXPECT_EQ(run->state.answer, nullptr);
+  EXPECT_EQ(missing(*run), (Lines{"user and six?"}));
+}
+
+TEST(OlderRunTest, ARowThatCannotBeReadIsAnErrorNotALoss) {
+  auto rows = journal({start()});
+  rows.at(0).row.kind = "from_the_future";
+  EXPECT_EQ(read_older_run(rows, {}).status().reason(), "unknown_journal_kind");
+}
+
+// Writes the journal of a run that engine version 1 left open, then goes on with it through the runtime.
+class OlderHome : public testing::Test {
+ protected:
+  void write(std::vector<agent::InputBody> inputs) {
+    auto store = store::open_store({.path = dir_.path() + "/tau.db"}, system_clock());
+    ASSERT_TRUE(store.ok()) << store.status().to_string();
+    store::Batch batch;
+    batch.run = store::RunRecord{.id = kRun, .session_id = kSession, .logic_version = 1};
+    for (store::JournalEntry& entry : journal(std::move(inputs))) batch.rows.push_back(entry.row);
+    batch.entries.push_back({.id = "run_old.e0", .session_id = kSession, .run_id = kRun, .seq = 0});
+    batch.session = store::SessionRecord{.id = kSession, .head_entry = "run_old.e0", .open_run = kRun};
+    (*store)->append(std::move(batch), nullptr);
+    ASSERT_TRUE((*store)->flush().ok());
+  }
+  std::string resume() {
+    RuntimeOptions options;
+    options.manual = true;
+    options.home = dir_.path();
+    options.config_json =
+        R"({"model":"scripted/x","script":{"turns":[{"text":"never"},{"text":"done"},{"text":"never"}]}})";
+    auto runtime = Runtime::open(options);
+    EXPECT_TRUE(runtime.ok()) << runtime.status().to_string();
+    auto agent = Agent::make(*runtime, "");
+    auto session = Session::open(*agent, kSession);
+    EXPECT_TRUE(session.ok()) << session.status().to_string();
+    auto run = (*session)->start({.resume = true});
+    EXPECT_TRUE(run.ok()) << run.status().to_string();
+    if (!run.ok()) return {};
+    Code code = Code::kOk;
+    const auto outcome = (*run)->wait(10'000, &code);
+    EXPECT_TRUE(outcome.ok());
+    EXPECT_EQ(code, Code::kOk) << *outcome;
+    const auto exported = json::parse(*(*session)->export_json());
+    for (const json::Value& entry : (*exported)["messages"].as_array())
+      lines_.push_back(said(*wire::message_from_json(entry["message"])));
+    bool identical = false;
+    EXPECT_TRUE((*runtime)->replay(kRun, &identical).ok());
+    EXPECT_TRUE(identical);
+    return outcome.ok() ? *outcome : std::string();
+  }
+
+  test::TempDir dir_;
+  Lines lines_;
+};
+
+TEST_F(OlderHome, TheOpenTurnIsClosedAndTheRunGoesOn) {
+  write({start(), prompt(1), answer(1, "", {"a", "b"}), result("a", "1")});
+  const std::string outcome = resume();
+  EXPECT_NE(outcome.find(R"("turns":2)"), std::string::npos) << outcome;
+  EXPECT_EQ(lines_, (Lines{"user add", "assistant call a call b", "tool a 1", "tool b unknown", "assistant done"}));
+}
+
+TEST_F(OlderHome, AnAnswerThatWasDurableIsTheOutcome) {
+  write({start(), prompt(1), answer(1, "five")});
+  const std::string outcome = resume();
+  EXPECT_NE(outcome.find(R"("text":"five")"), std::string::npos) << outcome;
+  EXPECT_EQ(lines_, (Lines{"user add", "assistant five"}));
+}
+
+}  // namespace
+}  // namespace tau::runtime
