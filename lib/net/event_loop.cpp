@@ -67,10 +67,12 @@ class Inbox final : public EventLoop::Poster {
     polled_ = true;
     return put_off_ || !tasks_.empty();
   }
-  // Called at the end of process() until set_polled(): whether the descriptor says less than it should.
-  void put_off(bool yes) {
+  // Called at the end of process() until set_polled(): whether the descriptor says less than it should. True
+  // when somebody began to poll it meanwhile, and has to be told.
+  bool put_off(bool yes) {
     const std::lock_guard lock(mutex_);
     put_off_ = yes;
+    return yes && polled_;
   }
 
   // Async-signal-safe. Writes the eventfd unless an earlier write is still to be consumed.
@@ -159,14 +161,16 @@ class EpollLoop final : public EventLoop {
     return fd >= 0 && static_cast<size_t>(fd) < watches_.size() ? watches_[static_cast<size_t>(fd)].get()
                                                                 : nullptr;
   }
-  // Owner thread, inside process(): what is posted or set now needs no system call to be seen.
-  bool inside() const { return processing_.load(std::memory_order_relaxed) && on_owner_thread(); }
+  // Owner thread, inside process(): what is posted or set now needs no system call to be seen. One variable,
+  // which only the thread that is named writes its name to: the owner before cannot mistake itself for it.
+  bool inside() const { return inside_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
 
   Clock& clock_;
   const int epoll_fd_;
   const int timer_fd_;
   const std::shared_ptr<Inbox> inbox_;
   std::atomic<std::thread::id> owner_ = std::this_thread::get_id();
+  std::atomic<std::thread::id> inside_ = std::thread::id();  // who is in process()
   std::atomic<bool> processing_ = false;
   int64_t now_ns_ = 0;
   TimerHeap timers_;
@@ -223,11 +227,13 @@ StatusOr<int> EpollLoop::process(int timeout_ms) {
     return failed_precondition("loop_busy", "process() was called while another call of it is running");
   }
   owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  inside_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   StatusOr<int> ran = turn(timeout_ms);
   while (!retired_.empty()) {  // what a handler owns may unwatch more when it dies
     const std::vector<std::unique_ptr<Watch>> dead = std::exchange(retired_, {});
   }
   settle_fd();
+  inside_.store(std::thread::id(), std::memory_order_relaxed);
   processing_.store(false, std::memory_order_release);
   return ran;
 }
@@ -306,7 +312,7 @@ void EpollLoop::settle_fd() {
   }
   const bool early = armed_ns_ != INT64_MAX && (timers_.empty() || armed_ns_ < timers_.earliest_ns());
   if (!early) arm_timer();
-  inbox_->put_off(early || !tasks_.empty());
+  if (inbox_->put_off(early || !tasks_.empty())) inbox_->signal();
 }
 
 // Sets the timerfd to the earliest timer, unless it is. The delay is measured from a fresh reading of the
