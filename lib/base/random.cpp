@@ -44,7 +44,9 @@ class SystemRandom final : public Random {
  public:
   void fill(std::span<std::byte> out) override {
     if (block_ == nullptr || out.size() > sizeof(Block::bytes) / 4) return fetch(out.data(), out.size());
-    const std::lock_guard lock(mutex_);
+    // Another thread may have held the lock when this process was forked: nobody would ever give it back.
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock()) return fetch(out.data(), out.size());
     if (block_->left < out.size()) {
       fetch(block_->bytes, sizeof block_->bytes);
       block_->left = sizeof block_->bytes;

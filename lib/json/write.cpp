@@ -128,7 +128,7 @@ void append_string(std::string& out, std::string_view text) {
   const size_t plain = plain_prefix(text);
   if (plain == text.size() && plain + 2 <= sizeof small) {
     small[0] = '"';
-    std::memcpy(small + 1, text.data(), plain);
+    text.copy(small + 1, plain);  // not memcpy(): an empty text may have no address
     small[plain + 1] = '"';
     out.append(small, plain + 2);
     return;
