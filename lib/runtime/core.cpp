@@ -228,8 +228,9 @@ void Core::close_session(std::unique_ptr<SharedSession> session) {
   }
   if (session->lease.epoch == 0) return;
   if (options_.no_store) {
+    // Not first one and then the other: in between another handle of this id could begin a run.
+    if (session->unnamed) return store_->forget(id);
     (void)store_->release(session->lease);
-    if (session->unnamed) store_->forget(id);
   } else if (workers_.available()) {
     workers_.submit(
         [core = shared_from_this(), lease = session->lease] { (void)core->store().release(lease); });

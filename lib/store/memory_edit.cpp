@@ -90,8 +90,12 @@ Status MemoryStore::remove_session(std::string_view id) {
 void MemoryStore::forget(std::string_view id) {
   const std::lock_guard lock(mutex_);
   const SharedString session(id);
-  if (!remove_owned(session)) return;
+  if (const auto lease = leases_.find(format("session:{}", session)); lease != leases_.end())
+    leases_.erase(lease);
   const auto at = owners_.find(session);
+  if (at == owners_.end()) return;
+  if (!at->second.record.has_value()) at->second.record.emplace();  // its runs never came so far
+  (void)remove_owned(session);
   for (Run* run : std::exchange(at->second.runs, {})) {
     run->forgotten = true;
     if (run->names == 0) erase_run(run);

@@ -166,7 +166,7 @@ class Store {
   // when idle.
   virtual Status remove_session(std::string_view id) = 0;
   // Nobody will ask for this session or its runs again. A store without a disk drops all that no other
-  // session needs, digests too; others do nothing.
+  // session needs, digests too, and gives the lease "session:<id>" up; others do nothing.
   virtual void forget(std::string_view session) { (void)session; }
 
   // Leases. The owner of a resource is this process (boot id, PID namespace, pid, start time) until it

@@ -420,5 +420,20 @@ TEST_P(StoreContract, UnknownRunsAreNotFound) {
 INSTANTIATE_TEST_SUITE_P(Stores, StoreContract, testing::Values(true, false),
                          [](const auto& info) { return info.param ? "Sqlite" : "Memory"; });
 
+TEST(MemoryStoreTest, ForgetsTheLeaseAndTheRunsOfASessionThatWasNeverRecorded) {
+  FixedClock clock;
+  const auto store = make_memory_store(clock);
+  ASSERT_TRUE(store->acquire("session:ses_a").ok());
+  Batch batch;
+  batch.run = run_record("run_1", "ses_a");
+  batch.rows.push_back(row("run_1", 0, "{}"));
+  ASSERT_TRUE(append(*store, std::move(batch)).status.ok());
+  store->forget("ses_a");
+  EXPECT_EQ(store->load_run("run_1").status().reason(), "no_such_run");
+  const auto again = store->acquire("session:ses_a");
+  ASSERT_TRUE(again.ok()) << again.status().to_string();
+  EXPECT_EQ(again->epoch, 1);
+}
+
 }  // namespace
 }  // namespace tau::store
