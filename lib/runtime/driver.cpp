@@ -81,13 +81,13 @@ void Driver::resume(const store::RunRecord& run, const std::vector<store::Journa
   record_ = run;
   if (!run.snapshot_json.empty()) {
     auto engine = agent::Engine::restore(run.snapshot_json);
-    if (!engine.ok()) return die(engine.status());
+    if (!engine.ok()) return give_up(engine.status());
     engine_ = *std::move(engine);
   }
   next_seq_ = journal.empty() ? run.snapshot_seq : journal.back().row.seq + 1;
   refeeding_ = true;
   for (const store::JournalEntry& entry : journal)
-    if (!refeed(entry)) return;
+    if (!refeed(entry)) return pump_end();
   refeeding_ = false;
   for (const agent::SetTimer& timer : std::exchange(refed_timers_, {})) set_timer(timer);
   if (engine_.finished()) return pump();
@@ -99,7 +99,7 @@ void Driver::go_on(const store::RunRecord& run, const std::vector<store::Journal
                    const std::vector<int64_t>& appended, bool cancel) {
   record_ = run;
   auto older = read_older_run(journal, appended);
-  if (!older.ok()) return die(older.status());
+  if (!older.ok()) return give_up(older.status());
   next_seq_ = journal.empty() ? 0 : journal.back().row.seq + 1;
   for (OlderRun::Kept& kept : older->messages) {
     agent::Append effect{.seq = kept.seq, .message = std::move(kept.message)};
@@ -237,7 +237,8 @@ store::Provenance Driver::provenance(const wire::Message* message) {
 }
 
 void Driver::pump() {
-  if (pumping_ || ended_) return;
+  if (ended_) return pump_end();
+  if (pumping_) return;
   const auto keep_alive = shared_from_this();
   pumping_ = true;
   try {
@@ -312,10 +313,7 @@ void Driver::flush(bool barrier) {
 
 void Driver::flushed(const Status& status, bool barrier) {
   if (ended_) return;
-  if (!status.ok()) {
-    die(status);
-    return pump_end();
-  }
+  if (!status.ok()) return give_up(status);
   if (!barrier) return;
   commit_done_ = true;
   pump();
@@ -343,6 +341,12 @@ void Driver::die(const Status& status) {
   w.begin_object().field("status", "failed").field("code", code_name(status.code()));
   w.field("reason", status.reason()).field("message", status.message()).end_object();
   end({.kind = agent::EventKind::kRunDone, .reason = std::string(status.reason()), .json = outcome_});
+}
+
+// As die(), for who is not inside of pump().
+void Driver::give_up(const Status& status) {
+  die(status);
+  pump_end();
 }
 
 // Reports the end, once nothing of this run is on the stack that still needs it.

@@ -150,6 +150,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void flush(bool barrier);
   void flushed(const Status& status, bool barrier);
   void die(const Status& status);
+  void give_up(const Status& status);
   void end(agent::Event last);
   void reject(const std::string& op_id, const std::string& call_id, std::string_view reason,
               std::string_view text);

@@ -130,18 +130,20 @@ TEST(OlderRunTest, ARowThatCannotBeReadIsAnErrorNotALoss) {
 // Writes the journal of a run that engine version 1 left open, then goes on with it through the runtime.
 class OlderHome : public testing::Test {
  protected:
-  void write(std::vector<agent::InputBody> inputs) {
+  void write(std::vector<agent::InputBody> inputs) { write_rows(journal(std::move(inputs))); }
+  void write_rows(const std::vector<store::JournalEntry>& rows) {
     auto store = store::open_store({.path = dir_.path() + "/tau.db"}, system_clock());
     ASSERT_TRUE(store.ok()) << store.status().to_string();
     store::Batch batch;
     batch.run = store::RunRecord{.id = kRun, .session_id = kSession, .logic_version = 1};
-    for (store::JournalEntry& entry : journal(std::move(inputs))) batch.rows.push_back(entry.row);
+    for (const store::JournalEntry& entry : rows) batch.rows.push_back(entry.row);
     batch.entries.push_back({.id = "run_old.e0", .session_id = kSession, .run_id = kRun, .seq = 0});
     batch.session = store::SessionRecord{.id = kSession, .head_entry = "run_old.e0", .open_run = kRun};
     (*store)->append(std::move(batch), nullptr);
     ASSERT_TRUE((*store)->flush().ok());
   }
-  std::string resume() {
+  // The outcome, or what is known of it; the conversation is in lines_ then.
+  std::string resume(Code expected = Code::kOk, std::string run_options = "") {
     RuntimeOptions options;
     options.manual = true;
     options.home = dir_.path();
@@ -152,13 +154,18 @@ class OlderHome : public testing::Test {
     auto agent = Agent::make(*runtime, "");
     auto session = Session::open(*agent, kSession);
     EXPECT_TRUE(session.ok()) << session.status().to_string();
-    auto run = (*session)->start({.resume = true});
+    RunOptions how;
+    how.resume = true;
+    how.options_json = std::move(run_options);
+    auto run = (*session)->start(std::move(how));
     EXPECT_TRUE(run.ok()) << run.status().to_string();
     if (!run.ok()) return {};
     Code code = Code::kOk;
     const auto outcome = (*run)->wait(10'000, &code);
     EXPECT_TRUE(outcome.ok());
-    EXPECT_EQ(code, Code::kOk) << *outcome;
+    EXPECT_EQ(code, expected) << *outcome;
+    EXPECT_TRUE((*runtime)->stop(10'000).ok()) << "the run still holds its loop";
+    if (expected == Code::kDataLoss) return *outcome;
     const auto exported = json::parse(*(*session)->export_json());
     for (const json::Value& entry : (*exported)["messages"].as_array())
       lines_.push_back(said(*wire::message_from_json(entry["message"])));
@@ -177,6 +184,14 @@ TEST_F(OlderHome, TheOpenTurnIsClosedAndTheRunGoesOn) {
   const std::string outcome = resume();
   EXPECT_NE(outcome.find(R"("turns":2)"), std::string::npos) << outcome;
   EXPECT_EQ(lines_, (Lines{"user add", "assistant call a call b", "tool a 1", "tool b unknown", "assistant done"}));
+}
+
+TEST_F(OlderHome, ARunWhoseJournalCannotBeReadEndsAndHoldsNothingUp) {
+  auto rows = journal({start()});
+  rows.at(0).row.kind = "from_the_future";
+  write_rows(rows);
+  const std::string outcome = resume(Code::kDataLoss);
+  EXPECT_NE(outcome.find("unknown_journal_kind"), std::string::npos) << outcome;
 }
 
 TEST_F(OlderHome, AnAnswerThatWasDurableIsTheOutcome) {
