@@ -121,7 +121,9 @@ struct Continued {
   int64_t output_tokens = 0;
   int64_t cached_tokens = 0;
   int64_t cost_usd_micros = 0;
+  int64_t structured_failures = 0;
   std::shared_ptr<const wire::Response> answer;  // the last turn's, when nothing is left but to give it
+  std::shared_ptr<const ErrorInfo> stop;         // why the run ends here, when it was cancelled
 };
 
 using InputBody = std::variant<Start, PromptReady, ModelDone, ModelFailed, ModelCut, Verdict, ToolDone,

@@ -139,7 +139,9 @@ struct Encoder {
     w.field("turn", in.turn).field("call", in.call);
     w.field("input_tokens", in.input_tokens).field("output_tokens", in.output_tokens);
     w.field("cached_tokens", in.cached_tokens).field("cost_usd_micros", in.cost_usd_micros);
+    if (in.structured_failures != 0) w.field("structured_failures", in.structured_failures);
     if (in.answer != nullptr) wire::write_json(w.key("answer"), *in.answer);
+    if (in.stop != nullptr) write_error(w.key("stop"), *in.stop);
   }
 
   void model(int64_t call, int64_t cost, const wire::Response& response) const {
@@ -256,6 +258,8 @@ StatusOr<InputBody> read_continued(const Value& v) {
   in.output_tokens = v["output_tokens"].as_int();
   in.cached_tokens = v["cached_tokens"].as_int();
   in.cost_usd_micros = v["cost_usd_micros"].as_int();
+  in.structured_failures = v["structured_failures"].as_int();
+  if (const Value* stop = v.find("stop")) in.stop = std::make_shared<const ErrorInfo>(read_error(*stop));
   if (const Value* answer = v.find("answer")) { TAU_ASSIGN_OR_RETURN(in.answer, read_response(*answer)); }
   return InputBody(std::move(in));
 }

@@ -50,6 +50,8 @@ void Step::on(const Continued& in) {
   s_.output_tokens = in.output_tokens;
   s_.cached_tokens = in.cached_tokens;
   s_.cost_usd_micros = in.cost_usd_micros;
+  s_.structured_failures = in.structured_failures;
+  s_.stopping = in.stop;
   if (!configure(in.config)) return;
   s_.response = in.answer;
   if (in.answer != nullptr) {

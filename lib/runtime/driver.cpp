@@ -46,6 +46,13 @@ const SharedString& message_row() {
   return *kind;
 }
 
+ErrorInfo abandoned() {
+  return {.code = Code::kCancelled,
+          .reason = "abandoned",
+          .message = "the run was abandoned",
+          .details_json = {}};
+}
+
 constexpr size_t kRowsOfABatch = 8;  // as a rule
 
 // Inputs whose loss would cost money or work are handed to the store at once; the others ride along.
@@ -91,7 +98,8 @@ void Driver::resume(const store::RunRecord& run, const std::vector<store::Journa
   refeeding_ = false;
   for (const agent::SetTimer& timer : std::exchange(refed_timers_, {})) set_timer(timer);
   if (engine_.finished()) return pump();
-  start_over(cancel);
+  announce();
+  if (cancel) feed(agent::Cancel{abandoned()});
   feed(agent::Resumed{});
 }
 
@@ -106,22 +114,32 @@ void Driver::go_on(const store::RunRecord& run, const std::vector<store::Journal
     if (kept.seq < 0) journal_message(effect, next_seq_);
     append(effect);
   }
+  account_open_turn(journal);
   // A resume after a crash from here on begins at the row that comes now.
   record_.logic_version = agent::kLogicVersion;
   record_.snapshot_json.clear();
   record_.snapshot_seq = next_seq_;
   batch_.run = record_;
-  start_over(cancel);
+  update_session_record();
+  announce();
+  if (cancel) older->state.stop = std::make_shared<const ErrorInfo>(abandoned());
   feed(std::move(older->state));
 }
 
-// The host hears of the run again; `cancel` ends it before anything else.
-void Driver::start_over(bool cancel) {
+// The session's totals know a run up to its last turn boundary; the rows behind it are counted when they are
+// fed again, or here.
+void Driver::account_open_turn(const std::vector<store::JournalEntry>& journal) {
+  for (const store::JournalEntry& entry : journal) {
+    if (entry.row.seq < record_.snapshot_seq || entry.purged || entry.row.kind == message_row()) continue;
+    if (const auto body = agent::input_from_json(entry.row.kind, entry.row.body); body.ok()) account(*body);
+  }
+}
+
+// The host hears of the run again.
+void Driver::announce() {
   steps_.push() = agent::Event{.kind = agent::EventKind::kRunStarted,
                                .name = setup_.config.model.str(),
                                .json = setup_.config.session_id.str()};
-  if (!cancel) return;
-  feed(agent::Cancel{{.code = Code::kCancelled, .reason = "abandoned", .message = "the run was abandoned"}});
 }
 
 bool Driver::refeed(const store::JournalEntry& entry) {

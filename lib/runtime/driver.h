@@ -117,7 +117,8 @@ class Driver final : public std::enable_shared_from_this<Driver>,
 
   void feed(agent::InputBody body);
   bool refeed(const store::JournalEntry& entry);
-  void start_over(bool cancel);
+  void announce();
+  void account_open_turn(const std::vector<store::JournalEntry>& journal);
   void step(agent::Input input);
   void queue(agent::Effects& effects, int64_t seq);
   void account(const agent::InputBody& body);

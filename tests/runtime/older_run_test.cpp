@@ -16,7 +16,8 @@ wire::Message user(std::string_view text) {
   return wire::text_message(wire::Role::kUser, text, Labels::from(Source::kUser));
 }
 
-agent::ModelDone answer(int64_t call, std::string_view text, std::initializer_list<const char*> call_ids = {}) {
+agent::ModelDone answer(int64_t call, std::string_view text,
+                        std::initializer_list<const char*> call_ids = {}) {
   auto response = std::make_shared<wire::Response>();
   response->message.role = wire::Role::kAssistant;
   if (!text.empty()) response->message.parts.push_back({.body = wire::Text{std::string(text)}, .extras = {}});
@@ -91,7 +92,8 @@ TEST(OlderRunTest, ResultsComeInTheOrderOfTheCallsAndTheRestIsUnknown) {
   const auto rows = journal({start(), prompt(1), answer(1, "", {"a", "b", "c"}), result("c", "3")});
   const auto run = read_older_run(rows, {0});
   ASSERT_TRUE(run.ok());
-  EXPECT_EQ(missing(*run), (Lines{"assistant call a call b call c", "tool a unknown", "tool b unknown", "tool c 3"}));
+  EXPECT_EQ(missing(*run),
+            (Lines{"assistant call a call b call c", "tool a unknown", "tool b unknown", "tool c 3"}));
   EXPECT_EQ(run->state.turn, 1);
   EXPECT_EQ(run->state.call, 1);
   EXPECT_EQ(run->state.input_tokens, 10);
@@ -100,7 +102,8 @@ TEST(OlderRunTest, ResultsComeInTheOrderOfTheCallsAndTheRestIsUnknown) {
 }
 
 TEST(OlderRunTest, WhatTheConversationHasIsNotGivenTwice) {
-  const auto rows = journal({start(), prompt(1), answer(1, "", {"a", "b"}), result("a", "1"), result("b", "2")});
+  const auto rows =
+      journal({start(), prompt(1), answer(1, "", {"a", "b"}), result("a", "1"), result("b", "2")});
   const auto run = read_older_run(rows, {0, 2, 3});
   ASSERT_TRUE(run.ok());
   EXPECT_EQ(missing(*run), (Lines{"tool b 2"}));
@@ -119,6 +122,74 @@ TEST(OlderRunTest, AWholeAnswerIsTheEndUnlessTheHostHasSaidMore) {
   ASSERT_TRUE(run.ok());
   EXPECT_EQ(run->state.answer, nullptr);
   EXPECT_EQ(missing(*run), (Lines{"user and six?"}));
+}
+
+// A row with a message that the engine made, behind the inputs.
+void made(std::vector<store::JournalEntry>& rows, const wire::Message& message) {
+  store::JournalEntry entry;
+  entry.row.run_id = kRun;
+  entry.row.seq = static_cast<int64_t>(rows.size());
+  entry.row.kind = agent::kMessageRow;
+  entry.row.body = "{\"message\":" + wire::to_json(message) + "}";
+  rows.push_back(std::move(entry));
+}
+
+TEST(OlderRunTest, ARefusalKeepsThePlaceOfItsCall) {
+  auto rows = journal({start(), prompt(1), answer(1, "", {"a", "b"}), result("a", "1")});
+  made(rows, result("b", "refused").message);
+  const auto run = read_older_run(rows, {0, 2});
+  ASSERT_TRUE(run.ok());
+  EXPECT_EQ(missing(*run), (Lines{"tool a 1", "tool b refused"}));
+}
+
+TEST(OlderRunTest, AnAnswerThatHasToBeGivenAgainIsNotTheEnd) {
+  auto rows = journal({start(), prompt(1), answer(1, "no JSON")});
+  made(rows, user("again, as JSON"));
+  const auto run = read_older_run(rows, {0, 2});
+  ASSERT_TRUE(run.ok());
+  EXPECT_EQ(run->state.answer, nullptr);
+  EXPECT_EQ(run->state.structured_failures, 1);
+  EXPECT_EQ(missing(*run), (Lines{"user again, as JSON"}));
+}
+
+TEST(OlderRunTest, ACallWithoutAnOutcomeIsMadeAgainInTheSameTurn) {
+  const auto run = read_older_run(journal({start(), prompt(1)}), {0});
+  ASSERT_TRUE(run.ok());
+  EXPECT_EQ(run->state.turn, 0);
+  EXPECT_EQ(run->state.call, 0);
+}
+
+TEST(OlderRunTest, WhatACancelEndedStaysEnded) {
+  agent::Cancel cancel;
+  cancel.why.code = Code::kCancelled;
+  cancel.why.reason = "cancelled";
+  const auto run = read_older_run(journal({start(), prompt(1), cancel}), {0});
+  ASSERT_TRUE(run.ok());
+  ASSERT_NE(run->state.stop, nullptr);
+  EXPECT_EQ(run->state.stop->reason, "cancelled");
+}
+
+TEST(OlderRunTest, AnAnswerThatWasGoneOnWithBeforeIsNotLost) {
+  agent::Continued before;
+  before.answer = answer(1, "five").response;
+  const auto run = read_older_run(journal({start(), before}), {0});
+  ASSERT_TRUE(run.ok());
+  ASSERT_NE(run->state.answer, nullptr);
+}
+
+TEST(OlderRunTest, OnlyACallThatWasAllowedMayHaveRun) {
+  agent::Verdict asked;
+  asked.call_id = "a";
+  asked.decision = agent::Verdict::Decision::kAsk;
+  agent::Verdict allowed;
+  allowed.call_id = "b";
+  allowed.decision = agent::Verdict::Decision::kAllow;
+  const auto run =
+      read_older_run(journal({start(), prompt(1), answer(1, "", {"a", "b"}), asked, allowed}), {0, 2});
+  ASSERT_TRUE(run.ok());
+  ASSERT_EQ(run->messages.size(), 2u);
+  EXPECT_NE(wire::to_json(run->messages[0].message).find("before this call started"), std::string::npos);
+  EXPECT_NE(wire::to_json(run->messages[1].message).find("took effect is unknown"), std::string::npos);
 }
 
 TEST(OlderRunTest, ARowThatCannotBeReadIsAnErrorNotALoss) {
@@ -167,6 +238,7 @@ class OlderHome : public testing::Test {
     EXPECT_TRUE((*runtime)->stop(10'000).ok()) << "the run still holds its loop";
     if (expected == Code::kDataLoss) return *outcome;
     const auto exported = json::parse(*(*session)->export_json());
+    session_tokens_ = (*exported)["session"]["input_tokens"].as_int();
     for (const json::Value& entry : (*exported)["messages"].as_array())
       lines_.push_back(said(*wire::message_from_json(entry["message"])));
     bool identical = false;
@@ -177,13 +249,15 @@ class OlderHome : public testing::Test {
 
   test::TempDir dir_;
   Lines lines_;
+  int64_t session_tokens_ = 0;
 };
 
 TEST_F(OlderHome, TheOpenTurnIsClosedAndTheRunGoesOn) {
   write({start(), prompt(1), answer(1, "", {"a", "b"}), result("a", "1")});
   const std::string outcome = resume();
   EXPECT_NE(outcome.find(R"("turns":2)"), std::string::npos) << outcome;
-  EXPECT_EQ(lines_, (Lines{"user add", "assistant call a call b", "tool a 1", "tool b unknown", "assistant done"}));
+  EXPECT_EQ(lines_,
+            (Lines{"user add", "assistant call a call b", "tool a 1", "tool b unknown", "assistant done"}));
 }
 
 TEST_F(OlderHome, ARunWhoseJournalCannotBeReadEndsAndHoldsNothingUp) {
@@ -199,6 +273,15 @@ TEST_F(OlderHome, AnAnswerThatWasDurableIsTheOutcome) {
   const std::string outcome = resume();
   EXPECT_NE(outcome.find(R"("text":"five")"), std::string::npos) << outcome;
   EXPECT_EQ(lines_, (Lines{"user add", "assistant five"}));
+  EXPECT_EQ(session_tokens_, 10) << "the session's totals miss the turn that was open";
+}
+
+TEST_F(OlderHome, AnAbandonedRunEndsWithWhatItUsedAndCanBeReplayed) {
+  write({start(), prompt(1), answer(1, "", {"a"})});
+  const std::string outcome = resume(Code::kCancelled, R"({"abandon":true})");
+  EXPECT_NE(outcome.find(R"("turns":1)"), std::string::npos) << outcome;
+  EXPECT_NE(outcome.find(R"("input_tokens":10)"), std::string::npos) << outcome;
+  EXPECT_EQ(lines_, (Lines{"user add", "assistant call a", "tool a unknown"}));
 }
 
 }  // namespace
