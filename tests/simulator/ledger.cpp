@@ -1,7 +1,5 @@
 #include "simulator/ledger.h"
 
-#include "crypto/crypto.h"
-
 namespace tau::sim {
 namespace {
 
@@ -121,7 +119,7 @@ void Ledger::check_spending(const store::RunRecord& run, const store::SessionRec
   int64_t cost = 0;
   int64_t turns = 0;
   for (const store::JournalEntry& entry : journal) {
-    if (!entry.row.kind.starts_with("model_")) continue;
+    if (!std::string_view(entry.row.kind).starts_with("model_")) continue;
     const auto body = json::parse(entry.row.body);
     cost += body.ok() ? (*body)["cost_usd_micros"].as_int() : 0;
     turns += 1;

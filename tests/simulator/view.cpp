@@ -34,7 +34,7 @@ void View::delta(agent::EventKind kind, std::string_view text) {
 }
 
 void View::message(const agent::Event& event) {
-  if (event.text != shown_) ledger_.violate("the message is not what was streamed");
+  if (event.shown_text() != shown_) ledger_.violate("the message is not what was streamed");
   shown_.clear();
   if (!expected_.empty()) ledger_.violate("a turn began before all results were in");
   for (const wire::Part& part : event.response->message.parts)
