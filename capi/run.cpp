@@ -23,13 +23,6 @@ tau::StatusOr<std::vector<tau::wire::Media>> convert_blobs(const tau_blob* blobs
   return out;
 }
 
-tau_queue* lend_queue(Run& run) {
-  auto* queue = new tau_queue;
-  queue->object = run.queue();
-  queue->runtime = run.session()->agent()->runtime();
-  return queue;
-}
-
 tau::StatusOr<RunOptions> convert(const tau_run_options& o) {
   if ((o.flags & ~static_cast<tau_run_flags>(TAU_RUN_RESUME | TAU_RUN_QUIET)) != 0)
     return Status(tau::Code::kUnimplemented, "unknown_flag", "unknown flag in options.flags");
@@ -63,9 +56,16 @@ tau_status tau_run_start(tau_session* session, const tau_run_options* options, t
     tau_run_options o = TAU_RUN_OPTIONS_INIT;
     TAU_RETURN_IF_ERROR(read_options(options, &o, "options"));
     TAU_ASSIGN_OR_RETURN(RunOptions converted, convert(o));
-    TAU_RETURN_IF_ERROR(hand_out(session->object->start(std::move(converted)), out));
-    // The queue is lent as a handle that lives as long as the run.
-    (*out)->queue = o.queue != nullptr ? ref(o.queue) : lend_queue(*(*out)->object);
+    // Handles first: once the run is under way nothing may fail any more. The queue is lent as a handle that
+    // lives as long as the run.
+    auto run = std::make_unique<tau_run>();
+    run->queue = o.queue != nullptr ? ref(o.queue) : new tau_queue;
+    TAU_ASSIGN_OR_RETURN(run->object, session->object->start(std::move(converted)));
+    if (o.queue == nullptr) {
+      run->queue->object = run->object->queue();
+      run->queue->runtime = run->object->session()->agent()->runtime();
+    }
+    *out = run.release();
     return tau::ok_status();
   });
 }

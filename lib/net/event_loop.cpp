@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cerrno>
 #include <mutex>
+#include <new>
 #include <thread>
 
 #include "net/net.h"
@@ -22,6 +23,8 @@ namespace {
 constexpr int kEventsPerTurn = 128;
 // How many generations of tasks (tasks posted by tasks) one turn runs before descriptors are looked at again.
 constexpr int kTaskRoundsPerTurn = 16;
+// How many owners of work that failed for lack of memory are remembered until they are told.
+constexpr size_t kFailuresKept = 256;
 // Values of epoll_event.data that are not (generation, fd) pairs; a generation is never 0.
 constexpr uint64_t kWakeKey = 1;
 constexpr uint64_t kTimerKey = 2;
@@ -144,6 +147,10 @@ class EpollLoop final : public EventLoop {
   Status watch(int fd, uint32_t events, IoHandler handler) override;
   Status rewatch(int fd, uint32_t events) override;
   void unwatch(int fd) override;
+  void on_out_of_memory(UniqueFunction<void(Owner)> handler) override {
+    out_of_memory_ = std::move(handler);
+    failed_.reserve(kFailuresKept);
+  }
 
  private:
   struct Watch {
@@ -153,6 +160,8 @@ class EpollLoop final : public EventLoop {
   StatusOr<int> turn(int timeout_ms);
   int dispatch(const epoll_event& event);
   int run_timers();
+  void run(Task& task);
+  void report_failures();
   int run_tasks();
   void settle_fd();
   void arm_timer();
@@ -182,6 +191,8 @@ class EpollLoop final : public EventLoop {
   std::atomic<bool> polled_ = false;             // fd() was asked for
   std::vector<std::unique_ptr<Watch>> retired_;  // unwatched during this turn: one of them may be running
   uint32_t next_generation_ = 1;
+  UniqueFunction<void(Owner)> out_of_memory_;
+  std::vector<Owner> failed_;  // for lack of memory, not yet reported; never grows beyond what is reserved
 };
 
 EpollLoop::~EpollLoop() {
@@ -254,6 +265,7 @@ StatusOr<int> EpollLoop::turn(int timeout_ms) {
   for (int i = 0; i < ready; ++i) ran += dispatch(events[i]);
   ran += run_timers();
   ran += run_tasks();
+  report_failures();
   return ran;
 }
 
@@ -275,11 +287,32 @@ int EpollLoop::dispatch(const epoll_event& event) {
   return 1;
 }
 
+// Memory may be short for one: the others go on.
+void EpollLoop::run(Task& task) {
+  const OwnerScope scope(task.owner());
+  try {
+    task();
+  } catch (const std::bad_alloc&) {
+    if (failed_.size() < failed_.capacity()) failed_.push_back(task.owner());
+  }
+}
+
+// What the failed task owned is gone by now.
+void EpollLoop::report_failures() {
+  while (!failed_.empty() && out_of_memory_) {
+    const OwnerScope scope(failed_.back());
+    try {
+      out_of_memory_(failed_.back());
+    } catch (const std::bad_alloc&) { return inbox_->signal(); }
+    failed_.pop_back();
+  }
+}
+
 int EpollLoop::run_timers() {
   int ran = 0;
   const uint64_t bound = timers_.next_sequence();
   while (Task task = timers_.pop_due(now_ns_, bound)) {
-    task();
+    run(task);
     ++ran;
   }
   return ran;
@@ -292,7 +325,7 @@ int EpollLoop::run_tasks() {
     if (tasks_.empty()) break;
     running_.swap(tasks_);
     for (Task& task : running_) {
-      task();
+      run(task);
       task = nullptr;  // what it owned dies before the next one runs
       ++ran;
     }

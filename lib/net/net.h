@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "base/base.h"
+#include "net/task.h"  // IWYU pragma: export
 
 namespace tau::net {
 
-using Task = UniqueFunction<void()>;
 using TimerId = uint64_t;  // 0 is never a timer
 
 // Where state lives: everything given to one loop runs on that loop's thread, one thing at a time, in order.
@@ -67,6 +67,9 @@ class EventLoop : public Loop {
   virtual Status watch(int fd, uint32_t events, IoHandler handler) = 0;
   virtual Status rewatch(int fd, uint32_t events) = 0;
   virtual void unwatch(int fd) = 0;
+  // Owner thread. Called on the loop when a timer or a task threw std::bad_alloc, with whom it belonged to;
+  // the loop goes on. May throw std::bad_alloc itself: then it is called again on the next turn.
+  virtual void on_out_of_memory(UniqueFunction<void(Owner)> handler) = 0;
 };
 
 // A parsed absolute URL with scheme http or https.

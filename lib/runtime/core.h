@@ -52,6 +52,7 @@ struct SharedSession : SessionState {
 struct RunState {
   SharedString id;
   size_t index = 0;          // among the runs of its loop
+  net::Owner owner = 0;      // of all work on behalf of this run; never the same for two runs
   LoopHost* host = nullptr;  // outlives the run
   std::shared_ptr<Channel> channel;
   std::shared_ptr<SharedSession> session;
@@ -91,14 +92,19 @@ class LoopHost {
  private:
   LoopHost(Core& core, std::unique_ptr<net::EventLoop> loop);
   void service_cancels();
+  void build(const std::shared_ptr<RunState>& run, Driver::Setup setup);
+  void out_of_memory(net::Owner owner);
+  static void never_began(RunState& run);
   static void settle(RunState& run);
   void ended(const std::shared_ptr<RunState>& run);
+  void drop_ended();
 
   Core& core_;
   std::unique_ptr<net::EventLoop> loop_;
   std::unique_ptr<net::HttpClient> http_;
   WakeList wakes_;
   std::vector<std::shared_ptr<RunState>> runs_;
+  std::vector<std::shared_ptr<RunState>> ended_;  // dropped once nothing of them is on the stack
   std::atomic<bool> cancel_pending_{false};
   std::atomic<bool> stop_{false};
   std::atomic<uint64_t> inside_{0};  // id of the thread in process(); 0: none
@@ -146,7 +152,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   Status open_home();
   Status open_parts();
   StatusOr<std::unique_ptr<Config>> load_config();
-  void close_session(std::unique_ptr<SharedSession> session);
+  void close_session(std::unique_ptr<SharedSession> session) noexcept;
 
   RuntimeOptions options_;
   std::unique_ptr<Config> config_;

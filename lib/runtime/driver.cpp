@@ -173,7 +173,7 @@ void Driver::step(agent::Input input) {
     if (!refeeding_) journal(input, effects_);
     keep_message(input.body, input.seq);
     queue(effects_, input.seq);
-  } catch (const std::bad_alloc&) { die(Status::out_of_memory()); }
+  } catch (const std::bad_alloc&) { die_of_memory(); }
 }
 
 void Driver::keep_message(agent::InputBody& body, int64_t seq) {
@@ -264,7 +264,10 @@ void Driver::pump() {
       steps_.front() = std::monostate();
       steps_.pop();
     }
-  } catch (const std::bad_alloc&) { die(Status::out_of_memory()); }
+  } catch (const std::bad_alloc&) {
+    pumping_ = false;
+    die_of_memory();
+  }
   pumping_ = false;
   if (ended_) return pump_end();
   if (flush_soon_ && !refeeding_) flush(/*barrier=*/false);
@@ -284,7 +287,10 @@ bool Driver::emit(agent::Event& event) {
   if (refeeding_) return true;
   const bool last = event.kind == agent::EventKind::kRunDone;
   if (!last && seams_.output.parked()) return false;
-  if (last) return end(std::move(event)), true;
+  if (last) {
+    closing_ = true;
+    return end(std::move(event)), true;
+  }
   seams_.output.emit(std::move(event));
   return true;
 }
@@ -374,12 +380,30 @@ void Driver::pump_end() {
   if (auto on_end = std::exchange(setup_.on_end, nullptr)) on_end();
 }
 
+// Lack of memory ends the run, unless it has ended; what was decided durably stays decided.
+void Driver::die_of_memory() {
+  if (told_) return;
+  if (closing_) return end({.kind = agent::EventKind::kRunDone, .json = outcome_});
+  ended_ = false;
+  die(Status::out_of_memory());
+}
+
+void Driver::out_of_memory() {
+  const auto keep_alive = shared_from_this();
+  pumping_ = false;
+  die_of_memory();
+  pump_end();
+}
+
+// May be cut short by lack of memory, and is then done again.
 void Driver::end(agent::Event last) {
   ended_ = true;
   for (const NamedTimer& timer : std::exchange(timers_, {})) seams_.loop.cancel_timer(timer.id);
   for (OpenCall& call : open_calls_) call.reply.reset();
-  if (auto on_last = std::exchange(setup_.on_last, nullptr)) on_last();
+  if (setup_.on_last) setup_.on_last();
+  setup_.on_last = nullptr;
   seams_.output.emit(std::move(last));
+  told_ = true;
 }
 
 }  // namespace tau::runtime

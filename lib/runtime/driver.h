@@ -82,6 +82,9 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void tool_progress(const std::string& call_id, std::string text);
   void cancel(ErrorInfo why);
   void unpark();
+  // Work on behalf of this run failed for lack of memory: it ends. May throw std::bad_alloc; then to be
+  // called again.
+  void out_of_memory();
 
   bool ended() const { return ended_; }
   bool waits_for_store() const { return committing_; }
@@ -152,6 +155,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void flushed(const Status& status, bool barrier);
   void die(const Status& status);
   void give_up(const Status& status);
+  void die_of_memory();
   void end(agent::Event last);
   void reject(const std::string& op_id, const std::string& call_id, std::string_view reason,
               std::string_view text);
@@ -182,6 +186,8 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   bool refeeding_ = false;
   bool cancel_requested_ = false;
   bool ended_ = false;
+  bool closing_ = false;  // the engine said the last word, durably
+  bool told_ = false;     // the terminal event was delivered
 
   int64_t next_seq_ = 0;
   store::Batch batch_;

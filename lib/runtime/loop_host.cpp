@@ -1,6 +1,9 @@
 // One loop and the runs that live on it.
 #include <unistd.h>
 
+#include <algorithm>
+#include <new>
+
 #include "runtime/core.h"
 
 namespace tau::runtime {
@@ -15,7 +18,9 @@ uint64_t this_thread() {
 
 }  // namespace
 
-LoopHost::LoopHost(Core& core, std::unique_ptr<net::EventLoop> loop) : core_(core), loop_(std::move(loop)) {}
+LoopHost::LoopHost(Core& core, std::unique_ptr<net::EventLoop> loop) : core_(core), loop_(std::move(loop)) {
+  loop_->on_out_of_memory([this](net::Owner owner) { out_of_memory(owner); });
+}
 
 StatusOr<std::unique_ptr<LoopHost>> LoopHost::create(Core& core) {
   TAU_ASSIGN_OR_RETURN(auto loop, net::EventLoop::create(system_clock()));
@@ -28,6 +33,7 @@ LoopHost::~LoopHost() {
 }
 
 void LoopHost::drop_runs() {
+  drop_ended();
   for (const auto& run : runs_) {
     run->driver.reset();
     run->model.reset();
@@ -56,7 +62,10 @@ StatusOr<bool> LoopHost::process(int timeout_ms) {
                                             : "another thread is processing this loop");
   wakes_.begin_turn();
   auto ran = loop_->process(timeout_ms);
-  service_cancels();
+  drop_ended();
+  try {
+    service_cancels();
+  } catch (const std::bad_alloc&) { cancel_soon(); }
   wakes_.end_turn();
   inside_ = 0;
   if (!ran.ok()) return ran.status();
@@ -87,8 +96,10 @@ void LoopHost::service_cancels() {
   std::vector<std::shared_ptr<RunState>> wanted;
   for (const auto& run : runs_)
     if (run->cancel_requested) wanted.push_back(run);
-  for (const auto& run : wanted)
+  for (const auto& run : wanted) {
+    const net::OwnerScope scope(run->owner);
     if (const auto driver = run->driver) driver->cancel(cancelled_by_host());
+  }
 }
 
 void LoopHost::cancel_all(const ErrorInfo& why) {
@@ -99,6 +110,28 @@ void LoopHost::cancel_all(const ErrorInfo& why) {
 
 void LoopHost::begin(const std::shared_ptr<RunState>& run, Driver::Setup setup,
                      UniqueFunction<void(Driver&)> first) {
+  try {
+    runs_.reserve(runs_.size() + 1);
+    ended_.reserve(ended_.size() + runs_.size() + 1);
+  } catch (const std::bad_alloc&) {
+    never_began(*run);
+    return core_.run_ended();
+  }
+  run->index = runs_.size();
+  runs_.push_back(run);
+  build(run, std::move(setup));
+  run->channel->set_unpark([loop = loop_.get(), weak = std::weak_ptr<RunState>(run), owner = run->owner] {
+    const net::OwnerScope scope(owner);
+    loop->post([weak] {
+      const auto state = weak.lock();
+      if (state != nullptr && state->driver != nullptr) state->driver->unpark();
+    });
+  });
+  first(*run->driver);
+  if (run->cancel_requested) cancel_soon();
+}
+
+void LoopHost::build(const std::shared_ptr<RunState>& run, Driver::Setup setup) {
   const AgentSnapshot& agent = *run->agent;
   if (agent.route->provider == "offline") {
     run->model = provider::make_offline_model(*loop_);
@@ -117,16 +150,32 @@ void LoopHost::begin(const std::shared_ptr<RunState>& run, Driver::Setup setup,
         return std::make_unique<tool::Executor>(tools, *agent.policy, nullptr, nullptr, core_.workers(),
                                                 *loop_, context);
       });
-  run->index = runs_.size();
-  runs_.push_back(run);
-  run->channel->set_unpark([loop = loop_.get(), weak = std::weak_ptr<RunState>(run)] {
-    loop->post([weak] {
-      const auto state = weak.lock();
-      if (state != nullptr && state->driver != nullptr) state->driver->unpark();
-    });
-  });
-  first(*run->driver);
-  if (run->cancel_requested) cancel_soon();
+}
+
+// Ends just that run.
+void LoopHost::out_of_memory(net::Owner owner) {
+  const auto at = std::ranges::find_if(runs_, [&](const auto& run) { return run->owner == owner; });
+  if (at == runs_.end()) return;
+  const std::shared_ptr<RunState> run = *at;
+  if (run->driver != nullptr) return run->driver->out_of_memory();
+  never_began(*run);
+  ended(run);
+}
+
+// The terminal event of a run that has no driver to give it.
+void LoopHost::never_began(RunState& run) {
+  const std::string outcome =
+      R"({"status":"failed","code":"resource_exhausted","reason":"out_of_memory","message":"out of memory"})";
+  {
+    const std::lock_guard lock(run.mutex);
+    run.outcome = outcome;
+    run.code = Code::kResourceExhausted;
+    run.done = true;
+  }
+  run.session->loaded = false;
+  run.session->busy = false;
+  run.finished.notify_all();
+  run.channel->emit({.kind = agent::EventKind::kRunDone, .reason = "out_of_memory", .json = outcome});
 }
 
 // The outcome is there and the session is free before anybody can see the terminal event.
@@ -137,20 +186,27 @@ void LoopHost::settle(RunState& run) {
     run.code = run.driver->outcome_code();
     run.done = true;
   }
+  // What broke off in the middle may have left half a step in the conversation: it is read anew.
+  if (run.code == Code::kResourceExhausted) run.session->loaded = false;
   run.session->busy = false;
   run.finished.notify_all();
 }
 
+// The driver is on the stack: it and its model go when this turn of the loop is over. Allocates nothing.
 void LoopHost::ended(const std::shared_ptr<RunState>& run) {
+  ended_.push_back(run);
   runs_.back()->index = run->index;
   std::swap(runs_[run->index], runs_.back());
   runs_.pop_back();
   core_.run_ended();
-  // The driver is on the stack: it and its model go on the next turn of the loop.
-  loop_->post([driver = std::move(run->driver), model = std::move(run->model)]() mutable {
-    driver.reset();
-    model.reset();
-  });
+}
+
+void LoopHost::drop_ended() {
+  for (const auto& run : ended_) {
+    run->driver.reset();
+    run->model.reset();
+  }
+  ended_.clear();
 }
 
 }  // namespace tau::runtime

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <new>
 
 namespace tau::runtime {
 namespace {
@@ -26,8 +27,11 @@ Channel::Channel(std::shared_ptr<EventQueue> queue, SharedString run_id, void* u
     : queue_(std::move(queue)), run_id_(std::move(run_id)), userdata_(userdata), quiet_(quiet) {}
 
 bool WakeList::add(std::shared_ptr<EventQueue> queue) {
-  if (in_turn_) queues_.push_back(std::move(queue));
-  return in_turn_;
+  if (!in_turn_) return false;
+  try {
+    queues_.push_back(std::move(queue));
+  } catch (const std::bad_alloc&) { return false; }
+  return true;
 }
 
 void WakeList::end_turn() {
@@ -48,8 +52,8 @@ void Channel::emit(agent::Event event) {
   std::unique_lock lock(queue_->mutex_);
   if (muted_ || queue_->abandoned_) return;
   tail_delta_ = nullptr;
-  unread_control_.fetch_add(1, std::memory_order_relaxed);
   queue_->push_locked(*this, false).event = std::move(event);
+  unread_control_.fetch_add(1, std::memory_order_relaxed);
   queue_->became_nonempty(lock);
 }
 
@@ -64,11 +68,16 @@ void Channel::delta(agent::EventKind kind, std::string_view call_id, std::string
     tail->seq = ++seq_;
     return;
   }
-  ++unread_deltas_;
   Queued& queued = queue_->push_locked(*this, true);
+  ++unread_deltas_;
   queued.event.kind = kind;
-  queued.event.call_id = call_id;
-  queued.event.text = text;
+  try {
+    queued.event.call_id = call_id;
+    queued.event.text = text;
+  } catch (const std::bad_alloc&) {
+    queued.event.text.clear();  // what an earlier event left there
+    throw;
+  }
   tail_delta_ = &queued;
   queue_->became_nonempty(lock);
 }
@@ -144,10 +153,11 @@ void EventQueue::set_fd_locked(bool readable) {
 const std::vector<Queued*>& EventQueue::take(size_t max) {
   for (Queued* queued : taken_) release(*queued);
   taken_.clear();
-  std::vector<std::function<void()>> unpark;
+  bool any_parked = false;
   {
     const std::lock_guard lock(mutex_);
     for (; taken_count_ > 0; --taken_count_) events_.pop();
+    taken_.reserve(std::min(max, events_.size()));  // what follows cannot fail
     while (taken_count_ < max && taken_count_ < events_.size()) {
       Queued& queued = events_[taken_count_++];
       Channel& channel = *queued.channel;
@@ -159,14 +169,14 @@ const std::vector<Queued*>& EventQueue::take(size_t max) {
       if (channel.tail_delta_ == &queued) channel.tail_delta_ = nullptr;
       if (channel.was_parked_ && channel.unread_control_ < Channel::kParkAt / 2) {
         channel.was_parked_ = false;
-        unpark.push_back(channel.unpark_);
+        channel.unpark_due_ = any_parked = true;
       }
       taken_.push_back(&queued);
     }
     if (waiting_locked() == 0 && fd_ >= 0 && !wakeup_ && !closed_) set_fd_locked(false);
   }
-  for (const auto& go_on : unpark)
-    if (go_on) go_on();
+  for (size_t i = 0; any_parked && i < taken_.size(); ++i)
+    if (std::exchange(taken_[i]->channel->unpark_due_, false)) unpark(*taken_[i]->channel);
   return taken_;
 }
 
@@ -233,25 +243,36 @@ int EventQueue::fd() {
   return fd_;
 }
 
+// Allocates nothing: handles are given back when memory is short, too.
 void EventQueue::abandon() {
   // Events hold their channels, and channels the queue.
   for (Queued* queued : taken_) release(*queued);
   taken_.clear();
   StableQueue<Queued> dropped;
-  std::vector<std::function<void()>> unpark;
+  size_t first = 0;  // of those that nobody took
   {
     const std::lock_guard lock(mutex_);
     notify_ = nullptr;
     abandoned_ = true;
     dropped = std::exchange(events_, {});
-    for (size_t i = std::exchange(taken_count_, 0); i < dropped.size(); ++i) {
-      Channel& channel = *dropped[i].channel;
-      channel.tail_delta_ = nullptr;
-      if (std::exchange(channel.was_parked_, false)) unpark.push_back(channel.unpark_);
-    }
+    first = std::exchange(taken_count_, 0);
   }
-  for (const auto& go_on : unpark)
-    if (go_on) go_on();
+  for (size_t i = first; i < dropped.size(); ++i) {
+    Channel& channel = *dropped[i].channel;
+    {
+      const std::lock_guard lock(mutex_);
+      channel.tail_delta_ = nullptr;
+      if (!std::exchange(channel.was_parked_, false)) continue;
+    }
+    unpark(channel);
+  }
+}
+
+// The run goes on with its next input when memory is too short to tell it.
+void EventQueue::unpark(const Channel& channel) {
+  try {
+    if (channel.unpark_) channel.unpark_();
+  } catch (const std::bad_alloc&) {}
 }
 
 }  // namespace tau::runtime

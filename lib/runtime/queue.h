@@ -49,6 +49,7 @@ class Channel final : public EventOutput, public std::enable_shared_from_this<Ch
   std::atomic<size_t> unread_control_ = 0;  // also read without it
   size_t unread_deltas_ = 0;
   bool was_parked_ = false;
+  bool unpark_due_ = false;  // the reader's alone
   bool muted_ = false;
   Queued* tail_delta_ = nullptr;  // this channel's last queued event while it is a delta
 };
@@ -68,7 +69,7 @@ class WakeList {
  public:
   void begin_turn() { in_turn_ = true; }
   void end_turn();
-  // On the loop's thread. False outside of a turn: wake at once.
+  // On the loop's thread. False outside of a turn and when memory is short: wake at once.
   bool add(std::shared_ptr<EventQueue> queue);
 
  private:
@@ -105,6 +106,7 @@ class EventQueue final : public std::enable_shared_from_this<EventQueue> {
   size_t waiting_locked() const { return events_.size() - taken_count_; }
   void became_nonempty(std::unique_lock<std::mutex>& lock);
   void wake_reader();
+  static void unpark(const Channel& channel);
   void set_fd_locked(bool readable);
   static void release(Queued& queued);
 

@@ -27,6 +27,7 @@ Status Run::submit(std::string_view op_json, std::vector<wire::Media> blobs) {
     const std::lock_guard lock(state_->mutex);
     if (state_->done) return failed_precondition("run_ended", format("run {} has ended", state_->id));
   }
+  const net::OwnerScope scope(state_->owner);
   state_->host->loop().post([state = state_, action = std::move(action)]() mutable {
     if (state->driver == nullptr) return;
     // A cancel that came before this op is not overtaken by it.

@@ -41,6 +41,8 @@ SharedSession& shared_of(const std::shared_ptr<SessionState>& state) {
 // Under the session's claim: the record, the conversation.
 Status load(Core& core, SharedSession& session) {
   if (session.loaded) return ok_status();
+  session.conversation = Conversation();
+  session.configured_for = nullptr;
   auto record = core.store().load_session(session.record.id);
   if (record.ok()) {
     session.record = *std::move(record);
@@ -58,6 +60,7 @@ Status load(Core& core, SharedSession& session) {
 
 void configure(Core& core, SharedSession& session, const std::shared_ptr<const AgentSnapshot>& agent) {
   if (session.configured_for == agent) return;
+  session.loaded = false;  // until all is done: half a configuration is none
   if (session.instructions.empty()) {
     session.conversation.configure(*agent->prefix, *agent->parameters);
   } else {
@@ -65,6 +68,7 @@ void configure(Core& core, SharedSession& session, const std::shared_ptr<const A
     session.conversation.configure(make_prefix(std::move(system), *agent->parameters), *agent->parameters);
   }
   session.configured_for = agent;
+  session.loaded = true;
 }
 
 // What brings a run that was cut off back to life.
@@ -240,6 +244,8 @@ StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions options, ParsedRunOpti
   if (private_queue) { TAU_ASSIGN_OR_RETURN(queue, agent_->runtime()->make_queue(0, nullptr)); }
   auto state = std::make_shared<RunState>();
   state->id = options.resume ? open_run : SharedString(make_id("run_", system_clock(), system_random()));
+  static std::atomic<net::Owner> next_owner{0};
+  state->owner = ++next_owner;
   state->host = &core.loop(queue->loop());
   state->channel = std::make_shared<Channel>(queue, state->id, options.userdata, options.quiet);
   state->session = std::static_pointer_cast<SharedSession>(state_);
@@ -274,12 +280,20 @@ StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions options, ParsedRunOpti
         parsed.message ? *std::move(parsed.message) : user_message(options.prompt, std::move(options.blobs));
     first = [message = std::move(message)](Driver& driver) mutable { driver.start(std::move(message)); };
   }
-  core.run_started();
   LoopHost* host = state->host;
-  host->loop().post([host, state, setup = std::move(setup), first = std::move(first)]() mutable {
+  auto run = std::make_shared<Run>(shared_from_this(), state, std::move(queue), private_queue);
+  const net::OwnerScope scope(state->owner);
+  net::Task task = [host, state, setup = std::move(setup), first = std::move(first)]() mutable {
     host->begin(state, std::move(setup), std::move(first));
-  });
-  return std::make_shared<Run>(shared_from_this(), std::move(state), std::move(queue), private_queue);
+  };
+  core.run_started();
+  try {
+    host->loop().post(std::move(task));
+  } catch (const std::bad_alloc&) {
+    core.run_ended();
+    throw;
+  }
+  return run;
 }
 
 }  // namespace tau::runtime

@@ -52,6 +52,14 @@ void WorkerPool::submit(net::Task task) {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
+// A tool that fails for lack of memory drops its reply, and that is its result.
+void WorkerPool::run(net::Task& task) {
+  const net::OwnerScope scope(task.owner());
+  try {
+    task();
+  } catch (const std::bad_alloc&) {}
+}
+
 void WorkerPool::work(const std::shared_ptr<Shared>& shared) {
   std::unique_lock lock(shared->mutex);
   while (true) {
@@ -62,7 +70,7 @@ void WorkerPool::work(const std::shared_ptr<Shared>& shared) {
     net::Task task = std::move(shared->tasks.front());
     shared->tasks.pop_front();
     lock.unlock();
-    task();
+    run(task);
     task = nullptr;  // what it owns dies outside the lock
     lock.lock();
   }

@@ -21,6 +21,7 @@ class WorkerPool final : public tool::Workers {
 
  private:
   struct Shared;
+  static void run(net::Task& task);
   static void work(const std::shared_ptr<Shared>& shared);
   const uint32_t threads_;
   std::shared_ptr<Shared> shared_;

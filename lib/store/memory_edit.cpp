@@ -109,8 +109,9 @@ StatusOr<Lease> MemoryStore::acquire(std::string_view resource) {
   auto it = leases_.find(resource);
   if (it == leases_.end()) it = leases_.emplace(resource, LeaseState()).first;
   if (it->second.held) return unavailable("session_busy", format("{} is owned by this process", resource));
-  it->second.held = true;
-  return Lease{.resource = it->first, .epoch = ++it->second.epoch};
+  Lease lease{.resource = it->first, .epoch = it->second.epoch + 1};
+  it->second = {.epoch = lease.epoch, .held = true};
+  return lease;
 }
 
 Status MemoryStore::release(const Lease& lease) {

@@ -1,5 +1,6 @@
 // Reply: the promise of one result.
 #include <atomic>
+#include <new>
 
 #include "tool/tool.h"
 
@@ -10,8 +11,10 @@ struct Reply::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
-    if (!done.load(std::memory_order_acquire))
+    if (done.load(std::memory_order_acquire)) return;
+    try {
       sink(error_result("reply_dropped", "the tool ended without a result"));
+    } catch (const std::bad_alloc&) {}  // the call ends when its time is over
   }
   Sink sink;
   std::atomic<bool> done{false};

@@ -101,6 +101,31 @@ TEST_F(EventLoopTest, ATaskThatPostsItselfDoesNotStarveDescriptorsNorTimers) {
   EXPECT_FALSE(readable(loop->fd()));
 }
 
+TEST_F(EventLoopTest, WorkThatFailsForLackOfMemoryIsToldOfItsOwnerAndTheLoopGoesOn) {
+  std::vector<Owner> failed;
+  bool handler_fails = true;
+  loop->on_out_of_memory([&](Owner owner) {
+    if (std::exchange(handler_fails, false)) throw std::bad_alloc();
+    failed.push_back(owner);
+  });
+  {
+    const OwnerScope scope(7);
+    loop->post([this] {  // what it posts and sets belongs to 7, too
+      loop->post([] { throw std::bad_alloc(); });
+      loop->set_timer(loop->now_ns() + 1, [] { throw std::bad_alloc(); });
+    });
+  }
+  loop->post([this] { log += 'b'; });
+  process();
+  EXPECT_EQ(log, "b");
+  EXPECT_TRUE(failed.empty());
+  EXPECT_TRUE(readable(loop->fd()));
+  clock.advance_ms(1);
+  process();
+  EXPECT_EQ(failed, (std::vector<Owner>{7, 7}));
+  EXPECT_EQ(OwnerScope::current(), 0u);
+}
+
 TEST_F(EventLoopTest, TimersFireByDeadlineThenByOrderOfSettingAndNeverEarly) {
   const int64_t t = clock.monotonic_ns();
   loop->set_timer(t + 20, [this] { log += 'c'; });
