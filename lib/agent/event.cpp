@@ -98,7 +98,8 @@ class Encoding {
   // Most members of most events are at their default: a byte says which are not.
   void operator()(const Emit& e) {
     const Event& event = e.event;
-    const std::string_view texts[] = {event.call_id, event.shown_text(), event.name, event.reason, event.json};
+    const std::string_view texts[] = {event.call_id, event.shown_text(), event.name, event.reason,
+                                      event.json};
     unsigned present = (event.flag ? 0x80u : 0u) | (event.number != 0 ? 0x40u : 0u);
     for (unsigned i = 0; i < std::size(texts); ++i) present |= texts[i].empty() ? 0u : 1u << i;
     out_ += static_cast<char>(event.kind);

@@ -206,10 +206,19 @@ class OlderHome : public testing::Test {
     auto store = store::open_store({.path = dir_.path() + "/tau.db"}, system_clock());
     ASSERT_TRUE(store.ok()) << store.status().to_string();
     store::Batch batch;
-    batch.run = store::RunRecord{.id = kRun, .session_id = kSession, .logic_version = 1};
+    store::RunRecord& run = batch.run.emplace();
+    run.id = kRun;
+    run.session_id = kSession;
+    run.logic_version = 1;
     for (const store::JournalEntry& entry : rows) batch.rows.push_back(entry.row);
-    batch.entries.push_back({.id = "run_old.e0", .session_id = kSession, .run_id = kRun, .seq = 0});
-    batch.session = store::SessionRecord{.id = kSession, .head_entry = "run_old.e0", .open_run = kRun};
+    store::EntryRow& entry = batch.entries.emplace_back();
+    entry.id = "run_old.e0";
+    entry.session_id = kSession;
+    entry.run_id = kRun;
+    store::SessionRecord& session = batch.session.emplace();
+    session.id = kSession;
+    session.head_entry = entry.id;
+    session.open_run = kRun;
     (*store)->append(std::move(batch), nullptr);
     ASSERT_TRUE((*store)->flush().ok());
   }

@@ -39,8 +39,9 @@ BUGS = [
      "&& undurable_->load() == 0;", ";",
      "before it was durable"),
     ("steering_is_not_journaled", "lib/runtime/driver.cpp",
-     "  batch_.rows.push_back(std::move(row));\n  if (worth_a_flush(input.body)) flush_soon_ = true;",
-     "  if (row.kind != \"op\") batch_.rows.push_back(std::move(row));\n  flush_soon_ = true;",
+     "worth_a_flush(input.body)) flush_soon_ = true;",
+     "worth_a_flush(input.body)) flush_soon_ = true;\n"
+     "  if (row.kind == std::string_view(\"op\")) batch_.rows.pop_back();",
      "before it was durable"),
     ("tools_are_repeated_after_a_crash", "lib/agent/run.cpp",
      "if (call.idempotent) {", "if (call.idempotent || !call.pure) {",
