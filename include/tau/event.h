@@ -118,7 +118,8 @@ TAU_API tau_status tau_queue_drain(tau_queue *queue, tau_event *events, size_t c
  * Since: 0.1 */
 TAU_API tau_status tau_event_json(tau_queue *queue, const tau_event *event, tau_str *out, tau_error **err);
 
-/* Give a descriptor that is readable while the queue is not empty. Level-triggered; owned by the queue.
+/* Give a descriptor that is readable while the queue is not empty. Level-triggered; owned by the queue. It turns
+ * readable, and `notify` is called, when the turn of the loop ends that brought the events: once for all of them.
  * Returns: the descriptor; -1 for NULL.
  * Thread: any
  * Since: 0.1 */

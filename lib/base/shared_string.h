@@ -2,6 +2,7 @@
 // a copy is a reference count, and one that was never set costs nothing. Any thread.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <compare>
 #include <cstdint>
@@ -75,10 +76,12 @@ class SharedString {
 
 }  // namespace tau
 
+// "{}" alone: no width, no alignment.
 template <>
-struct fmt::formatter<tau::SharedString> : fmt::formatter<std::string_view> {
+struct fmt::formatter<tau::SharedString> {
+  constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
   template <class Context>
   auto format(const tau::SharedString& text, Context& context) const {
-    return fmt::formatter<std::string_view>::format(text.view(), context);
+    return std::copy(text.view().begin(), text.view().end(), context.out());
   }
 };

@@ -78,8 +78,13 @@ Driver::~Driver() {
 
 void Driver::start(wire::Message message) {
   record_.created_ms = seams_.clock.wall_ms();
-  setup_.session->record.open_run = record_.id;
   batch_.run = record_;
+  if (setup_.durable) {
+    setup_.session->record.open_run = record_.id;
+  } else {  // nothing can cut it off; its session is to be seen from now on
+    update_session_record();
+    flush_soon_ = true;
+  }
   feed(agent::Start{setup_.config, std::move(message)});
 }
 

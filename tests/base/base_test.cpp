@@ -105,7 +105,7 @@ TEST(SharedStringTest, CopiesShareAndCompareAsText) {
   EXPECT_EQ(a, std::string("run_1"));
   EXPECT_NE(a, "run_2");
   EXPECT_LT(a, SharedString("run_2"));
-  EXPECT_EQ(format("{:>7}", a), "  run_1");
+  EXPECT_EQ(format("<{}>", a), "<run_1>");
 }
 
 TEST(SharedStringTest, AnEmptyOneHoldsNothingAndSelfAssignmentIsHarmless) {
