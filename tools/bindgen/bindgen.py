@@ -18,6 +18,7 @@ import dialect
 import emit_c
 import emit_ctypes
 import emit_docs
+import emit_napi
 import events
 import parse
 
@@ -28,11 +29,15 @@ _SKIPPED = 77
 def _outputs(doc, root):
     """Committed file -> text, all from the api document (and, for events, its schema)."""
     package = Path("bindings/python/tau")
+    node = Path("bindings/node")
     outputs = {
         Path("capi/api.json"): api.dump(doc),
         Path("capi/libtau.map"): emit_c.symbol_map(doc),
         package / "_abi.py": emit_ctypes.module(doc),
         package / "_abi.pyi": emit_ctypes.stub(doc),
+        node / "src" / "table.inc": emit_napi.table(doc),
+        node / "libtau" / "native.js": emit_napi.script(doc),
+        node / "libtau" / "native.d.ts": emit_napi.declarations(doc),
     }
     for name, text in emit_docs.pages(doc).items():
         outputs[Path("docs/c-api") / name] = text

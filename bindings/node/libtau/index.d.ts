@@ -1,0 +1,355 @@
+/** Run language-model agents inside your program. docs/node.md tells the whole story. */
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
+/** A document whose members are described by a schema in docs/schema. */
+export type Document = { readonly [key: string]: unknown };
+export type JsonSchema = Document | boolean;
+
+/** The canonical codes. */
+export type Code =
+  | 'CANCELLED' | 'UNKNOWN' | 'INVALID_ARGUMENT' | 'DEADLINE_EXCEEDED' | 'NOT_FOUND' | 'ALREADY_EXISTS'
+  | 'PERMISSION_DENIED' | 'RESOURCE_EXHAUSTED' | 'FAILED_PRECONDITION' | 'ABORTED' | 'OUT_OF_RANGE' | 'UNIMPLEMENTED'
+  | 'INTERNAL' | 'UNAVAILABLE' | 'DATA_LOSS' | 'UNAUTHENTICATED';
+
+export interface TauErrorFacts {
+  code?: Code;
+  reason?: string;
+  details?: Document;
+  retryable?: boolean;
+  retryAfterMs?: number;
+  outcome?: Outcome;
+  cause?: unknown;
+}
+
+/** A failed call or run. */
+export class TauError extends Error {
+  constructor(message: string, facts?: TauErrorFacts);
+  readonly code: Code;
+  /** The number of the code in C. */
+  readonly status: number;
+  /** A stable snake_case word to branch on; empty when there is none. */
+  readonly reason: string;
+  readonly details: Document;
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean;
+  /** How long the failing side asked to wait. */
+  readonly retryAfterMs: number | undefined;
+  /** Of a failed run. */
+  readonly outcome?: Outcome;
+}
+
+/** Thrown by a tool to choose the reason that the model sees. */
+export class ToolError extends Error {
+  constructor(message: string, reason?: string);
+  readonly reason: string;
+}
+
+/** Sums over a run. */
+export interface Usage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cachedInputTokens: number;
+  /** 0 when prices are unknown. */
+  readonly costUsdMicros: number;
+}
+
+/** How a run ended. */
+export interface Outcome {
+  readonly runId: string;
+  readonly status: 'done' | 'cancelled' | 'failed';
+  /** The canonical code in lower case, "ok" when all went well. */
+  readonly code: 'ok' | Lowercase<Code>;
+  readonly ok: boolean;
+  /** The final answer. */
+  readonly text: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly turns: number;
+  /** Why the model stopped. */
+  readonly finish: string;
+  /** The answer as JSON, when a response schema asked for it. */
+  readonly output: unknown;
+  readonly usage: Usage;
+}
+
+interface EventFacts {
+  readonly runId: string;
+  /** What the kind says it is (docs/events.md). */
+  readonly text: string;
+  /** Of the events merged into this one; usually equal to seq. */
+  readonly firstSeq: number;
+  readonly seq: number;
+  /** Everything else, parsed at the first look. */
+  readonly body: Document;
+  /** Of a tool call or model call; may be empty. */
+  readonly callId: string;
+}
+
+export interface PlainEvent extends EventFacts {
+  readonly kind: 'run_started' | 'turn_started' | 'text' | 'reasoning' | 'message' | 'tool_progress' | 'tool_result'
+    | 'attempt' | 'turn_done' | 'op_accepted' | 'op_rejected' | 'snapshot' | `kind_${number}`;
+}
+
+export interface CallEvent extends EventFacts {
+  readonly kind: 'tool_call' | 'approval' | 'tool_started';
+  /** The raw text when the model did not write JSON. */
+  readonly arguments: unknown;
+}
+
+export interface RunDoneEvent extends EventFacts {
+  readonly kind: 'run_done';
+  readonly outcome: Outcome;
+}
+
+/** Kinds that this version does not know are `kind_17` and so on: ignore them. */
+export type Event = PlainEvent | CallEvent | RunDoneEvent;
+export type EventKind = Event['kind'];
+
+/** Binary content: an image or file that a message refers to as "blob:N". */
+export interface Blob {
+  mime: string;
+  name?: string;
+  data: Uint8Array;
+}
+
+export type Effect = 'pure' | 'read' | 'write' | 'egress' | 'exec' | 'irreversible';
+
+export interface ToolManifest {
+  name: string;
+  /** For the model. */
+  description?: string;
+  /** JSON Schema of the arguments; absent: any object. */
+  parameters?: JsonSchema;
+  /** What a call can do to the world, from which policy decides. Who does not say counts as "irreversible". */
+  effect?: Effect;
+  /** May run beside other calls of the same turn. */
+  parallel?: boolean;
+  /** May be run again when a crash hid its outcome. */
+  idempotent?: boolean;
+  /** Asks for approval before every call. */
+  ask?: boolean;
+  /** Absent: 120,000. */
+  timeoutMs?: number;
+}
+
+/** What a tool function gets beside its arguments. */
+export interface ToolCall {
+  readonly runId: string;
+  readonly callId: string;
+  readonly name: string;
+  /** Aborts when nobody wants the result any more. */
+  readonly signal: AbortSignal;
+  /** Reports to whoever watches the run. */
+  progress(text: string): void;
+}
+
+/** Text is shown to the model as it is, bytes as UTF-8, anything else as JSON; an exception is an error result. */
+export type Execute<A = any> = (args: A, call: ToolCall) => unknown;
+
+export class Tool {
+  private constructor();
+  readonly name: string;
+  readonly manifest: Readonly<ToolManifest>;
+  readonly execute: Execute | undefined;
+}
+
+/** A tool for agent({ tools: [...] }). */
+export function tool<A = any>(manifest: ToolManifest, execute?: Execute<A>): Tool;
+
+export type Decision = boolean | { allow: boolean; reason?: string };
+/** Answers an approval. An exception is a denial. */
+export type OnApproval = (event: CallEvent, run: Run) => Decision | PromiseLike<Decision>;
+
+export interface RuntimeOptions {
+  /** Directory of sessions and configuration; without one sessions live in memory only. */
+  home?: string;
+  /** Directory that built-in tools work in. */
+  workspace?: string;
+  /** docs/schema/config.json; wins over files and environment. */
+  config?: Document;
+  /** Whether provider keys and TAU_* settings may come from the environment. */
+  environment?: boolean;
+  /** Whether tau.toml files are read. */
+  configFiles?: boolean;
+  /** Event loops; 1 when absent. */
+  loops?: number;
+  /** Threads for blocking tools; 0: none. */
+  workers?: number;
+  /** Path of tau-exec. */
+  execHelper?: string;
+}
+
+/** What everything else hangs on; a program opens one and keeps it. */
+export class Runtime {
+  constructor(options?: RuntimeOptions);
+  agent(options?: AgentOptions): Agent;
+  /** The configuration in force with the origin of each value, and the model that would answer. */
+  describe(): Document;
+  /** Descriptions of the sessions of the home, newest first. */
+  sessions(options?: { limit?: number }): Generator<Document, void, undefined>;
+  /** Removes a session and erases what no fork shares. */
+  removeSession(id: string): void;
+  /** Re-runs the recorded inputs of a run; DATA_LOSS "replay_diverged" when the engine answers otherwise. */
+  replay(runId: string): Document;
+  /** Cancels every run, waits until their records are durable, and refuses further runs. */
+  stop(options?: { timeoutMs?: number }): Promise<void>;
+  /** Stops and gives the runtime back; 10 seconds when no time is given. Harmless when it was closed. */
+  close(options?: { timeoutMs?: number }): Promise<void>;
+}
+
+export interface AgentOptions {
+  /** provider/model */
+  model?: string;
+  /** Instructions. */
+  system?: string;
+  /** The whole offer: names of built-in tools, and what tool() makes. Absent: the built-in tools of the configuration. */
+  tools?: readonly (string | Tool)[];
+  limits?: Document;
+  policy?: Document;
+  params?: Document;
+  responseSchema?: Document;
+  script?: Document;
+  /** Answers approvals of all runs. */
+  onApproval?: OnApproval;
+  /** Any further key of docs/schema/config.json; the options above win. */
+  config?: Document;
+}
+
+/** A configuration and a set of tools that sessions are run with. */
+export class Agent {
+  private constructor();
+  readonly runtime: Runtime;
+  /** Offers a tool. Without a function, whoever reads the tool_call events answers. */
+  tool<A = any>(manifest: ToolManifest, execute?: Execute<A>): Tool;
+  tool(tool: Tool): Tool;
+  /** Opens a session, creating it when there is none of that id; without an id, a session of its own. */
+  session(id?: string): Session;
+  describe(): Document;
+  /** Gives the agent back before it is collected; its sessions go on. */
+  close(): void;
+}
+
+export interface RunOptions {
+  /** Cancels the run. */
+  signal?: AbortSignal;
+  onApproval?: OnApproval;
+  deadlineMs?: number;
+  /** The outcome then has `output`. */
+  responseSchema?: Document;
+  limits?: Document;
+  params?: Document;
+  /** What the user says as a neutral message (docs/schema/message.json), in place of the prompt. */
+  message?: Document;
+  /** Referenced as "blob:N" by the message. */
+  blobs?: readonly Blob[];
+  /** On whose behalf the run acts. */
+  principal?: string;
+  /** W3C trace context of the caller. */
+  traceparent?: string;
+  /** No events but approvals, tool calls and the last one. */
+  quiet?: boolean;
+  /** Goes on with the run that a crash cut off; without a prompt. */
+  resume?: boolean;
+  /** Ends the run that a crash cut off; without a prompt. */
+  abandon?: boolean;
+}
+
+/** A durable conversation. Runs on it follow each other. */
+export class Session {
+  private constructor();
+  readonly agent: Agent;
+  readonly id: string;
+  /** Starts a run. Throws when it cannot be started. */
+  run(prompt?: string | null, options?: RunOptions): Run;
+  describe(): Document;
+  /** The whole conversation: { session, messages }. */
+  export(): Document;
+  /** A session that begins with this conversation, up to the message with the id `entry`. */
+  fork(options?: { entry?: string; id?: string }): Session;
+  /** Gives the session back before it is collected; a run in progress goes on. */
+  close(): void;
+}
+
+export interface OpOptions {
+  /** The op is then acknowledged by op_accepted once it is durable, or by op_rejected. */
+  id?: string;
+}
+
+/** One request to an agent. */
+export class Run implements AsyncIterable<Event> {
+  private constructor();
+  /** Empty while the run waits for its cancelled predecessor. */
+  readonly id: string;
+  readonly session: Session;
+  /** Once run_done has come. */
+  readonly outcome: Outcome | undefined;
+  readonly done: boolean;
+  /** Ends after run_done and does not throw for a failed run. Leaving the loop early cancels the run. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Event>;
+  /** The outcome of a run that ends well; rejects with TauError otherwise. */
+  result(): Promise<Outcome>;
+  /** Asks more; answered after the current answer. */
+  message(text: string, options?: OpOptions & { blobs?: readonly Blob[] }): void;
+  /** Changes course: said to the model before its next call. */
+  steer(text: string, options?: OpOptions & { blobs?: readonly Blob[] }): void;
+  approve(call: CallEvent | string, options?: OpOptions): void;
+  deny(call: CallEvent | string, reason?: string, options?: OpOptions): void;
+  /** Answers a tool_call event of a tool without a function. */
+  toolResult(call: CallEvent | string, content: unknown,
+    options?: OpOptions & { isError?: boolean; reason?: string }): void;
+  toolProgress(call: CallEvent | string, text: string): void;
+  /** Sends any op (docs/schema/op.json). */
+  submit(op: Document, blobs?: readonly Blob[]): void;
+  /** Stops the run as soon as possible; run_done still comes. Harmless when it has ended. */
+  cancel(): void;
+}
+
+// `using` and `await using`, where the compiler knows them.
+export interface Runtime extends Disposables {}
+export interface Run extends AsyncDisposables {}
+export interface Agent extends SyncDisposables {}
+export interface Session extends SyncDisposables {}
+type SyncDisposables = Picked<'dispose', () => void>;
+type AsyncDisposables = Picked<'asyncDispose', () => Promise<void>>;
+type Disposables = SyncDisposables & AsyncDisposables;
+type Picked<K extends string, F> = SymbolConstructor extends { readonly [key in K]: infer S extends symbol }
+  ? { [key in S]: F } : {};
+
+/** Asks one question and waits for the answer; nothing is kept. Without a model, the one that the environment names. */
+export function run(prompt: string, options?: AgentOptions & {
+  workspace?: string; environment?: boolean; signal?: AbortSignal; deadlineMs?: number;
+}): Promise<Outcome>;
+
+/** The version of the library that is loaded. */
+export function version(): string;
+/** [major, minor] of the ABI that the library speaks. */
+export function abiVersion(): [number, number];
+/** Whether a feature is built in and works. */
+export function hasFeature(name: string): boolean;
+/** Version, features, built-in tools, dialects and known providers. */
+export function buildInfo(): Document;
+
+/** Codecs between the dialects of model providers and neutral messages. */
+export namespace wire {
+  type Kind = 'request' | 'response';
+  interface Options { kind?: Kind; quirks?: Document }
+  /** A document of a dialect as neutral JSON; a response unless `kind` says otherwise. */
+  function decode(dialect: string, body: string | Uint8Array | Document, options?: Options): Document;
+  /** Neutral JSON as a document of a dialect; a request unless `kind` says otherwise. */
+  function encode(dialect: string, neutral: string | Uint8Array | Document, options?: Options): Document;
+  /** The typed error that an answer with another HTTP status than 2xx stands for. */
+  function decodeError(dialect: string, status: number, body: string | Uint8Array,
+    headers?: { readonly [name: string]: string }): Document;
+  /** Decodes one streamed response: feed() bytes in any split, then end(). */
+  class Stream {
+    constructor(dialect: string, options?: { quirks?: Document });
+    feed(bytes: string | Uint8Array): Document[];
+    end(): Document[];
+  }
+  /** Encodes one response as a dialect streams it. */
+  class StreamEncoder {
+    constructor(dialect: string);
+    feed(events: readonly Document[]): string;
+    end(): string;
+  }
+}

@@ -1,0 +1,18 @@
+// What must not compile: each marked line, and no other.
+import { Runtime, Session, run, tool } from 'libtau';
+
+const runtime = new Runtime({ hom: 'x' }); // refused
+const agent = runtime.agent({ tools: [() => 1] }); // refused
+tool({ name: 'x', effect: 'none' }); // refused
+tool({ description: 'no name' }); // refused
+new Session(); // refused
+agent.session(5); // refused
+const going = agent.session().run('x', { signal: new AbortController() }); // refused
+for await (const event of going) {
+  event.outcome; // refused
+  if (event.kind === 'txt') going.cancel(); // refused
+  if (event.kind === 'text') going.approve(event); // refused
+}
+const text: string = await going.result(); // refused
+going.id = text; // refused
+await run(5); // refused

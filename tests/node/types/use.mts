@@ -1,0 +1,65 @@
+// What a user writes, in full: everything here must compile.
+import { Runtime, TauError, ToolError, abiVersion, buildInfo, hasFeature, run, tool, version, wire } from 'libtau';
+import type { Agent, Blob, Event, OnApproval, Outcome, Run, Session, ToolCall } from 'libtau';
+import * as native from 'libtau/native';
+
+const runtime = new Runtime({ home: '~/x', environment: true, loops: 2, workers: 0, config: { limits: { turns: 3 } } });
+const count = tool<{ text: string }>({
+  name: 'count', description: 'Counts.', effect: 'pure', parallel: true, timeoutMs: 5,
+  parameters: { type: 'object', properties: { text: { type: 'string' } } },
+}, async ({ text }, call) => {
+  call.progress(call.name);
+  if (call.signal.aborted) throw new ToolError('gone', 'gone');
+  return text.length;
+});
+const onApproval: OnApproval = async (event) => (event.text === 'x' ? true : { allow: false, reason: 'no' });
+const agent: Agent = runtime.agent({ model: 'scripted/demo', tools: [count, 'read'], onApproval });
+agent.tool({ name: 'plain' });
+agent.tool({ name: 'any' }, (args: { a: number }, call: ToolCall) => `${args.a}${call.callId}`);
+const session: Session = agent.session('one');
+const blob: Blob = { mime: 'image/png', data: new Uint8Array(2) };
+const controller = new AbortController();
+
+async function read(): Promise<string> {
+  await using going: Run = session.run('hi', { signal: controller.signal, deadlineMs: 5, blobs: [blob], quiet: false });
+  let all = '';
+  for await (const event of going) {
+    switch (event.kind) {
+      case 'text': all += event.text; break;
+      case 'approval': going.approve(event, { id: 'a' }); going.deny(event.callId, 'no'); break;
+      case 'tool_call': going.toolResult(event, { any: event.arguments }, { isError: true, reason: 'x' }); break;
+      case 'run_done': all += event.outcome.usage.costUsdMicros.toFixed(); break;
+      default: all += String(event.body['event']);
+    }
+  }
+  going.steer('shorter');
+  going.message('more', { id: 'm', blobs: [blob] });
+  going.cancel();
+  const outcome: Outcome = await going.result();
+  const code: 'ok' | 'cancelled' | string = outcome.code;
+  return all + code;
+}
+
+async function all(): Promise<void> {
+  try {
+    await read();
+  } catch (error) {
+    if (error instanceof TauError && error.code === 'UNAVAILABLE' && error.retryable) {
+      const wait: number = error.retryAfterMs ?? 0;
+      console.log(wait, error.reason, error.details['http_status'], error.outcome?.status);
+    }
+  }
+  for (const one of runtime.sessions({ limit: 2 })) console.log(one['id']);
+  using fork = session.fork({ entry: 'e', id: 'f' });
+  console.log(fork.export(), fork.describe(), session.agent.runtime.describe(), runtime.replay('r'));
+  runtime.removeSession('one');
+  await runtime.stop({ timeoutMs: 5 });
+  await runtime.close();
+  const text: string = (await run('hi', { model: 'a/b', tools: [count] })).text;
+  console.log(text, version(), abiVersion()[0], hasFeature('x'), buildInfo()['version']);
+  const events: wire.Stream = new wire.Stream('openai_chat', { quirks: {} });
+  console.log(events.feed('x'), wire.decode('openai_chat', '{}', { kind: 'request' }), native.tau_status.OK);
+}
+
+export const kinds: Event['kind'][] = ['text', 'run_done'];
+export default all;
