@@ -1,9 +1,10 @@
-"""Runs an example and compares what it prints: expect.py EXPECTED PROGRAM [ARGUMENT…]."""
+"""Runs an example and compares what it prints: expect.py EXPECTED COMMAND [ARGUMENT…]. A .py file runs in this Python."""
 
 import subprocess
 import sys
 
-done = subprocess.run([sys.executable, *sys.argv[2:]], text=True, capture_output=True, timeout=60, check=False)
+command = [sys.executable, *sys.argv[2:]] if sys.argv[2].endswith(".py") else sys.argv[2:]
+done = subprocess.run(command, text=True, capture_output=True, timeout=60, check=False)
 with open(sys.argv[1], encoding="utf-8") as file:
     expected = file.read()
 if (done.returncode, done.stdout, done.stderr) != (0, expected, ""):

@@ -2,7 +2,7 @@
 
 Blocks marked `sh` are run by bash, in the order of the page, in a project of the user's with an empty home; `tau` is in
 PATH, and `build` and `examples` are those of this tree; those marked `sh installed` have an installed copy too. Blocks
-marked `sh build` install or build and are not run here: their first words must be tools of this tree.
+marked `sh node` need the Node package; those marked `sh build` install or build and are not run here: their first words must be tools of this tree.
 """
 
 import os
@@ -41,6 +41,8 @@ class Commands(EndToEnd):
         path = f"{BUILD / 'examples' / 'cli'}:{os.environ['PATH']}"
         user = {"PATH": path, "TAU_MODEL": "offline/offline"}
         kinds = {"sh": user, "sh installed": {**user, **self.of_installed(*self.install())}}
+        if (BUILD / "bindings" / "node" / "libtau" / "libtau.node").exists():
+            kinds["sh node"] = user
         projects = {}
         for page, kind, text in blocks():
             if kind not in kinds:
@@ -69,7 +71,7 @@ class Commands(EndToEnd):
                     self.assertTrue(word in ("meson", "ninja") or (ROOT / word).is_file(), word)
 
     def test_no_block_goes_unmarked(self):
-        known = {"c", "json", "mermaid", "python", "sh", "sh build", "sh installed", "toml"}
+        known = {"c", "js", "json", "mermaid", "python", "sh", "sh build", "sh installed", "sh node", "toml"}
         self.assertEqual([(page.name, kind) for page, kind, _ in blocks() if kind not in known], [])
 
     def test_configuration_is_accepted(self):

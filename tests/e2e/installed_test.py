@@ -52,6 +52,13 @@ class Installed(EndToEnd):
                                   PYTHONPATH=str(package.parents[1]))
         self.assertTrue(Path(out.strip()).resolve().is_relative_to(self.stage), out)
 
+    def test_node(self):
+        packages = list(self.prefix.rglob("node_modules"))
+        if not packages:
+            self.skipTest("the build has no Node package")
+        out, _ = self.run_command(["node", ROOT / "examples" / "hello_node" / "hello.mjs"], NODE_PATH=str(packages[0]))
+        self.assertEqual(out, (ROOT / "examples" / "hello_node" / "hello.expected").read_text())
+
     def test_the_program_and_its_helper(self):
         out, _ = self.run_command([self.prefix / "bin" / "tau", "run", "--no-store", "--json", "--allow", "bash", "-m",
                                    "scripted/demo", "--set", "script=" + json.dumps(SCRIPT), "hi"],
@@ -62,7 +69,7 @@ class Installed(EndToEnd):
     def test_nothing_but_the_product_is_installed(self):
         files = {str(path.relative_to(self.prefix)) for path in self.prefix.rglob("*") if not path.is_dir()}
         strange = [name for name in files if not re.search(
-            r"^include/tau/\w+\.h$|/libtau\.so[.\d]*$|/pkgconfig/libtau\.pc$|^bin/tau$|tau-exec$|/tau/[\w.]+$", name)]
+            r"^include/tau/\w+\.h$|/libtau\.so[.\d]*$|/pkgconfig/libtau\.pc$|^bin/tau$|tau-exec$|/tau/[\w.]+$|/node_modules/libtau/[\w.]+$", name)]
         self.assertEqual(strange, [])
 
 

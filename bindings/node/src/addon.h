@@ -37,7 +37,8 @@ typedef struct js_call {
 
 typedef struct handle_kind {
   const char* name;
-  void (*drop)(handle* owned);
+  void (*drop)(handle* owned);    /* gives the reference back */
+  void (*give_up)(handle* owned); /* comes first when nobody released it; may be NULL */
 } handle_kind;
 
 /* A reference to an object of the library, owned by a JavaScript object. */
@@ -81,7 +82,7 @@ handle* read_owner(js_call* call, size_t index, const handle_kind* kind);
 /* Takes the reference. What the first argument belongs to, the result belongs to. */
 napi_value give_handle(js_call* call, const handle_kind* kind, void* pointer);
 void release_handle(js_call* call, size_t index, const handle_kind* kind);
-void drop_tau_run(handle* owned);
+void give_up_tau_run(handle* owned);
 napi_value js_release_all_of(napi_env env, napi_callback_info info);
 
 /* queue.c */

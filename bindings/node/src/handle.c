@@ -9,8 +9,9 @@
 static const napi_type_tag kTag = {0x7461752d6e6f6465u, 0x9d3c51e8a7f0462bu};
 
 /* Gives the reference back, if it still is there. */
-static void let_go(handle* owned) {
+static void let_go(handle* owned, int given_up) {
   if (owned->pointer == NULL) return;
+  if (given_up && owned->kind->give_up != NULL) owned->kind->give_up(owned);
   owned->kind->drop(owned);
   owned->pointer = NULL;
   if (owned->next != NULL) owned->next->previous = owned->previous;
@@ -22,15 +23,12 @@ static void let_go(handle* owned) {
 static void finalize(napi_env env, void* data, void* hint) {
   (void)env;
   (void)hint;
-  let_go(data);
+  let_go(data, 1);
   free(data);
 }
 
-/* A run that nobody holds any more is given up; one that has ended does not notice. */
-void drop_tau_run(handle* owned) {
-  tau_run_cancel(owned->pointer);
-  tau_run_unref(owned->pointer);
-}
+/* A run that nobody holds any more has no reader. */
+void give_up_tau_run(handle* owned) { tau_run_cancel(owned->pointer); }
 
 /* The handle behind a value, or NULL for what is none of ours. */
 static handle* handle_of(napi_env env, napi_value value) {
@@ -95,7 +93,7 @@ void release_handle(js_call* call, size_t index, const handle_kind* kind) {
   if (owned == NULL || owned->kind != kind) {
     throw_type_error(call, kind->name);
   } else {
-    let_go(owned);
+    let_go(owned, 0);
   }
 }
 
@@ -110,7 +108,7 @@ napi_value js_release_all_of(napi_env env, napi_callback_info info) {
   handle* next = NULL;
   for (handle* owned = runtime->state->handles; owned != NULL; owned = next) {
     next = owned->next;
-    if (owned->runtime == whose) let_go(owned);
+    if (owned->runtime == whose) let_go(owned, 1);
   }
   return end(&call, NULL);
 }

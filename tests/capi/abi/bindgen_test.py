@@ -1,6 +1,7 @@
 """The dialect checks of bindgen: each forbidden shape is refused, at its line, and a good header passes."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import dialect  # noqa: E402
 import docs  # noqa: E402
 import emit_c  # noqa: E402
 import emit_ctypes  # noqa: E402
+import emit_napi  # noqa: E402
 import events  # noqa: E402
 import parse  # noqa: E402
 
@@ -169,6 +171,28 @@ class Pieces(unittest.TestCase):
             self.assertEqual(ctypes.sizeof(space[name]), struct["size"], name)
             for field in struct["fields"]:
                 self.assertEqual(getattr(space[name], field["name"]).offset, field["offset"], f"{name}.{field['name']}")
+
+    def test_node_has_every_function_but_those_that_have_no_place_there(self):
+        doc = api.load(ROOT / "capi/api.json")
+        script, types, table = emit_napi.script(doc), emit_napi.declarations(doc), emit_napi.table(doc)
+        absent = {name for name in doc["functions"] if f"exports.{name} = " not in script}
+        families = ("tau_error_", "tau_tool_reply_")
+        rest = {name for name in absent if not name.startswith(families) and not name.endswith(("_init", "_ref"))}
+        self.assertEqual(rest, {"tau_buf_free", "tau_event_json", "tau_queue_fd", "tau_queue_next", "tau_run_queue",
+                                "tau_run_wait", "tau_runtime_fd", "tau_runtime_process"})
+        for name in set(doc["functions"]) - absent:
+            self.assertIn(f"export function {name}(", types)
+            self.assertTrue(f"  X({name})" in table or name in ("tau_queue_drain", "tau_queue_new"), name)
+
+    def test_members_of_options_reach_node_in_the_order_of_the_table(self):
+        doc = api.load(ROOT / "capi/api.json")
+        call = re.search(r"addon\.tau_run_start\((.*?)\);", emit_napi.script(doc), re.DOTALL).group(1)
+        body = re.search(r"js_tau_run_start\(.*?\n}", emit_napi.table(doc), re.DOTALL).group(0)
+        passed = [name.strip().removeprefix("options.") for name in call.split(",")]
+        read = {int(index): name for name, index in re.findall(r"options\.(\w+) = read_\w+\(&call, (\d+)", body)}
+        read |= {int(index): name for index, name in re.findall(r"\(&call, (\d+), &options\.(\w+)\)", body) if int(index) not in read}
+        self.assertEqual(passed[0], "session")
+        self.assertEqual([read[i] for i in range(1, len(passed))], passed[1:])
 
     def test_map_gives_back_its_names_and_chains_releases(self):
         doc = {"functions": {"tau_b": {"doc": {"since": "0.10"}}, "tau_a": {"doc": {"since": "0.9"}}}}
