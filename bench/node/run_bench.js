@@ -10,7 +10,7 @@ const path = require('node:path');
 
 const SAMPLES = 15;
 const RUNS = 1000; // of one sample
-const WARM_UP = 5000;
+const WARM_UP = 5000; // until V8 has compiled what is hot
 const TEXT_EVENTS = 8; // deltas of the script; merged ones are counted singly
 
 const argv = process.argv.slice(2);
@@ -76,7 +76,7 @@ async function main() {
   }
   const runs = argv.includes('--quick') ? RUNS / 10 : RUNS;
   const rows = [];
-  await cpuOf(iterated, argv.includes('--quick') ? runs : WARM_UP, 1);
+  await cpuOf(iterated, WARM_UP, 1);
   for (const [name, play, size] of [['for_await', iterated, 1], ['result', awaited, 1],
     ['for_await_50_at_once', together, 50], ['for_await_session_not_closed', forgotten, 1]]) {
     const samples = [];

@@ -96,8 +96,10 @@ test('a tool without a function is answered by the reader', async (cleanup) => {
 test('tools and approvals see the async context of who started the run', async (cleanup) => {
   const storage = new AsyncLocalStorage();
   const seen = [];
-  const agent = agentOf(cleanup, [turn({ calls: [['f']] }), turn({ text: 'end' })]);
+  const agent = agentOf(cleanup, [turn({ calls: [['f']] }), turn({ text: 'end' })], { loop: true });
   agent.tool({ name: 'f', effect: 'pure', ask: true }, () => { seen.push(storage.getStore()); });
+  await agent.session().run('go', { onApproval: () => true }).result(); // the queue is made outside of the context
+  seen.length = 0;
   await storage.run('mine', () => agent.session().run('go', {
     onApproval: () => { seen.push(storage.getStore()); return true; },
   }).result());
@@ -210,15 +212,15 @@ test('several loops share the work', async (cleanup) => {
 });
 
 test('a slow reader loses nothing', async (cleanup) => {
-  const pieces = Array.from({ length: 3000 }, (_, i) => `${i} `);
-  const run = agentOf(cleanup, [turn({ text: pieces })]).session().run('count');
+  const pieces = Array.from({ length: 500 }, (_, i) => `${i} `);
+  const run = agentOf(cleanup, [turn({ text: pieces, delay_ms: 1 })]).session().run('count');
   const iterator = run[Symbol.asyncIterator]();
   const { value: first } = await iterator.next();
   await run.result();
   const rest = [];
   for (let item = await iterator.next(); !item.done; item = await iterator.next()) rest.push(item.value);
   assert.equal(texts([first, ...rest]), pieces.join(''));
-  assert.ok(rest.length < 1000, `${rest.length} events are kept`);
+  assert.ok(rest.length > 200 && rest.length < 300, `${rest.length} events are kept`);
   assert.ok(rest.every((event, i) => i === 0 || event.firstSeq === rest[i - 1].seq + 1));
 });
 
