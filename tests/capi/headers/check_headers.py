@@ -15,12 +15,14 @@ from pathlib import Path
 _C = ("c99", "c11", "c17")
 _CXX = ("c++17", "c++20")
 _FLAGS = ["-pedantic", "-Wall", "-Wextra", "-Wundef", "-Wstrict-prototypes", "-Werror", "-fsyntax-only"]
+# What a C++ program may have switched on: the wrapper (.hpp) makes no noise there.
+_WRAPPER_FLAGS = ["-Wshadow", "-Wconversion", "-Wsign-conversion", "-Wold-style-cast"]
 _CXX_OF = {"gcc": "g++", "clang": "clang++", "cc": "c++"}
 
 
 def _sources(include, api):
     """(name, text): one per header, and one that uses every initialiser."""
-    for header in sorted(path.name for path in (include / "tau").glob("*.h")):
+    for header in sorted(path.name for path in (include / "tau").glob("*.h*")):
         line = f"#include <tau/{header}>\n"
         yield header, line + line + "extern int declared_after_headers;\n"
     uses = [f"{name} use_{name}(void);\n{name} use_{name}(void) {{ {name} value = {s['init_macro']}; return value; }}\n"
@@ -40,13 +42,23 @@ def _compilers(names):
 
 
 def _compile(job):
-    compiler, language, standard, include, source = job
-    flags = [flag for flag in _FLAGS if language == "c" or flag != "-Wstrict-prototypes"]
+    compiler, language, standard, include, source, more = job
+    flags = [flag for flag in _FLAGS if language == "c" or flag != "-Wstrict-prototypes"] + more
     result = subprocess.run([compiler, f"-std={standard}", "-x", language, *flags, f"-I{include}", str(source)],
                             capture_output=True, text=True, check=False)
     if result.returncode == 0:
         return None
-    return f"{compiler} -std={standard} {source.name}:\n{result.stderr.strip()}"
+    return f"{compiler} -std={standard} {' '.join(more)} {source.name}:\n{result.stderr.strip()}"
+
+
+def _variants(source, language):
+    """The further flags of each compilation of a source: the wrapper is no C, and goes without exceptions too."""
+    if ".hpp" not in source.name:
+        return [[]]
+    if language == "c":
+        return []
+    bare = [_WRAPPER_FLAGS + ["-fno-exceptions", "-fno-rtti"]] if source.name.startswith("tau.hpp") else []
+    return [_WRAPPER_FLAGS, *bare]
 
 
 def main():
@@ -57,9 +69,9 @@ def main():
             path = Path(folder, name + ".txt")
             path.write_text(text, encoding="utf-8")
             sources.append(path)
-        jobs = [(compiler, language, standard, include, source)
+        jobs = [(compiler, language, standard, include, source, more)
                 for compiler, language, standards in _compilers(sys.argv[3:])
-                for standard in standards for source in sources]
+                for standard in standards for source in sources for more in _variants(source, language)]
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             faults = [fault for fault in pool.map(_compile, jobs) if fault]
     print("\n".join(faults) or f"{len(jobs)} compilations of {len(sources)} sources")

@@ -1,0 +1,165 @@
+// The runtime: loops, workers, the store of a home directory, the configuration. Everything else hangs on it.
+#ifndef TAU_RUNTIME_HPP
+#define TAU_RUNTIME_HPP
+
+#include <tau/runtime.h>
+
+#include <tau/agent.hpp>
+
+namespace tau {
+inline namespace v0 {
+
+enum class LogLevel : uint32_t {
+  kError = TAU_LOG_ERROR,
+  kWarn = TAU_LOG_WARN,
+  kInfo = TAU_LOG_INFO,
+  kDebug = TAU_LOG_DEBUG
+};
+
+// One line of the library's log. Its views live during the call that it is given to.
+struct LogRecord {
+  LogLevel level;
+  std::string_view module;   // "net", "store", …
+  std::string_view message;  // one line, redacted
+};
+
+// Members are copied when the runtime opens. The library itself prints nothing and reads the environment only
+// if told.
+struct RuntimeOptions {
+  std::string home = {};  // directory of sessions and configuration, created 0700; needed unless no_store, or
+                          // use_environment finds $XDG_DATA_HOME/tau
+  std::string workspace = {};     // directory that tools work in; empty: tools that need one are not offered
+  std::string config = {};        // JSON, docs/schema/config.json; wins over files and environment
+  bool no_store = false;          // durability off: sessions live in memory only, no file is written
+  bool use_environment = false;   // provider keys and TAU_* settings come from the environment
+  bool use_config_files = false;  // read <home>/tau.toml and <workspace>/.tau/tau.toml
+  bool manual = false;            // no loop threads: the host calls process()
+  uint32_t loops = 1;             // event loops
+  uint32_t workers = 2;           // threads for blocking tools; 0: none
+
+  // Receives log records on any thread of the library; must not block, and must not throw. The function
+  // belongs to the caller and outlives the runtime and all that was made from it. None: silent.
+  const std::function<void(const LogRecord&)>* log = nullptr;
+  LogLevel log_level = LogLevel::kWarn;  // records above it are not made
+  std::string exec_helper = {};          // path of tau-exec; empty: found beside the library
+};
+
+namespace detail {
+
+inline void log(void* function, const tau_log_record* record) noexcept {
+  const LogRecord shown{static_cast<LogLevel>(record->level), view(record->module), view(record->message)};
+  (*static_cast<const std::function<void(const LogRecord&)>*>(function))(shown);
+}
+
+inline void notify(void* function) noexcept { (*static_cast<const std::function<void()>*>(function))(); }
+
+// The userdata of a C callback that only reads it.
+template <typename T>
+void* userdata(const T* function) noexcept {
+  return const_cast<T*>(function);
+}
+
+inline tau_runtime_options c_options(const RuntimeOptions& options) noexcept {
+  tau_runtime_options o;
+  tau_runtime_options_init(&o, sizeof o);
+  o.flags = flag(options.manual, TAU_RUNTIME_MANUAL) |
+            flag(options.use_environment, TAU_RUNTIME_USE_ENVIRONMENT) |
+            flag(options.use_config_files, TAU_RUNTIME_USE_CONFIG_FILES) |
+            flag(options.no_store, TAU_RUNTIME_NO_STORE);
+  o.home = str(options.home);
+  o.workspace = str(options.workspace);
+  o.config = str(options.config);
+  o.loops = options.loops;
+  o.workers = options.workers == 0 ? TAU_NO_WORKERS : options.workers;
+  if (options.log != nullptr) o.log = log;
+  o.log_userdata = userdata(options.log);
+  o.log_level = static_cast<tau_log_level>(options.log_level);
+  o.exec_helper = str(options.exec_helper);
+  return o;
+}
+
+}  // namespace detail
+
+// The ground of agents, sessions, queues and runs, which keep it alive.
+// Thread: any, where nothing else is said.
+class Runtime : public detail::Handle<tau_runtime, tau_runtime_unref> {
+ public:
+  using Handle::Handle;
+
+  // Opens a runtime (tau_runtime_new).
+  // Errors: kInvalidArgument that names the key; kPermissionDenied or kResourceExhausted when home cannot be
+  // made or written; kFailedPrecondition "database_too_new"; kDataLoss "database_corrupt".
+  static Result<Runtime> open(const RuntimeOptions& options) {
+    const tau_runtime_options o = detail::c_options(options);
+    return detail::make<Runtime>(tau_runtime_new, &o);
+  }
+
+  // Another owner of the same runtime.
+  Runtime share() const noexcept { return Runtime(tau_runtime_ref(c())); }
+
+  // Makes an agent. config: JSON (docs/schema/agent.json) over the runtime's configuration; empty: that as it
+  // is (tau_agent_new).
+  // Errors: kInvalidArgument that names the key.
+  Result<Agent> agent(std::string_view config = {}) const {
+    return detail::make<Agent>(tau_agent_new, c(), detail::str(config));
+  }
+
+  // Makes a queue that many runs may share (tau_queue_new).
+  // Errors: kInvalidArgument for a loop that does not exist; kResourceExhausted without descriptors.
+  Result<Queue> queue(const QueueOptions& options = {}) const {
+    tau_queue_options o;
+    tau_queue_options_init(&o, sizeof o);
+    o.loop = options.loop;
+    if (options.notify != nullptr) o.notify = detail::notify;
+    o.notify_userdata = detail::userdata(options.notify);
+    return detail::make<Queue>(tau_queue_new, c(), static_cast<const tau_queue_options*>(&o));
+  }
+
+  // Cancels every run, waits until all have ended and their records are durable, and refuses new ones
+  // (tau_runtime_stop). In manual mode this drives all loops on the calling thread.
+  // Errors: kDeadlineExceeded when something still runs; kFailedPrecondition from inside a callback.
+  Result<void> stop(int32_t timeout_ms = kForever) const {
+    return detail::done(tau_runtime_stop, c(), timeout_ms);
+  }
+
+  uint32_t loops() const noexcept { return tau_runtime_loops(c()); }
+
+  // Readable when process() has work, for poll or an event loop library; owned by the runtime. -1 without
+  // manual mode.
+  int fd(uint32_t loop = 0) const noexcept { return tau_runtime_fd(c(), loop); }
+
+  // Runs what is ready on one loop, waiting at most timeout_ms for something (tau_runtime_process). Manual
+  // mode only.
+  // Returns: kOk when something ran; kAgain when there was nothing to do.
+  // Errors: kFailedPrecondition without manual mode, from inside a callback, or after fork.
+  // Thread: owner, of the loop.
+  Result<Status> process(uint32_t loop = 0, int32_t timeout_ms = 0) const {
+    return detail::status_of(tau_runtime_process, c(), loop, timeout_ms);
+  }
+
+  // The configuration in force, each value with its origin, as JSON without secrets (tau_runtime_describe).
+  Result<Text> describe() const { return detail::text_of(tau_runtime_describe, c()); }
+
+  // The sessions of the home, newest first, as JSON: {"sessions":[…],"next":"…"}. limit: 1 to 1,000. after:
+  // "next" of the page before (tau_session_list).
+  Result<Text> sessions(uint32_t limit = 1000, std::string_view after = {}) const {
+    return detail::text_of(tau_session_list, c(), limit, detail::str(after));
+  }
+
+  // Removes a session and erases what no fork shares (tau_session_remove).
+  // Errors: kNotFound "no_such_session"; kUnavailable "session_busy" while a run writes it.
+  Result<void> remove_session(std::string_view id) const {
+    return detail::done(tau_session_remove, c(), detail::str(id));
+  }
+
+  // Runs the recorded inputs of a run again and compares (tau_run_replay).
+  // Errors: kDataLoss "replay_diverged" (the report says where) or "chain_broken"; kNotFound "no_such_run".
+  Outcome replay(std::string_view run_id) const {
+    return detail::outcome_of(tau_run_replay, c(), detail::str(run_id));
+  }
+};
+
+}  // namespace v0
+}  // namespace tau
+
+#endif
