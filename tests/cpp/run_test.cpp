@@ -58,7 +58,7 @@ TEST(CppEvents, AreOverAfterTheTerminalEvent) {
     if (event.kind() == EventKind::kRunDone) break;
   for (const tau::Event& event : events) ADD_FAILURE() << event.json();
   EXPECT_EQ(events.status(), Status::kDone);
-  auto again = run.events();
+  auto again = run.events(kPatienceMs);
   for (const tau::Event& event : again) ADD_FAILURE() << event.json();
   EXPECT_EQ(again.status(), Status::kDone);
 }

@@ -71,7 +71,8 @@ class Commands(EndToEnd):
                     self.assertTrue(word in ("meson", "ninja") or (ROOT / word).is_file(), word)
 
     def test_no_block_goes_unmarked(self):
-        known = {"c", "js", "json", "mermaid", "python", "sh", "sh build", "sh installed", "sh node", "toml"}
+        known = {"c", "cmake", "cpp", "js", "json", "mermaid", "python", "sh", "sh build", "sh installed", "sh node",
+                 "toml"}
         self.assertEqual([(page.name, kind) for page, kind, _ in blocks() if kind not in known], [])
 
     def test_configuration_is_accepted(self):

@@ -69,7 +69,8 @@ class Installed(EndToEnd):
     def test_nothing_but_the_product_is_installed(self):
         files = {str(path.relative_to(self.prefix)) for path in self.prefix.rglob("*") if not path.is_dir()}
         strange = [name for name in files if not re.search(
-            r"^include/tau/\w+\.h$|/libtau\.so[.\d]*$|/pkgconfig/libtau\.pc$|^bin/tau$|tau-exec$|/tau/[\w.]+$|/node_modules/libtau/[\w.]+$", name)]
+            r"^include/tau/\w+\.h(pp)?$|/cmake/libtau/libtau-config(-version)?\.cmake$|/libtau\.so[.\d]*$"
+            r"|/pkgconfig/libtau\.pc$|^bin/tau$|tau-exec$|/tau/[\w.]+$|/node_modules/libtau/[\w.]+$", name)]
         self.assertEqual(strange, [])
 
 
