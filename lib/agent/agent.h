@@ -298,4 +298,11 @@ std::vector<wire::Message> system_messages(const PromptParts& parts);
 // none.
 std::string_view find_json_answer(std::string_view text);
 
+// ---- results of calls that did not give one ---------------------------------------------------------------
+
+// An error result of a call as a message of role tool, said by the system.
+wire::Message tool_error_message(const wire::ToolCall& call, std::string_view text);
+inline constexpr std::string_view kOutcomeUnknown =
+    "interrupted: the program stopped while this call ran; whether it took effect is unknown";
+
 }  // namespace tau::agent

@@ -330,8 +330,7 @@ void Step::on(const Resumed&) {
         if (call.idempotent) {
           call.phase = CallState::Phase::kReady;
         } else {
-          refuse(call, "outcome_unknown",
-                 "interrupted: the program stopped while this call ran; whether it took effect is unknown");
+          refuse(call, "outcome_unknown", kOutcomeUnknown);
         }
         break;
       case CallState::Phase::kReady:

@@ -60,9 +60,6 @@ struct Engine::State {
   std::shared_ptr<const ErrorInfo> stopping;  // set once a Cancel or a limit ends the run
 };
 
-// A wire::ToolResult as a message of role tool, for results that the engine itself makes.
-wire::Message tool_error_message(const wire::ToolCall& call, std::string_view text);
-
 // Applies one input to a state, collecting effects. One object per step.
 class Step {
  public:

@@ -235,11 +235,9 @@ void Core::close_session(std::unique_ptr<SharedSession> session) noexcept {
   }
   if (session->lease.epoch == 0) return;
   try {
-    if (options_.no_store) {
-      // Not first one and then the other: in between another handle of this id could begin a run.
-      if (session->unnamed) return store_->forget(id);
-      (void)store_->release(session->lease);
-    } else if (workers_.available()) {
+    // Not first one and then the other: in between another handle of this id could begin a run.
+    if (options_.no_store && session->unnamed) return store_->forget(id);
+    if (!options_.no_store && workers_.available()) {
       workers_.submit(
           [core = shared_from_this(), lease = session->lease] { (void)core->store().release(lease); });
     } else {

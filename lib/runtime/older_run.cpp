@@ -7,20 +7,8 @@ namespace {
 
 // What the model is told of a call without a result.
 wire::Message unanswered(const wire::ToolCall& call, bool may_have_run) {
-  wire::ToolResult result;
-  result.call_id = call.id;
-  result.name = call.name;
-  result.is_error = true;
-  constexpr std::string_view kUnknown =
-      "interrupted: the program stopped while this call ran; whether it took effect is unknown";
   constexpr std::string_view kNotRun = "skipped: the program stopped before this call started";
-  result.content.push_back(
-      {.body = wire::Text{std::string(may_have_run ? kUnknown : kNotRun)}, .extras = {}});
-  wire::Message message;
-  message.role = wire::Role::kTool;
-  message.parts.push_back({.body = std::move(result), .extras = {}});
-  message.labels = Labels::from(Source::kSystem);
-  return message;
+  return agent::tool_error_message(call, may_have_run ? agent::kOutcomeUnknown : kNotRun);
 }
 
 // The rows of the run, one after the other.

@@ -91,7 +91,7 @@ class MemoryStore final : public Store {
     bool held = false;
   };
 
-  // Everything is checked first, then applied; nothing in between can fail.
+  // Everything is checked first, then applied; only want of memory can fail in between.
   Status check(const Batch& batch) const;
   Status check_rows(const Batch& batch) const;
   Status check_entries(const Batch& batch) const;

@@ -9,20 +9,7 @@
 #include <tau/tau.h>
 #include <unistd.h>
 
-static int count;
-static int failures;
-
-static void check(int good, const char* what) {
-  printf("%s %d - %s\n", good ? "ok" : "not ok", ++count, what);
-  if (!good) ++failures;
-}
-
-static tau_str str(const char* text) {
-  tau_str s;
-  s.data = text;
-  s.len = TAU_STRLEN;
-  return s;
-}
+#include "tap.h"
 
 static int is(tau_str s, const char* text) {
   return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;

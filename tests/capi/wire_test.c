@@ -4,20 +4,7 @@
 #include <string.h>
 #include <tau/tau.h>
 
-static int count;
-static int failures;
-
-static void check(int good, const char* what) {
-  printf("%s %d - %s\n", good ? "ok" : "not ok", ++count, what);
-  if (!good) ++failures;
-}
-
-static tau_str str(const char* text) {
-  tau_str s;
-  s.data = text;
-  s.len = TAU_STRLEN;
-  return s;
-}
+#include "tap.h"
 
 static int has(const tau_buf* text, const char* part) {
   const size_t size = strlen(part);
