@@ -30,7 +30,7 @@ class Value {
   enum class Kind : uint8_t { kNull, kBool, kInt, kUint, kDouble, kString, kArray, kObject };
 
   Value() = default;  // null
-  Value(const Value& other) = default;
+  Value(const Value& other);
   Value(Value&& other) noexcept = default;
   // Safe when `other` is a part of this value.
   Value& operator=(const Value& other);

@@ -67,6 +67,18 @@ Value::Value(uint64_t u) {
   }
 }
 
+// Starts as null and takes the alternative when it is complete. The variant's own copy constructor is no use
+// here: libstdc++ 12 holds one of strings and vectors to be never valueless, so when memory runs out within a
+// copy its destructor would visit an alternative that was never made.
+Value::Value(const Value& other) {
+  std::visit(
+      [this](const auto& value) {
+        using Alternative = std::decay_t<decltype(value)>;
+        v_.emplace<Alternative>(Alternative(value));
+      },
+      other.v_);
+}
+
 Value& Value::operator=(const Value& other) {
   Value copy(other);
   v_.swap(copy.v_);
