@@ -66,4 +66,9 @@ Status check_not_owned_elsewhere(Connection& db, std::string_view resource, cons
   return busy(resource, row.owner, owners);
 }
 
+StatusOr<bool> is_owned(Connection& db, std::string_view resource, const Owners& owners) {
+  TAU_ASSIGN_OR_RETURN(const Row row, read_row(db, resource));
+  return row.exists && owners.is_alive(row.owner);
+}
+
 }  // namespace tau::store

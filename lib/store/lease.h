@@ -17,4 +17,7 @@ Status release_lease(Connection& db, const Lease& lease);
 // UNAVAILABLE "session_busy" when a living process other than this one owns the resource.
 Status check_not_owned_elsewhere(Connection& db, std::string_view resource, const Owners& owners);
 
+// Whether a living process, be it this one, owns the resource.
+StatusOr<bool> is_owned(Connection& db, std::string_view resource, const Owners& owners);
+
 }  // namespace tau::store

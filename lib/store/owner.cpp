@@ -82,7 +82,19 @@ ProcessIdentity current_process() {
 
 StatusOr<std::unique_ptr<Owners>> Owners::open(const std::string& database_path) {
   std::unique_ptr<Owners> owners(new Owners());
-  if (!database_path.empty()) TAU_RETURN_IF_ERROR(owners->hold(database_path));
+  if (database_path.empty()) return owners;
+  TAU_RETURN_IF_ERROR(owners->open_file(database_path));
+  TAU_RETURN_IF_ERROR(owners->lock(lock_of(owners->self_, F_RDLCK)));
+  return owners;
+}
+
+StatusOr<std::unique_ptr<Owners>> Owners::open_alone(const std::string& database_path) {
+  std::unique_ptr<Owners> owners(new Owners());
+  TAU_RETURN_IF_ERROR(owners->open_file(database_path));
+  struct flock everywhere = {};
+  everywhere.l_type = F_WRLCK;
+  everywhere.l_whence = SEEK_SET;
+  TAU_RETURN_IF_ERROR(owners->lock(everywhere));
   return owners;
 }
 
@@ -90,7 +102,7 @@ Owners::~Owners() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-Status Owners::hold(const std::string& database_path) {
+Status Owners::open_file(const std::string& database_path) {
   const std::string path = database_path + "-owners";
   fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd_ < 0) return creation_failure(errno, path);
@@ -99,8 +111,16 @@ Status Owners::hold(const std::string& database_path) {
   if (::geteuid() == 0 && ::stat(database_path.c_str(), &database) == 0)
     (void)!::fchown(fd_, database.st_uid, database.st_gid);
   (void)::fchmod(fd_, 0600);
-  struct flock lock = lock_of(self_, F_RDLCK);
+  return ok_status();
+}
+
+Status Owners::lock(const struct flock& wanted) {
+  struct flock lock = wanted;
   if (::fcntl(fd_, F_OFD_SETLK, &lock) == 0) return ok_status();
+  if (errno == EAGAIN || errno == EACCES) {
+    return unavailable("home_busy", wanted.l_type == F_WRLCK ? "another process has this database open"
+                                                             : "another process replaces this database");
+  }
   // A file system without such locks: nothing can be proved to other namespaces.
   ::close(fd_);
   fd_ = -1;

@@ -1,6 +1,8 @@
 // Owners: which process holds a lease, and whether it still lives, across PID namespaces.
 #pragma once
 
+#include <fcntl.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -34,6 +36,9 @@ class Owners {
   // Empty: no lock is held, and owners in other namespaces count as dead, as they do where the file system
   // knows no such locks.
   static StatusOr<std::unique_ptr<Owners>> open(const std::string& database_path);
+  // As the only process: UNAVAILABLE "home_busy" while another one has the database open, and for those that
+  // come while this object lives.
+  static StatusOr<std::unique_ptr<Owners>> open_alone(const std::string& database_path);
   ~Owners();
   Owners(const Owners&) = delete;
   Owners& operator=(const Owners&) = delete;
@@ -43,7 +48,8 @@ class Owners {
 
  private:
   Owners() = default;
-  Status hold(const std::string& database_path);
+  Status open_file(const std::string& database_path);
+  Status lock(const struct flock& lock);
   bool holds_lock(const ProcessIdentity& process) const;
 
   const ProcessIdentity self_ = current_process();

@@ -17,27 +17,6 @@ constexpr int kOpenAttempts = 30;  // against another process that opens at the 
 constexpr int kOpenBackoffMs = 25;
 constexpr int kOpenBusyMs = 1'000;  // per attempt
 
-// Creates an empty file of mode 0600 at `path`, whatever the umask, unless something is there. The descriptor
-// is closed before the name exists: closing any descriptor of a database drops the locks that SQLite holds on
-// it.
-Status create_private(const std::string& path) {
-  struct stat existing {};
-  if (::stat(path.c_str(), &existing) == 0) return ok_status();
-  std::string temporary = path + ".XXXXXX";
-  const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
-  if (fd < 0) { return creation_failure(errno, path); }
-  const bool set = ::fchmod(fd, 0600) == 0;
-  const int error = errno;
-  ::close(fd);
-  // link() refuses to replace a file that another process made meanwhile; a file system without hard links
-  // leaves rename(), which is as good unless two processes create at the same instant.
-  const bool linked = set && (::link(temporary.c_str(), path.c_str()) == 0 || errno == EEXIST ||
-                              ::rename(temporary.c_str(), path.c_str()) == 0);
-  ::unlink(temporary.c_str());
-  if (linked) return ok_status();
-  return creation_failure(set ? errno : error, path);
-}
-
 Status check_identity(Connection& db) {
   TAU_ASSIGN_OR_RETURN(const int64_t application, db.query_integer("PRAGMA application_id"));
   TAU_ASSIGN_OR_RETURN(const int64_t version, db.query_integer("PRAGMA user_version"));
@@ -84,6 +63,7 @@ Status configure_writer(Connection& db) {
   // after a power failure would undo the creation of the database.
   return db.exec(
       "PRAGMA wal_autocheckpoint = 0; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;"
+      "PRAGMA auto_vacuum = INCREMENTAL;"  // of a database that has no table yet
       "PRAGMA journal_size_limit = 16777216; PRAGMA trusted_schema = OFF; PRAGMA synchronous = EXTRA");
 }
 
@@ -144,6 +124,26 @@ Status creation_failure(int error, const std::string& path) {
     case EDQUOT: return resource_exhausted("disk_full", status.message());
     default: return status;
   }
+}
+
+// The descriptor is closed before the name exists: closing any descriptor of a database drops the locks that
+// SQLite holds on it.
+Status create_private(const std::string& path) {
+  struct stat existing {};
+  if (::stat(path.c_str(), &existing) == 0) return ok_status();
+  std::string temporary = path + ".XXXXXX";
+  const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
+  if (fd < 0) { return creation_failure(errno, path); }
+  const bool set = ::fchmod(fd, 0600) == 0;
+  const int error = errno;
+  ::close(fd);
+  // link() refuses to replace a file that another process made meanwhile; a file system without hard links
+  // leaves rename(), which is as good unless two processes create at the same instant.
+  const bool linked = set && (::link(temporary.c_str(), path.c_str()) == 0 || errno == EEXIST ||
+                              ::rename(temporary.c_str(), path.c_str()) == 0);
+  ::unlink(temporary.c_str());
+  if (linked) return ok_status();
+  return creation_failure(set ? errno : error, path);
 }
 
 StatusOr<std::unique_ptr<Connection>> open_writer(const StoreOptions& options) {

@@ -19,6 +19,9 @@ extern const std::array<const char*, kSchemaVersion> kMigrations;
 // The failure to report when a file of a store could not be created, by errno.
 Status creation_failure(int error, const std::string& path);
 
+// An empty file of mode 0600 at `path`, whatever the umask, unless something is there.
+Status create_private(const std::string& path);
+
 // The writing connection of a store: creates the file if need be, and migrates it forward.
 StatusOr<std::unique_ptr<Connection>> open_writer(const StoreOptions& options);
 

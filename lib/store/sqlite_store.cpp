@@ -2,11 +2,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
 #include <mutex>
 #include <utility>
 
+#include "store/backup.h"
 #include "store/edit.h"
 #include "store/lease.h"
+#include "store/prune.h"
 #include "store/reader.h"
 #include "store/schema.h"
 #include "store/store.h"
@@ -18,6 +21,10 @@ namespace {
 Status forked() {
   return failed_precondition("forked", "the store was opened before fork(); open it in the child");
 }
+Status no_database() { return failed_precondition("no_database", "this store keeps nothing on a disk"); }
+
+constexpr size_t kPruneTogether = 32;  // sessions of one transaction: appends wait no longer than for these
+
 Status read_only() { return failed_precondition("store_read_only", "the store was opened for reading only"); }
 
 // Connections that read. As many as threads read at once; a few are kept.
@@ -65,7 +72,10 @@ class SqliteStore final : public Store {
         clock_(clock),
         owners_(std::move(owners)),
         readers_(std::make_unique<ReaderPool>(options)) {
-    if (writer != nullptr) writer_ = std::make_unique<Writer>(std::move(writer), options);
+    if (writer == nullptr) return;
+    Writer::Chore chore;
+    if (options_.retention.limited()) chore = [this](Connection& db) { return keep_retention(db); };
+    writer_ = std::make_unique<Writer>(std::move(writer), options, std::move(chore));
   }
 
   ~SqliteStore() override {
@@ -127,6 +137,33 @@ class SqliteStore final : public Store {
     return writer_->run(remove, Writer::After::kEmptyWal);
   }
 
+  Status backup(const std::string& path) override {
+    return read([&](Connection& db) { return copy_database(db, path); });
+  }
+  StatusOr<Pruned> prune(const Retention& retention, bool dry_run) override {
+    TAU_RETURN_IF_ERROR(writable());
+    Pruned pruned;
+    bool more = true;
+    const auto step = [&](Connection& db) -> Status {
+      if (pruned.bytes_before == 0) { TAU_ASSIGN_OR_RETURN(pruned.bytes_before, bytes_in_use(db)); }
+      // What does not happen is seen whole, in one transaction that is taken back.
+      const size_t limit = dry_run ? std::numeric_limits<size_t>::max() : kPruneTogether;
+      TAU_ASSIGN_OR_RETURN(more, prune_sessions(db, *owners_, retention, clock_.wall_ms(), limit, &pruned));
+      TAU_ASSIGN_OR_RETURN(pruned.bytes_after, bytes_in_use(db));
+      if (dry_run) return Status(Code::kAborted, "dry_run", "");
+      TAU_ASSIGN_OR_RETURN(const bool shrinks, shrink(db));
+      more = more || shrinks;
+      return ok_status();
+    };
+    while (more) {
+      const Status status = writer_->run(step);
+      if (!status.ok() && status.reason() != "dry_run") return status;
+    }
+    if (!dry_run && !pruned.removed.empty())
+      TAU_RETURN_IF_ERROR(writer_->run(nullptr, Writer::After::kEmptyWal));
+    return pruned;
+  }
+
   StatusOr<Lease> acquire(std::string_view resource) override {
     TAU_RETURN_IF_ERROR(writable());
     Lease lease;
@@ -153,6 +190,15 @@ class SqliteStore final : public Store {
   Status writable() const {
     if (in_child()) return forked();
     return writer_ == nullptr ? read_only() : ok_status();
+  }
+
+  // On the writer thread.
+  StatusOr<bool> keep_retention(Connection& db) {
+    Pruned pruned;
+    TAU_ASSIGN_OR_RETURN(const bool more, prune_sessions(db, *owners_, options_.retention, clock_.wall_ms(),
+                                                         kPruneTogether, &pruned));
+    TAU_ASSIGN_OR_RETURN(const bool shrinks, shrink(db));
+    return more || shrinks;
   }
 
   template <class Query>
@@ -196,6 +242,9 @@ class SqliteStore final : public Store {
 };
 
 }  // namespace
+
+Status Store::backup(const std::string&) { return no_database(); }
+StatusOr<Pruned> Store::prune(const Retention&, bool) { return no_database(); }
 
 StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options, Clock& clock) {
   if (options.path.empty() || options.path == ":memory:") {

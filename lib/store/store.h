@@ -119,6 +119,20 @@ enum class Durability : uint8_t {
   kRelaxed,  // survives a crash of the process, not of the machine
 };
 
+// Which sessions may go: by their last change, the oldest first. One that somebody writes stays.
+struct Retention {
+  int64_t max_age_ms = 0;  // those that did not change for longer; 0: no limit
+  int64_t max_bytes = 0;   // the oldest, while the database takes more; 0: no limit
+  bool limited() const { return max_age_ms > 0 || max_bytes > 0; }
+};
+
+struct Pruned {
+  std::vector<SharedString> removed;  // ids of sessions
+  int64_t spared = 0;                 // sessions that had to go and are being written
+  int64_t bytes_before = 0;           // in use: pages that wait for other rows are not counted
+  int64_t bytes_after = 0;
+};
+
 struct StoreOptions {
   std::string path;  // of the database file; ":memory:" is refused: use make_memory_store()
   Durability durability = Durability::kFull;
@@ -126,6 +140,7 @@ struct StoreOptions {
   bool read_only = false;
   size_t max_group = 4096;             // batches per transaction
   size_t max_queue_bytes = 64u << 20;  // append() beyond that fails RESOURCE_EXHAUSTED "store_backlog"
+  Retention retention = {};            // kept in idle moments of the writer
 };
 
 struct StoreStats {
@@ -169,6 +184,14 @@ class Store {
   // session needs, digests too, and gives the lease "session:<id>" up; others do nothing.
   virtual void forget(std::string_view session) { (void)session; }
 
+  // Copies all that is committed to a new file at `path`, mode 0600, without a WAL and with every lease given
+  // back. Appends go on meanwhile. ALREADY_EXISTS "file_exists". The default, for a store without a disk:
+  // FAILED_PRECONDITION "no_database".
+  virtual Status backup(const std::string& path);
+  // Removes sessions until `retention` holds; `dry_run` changes nothing and tells which would go. The default
+  // as above.
+  virtual StatusOr<Pruned> prune(const Retention& retention, bool dry_run);
+
   // Leases. The owner of a resource is this process (boot id, PID namespace, pid, start time) until it
   // releases or dies, which other containers of the same machine see by a lock on the file "<path>-owners".
   // UNAVAILABLE "session_busy" names the living owner, be it this process. Destroying the store releases what
@@ -184,6 +207,34 @@ class Store {
 // Opens or creates, migrating forward. FAILED_PRECONDITION "database_too_new" for a later schema,
 // PERMISSION_DENIED / RESOURCE_EXHAUSTED as the file system says, DATA_LOSS "database_corrupt".
 StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options, Clock& clock);
+
+// What verify_database() counted, and what is wrong.
+struct Soundness {
+  struct Problem {
+    std::string reason;   // "database_corrupt", "chain_broken", "missing_row", "missing_blob", …
+    std::string message;  // names the thing
+  };
+  int64_t schema_version = 0;
+  int64_t sessions = 0;
+  int64_t runs = 0;
+  int64_t open_runs = 0;
+  int64_t rows = 0;
+  int64_t entries = 0;
+  int64_t blobs = 0;
+  int64_t bytes = 0;
+  std::vector<Problem> problems;  // the first hundred
+  int64_t more_problems = 0;
+};
+// Reads a whole database, also one that is in use: pages, references between rows, digests of bodies and
+// blobs, the hash chain of every run. Writes nothing. Fails where it cannot be read at all: NOT_FOUND
+// "no_such_database", DATA_LOSS "database_corrupt", FAILED_PRECONDITION "database_too_new",
+// "database_too_old".
+StatusOr<Soundness> verify_database(const std::string& path);
+
+// Puts a copy of the database `from` in the place of `to`. What stood there goes to the directory `aside`,
+// which exists, on the same file system. UNAVAILABLE "home_busy" while a process has `to` open; then, and
+// after any other failure before the last step, `to` is what it was.
+Status replace_database(const std::string& from, const std::string& to, const std::string& aside);
 
 // The same contract with nothing on disk: durability off. Appends complete at once on the caller's thread,
 // done is called before append() returns (no writer thread); the hash chain is computed all the same. No fork

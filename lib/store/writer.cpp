@@ -16,6 +16,7 @@ namespace {
 constexpr int kCheckpointPages = 4096;  // 16 MB: checkpoint between groups
 constexpr int kIdlePages = 64;          // below that an idle writer leaves the WAL alone
 constexpr auto kIdle = std::chrono::milliseconds(200);
+constexpr auto kChoreEvery = std::chrono::hours(1);
 
 size_t bytes_of(const Batch& batch) {
   size_t bytes = sizeof(Batch);
@@ -38,13 +39,15 @@ struct Writer::Waiter {
   std::condition_variable done;
 };
 
-Writer::Writer(std::unique_ptr<Connection> db, const StoreOptions& options)
+Writer::Writer(std::unique_ptr<Connection> db, const StoreOptions& options, Chore chore)
     : max_group_(options.max_group > 0 ? options.max_group : 1),
       max_queue_bytes_(options.max_queue_bytes),
       fsyncs_per_commit_(options.durability == Durability::kFull ? 1 : 0),
       db_(std::move(db)),
       applier_(*db_),
-      checkpoint_at_(kCheckpointPages) {
+      checkpoint_at_(kCheckpointPages),
+      chore_(std::move(chore)),
+      chore_due_(std::chrono::steady_clock::now()) {
   sqlite3_wal_hook(
       db_->handle(),
       [](void* self, sqlite3*, const char*, int pages) {
@@ -122,19 +125,54 @@ void Writer::note_wal(int pages) {
   wal_pages_ = pages;
 }
 
-// Moves what is queued to taken_; false at the end. An idle moment is used for a checkpoint.
+// Moves what is queued to taken_; false at the end. Idle moments are used.
 bool Writer::wait_for_items() {
   std::unique_lock lock(mutex_);
   const auto ready = [this] { return stopping_ || !queue_.empty(); };
-  const bool worth_it = wal_pages_ >= kIdlePages || erase_wal_;
-  if (!checkpointed_ && worth_it && !poisoned() && !ready_.wait_for(lock, kIdle, ready)) {
-    lock.unlock();
-    (void)checkpoint(erase_wal_ ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);
-    lock.lock();
+  while (!ready()) {
+    const Time now = std::chrono::steady_clock::now();
+    if (!has_idle_work(now)) {
+      if (!chore_ || poisoned()) {
+        ready_.wait(lock, ready);
+      } else {
+        ready_.wait_until(lock, chore_due_, ready);
+      }
+    } else if (!ready_.wait_for(lock, kIdle, ready)) {
+      lock.unlock();
+      idle(now);
+      lock.lock();
+    }
   }
-  ready_.wait(lock, ready);
   taken_.swap(queue_);
   return !taken_.empty();
+}
+
+bool Writer::has_idle_work(Time now) const {
+  if (poisoned()) return false;
+  const bool checkpoint = !checkpointed_ && (wal_pages_ >= kIdlePages || erase_wal_);
+  return checkpoint || (chore_ && now >= chore_due_);
+}
+
+void Writer::idle(Time now) {
+  if (chore_ && now >= chore_due_) do_chore(now);
+  if (poisoned() || checkpointed_) return;
+  if (erase_wal_) {
+    (void)checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+  } else if (wal_pages_ >= kIdlePages) {
+    (void)checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+  }
+}
+
+void Writer::do_chore(Time now) {
+  bool more = false;
+  Work work = [&](Connection& db) -> Status {
+    TAU_ASSIGN_OR_RETURN(more, chore_(db));
+    return ok_status();
+  };
+  const int before = sqlite3_total_changes(db_->handle());
+  const bool done = transact(work).ok();
+  if (done && sqlite3_total_changes(db_->handle()) != before) erase_wal_ = true;
+  chore_due_ = done && more ? now : now + kChoreEvery;
 }
 
 // What arrived while the group was written can still join it.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -24,7 +25,11 @@ class Writer {
     kEmptyWal,  // what the transaction erased must leave the WAL too
   };
 
-  Writer(std::unique_ptr<Connection> db, const StoreOptions& options);
+  // Housekeeping: a transaction of its own in an idle moment, once an hour, and soon again while it says that
+  // there is more to do.
+  using Chore = UniqueFunction<StatusOr<bool>(Connection& db)>;
+
+  Writer(std::unique_ptr<Connection> db, const StoreOptions& options, Chore chore = nullptr);
   ~Writer();  // commits what is queued
 
   void submit(Batch batch, Done done);
@@ -59,7 +64,11 @@ class Writer {
   };
 
   void loop();
+  using Time = std::chrono::steady_clock::time_point;
   bool wait_for_items();
+  bool has_idle_work(Time now) const;
+  void idle(Time now);
+  void do_chore(Time now);
   void refill();
   void commit_group();
   void open_group(Group* group);
@@ -93,6 +102,8 @@ class Writer {
   int checkpoint_at_ = 0;     // pages; grows while readers hold the WAL
   bool checkpointed_ = true;  // since the last commit
   bool erase_wal_ = false;    // something purged is still in the WAL
+  Chore chore_;
+  Time chore_due_;
 
   std::atomic<bool> poisoned_{false};
   std::atomic<int64_t> batches_{0};
