@@ -73,6 +73,27 @@ inline tau_str view(std::string_view s) { return {s.data(), s.size()}; }
 // Hands a string over; *out is empty on failure.
 Status fill(tau_buf* out, std::string text);
 
+// Fills *out with the text that `make` gives.
+template <class F>
+tau_status give_text(tau_buf* out, tau_error** err, F&& make) noexcept {
+  if (out != nullptr) *out = {nullptr, 0, nullptr};
+  return guard(err, [&]() -> Status {
+    if (out == nullptr) return null_argument("out");
+    TAU_ASSIGN_OR_RETURN(std::string text, make());
+    return fill(out, std::move(text));
+  });
+}
+
+// The same through a member function of the object behind a handle.
+template <class F>
+tau_status give_json(const void* handle, std::string_view name, tau_buf* out, tau_error** err,
+                     F&& make) noexcept {
+  return give_text(out, err, [&]() -> StatusOr<std::string> {
+    if (handle == nullptr) return null_argument(name);
+    return make();
+  });
+}
+
 // Copies an options struct of any age: an older one is extended with zeros; a newer one is accepted when what
 // this library does not know is zero.
 template <class T>

@@ -6,22 +6,6 @@ using namespace tau::capi;
 using tau::Status;
 using tau::runtime::Session;
 
-namespace {
-
-// Describes through a member function that gives JSON.
-template <class F>
-tau_status give_json(const void* object, std::string_view name, tau_buf* out, tau_error** err, F&& make) {
-  if (out != nullptr) *out = {nullptr, 0, nullptr};
-  return guard(err, [&]() -> Status {
-    if (object == nullptr) return null_argument(name);
-    if (out == nullptr) return null_argument("out");
-    TAU_ASSIGN_OR_RETURN(std::string json, make());
-    return fill(out, std::move(json));
-  });
-}
-
-}  // namespace
-
 tau_status tau_session_open(tau_agent* agent, tau_str id, tau_session** out, tau_error** err) {
   if (out != nullptr) *out = nullptr;
   return guard(err, [&]() -> Status {

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "env_table.h"
+#include "text.h"
 
 namespace cli {
 namespace {
@@ -23,7 +24,8 @@ Result<Client> Client::open(const Options& options) {
   const std::string helper = read_variable("TAU_EXEC_HELPER");
 
   tau_runtime_options wanted = TAU_RUNTIME_OPTIONS_INIT;
-  wanted.flags = TAU_RUNTIME_USE_ENVIRONMENT | TAU_RUNTIME_USE_CONFIG_FILES;
+  wanted.flags = TAU_RUNTIME_USE_ENVIRONMENT;
+  if (!options.bare) wanted.flags |= TAU_RUNTIME_USE_CONFIG_FILES;
   if (options.no_store) wanted.flags |= TAU_RUNTIME_NO_STORE;
   wanted.home = to_tau(home);
   wanted.workspace = to_tau(workspace);
@@ -80,6 +82,16 @@ Result<Json> Client::describe() const { return json_of(tau_runtime_describe, run
 std::string Client::home() const {
   const auto description = describe();
   return description.ok() ? (*description)["home"].as_string() : std::string();
+}
+
+std::string counted(const Json& report, std::string_view key, std::string_view one) {
+  const int64_t n = report[key].as_int();
+  return std::to_string(n) + " " + std::string(one) + (n == 1 ? "" : "s");
+}
+
+std::string contents_text(const Json& report) {
+  return counted(report, "sessions", "session") + ", " + counted(report, "runs", "run") + ", " +
+         bytes_text(report["bytes"].as_int());
 }
 
 }  // namespace cli

@@ -55,4 +55,10 @@ Result<Json> json_of(Function function, Arguments... arguments) {
   return *std::move(value);
 }
 
+// "2 sessions": a count of a report, in words.
+std::string counted(const Json& report, std::string_view key, std::string_view one);
+
+// What a report on a home says is in it: "2 sessions, 5 runs, 1.5 MB".
+std::string contents_text(const Json& report);
+
 }  // namespace cli

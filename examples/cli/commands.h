@@ -17,6 +17,14 @@ int command_sessions_resume(const Options& options);
 int command_replay(const Options& options);
 int command_init(const Options& options);
 int command_config_show(const Options& options);
+int command_backup(const Options& options);
+int command_restore(const Options& options);
+int command_verify(const Options& options);
+int command_prune(const Options& options);
+int command_models(const Options& options);
+int command_doctor(const Options& options);
+int command_completion(const Options& options);
+int command_man(const Options& options);
 int command_version(const Options& options);
 
 }  // namespace cli

@@ -31,7 +31,7 @@ inline constexpr std::array<ExitRow, 9> kExitTable = {{
     {kExitDenied, "denied, or an approval was needed and nobody could give it"},
     {kExitLimit, "a limit was reached: turns, tokens, cost, time, memory"},
     {kExitUnavailable, "the model or its provider is unavailable, or refused the key"},
-    {kExitBusy, "the session is being written by another process"},
+    {kExitBusy, "the session, or the home, is in use by another process"},
     {kExitCancelled, "cancelled"},
 }};
 

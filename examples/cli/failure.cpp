@@ -20,6 +20,9 @@ constexpr HintRow kHints[] = {
     {"database_too_new", "use the tau that wrote it or a later one, or another --home"},
     {"directory_not_private", "close it to others with chmod 700, or give another --home"},
     {"egress_denied", "grant the origin in network.private_origins of the home's tau.toml"},
+    {"home_busy", "end the programs that use this home first"},
+    {"home_damaged", "'tau restore BACKUP --replace' puts a backup in its place"},
+    {"home_not_empty", "--replace moves what is there aside"},
     {"max_cost", "raise it with --max-cost-usd"},
     {"max_tokens", "raise it with --max-tokens"},
     {"max_turns", "raise it with --max-turns"},
@@ -27,6 +30,7 @@ constexpr HintRow kHints[] = {
     {"missing_key",
      "set that variable, or choose another model with --model; 'tau config show' tells what is in force"},
     {"no_home", "give --home DIR, set TAU_HOME, or use --no-store"},
+    {"no_limit", "say --older-than 30d or --max-size 500M, or set retention.max_age_days in tau.toml"},
     {"no_such_run", "'tau sessions show ID' lists the runs of a session"},
     {"no_such_session", "'tau sessions list' shows the sessions of this home"},
     {"not_a_workspace", "give an existing directory with --workspace"},
@@ -47,7 +51,7 @@ bool is_limit(std::string_view reason) {
 
 // The parts of the table that calls and outcomes share; 0 when they differ.
 int common_exit(tau_status status, std::string_view reason) {
-  if (reason == "session_busy") return kExitBusy;
+  if (reason == "session_busy" || reason == "home_busy") return kExitBusy;
   if (is_limit(reason)) return kExitLimit;
   switch (status) {
     case TAU_CANCELLED: return kExitCancelled;

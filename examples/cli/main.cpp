@@ -21,10 +21,17 @@ struct CommandRow {
 };
 
 constexpr CommandRow kTable[] = {
+    {"backup", cli::command_backup},
     {"chat", cli::command_chat},
+    {"completion", cli::command_completion},
     {"config show", cli::command_config_show},
+    {"doctor", cli::command_doctor},
     {"init", cli::command_init},
+    {"man", cli::command_man},
+    {"models", cli::command_models},
+    {"prune", cli::command_prune},
     {"replay", cli::command_replay},
+    {"restore", cli::command_restore},
     {"run", cli::command_run},
     {"sessions export", cli::command_sessions_export},
     {"sessions fork", cli::command_sessions_fork},
@@ -32,6 +39,7 @@ constexpr CommandRow kTable[] = {
     {"sessions resume", cli::command_sessions_resume},
     {"sessions rm", cli::command_sessions_rm},
     {"sessions show", cli::command_sessions_show},
+    {"verify", cli::command_verify},
     {"version", cli::command_version},
 };
 

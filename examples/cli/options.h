@@ -19,6 +19,7 @@ struct Options {
   std::string profile;
   std::vector<std::string> settings;  // KEY=VALUE
   bool no_store = false;
+  bool bare = false;  // no configuration file is read
   bool json = false;
 
   // Of those that talk to a model.
@@ -46,6 +47,15 @@ struct Options {
   std::string entry;    // --at
   std::string fork_id;  // --as
   int64_t limit = 50;   // sessions to list
+  bool ids = false;     // only their ids
+
+  std::string directory;  // of a backup, or of the home to verify
+  bool replace = false;
+  std::string older_than;
+  std::string max_size;
+  bool dry_run = false;
+  std::string shell;  // to complete for
+  std::string topic;  // of the manual page
 };
 
 // --set and the flags as one configuration document (docs/schema/config.json); empty when they say nothing.

@@ -110,6 +110,11 @@ int command_sessions_list(const Options& options) {
     out.set("sessions", *sessions);
     return print(out.dump() + "\n");
   }
+  if (options.ids) {
+    std::string ids;
+    for (const Json& session : (*sessions).items()) ids += session["id"].as_string() + "\n";
+    return print(ids);
+  }
   if ((*sessions).items().empty()) {
     write_err("no sessions yet\n");
     return kExitOk;

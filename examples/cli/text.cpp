@@ -156,6 +156,54 @@ std::optional<int64_t> parse_decimal(std::string_view text, int digits) {
   return value;
 }
 
+namespace {
+
+// The text before a last letter of `units`, and that letter's factor; 1 when there is none.
+struct Scaled {
+  std::string_view number;
+  int64_t factor = 1;
+};
+Scaled unit_of(std::string_view text, std::span<const std::pair<char, int64_t>> units) {
+  for (const auto& [letter, factor] : units) {
+    if (text.empty() || (text.back() != letter && text.back() != letter + ('a' - 'A'))) continue;
+    return {text.substr(0, text.size() - 1), factor};
+  }
+  return {text, 1};
+}
+
+constexpr int kUnitDigits = 3;
+constexpr int64_t kUnitScale = 1000;
+
+std::optional<int64_t> parse_scaled(std::string_view text, std::span<const std::pair<char, int64_t>> units) {
+  const Scaled scaled = unit_of(text, units);
+  const auto thousandths = parse_decimal(scaled.number, kUnitDigits);
+  int64_t product = 0;
+  if (!thousandths || __builtin_mul_overflow(*thousandths, scaled.factor, &product)) return std::nullopt;
+  if (product < kUnitScale || (scaled.factor == 1 && product % kUnitScale != 0)) return std::nullopt;
+  return product / kUnitScale;
+}
+
+constexpr std::pair<char, int64_t> kDayUnits[] = {{'D', 1}, {'W', 7}};
+constexpr std::pair<char, int64_t> kByteUnits[] = {
+    {'K', int64_t{1} << 10}, {'M', int64_t{1} << 20}, {'G', int64_t{1} << 30}, {'T', int64_t{1} << 40}};
+
+}  // namespace
+
+std::optional<int64_t> parse_days(std::string_view text) { return parse_scaled(text, kDayUnits); }
+
+std::optional<int64_t> parse_bytes(std::string_view text) { return parse_scaled(text, kByteUnits); }
+
+std::string bytes_text(int64_t bytes) {
+  if (bytes < 1024) return std::to_string(bytes) + " bytes";
+  std::string out;
+  for (const auto& [letter, factor] : kByteUnits) {
+    if (bytes < factor) break;
+    const int64_t tenths = (bytes * 10 + factor / 2) / factor;
+    out = std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " " + letter + "B";
+  }
+  return out;
+}
+
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   for (size_t begin = 0; begin <= text.size();) {

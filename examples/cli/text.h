@@ -34,6 +34,16 @@ size_t columns_of(std::string_view text);
 // digits after the point, or does not fit.
 std::optional<int64_t> parse_decimal(std::string_view text, int digits);
 
+// Days: "30", "30d", "4w". Nothing when it is none, or zero.
+std::optional<int64_t> parse_days(std::string_view text);
+
+// Bytes: "1000000", "500M", "1.5G", with the powers of 1024 that K, M, G and T stand for. Nothing when it is
+// none, or zero.
+std::optional<int64_t> parse_bytes(std::string_view text);
+
+// "1.5 MB", as parse_bytes counts.
+std::string bytes_text(int64_t bytes);
+
 std::vector<std::string> split(std::string_view text, char separator);
 
 std::string joined(std::span<const std::string_view> words, std::string_view separator);

@@ -121,7 +121,8 @@ TAU_API int32_t tau_runtime_fd(const tau_runtime *runtime, uint32_t loop);
  * Since: 0.1 */
 TAU_API tau_status tau_runtime_process(tau_runtime *runtime, uint32_t loop, int32_t timeout_ms, tau_error **err);
 
-/* Describe the configuration in force, each value with its origin, and the model that would answer, as JSON.
+/* Describe the configuration in force, each value with its origin, the model that would answer, and what each provider
+ * would need, as JSON.
  * Secrets are not in it.
  * out: receives the text. Must not be NULL.
  * Returns: OK; INVALID_ARGUMENT for NULL.

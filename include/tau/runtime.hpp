@@ -2,6 +2,7 @@
 #ifndef TAU_RUNTIME_HPP
 #define TAU_RUNTIME_HPP
 
+#include <tau/home.h>
 #include <tau/runtime.h>
 
 #include <tau/agent.hpp>
@@ -150,6 +151,20 @@ class Runtime : public detail::Handle<tau_runtime, tau_runtime_unref> {
   // Errors: kNotFound "no_such_session"; kUnavailable "session_busy" while a run writes it.
   Result<void> remove_session(std::string_view id) const {
     return detail::done(tau_session_remove, c(), detail::str(id));
+  }
+
+  // Copies the home, which goes on running, to a directory that does not exist yet; a report as JSON
+  // (tau_home_backup).
+  // Errors: kAlreadyExists "file_exists"; kFailedPrecondition "no_database"; kDataLoss "home_damaged".
+  Result<Text> backup(std::string_view directory) const {
+    return detail::text_of(tau_home_backup, c(), detail::str(directory));
+  }
+
+  // Removes the oldest sessions until the home keeps limits: JSON, {"max_age_days","max_bytes","dry_run"},
+  // what is not said from the configuration (tau_home_prune).
+  // Errors: kInvalidArgument "no_limit" or one that names the key.
+  Result<Text> prune(std::string_view limits = {}) const {
+    return detail::text_of(tau_home_prune, c(), detail::str(limits));
   }
 
   // Runs the recorded inputs of a run again and compares (tau_run_replay).

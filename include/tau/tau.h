@@ -18,6 +18,7 @@
 #include "base.h"
 #include "error.h"
 #include "event.h"
+#include "home.h"
 #include "run.h"
 #include "runtime.h"
 #include "session.h"

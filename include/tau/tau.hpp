@@ -31,6 +31,7 @@
 #include <tau/base.hpp>
 #include <tau/error.hpp>
 #include <tau/event.hpp>
+#include <tau/home.hpp>
 #include <tau/run.hpp>
 #include <tau/runtime.hpp>
 #include <tau/session.hpp>

@@ -11,6 +11,6 @@
 /* Programs built against ABI (major, n) run with any library of ABI (major, m) with m >= n.
  * While the major number is 0 an incompatible change is allowed and recorded in docs/abi-changes.md. */
 #define TAU_ABI_MAJOR 0
-#define TAU_ABI_MINOR 2
+#define TAU_ABI_MINOR 3
 
 #endif

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 
 #include "os/file_io.h"
 
@@ -88,6 +89,40 @@ Status write_private_file(std::string_view path, std::string_view bytes) {
   write.create_mode = 0600;
   write.path = path;
   return write_atomically(write);
+}
+
+bool path_exists(std::string_view path) {
+  struct stat st;
+  return lstat(std::string(path).c_str(), &st) == 0;
+}
+
+Status move_private(std::string_view from, std::string_view to) {
+  TAU_ASSIGN_OR_RETURN(const std::string source, checked(from));
+  TAU_ASSIGN_OR_RETURN(const std::string target, checked(to));
+  if (renameat2(AT_FDCWD, source.c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE) != 0) {
+    // Some file systems know no such flag: then the name is looked at first.
+    const bool taken = errno == EEXIST || (errno == EINVAL && path_exists(to));
+    if (taken) return Status(Code::kAlreadyExists, "file_exists", format("\"{}\" exists", to));
+    if (errno != EINVAL || rename(source.c_str(), target.c_str()) != 0)
+      return plain_error(errno, "cannot rename", from);
+  }
+  const size_t slash = target.rfind('/');
+  const std::string parent = slash == target.npos ? "." : target.substr(0, slash + 1);
+  const Fd dir(open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!dir.valid() || fsync(dir.get()) != 0) return plain_error(errno, "cannot sync the directory of", to);
+  return ok_status();
+}
+
+Status remove_private_file(std::string_view path) {
+  TAU_ASSIGN_OR_RETURN(const std::string name, checked(path));
+  if (unlink(name.c_str()) == 0 || errno == ENOENT) return ok_status();
+  return plain_error(errno, "cannot remove", path);
+}
+
+Status remove_empty_dir(std::string_view path) {
+  TAU_ASSIGN_OR_RETURN(const std::string name, checked(path));
+  if (rmdir(name.c_str()) == 0 || errno == ENOENT) return ok_status();
+  return plain_error(errno, "cannot remove the directory", path);
 }
 
 }  // namespace tau::os

@@ -33,4 +33,15 @@ StatusOr<std::string> read_file(std::string_view path, uint64_t max_bytes);
 // Atomic and durable, 0600: see Workspace::write.
 Status write_private_file(std::string_view path, std::string_view bytes);
 
+// Whether anything has this name; a broken link counts.
+bool path_exists(std::string_view path);
+
+// Gives a file or directory another name on the same file system, durably. ALREADY_EXISTS "file_exists" when
+// the name is taken.
+Status move_private(std::string_view from, std::string_view to);
+
+// What is not there is removed already.
+Status remove_private_file(std::string_view path);
+Status remove_empty_dir(std::string_view path);
+
 }  // namespace tau::os

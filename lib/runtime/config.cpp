@@ -318,6 +318,12 @@ NetworkConfig Config::network() const {
           sorted_strings(values["private_origins"]), values["allow_local_server"].as_bool()};
 }
 
+store::Retention Config::retention() const {
+  const json::Value& keys = state_->merged["retention"];
+  return {.max_age_ms = keys["max_age_days"].as_int() * kMillisPerDay,
+          .max_bytes = keys["max_bytes"].as_int()};
+}
+
 bool Config::relaxed_durability() const {
   return state_->merged["store"]["durability"].as_string() == "relaxed";
 }

@@ -15,6 +15,7 @@
 #include "json/json.h"
 #include "net/net.h"
 #include "provider/provider.h"
+#include "store/store.h"
 
 namespace tau::runtime {
 
@@ -76,6 +77,8 @@ struct NetworkConfig {
   bool allow_local_server = false;           // detection may use a server that another user runs
 };
 
+inline constexpr int64_t kMillisPerDay = 86'400'000;
+
 // What one agent runs with.
 struct AgentConfig {
   std::string model;  // "provider/model"; empty: detect
@@ -106,10 +109,14 @@ class Config {
   StatusOr<AgentConfig> agent() const;
   NetworkConfig network() const;
   bool relaxed_durability() const;
+  store::Retention retention() const;
   // Where and how `model` is reached; for "scripted" and "offline" only provider and model are set.
   // INVALID_ARGUMENT "invalid_model_reference" names the known providers, "missing_base_url" a configured one
   // without; else as credential() fails.
   StatusOr<provider::Route> route(std::string_view model, const Environment& environment) const;
+  // What each known or configured provider would need: [{"name","base_url","dialect","default_model","key",
+  // "ready","reason"}]; "key" names the variable or file, "reason" says why it is not ready. No secret.
+  std::string describe_providers(const Environment& environment) const;
   // The credential of a provider by its name. It is bound to the base URL in force in the layer that gave the
   // key (a known variable to the provider's own): PERMISSION_DENIED "credential_origin_mismatch" for another
   // origin. UNAUTHENTICATED "missing_key" names the variable or key that would supply it. Secrets are never

@@ -200,6 +200,12 @@ void add_runtime_keys(std::vector<Key>& keys) {
            .default_json = R"("full")",
            .choices = "full|relaxed",
            .help = "full: what is acknowledged survives a power cut; relaxed: a crash of the program."},
+          with_default(
+              "0", integer("retention.max_age_days",
+                           "Sessions that did not change for so many days are removed; 0: never.", 36'500)),
+          with_default(
+              "0", integer("retention.max_bytes",
+                           "The oldest sessions are removed while the database takes more; 0: no limit.")),
       });
 }
 

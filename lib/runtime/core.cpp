@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "runtime/environment.h"
+#include "runtime/home.h"
 
 namespace tau::runtime {
 namespace {
@@ -128,9 +129,10 @@ Status Core::open_parts() {
     store_ = store::make_memory_store(system_clock());
   } else {
     store::StoreOptions store_options;
-    store_options.path = options_.home + "/tau.db";
+    store_options.path = database_path(options_.home);
     store_options.durability =
         config_->relaxed_durability() ? store::Durability::kRelaxed : store::Durability::kFull;
+    store_options.retention = config_->retention();
     TAU_ASSIGN_OR_RETURN(store_, store::open_store(store_options, system_clock()));
   }
   for (uint32_t i = 0; i < options_.loops; ++i) {

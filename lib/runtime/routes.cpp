@@ -8,14 +8,19 @@
 namespace tau::runtime {
 namespace {
 
-std::string known_names(const json::Value& configured) {
-  std::vector<std::string> names = {"offline", "scripted"};
+// Known and configured, sorted, without the library's own models.
+std::vector<std::string> provider_names(const json::Value& configured) {
+  std::vector<std::string> names;
   for (const auto& known : provider::known_providers()) names.emplace_back(known.name);
   for (const auto& [name, values] : configured.as_object()) names.push_back(name);
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return names;
+}
+
+std::string known_names(const json::Value& configured) {
+  std::string text = "offline, scripted";
+  for (const std::string& name : provider_names(configured)) text += ", " + name;
   return text;
 }
 
@@ -104,6 +109,27 @@ StatusOr<provider::Route> Config::route(std::string_view model, const Environmen
   TAU_RETURN_IF_ERROR(credential(route.provider, url, environment).status());
   route.credential_id = route.provider;
   return route;
+}
+
+std::string Config::describe_providers(const Environment& environment) const {
+  std::string out;
+  json::Writer w(out);
+  w.begin_array();
+  for (const std::string& name : provider_names(state_->merged["providers"])) {
+    const auto* known = provider::find_provider(name);
+    const std::string_view model = known != nullptr ? known->default_model : std::string_view();
+    const auto reached = route(format("{}/{}", name, model.empty() ? "any" : model), environment);
+    const json::Value& values = state_->merged["providers"][name];
+    w.begin_object().field("name", name).field("base_url", provider_base_url(*state_, name));
+    w.field("dialect", values["dialect"].as_string(known != nullptr ? known->dialect : "openai_chat"));
+    w.field("default_model", model);
+    const KeySource source = find_key_source(*state_, name);
+    w.field("key", source.kind == KeySource::Kind::kStored ? "option" : std::string_view(source.name));
+    w.field("ready", reached.ok()).field("reason", reached.ok() ? "" : reached.status().message());
+    w.end_object();
+  }
+  w.end_array();
+  return out;
 }
 
 }  // namespace tau::runtime

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/core.h"
+#include "runtime/home.h"
 #include "runtime/replay.h"
 
 namespace tau::runtime {
@@ -119,6 +120,7 @@ std::string Runtime::describe() const {
   const bool configured = !agent.model.empty();
   w.field("model", configured ? agent.model : core_->detected().model);
   w.field("model_reason", configured ? std::string("configured") : core_->detected().reason);
+  w.field_raw("providers", core_->config().describe_providers(core_->environment()));
   w.field_raw("config", core_->config().describe());
   w.end_object();
   return out;
@@ -154,6 +156,14 @@ Status Runtime::remove_session(std::string_view id) {
   if (status.ok()) status = core_->store().remove_session(record.id);
   shared->busy = false;
   return status;
+}
+
+StatusOr<std::string> Runtime::backup(std::string_view directory) {
+  return backup_home(core_->store(), core_->options().home, directory);
+}
+
+StatusOr<std::string> Runtime::prune(std::string_view limits_json) {
+  return prune_home(core_->store(), core_->config().retention(), limits_json);
 }
 
 StatusOr<std::string> Runtime::replay(std::string_view run_id, bool* identical) {

@@ -66,6 +66,9 @@ class Runtime final : public std::enable_shared_from_this<Runtime> {
 
   StatusOr<std::string> list_sessions(uint32_t limit, std::string_view after);
   Status remove_session(std::string_view id);
+  // The whole home, as JSON reports: see tau/home.h.
+  StatusOr<std::string> backup(std::string_view directory);
+  StatusOr<std::string> prune(std::string_view limits_json);
   // A JSON report; `identical` says whether it was.
   StatusOr<std::string> replay(std::string_view run_id, bool* identical);
 
@@ -156,6 +159,10 @@ class Run final {
   const std::shared_ptr<EventQueue> queue_;
   const bool private_queue_;
 };
+
+// Homes that need not be open: see tau/home.h.
+StatusOr<std::string> restore_home(std::string_view backup, std::string_view home, bool replace);
+StatusOr<std::string> verify_home(std::string_view directory, bool* sound);
 
 // The failure that an outcome document tells of.
 Status outcome_status(std::string_view outcome_json, Code code);

@@ -1,4 +1,7 @@
-// Owners, texts, results, errors, and what is no run: configuration, sessions, codecs.
+// Owners, texts, results, errors, and what is no run: configuration, sessions, homes, codecs.
+#include <stdlib.h>
+
+#include <filesystem>
 #include <type_traits>
 
 #include "support.h"
@@ -196,6 +199,43 @@ TEST(CppWire, StreamsBothWays) {
   EXPECT_TRUE(contains(bytes.value(), "\"Hi\"")) << bytes->view();
   const auto cut_off = tau::wire::Stream::decoder("openai_chat").value().end();
   EXPECT_EQ(cut_off.error().reason(), "stream_truncated");
+}
+
+// A directory that goes with all it holds.
+struct Folder {
+  std::string path = (std::filesystem::temp_directory_path() / "tau-cpp-XXXXXX").string();
+  Folder() { EXPECT_NE(mkdtemp(path.data()), nullptr); }
+  ~Folder() { std::filesystem::remove_all(path); }
+  std::string file(const char* name) const { return path + "/" + name; }
+};
+
+// Why a call failed; empty when it did not.
+template <typename T>
+std::string reason_of(const T& result) {
+  if (result) return "";
+  const auto& error = result.error();
+  return std::string(error.reason());
+}
+
+TEST(CppHome, IsBackedUpCheckedAndRestored) {
+  const Folder folder;
+  tau::RuntimeOptions options;
+  options.home = folder.file("home");
+  const std::string backup = folder.file("backup");
+  {
+    const auto runtime = tau::Runtime::open(options).value();
+    const auto report = runtime.backup(backup);
+    ASSERT_TRUE(report) << report.error().message();
+    EXPECT_TRUE(contains(report.value(), R"("sessions":0)"));
+    EXPECT_EQ(reason_of(runtime.backup(backup)), "file_exists");
+    EXPECT_EQ(reason_of(runtime.prune()), "no_limit");
+    EXPECT_EQ(reason_of(runtime.prune(R"({"max_age_days":1,"dry_run":true})")), "");
+    EXPECT_EQ(reason_of(tau::restore_home(backup, options.home, true)), "home_busy");
+  }
+  EXPECT_EQ(reason_of(tau::verify_home(backup)), "");
+  EXPECT_EQ(reason_of(tau::verify_home(folder.file("none"))), "no_such_database");
+  EXPECT_EQ(reason_of(tau::restore_home(folder.path, folder.file("other"))), "no_backup");
+  EXPECT_EQ(reason_of(tau::restore_home(backup, folder.file("other"))), "");
 }
 
 }  // namespace

@@ -56,7 +56,8 @@ class Commands(EndToEnd):
     def test_named_options_exist(self):
         tau = BUILD / "examples" / "cli" / "tau"
         helps = ""
-        for words in ("run", "chat", "replay", "init", "config show", *(f"sessions {name}" for name in (
+        for words in ("run", "chat", "replay", "init", "models", "doctor", "backup", "restore", "verify", "prune",
+                      "completion", "man", "config show", *(f"sessions {name}" for name in (
                 "list", "show", "export", "fork", "resume", "rm"))):
             helps += self.run_command([tau, *words.split(), "--help"])[0]
         shown = set(re.findall(r"--[a-z][a-z-]*", (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")))

@@ -70,7 +70,8 @@ class Installed(EndToEnd):
         files = {str(path.relative_to(self.prefix)) for path in self.prefix.rglob("*") if not path.is_dir()}
         strange = [name for name in files if not re.search(
             r"^include/tau/\w+\.h(pp)?$|/cmake/libtau/libtau-config(-version)?\.cmake$|/libtau\.so[.\d]*$"
-            r"|/pkgconfig/libtau\.pc$|^bin/tau$|tau-exec$|/tau/[\w.]+$|/node_modules/libtau/[\w.]+$", name)]
+            r"|/pkgconfig/libtau\.pc$|^bin/tau$|^share/man/man1/tau(-\w+)?\.1$|^share/.*completions(\.d)?/tau\.\w+$"
+            r"|^share/zsh/site-functions/_tau$|tau-exec$|/tau/[\w.]+$|/node_modules/libtau/[\w.]+$", name)]
         self.assertEqual(strange, [])
 
 

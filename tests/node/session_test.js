@@ -47,6 +47,25 @@ test('a session outlives its runtime', async (cleanup) => {
   assert.throws(() => [...runtime.sessions({ limit: -1 })], { name: 'RangeError' });
 });
 
+test('a home is backed up, checked and restored', async (cleanup) => {
+  const home = homeOf(cleanup);
+  const [backup, other] = [`${home}-backup`, `${home}-other`];
+  const runtime = new tau.Runtime({ home });
+  await runtime.agent(scripted([turn({ text: 'kept' })])).session('one').run('hello').result();
+  assert.equal(runtime.backup(backup).sessions, 1);
+  assert.throws(() => runtime.backup(backup), { code: 'ALREADY_EXISTS', reason: 'file_exists' });
+  assert.deepEqual(runtime.prune({ maxAgeDays: 1 }).removed, []);
+  assert.throws(() => runtime.prune(), { code: 'INVALID_ARGUMENT', reason: 'no_limit' });
+  assert.throws(() => tau.restoreHome(backup, home, { replace: true }), { reason: 'home_busy' });
+  await runtime.close();
+  assert.equal(tau.verifyHome(backup).sound, true);
+  assert.equal(tau.restoreHome(backup, other).sessions, 1);
+  fs.chmodSync(path.join(other, 'tau.db'), 0o644);
+  const report = tau.verifyHome(other);
+  assert.deepEqual([report.sound, report.problems.map(({ reason }) => reason)], [false, ['not_private']]);
+  assert.throws(() => tau.verifyHome(`${home}-nothing`), { code: 'NOT_FOUND' });
+});
+
 test('a run that was cut off is resumed or given up', async (cleanup) => {
   const home = homeOf(cleanup);
   const { program } = require('./support.js');

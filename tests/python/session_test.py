@@ -69,6 +69,30 @@ class Kept(unittest.TestCase):
             for path in self.home.rglob("*"):
                 self.assertEqual(path.stat().st_mode & 0o077, 0, path)
 
+    def test_a_home_is_backed_up_checked_and_restored(self):
+        backup, other = self.home.parent / "backup", self.home.parent / "other"
+        with tau.Runtime(self.home) as runtime:
+            agent_of(runtime, turn("kept")).session("one").run("hello").result()
+            self.assertEqual(runtime.backup(backup)["sessions"], 1)
+            with self.assertRaises(tau.AlreadyExistsError):
+                runtime.backup(backup)
+            self.assertEqual(runtime.prune(max_age_days=1)["removed"], [])
+            with self.assertRaises(tau.InvalidArgumentError):
+                runtime.prune()
+            with self.assertRaises(tau.UnavailableError) as busy:
+                tau.restore_home(backup, self.home, replace=True)
+            self.assertEqual(busy.exception.reason, "home_busy")
+        self.assertTrue(tau.verify_home(backup)["sound"])
+        self.assertEqual(tau.restore_home(backup, other)["replaced"], "")
+        with tau.Runtime(other) as runtime:
+            self.assertEqual([session["id"] for session in runtime.sessions()], ["one"])
+        (other / "tau.db").chmod(0o644)
+        report = tau.verify_home(other)
+        self.assertFalse(report["sound"])
+        self.assertEqual([problem["reason"] for problem in report["problems"]], ["not_private"])
+        with self.assertRaises(tau.NotFoundError):
+            tau.verify_home(self.home.parent / "nothing")
+
     def test_recorded_run_replays(self):
         with tau.Runtime(self.home) as runtime:
             agent = agent_of(runtime, turn(calls=[("add", {"a": 1})]), turn("done"))

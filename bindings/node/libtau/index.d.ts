@@ -189,6 +189,11 @@ export class Runtime {
   sessions(options?: { limit?: number }): Generator<Document, void, undefined>;
   /** Removes a session and erases what no fork shares. */
   removeSession(id: string): void;
+  /** Copies the home, which goes on running, to a directory that does not exist yet; what is in it. Blocks meanwhile. */
+  backup(directory: string): Document;
+  /** Removes the sessions that did not change for longest until the home keeps the limits; what went. A limit that is not
+   * given is that of the configuration. */
+  prune(options?: { maxAgeDays?: number; maxBytes?: number; dryRun?: boolean }): Document;
   /** Re-runs the recorded inputs of a run; DATA_LOSS "replay_diverged" when the engine answers otherwise. */
   replay(runId: string): Document;
   /** Cancels every run, waits until their records are durable, and refuses further runs. */
@@ -319,6 +324,12 @@ type Picked<K extends string, F> = SymbolConstructor extends { readonly [key in 
 export function run(prompt: string, options?: AgentOptions & {
   workspace?: string; environment?: boolean; signal?: AbortSignal; deadlineMs?: number;
 }): Promise<Outcome>;
+
+/** Puts a backup in the place of a home that no program has open; what is there now. `replace`: a database that is there
+ * moves to a directory of the home, which the report names as "replaced". */
+export function restoreHome(backup: string, home: string, options?: { replace?: boolean }): Document;
+/** Checks a home or a backup, also one that is in use: "sound", counts, and "problems" with reason and message. */
+export function verifyHome(home: string): Document;
 
 /** The version of the library that is loaded. */
 export function version(): string;

@@ -9,7 +9,7 @@ const { Agent } = require('./agent.js');
 const { TauError, ToolError } = require('./errors.js');
 const { Event } = require('./events.js');
 const { Run } = require('./run.js');
-const { Runtime } = require('./runtime.js');
+const { Runtime, restoreHome, verifyHome } = require('./runtime.js');
 const { Session } = require('./session.js');
 const { Tool } = require('./tools.js');
 const wire = require('./wire.js');
@@ -57,5 +57,5 @@ async function run(prompt, { workspace, environment = true, signal, deadlineMs, 
   }
 }
 
-module.exports = { Agent, Event, Run, Runtime, Session, TauError, Tool, ToolError, abiVersion, buildInfo, hasFeature, run,
-  tool, version, wire };
+module.exports = { Agent, Event, Run, Runtime, Session, TauError, Tool, ToolError, abiVersion, buildInfo, hasFeature,
+  restoreHome, run, tool, verifyHome, version, wire };

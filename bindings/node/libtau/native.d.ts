@@ -64,6 +64,10 @@ export const tau_event_kind: {
   readonly RUN_DONE: 16;
 };
 
+export const tau_home_restore_flags: {
+  readonly REPLACE: 1;
+};
+
 export const tau_log_level: {
   readonly ERROR: 1;
   readonly WARN: 2;
@@ -160,6 +164,18 @@ export function tau_build_info(): string;
 /** Ask whether a feature is built in and works: "python-tools", "dialect:openai_chat", "tool:bash", …. */
 export function tau_has_feature(name: Text): number;
 
+/** Copy the home of a runtime, which goes on running. */
+export function tau_home_backup(runtime: tau_runtime, directory: Text): string;
+
+/** Remove sessions until the home keeps limits, the ones that did not change for longest first. */
+export function tau_home_prune(runtime: tau_runtime, limits: Text): string;
+
+/** Put a backup in the place of a home that no program has open. */
+export function tau_home_restore(backup: Text, home: Text, flags: number): string;
+
+/** Check a home or a backup, also one that is in use: pages of the database, references between its rows, digests of bodies, the hash chain of every run, permissions of the files. */
+export function tau_home_verify(home: Text): string;
+
 /** Give a reference back. */
 export function tau_queue_unref(queue: tau_queue): void;
 
@@ -184,7 +200,7 @@ export function tau_run_submit(run: tau_run, op: Text, blobs: readonly Blob[]): 
 /** Give a run back. */
 export function tau_run_unref(run: tau_run): void;
 
-/** Describe the configuration in force, each value with its origin, and the model that would answer, as JSON. */
+/** Describe the configuration in force, each value with its origin, the model that would answer, and what each provider would need, as JSON. */
 export function tau_runtime_describe(runtime: tau_runtime): string;
 
 /** Tell how many loops the runtime has. */

@@ -6,6 +6,7 @@ const addon = require('./libtau.node');
 exports.tau_event_kind = Object.freeze({ NONE: 0, RUN_STARTED: 1, TURN_STARTED: 2, TEXT: 3, REASONING: 4,
   MESSAGE: 5, TOOL_CALL: 6, APPROVAL: 7, TOOL_STARTED: 8, TOOL_PROGRESS: 9, TOOL_RESULT: 10, ATTEMPT: 11,
   TURN_DONE: 12, OP_ACCEPTED: 13, OP_REJECTED: 14, SNAPSHOT: 15, RUN_DONE: 16 });
+exports.tau_home_restore_flags = Object.freeze({ REPLACE: 1 });
 exports.tau_log_level = Object.freeze({ ERROR: 1, WARN: 2, INFO: 3, DEBUG: 4 });
 exports.tau_run_flags = Object.freeze({ RESUME: 1, QUIET: 2 });
 exports.tau_runtime_flags = Object.freeze({ MANUAL: 1, USE_ENVIRONMENT: 2, USE_CONFIG_FILES: 4,
@@ -18,7 +19,7 @@ exports.tau_tool_effect = Object.freeze({ PURE: 0, READ: 1, WRITE: 2, EGRESS: 3,
 exports.tau_tool_flags = Object.freeze({ PARALLEL: 1, IDEMPOTENT: 2, ASK: 4 });
 exports.tau_wire_kind = Object.freeze({ REQUEST: 0, RESPONSE: 1 });
 exports.ABI_MAJOR = 0;
-exports.ABI_MINOR = 2;
+exports.ABI_MINOR = 3;
 exports.NO_WORKERS = 4294967295;
 
 exports.queue_keep_alive = addon.queue_keep_alive;
@@ -34,6 +35,10 @@ exports.tau_agent_new = addon.tau_agent_new;
 exports.tau_agent_unref = addon.tau_agent_unref;
 exports.tau_build_info = addon.tau_build_info;
 exports.tau_has_feature = addon.tau_has_feature;
+exports.tau_home_backup = addon.tau_home_backup;
+exports.tau_home_prune = addon.tau_home_prune;
+exports.tau_home_restore = addon.tau_home_restore;
+exports.tau_home_verify = addon.tau_home_verify;
 exports.tau_queue_unref = addon.tau_queue_unref;
 exports.tau_queue_wakeup = addon.tau_queue_wakeup;
 exports.tau_run_cancel = addon.tau_run_cancel;

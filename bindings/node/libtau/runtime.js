@@ -12,6 +12,7 @@ const { TauError } = require('./errors.js');
 const { asyncDispose, checkOptions, dispose, inspect, json } = require('./values.js');
 
 const KNOWN = new Set(['home', 'workspace', 'config', 'environment', 'configFiles', 'loops', 'workers', 'execHelper']);
+const PRUNE = new Set(['maxAgeDays', 'maxBytes', 'dryRun']);
 const CLOSE_MS = 10_000;
 const LONGEST_PAUSE_MS = 20;
 
@@ -64,6 +65,19 @@ class Runtime {
   /** Removes a session and erases what no fork shares. */
   removeSession(id) {
     native.tau_session_remove(this._handle, id);
+  }
+
+  /** Copies the home, which goes on running, to a directory that does not exist yet; what is in it. Blocks meanwhile. */
+  backup(directory) {
+    return JSON.parse(native.tau_home_backup(this._handle, expand(directory)));
+  }
+
+  /** Removes the sessions that did not change for longest until the home keeps the limits; what went. */
+  prune(options = {}) {
+    checkOptions('prune', options, PRUNE);
+    const { maxAgeDays, maxBytes, dryRun } = options;
+    const limits = { max_age_days: maxAgeDays, max_bytes: maxBytes, dry_run: dryRun };
+    return JSON.parse(native.tau_home_prune(this._handle, json(limits)));
   }
 
   /** Re-runs the recorded inputs of a run; DATA_LOSS "replay_diverged" when the engine answers otherwise. */
@@ -122,4 +136,20 @@ class Runtime {
   }
 }
 
-module.exports = { Runtime };
+/** Puts a backup in the place of a home that no program has open; what is there now. */
+function restoreHome(backup, home, { replace = false } = {}) {
+  const flags = replace ? native.tau_home_restore_flags.REPLACE : 0;
+  return JSON.parse(native.tau_home_restore(expand(backup), expand(home), flags));
+}
+
+/** Checks a home or a backup, also one that is in use. */
+function verifyHome(home) {
+  try {
+    return JSON.parse(native.tau_home_verify(expand(home)));
+  } catch (error) {
+    if (!(error instanceof TauError) || error.reason !== 'home_damaged') throw error;
+    return error.details;
+  }
+}
+
+module.exports = { Runtime, restoreHome, verifyHome };

@@ -23,7 +23,7 @@ from .errors import (AbortedError, AlreadyExistsError, DataLossError, DeadlineEx
                      UnavailableError, UnimplementedError, UnknownError)
 from .events import Event, EventKind, Outcome, Usage
 from .run import Blob, Run
-from .runtime import Runtime
+from .runtime import Runtime, restore_home, verify_home
 from .session import Session
 from .session import _running_loop
 from .tools import Tool, ToolCall, current_call, tool
@@ -34,7 +34,7 @@ __all__ = [
     "OutOfRangeError", "Outcome", "PermissionDeniedError", "ResourceExhaustedError", "Run", "RunCancelledError",
     "Runtime", "Session", "Status", "TauError", "Tool", "ToolCall", "ToolError", "UnauthenticatedError",
     "UnavailableError", "UnimplementedError", "UnknownError", "Usage", "abi_version", "build_info", "current_call",
-    "has_feature", "run", "tool", "version", "wire",
+    "has_feature", "restore_home", "run", "tool", "verify_home", "version", "wire",
 ]
 
 

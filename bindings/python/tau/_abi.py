@@ -4,7 +4,7 @@ import enum
 from ctypes import POINTER, Structure, c_char, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 
 ABI_MAJOR = 0
-ABI_MINOR = 2
+ABI_MINOR = 3
 VERSION = "0.1.0"
 
 TAU_NO_WORKERS = 4294967295
@@ -34,6 +34,12 @@ class tau_event_kind(enum.IntEnum):
     OP_REJECTED = 14
     SNAPSHOT = 15
     RUN_DONE = 16
+
+
+class tau_home_restore_flags(enum.IntFlag):
+    """tau_home_restore flags"""
+
+    REPLACE = 1
 
 
 class tau_log_level(enum.IntEnum):
@@ -284,6 +290,10 @@ FUNCTIONS = {
     "tau_error_status": (c_int32, [POINTER(tau_error)]),
     "tau_event_json": (c_int32, [POINTER(tau_queue), POINTER(tau_event), POINTER(tau_str), POINTER(POINTER(tau_error))]),
     "tau_has_feature": (c_int32, [tau_str]),
+    "tau_home_backup": (c_int32, [POINTER(tau_runtime), tau_str, POINTER(tau_buf), POINTER(POINTER(tau_error))]),
+    "tau_home_prune": (c_int32, [POINTER(tau_runtime), tau_str, POINTER(tau_buf), POINTER(POINTER(tau_error))]),
+    "tau_home_restore": (c_int32, [tau_str, tau_str, c_uint32, POINTER(tau_buf), POINTER(POINTER(tau_error))]),
+    "tau_home_verify": (c_int32, [tau_str, POINTER(tau_buf), POINTER(POINTER(tau_error))]),
     "tau_queue_drain": (c_int32, [POINTER(tau_queue), POINTER(tau_event), c_size_t, POINTER(c_size_t), POINTER(POINTER(tau_error))]),
     "tau_queue_fd": (c_int32, [POINTER(tau_queue)]),
     "tau_queue_new": (c_int32, [POINTER(tau_runtime), POINTER(tau_queue_options), POINTER(POINTER(tau_queue)), POINTER(POINTER(tau_error))]),

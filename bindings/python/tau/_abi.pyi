@@ -33,6 +33,11 @@ class tau_event_kind(enum.IntEnum):
     SNAPSHOT = 15
     RUN_DONE = 16
 
+class tau_home_restore_flags(enum.IntFlag):
+    """tau_home_restore flags"""
+
+    REPLACE = 1
+
 class tau_log_level(enum.IntEnum):
     """Severity of a log record."""
 
@@ -250,6 +255,14 @@ class Library(CDLL):
         """Give the body of an event as JSON (docs/schema/events.json)."""
     def tau_has_feature(self, name: tau_str, /) -> int:
         """Ask whether a feature is built in and works: "python-tools", "dialect:openai_chat", "tool:bash", …."""
+    def tau_home_backup(self, runtime: Any, directory: tau_str, out: Any, err: Any, /) -> int:
+        """Copy the home of a runtime, which goes on running."""
+    def tau_home_prune(self, runtime: Any, limits: tau_str, out: Any, err: Any, /) -> int:
+        """Remove sessions until the home keeps limits, the ones that did not change for longest first."""
+    def tau_home_restore(self, backup: tau_str, home: tau_str, flags: int, out: Any, err: Any, /) -> int:
+        """Put a backup in the place of a home that no program has open."""
+    def tau_home_verify(self, home: tau_str, out: Any, err: Any, /) -> int:
+        """Check a home or a backup, also one that is in use: pages of the database, references between its rows, digests of bodies, the hash chain of every run, permissions of the files."""
     def tau_queue_drain(self, queue: Any, events: Any, capacity: int, count: Any, err: Any, /) -> int:
         """Take all events that are there, at most capacity, without waiting."""
     def tau_queue_fd(self, queue: Any, /) -> int:
@@ -285,7 +298,7 @@ class Library(CDLL):
     def tau_run_wait(self, run: Any, timeout_ms: int, out: Any, err: Any, /) -> int:
         """Wait for the end of a run and give its outcome, the body of its terminal event."""
     def tau_runtime_describe(self, runtime: Any, out: Any, err: Any, /) -> int:
-        """Describe the configuration in force, each value with its origin, and the model that would answer, as JSON."""
+        """Describe the configuration in force, each value with its origin, the model that would answer, and what each provider would need, as JSON."""
     def tau_runtime_fd(self, runtime: Any, loop: int, /) -> int:
         """Give the file descriptor that becomes readable when tau_runtime_process has work."""
     def tau_runtime_loops(self, runtime: Any, /) -> int:

@@ -75,6 +75,19 @@ class Runtime:
         """Removes a session and erases what no fork shares."""
         _core.call(lib.tau_session_remove, self.pointer, _core.text_in(id))
 
+    def backup(self, directory) -> dict:
+        """Copies the home, which goes on running, to a directory that does not exist yet; what is in it."""
+        return _core.call_json(lib.tau_home_backup, self.pointer, _path(directory))
+
+    def prune(self, *, max_age_days=None, max_bytes=None, dry_run=False) -> dict:
+        """Removes the sessions that did not change for longest until the home keeps the limits; what went.
+
+        A limit that is not given is that of the configuration. dry_run: nothing changes.
+        """
+        limits = {"max_age_days": max_age_days, "max_bytes": max_bytes, "dry_run": dry_run}
+        given = {key: value for key, value in limits.items() if value is not None}
+        return _core.call_json(lib.tau_home_prune, self.pointer, _core.json_in(given))
+
     def replay(self, run_id) -> dict:
         """Re-runs the recorded inputs of a run; DataLossError "replay_diverged" when the engine answers otherwise."""
         return _core.call_json(lib.tau_run_replay, self.pointer, _core.text_in(run_id))
@@ -113,6 +126,25 @@ class Runtime:
 
     async def __aexit__(self, *_):
         await asyncio.to_thread(self.close)
+
+
+def restore_home(backup, home, *, replace=False) -> dict:
+    """Puts a backup in the place of a home that no program has open; what is there now.
+
+    replace: a database that is there moves to a directory of the home, which the report names as "replaced".
+    """
+    flags = _abi.tau_home_restore_flags.REPLACE * bool(replace)
+    return _core.call_json(lib.tau_home_restore, _path(backup), _path(home), flags)
+
+
+def verify_home(home) -> dict:
+    """Checks a home or a backup, also one that is in use: "sound", counts, and "problems" with reason and message."""
+    try:
+        return _core.call_json(lib.tau_home_verify, _path(home))
+    except errors.DataLossError as error:
+        if error.reason != "home_damaged":
+            raise
+        return error.details
 
 
 def _path(value):

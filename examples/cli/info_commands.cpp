@@ -1,0 +1,312 @@
+// tau models, tau doctor, tau completion, tau man: what there is, what is wrong, how to type it.
+#include <sys/statvfs.h>
+
+#include <filesystem>
+
+#include "client.h"
+#include "commands.h"
+#include "env_table.h"
+#include "surface.h"
+#include "terminal.h"
+#include "text.h"
+
+namespace cli {
+namespace {
+
+constexpr size_t kNameWidth = 14;
+constexpr size_t kModelWidth = 32;
+constexpr int64_t kScarceBytes = int64_t{256} << 20;
+constexpr uintmax_t kInstructionsBytes = 32 << 10;
+
+int print(const std::string& text) { return write_out(text) ? kExitOk : kExitFailed; }
+
+std::string key_text(const Json& provider) {
+  const std::string& key = provider["key"].as_string();
+  if (key.empty()) return "no key needed";
+  return key + (provider["ready"].as_bool() ? " is set" : " is not set");
+}
+
+// One thing that was looked at.
+struct Finding {
+  enum class Level : uint8_t { kOk, kWarning, kProblem };
+  Level level = Level::kOk;
+  std::string check;  // "home", "database", …
+  std::string message;
+  std::string fix = {};  // what to do; of all that is not ok
+};
+
+constexpr std::string_view level_name(Finding::Level level) {
+  switch (level) {
+    case Finding::Level::kOk: return "ok";
+    case Finding::Level::kWarning: return "warning";
+    case Finding::Level::kProblem: return "problem";
+  }
+  return "";
+}
+
+using enum Finding::Level;
+
+class Doctor {
+ public:
+  explicit Doctor(const Options& options) : options_(options) {}
+
+  std::vector<Finding> examine() {
+    check_home();
+    check_configuration();
+    check_database();
+    check_sessions();
+    check_workspace();
+    return std::move(findings_);
+  }
+
+ private:
+  void add(Finding finding) { findings_.push_back(std::move(finding)); }
+
+  Result<Client> open(bool bare, bool no_store) const {
+    Options options = options_;
+    options.bare = bare;
+    options.no_store = no_store;
+    return Client::open(options);
+  }
+
+  static Finding opening_problem(std::string_view check, const Failure& failure, std::string_view fix) {
+    if (failure.reason == "helper_missing")
+      return {kProblem, "tools", failure.message, "install tau as a whole, or correct $TAU_EXEC_HELPER"};
+    return {kProblem, std::string(check), failure.message, std::string(fix)};
+  }
+
+  void check_home() {
+    const auto client = open(/*bare=*/true, /*no_store=*/true);
+    if (!client.ok()) {
+      add(opening_problem("home", client.failure(), "name a directory with --home or $TAU_HOME"));
+      return;
+    }
+    home_ = (*client).home();
+    struct statvfs disk {};
+    const std::string existing = std::filesystem::exists(home_) ? home_ : "/";
+    if (home_.empty()) {
+      add({kProblem, "home", "there is no home directory: neither $HOME nor $XDG_DATA_HOME is set",
+           "name a directory with --home or $TAU_HOME"});
+    } else if (!std::filesystem::exists(home_)) {
+      add({kOk, "home", home_ + " is made when it is needed"});
+    } else if (statvfs(existing.c_str(), &disk) == 0 &&
+               static_cast<int64_t>(disk.f_bavail) * static_cast<int64_t>(disk.f_frsize) < kScarceBytes) {
+      add({kWarning, "home", home_ + ": less than 256 MB are free on its disk",
+           "free some space, or let sessions go: tau prune --older-than 30d"});
+    } else {
+      add({kOk, "home", home_});
+    }
+  }
+
+  void check_configuration() {
+    const auto client = open(/*bare=*/false, /*no_store=*/true);
+    if (!client.ok()) {
+      add(opening_problem("configuration", client.failure(),
+                          "correct that key; docs/configuration.md has them all, and 'tau config show' tells "
+                          "where values come from"));
+      return;
+    }
+    add({kOk, "configuration", "tau.toml, environment and options fit together"});
+    const auto agent = (*client).agent();
+    if (!agent.ok()) {
+      add({kProblem, "agent", agent.failure().message,
+           "'tau config show' tells where each value comes from"});
+      return;
+    }
+    const auto about = json_of(tau_agent_describe, (*agent).get());
+    if (about.ok()) check_agent(*about);
+  }
+
+  void check_agent(const Json& about) {
+    const std::string& model = about["model"].as_string();
+    if (!about["model_error"].as_string().empty()) {
+      add({kProblem, "model", about["model_error"].as_string(),
+           "'tau models' shows which providers are ready"});
+    } else if (model == "offline/offline") {
+      add({kWarning, "model", "the built-in offline model would answer: " + about["model_reason"].as_string(),
+           "set the key of a provider (tau models), or run a local server such as Ollama or llama.cpp"});
+    } else {
+      add({kOk, "model", model + ", because " + about["model_reason"].as_string()});
+    }
+    check_tools(about);
+  }
+
+  // What is configured and cannot be offered.
+  void check_tools(const Json& about) {
+    const auto holds = [](const Json& list, std::string_view name, std::string_view member) {
+      for (const Json& item : list.items())
+        if ((member.empty() ? item : item[member]).as_string() == name) return true;
+      return false;
+    };
+    const Json& values = about["config"]["values"];
+    for (const Json& tool : values["tools"]["value"].items()) {
+      const std::string& name = tool.as_string();
+      if (holds(about["tools"], name, "name") || holds(values["tools_disabled"]["value"], name, "")) continue;
+      add({kWarning, "tools", name + " is configured and not offered: its helper tau-exec is missing",
+           "install tau as a whole, or name the helper with $TAU_EXEC_HELPER"});
+      return;
+    }
+    add({kOk, "tools", std::to_string(about["tools"].items().size()) + " are offered"});
+  }
+
+  void check_database() {
+    if (home_.empty() || !std::filesystem::exists(home_ + "/tau.db")) {
+      add({kOk, "database", "there is none yet"});
+      return;
+    }
+    Buffer text;
+    tau_error* error = nullptr;
+    const tau_status status = tau_home_verify(to_tau(home_), text.out(), &error);
+    const auto report = Json::parse(text.view());
+    if (status == TAU_OK && report) {
+      add({kOk, "database", contents_text(*report) + ", every chain whole"});
+      readable_ = true;
+      return;
+    }
+    const Failure failure = library_failure(status, error);
+    if (!report) {
+      const bool newer = failure.reason == "database_too_new";
+      add({kProblem, "database", failure.message,
+           newer ? "use the newer tau that wrote it"
+                 : "put a backup in its place: tau restore BACKUP --replace"});
+      return;
+    }
+    for (const Json& problem : (*report)["problems"].items()) add(database_problem(problem));
+    readable_ = true;
+  }
+
+  Finding database_problem(const Json& problem) const {
+    const std::string& message = problem["message"].as_string();
+    if (problem["reason"].as_string() == "not_private")
+      return {kProblem, "permissions", message, "chmod go= " + message.substr(0, message.find(" has mode"))};
+    return {kProblem, "database", problem["reason"].as_string() + ": " + message,
+            "put a backup in its place: tau restore BACKUP --replace"};
+  }
+
+  void check_sessions() {
+    if (!readable_) return;
+    const auto client = open(/*bare=*/true, /*no_store=*/false);
+    if (!client.ok()) {
+      add({kProblem, "store", client.failure().message,
+           client.failure().hint.empty() ? "'tau verify' tells more" : client.failure().hint});
+      return;
+    }
+    const auto page = json_of(tau_session_list, (*client).runtime(), 1000u, to_tau(""));
+    if (!page.ok()) return;
+    for (const Json& session : (*page)["sessions"].items()) {
+      if (session["open_run"].as_string().empty()) continue;
+      const std::string& id = session["id"].as_string();
+      add({kWarning, "sessions", "a run of session " + id + " was cut off, or still goes on elsewhere",
+           "tau run --resume --session " + id + "   (or --abandon)"});
+    }
+  }
+
+  void check_workspace() {
+    std::error_code error;
+    const std::filesystem::path workspace = options_.workspace.empty()
+                                                ? std::filesystem::current_path(error)
+                                                : std::filesystem::path(options_.workspace);
+    const auto size = std::filesystem::file_size(workspace / "AGENTS.md", error);
+    if (!error && size > kInstructionsBytes)
+      add({kWarning, "workspace", "AGENTS.md has more than 32 KB: the model sees only its beginning",
+           "shorten it, or move parts to files that it names"});
+  }
+
+  const Options& options_;
+  std::string home_;
+  bool readable_ = false;
+  std::vector<Finding> findings_;
+};
+
+Json finding_json(const Finding& finding) {
+  Json out = Json::object();
+  out.set("level", Json::string(level_name(finding.level)));
+  out.set("check", Json::string(finding.check));
+  out.set("message", Json::string(finding.message));
+  if (!finding.fix.empty()) out.set("fix", Json::string(finding.fix));
+  return out;
+}
+
+std::string finding_text(const Finding& finding, bool rich) {
+  const Style style = finding.level == kOk        ? Style::kDim
+                      : finding.level == kWarning ? Style::kYellow
+                                                  : Style::kRed;
+  std::string out = paint(rich, style, padded(level_name(finding.level), 8)) +
+                    padded(finding.check, kNameWidth) + safe_text(finding.message) + "\n";
+  if (!finding.fix.empty()) out += std::string(8 + kNameWidth, ' ') + "fix: " + finding.fix + "\n";
+  return out;
+}
+
+}  // namespace
+
+int command_models(const Options& options) {
+  Options closed = options;
+  closed.no_store = true;
+  const auto client = Client::open(closed);
+  if (!client.ok()) return report(client.failure());
+  const auto about = (*client).describe();
+  if (!about.ok()) return report(about.failure());
+  if (options.json) {
+    Json out = Json::object();
+    out.set("model", (*about)["model"]);
+    out.set("model_reason", (*about)["model_reason"]);
+    out.set("providers", (*about)["providers"]);
+    return print(out.dump() + "\n");
+  }
+  const bool rich = stdout_is_rich();
+  std::string text = "answers now: " + (*about)["model"].as_string() + ", because " +
+                     (*about)["model_reason"].as_string() + "\n\n";
+  text += paint(rich, Style::kBold,
+                padded("PROVIDER", kNameWidth) + padded("MODEL BY DEFAULT", kModelWidth) + "KEY") +
+          "\n";
+  for (const Json& provider : (*about)["providers"].items()) {
+    const std::string& model = provider["default_model"].as_string();
+    const std::string line = padded(provider["name"].as_string(), kNameWidth) +
+                             padded(model.empty() ? "name one" : model, kModelWidth) + key_text(provider);
+    const bool usable = provider["ready"].as_bool() && !provider["key"].as_string().empty();
+    text += paint(rich, usable ? Style::kBold : Style::kPlain, line) + "\n";
+  }
+  return print(text + "\nAsk one of them: tau run --model PROVIDER/MODEL \"…\"\n");
+}
+
+int command_doctor(const Options& options) {
+  const std::vector<Finding> findings = Doctor(options).examine();
+  int64_t problems = 0;
+  int64_t warnings = 0;
+  Json list = Json::array();
+  std::string text;
+  for (const Finding& finding : findings) {
+    problems += finding.level == kProblem ? 1 : 0;
+    warnings += finding.level == kWarning ? 1 : 0;
+    list.push_back(finding_json(finding));
+    text += finding_text(finding, stdout_is_rich());
+  }
+  if (options.json) {
+    Json out = Json::object();
+    out.set("problems", Json::number(problems));
+    out.set("warnings", Json::number(warnings));
+    out.set("findings", list);
+    text = out.dump() + "\n";
+  } else if (problems + warnings == 0) {
+    text += "\nnothing is wrong\n";
+  }
+  if (!write_out(text)) return kExitFailed;
+  return problems == 0 ? kExitOk : kExitFailed;
+}
+
+int command_completion(const Options& options) {
+  Options unused;
+  const std::string script = completion_script(*make_surface(unused), options.shell);
+  if (!script.empty()) return print(script);
+  return report(
+      usage_failure("no completion for " + one_line(options.shell, 32), "shells are bash, zsh, fish"));
+}
+
+int command_man(const Options& options) {
+  Options unused;
+  const std::string page = manual_page(*make_surface(unused), options.topic);
+  if (!page.empty()) return print(page);
+  return report(usage_failure("there is no command " + one_line(options.topic, 32), "see 'tau help'"));
+}
+
+}  // namespace cli

@@ -1,0 +1,23 @@
+// The face of the program: its commands and options, once, as CLI11 knows them. Parsing, --help, the
+// completion scripts and the manual pages all follow it.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "options.h"
+
+namespace cli {
+
+// The whole tree; what is parsed goes to `options`, which outlives it.
+std::unique_ptr<CLI::App> make_surface(Options& options);
+
+// "bash", "zsh", "fish": a script that completes the commands and options of the tree. Empty for another
+// shell.
+std::string completion_script(const CLI::App& root, std::string_view shell);
+
+// The manual page, in man(7) source: of the program for an empty name, else of that command. Empty for an
+// unknown one.
+std::string manual_page(const CLI::App& root, std::string_view command);
+
+}  // namespace cli

@@ -1,0 +1,19 @@
+// A home directory as a whole: its database and the files beside it. Private to runtime.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/base.h"
+#include "store/store.h"
+
+namespace tau::runtime {
+
+inline std::string database_path(std::string_view home) { return std::string(home) + "/tau.db"; }
+
+// JSON reports, as include/tau/home.h describes them.
+StatusOr<std::string> backup_home(store::Store& store, std::string_view home, std::string_view directory);
+StatusOr<std::string> prune_home(store::Store& store, store::Retention retention,
+                                 std::string_view limits_json);
+
+}  // namespace tau::runtime
