@@ -10,6 +10,11 @@ namespace tau::capi {
 
 Status fill(tau_buf* out, std::string text) {
   if (out == nullptr) return null_argument("out");
+  static char nothing[] = "";  // an empty text owns no memory: forgetting to free it costs nothing
+  if (text.empty()) {
+    *out = {nothing, 0, nullptr};
+    return ok_status();
+  }
   auto* owner = new std::string(std::move(text));
   *out = {owner->data(), owner->size(), owner};
   return ok_status();
