@@ -1,0 +1,136 @@
+/* The runtime: loops, workers, the store of a home directory, the configuration. Everything else hangs on it.
+ *
+ * A program opens one runtime (several may live side by side) and keeps it. By default the runtime drives its
+ * loops on threads of its own. In manual mode (TAU_RUNTIME_MANUAL) it starts no loop thread: the host polls
+ * tau_runtime_fd and calls tau_runtime_process. The library installs no signal handler, prints nothing, never
+ * changes directory or locale, and reads the environment only with TAU_RUNTIME_USE_ENVIRONMENT. */
+#ifndef TAU_RUNTIME_H
+#define TAU_RUNTIME_H
+
+#include "base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tau_runtime tau_runtime;
+
+/* Severity of a log record. */
+typedef uint32_t tau_log_level;
+enum { TAU_LOG_ERROR = 1, TAU_LOG_WARN = 2, TAU_LOG_INFO = 3, TAU_LOG_DEBUG = 4 };
+
+typedef struct tau_log_record {
+  uint32_t struct_size;
+  tau_log_level level;
+  tau_str module;  /* "net", "store", … */
+  tau_str message; /* one line, redacted */
+} tau_log_record;
+
+/* Receives log records on any thread of the library. The record lives during the call. Must not block and must
+ * not call functions tagged owner. */
+typedef void (*tau_log_fn)(void *userdata, const tau_log_record *record);
+
+/* tau_runtime_options.flags */
+typedef uint32_t tau_runtime_flags;
+enum {
+  TAU_RUNTIME_MANUAL = 1u,           /* the host drives the loops */
+  TAU_RUNTIME_USE_ENVIRONMENT = 2u,  /* provider keys and TAU_* settings come from the environment */
+  TAU_RUNTIME_USE_CONFIG_FILES = 4u, /* read <home>/tau.toml and <workspace>/.tau/tau.toml */
+  TAU_RUNTIME_NO_STORE = 8u          /* durability off: sessions live in memory only; no file is written */
+};
+
+typedef struct tau_runtime_options {
+  uint32_t struct_size; /* sizeof(tau_runtime_options) */
+  tau_runtime_flags flags;
+  tau_str home;      /* directory of sessions and configuration, created 0700; absent: $XDG_DATA_HOME/tau when the
+                        environment may be read, else an error unless TAU_RUNTIME_NO_STORE */
+  tau_str workspace; /* directory that tools work in; absent: tools that need one are not offered */
+  tau_str config;    /* JSON, docs/schema/config.json; wins over files and environment; may be absent */
+  uint32_t loops;    /* event loops; 0 means 1 */
+  uint32_t workers;  /* threads for blocking tools; 0 means 2, TAU_NO_WORKERS none */
+  tau_log_fn log;    /* NULL: silent */
+  void *log_userdata;
+  tau_log_level log_level; /* records above it are not made; 0 means TAU_LOG_WARN */
+  uint32_t reserved;       /* 0 */
+  tau_str exec_helper;     /* path of tau-exec; absent: found beside the library */
+} tau_runtime_options;
+
+#define TAU_NO_WORKERS 0xffffffffu
+#define TAU_RUNTIME_OPTIONS_INIT \
+  { sizeof(tau_runtime_options), 0, {0, 0}, {0, 0}, {0, 0}, 0, 0, 0, 0, 0, 0, {0, 0} }
+
+/* Set options to their defaults, as TAU_RUNTIME_OPTIONS_INIT does, for callers without macros.
+ * options: not NULL. struct_size: the caller's sizeof; no more bytes are written.
+ * Thread: any
+ * Since: 0.1 */
+TAU_API void tau_runtime_options_init(tau_runtime_options *options, uint32_t struct_size);
+
+/* Open a runtime.
+ * options: may be NULL for defaults with TAU_RUNTIME_NO_STORE; read during the call only.
+ * out: receives the runtime, NULL on failure. Must not be NULL.
+ * Returns: OK; INVALID_ARGUMENT (unknown configuration key, bad value: the message names it; options too new);
+ * PERMISSION_DENIED or RESOURCE_EXHAUSTED (home cannot be created or written); FAILED_PRECONDITION
+ * "database_too_new"; DATA_LOSS "database_corrupt".
+ * Thread: any
+ * Ownership: the caller holds one reference; tau_runtime_unref.
+ * Since: 0.1 */
+TAU_API tau_status tau_runtime_new(const tau_runtime_options *options, tau_runtime **out, tau_error **err);
+
+/* Take another reference.
+ * runtime: not NULL.
+ * Returns: runtime.
+ * Thread: any
+ * Since: 0.1 */
+TAU_API tau_runtime *tau_runtime_ref(tau_runtime *runtime);
+
+/* Give a reference back. Never blocks. Agents, sessions, runs and queues keep their runtime alive; when the last
+ * of all goes, open runs are cut off as by a crash (they can be resumed). NULL is ignored.
+ * Thread: any
+ * Since: 0.1 */
+TAU_API void tau_runtime_unref(tau_runtime *runtime);
+
+/* Cancel every run, wait until all have ended and their records are durable, and refuse new ones.
+ * timeout_ms: -1 waits without limit. In manual mode this drives all loops on the calling thread.
+ * Returns: OK; DEADLINE_EXCEEDED when something still runs; FAILED_PRECONDITION when called on a loop's thread
+ * from inside a callback.
+ * Thread: any
+ * Since: 0.1 */
+TAU_API tau_status tau_runtime_stop(tau_runtime *runtime, int32_t timeout_ms, tau_error **err);
+
+/* Tell how many loops the runtime has.
+ * Returns: the number; 0 for NULL.
+ * Thread: any
+ * Since: 0.1 */
+TAU_API uint32_t tau_runtime_loops(const tau_runtime *runtime);
+
+/* Give the file descriptor that becomes readable when tau_runtime_process has work. For poll, epoll, kqueue or an
+ * event loop library; level-triggered; owned by the runtime: do not read or close it.
+ * loop: 0 to tau_runtime_loops - 1.
+ * Returns: the descriptor; -1 without manual mode or for a bad argument.
+ * Thread: any
+ * Since: 0.1 */
+TAU_API int32_t tau_runtime_fd(const tau_runtime *runtime, uint32_t loop);
+
+/* Run what is ready on one loop, waiting at most timeout_ms for something to become ready.
+ * Manual mode only. Each loop belongs to the thread that processes it.
+ * timeout_ms: 0 does not wait, -1 waits without limit.
+ * Returns: OK when something ran; AGAIN when there was nothing to do; FAILED_PRECONDITION without manual mode, on a
+ * second thread at the same time, from inside a callback, or after fork.
+ * Thread: owner
+ * Since: 0.1 */
+TAU_API tau_status tau_runtime_process(tau_runtime *runtime, uint32_t loop, int32_t timeout_ms, tau_error **err);
+
+/* Describe the configuration in force, each value with its origin, and the model that would answer, as JSON.
+ * Secrets are not in it.
+ * out: receives the text. Must not be NULL.
+ * Returns: OK; INVALID_ARGUMENT for NULL.
+ * Thread: any
+ * Ownership: the caller frees *out with tau_buf_free.
+ * Since: 0.1 */
+TAU_API tau_status tau_runtime_describe(tau_runtime *runtime, tau_buf *out, tau_error **err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,73 @@
+/* Codecs: translate between the dialects that model providers speak and libtau's neutral messages. Pure functions, no
+ * runtime, no network. Dialects: "openai_chat", "anthropic_messages". Neutral JSON: docs/schema/message.json,
+ * docs/schema/response.json. */
+#ifndef TAU_WIRE_H
+#define TAU_WIRE_H
+
+#include "base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a document is. */
+typedef uint32_t tau_wire_kind;
+enum { TAU_WIRE_REQUEST = 0, TAU_WIRE_RESPONSE = 1 };
+
+/* Translate a document of a dialect into neutral JSON.
+ * quirks: JSON object of a provider's habits, for example {"text_tool_calls":true}; absent: none.
+ * out: receives the text. Must not be NULL.
+ * Returns: OK; INVALID_ARGUMENT (not JSON, not of the dialect: the message names the member; "unknown_dialect").
+ * Thread: any
+ * Ownership: the caller frees *out with tau_buf_free.
+ * Since: 0.1 */
+TAU_API tau_status tau_wire_decode(tau_str dialect, tau_wire_kind kind, tau_str quirks, tau_str body, tau_buf *out,
+                                   tau_error **err);
+
+/* Translate neutral JSON into a document of a dialect.
+ * Returns: as tau_wire_decode.
+ * Thread: any
+ * Ownership: the caller frees *out with tau_buf_free.
+ * Since: 0.1 */
+TAU_API tau_status tau_wire_encode(tau_str dialect, tau_wire_kind kind, tau_str quirks, tau_str neutral,
+                                   tau_buf *out, tau_error **err);
+
+/* Decodes one streamed response. */
+typedef struct tau_wire_stream tau_wire_stream;
+
+/* Begin to decode a server-sent event stream of a dialect.
+ * quirks: as for tau_wire_decode. out: receives the decoder, NULL on failure; must not be NULL.
+ * Returns: OK; INVALID_ARGUMENT "unknown_dialect", or an unknown quirk.
+ * Thread: any
+ * Ownership: the caller owns *out; tau_wire_stream_free.
+ * Since: 0.1 */
+TAU_API tau_status tau_wire_stream_new(tau_str dialect, tau_str quirks, tau_wire_stream **out, tau_error **err);
+
+/* Feed bytes, in any split, and get the events that they complete as JSON lines, {"event":"text","part":0,"text":"…"}.
+ * bytes: need not be UTF-8 at their edges. out: receives the lines, perhaps none; must not be NULL.
+ * Returns: OK; the provider's own failure when the stream carries one; INVALID_ARGUMENT for a malformed stream. A
+ * failure is final.
+ * Thread: owner
+ * Ownership: the caller frees *out with tau_buf_free.
+ * Since: 0.1 */
+TAU_API tau_status tau_wire_stream_feed(tau_wire_stream *stream, tau_str bytes, tau_buf *out, tau_error **err);
+
+/* End the stream and get the last lines; the final one, {"event":"finish","response":{…}}, comes from here or from the
+ * feed that completed the stream.
+ * Returns: OK; UNAVAILABLE "stream_truncated" when the dialect's terminal mark never came; the failure of an earlier
+ * feed.
+ * Thread: owner
+ * Ownership: the caller frees *out with tau_buf_free.
+ * Since: 0.1 */
+TAU_API tau_status tau_wire_stream_end(tau_wire_stream *stream, tau_buf *out, tau_error **err);
+
+/* Free a decoder. NULL is ignored.
+ * Thread: any
+ * Since: 0.1 */
+TAU_API void tau_wire_stream_free(tau_wire_stream *stream);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
