@@ -188,8 +188,8 @@ class Tools(unittest.TestCase):
         self.assertEqual((as_tool(add).name, as_tool(add).effect), ("plus", "pure"))
 
     def test_results_become_text(self):
-        cases = [("plain", "plain"), (5, "5"), (None, "null"), ({"a": [1]}, '{"a": [1]}'),
-                 (Point(1, 2), '{"x": 1, "y": 2}'), (Color.RED, '"red"'), ({3, 1}, "[1, 3]"), (b"raw", '"raw"'), ("é", "é")]
+        cases = [("plain", "plain"), (5, "5"), (None, "null"), ({"a": [1]}, '{"a":[1]}'),
+                 (Point(1, 2), '{"x":1,"y":2}'), (Color.RED, '"red"'), ({3, 1}, "[1,3]"), (b"raw", '"raw"'), ("é", "é")]
         for value, expected in cases:
             with self.subTest(value=value):
                 self.assertEqual(result_text(value), expected)

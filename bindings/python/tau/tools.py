@@ -101,7 +101,9 @@ def current_call() -> ToolCall:
 
 def result_text(value) -> str:
     """What the model sees of a returned value: text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_jsonable)
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_jsonable)
 
 
 def _jsonable(value: Any):
