@@ -2,6 +2,7 @@
 #include "net/curl_api.h"
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <mutex>
@@ -9,6 +10,9 @@
 #include "net/net.h"
 
 namespace tau::net {
+
+const char* const kCurlLibrary = TAU_CURL_LIBRARY;
+
 namespace {
 
 std::atomic<bool> loaded = false;
@@ -45,7 +49,26 @@ bool find_all(void* library, CurlApi& api) {
          find(library, "curl_version_info", api.version_info);
 }
 
+// Of Debian, Fedora, openSUSE, older Red Hat, and Alpine, in this order: as Go's crypto/x509 knows them.
+constexpr const char* kTrustFiles[] = {
+    "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",            "/etc/ssl/cert.pem",
+};
+
+bool is_readable(const char* path) { return access(path, R_OK) == 0; }
+
+// A libcurl of a distribution has its place built in; one that is carried along has none.
+bool knows_its_trust(const curl_version_info_data& version) {
+  return version.age >= CURLVERSION_SEVENTH && (version.cainfo != nullptr || version.capath != nullptr);
+}
+
 }  // namespace
+
+const char* find_trust_file(bool (*exists)(const char* path)) {
+  for (const char* path : kTrustFiles)
+    if (exists(path)) return path;
+  return nullptr;
+}
 
 StatusOr<CurlApi> load_curl(const char* name) {
   void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
@@ -57,6 +80,7 @@ StatusOr<CurlApi> load_curl(const char* name) {
   }
   const curl_version_info_data* version = api.version_info(CURLVERSION_NOW);
   if (version->version_num < kMinCurlVersion) return missing(format("found {}", version->version));
+  api.trust_file = knows_its_trust(*version) ? nullptr : find_trust_file(is_readable);
   static std::once_flag initialised;
   std::call_once(initialised, [&] { api.global_init(CURL_GLOBAL_DEFAULT); });
   loaded.store(true, std::memory_order_relaxed);

@@ -10,7 +10,7 @@
 
 namespace tau::net {
 
-inline constexpr const char* kCurlLibrary = "libcurl.so.4";
+extern const char* const kCurlLibrary;  // the build's option curl_library
 inline constexpr unsigned kMinCurlVersion = 0x075800;  // 7.88: its TLS writes raise no SIGPIPE
 
 struct CurlApi {
@@ -32,7 +32,13 @@ struct CurlApi {
   decltype(&curl_slist_free_all) slist_free_all;
   decltype(&curl_global_init) global_init;
   decltype(&curl_version_info) version_info;
+  // The system's trust store, where libcurl was built to look in none; null: it knows by itself.
+  const char* trust_file;
 };
+
+// The file of authorities that this system keeps, of the places that distributions use; null when none is
+// there. `exists` tells of a path.
+const char* find_trust_file(bool (*exists)(const char* path));
 
 // Maps the library and initialises it, once in a process; it stays mapped. UNAVAILABLE "libcurl_missing" when
 // it is not there or too old.

@@ -209,11 +209,13 @@ void Transfer::set_trust() {
   set(CURLOPT_SSL_VERIFYHOST, 2L);
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   set(CURLOPT_PROXY_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  if (context_.options.ca_file.empty()) return;
+  const std::string& given = context_.options.ca_file;
+  const char* const file = given.empty() ? context_.api->trust_file : given.c_str();
+  if (file == nullptr) return;
   // These and no others: the system's folder of certificates would stay in force beside the file.
-  set(CURLOPT_CAINFO, context_.options.ca_file.c_str());
+  set(CURLOPT_CAINFO, file);
   set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-  set(CURLOPT_PROXY_CAINFO, context_.options.ca_file.c_str());
+  set(CURLOPT_PROXY_CAINFO, file);
   set(CURLOPT_PROXY_CAPATH, static_cast<const char*>(nullptr));
 }
 

@@ -219,7 +219,7 @@ def _enums(doc):
 
 def script(doc):
     """The text of native.js."""
-    out = ["'use strict';", f"// {_NOTE}", "", "const addon = require('./libtau.node');", ""]
+    out = ["'use strict';", f"// {_NOTE}", "", "const addon = require('./addon.js');", ""]
     for name, values in _enums(doc):
         members = ", ".join(f"{key}: {value}" for key, value in values.items())
         out += _wrapped(f"exports.{name} = Object.freeze({{ ", members.split(", "), " });")
