@@ -10,11 +10,12 @@
 #include <atomic>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <sstream>
 #include <thread>
 
 #include "os/workspace.h"
-#include "temp_dir.h"
+#include "support/temp_dir.h"
 
 namespace tau::os {
 namespace {
@@ -131,7 +132,7 @@ TEST_F(LauncherTest, ReportsExitCodesSignalsAndUsage) {
 
 TEST_F(LauncherTest, SaysWhyACommandCannotRun) {
   EXPECT_EQ(run(spec({"no-such-program-anywhere"})).report.status().reason(), "command_not_found");
-  dir_.put("plain", "x");
+  dir_.write("plain", "x");
   EXPECT_EQ(run(spec({"./plain"})).report.status().reason(), "errno_eacces");
   EXPECT_EQ(launcher_->start(spec({})).status().reason(), "invalid_command");
   EXPECT_EQ(launcher_->start(spec({std::string("a\0b", 3)})).status().reason(), "invalid_command");
@@ -141,9 +142,9 @@ TEST_F(LauncherTest, SaysWhyACommandCannotRun) {
 }
 
 TEST_F(LauncherTest, AMissingHelperIsNamed) {
-  const auto missing = Launcher::create({.helper_path = dir_.path("tau-exec"), .build_helper_path = ""});
+  const auto missing = Launcher::create({.helper_path = dir_.file("tau-exec"), .build_helper_path = ""});
   EXPECT_EQ(missing.status().reason(), "helper_missing");
-  EXPECT_NE(missing.status().message().find(dir_.path("tau-exec")), std::string::npos);
+  EXPECT_NE(missing.status().message().find(dir_.file("tau-exec")), std::string::npos);
   EXPECT_TRUE(Launcher::create({.helper_path = "", .build_helper_path = TAU_TEST_EXEC}).ok());
 }
 
@@ -202,12 +203,12 @@ TEST_F(LauncherTest, InheritsNeitherEnvironmentNorDescriptorsNorSignals) {
 }
 
 TEST_F(LauncherTest, RunsInTheGivenDirectoryUnderTheGivenLimits) {
-  std::filesystem::create_directory(dir_.path("sub"));
+  std::filesystem::create_directory(dir_.file("sub"));
   LaunchSpec pwd = shell("pwd -P; ulimit -n; ulimit -c; ulimit -f");
   pwd.cwd = *ws_->open_directory("sub");
   pwd.limits.open_files = 40;
   pwd.limits.file_size_bytes = 512 * 7;
-  EXPECT_EQ(run(pwd).out, dir_.path("sub") + "\n40\n0\n7\n");
+  EXPECT_EQ(run(pwd).out, dir_.file("sub") + "\n40\n0\n7\n");
 }
 
 TEST_F(LauncherTest, AnEndedCommandLeavesNoDescendants) {
@@ -363,7 +364,7 @@ TEST_F(LauncherTest, ACommandMayCloseItsOutputsAndGoOn) {
   ASSERT_EQ(poll(&out, 1, kPatienceMs), 1);
   EXPECT_EQ(::read(process.stdout_fd(), &c, 1), 0);
   EXPECT_EQ(process.read_report().status().reason(), "still_running");
-  dir_.put("go", "");
+  dir_.write("go", "");
   EXPECT_EQ(report(process)->exit_code, 7);
 }
 

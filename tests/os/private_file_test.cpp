@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "temp_dir.h"
+#include "support/temp_dir.h"
 
 namespace tau::os {
 namespace {
@@ -18,46 +18,46 @@ mode_t mode_of(const std::string& path) {
 
 TEST(PrivateFile, DirectoriesAreMadeForThisUserAlone) {
   test::TempDir dir;
-  const std::string home = dir.path("x/y/home");
+  const std::string home = dir.file("x/y/home");
   EXPECT_TRUE(make_private_dir(home).ok());
   EXPECT_TRUE(make_private_dir(home + "/").ok()) << "an existing private one is fine";
   EXPECT_EQ(mode_of(home), 0700u);
-  EXPECT_EQ(mode_of(dir.path("x")), 0700u);
+  EXPECT_EQ(mode_of(dir.file("x")), 0700u);
 }
 
 TEST(PrivateFile, WiderDirectoriesAreRefusedAndNotChanged) {
   test::TempDir dir;
-  ASSERT_EQ(mkdir(dir.path("wide").c_str(), 0700), 0);
-  ASSERT_EQ(chmod(dir.path("wide").c_str(), 0755), 0);
-  EXPECT_EQ(make_private_dir(dir.path("wide")).reason(), "directory_not_private");
-  EXPECT_EQ(mode_of(dir.path("wide")), 0755u);
-  dir.put("file", "");
-  EXPECT_EQ(make_private_dir(dir.path("file")).reason(), "not_a_directory");
+  ASSERT_EQ(mkdir(dir.file("wide").c_str(), 0700), 0);
+  ASSERT_EQ(chmod(dir.file("wide").c_str(), 0755), 0);
+  EXPECT_EQ(make_private_dir(dir.file("wide")).reason(), "directory_not_private");
+  EXPECT_EQ(mode_of(dir.file("wide")), 0755u);
+  dir.write("file", "");
+  EXPECT_EQ(make_private_dir(dir.file("file")).reason(), "not_a_directory");
 }
 
 TEST(PrivateFile, FilesAreCreatedPrivateAndCheckedAtOpen) {
   test::TempDir dir;
   const mode_t mask = umask(0);
-  EXPECT_TRUE(open_private_file(dir.path("a"), OpenMode::kAppend).ok());
-  EXPECT_TRUE(write_private_file(dir.path("b"), "secret").ok());
+  EXPECT_TRUE(open_private_file(dir.file("a"), OpenMode::kAppend).ok());
+  EXPECT_TRUE(write_private_file(dir.file("b"), "secret").ok());
   umask(mask);
-  EXPECT_EQ(mode_of(dir.path("a")), 0600u);
-  EXPECT_EQ(mode_of(dir.path("b")), 0600u);
-  EXPECT_EQ(*read_file(dir.path("b"), 6), "secret");
-  EXPECT_EQ(read_file(dir.path("b"), 5).status().reason(), "file_too_large");
-  ASSERT_EQ(chmod(dir.path("b").c_str(), 0640), 0);
-  EXPECT_EQ(open_private_file(dir.path("b"), OpenMode::kRead).status().reason(), "file_not_private");
-  EXPECT_TRUE(read_file(dir.path("b"), 6).ok());
+  EXPECT_EQ(mode_of(dir.file("a")), 0600u);
+  EXPECT_EQ(mode_of(dir.file("b")), 0600u);
+  EXPECT_EQ(*read_file(dir.file("b"), 6), "secret");
+  EXPECT_EQ(read_file(dir.file("b"), 5).status().reason(), "file_too_large");
+  ASSERT_EQ(chmod(dir.file("b").c_str(), 0640), 0);
+  EXPECT_EQ(open_private_file(dir.file("b"), OpenMode::kRead).status().reason(), "file_not_private");
+  EXPECT_TRUE(read_file(dir.file("b"), 6).ok());
 }
 
 TEST(PrivateFile, RefusesLinksFifosAndMissingFiles) {
   test::TempDir dir;
-  ASSERT_EQ(mkfifo(dir.path("fifo").c_str(), 0600), 0);
-  ASSERT_EQ(symlink("/etc/passwd", dir.path("link").c_str()), 0);
-  EXPECT_EQ(open_private_file(dir.path("fifo"), OpenMode::kRead).status().reason(), "not_a_regular_file");
-  EXPECT_EQ(read_file(dir.path("fifo"), 1).status().reason(), "not_a_regular_file");
-  EXPECT_EQ(open_private_file(dir.path("link"), OpenMode::kRead).status().reason(), "errno_eloop");
-  EXPECT_EQ(open_private_file(dir.path("none"), OpenMode::kRead).status().reason(), "file_not_found");
+  ASSERT_EQ(mkfifo(dir.file("fifo").c_str(), 0600), 0);
+  ASSERT_EQ(symlink("/etc/passwd", dir.file("link").c_str()), 0);
+  EXPECT_EQ(open_private_file(dir.file("fifo"), OpenMode::kRead).status().reason(), "not_a_regular_file");
+  EXPECT_EQ(read_file(dir.file("fifo"), 1).status().reason(), "not_a_regular_file");
+  EXPECT_EQ(open_private_file(dir.file("link"), OpenMode::kRead).status().reason(), "errno_eloop");
+  EXPECT_EQ(open_private_file(dir.file("none"), OpenMode::kRead).status().reason(), "file_not_found");
   EXPECT_EQ(read_file("", 1).status().reason(), "invalid_path");
 }
 

@@ -15,7 +15,7 @@
 #include <thread>
 
 #include "os/file_io.h"
-#include "temp_dir.h"
+#include "support/temp_dir.h"
 
 namespace tau::os {
 namespace {
@@ -25,14 +25,14 @@ namespace fs = std::filesystem;
 class WorkspaceTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    fs::create_directory(top_.path("ws"));
-    top_.put("secret", "outside");
-    auto opened = Workspace::open(top_.path("ws"));
+    fs::create_directory(top_.file("ws"));
+    top_.write("secret", "outside");
+    auto opened = Workspace::open(top_.file("ws"));
     ASSERT_TRUE(opened.ok()) << opened.status().to_string();
     ws_ = *std::move(opened);
   }
-  void put(const std::string& name, const std::string& bytes) { top_.put("ws/" + name, bytes); }
-  std::string get(const std::string& name) { return top_.get("ws/" + name); }
+  void put(const std::string& name, const std::string& bytes) { top_.write("ws/" + name, bytes); }
+  std::string get(const std::string& name) { return top_.read("ws/" + name); }
   std::string reason(std::string_view path) { return std::string(ws_->read(path, {}).status().reason()); }
   std::vector<std::string> walk(const std::string& start, WalkOptions options = {}) {
     std::vector<std::string> seen;
@@ -62,18 +62,18 @@ TEST_F(WorkspaceTest, ReadsWholeFilesAndRanges) {
 
 TEST_F(WorkspaceTest, RefusesPathsThatLeadOutside) {
   put("dir/inside", "x");
-  fs::create_symlink(top_.path("secret"), top_.path("ws/abs"));
-  fs::create_symlink("../secret", top_.path("ws/rel"));
-  fs::create_symlink("../..", top_.path("ws/dir/up"));
-  fs::create_symlink("/proc/self/root", top_.path("ws/magic"));
-  fs::create_symlink("loop", top_.path("ws/loop"));
+  fs::create_symlink(top_.file("secret"), top_.file("ws/abs"));
+  fs::create_symlink("../secret", top_.file("ws/rel"));
+  fs::create_symlink("../..", top_.file("ws/dir/up"));
+  fs::create_symlink("/proc/self/root", top_.file("ws/magic"));
+  fs::create_symlink("loop", top_.file("ws/loop"));
   const std::string outside[] = {"..",
                                  "../secret",
                                  "dir/../../secret",
                                  "nope/../../secret",
-                                 top_.path("secret"),
-                                 top_.path("ws") + "/../secret",
-                                 top_.path("ws") + "x/secret",
+                                 top_.file("secret"),
+                                 top_.file("ws") + "/../secret",
+                                 top_.file("ws") + "x/secret",
                                  "/etc/passwd",
                                  "abs",
                                  "rel",
@@ -87,30 +87,30 @@ TEST_F(WorkspaceTest, RefusesPathsThatLeadOutside) {
   }
   EXPECT_EQ(ws_->write("nope/../../made", "evil", {.create_parents = true}).status().reason(),
             "path_escapes_workspace");
-  EXPECT_FALSE(fs::exists(top_.path("made")));
-  EXPECT_FALSE(fs::exists(top_.path("ws/nope"))) << "a refused write must leave no directory behind";
-  EXPECT_EQ(top_.get("secret"), "outside");
+  EXPECT_FALSE(fs::exists(top_.file("made")));
+  EXPECT_FALSE(fs::exists(top_.file("ws/nope"))) << "a refused write must leave no directory behind";
+  EXPECT_EQ(top_.read("secret"), "outside");
 }
 
 TEST_F(WorkspaceTest, AcceptsAbsolutePathsAndLinksThatStayInside) {
   put("dir/f", "x");
-  fs::create_symlink("dir", top_.path("ws/link"));
-  fs::create_symlink("../dir/f", top_.path("ws/dir/self"));
-  EXPECT_EQ(*ws_->read(top_.path("ws/dir/f"), {}), "x");
+  fs::create_symlink("dir", top_.file("ws/link"));
+  fs::create_symlink("../dir/f", top_.file("ws/dir/self"));
+  EXPECT_EQ(*ws_->read(top_.file("ws/dir/f"), {}), "x");
   EXPECT_EQ(*ws_->read("link/f", {}), "x");
   EXPECT_EQ(*ws_->read("dir/self", {}), "x");
   EXPECT_EQ(*ws_->read("dir/../dir/f", {}), "x");
-  EXPECT_EQ(*ws_->relative(top_.path("ws")), ".");
-  fs::create_directory_symlink(top_.path("ws"), top_.path("alias"));
-  auto alias = Workspace::open(top_.path("alias"));
-  EXPECT_EQ(*(*alias)->read(top_.path("alias/dir/f"), {}), "x");
-  EXPECT_EQ((*alias)->root(), top_.path("ws"));
+  EXPECT_EQ(*ws_->relative(top_.file("ws")), ".");
+  fs::create_directory_symlink(top_.file("ws"), top_.file("alias"));
+  auto alias = Workspace::open(top_.file("alias"));
+  EXPECT_EQ(*(*alias)->read(top_.file("alias/dir/f"), {}), "x");
+  EXPECT_EQ((*alias)->root(), top_.file("ws"));
 }
 
 TEST_F(WorkspaceTest, NamesWhatIsWrongWithAPath) {
   put("f", "x");
-  fs::create_directory(top_.path("ws/d"));
-  ASSERT_EQ(mkfifo(top_.path("ws/fifo").c_str(), 0600), 0);
+  fs::create_directory(top_.file("ws/d"));
+  ASSERT_EQ(mkfifo(top_.file("ws/fifo").c_str(), 0600), 0);
   EXPECT_EQ(reason(""), "invalid_path");
   EXPECT_EQ(reason(std::string_view("a\0b", 3)), "invalid_path");
   EXPECT_EQ(reason(std::string(5000, 'a')), "invalid_path");
@@ -124,19 +124,19 @@ TEST_F(WorkspaceTest, NamesWhatIsWrongWithAPath) {
   EXPECT_EQ(ws_->write("new/", "x", {}).status().reason(), "not_a_regular_file");
   EXPECT_EQ(ws_->write("no/parent", "x", {}).status().reason(), "file_not_found");
   EXPECT_EQ(ws_->write("f", "x", {.replace = false}).status().reason(), "file_exists");
-  EXPECT_EQ(Workspace::open(top_.path("none")).status().reason(), "file_not_found");
-  EXPECT_EQ(Workspace::open(top_.path("secret")).status().reason(), "not_a_directory");
+  EXPECT_EQ(Workspace::open(top_.file("none")).status().reason(), "file_not_found");
+  EXPECT_EQ(Workspace::open(top_.file("secret")).status().reason(), "not_a_directory");
 }
 
 TEST_F(WorkspaceTest, SwappingASymlinkNeverLeadsAReadOrWriteOutside) {
-  fs::create_directories(top_.path("ws/real"));
-  fs::create_directories(top_.path("out"));
+  fs::create_directories(top_.file("ws/real"));
+  fs::create_directories(top_.file("out"));
   put("real/f", "inside");
-  top_.put("out/f", "outside");
-  fs::create_directory_symlink("real", top_.path("ws/swap"));
+  top_.write("out/f", "outside");
+  fs::create_directory_symlink("real", top_.file("ws/swap"));
   std::atomic<bool> stop{false};
   std::thread attacker([&] {
-    const std::string link = top_.path("ws/swap"), good = top_.path("ws/good"), bad = top_.path("ws/bad");
+    const std::string link = top_.file("ws/swap"), good = top_.file("ws/good"), bad = top_.file("ws/bad");
     while (!stop) {
       (void)!symlink("real", good.c_str());
       (void)!symlink("../out", bad.c_str());
@@ -159,23 +159,23 @@ TEST_F(WorkspaceTest, SwappingASymlinkNeverLeadsAReadOrWriteOutside) {
   attacker.join();
   EXPECT_GT(refused, 0) << "the race was never lost: the test proves nothing";
   EXPECT_GT(read, 0);
-  EXPECT_FALSE(fs::exists(top_.path("out/g")));
+  EXPECT_FALSE(fs::exists(top_.file("out/g")));
 }
 
 TEST_F(WorkspaceTest, WritesAtomicallyAndKeepsTheMode) {
   EXPECT_TRUE(*ws_->write("new/deep/f", "one", {.create_parents = true}));
   EXPECT_EQ(get("new/deep/f"), "one");
-  ASSERT_EQ(chmod(top_.path("ws/new/deep/f").c_str(), 0751), 0);
+  ASSERT_EQ(chmod(top_.file("ws/new/deep/f").c_str(), 0751), 0);
   const Fd old = *ws_->open_file("new/deep/f");
   EXPECT_FALSE(*ws_->write("new/deep/f", "two", {}));
   EXPECT_EQ(get("new/deep/f"), "two");
   EXPECT_EQ(ws_->stat("new/deep/f")->mode, 0751u);
   EXPECT_EQ(*read_range(old.get(), 0, 99, 99, "f"), "one") << "a reader keeps the whole old file";
   EXPECT_EQ(ws_->list("new/deep")->size(), 1u) << "no temporary file is left";
-  fs::create_symlink("deep/f", top_.path("ws/new/link"));
+  fs::create_symlink("deep/f", top_.file("ws/new/link"));
   EXPECT_FALSE(*ws_->write("new/link", "three", {}));
   EXPECT_EQ(get("new/deep/f"), "three");
-  EXPECT_TRUE(fs::is_symlink(top_.path("ws/new/link")));
+  EXPECT_TRUE(fs::is_symlink(top_.file("ws/new/link")));
   EXPECT_TRUE(*ws_->write("once", "x", {.replace = false}));
 }
 
@@ -231,14 +231,14 @@ TEST_F(WorkspaceTest, AReaderNeverSeesAPartialWrite) {
 TEST_F(WorkspaceTest, ReadOnlyFilesAreNotReplacedByAnOrdinaryUser) {
   if (geteuid() == 0) GTEST_SKIP() << "root may write everything";
   put("f", "x");
-  chmod(top_.path("ws/f").c_str(), 0444);
+  chmod(top_.file("ws/f").c_str(), 0444);
   EXPECT_EQ(ws_->write("f", "y", {}).status().reason(), "file_read_only");
 }
 
 TEST_F(WorkspaceTest, ListsAndRemoves) {
   put("b", "");
   put("a/x", "");
-  fs::create_symlink("b", top_.path("ws/c"));
+  fs::create_symlink("b", top_.file("ws/c"));
   const auto entries = *ws_->list(".");
   ASSERT_EQ(entries.size(), 3u);
   EXPECT_EQ(entries[0].name, "a");
@@ -249,15 +249,15 @@ TEST_F(WorkspaceTest, ListsAndRemoves) {
   EXPECT_TRUE(ws_->remove("a/x").ok());
   EXPECT_TRUE(ws_->remove("a").ok());
   EXPECT_TRUE(ws_->remove("c").ok());
-  EXPECT_TRUE(fs::exists(top_.path("ws/b"))) << "the link goes, not its target";
+  EXPECT_TRUE(fs::exists(top_.file("ws/b"))) << "the link goes, not its target";
   EXPECT_EQ(ws_->remove(".").reason(), "invalid_path");
   EXPECT_EQ(ws_->remove("none").reason(), "file_not_found");
 }
 
 TEST_F(WorkspaceTest, WalkAscendsAndStaysInside) {
   for (const char* name : {"a/x", "a.b", "a/y/z", "b", "a-c/q"}) put(name, "");
-  fs::create_directory_symlink("..", top_.path("ws/a/up"));
-  ASSERT_EQ(mkfifo(top_.path("ws/a/fifo").c_str(), 0600), 0);
+  fs::create_directory_symlink("..", top_.file("ws/a/up"));
+  ASSERT_EQ(mkfifo(top_.file("ws/a/fifo").c_str(), 0600), 0);
   const std::vector<std::string> expected = {"a-c", "a-c/q", "a.b", "a", "a/x", "a/y", "a/y/z", "b"};
   EXPECT_EQ(walk("."), expected);
   EXPECT_EQ(walk("a"), (std::vector<std::string>{"x", "y", "y/z"}));
@@ -290,8 +290,8 @@ RC_GTEST_FIXTURE_PROP(WorkspaceTest, WalkedFilesAreSortedBytewise, ()) {
   for (const std::string& name : names) {
     if (name.front() == '/' || name.back() == '/') continue;
     std::error_code error;
-    fs::create_directories(fs::path(dir.path(name)).parent_path(), error);
-    if (!error && !fs::is_directory(dir.path(name))) dir.put(name, "x");
+    fs::create_directories(fs::path(dir.file(name)).parent_path(), error);
+    if (!error && !fs::is_directory(dir.file(name))) dir.write(name, "x");
   }
   std::vector<std::string> files;
   const auto end = (*Workspace::open(dir.path()))->walk(".", {}, [&](const WalkEntry& e) {

@@ -22,6 +22,7 @@ TempDir::TempDir() {
   const char* base = std::getenv("TMPDIR");
   path_ = std::string(base != nullptr && *base != '\0' ? base : "/tmp") + "/tau_test_XXXXXX";
   if (mkdtemp(path_.data()) == nullptr) die("make", path_);
+  path_ = std::filesystem::canonical(path_);
 }
 
 TempDir::~TempDir() {

@@ -1,4 +1,5 @@
-// TempDir: a private directory under $TMPDIR that is removed with all it holds.
+// TempDir: a private directory under $TMPDIR that is removed with all it holds. Its path has no symbolic
+// links.
 #pragma once
 
 #include <string>

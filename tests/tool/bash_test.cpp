@@ -2,6 +2,7 @@
 #include <dirent.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "executor_fixture.h"
 #include "tool/builtin/output_buffer.h"
@@ -28,8 +29,8 @@ class BashTest : public test::ExecutorFixture {
 
   // Runs the loop until the command has made this file.
   void wait_for_file(const std::string& name) {
-    for (int i = 0; i < 4000 && !std::filesystem::exists(dir.path(name)); ++i) loop->process(5).value();
-    ASSERT_TRUE(std::filesystem::exists(dir.path(name)));
+    for (int i = 0; i < 4000 && !std::filesystem::exists(dir.file(name)); ++i) loop->process(5).value();
+    ASSERT_TRUE(std::filesystem::exists(dir.file(name)));
   }
   // Processes that have this test's home in their environment.
   int alive() {
@@ -61,9 +62,9 @@ TEST_F(BashTest, ReturnsOutputAndExitCode) {
 
 TEST_F(BashTest, RunsInTheWorkspaceWithACleanEnvironment) {
   setenv("TAU_TEST_LEAK", "leaked", 1);
-  std::filesystem::create_directory(dir.path("sub"));
+  std::filesystem::create_directory(dir.file("sub"));
   EXPECT_EQ(bash("pwd -P").content, dir.path() + "\n");
-  EXPECT_EQ(run("bash", R"({"command":"pwd -P","cwd":"sub"})").content, dir.path("sub") + "\n");
+  EXPECT_EQ(run("bash", R"({"command":"pwd -P","cwd":"sub"})").content, dir.file("sub") + "\n");
   EXPECT_EQ(run("bash", R"({"command":"pwd","cwd":".."})").reason, "path_escapes_workspace");
   EXPECT_EQ(bash("exec env").content.find("TAU_TEST_LEAK"), std::string::npos);
   EXPECT_EQ(bash("/usr/bin/env | grep -vE '^(PWD|SHLVL|_|OLDPWD)=' | sort").content,
@@ -106,7 +107,7 @@ TEST_F(BashTest, BinaryOutputBecomesValidText) {
 TEST_F(BashTest, ACommandThatClosesItsOutputsIsWaitedFor) {
   const Result r = bash("echo said; exec >&- 2>&-; sleep 0.2; touch ended; exit 4");
   EXPECT_EQ(r.content, "said\nexit code 4");
-  EXPECT_TRUE(std::filesystem::exists(dir.path("ended")));
+  EXPECT_TRUE(std::filesystem::exists(dir.file("ended")));
 }
 
 TEST_F(BashTest, ItsTimeoutKillsAndKeepsTheOutput) {

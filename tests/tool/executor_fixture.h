@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "os/temp_dir.h"
+#include "support/temp_dir.h"
 #include "tool/tool.h"
 
 namespace tau::tool::test {

@@ -32,17 +32,17 @@ class FileTools : public test::ExecutorFixture {
 };
 
 TEST_F(FileTools, ReadReturnsTheTextAsItIs) {
-  dir.put("f", "one\r\n\ttwo\nthree");
+  dir.write("f", "one\r\n\ttwo\nthree");
   EXPECT_EQ(content("read", R"({"path":"f"})"), "one\r\n\ttwo\nthree");
   EXPECT_EQ(results["c1"].labels.integrity(), "workspace,tool:read");
-  dir.put("empty", "");
+  dir.write("empty", "");
   EXPECT_EQ(content("read", R"({"path":"empty"})"), "[the file is empty]");
 }
 
 TEST_F(FileTools, ReadPagesThroughLines) {
   std::string text;
   for (int i = 1; i <= 2500; ++i) text += format("{}\n", i);
-  dir.put("f", text);
+  dir.write("f", text);
   EXPECT_EQ(content("read", R"({"path":"f","offset":7,"limit":2})"),
             "[lines 7-8 of 2500; go on with offset=9]\n7\n8\n");
   EXPECT_EQ(content("read", R"({"path":"f","offset":2500})"), "[lines 2500-2500 of 2500]\n2500\n");
@@ -53,12 +53,12 @@ TEST_F(FileTools, ReadPagesThroughLines) {
 }
 
 TEST_F(FileTools, ReadStaysWithinItsBudget) {
-  dir.put("wide", std::string(200'000, 'x') + "\nend\n");
+  dir.write("wide", std::string(200'000, 'x') + "\nend\n");
   const std::string text = content("read", R"({"path":"wide"})");
   EXPECT_LE(text.size(), 64u * 1024);
   EXPECT_NE(text.substr(0, 100).find("is cut; go on with offset=2]"), std::string::npos)
       << text.substr(0, 100);
-  dir.put("binary", std::string("a\0b", 3));
+  dir.write("binary", std::string("a\0b", 3));
   EXPECT_EQ(reason("read", R"({"path":"binary"})"), "binary_file");
   EXPECT_EQ(reason("read", R"({"path":"../x"})"), "path_escapes_workspace");
   EXPECT_EQ(reason("read", R"({"path":"none"})"), "file_not_found");
@@ -68,65 +68,65 @@ TEST_F(FileTools, ReadStaysWithinItsBudget) {
 TEST_F(FileTools, WriteCreatesAndReplaces) {
   EXPECT_EQ(content("write", R"({"path":"a/b/c","content":"hello"})"), "created a/b/c (5 bytes)");
   EXPECT_EQ(content("write", R"({"path":"a/b/c","content":""})"), "replaced a/b/c (0 bytes)");
-  EXPECT_EQ(dir.get("a/b/c"), "");
+  EXPECT_EQ(dir.read("a/b/c"), "");
   EXPECT_EQ(reason("write", R"({"path":"x/../../c","content":""})"), "path_escapes_workspace");
-  EXPECT_FALSE(std::filesystem::exists(dir.path("x")));
+  EXPECT_FALSE(std::filesystem::exists(dir.file("x")));
 }
 
 TEST_F(FileTools, EditChangesOnePlaceAndKeepsTheMode) {
-  dir.put("f.sh", "#!/bin/sh\necho one\necho two\n");
-  ASSERT_EQ(chmod(dir.path("f.sh").c_str(), 0755), 0);
+  dir.write("f.sh", "#!/bin/sh\necho one\necho two\n");
+  ASSERT_EQ(chmod(dir.file("f.sh").c_str(), 0755), 0);
   EXPECT_EQ(content("edit", R"({"path":"f.sh","old_text":"one","new_text":"1"})"), "edited f.sh at line 2");
-  EXPECT_EQ(dir.get("f.sh"), "#!/bin/sh\necho 1\necho two\n");
+  EXPECT_EQ(dir.read("f.sh"), "#!/bin/sh\necho 1\necho two\n");
   EXPECT_EQ(workspace->stat("f.sh")->mode, 0755u);
   EXPECT_EQ(content("edit", R"({"path":"f.sh","old_text":"echo","new_text":"printf","replace_all":true})"),
             "edited f.sh: 2 replacements, on lines 2, 3");
 }
 
 TEST_F(FileTools, EditExplainsWhyItDidNothing) {
-  dir.put("f", "  alpha\nbeta\nbeta\n");
+  dir.write("f", "  alpha\nbeta\nbeta\n");
   EXPECT_EQ(reason("edit", R"({"path":"f","old_text":"beta","new_text":"x"})"), "text_not_unique");
   EXPECT_NE(results["c1"].content.find("2 times in f, on lines 2, 3"), std::string::npos)
       << results["c1"].content;
   EXPECT_EQ(reason("edit", R"({"path":"f","old_text":"\talpha","new_text":"x"})"), "text_not_found");
   EXPECT_NE(results["c1"].content.find("line 1"), std::string::npos) << results["c1"].content;
   EXPECT_EQ(reason("edit", R"({"path":"f","old_text":"beta","new_text":"beta"})"), "no_change");
-  EXPECT_EQ(dir.get("f"), "  alpha\nbeta\nbeta\n");
+  EXPECT_EQ(dir.read("f"), "  alpha\nbeta\nbeta\n");
 }
 
 TEST_F(FileTools, LsMarksAndSorts) {
-  dir.put("b", "");
-  dir.put("a/x", "");
-  dir.put(".hidden", "");
-  std::filesystem::create_symlink("b", dir.path("c"));
+  dir.write("b", "");
+  dir.write("a/x", "");
+  dir.write(".hidden", "");
+  std::filesystem::create_symlink("b", dir.file("c"));
   EXPECT_EQ(content("ls", "{}"), ".hidden\na/\nb\nc@\n");
   EXPECT_EQ(content("ls", R"({"path":"a"})"), "x\n");
   EXPECT_EQ(reason("ls", R"({"path":"b"})"), "not_a_directory");
-  for (int i = 0; i < 1003; ++i) dir.put(format("many/{:04}", i), "");
+  for (int i = 0; i < 1003; ++i) dir.write(format("many/{:04}", i), "");
   EXPECT_TRUE(content("ls", R"({"path":"many"})").ends_with("0999\n[3 more entries]\n"));
-  std::filesystem::create_directory(dir.path("void"));
+  std::filesystem::create_directory(dir.file("void"));
   EXPECT_EQ(content("ls", R"({"path":"void"})"), "[the directory is empty]");
 }
 
 TEST_F(FileTools, GlobFindsSortedPathsBelowTheStart) {
   for (const char* name : {"src/b.c", "src/a/z.c", "src/a/y.h", "top.c", ".git/x.c", "src/.git/y.c"})
-    dir.put(name, "");
+    dir.write(name, "");
   EXPECT_EQ(content("glob", R"({"pattern":"*.c"})"), "src/a/z.c\nsrc/b.c\ntop.c\n");
   EXPECT_EQ(content("glob", R"({"pattern":"a/*","path":"src"})"), "src/a/y.h\nsrc/a/z.c\n");
   EXPECT_EQ(content("glob", R"({"pattern":"*.py"})"), "[no file matches]");
   EXPECT_EQ(reason("glob", R"({"pattern":"[a"})"), "invalid_glob");
   EXPECT_EQ(reason("glob", R"({"pattern":"*","path":"none"})"), "file_not_found");
-  for (int i = 0; i < 1002; ++i) dir.put(format("many/{:04}", i), "");
+  for (int i = 0; i < 1002; ++i) dir.write(format("many/{:04}", i), "");
   EXPECT_TRUE(content("glob", R"({"pattern":"many/*"})")
                   .ends_with("0999\n[more files match; use a narrower pattern]\n"));
   EXPECT_EQ(detail("matches"), 1000);
 }
 
 TEST_F(FileTools, GrepShowsPathLineAndText) {
-  dir.put("b.txt", "Alpha\nbeta\r\nalpha beta\n");
-  dir.put("a/c.py", "alpha = 1\n");
-  dir.put("bin", std::string("alpha\0", 6));
-  dir.put(".git/x", "alpha");
+  dir.write("b.txt", "Alpha\nbeta\r\nalpha beta\n");
+  dir.write("a/c.py", "alpha = 1\n");
+  dir.write("bin", std::string("alpha\0", 6));
+  dir.write(".git/x", "alpha");
   EXPECT_EQ(content("grep", R"({"pattern":"^alpha"})"), "a/c.py:1: alpha = 1\nb.txt:3: alpha beta\n");
   EXPECT_EQ(content("grep", R"({"pattern":"ALPHA","ignore_case":true,"glob":"*.txt"})"),
             "b.txt:1: Alpha\nb.txt:3: alpha beta\n");
@@ -138,7 +138,7 @@ TEST_F(FileTools, GrepShowsPathLineAndText) {
 }
 
 TEST_F(FileTools, GrepShowsContextOnce) {
-  dir.put("f", "1\n2\nx3\n4\nx5\n6\n7\n8\n9\nx10\n");
+  dir.write("f", "1\n2\nx3\n4\nx5\n6\n7\n8\n9\nx10\n");
   EXPECT_EQ(content("grep", R"({"pattern":"x","context":1})"),
             "f-2- 2\nf:3: x3\nf-4- 4\nf:5: x5\nf-6- 6\n--\nf-9- 9\nf:10: x10\n");
 }
@@ -146,9 +146,9 @@ TEST_F(FileTools, GrepShowsContextOnce) {
 TEST_F(FileTools, GrepIsBounded) {
   std::string lines;
   for (int i = 0; i < 300; ++i) lines += "match\n";
-  dir.put("f", lines);
-  dir.put("g", "match " + std::string(1000, 'y') + "\n");
-  dir.put("huge", std::string(3u << 20, 'z'));
+  dir.write("f", lines);
+  dir.write("g", "match " + std::string(1000, 'y') + "\n");
+  dir.write("huge", std::string(3u << 20, 'z'));
   content("grep", R"({"pattern":"match"})");
   EXPECT_EQ(detail("matches"), 200);
   EXPECT_EQ(content("grep", R"({"pattern":"match","max_matches":1})"),
@@ -159,7 +159,7 @@ TEST_F(FileTools, GrepIsBounded) {
 }
 
 TEST_F(FileTools, TheSameSearchGivesTheSameBytes) {
-  for (int i = 0; i < 50; ++i) dir.put(format("d{}/f{}", i % 7, i), format("needle {}\n", i));
+  for (int i = 0; i < 50; ++i) dir.write(format("d{}/f{}", i % 7, i), format("needle {}\n", i));
   const std::string first = content("grep", R"({"pattern":"needle"})");
   EXPECT_EQ(content("grep", R"({"pattern":"needle"})"), first);
   std::string copy = first;
