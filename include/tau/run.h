@@ -1,5 +1,13 @@
 /* Runs: one request to an agent, from its first message to its one terminal event.
  *
+ * What the user says is text, or a message (docs/schema/message.json) whose parts are text, images, audio and files:
+ *   {"role":"user","parts":[{"type":"text","text":"Compare:"},{"type":"image","data":"blob:0"}]}
+ * "blob:N" stands for the bytes of blob N, with its type and name unless the part has a "mime" and "name" of its own.
+ * Every blob must be named, by one part or several: INVALID_ARGUMENT "unused_blob", and "no_such_blob" for an N that is
+ * none. With text all blobs follow it in their order. A message that says nothing is "empty_message"; one whose role
+ * is not "user", or with parts that only a model makes, "invalid_message". Its labels are the library's: those given
+ * are ignored.
+ *
  * Ops steer a run while it goes on. They are JSON objects (docs/schema/op.json) with a member "op":
  *   {"op":"message","text":"…"}         ask more; answered after the current answer
  *   {"op":"steer","text":"…"}           change course: said to the model before its next call; calls that have not
@@ -8,7 +16,8 @@
  *   {"op":"tool_progress","call_id":"…","text":"…"}
  *   {"op":"approval","call_id":"…","allow":true,"reason":"…"}
  *   {"op":"cancel"}
- * An op with an "id" is acknowledged by TAU_EVENT_OP_ACCEPTED once it is durable, or TAU_EVENT_OP_REJECTED. */
+ * "message" and "steer" take a "message" in place of "text"; they alone take blobs. An op with an "id" is acknowledged
+ * by TAU_EVENT_OP_ACCEPTED once it is durable, or TAU_EVENT_OP_REJECTED. */
 #ifndef TAU_RUN_H
 #define TAU_RUN_H
 
@@ -32,13 +41,13 @@ enum {
 typedef struct tau_run_options {
   uint32_t struct_size; /* sizeof(tau_run_options) */
   tau_run_flags flags;
-  tau_str prompt;      /* what the user says; or absent with `options.message` */
+  tau_str prompt;      /* what the user says; absent with a message in `options`, which takes its place */
   tau_str options;     /* JSON (docs/schema/run.json): message, limits, response_schema, principal; may be absent */
   tau_queue *queue;    /* where events go; NULL: a private queue, see tau_run_queue */
   void *userdata;      /* comes back in every event */
   tau_str traceparent; /* W3C trace context of the caller; may be absent */
   int64_t deadline_ms; /* the run ends with DEADLINE_EXCEEDED after so long; 0: no limit */
-  const tau_blob *blobs; /* referenced as "blob:N" by options.message */
+  const tau_blob *blobs; /* they follow the prompt, or are named "blob:N" by the message in `options` */
   size_t blob_count;
 } tau_run_options;
 
@@ -55,7 +64,8 @@ TAU_API void tau_run_options_init(tau_run_options *options, uint32_t struct_size
  * TAU_EVENT_RUN_DONE, whatever happens.
  * options: read and copied during the call.
  * out: receives the run, NULL on failure; must not be NULL.
- * Returns: OK; INVALID_ARGUMENT (no prompt, bad JSON, unknown key: the message names it); UNAVAILABLE "session_busy"
+ * Returns: OK; INVALID_ARGUMENT ("no_prompt", "two_messages" for a prompt and a message, those of a message above, bad
+ * JSON, unknown key: the error names it); UNAVAILABLE "session_busy"
  * when a run of this or another process is writing the session; FAILED_PRECONDITION "run_open" when an earlier run was
  * cut off and must be resumed or given up first (TAU_RUN_RESUME, with {"abandon":true} in options to give it up),
  * "no_open_run" for TAU_RUN_RESUME without one.
@@ -84,8 +94,9 @@ TAU_API tau_str tau_run_id(const tau_run *run);
 TAU_API tau_queue *tau_run_queue(const tau_run *run);
 
 /* Send an op to a run (see the top of this file).
- * op: JSON. blobs: blob_count items that the op refers to as "blob:N"; NULL when 0.
- * Returns: OK when handed over; INVALID_ARGUMENT (bad JSON, unknown op or key: the message names it); NOT_FOUND is
+ * op: JSON. blobs: blob_count items for its text or message; NULL when 0.
+ * Returns: OK when handed over; INVALID_ARGUMENT (bad JSON, unknown op or key, those of a message above, "unused_blob"
+ * for blobs of another op: the error names it); NOT_FOUND is
  * never returned here: an unknown call_id is TAU_EVENT_OP_REJECTED; FAILED_PRECONDITION "run_ended".
  * Thread: any
  * Since: 0.1 */

@@ -192,7 +192,8 @@ struct ParsedRunOptions {
   bool abandon = false;
   json::Value overrides;  // keys of an agent configuration: limits, response_schema, params
 };
-StatusOr<ParsedRunOptions> parse_run_options(std::string_view text);
+// A message in it takes the blobs.
+StatusOr<ParsedRunOptions> parse_run_options(std::string_view text, std::vector<wire::Media>& blobs);
 
 // Why a run ends that its host cancelled.
 inline ErrorInfo cancelled_by_host() {
@@ -204,6 +205,5 @@ inline ErrorInfo cancelled_by_host() {
 
 // An op, ready for the loop.
 StatusOr<UniqueFunction<void(RunState&)>> parse_op(std::string_view text, std::vector<wire::Media> blobs);
-wire::Message user_message(std::string_view text, std::vector<wire::Media> blobs);
 
 }  // namespace tau::runtime

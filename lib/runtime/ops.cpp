@@ -1,52 +1,26 @@
 // Documents that hosts send: run options and ops. Unknown keys are errors that name the key.
-#include <initializer_list>
-
 #include "runtime/core.h"
+#include "runtime/host_document.h"
 
 namespace tau::runtime {
 namespace {
 
-Status only_keys(const json::Value& v, std::string_view what, std::initializer_list<std::string_view> known) {
-  if (!v.is_object()) return invalid_argument("wrong_type", std::string(what) + " should be a JSON object");
-  for (const auto& [key, value] : v.as_object()) {
-    bool found = false;
-    for (const std::string_view k : known) found = found || k == key;
-    if (!found)
-      return invalid_argument("unknown_key", std::string(what) + " has an unknown key \"" + key + "\"");
-  }
-  return ok_status();
-}
-
-StatusOr<std::string> need_string(const json::Value& v, std::string_view what, std::string_view key) {
-  const json::Value* member = v.find(key);
-  if (member == nullptr || !member->is_string())
-    return invalid_argument("wrong_type",
-                            std::string(what) + ": \"" + std::string(key) + "\" should be a string");
-  return std::string(member->as_string());
-}
-
-Status check_type(bool good, std::string_view what, std::string_view key, std::string_view type) {
-  if (good) return ok_status();
-  return invalid_argument(
-      "wrong_type", std::string(what) + ": \"" + std::string(key) + "\" should be " + std::string(type));
-}
-
-wire::MediaKind media_kind(std::string_view mime) {
-  if (mime.starts_with("image/")) return wire::MediaKind::kImage;
-  if (mime.starts_with("audio/")) return wire::MediaKind::kAudio;
-  return wire::MediaKind::kFile;
-}
-
 using Action = UniqueFunction<void(RunState&)>;
 
-StatusOr<Action> parse_message_op(const json::Value& v, agent::HostOp::Kind kind,
-                                  std::vector<wire::Media> blobs) {
-  TAU_RETURN_IF_ERROR(only_keys(v, "op", {"op", "id", "text"}));
+StatusOr<Action> parse_message_op(json::Value& v, agent::HostOp::Kind kind, std::vector<wire::Media> blobs) {
+  TAU_RETURN_IF_ERROR(only_keys(v, "op", {"op", "id", "text", "message"}));
   agent::HostOp op;
   op.kind = kind;
   op.op_id = v["id"].as_string();
-  TAU_ASSIGN_OR_RETURN(const std::string text, need_string(v, "op", "text"));
-  op.message = user_message(text, std::move(blobs));
+  if (json::Value* message = v.find("message")) {
+    if (v.contains("text"))
+      return invalid_argument("two_messages", "op: \"text\" and \"message\" exclude each other");
+    TAU_ASSIGN_OR_RETURN(op.message, host_message(std::move(*message), std::move(blobs)));
+  } else {
+    TAU_ASSIGN_OR_RETURN(const std::string text, need_string(v, "op", "text"));
+    op.message = user_message(text, std::move(blobs));
+    if (op.message.parts.empty()) return invalid_argument("empty_message", "op: \"text\" says nothing");
+  }
   return Action([op = std::move(op)](RunState& run) mutable { run.driver->submit(std::move(op)); });
 }
 
@@ -90,21 +64,13 @@ StatusOr<Action> parse_tool_progress(const json::Value& v) {
 
 }  // namespace
 
-wire::Message user_message(std::string_view text, std::vector<wire::Media> blobs) {
-  wire::Message message = wire::text_message(wire::Role::kUser, text, Labels::from(Source::kUser));
-  for (wire::Media& blob : blobs) {
-    blob.kind = media_kind(blob.mime);
-    message.parts.push_back({.body = std::move(blob), .extras = {}});
-  }
-  return message;
-}
-
 StatusOr<Action> parse_op(std::string_view text, std::vector<wire::Media> blobs) {
-  TAU_ASSIGN_OR_RETURN(const json::Value v, json::parse(text));
+  TAU_ASSIGN_OR_RETURN(json::Value v, json::parse(text));
   if (!v.is_object()) return invalid_argument("wrong_type", "an op should be a JSON object");
   TAU_ASSIGN_OR_RETURN(const std::string op, need_string(v, "op", "op"));
   if (op == "message") return parse_message_op(v, agent::HostOp::Kind::kMessage, std::move(blobs));
   if (op == "steer") return parse_message_op(v, agent::HostOp::Kind::kSteer, std::move(blobs));
+  if (!blobs.empty()) return invalid_argument("unused_blob", "op \"" + op + "\" has no place for blobs");
   if (op == "approval") return parse_approval(v);
   if (op == "tool_result") return parse_tool_result(v);
   if (op == "tool_progress") return parse_tool_progress(v);
@@ -123,17 +89,15 @@ Status outcome_status(std::string_view outcome_json, Code code) {
   return {code, (*outcome)["reason"].as_string(), (*outcome)["message"].as_string()};
 }
 
-StatusOr<ParsedRunOptions> parse_run_options(std::string_view text) {
+StatusOr<ParsedRunOptions> parse_run_options(std::string_view text, std::vector<wire::Media>& blobs) {
   ParsedRunOptions out;
   out.overrides = json::Value::object();
   if (text.empty()) return out;
-  TAU_ASSIGN_OR_RETURN(const json::Value v, json::parse(text));
+  TAU_ASSIGN_OR_RETURN(json::Value v, json::parse(text));
   TAU_RETURN_IF_ERROR(only_keys(v, "run options",
                                 {"message", "principal", "abandon", "limits", "response_schema", "params"}));
-  if (const json::Value* message = v.find("message")) {
-    TAU_ASSIGN_OR_RETURN(out.message, wire::message_from_json(*message));
-    out.message->role = wire::Role::kUser;
-    out.message->labels = Labels::from(Source::kUser);
+  if (json::Value* message = v.find("message")) {
+    TAU_ASSIGN_OR_RETURN(out.message, host_message(std::move(*message), std::exchange(blobs, {})));
   }
   TAU_RETURN_IF_ERROR(check_type(!v.contains("principal") || is_valid_id(v["principal"].as_string()),
                                  "run options", "principal", "an id"));

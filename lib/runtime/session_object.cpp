@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "runtime/core.h"
+#include "runtime/host_document.h"
 #include "runtime/replay.h"
 
 namespace tau::runtime {
@@ -203,7 +204,9 @@ StatusOr<std::shared_ptr<Run>> Session::start(RunOptions options) {
 StatusOr<std::shared_ptr<Run>> Session::start_claimed(RunOptions options) {
   Core& core = *agent_->runtime()->core();
   SharedSession& session = shared_of(state_);
-  TAU_ASSIGN_OR_RETURN(ParsedRunOptions parsed, parse_run_options(options.options_json));
+  TAU_ASSIGN_OR_RETURN(ParsedRunOptions parsed, parse_run_options(options.options_json, options.blobs));
+  if (parsed.message && !options.prompt.empty())
+    return invalid_argument("two_messages", "a run takes a prompt or a message, not both");
   if (session.lease.epoch == 0) {
     TAU_ASSIGN_OR_RETURN(session.lease, core.store().acquire("session:" + id_.str()));
     if (!session.unnamed) {  // another process may have written it until now
@@ -219,7 +222,7 @@ StatusOr<std::shared_ptr<Run>> Session::start_claimed(RunOptions options) {
         "run_open", format("run {} of this session was cut off: resume or abandon it first", open_run));
   if (options.resume && open_run.empty())
     return failed_precondition("no_open_run", format("session {} has no run to resume", id_));
-  if (!options.resume && !parsed.message && options.prompt.empty())
+  if (!options.resume && !parsed.message && options.prompt.empty() && options.blobs.empty())
     return invalid_argument("no_prompt", "a run needs a prompt");
 
   std::shared_ptr<const AgentSnapshot> agent = agent_->snapshot();
