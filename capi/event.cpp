@@ -125,7 +125,10 @@ int32_t tau_queue_fd(const tau_queue* queue) {
 void tau_queue_wakeup(tau_queue* queue) {
   if (queue == nullptr) return;
   guard(nullptr, [&] {
-    queue->object->wakeup();
+    // What it tells may give the last handle back.
+    const auto runtime = queue->runtime;
+    const auto object = queue->object;
+    runtime->wake(*object);
     return tau::ok_status();
   });
 }

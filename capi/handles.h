@@ -15,7 +15,8 @@ struct tau_run : tau::capi::Handle<tau::runtime::Run> {
 struct tau_queue : tau::capi::Handle<tau::runtime::EventQueue> {
   std::shared_ptr<tau::runtime::Runtime> runtime;
   ~tau_queue() {
-    if (object != nullptr) object->abandon();
+    // The lock of a queue may be held for ever in a forked child.
+    if (object != nullptr && (runtime == nullptr || !runtime->forked())) object->abandon();
   }
 };
 

@@ -85,17 +85,22 @@ TAU_API tau_status tau_queue_new(tau_runtime *runtime, const tau_queue_options *
  * Since: 0.1 */
 TAU_API tau_queue *tau_queue_ref(tau_queue *queue);
 
-/* Give a reference back. Never blocks. `notify` is not called any more once the last is gone. NULL is ignored.
+/* Give a reference back. Once the last is gone `notify` is not called any more: a call that is going on in another
+ * thread is waited for, so hold no lock that `notify` takes. From inside of a `notify` that wait is left out, and
+ * nothing blocks otherwise. NULL is ignored.
  * Thread: any
  * Since: 0.1 */
 TAU_API void tau_queue_unref(tau_queue *queue);
 
 /* Take the next event, waiting at most timeout_ms. In manual mode the wait processes the queue's loop.
+ * A run's own queue (tau_run_queue, when the run was started without one) is done once its TAU_EVENT_RUN_DONE was
+ * taken, or the run was given back and what had come was taken. Given to another run it serves many runs from then on,
+ * as one of tau_queue_new does: those are done only when the runtime was stopped.
  * event: struct_size set; its views and body live until the next call of tau_queue_next or tau_queue_drain on
  * this queue.
  * timeout_ms: 0 does not wait, -1 waits without limit.
- * Returns: OK with an event; AGAIN when none came in time or tau_queue_wakeup was called; DONE when no event can come
- * any more (the runtime was stopped); FAILED_PRECONDITION from inside a callback, on a second thread at the same time,
+ * Returns: OK with an event; AGAIN when none came in time or tau_queue_wakeup was called; DONE, without waiting, when no
+ * event can come any more; FAILED_PRECONDITION from inside a callback, on a second thread at the same time,
  * or after fork.
  * Thread: owner
  * Since: 0.1 */
@@ -118,7 +123,7 @@ TAU_API tau_status tau_queue_drain(tau_queue *queue, tau_event *events, size_t c
  * Since: 0.1 */
 TAU_API tau_status tau_event_json(tau_queue *queue, const tau_event *event, tau_str *out, tau_error **err);
 
-/* Give a descriptor that is readable while the queue is not empty. Level-triggered; owned by the queue. It turns
+/* Give a descriptor that is readable while the queue is not empty, or done. Level-triggered; owned by the queue. It turns
  * readable, and `notify` is called, when the turn of the loop ends that brought the events: once for all of them.
  * Returns: the descriptor; -1 for NULL.
  * Thread: any

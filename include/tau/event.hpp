@@ -90,7 +90,7 @@ struct QueueOptions {
 //   for (const tau::Event& event : events) …
 //   if (!events.ok()) report(events.error());
 //
-// It ends after the terminal event of its run, or when the queue is closed: kDone. It pauses when nothing
+// It ends after the terminal event of its run, or when nothing can come any more: kDone. It pauses when nothing
 // came in time or the queue was woken: kAgain; another loop over it goes on. It fails with an error, and
 // nothing is thrown.
 // Thread: owner, of the queue.

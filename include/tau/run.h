@@ -87,7 +87,7 @@ TAU_API void tau_run_unref(tau_run *run);
  * Since: 0.1 */
 TAU_API tau_str tau_run_id(const tau_run *run);
 
-/* Give the queue that the run's events come to.
+/* Give the queue that the run's events come to. One of its own ends with the run (tau_queue_next).
  * Returns: a borrowed pointer that lives as long as the run; NULL for NULL.
  * Thread: any
  * Since: 0.1 */

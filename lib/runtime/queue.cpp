@@ -21,6 +21,8 @@ bool shown_when_quiet(agent::EventKind kind) {
   }
 }
 
+thread_local int notifications = 0;  // that this thread is giving
+
 }  // namespace
 
 Channel::Channel(std::shared_ptr<EventQueue> queue, SharedString run_id, void* userdata, bool quiet)
@@ -52,7 +54,9 @@ void Channel::emit(agent::Event event) {
   std::unique_lock lock(queue_->mutex_);
   if (muted_ || queue_->abandoned_) return;
   tail_delta_ = nullptr;
+  const bool last = event.kind == agent::EventKind::kRunDone;
   queue_->push_locked(*this, false).event = std::move(event);
+  if (last) queue_->end_of_run_locked();
   unread_control_.fetch_add(1, std::memory_order_relaxed);
   queue_->became_nonempty(lock);
 }
@@ -92,12 +96,15 @@ bool Channel::parked() const {
 
 void Channel::mute() {
   std::function<void()> unpark;
+  bool ends = false;
   {
     const std::lock_guard lock(queue_->mutex_);
     muted_ = true;
     if (was_parked_) unpark = unpark_;
     was_parked_ = false;
+    ends = queue_->end_of_run_locked();
   }
+  if (ends) queue_->wake_reader();
   if (unpark) unpark();
 }
 
@@ -119,13 +126,25 @@ void EventQueue::became_nonempty(std::unique_lock<std::mutex>& lock) {
 // Wakes whoever waits; a system call only for those who asked for one.
 void EventQueue::wake_reader() {
   std::unique_lock lock(mutex_);
-  if (waiting_locked() == 0) return;  // read meanwhile
+  if (abandoned_ || (waiting_locked() == 0 && !over_locked())) return;  // read meanwhile
+  tell(lock);
+}
+
+// Unlocks. The queue is held by the caller: what is called may give the last handle back.
+void EventQueue::tell(std::unique_lock<std::mutex>& lock) {
   if (fd_ >= 0) set_fd_locked(true);
   const bool wake = waiters_ > 0;
-  const auto notify = notify_;
+  const bool notify = notify_ && !abandoned_;
+  if (notify) ++notifying_;
   lock.unlock();
   if (wake) available_.notify_all();
-  if (notify) notify();
+  if (!notify) return;
+  ++notifications;
+  notify_();
+  --notifications;
+  lock.lock();
+  if (--notifying_ == 0 && abandoned_) available_.notify_all();
+  lock.unlock();
 }
 
 // Leaves a node that may be used again: nothing is held but the memory of short texts.
@@ -173,7 +192,7 @@ const std::vector<Queued*>& EventQueue::take(size_t max) {
       }
       taken_.push_back(&queued);
     }
-    if (waiting_locked() == 0 && fd_ >= 0 && !wakeup_ && !closed_) set_fd_locked(false);
+    if (waiting_locked() == 0 && fd_ >= 0 && !wakeup_ && !over_locked()) set_fd_locked(false);
   }
   for (size_t i = 0; any_parked && i < taken_.size(); ++i)
     if (std::exchange(taken_[i]->channel->unpark_due_, false)) unpark(*taken_[i]->channel);
@@ -182,7 +201,7 @@ const std::vector<Queued*>& EventQueue::take(size_t max) {
 
 void EventQueue::wait(int timeout_ms) {
   std::unique_lock lock(mutex_);
-  const auto ready = [this] { return waiting_locked() > 0 || wakeup_ || closed_; };
+  const auto ready = [this] { return waiting_locked() > 0 || wakeup_ || over_locked(); };
   ++waiters_;
   if (timeout_ms < 0) {
     available_.wait(lock, ready);
@@ -192,6 +211,11 @@ void EventQueue::wait(int timeout_ms) {
   --waiters_;
 }
 
+bool EventQueue::ready() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_locked() > 0 || wakeup_ || over_locked();
+}
+
 bool EventQueue::empty() const {
   const std::lock_guard lock(mutex_);
   return waiting_locked() == 0;
@@ -199,46 +223,43 @@ bool EventQueue::empty() const {
 
 bool EventQueue::closed() const {
   const std::lock_guard lock(mutex_);
-  return closed_;
+  return over_locked();
 }
 
 bool EventQueue::consume_wakeup() {
   const std::lock_guard lock(mutex_);
   if (!wakeup_) return false;
   wakeup_ = false;
-  if (waiting_locked() == 0 && fd_ >= 0 && !closed_) set_fd_locked(false);
+  if (waiting_locked() == 0 && fd_ >= 0 && !over_locked()) set_fd_locked(false);
   return true;
 }
 
 void EventQueue::wakeup() {
-  std::function<void()> notify;
-  {
-    const std::lock_guard lock(mutex_);
-    wakeup_ = true;
-    if (fd_ >= 0) set_fd_locked(true);
-    notify = notify_;
-  }
-  available_.notify_all();
-  if (notify) notify();
+  const auto keep_alive = shared_from_this();
+  std::unique_lock lock(mutex_);
+  wakeup_ = true;
+  tell(lock);
 }
 
 void EventQueue::close() {
-  std::function<void()> notify;
-  {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-    if (fd_ >= 0) set_fd_locked(true);
-    notify = notify_;
-  }
-  available_.notify_all();
-  if (notify) notify();
+  const auto keep_alive = shared_from_this();
+  std::unique_lock lock(mutex_);
+  closed_ = true;
+  tell(lock);
+}
+
+void EventQueue::serve_many_runs() {
+  if (!one_run_.exchange(false)) return;
+  const std::lock_guard lock(mutex_);
+  run_over_ = false;
+  if (waiting_locked() == 0 && fd_ >= 0 && !wakeup_ && !closed_) set_fd_locked(false);
 }
 
 int EventQueue::fd() {
   const std::lock_guard lock(mutex_);
   if (fd_ < 0) {
     fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (fd_ >= 0 && (waiting_locked() > 0 || wakeup_ || closed_)) set_fd_locked(true);
+    if (fd_ >= 0 && (waiting_locked() > 0 || wakeup_ || over_locked())) set_fd_locked(true);
   }
   return fd_;
 }
@@ -252,7 +273,6 @@ void EventQueue::abandon() {
   size_t first = 0;  // of those that nobody took
   {
     const std::lock_guard lock(mutex_);
-    notify_ = nullptr;
     abandoned_ = true;
     dropped = std::exchange(events_, {});
     first = std::exchange(taken_count_, 0);
@@ -266,6 +286,9 @@ void EventQueue::abandon() {
     }
     unpark(channel);
   }
+  if (notifications > 0) return;
+  std::unique_lock lock(mutex_);
+  available_.wait(lock, [this] { return notifying_ == 0; });
 }
 
 // The run goes on with its next input when memory is too short to tell it.

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/agent.h"
@@ -89,14 +90,22 @@ class EventQueue final : public std::enable_shared_from_this<EventQueue> {
   const std::vector<Queued*>& taken() const { return taken_; }
   // Waits until there is an event, wakeup() was called, close() was called or the time is over.
   void wait(int timeout_ms);
+  bool ready() const;  // wait() would not
   bool empty() const;
+  // Nothing will come any more; what is there can still be taken.
   bool closed() const;
   // True once per wakeup().
   bool consume_wakeup();
   void wakeup();
   void close();  // nothing will come any more
   int fd();      // made at the first call; -1 when there are no descriptors
-  // Nobody will read any more: no notification, nothing is kept, no run waits for a reader.
+  // The queue is a run's own: it closes with that run's terminal event, or when nobody holds the run any
+  // more.
+  void serve_one_run() { one_run_ = true; }
+  // Another run uses it too: from now on it waits for whatever may come.
+  void serve_many_runs();
+  // Nobody will read any more: no notification, nothing is kept, no run waits for a reader. A notification
+  // that another thread is giving is waited for, unless this thread is giving one itself, of any queue.
   void abandon();
 
  private:
@@ -106,6 +115,10 @@ class EventQueue final : public std::enable_shared_from_this<EventQueue> {
   size_t waiting_locked() const { return events_.size() - taken_count_; }
   void became_nonempty(std::unique_lock<std::mutex>& lock);
   void wake_reader();
+  bool over_locked() const { return closed_ || run_over_; }
+  // Whether that closes the queue just now.
+  bool end_of_run_locked() { return one_run_ && !std::exchange(run_over_, true); }
+  void tell(std::unique_lock<std::mutex>& lock);
   static void unpark(const Channel& channel);
   void set_fd_locked(bool readable);
   static void release(Queued& queued);
@@ -115,12 +128,15 @@ class EventQueue final : public std::enable_shared_from_this<EventQueue> {
   std::condition_variable available_;
   StableQueue<Queued> events_;  // those taken last, then those that wait
   size_t taken_count_ = 0;
-  std::function<void()> notify_;
+  const std::function<void()> notify_;
   WakeList* const wakes_;
+  std::atomic<bool> one_run_ = false;
   int fd_ = -1;
   int waiters_ = 0;
+  int notifying_ = 0;  // threads inside of notify_
   bool wakeup_ = false;
   bool closed_ = false;
+  bool run_over_ = false;  // of one_run_: its last event is here
   bool abandoned_ = false;
   std::vector<Queued*> taken_;  // the reader's
 };

@@ -40,8 +40,10 @@ Runtime::~Runtime() {
 }
 
 Status Runtime::check() const {
-  if (!core_->forked()) return ok_status();
+  if (!forked()) return ok_status();
   return failed_precondition("forked",
+bool Runtime::forked() const { return core_->forked(); }
+
                              "this runtime belongs to the parent process; open a new one after fork");
 }
 
@@ -99,12 +101,12 @@ Status Runtime::wait_for(EventQueue& queue, int timeout_ms) {
   }
   const int64_t start = system_clock().monotonic_ns();
   LoopHost& host = core_->loop(queue.loop());
-  while (queue.empty() && !queue.closed()) {
+  while (!queue.ready()) {
     const int left = left_ms(timeout_ms, start);
     const auto ran = host.process(left);
     if (!ran.ok()) return ran.status();
     if (left == 0 && !*ran) break;
-    if (queue.empty() && timeout_ms >= 0 && left_ms(timeout_ms, start) == 0) break;
+    if (!queue.ready() && timeout_ms >= 0 && left_ms(timeout_ms, start) == 0) break;
   }
   return ok_status();
 }
@@ -146,6 +148,11 @@ Status Runtime::remove_session(std::string_view id) {
     return unavailable("session_busy", format("a run of this process is writing session {}", record.id));
   Status status;
   if (shared->lease.epoch == 0) {
+void Runtime::wake(EventQueue& queue) {
+  queue.wakeup();
+  if (manual()) core_->loop(queue.loop()).loop().wake();
+}
+
     auto lease = core_->store().acquire(format("session:{}", record.id));
     if (lease.ok()) {
       shared->lease = *lease;

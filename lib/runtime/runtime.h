@@ -57,12 +57,15 @@ class Runtime final : public std::enable_shared_from_this<Runtime> {
   StatusOr<bool> process(uint32_t loop, int timeout_ms);
   std::string describe() const;
   bool manual() const;
-  // FAILED_PRECONDITION "forked" in a child process.
+  bool forked() const;  // this is a child process
+  // FAILED_PRECONDITION "forked" then.
   Status check() const;
 
   StatusOr<std::shared_ptr<EventQueue>> make_queue(uint32_t loop, std::function<void()> notify);
   // Waits until the queue has something to say, processing its loop in manual mode.
   Status wait_for(EventQueue& queue, int timeout_ms);
+  // Ends such a wait, on any thread.
+  void wake(EventQueue& queue);
 
   StatusOr<std::string> list_sessions(uint32_t limit, std::string_view after);
   Status remove_session(std::string_view id);

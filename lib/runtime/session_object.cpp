@@ -244,7 +244,12 @@ StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions options, ParsedRunOpti
   SharedSession& session = shared_of(state_);
   std::shared_ptr<EventQueue> queue = options.queue;
   const bool private_queue = queue == nullptr;
-  if (private_queue) { TAU_ASSIGN_OR_RETURN(queue, agent_->runtime()->make_queue(0, nullptr)); }
+  if (private_queue) {
+    TAU_ASSIGN_OR_RETURN(queue, agent_->runtime()->make_queue(0, nullptr));
+    queue->serve_one_run();
+  } else {
+    queue->serve_many_runs();
+  }
   auto state = std::make_shared<RunState>();
   state->id = options.resume ? open_run : SharedString(make_id("run_", system_clock(), system_random()));
   static std::atomic<net::Owner> next_owner{0};

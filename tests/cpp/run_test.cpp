@@ -63,6 +63,18 @@ TEST(CppEvents, AreOverAfterTheTerminalEvent) {
   EXPECT_EQ(again.status(), Status::kDone);
 }
 
+TEST(CppEvents, AreOverInARunsOwnQueueWhateverItIsReadBy) {
+  const auto runtime = open(R"({"model":"scripted/t","script":{"turns":[{"text":"Hi"}]}})");
+  const auto run = runtime.agent().value().session().value().run("Hello").value();
+  const auto queue = run.queue();
+  auto events = queue.events();
+  auto last = EventKind::kNone;
+  for (const tau::Event& event : events) last = event.kind();
+  EXPECT_EQ(last, EventKind::kRunDone);
+  EXPECT_EQ(events.status(), Status::kDone);
+  EXPECT_EQ(*queue.drain([](const tau::Event& event) { ADD_FAILURE() << event.json(); }), Status::kDone);
+}
+
 TEST(CppEvents, PauseWhenNothingComesAndGoOn) {
   const auto runtime = open(kHangScript);
   const auto run = runtime.agent().value().session().value().run("Hello").value();

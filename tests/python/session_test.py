@@ -1,16 +1,20 @@
 """Sessions: kept over processes, forked, listed, removed; errors of every function have their class."""
 
+import ctypes
 import os
 import subprocess
 import sys
 import tempfile
 import unittest
+from ctypes import byref
 from pathlib import Path
 from unittest import mock
 
 import tap
 import tau
 from support import PURE, SyncCase, agent_of, turn
+from tau import _abi, _core
+from tau._core import lib
 
 _FIRST_PROCESS = """
 import sys, tau
@@ -208,6 +212,33 @@ class Errors(SyncCase):
         session = self.agent(turn("a picture")).session()
         session.run("what is this?", blobs=[tau.Blob("image/png", b"\x89PNG\0\1", "x.png")]).result()
         self.assertIn("image", str(session.export()["messages"]))
+
+    def test_a_message_names_its_blobs(self):
+        session = self.agent(turn("a picture")).session()
+        parts = [{"type": "text", "text": "this:"}, {"type": "image", "data": "blob:0"}]
+        blob = tau.Blob("image/png", b"\x89PNG\0\1")
+        session.run(message={"role": "user", "parts": parts}, blobs=[blob]).result()
+        said = session.export()["messages"][0]["message"]["parts"]
+        self.assertEqual(said, [parts[0], {"type": "image", "mime": "image/png", "data": "iVBORwAB"}])
+        for message, reason in (({"role": "user", "parts": [], "text": "x"}, "unknown_key"),
+                                ({"role": "user", "parts": []}, "unused_blob")):
+            with self.subTest(reason), self.assertRaises(tau.InvalidArgumentError) as caught:
+                session.run(message=message, blobs=[blob])
+            self.assertEqual(caught.exception.reason, reason)
+
+    def test_the_queue_of_one_run_is_done_after_it(self):
+        session, options = self.agent(turn("a")).session(), _core.options(_abi.tau_run_options)
+        options.prompt = _core.text_in("go")
+        run = _core.call_handle(_abi.tau_run, lib.tau_run_start, session.pointer, byref(options))
+        self.addCleanup(lib.tau_run_unref, run)
+        event, kinds = _abi.tau_event(struct_size=ctypes.sizeof(_abi.tau_event)), []
+        while (status := _core.call(lib.tau_queue_next, lib.tau_run_queue(run), -1, byref(event))) == _abi.tau_status.OK:
+            kinds.append(event.kind)
+        self.assertEqual((kinds[-1], status), (tau.EventKind.RUN_DONE, _abi.tau_status.DONE))
+
+    def test_a_tool_that_cannot_be_offered_is_described(self):
+        unavailable = self.agent(turn("a"), config={"tools": ["read"]}).describe()["unavailable"]
+        self.assertEqual([(tool["name"], tool["reason"]) for tool in unavailable], [("read", "no_workspace")])
 
     def test_facts_about_the_build(self):
         self.assertRegex(tau.version(), r"^\d+\.\d+\.\d+$")

@@ -7,7 +7,7 @@
 
 #include "addon.h"
 
-/* What a queue's `notify` points to. The library may still be about to call it on another thread when the
+/* What a queue's `notify` points to. Runs that are still held keep the queue, and so its `notify`, when the
  * queue is given back, so that slots are used again but never freed: a late call finds no function, or wakes
  * another queue in vain. */
 typedef struct wake_slot {
