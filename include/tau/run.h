@@ -104,13 +104,15 @@ TAU_API tau_status tau_run_submit(tau_run *run, tau_str op, const tau_blob *blob
                                   tau_error **err);
 
 /* Stop a run as soon as possible: the model call is closed, processes are killed, waiting calls get the result
- * "cancelled", and the terminal event follows. Idempotent; async-signal-safe. NULL is ignored.
+ * "cancelled", and the terminal event follows. A run that has ended does not notice. Idempotent; async-signal-safe. NULL
+ * is ignored.
  * Thread: any
  * Since: 0.1 */
 TAU_API void tau_run_cancel(tau_run *run);
 
 /* Wait for the end of a run and give its outcome, the body of its terminal event. Events are not consumed: use it with
- * TAU_RUN_QUIET, or while another thread reads the queue. In manual mode the wait processes the run's loop.
+ * TAU_RUN_QUIET, or while another thread reads the queue. When it tells of the end, all events of the run are in its
+ * queue, and whoever took the last one is told of the end at once. In manual mode the wait processes the run's loop.
  * timeout_ms: -1 waits without limit. out: receives JSON; must not be NULL.
  * Returns: OK when the run ended well; the run's own failure otherwise (with *out filled all the same);
  * DEADLINE_EXCEEDED "wait_timeout" when it still runs.

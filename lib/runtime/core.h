@@ -61,9 +61,10 @@ struct RunState {
   std::shared_ptr<provider::Model> model;  // on the loop
   std::shared_ptr<Driver> driver;          // on the loop
 
-  std::mutex mutex;
+  std::atomic<bool> done{false};  // there is an outcome
+  std::mutex mutex;               // of what follows
   std::condition_variable finished;
-  bool done = false;
+  bool told = false;  // and its event is in the queue
   std::string outcome;
   Code code = Code::kOk;
 };
@@ -80,6 +81,7 @@ class LoopHost {
   // FAILED_PRECONDITION "loop_busy" when another thread is inside, or "reentrant" when this one is.
   StatusOr<bool> process(int timeout_ms);
   void run_until_stopped();  // body of the loop's own thread
+  bool inside() const;       // whether the calling thread is
   void request_stop();
 
   // On the loop.
@@ -98,6 +100,7 @@ class LoopHost {
   static void settle(RunState& run);
   void ended(const std::shared_ptr<RunState>& run);
   void drop_ended();
+  static void told(RunState& run);
 
   Core& core_;
   std::unique_ptr<net::EventLoop> loop_;

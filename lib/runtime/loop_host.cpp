@@ -62,15 +62,17 @@ StatusOr<bool> LoopHost::process(int timeout_ms) {
                                             : "another thread is processing this loop");
   wakes_.begin_turn();
   auto ran = loop_->process(timeout_ms);
-  drop_ended();
   try {
     service_cancels();
   } catch (const std::bad_alloc&) { cancel_soon(); }
+  drop_ended();
   wakes_.end_turn();
   inside_ = 0;
   if (!ran.ok()) return ran.status();
   return *ran > 0;
 }
+
+bool LoopHost::inside() const { return inside_ == this_thread(); }
 
 void LoopHost::run_until_stopped() {
   while (!stop_) {
@@ -174,8 +176,8 @@ void LoopHost::never_began(RunState& run) {
   }
   run.session->loaded = false;
   run.session->busy = false;
-  run.finished.notify_all();
   run.channel->emit({.kind = agent::EventKind::kRunDone, .reason = "out_of_memory", .json = outcome});
+  told(run);
 }
 
 // The outcome is there and the session is free before anybody can see the terminal event.
@@ -189,6 +191,14 @@ void LoopHost::settle(RunState& run) {
   // What broke off in the middle may have left half a step in the conversation: it is read anew.
   if (run.code == Code::kResourceExhausted) run.session->loaded = false;
   run.session->busy = false;
+}
+
+// Whoever waits for the end of a run finds its terminal event in the queue.
+void LoopHost::told(RunState& run) {
+  {
+    const std::lock_guard lock(run.mutex);
+    run.told = true;
+  }
   run.finished.notify_all();
 }
 
@@ -198,7 +208,7 @@ void LoopHost::ended(const std::shared_ptr<RunState>& run) {
   runs_.back()->index = run->index;
   std::swap(runs_[run->index], runs_.back());
   runs_.pop_back();
-  core_.run_ended();
+  told(*run);
 }
 
 void LoopHost::drop_ended() {
@@ -206,7 +216,9 @@ void LoopHost::drop_ended() {
     run->driver.reset();
     run->model.reset();
   }
+  const size_t count = ended_.size();
   ended_.clear();
+  for (size_t i = 0; i < count; ++i) core_.run_ended();  // nothing here holds what is theirs
 }
 
 }  // namespace tau::runtime

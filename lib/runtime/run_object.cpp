@@ -23,10 +23,7 @@ std::string_view Run::id() const { return state_->id; }
 Status Run::submit(std::string_view op_json, std::vector<wire::Media> blobs) {
   TAU_RETURN_IF_ERROR(session_->agent()->runtime()->check());
   TAU_ASSIGN_OR_RETURN(auto action, parse_op(op_json, std::move(blobs)));
-  {
-    const std::lock_guard lock(state_->mutex);
-    if (state_->done) return failed_precondition("run_ended", format("run {} has ended", state_->id));
-  }
+  if (state_->done) return failed_precondition("run_ended", format("run {} has ended", state_->id));
   const net::OwnerScope scope(state_->owner);
   state_->host->loop().post([state = state_, action = std::move(action)]() mutable {
     if (state->driver == nullptr) return;
@@ -38,6 +35,7 @@ Status Run::submit(std::string_view op_json, std::vector<wire::Media> blobs) {
 }
 
 void Run::cancel() noexcept {
+  if (state_->done) return;
   state_->cancel_requested = true;
   state_->host->cancel_soon();
 }
@@ -57,11 +55,13 @@ StatusOr<std::string> Run::wait(int timeout_ms, Code* code) {
     lock.lock();
     if (!state_->done && expired()) break;
   }
-  const auto done = [&] { return state_->done; };
-  if (!runtime->manual() && timeout_ms < 0) state_->finished.wait(lock, done);
+  const auto told = [&] { return state_->told; };
   if (!runtime->manual() && timeout_ms >= 0)
-    state_->finished.wait_for(lock, std::chrono::milliseconds(timeout_ms), done);
-  if (!state_->done) return deadline_exceeded("wait_timeout", format("run {} still runs", state_->id));
+    state_->finished.wait_for(lock, std::chrono::milliseconds(timeout_ms), told);
+  if (!state_->done && timeout_ms >= 0)
+    return deadline_exceeded("wait_timeout", format("run {} still runs", state_->id));
+  // The event of an outcome is only a moment away; its reader may have been faster.
+  state_->finished.wait(lock, told);
   *code = state_->code;
   return state_->outcome;
 }
