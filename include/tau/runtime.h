@@ -84,14 +84,19 @@ TAU_API tau_status tau_runtime_new(const tau_runtime_options *options, tau_runti
  * Since: 0.1 */
 TAU_API tau_runtime *tau_runtime_ref(tau_runtime *runtime);
 
-/* Give a reference back. Never blocks. Agents, sessions, runs and queues keep their runtime alive; when the last
- * of all goes, open runs are cut off as by a crash (they can be resumed). NULL is ignored.
+/* Give a reference back. Agents, sessions, runs and queues keep their runtime alive; when the last of all goes, open runs
+ * are cut off as by a crash (they can be resumed) and the home is closed: in manual mode before this returns, else by the
+ * library's threads a moment later, and this never blocks. Whoever opens the home again in this process waits for that
+ * moment; before another process takes a session over, call tau_runtime_stop. NULL is ignored.
  * Thread: any
  * Since: 0.1 */
 TAU_API void tau_runtime_unref(tau_runtime *runtime);
 
-/* Cancel every run, wait until all have ended and their records are durable, and refuse new ones.
- * timeout_ms: -1 waits without limit. In manual mode this drives all loops on the calling thread.
+/* Cancel every run, wait until all have ended, their records are durable and every `invoke` of a tool has returned, and
+ * refuse new ones. Every session is free then, for other runtimes and processes too, whatever handles of it there are, and
+ * no thread of the library holds a tool: what is given back is gone at once (tau_finalize_fn).
+ * timeout_ms: -1 waits without limit. In manual mode this drives all loops on the calling thread. Called from inside of
+ * an `invoke` it does not wait for tools.
  * Returns: OK; DEADLINE_EXCEEDED when something still runs; FAILED_PRECONDITION when called on a loop's thread
  * from inside a callback.
  * Thread: any

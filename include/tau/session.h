@@ -28,7 +28,8 @@ TAU_API tau_status tau_session_open(tau_agent *agent, tau_str id, tau_session **
  * Since: 0.1 */
 TAU_API tau_session *tau_session_ref(tau_session *session);
 
-/* Give a reference back. Never blocks; a run in progress goes on. NULL is ignored.
+/* Give a reference back. Never blocks; a run in progress goes on. With the last one the session is free: for
+ * this runtime at once, for other runtimes and processes a moment later; tau_runtime_stop waits for it. NULL is ignored.
  * Thread: any
  * Since: 0.1 */
 TAU_API void tau_session_unref(tau_session *session);

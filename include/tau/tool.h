@@ -43,6 +43,12 @@ typedef struct tau_tool_call {
 /* Runs a tool on a worker thread. `call` lives until this returns. `reply` is handed over: answer it once, now or
  * later, on any thread, with tau_tool_reply_complete or tau_tool_reply_fail, or drop it (an error result). */
 typedef void (*tau_tool_invoke_fn)(void *userdata, const tau_tool_call *call, tau_tool_reply *reply);
+
+/* Called exactly once, when nothing can call `invoke` any more: the agent, its sessions and their runs were given back,
+ * runs that went on without a handle have ended, every `invoke` has returned and every reply was answered or dropped.
+ * It comes on the thread that lets go last. After tau_runtime_stop has returned OK that is one of the host, inside of the
+ * last unref or reply; otherwise it may be one of the library, shortly after. A tool that tau_agent_add_tool refused is
+ * not finalized. */
 typedef void (*tau_finalize_fn)(void *userdata);
 
 typedef struct tau_tool {
@@ -56,7 +62,7 @@ typedef struct tau_tool {
   int64_t timeout_ms; /* 0 means 120,000 */
   tau_tool_invoke_fn invoke; /* NULL: answered by op tool_result */
   void *userdata;            /* for invoke */
-  tau_finalize_fn finalize;  /* called once with userdata at the end; may be NULL */
+  tau_finalize_fn finalize;  /* called once with userdata at the end: see tau_finalize_fn; may be NULL */
 } tau_tool;
 
 #define TAU_TOOL_INIT \

@@ -170,6 +170,11 @@ void Core::stop_threads() {
 }
 
 void Core::begin_stop() { stopping_ = true; }
+
+void Core::depart() {
+  if (!options_.no_store) departure_.emplace();
+}
+
 void Core::run_started() { active_runs_.fetch_add(1); }
 
 void Core::run_ended() {
@@ -202,50 +207,6 @@ void Core::close_queues() {
       if (auto queue = weak.lock()) open.push_back(std::move(queue));
   }
   for (const auto& queue : open) queue->close();
-}
-
-std::shared_ptr<SharedSession> Core::share_session(std::string_view id) {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto it = sessions_.find(id);
-    if (it != sessions_.end())
-      if (auto existing = it->second.lock()) return existing;
-  }
-  // Made without the lock: when memory is short the deleter runs at once, and takes it.
-  std::shared_ptr<SharedSession> fresh(new SharedSession, [weak = weak_from_this()](SharedSession* session) {
-    std::unique_ptr<SharedSession> owned(session);
-    const auto core = weak.lock();
-    if (core != nullptr && !core->forked()) core->close_session(std::move(owned));
-  });
-  fresh->record.id = id;
-  const std::lock_guard lock(mutex_);
-  auto it = sessions_.find(id);
-  if (it == sessions_.end()) it = sessions_.emplace(id, std::weak_ptr<SharedSession>()).first;
-  if (auto existing = it->second.lock()) return existing;
-  it->second = fresh;
-  return fresh;
-}
-
-// The lease goes with the last handle. Giving it back writes to the store: a worker does it where there is
-// one.
-void Core::close_session(std::unique_ptr<SharedSession> session) noexcept {
-  const SharedString id = session->record.id;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto it = sessions_.find(id.view());
-    if (it != sessions_.end() && it->second.expired()) sessions_.erase(it);
-  }
-  if (session->lease.epoch == 0) return;
-  try {
-    // Not first one and then the other: in between another handle of this id could begin a run.
-    if (options_.no_store && session->unnamed) return store_->forget(id);
-    if (!options_.no_store && workers_.available()) {
-      workers_.submit(
-          [core = shared_from_this(), lease = session->lease] { (void)core->store().release(lease); });
-    } else {
-      (void)store_->release(session->lease);
-    }
-  } catch (const std::bad_alloc&) {}  // held until the process ends
 }
 
 }  // namespace tau::runtime

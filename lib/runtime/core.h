@@ -17,6 +17,7 @@
 #include "net/net.h"
 #include "os/os.h"
 #include "runtime/config.h"
+#include "runtime/departure.h"
 #include "runtime/driver.h"
 #include "runtime/policy.h"
 #include "runtime/runtime.h"
@@ -80,8 +81,8 @@ class LoopHost {
   net::HttpClient& http();
   // FAILED_PRECONDITION "loop_busy" when another thread is inside, or "reentrant" when this one is.
   StatusOr<bool> process(int timeout_ms);
-  void run_until_stopped();  // body of the loop's own thread
   bool inside() const;       // whether the calling thread is
+  void run_until_stopped();  // body of the loop's own thread
   void request_stop();
 
   // On the loop.
@@ -98,9 +99,9 @@ class LoopHost {
   void out_of_memory(net::Owner owner);
   static void never_began(RunState& run);
   static void settle(RunState& run);
+  static void told(RunState& run);
   void ended(const std::shared_ptr<RunState>& run);
   void drop_ended();
-  static void told(RunState& run);
 
   Core& core_;
   std::unique_ptr<net::EventLoop> loop_;
@@ -111,6 +112,14 @@ class LoopHost {
   std::atomic<bool> cancel_pending_{false};
   std::atomic<bool> stop_{false};
   std::atomic<uint64_t> inside_{0};  // id of the thread in process(); 0: none
+};
+
+// What is known of a session by its id, while it is held or its lease is not back.
+struct SessionEntry {
+  std::weak_ptr<SharedSession> shared;
+  const SharedSession* open = nullptr;  // that one, until it has closed
+  store::Lease left;                    // by one that closed, to be taken over or given back; epoch 0: none
+  bool releasing = false;               // being given back
 };
 
 class Core final : public std::enable_shared_from_this<Core> {
@@ -149,6 +158,12 @@ class Core final : public std::enable_shared_from_this<Core> {
 
   // The state shared by all handles of a session; made when there is none.
   std::shared_ptr<SharedSession> share_session(std::string_view id);
+  // The lease of a session that holds none. One that is on its way back is taken over, or waited for.
+  StatusOr<store::Lease> acquire(std::string_view session_id);
+  // Gives back the leases of all sessions that no run writes.
+  void release_sessions();
+  // The last handle is gone: leases go back soon.
+  void depart();
 
  private:
   explicit Core(RuntimeOptions options);
@@ -156,7 +171,10 @@ class Core final : public std::enable_shared_from_this<Core> {
   Status open_parts();
   StatusOr<std::unique_ptr<Config>> load_config();
   void close_session(std::unique_ptr<SharedSession> session) noexcept;
+  void give_back(const SharedString& id) noexcept;
+  void release(const SharedString& id, const store::Lease& lease, bool forget) noexcept;
 
+  std::optional<Departure> departure_;  // ends last
   RuntimeOptions options_;
   std::unique_ptr<Config> config_;
   std::unique_ptr<net::EgressPolicy> egress_;
@@ -172,7 +190,8 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::atomic<int64_t> active_runs_{0};
   std::atomic<bool> stopping_{false};
   std::vector<std::weak_ptr<EventQueue>> queues_;
-  std::map<std::string, std::weak_ptr<SharedSession>, std::less<>> sessions_;
+  std::map<std::string, SessionEntry, std::less<>> sessions_;
+  std::condition_variable session_closed_;  // or its lease is back
   std::optional<Detected> detected_;
   std::vector<std::string> command_environment_;
   unsigned char* alive_page_ = nullptr;  // 1 here, 0 in a forked child (MADV_WIPEONFORK)

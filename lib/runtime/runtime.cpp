@@ -1,6 +1,7 @@
 #include "runtime/runtime.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "runtime/core.h"
 #include "runtime/home.h"
@@ -10,6 +11,7 @@ namespace tau::runtime {
 namespace {
 
 constexpr int kStopSliceMs = 20;
+constexpr int kTurnMs = 100;  // for a loop that has nothing to do but to say so
 
 // Milliseconds left of a timeout that began at `start_ns`; -1 stays -1.
 int left_ms(int timeout_ms, int64_t start_ns) {
@@ -35,15 +37,16 @@ StatusOr<std::shared_ptr<Runtime>> Runtime::open(RuntimeOptions options) {
 Runtime::~Runtime() {
   if (core_->forked()) return;
   core_->begin_stop();
+  core_->depart();
   core_->close_queues();
   core_->stop_threads();
 }
 
+bool Runtime::forked() const { return core_->forked(); }
+
 Status Runtime::check() const {
   if (!forked()) return ok_status();
   return failed_precondition("forked",
-bool Runtime::forked() const { return core_->forked(); }
-
                              "this runtime belongs to the parent process; open a new one after fork");
 }
 
@@ -63,6 +66,9 @@ StatusOr<bool> Runtime::process(uint32_t loop, int timeout_ms) {
 
 Status Runtime::stop(int timeout_ms) {
   const int64_t start = system_clock().monotonic_ns();
+  for (uint32_t i = 0; i < loops(); ++i)
+    if (core_->loop(i).inside())
+      return failed_precondition("reentrant", "a loop cannot wait for itself to stop");
   core_->begin_stop();
   const ErrorInfo why{
       .code = Code::kCancelled, .reason = "runtime_stopped", .message = "the runtime was stopped"};
@@ -81,9 +87,39 @@ Status Runtime::stop(int timeout_ms) {
     }
     if (left == 0 && !core_->idle()) return deadline_exceeded("stop_timeout", "some runs have not ended yet");
   }
+  // Runs do not wait for tools that were cancelled; whoever stops does.
+  const bool tools_ended = core_->workers().wait_idle(left_ms(timeout_ms, start));
+  TAU_ASSIGN_OR_RETURN(const bool loops_rest, rest_loops(left_ms(timeout_ms, start)));
+  core_->release_sessions();
   const Status flushed = core_->store().flush();
   core_->close_queues();
-  return flushed;
+  if (!flushed.ok() || (tools_ended && loops_rest)) return flushed;
+  return deadline_exceeded("stop_timeout", "all runs have ended, but a tool has not returned yet");
+}
+
+// Until all that was posted to the loops has run, and nothing there holds runs or tools any more.
+StatusOr<bool> Runtime::rest_loops(int timeout_ms) {
+  for (uint32_t i = 0; manual() && i < loops(); ++i) TAU_RETURN_IF_ERROR(process(i, 0).status());
+  if (manual()) return true;
+  struct Marks {
+    std::mutex mutex;
+    std::condition_variable passed;
+    uint32_t ahead = 0;
+  };
+  const auto marks = std::make_shared<Marks>();
+  marks->ahead = loops();
+  for (uint32_t i = 0; i < loops(); ++i)
+    core_->loop(i).loop().post([marks] {
+      const std::lock_guard lock(marks->mutex);
+      if (--marks->ahead == 0) marks->passed.notify_all();
+    });
+  std::unique_lock lock(marks->mutex);
+  const auto all = [&] { return marks->ahead == 0; };
+  if (timeout_ms < 0) {
+    marks->passed.wait(lock, all);
+    return true;
+  }
+  return marks->passed.wait_for(lock, std::chrono::milliseconds(std::max(timeout_ms, kTurnMs)), all);
 }
 
 StatusOr<std::shared_ptr<EventQueue>> Runtime::make_queue(uint32_t loop, std::function<void()> notify) {
@@ -109,6 +145,11 @@ Status Runtime::wait_for(EventQueue& queue, int timeout_ms) {
     if (!queue.ready() && timeout_ms >= 0 && left_ms(timeout_ms, start) == 0) break;
   }
   return ok_status();
+}
+
+void Runtime::wake(EventQueue& queue) {
+  queue.wakeup();
+  if (manual()) core_->loop(queue.loop()).loop().wake();
 }
 
 std::string Runtime::describe() const {
@@ -148,12 +189,7 @@ Status Runtime::remove_session(std::string_view id) {
     return unavailable("session_busy", format("a run of this process is writing session {}", record.id));
   Status status;
   if (shared->lease.epoch == 0) {
-void Runtime::wake(EventQueue& queue) {
-  queue.wakeup();
-  if (manual()) core_->loop(queue.loop()).loop().wake();
-}
-
-    auto lease = core_->store().acquire(format("session:{}", record.id));
+    auto lease = core_->acquire(record.id);
     if (lease.ok()) {
       shared->lease = *lease;
     } else {

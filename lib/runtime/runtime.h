@@ -79,6 +79,7 @@ class Runtime final : public std::enable_shared_from_this<Runtime> {
 
  private:
   explicit Runtime(std::shared_ptr<Core> core);
+  StatusOr<bool> rest_loops(int timeout_ms);
   std::shared_ptr<Core> core_;
 };
 

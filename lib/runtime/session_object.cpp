@@ -208,7 +208,7 @@ StatusOr<std::shared_ptr<Run>> Session::start_claimed(RunOptions options) {
   if (parsed.message && !options.prompt.empty())
     return invalid_argument("two_messages", "a run takes a prompt or a message, not both");
   if (session.lease.epoch == 0) {
-    TAU_ASSIGN_OR_RETURN(session.lease, core.store().acquire("session:" + id_.str()));
+    TAU_ASSIGN_OR_RETURN(session.lease, core.acquire(id_));
     if (!session.unnamed) {  // another process may have written it until now
       session.loaded = false;
       session.conversation = Conversation();

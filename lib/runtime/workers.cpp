@@ -3,15 +3,23 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <chrono>
 #include <system_error>
 #include <thread>
 
 namespace tau::runtime {
+namespace {
+
+thread_local bool is_worker = false;
+
+}  // namespace
 
 struct WorkerPool::Shared {
   std::mutex mutex;
   std::condition_variable wake;
+  std::condition_variable quiet;
   std::deque<net::Task> tasks;
+  uint32_t busy = 0;     // threads with a task
   uint32_t running = 0;  // threads
   uint32_t idle = 0;
   bool stop = false;
@@ -52,6 +60,15 @@ void WorkerPool::submit(net::Task task) {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
+bool WorkerPool::wait_idle(int timeout_ms) {
+  if (is_worker) return true;
+  std::unique_lock lock(shared_->mutex);
+  const auto idle = [this] { return shared_->busy == 0 && shared_->tasks.empty(); };
+  if (timeout_ms >= 0) return shared_->quiet.wait_for(lock, std::chrono::milliseconds(timeout_ms), idle);
+  shared_->quiet.wait(lock, idle);
+  return true;
+}
+
 // A tool that fails for lack of memory drops its reply, and that is its result.
 void WorkerPool::run(net::Task& task) {
   const net::OwnerScope scope(task.owner());
@@ -61,6 +78,7 @@ void WorkerPool::run(net::Task& task) {
 }
 
 void WorkerPool::work(const std::shared_ptr<Shared>& shared) {
+  is_worker = true;
   std::unique_lock lock(shared->mutex);
   while (true) {
     ++shared->idle;
@@ -69,10 +87,12 @@ void WorkerPool::work(const std::shared_ptr<Shared>& shared) {
     if (shared->stop) break;
     net::Task task = std::move(shared->tasks.front());
     shared->tasks.pop_front();
+    ++shared->busy;
     lock.unlock();
     run(task);
     task = nullptr;  // what it owns dies outside the lock
     lock.lock();
+    if (--shared->busy == 0 && shared->tasks.empty()) shared->quiet.notify_all();
   }
   --shared->running;
 }

@@ -18,6 +18,9 @@ class WorkerPool final : public tool::Workers {
   ~WorkerPool() override;
   bool available() const override { return threads_ > 0; }
   void submit(net::Task task) override;
+  // Waits until every task is over and gone; -1 waits without limit. On a worker of any pool it does not
+  // wait: the caller's own task is not over.
+  bool wait_idle(int timeout_ms);
 
  private:
   struct Shared;

@@ -7,7 +7,7 @@ const os = require('node:os');
 const path = require('node:path');
 const tau = require('libtau');
 const { test } = require('./tap.js');
-const { ADD, scripted, turn, whenFree } = require('./support.js');
+const { ADD, scripted, turn } = require('./support.js');
 
 function homeOf(cleanup) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tau-node-'));
@@ -24,7 +24,7 @@ test('a session outlives its runtime', async (cleanup) => {
     const agent = runtime.agent(script);
     agent.tool(ADD, ({ a, b }) => a + b);
     const session = agent.session('sums');
-    const outcome = await (await whenFree(() => session.run('1 + 2?'))).result();
+    const outcome = await session.run('1 + 2?').result();
     runId ??= outcome.runId;
     assert.equal(outcome.text, answer);
     await runtime.close();
@@ -40,7 +40,7 @@ test('a session outlives its runtime', async (cleanup) => {
   assert.throws(() => session.fork({ id: 'fork' }), { code: 'ALREADY_EXISTS', reason: 'session_exists' });
   fork.close();
   session.close();
-  await whenFree(() => runtime.removeSession('sums'));
+  runtime.removeSession('sums');
   assert.throws(() => runtime.removeSession('sums'), { code: 'NOT_FOUND' });
   assert.deepEqual([...runtime.sessions()].map(({ id }) => id), ['fork']);
   assert.throws(() => [...runtime.sessions({ limit: 0 })], { code: 'OUT_OF_RANGE' });

@@ -45,16 +45,4 @@ async function until(ready) {
   while (!ready()) await new Promise((resolve) => { setTimeout(resolve, 2); });
 }
 
-/** Starts a run on a session that another runtime has just let go: a worker of the library gives its lease back. */
-async function whenFree(start) {
-  for (;;) {
-    try {
-      return start();
-    } catch (error) {
-      if (error.reason !== 'session_busy') throw error;
-    }
-    await new Promise((resolve) => { setTimeout(resolve, 2); });
-  }
-}
-
-module.exports = { ADD, agentOf, collect, program, scripted, turn, until, whenFree };
+module.exports = { ADD, agentOf, collect, program, scripted, turn, until };

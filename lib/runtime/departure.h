@@ -1,0 +1,24 @@
+// Runtimes of this process that are closing: whoever meets a lease of theirs waits a moment instead of
+// failing.
+#pragma once
+
+#include <cstdint>
+
+namespace tau::runtime {
+
+// From the last handle of a runtime to the end of its store. Any thread; allocates nothing and takes no lock,
+// so that a child forked meanwhile can go on.
+class Departure {
+ public:
+  Departure();
+  ~Departure();
+  Departure(const Departure&) = delete;
+  Departure& operator=(const Departure&) = delete;
+
+  // How many are over; to be asked before a lease is.
+  static uint64_t ended_so_far();
+  // Waits until all that have begun are over. Whether any ended since `ended_before` was asked.
+  static bool wait_for_those_begun(uint64_t ended_before);
+};
+
+}  // namespace tau::runtime
