@@ -2,6 +2,7 @@
 #include <array>
 #include <utility>
 
+#include "client.h"
 #include "commands.h"
 #include "failure.h"
 #include "files.h"
@@ -93,6 +94,7 @@ std::string Chat::model() const {
 
 int Chat::talk() {
   if (const auto failure = open({}, options_.session)) return report(*failure);
+  warn_of_missing_tools(agent_.get());
   if (interactive_) say(model() + ", session " + id() + "; /help lists the commands");
   int interrupts = 0;
   std::string line;
@@ -192,6 +194,8 @@ void Chat::tools(const std::string&) {
   for (const Json& tool : (*about)["tools"].items())
     say(padded(tool["name"].as_string(), 12) + " " + padded(tool["effect"].as_string(), 12) +
         (tool["sandboxed"].as_bool() ? "" : " not sandboxed"));
+  for (const Json& tool : (*about)["unavailable"].items())
+    say(padded(tool["name"].as_string(), 12) + " not offered: " + tool["message"].as_string());
 }
 
 void Chat::usage(const std::string&) {

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "env_table.h"
+#include "terminal.h"
 #include "text.h"
 
 namespace cli {
@@ -75,6 +76,14 @@ Result<SessionPtr> Client::existing_session(tau_agent* agent, const std::string&
     return input_failure("no_such_session", "there is no session " + id,
                          "'tau sessions list' shows the sessions of this home");
   return opened;
+}
+
+void warn_of_missing_tools(tau_agent* agent) {
+  const auto about = json_of(tau_agent_describe, agent);
+  if (!about.ok()) return;
+  for (const Json& tool : (*about)["unavailable"].items())
+    write_err("tau: warning: the tool " + tool["name"].as_string() +
+              " is not offered: " + tool["message"].as_string() + "\n");
 }
 
 Result<Json> Client::describe() const { return json_of(tau_runtime_describe, runtime_.get()); }

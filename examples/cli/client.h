@@ -36,6 +36,9 @@ class Client {
   QueuePtr queue_;
 };
 
+// Names on stderr the built-in tools that the agent should have and that cannot be offered.
+void warn_of_missing_tools(tau_agent* agent);
+
 // Calls that answer with a text, and those whose text is JSON: json_of(tau_session_describe, session).
 template <typename Function, typename... Arguments>
 Result<std::string> text_of(Function function, Arguments... arguments) {

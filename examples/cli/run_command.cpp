@@ -1,6 +1,7 @@
 // tau run: one request, its answer on stdout.
 #include <memory>
 
+#include "client.h"
 #include "commands.h"
 #include "failure.h"
 #include "files.h"
@@ -89,6 +90,7 @@ int command_run(const Options& options) {
   if (!client.ok()) return report(client.failure());
   const auto agent = (*client).agent();
   if (!agent.ok()) return report(agent.failure());
+  if (!options.json && !options.quiet) warn_of_missing_tools((*agent).get());
   const auto session = Client::session((*agent).get(), options.session);
   if (!session.ok()) return report(session.failure());
   tau_queue* const queue = (*client).queue();

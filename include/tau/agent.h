@@ -45,7 +45,9 @@ TAU_API void tau_agent_unref(tau_agent *agent);
  * Since: 0.1 */
 TAU_API tau_status tau_agent_add_tool(tau_agent *agent, const tau_tool *tool, tau_error **err);
 
-/* Describe the agent as JSON: model, tools with their manifests, limits, policy.
+/* Describe the agent as JSON: model, tools with their manifests, `unavailable` with the name, reason and message of each
+ * built-in tool that the configuration asks for and that cannot be offered (no workspace, no tau-exec), the
+ * configuration.
  * out: receives the text. Must not be NULL.
  * Returns: OK; INVALID_ARGUMENT for NULL.
  * Thread: any

@@ -60,7 +60,8 @@ class Agent : public detail::Handle<tau_agent, tau_agent_unref> {
     return added;
   }
 
-  // Model, tools with their manifests, limits, policy, as JSON (tau_agent_describe).
+  // Model, tools with their manifests, tools that are unavailable and why, the configuration, as JSON
+  // (tau_agent_describe).
   Result<Text> describe() const { return detail::text_of(tau_agent_describe, c()); }
 };
 

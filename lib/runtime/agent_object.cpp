@@ -16,12 +16,15 @@ std::optional<provider::Route> reserved_route(const std::string& model) {
   return route;
 }
 
+bool wants(const AgentConfig& config, const std::string& tool) {
+  return std::find(config.tools.begin(), config.tools.end(), tool) != config.tools.end();
+}
+
 Status add_builtins(Core& core, const AgentConfig& config, tool::Registry& registry) {
   if (core.workspace() == nullptr) return ok_status();
   for (std::shared_ptr<tool::Tool>& builtin : tool::builtin_tools()) {
     const tool::Manifest& manifest = builtin->manifest();
-    const bool wanted =
-        std::find(config.tools.begin(), config.tools.end(), manifest.name) != config.tools.end();
+    const bool wanted = wants(config, manifest.name);
     const bool possible = manifest.effect != tool::Effect::kExec || core.launcher() != nullptr;
     if (wanted && possible) TAU_RETURN_IF_ERROR(registry.add(std::move(builtin)));
   }
@@ -48,6 +51,19 @@ std::shared_ptr<const wire::Request> make_parameters(const AgentSnapshot& agent)
         {.name = m.name, .description = m.description, .parameters = m.parameters, .extras = {}});
   }
   return request;
+}
+
+// Built-in tools that the configuration asks for and that cannot be offered.
+void write_unavailable(json::Writer& w, const Core& core, const AgentSnapshot& agent) {
+  w.key("unavailable").begin_array();
+  for (const std::shared_ptr<tool::Tool>& builtin : tool::builtin_tools()) {
+    const std::string& name = builtin->manifest().name;
+    if (!wants(agent.config, name) || agent.tools->find(name) != nullptr) continue;
+    w.begin_object().field("name", name);
+    w.field("reason", core.launcher_failure().reason()).field("message", core.launcher_failure().message());
+    w.end_object();
+  }
+  w.end_array();
 }
 
 void write_manifest(json::Writer& w, const tool::Manifest& m, bool host) {
@@ -159,6 +175,7 @@ std::string Agent::describe() const {
   for (const std::shared_ptr<tool::Tool>& t : agent->tools->all())
     write_manifest(w, t->manifest(), agent->host_tools.contains(t->manifest().name));
   w.end_array();
+  write_unavailable(w, *runtime_->core(), *agent);
   w.field_raw("config", config_->describe());
   w.end_object();
   return out;

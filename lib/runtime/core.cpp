@@ -117,12 +117,13 @@ Status Core::open_parts() {
   if (!options_.workspace.empty()) {
     TAU_ASSIGN_OR_RETURN(workspace_, os::Workspace::open(options_.workspace));
     auto launcher = os::Launcher::create({.helper_path = options_.exec_helper, .build_helper_path = {}});
+    launcher_failure_ = launcher.status();
     if (launcher.ok()) {
       launcher_ = *std::move(launcher);
     } else if (!options_.exec_helper.empty()) {
-      return launcher.status();
+      return launcher_failure_;
     } else {
-      log(LogLevel::kWarn, "runtime", launcher.status().message());
+      log(LogLevel::kWarn, "runtime", launcher_failure_.message());
     }
   }
   if (options_.no_store) {

@@ -133,6 +133,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   store::Store& store() { return *store_; }
   os::Workspace* workspace() { return workspace_.get(); }
   os::Launcher* launcher() { return launcher_.get(); }
+  const Status& launcher_failure() const { return launcher_failure_; }  // why there is none
   WorkerPool& workers() { return workers_; }
   net::EgressPolicy& egress() { return *egress_; }
   net::CredentialSource& credentials() { return *credentials_; }
@@ -181,6 +182,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::unique_ptr<net::CredentialSource> credentials_;
   std::unique_ptr<os::Workspace> workspace_;
   std::unique_ptr<os::Launcher> launcher_;
+  Status launcher_failure_ = failed_precondition("no_workspace", "built-in tools need a workspace");
   std::unique_ptr<store::Store> store_;
   WorkerPool workers_;
   std::vector<std::unique_ptr<LoopHost>> loops_;

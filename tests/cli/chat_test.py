@@ -125,6 +125,16 @@ class Chat(Terminal):
         self.type("\x03\x03")
         self.end()
 
+    def test_a_tool_without_its_helper_is_named(self):
+        self.SETTINGS = {"TAU_EXEC_HELPER": ""}
+        self.start("chat", *scripted(turn("ok")))
+        self.expect("warning: the tool bash is not offered: ")
+        self.expect("> ")
+        self.line("/tools")
+        self.expect("bash +not offered: processes need the helper program")
+        self.line("/quit")
+        self.end()
+
     def test_slash_commands(self):
         self.start("chat", "-s", "named", *scripted(turn("ok", usage={"input": 3, "output": 2}), loop=True))
         self.expect("scripted/demo, session named")

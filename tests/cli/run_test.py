@@ -123,6 +123,23 @@ class Approvals(CliCase):
         self.assertIn("from-the-shell", [e for e in events if e["event"] == "tool_result"][0]["content"])
 
 
+class MissingHelper(CliCase):
+    TURN = scripted(turn("x"))
+    WARNING = "tau: warning: the tool bash is not offered: processes need the helper program tau-exec"
+
+    def test_the_tool_that_needs_it_is_named_once(self):
+        out, err = self.tau("run", "hi", *self.TURN, env={"TAU_EXEC_HELPER": ""})
+        self.assertEqual((out, err.count(self.WARNING), err.count("warning")), ("x\n", 1, 1), err)
+
+    def test_programs_and_whoever_does_not_want_it_are_spared(self):
+        for options in ["--json"], ["--quiet"], ["--tools", "read"], ["--no-tools"]:
+            with self.subTest(options):
+                _, err = self.tau("run", "hi", *options, *self.TURN, env={"TAU_EXEC_HELPER": ""})
+                self.assertNotIn("warning", err)
+        _, err = self.tau("run", "hi", *self.TURN)
+        self.assertNotIn("warning", err)
+
+
 class ExitCodes(CliCase):
     def test_failed_run(self):
         _, err = self.tau("run", "hi", *scripted(turn(error={"code": "internal", "reason": "odd", "message": "why"})),

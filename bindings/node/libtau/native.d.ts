@@ -149,7 +149,7 @@ export function tau_abi_version(): number;
 /** Offer a tool of the host to the model. */
 export function tau_agent_add_tool(agent: tau_agent, tool: tau_tool): number;
 
-/** Describe the agent as JSON: model, tools with their manifests, limits, policy. */
+/** Describe the agent as JSON: model, tools with their manifests, `unavailable` with the name, reason and message of each built-in tool that the configuration asks for and that cannot be offered (no workspace, no tau-exec), the configuration. */
 export function tau_agent_describe(agent: tau_agent): string;
 
 /** Make an agent. */
@@ -209,7 +209,7 @@ export function tau_runtime_loops(runtime: tau_runtime): number;
 /** Open a runtime. */
 export function tau_runtime_new(options: tau_runtime_options): tau_runtime;
 
-/** Cancel every run, wait until all have ended and their records are durable, and refuse new ones. */
+/** Cancel every run, wait until all have ended, their records are durable and every `invoke` of a tool has returned, and refuse new ones. */
 export function tau_runtime_stop(runtime: tau_runtime, timeout_ms: number): number;
 
 /** Give a reference back. */

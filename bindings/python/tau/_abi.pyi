@@ -226,7 +226,7 @@ class Library(CDLL):
     def tau_agent_add_tool(self, agent: Any, tool: Any, err: Any, /) -> int:
         """Offer a tool of the host to the model."""
     def tau_agent_describe(self, agent: Any, out: Any, err: Any, /) -> int:
-        """Describe the agent as JSON: model, tools with their manifests, limits, policy."""
+        """Describe the agent as JSON: model, tools with their manifests, `unavailable` with the name, reason and message of each built-in tool that the configuration asks for and that cannot be offered (no workspace, no tau-exec), the configuration."""
     def tau_agent_new(self, runtime: Any, config: tau_str, out: Any, err: Any, /) -> int:
         """Make an agent."""
     def tau_agent_ref(self, agent: Any, /) -> Any:
@@ -266,7 +266,7 @@ class Library(CDLL):
     def tau_queue_drain(self, queue: Any, events: Any, capacity: int, count: Any, err: Any, /) -> int:
         """Take all events that are there, at most capacity, without waiting."""
     def tau_queue_fd(self, queue: Any, /) -> int:
-        """Give a descriptor that is readable while the queue is not empty."""
+        """Give a descriptor that is readable while the queue is not empty, or done."""
     def tau_queue_new(self, runtime: Any, options: Any, out: Any, err: Any, /) -> int:
         """Make a queue."""
     def tau_queue_next(self, queue: Any, timeout_ms: int, event: Any, err: Any, /) -> int:
@@ -312,7 +312,7 @@ class Library(CDLL):
     def tau_runtime_ref(self, runtime: Any, /) -> Any:
         """Take another reference."""
     def tau_runtime_stop(self, runtime: Any, timeout_ms: int, err: Any, /) -> int:
-        """Cancel every run, wait until all have ended and their records are durable, and refuse new ones."""
+        """Cancel every run, wait until all have ended, their records are durable and every `invoke` of a tool has returned, and refuse new ones."""
     def tau_runtime_unref(self, runtime: Any, /) -> None:
         """Give a reference back."""
     def tau_session_describe(self, session: Any, out: Any, err: Any, /) -> int:
