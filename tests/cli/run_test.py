@@ -125,19 +125,21 @@ class Approvals(CliCase):
 
 class MissingHelper(CliCase):
     TURN = scripted(turn("x"))
+    ALONE = {"TAU_EXEC_HELPER": ""}
     WARNING = "tau: warning: the tool bash is not offered: processes need the helper program tau-exec"
 
     def test_the_tool_that_needs_it_is_named_once(self):
-        out, err = self.tau("run", "hi", *self.TURN, env={"TAU_EXEC_HELPER": ""})
+        self.assertNotIn("warning", self.tau("run", "hi", *self.TURN)[1])
+        self.leave_helper()
+        out, err = self.tau("run", "hi", *self.TURN, env=self.ALONE)
         self.assertEqual((out, err.count(self.WARNING), err.count("warning")), ("x\n", 1, 1), err)
 
     def test_programs_and_whoever_does_not_want_it_are_spared(self):
+        self.leave_helper()
         for options in ["--json"], ["--quiet"], ["--tools", "read"], ["--no-tools"]:
             with self.subTest(options):
-                _, err = self.tau("run", "hi", *options, *self.TURN, env={"TAU_EXEC_HELPER": ""})
+                _, err = self.tau("run", "hi", *options, *self.TURN, env=self.ALONE)
                 self.assertNotIn("warning", err)
-        _, err = self.tau("run", "hi", *self.TURN)
-        self.assertNotIn("warning", err)
 
 
 class ExitCodes(CliCase):

@@ -37,6 +37,16 @@ class CliCase(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
         self.home, self.workspace = self.folder / "home", self.folder / "workspace"
         self.workspace.mkdir()
+        self.program = PROGRAM
+
+    def leave_helper(self):
+        """Goes on with a copy of the program whose library does not stand beside tau-exec."""
+        cli, capi = self.folder / "alone/examples/cli", self.folder / "alone/capi"
+        cli.mkdir(parents=True)
+        capi.mkdir()
+        self.program = shutil.copy(PROGRAM, cli)
+        for library in (Path(PROGRAM).parents[2] / "capi").glob("libtau.so*"):
+            (capi / library.name).symlink_to(library)
 
     def environment(self, **more):
         kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "ASAN_OPTIONS", "TSAN_OPTIONS",
@@ -44,14 +54,14 @@ class CliCase(unittest.TestCase):
         return {**kept, "HOME": str(self.folder), "TAU_HOME": str(self.home), "LC_ALL": "C.UTF-8", **more}
 
     def popen(self, *arguments, **more):
-        return subprocess.Popen([PROGRAM, *arguments], cwd=self.workspace, env=self.environment(),
+        return subprocess.Popen([self.program, *arguments], cwd=self.workspace, env=self.environment(),
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                 **more)
 
     def tau(self, *arguments, stdin="", code=0, env=None):
         """Runs the program to its end; fails the test unless it exits with `code`."""
         data = stdin if isinstance(stdin, bytes) else stdin.encode()
-        done = subprocess.run([PROGRAM, *arguments], cwd=self.workspace, env=self.environment(**(env or {})),
+        done = subprocess.run([self.program, *arguments], cwd=self.workspace, env=self.environment(**(env or {})),
                               input=data, capture_output=True, timeout=TIMEOUT, check=False)
         out, err = done.stdout.decode(), done.stderr.decode()
         self.assertEqual(done.returncode, code, f"tau {arguments}\nstdout: {out}\nstderr: {err}")

@@ -22,7 +22,7 @@ TEST(QueueNotify, IsWaitedForWhenTheQueueIsGivenBack) {
   queue = std::make_shared<EventQueue>(0, [&] {
     inside = true;
     while (!queue->empty()) std::this_thread::yield();  // until abandon() dropped the event
-    for (int i = 0; i < 2000; ++i) std::this_thread::yield();
+    for (int i = 0; i < 200; ++i) std::this_thread::yield();
     over = true;
   });
   std::thread loop([channel = channel_of(queue)] { channel->emit(event(agent::EventKind::kMessage)); });
@@ -57,7 +57,7 @@ TEST(QueueNotify, AWakeupMayGiveItsQueueBack) {
 
 // What the notification uses dies as soon as the queue was given back: a sanitizer sees a late one.
 TEST(QueueNotify, NeverComesLate) {
-  for (int round = 0; round < 500; ++round) {
+  for (int round = 0; round < 100; ++round) {
     auto told = std::make_unique<std::atomic<int>>(0);
     auto queue = std::make_shared<EventQueue>(0, [count = told.get()] { ++*count; });
     std::atomic<bool> stop = false;
