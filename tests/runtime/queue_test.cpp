@@ -12,7 +12,11 @@ namespace {
 std::shared_ptr<Channel> channel_of(const std::shared_ptr<EventQueue>& queue) {
   return std::make_shared<Channel>(queue, SharedString("run"), nullptr, false);
 }
-agent::Event event(agent::EventKind kind) { return {.kind = kind}; }
+agent::Event event(agent::EventKind kind) {
+  agent::Event out;
+  out.kind = kind;
+  return out;
+}
 
 // A notification that began before the last handle went is over when abandon() returns.
 TEST(QueueNotify, IsWaitedForWhenTheQueueIsGivenBack) {
