@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -188,51 +187,6 @@ class Writer {
   bool need_comma_ = false;
 };
 
-// A forward-only pull reader over one document (simdjson on-demand inside): no tree, no allocation per
-// document once warm. Not thread-safe; reuse one per stream. After any failure every call returns false and
-// status() says why. Duplicate keys are not detected here: use parse() for anything that policy sees.
-//
-//   if (r.load(text) && r.enter_object())
-//     while (r.next_key(key)) { if (key == "id") r.string(id); else r.skip(); }
-//
-// After next_key or next_element exactly one of the value calls (enter_*, string, integer, number, boolean,
-// null, raw, skip) must follow. Leaving an object or array early is not possible: read or skip to its end.
-// Skipped values are checked as strictly as the others. Besides the reasons of parse(): "wrong_type" when the
-// value is not what was asked for, "reader_misuse" when calls come out of order.
-class Reader {
- public:
-  // kReplace lets lone surrogates pass wherever they stand; piece() yields them as they are.
-  explicit Reader(Halves halves = Halves::kRefuse);
-  ~Reader();
-  Reader(const Reader&) = delete;
-  Reader& operator=(const Reader&) = delete;
-
-  bool load(std::string_view document);  // copies into a buffer that is reused
-  const Status& status() const;
-
-  Value::Kind kind();  // of the value about to be read; kNull after a failure. Numbers: kInt or kDouble
-  bool enter_object();
-  bool next_key(std::string_view& key);  // false at the end of the object, or on failure
-  bool enter_array();
-  bool next_element();                 // false at the end of the array, or on failure
-  bool string(std::string_view& out);  // unescaped; valid until the next load
-  bool piece(std::string_view& out);   // a string that others continue: its lone surrogates are kept
-  bool integer(int64_t& out);
-  bool number(double& out);
-  bool boolean(bool& out);
-  bool null();                      // true and consumed when the value is null; else false, not consumed
-  bool raw(std::string_view& out);  // the value's JSON text, whole; valid until the next load
-  bool skip();
-
-  // For Shape: where each token of the document begins, and where a string or raw value did.
-  std::span<const uint32_t> tokens() const;
-  size_t offset_of(std::string_view text) const;
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-};
-
 // A compiled JSON Schema: drafts 2020-12 (default) and draft-07 by "$schema". References resolve within the
 // document; remote ones only through `documents` (uri -> schema) and to the two metaschemas. Patterns run in
 // linear time: look-around and back references are refused. Evaluation has a step budget; an instance that
@@ -269,4 +223,6 @@ class Schema {
 
 }  // namespace tau::json
 
-#include "json/shape.h"  // IWYU pragma: export
+// A pull reader for hot paths, and what it need not read.
+#include "json/reader.h"  // IWYU pragma: export
+#include "json/shape.h"   // IWYU pragma: export

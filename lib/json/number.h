@@ -3,10 +3,28 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "json/json.h"
 
 namespace tau::json {
+
+struct Number {
+  enum class Kind : uint8_t { kInt, kUint, kDouble } kind = Kind::kInt;
+  int64_t i = 0;
+  uint64_t u = 0;  // only values above INT64_MAX
+  double d = 0;
+};
+
+enum class NumberError : uint8_t {
+  kNone,
+  kGrammar,
+  kInteger,  // outside of [-2^63, 2^64)
+  kDouble    // too large
+};
+
+// Reads `text`, all of it, as one JSON number.
+NumberError parse_number(std::string_view text, Number& out);
 
 // Appends the shortest text that reads back as `d`, with a fraction or exponent; "null" unless finite.
 void append_double(std::string& out, double d);

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "json/json.h"
-#include "json/scanner.h"
+#include "json/number.h"
 
 namespace tau::json {
 namespace {
@@ -11,93 +11,74 @@ constexpr size_t kLinearMembers = 16;  // up to here comparing each pair of keys
 
 class TreeBuilder {
  public:
-  explicit TreeBuilder(Halves halves) { scan_.set_halves(halves); }
+  explicit TreeBuilder(Halves halves) : reader_(halves) {}
 
   StatusOr<Value> build(std::string_view text) {
     Value root;
-    if (!scan_.load(text) || !value(root, 0)) return failure();
-    if (!scan_.at_end()) {
-      scan_.fail(Scanner::Reason::kSyntax, scan_.offset(), "text after the document");
-      return failure();
-    }
-    return root;
+    if (reader_.load(text) && value(root)) return root;
+    if (duplicate_.empty()) return reader_.status();
+    return reader_.status().annotate("key \"" + duplicate_ + "\"");
   }
 
  private:
-  Status failure() const {
-    if (duplicate_.empty()) return scan_.status();
-    return scan_.status().annotate("key \"" + duplicate_ + "\"");
-  }
-
-  bool value(Value& out, int depth) {
-    switch (scan_.peek()) {
-      case '{': return object(out, depth);
-      case '[': return array(out, depth);
-      case '"': return string(out.mutable_string());
-      case 't': out = Value(true); return scan_.literal("true");
-      case 'f': out = Value(false); return scan_.literal("false");
-      case 'n': return scan_.literal("null");
+  bool value(Value& out) {
+    switch (reader_.kind()) {
+      case Value::Kind::kObject: return object(out);
+      case Value::Kind::kArray: return array(out);
+      case Value::Kind::kString: return string(out);
+      case Value::Kind::kBool: return boolean(out);
+      case Value::Kind::kNull: return reader_.skip();
       default: return number(out);
     }
   }
 
-  bool string(std::string& out) {
-    std::string_view body;
-    bool escaped = false;
-    if (!scan_.quoted(body, escaped)) return false;
-    out.assign(body);
-    if (!escaped) return true;
-    size_t length = 0;
-    if (!scan_.unescape(body, scan_.halves(), out.data(), length)) return false;
-    out.resize(length);
+  bool string(Value& out) {
+    std::string_view text;
+    if (!reader_.string(text)) return false;
+    out.mutable_string().assign(text);
+    return true;
+  }
+
+  bool boolean(Value& out) {
+    bool b = false;
+    if (!reader_.boolean(b)) return false;
+    out = Value(b);
     return true;
   }
 
   bool number(Value& out) {
-    Scanner::Number n;
-    if (!scan_.number(n)) return false;
+    Number n;
+    if (!reader_.number(n)) return false;
     switch (n.kind) {
-      case Scanner::Number::Kind::kInt: out = Value(n.i); break;
-      case Scanner::Number::Kind::kUint: out = Value(n.u); break;
-      case Scanner::Number::Kind::kDouble: out = Value(n.d); break;
+      case Number::Kind::kInt: out = Value(n.i); break;
+      case Number::Kind::kUint: out = Value(n.u); break;
+      case Number::Kind::kDouble: out = Value(n.d); break;
     }
     return true;
   }
 
-  bool array(Value& out, int depth) {
-    if (!enter(depth)) return false;
+  bool array(Value& out) {
+    if (!reader_.enter_array()) return false;
     auto& elements = out.mutable_array();
-    if (scan_.peek() == ']') return scan_.expect(']', "");
-    while (true) {
-      if (!value(elements.emplace_back(), depth + 1)) return false;
-      if (scan_.peek() != ',') return scan_.expect(']', "expected ',' or ']'");
-      scan_.advance();
-    }
+    while (reader_.next_element())
+      if (!value(elements.emplace_back())) return false;
+    return reader_.status().ok();
   }
 
-  bool object(Value& out, int depth) {
-    const size_t begin = scan_.offset();
-    if (!enter(depth)) return false;
+  bool object(Value& out) {
+    const size_t begin = reader_.offset();
+    if (!reader_.enter_object()) return false;
     auto& members = out.mutable_object();
-    if (scan_.peek() == '}') return scan_.expect('}', "");
-    while (true) {
-      const size_t at = scan_.offset();
+    size_t at = reader_.offset();
+    std::string_view key;
+    while (reader_.next_key(key)) {
       auto& member = members.emplace_back();
-      if (!string(member.first)) return false;
+      member.first.assign(key);
       if (members.size() <= kLinearMembers && !unique_last(members, at)) return false;
-      if (!scan_.expect(':', "expected ':' after the key") || !value(member.second, depth + 1)) return false;
-      if (scan_.peek() != ',') break;
-      scan_.advance();
+      if (!value(member.second)) return false;
+      at = reader_.offset() + 1;
     }
-    if (!scan_.expect('}', "expected ',' or '}'")) return false;
-    return members.size() <= kLinearMembers || unique_all(members, begin);
-  }
-
-  bool enter(int depth) {
-    if (depth >= kMaxDepth)
-      return scan_.fail(Scanner::Reason::kDepth, scan_.offset(), "too many nested arrays and objects");
-    scan_.advance();
-    return true;
+    return reader_.status().ok() && (members.size() <= kLinearMembers || unique_all(members, begin));
   }
 
   bool unique_last(const Value::Object& members, size_t at) {
@@ -119,11 +100,12 @@ class TreeBuilder {
   bool duplicate(std::string_view key, size_t at, std::string_view what) {
     constexpr size_t kShown = 64;
     duplicate_ = truncate_utf8(key, kShown);
+    while (is_space(reader_.document()[at])) ++at;
     if (duplicate_.empty()) duplicate_ = "(empty)";
-    return scan_.fail(Scanner::Reason::kDuplicateKey, at, what);
+    return reader_.refuse("duplicate_key", at, what);
   }
 
-  Scanner scan_;
+  Reader reader_;
   std::string duplicate_;  // the key, for the message
 };
 

@@ -1,247 +1,229 @@
-// Reader: the grammar of nesting over the scanner's tokens.
-#include <array>
-#include <cmath>
+// Reader: whole values, and what is said when something is wrong.
+#include <simdjson.h>
 
+#include <charconv>
+
+#include "base/format.h"
+#include "base/utf8.h"
+#include "json/escape.h"
 #include "json/json.h"
-#include "json/scanner.h"
+#include "json/number.h"
 
 namespace tau::json {
 
-struct Reader::Impl {
-  // What may come next: a value; the first key or element of a container; what follows a value in a
-  // container; nothing, because the document ended or was never loaded; nothing, because of a failure.
-  enum class Due : uint8_t { kValue, kFirst, kNext, kEnd, kFailed };
-
-  bool fail(Scanner::Reason reason, const char* what) {
-    scan.fail(reason, scan.offset(), what);
-    return failed();
-  }
-
-  bool failed() {
-    due = Due::kFailed;
-    status = scan.status();
-    return false;
-  }
-
-  bool want_value() {
-    if (due == Due::kValue) [[likely]]
-      return true;
-    if (due != Due::kFailed) fail(Scanner::Reason::kMisuse, "no value is due");
-    return false;
-  }
-
-  // Closes the books on a value that was just consumed.
-  bool consumed() {
-    if (depth != 0) [[likely]] {
-      due = Due::kNext;
-      return true;
-    }
-    due = Due::kEnd;
-    return scan.at_end() || fail(Scanner::Reason::kSyntax, "text after the document");
-  }
-
-  bool enter(char open, const char* what) {
-    if (!want_value()) return false;
-    if (scan.peek() != open) return mismatch(what);
-    if (depth >= kMaxDepth) return fail(Scanner::Reason::kDepth, "too many nested arrays and objects");
-    scan.advance();
-    opened[static_cast<size_t>(depth++)] = open;
-    due = Due::kFirst;
-    return true;
-  }
-
-  // Moves to the next key or element: true when there is one, false at the end or on failure.
-  bool step(char open, char close) {
-    if (due != Due::kFirst && due != Due::kNext) [[unlikely]] {
-      if (due != Due::kFailed) fail(Scanner::Reason::kMisuse, "a value is due, or the document ended");
-      return false;
-    }
-    if (depth == 0 || opened[static_cast<size_t>(depth - 1)] != open)
-      return fail(Scanner::Reason::kMisuse, "not in a container of this kind");
-    const char c = scan.peek();
-    if (c == close) {
-      scan.advance();
-      --depth;
-      consumed();
-      return false;
-    }
-    if (due == Due::kNext) {
-      if (c != ',') return fail(Scanner::Reason::kSyntax, "expected ',' or the end of the container");
-      scan.advance();
-    }
-    due = Due::kValue;
-    return true;
-  }
-
-  // A value of another kind is a type error when it is JSON at all, else a syntax error.
-  bool mismatch(const char* what) {
-    const size_t at = scan.offset();
-    if (!scan.skip(depth)) return failed();
-    scan.fail(Scanner::Reason::kType, at, what);
-    return failed();
-  }
-
-  bool text(std::string_view& out) {
-    if (scan.plain(out)) [[likely]]
-      return true;
-    return decoded(out, scan.halves());
-  }
-
-  bool value_text(std::string_view& out, Halves halves) {
-    if (!want_value()) return false;
-    if (scan.plain(out)) [[likely]]
-      return consumed();
-    if (scan.peek() != '"') return mismatch("expected a string");
-    return decoded(out, halves) && consumed();
-  }
-
-  bool decoded(std::string_view& out, Halves halves) {
-    bool escaped = false;
-    if (!scan.quoted(out, escaped)) return failed();
-    if (!escaped) return true;
-    // In place: decoded text is never longer, and a consumed token is not read again.
-    char* const begin = buffer.data() + (out.data() - buffer.data());
-    size_t length = 0;
-    if (!scan.unescape(out, halves, begin, length)) return failed();
-    out = std::string_view(begin, length);
-    return true;
-  }
-
-  Scanner scan;
-  std::string buffer;
-  Status status;
-  std::array<char, kMaxDepth> opened{};
-  int depth = 0;
-  Due due = Due::kEnd;
-};
-
-Reader::Reader(Halves halves) : impl_(std::make_unique<Impl>()) { impl_->scan.set_halves(halves); }
-Reader::~Reader() = default;
+std::optional<int64_t> Field::integer() const {
+  int64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, value);
+  if (text.empty() || result.ec != std::errc() || result.ptr != end) return std::nullopt;
+  return value;
+}
 
 bool Reader::load(std::string_view document) {
-  Impl& r = *impl_;
-  r.buffer.assign(document);
-  r.depth = 0;
-  if (!r.status.ok()) r.status = Status();
-  if (!r.scan.load(r.buffer)) return r.failed();
-  r.due = Impl::Due::kValue;
+  document_ = document;
+  p_ = document.data();
+  end_ = p_ + document.size();
+  depth_ = 0;
+  many_ = false;
+  used_ = 0;
+  slots_.clear();
+  constexpr size_t kUsualSlots = 32;
+  if (slotted_) slots_.reserve(kUsualSlots);
+  if (!status_.ok()) status_ = Status();
+  due_ = Due::kValue;
+  space();
+  // Slots count bytes in 32 bits.
+  const bool good = p_ != end_ && document.size() <= UINT32_MAX &&
+                    simdjson::validate_utf8(document.data(), document.size());
+  return good || bad_document();
+}
+
+bool Reader::pass(int depth) {
+  switch (peek()) {
+    case '{': return pass_container('}', depth);
+    case '[': return pass_container(']', depth);
+    case '"': return pass_string();
+    case 't': return pass_word("true");
+    case 'f': return pass_word("false");
+    case 'n': return pass_word("null");
+    default: return pass_number();
+  }
+}
+
+bool Reader::pass_container(char close, int depth) {
+  if (depth >= kMaxDepth) return refuse("too_deep", offset(), "too many nested arrays and objects");
+  ++p_;
+  space();
+  if (peek() == close) {
+    ++p_;
+    return true;
+  }
+  while (true) {
+    if (close == '}') {
+      std::string_view key;
+      bool escaped = false;
+      if (peek() != '"') return malformed("expected a string");
+      if (!quoted(key, escaped) || (escaped && !check_escapes(key)) || !colon()) return false;
+    }
+    if (!pass(depth + 1)) return false;
+    space();
+    const char next = peek();
+    if (next != ',' && next != close) return malformed("expected ',' or the end of the container");
+    ++p_;
+    if (next == close) return true;
+    space();
+  }
+}
+
+bool Reader::pass_string() {
+  const char* const begin = p_;
+  std::string_view body;
+  bool escaped = false;
+  if (!quoted(body, escaped) || (escaped && !check_escapes(body))) return false;
+  add_slot(begin, escaped);
   return true;
 }
 
-const Status& Reader::status() const { return impl_->status; }
-std::span<const uint32_t> Reader::tokens() const { return impl_->scan.tokens(); }
-
-size_t Reader::offset_of(std::string_view text) const {
-  return static_cast<size_t>(text.data() - impl_->buffer.data());
-}
-
-Value::Kind Reader::kind() {
-  Impl& r = *impl_;
-  if (r.due != Impl::Due::kValue || r.scan.at_end()) return Value::Kind::kNull;
-  switch (r.scan.peek()) {
-    case '{': return Value::Kind::kObject;
-    case '[': return Value::Kind::kArray;
-    case '"': return Value::Kind::kString;
-    case 't':
-    case 'f': return Value::Kind::kBool;
-    case 'n': return Value::Kind::kNull;
-    default: break;
+bool Reader::pass_number() {
+  const char* const begin = p_;
+  const char* const end = integer_end(p_, end_);
+  if (end == p_ || (end != end_ && (is_digit(*end) || *end == '.' || *end == 'e' || *end == 'E'))) {
+    Number ignored;
+    return take_number(ignored);
   }
-  const std::string_view t = r.scan.token(r.scan.position());
-  if (t[0] != '-' && (t[0] < '0' || t[0] > '9')) return Value::Kind::kNull;
-  return t.find_first_of(".eE") == std::string_view::npos ? Value::Kind::kInt : Value::Kind::kDouble;
+  p_ = end;
+  add_slot(begin, false);
+  return true;
 }
 
-bool Reader::enter_object() { return impl_->enter('{', "expected an object"); }
-bool Reader::enter_array() { return impl_->enter('[', "expected an array"); }
-
-bool Reader::next_key(std::string_view& key) {
-  Impl& r = *impl_;
-  if (!r.step('{', '}')) return false;
-  if (!r.text(key)) return false;
-  return r.scan.expect(':', "expected ':' after the key") || r.failed();
+bool Reader::pass_word(std::string_view word) {
+  if (static_cast<size_t>(end_ - p_) < word.size() || std::string_view(p_, word.size()) != word)
+    return malformed("expected a value");
+  p_ += word.size();
+  return true;
 }
 
-bool Reader::next_element() { return impl_->step('[', ']'); }
+bool Reader::take_number(Number& out) {
+  const auto belongs = [](char c) {
+    return is_digit(c) || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+  };
+  const char* end = p_;
+  while (end != end_ && belongs(*end)) ++end;
+  switch (parse_number({p_, static_cast<size_t>(end - p_)}, out)) {
+    case NumberError::kNone: break;
+    case NumberError::kGrammar: return malformed("expected a value");
+    case NumberError::kInteger:
+      return refuse("number_out_of_range", offset(), "an integer outside [-2^63, 2^64)");
+    case NumberError::kDouble:
+      return refuse("number_out_of_range", offset(), "a number too large for a double");
+  }
+  const char* const begin = p_;
+  p_ = end;
+  if (integer_end(begin, end) == end) add_slot(begin, false);
+  return true;
+}
 
-bool Reader::string(std::string_view& out) { return impl_->value_text(out, impl_->scan.halves()); }
-
-bool Reader::piece(std::string_view& out) {
-  const bool keep = impl_->scan.halves() != Halves::kRefuse;
-  return impl_->value_text(out, keep ? Halves::kKeep : Halves::kRefuse);
+bool Reader::number(Number& out) {
+  if (!want_value()) return false;
+  const char c = peek();
+  if (c != '-' && !is_digit(c)) return mismatch("expected a number");
+  return take_number(out) && consumed();
 }
 
 bool Reader::integer(int64_t& out) {
-  Impl& r = *impl_;
-  if (!r.want_value()) return false;
-  const Value::Kind found = kind();
-  if (found != Value::Kind::kInt && found != Value::Kind::kDouble) return r.mismatch("expected an integer");
-  const size_t at = r.scan.offset();
-  Scanner::Number n;
-  if (!r.scan.number(n)) return r.failed();
-  if (n.kind == Scanner::Number::Kind::kDouble) {
+  if (!want_value()) return false;
+  const size_t at = offset();
+  const char c = peek();
+  if (c != '-' && !is_digit(c)) return mismatch("expected an integer");
+  Number n;
+  if (!take_number(n)) return false;
+  if (n.kind == Number::Kind::kUint) return refuse("number_out_of_range", at, "an integer above 2^63 - 1");
+  out = n.i;
+  if (n.kind == Number::Kind::kDouble) {
     const Value integral(n.d);
     out = integral.as_int();
-    if (integral != Value(out)) {
-      r.scan.fail(Scanner::Reason::kType, at, "expected an integer");
-      return r.failed();
-    }
-  } else if (n.kind == Scanner::Number::Kind::kUint) {
-    r.scan.fail(Scanner::Reason::kNumberRange, at, "an integer above 2^63 - 1");
-    return r.failed();
-  } else {
-    out = n.i;
+    if (integral != Value(out)) return refuse("wrong_type", at, "expected an integer");
   }
-  return r.consumed();
+  return consumed();
 }
 
 bool Reader::number(double& out) {
-  Impl& r = *impl_;
-  if (!r.want_value()) return false;
-  const Value::Kind found = kind();
-  if (found != Value::Kind::kInt && found != Value::Kind::kDouble) return r.mismatch("expected a number");
-  Scanner::Number n;
-  if (!r.scan.number(n)) return r.failed();
+  Number n;
+  if (!number(n)) return false;
   switch (n.kind) {
-    case Scanner::Number::Kind::kInt: out = static_cast<double>(n.i); break;
-    case Scanner::Number::Kind::kUint: out = static_cast<double>(n.u); break;
-    case Scanner::Number::Kind::kDouble: out = n.d; break;
+    case Number::Kind::kInt: out = static_cast<double>(n.i); break;
+    case Number::Kind::kUint: out = static_cast<double>(n.u); break;
+    case Number::Kind::kDouble: out = n.d; break;
   }
-  return r.consumed();
+  return true;
 }
 
 bool Reader::boolean(bool& out) {
-  Impl& r = *impl_;
-  if (!r.want_value()) return false;
-  const char c = r.scan.peek();
-  if (c != 't' && c != 'f') return r.mismatch("expected true or false");
+  if (!want_value()) return false;
+  const char c = peek();
+  if (c != 't' && c != 'f') return mismatch("expected true or false");
   out = c == 't';
-  return r.scan.literal(out ? "true" : "false") ? r.consumed() : r.failed();
+  return pass_word(out ? "true" : "false") && consumed();
 }
 
-bool Reader::null() {
-  Impl& r = *impl_;
-  if (!r.want_value() || r.scan.peek() != 'n') return false;
-  return r.scan.literal("null") ? r.consumed() : r.failed();
+bool Reader::null() { return want_value() && peek() == 'n' && pass_word("null") && consumed(); }
+
+// Decoded text is never longer, so that all of a document's strings have room.
+bool Reader::decode(std::string_view& body, Halves halves) {
+  if (used_ == 0 && scratch_.size() < document_.size()) scratch_.resize(document_.size());
+  char* const out = scratch_.data() + used_;
+  const char* place = nullptr;
+  size_t length = 0;
+  const EscapeError error = unescape(body, halves, out, length, place);
+  if (error != EscapeError::kNone) return bad_escape(error, place);
+  used_ += length;
+  body = {out, length};
+  return true;
 }
 
-bool Reader::raw(std::string_view& out) {
-  Impl& r = *impl_;
-  if (!r.want_value()) return false;
-  const size_t begin = r.scan.offset();
-  if (!r.scan.skip(r.depth)) return r.failed();
-  const std::string_view last = r.scan.token(r.scan.position() - 1);
-  out = std::string_view(r.buffer.data() + begin,
-                         static_cast<size_t>(last.data() + last.size() - r.buffer.data()) - begin);
-  return r.consumed();
+bool Reader::check_escapes(std::string_view body) {
+  const char* place = nullptr;
+  const EscapeError error = json::check_escapes(body, halves_, place);
+  return error == EscapeError::kNone || bad_escape(error, place);
 }
 
-bool Reader::skip() {
-  Impl& r = *impl_;
-  if (!r.want_value()) return false;
-  std::string_view ignored;
-  if (r.scan.plain(ignored)) return r.consumed();
-  return r.scan.skip(r.depth) ? r.consumed() : r.failed();
+bool Reader::refuse(std::string_view reason, size_t at, std::string_view what) {
+  due_ = Due::kFailed;
+  const std::string message = format("{} at byte {}", what, at);
+  status_ =
+      reason == "reader_misuse" ? failed_precondition(reason, message) : invalid_argument(reason, message);
+  return false;
+}
+
+bool Reader::malformed(std::string_view what) { return refuse("invalid_json", offset(), what); }
+bool Reader::misused(const char* what) { return refuse("reader_misuse", offset(), what); }
+
+// A value of another kind is a type error when it is JSON at all, else a syntax error.
+bool Reader::mismatch(const char* what) {
+  const size_t at = offset();
+  return pass(depth_) && refuse("wrong_type", at, what);
+}
+
+// A string that has no end, or none before `stop`.
+bool Reader::bad_string(const char* open, const char* stop) {
+  const auto at = [this](const char* p) { return static_cast<size_t>(p - document_.data()); };
+  if (stop != end_ && static_cast<uint8_t>(*stop) < 0x20)
+    return refuse("invalid_json", at(stop), "a control character in a string must be escaped");
+  return refuse("invalid_json", at(open), "a string is not closed");
+}
+
+bool Reader::bad_escape(EscapeError error, const char* place) {
+  const auto at = static_cast<size_t>(place - document_.data());
+  if (error == EscapeError::kLoneSurrogate) return refuse("invalid_utf8", at, "a lone surrogate escape");
+  const bool unknown = error == EscapeError::kUnknown;
+  return refuse("invalid_json", at, unknown ? "unknown escape" : "\\u needs four hexadecimal digits");
+}
+
+bool Reader::bad_document() {
+  const size_t good = valid_utf8_prefix(document_);
+  if (good != document_.size()) return refuse("invalid_utf8", good, "ill-formed UTF-8");
+  if (document_.size() > UINT32_MAX) return refuse("invalid_json", 0, "the document is over 4 GiB");
+  return refuse("invalid_json", 0, "the document is empty");
 }
 
 }  // namespace tau::json

@@ -1,13 +1,11 @@
-// The scanner's scalars: what is wrong with an escape, and numbers.
+// Reading numbers.
 #include <charconv>
 
-#include "json/escape.h"
-#include "json/scanner.h"
+#include "json/number.h"
+#include "json/text_scan.h"
 
 namespace tau::json {
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // The decimal exponent of a well-formed number that from_chars found out of range: its sign tells overflow
 // from underflow. Saturates.
@@ -41,6 +39,7 @@ int64_t magnitude(std::string_view t) {
 
 // Plain integers of up to 18 digits cannot overflow: most numbers end here.
 bool short_integer(std::string_view t, int64_t& out) {
+  if (t.empty()) return false;
   const bool negative = t[0] == '-';
   const size_t digits = t.size() - (negative ? 1 : 0);
   if (digits == 0 || digits > 18) return false;
@@ -82,59 +81,24 @@ bool number_grammar(std::string_view t, bool& integral) {
 
 }  // namespace
 
-bool Scanner::fail_escape(EscapeError error, const char* place) {
-  const auto at = static_cast<size_t>(place - text_.data());
-  switch (error) {
-    case EscapeError::kNone: return true;
-    case EscapeError::kUnknown: return fail(Reason::kSyntax, at, "unknown escape");
-    case EscapeError::kBadHex: return fail(Reason::kSyntax, at, "\\u needs four hexadecimal digits");
-    case EscapeError::kLoneSurrogate: return fail(Reason::kUtf8, at, "a lone surrogate escape");
-  }
-  return false;
-}
-
-bool Scanner::unescape(std::string_view body, Halves halves, char* out, size_t& length) {
-  const char* place = nullptr;
-  const EscapeError error = json::unescape(body, halves, out, length, place);
-  return error == EscapeError::kNone || fail_escape(error, place);
-}
-
-bool Scanner::check_escapes(std::string_view body) {
-  const char* place = nullptr;
-  const EscapeError error = json::check_escapes(body, halves_, place);
-  return error == EscapeError::kNone || fail_escape(error, place);
-}
-
-bool Scanner::number(Number& out) {
-  const size_t at = offset();
-  if (at_end()) return fail(Reason::kSyntax, at, "expected a value");
-  const std::string_view t = token(position_);
-  if (short_integer(t, out.i)) {
-    out.kind = Number::Kind::kInt;
-    ++position_;
-    return true;
-  }
+NumberError parse_number(std::string_view text, Number& out) {
+  out.kind = Number::Kind::kInt;
+  if (short_integer(text, out.i)) return NumberError::kNone;
   bool integral = false;
-  if (!number_grammar(t, integral)) return fail(Reason::kSyntax, at, "expected a value");
-  const char* const end = t.data() + t.size();
+  if (!number_grammar(text, integral)) return NumberError::kGrammar;
+  const char* const end = text.data() + text.size();
   if (integral) {
-    out.kind = Number::Kind::kInt;
-    auto result = std::from_chars(t.data(), end, out.i);
-    if (result.ec != std::errc()) {
-      out.kind = Number::Kind::kUint;
-      result = std::from_chars(t.data(), end, out.u);
-      if (result.ec != std::errc()) return fail(Reason::kNumberRange, at, "an integer outside [-2^63, 2^64)");
-    }
-  } else {
-    out.kind = Number::Kind::kDouble;
-    const auto result = std::from_chars(t.data(), end, out.d);
-    if (result.ec == std::errc::result_out_of_range) {
-      if (magnitude(t) > 0) return fail(Reason::kNumberRange, at, "a number too large for a double");
-      out.d = t[0] == '-' ? -0.0 : 0.0;
-    }
+    if (std::from_chars(text.data(), end, out.i).ec == std::errc()) return NumberError::kNone;
+    out.kind = Number::Kind::kUint;
+    const bool good = std::from_chars(text.data(), end, out.u).ec == std::errc();
+    return good ? NumberError::kNone : NumberError::kInteger;
   }
-  ++position_;
-  return true;
+  out.kind = Number::Kind::kDouble;
+  if (std::from_chars(text.data(), end, out.d).ec == std::errc::result_out_of_range) {
+    if (magnitude(text) > 0) return NumberError::kDouble;
+    out.d = text[0] == '-' ? -0.0 : 0.0;
+  }
+  return NumberError::kNone;
 }
 
 }  // namespace tau::json

@@ -3,56 +3,27 @@
 #include <simdjson.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 #include "json/escape.h"
+#include "json/text_scan.h"
 
 namespace tau::json {
 namespace {
 
-constexpr size_t kMostSlots = 256;     // documents with more are cheaper to parse
-constexpr ptrdiff_t kMostDigits = 18;  // of an integer that cannot overflow
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-// The end of the integer at `p`; `p` when there is none, or one too long.
-const char* integer_end(const char* p, const char* end) {
-  const char* q = p;
-  if (q != end && *q == '-') ++q;
-  const char* const digits = q;
-  while (q != end && is_digit(*q)) ++q;
-  const ptrdiff_t count = q - digits;
-  if (count == 0 || count > kMostDigits || (*digits == '0' && count > 1)) return p;
-  return q;
-}
-
-bool stops(char c) { return c == '"' || c == '\\' || static_cast<uint8_t>(c) < 0x20; }
-
-// Sixteen bytes at once, in a form that both compilers know for every processor.
-using Block = uint8_t __attribute__((vector_size(16)));
-
-bool any(Block block) {
-  uint64_t words[2];
-  std::memcpy(words, &block, sizeof words);
-  return (words[0] | words[1]) != 0;
-}
-
-// The first byte at or after `p` that ends a run of plain text. `wide` becomes true when a byte that was
-// passed is not ASCII.
+// As string_stop(). `wide` becomes true when a byte that was passed, or one close behind, is not ASCII.
 const char* run_end(const char* p, const char* end, bool& wide) {
-  Block bits{};
-  while (end - p >= static_cast<ptrdiff_t>(sizeof(Block))) {
-    Block block;
-    std::memcpy(&block, p, sizeof block);
-    if (any(reinterpret_cast<Block>((block == '"') | (block == '\\') | (block < 0x20)))) break;
-    bits |= block;
-    p += sizeof block;
+  Block seen{};
+  size_t n = sizeof(Block);
+  while (n == sizeof(Block) && end - p >= static_cast<ptrdiff_t>(sizeof(Block))) {
+    const Block block = load_block(p);
+    seen |= block;
+    n = first_set(stops(block));
+    p += n;
   }
-  uint8_t rest = 0;
-  for (; p != end && !stops(*p); ++p) rest = static_cast<uint8_t>(rest | static_cast<uint8_t>(*p));
-  bits[0] |= rest;
-  wide = wide || any(bits & 0x80);
+  wide = wide || first_set(seen & 0x80) != sizeof(Block);
+  if (n != sizeof(Block)) return p;
+  for (; p != end && !stops(*p); ++p) wide = wide || static_cast<uint8_t>(*p) >= 0x80;
   return p;
 }
 
@@ -62,128 +33,112 @@ bool same(std::string_view a, size_t a_begin, std::string_view b, size_t b_begin
 
 }  // namespace
 
-std::optional<int64_t> Field::integer() const {
-  int64_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto result = std::from_chars(text.data(), end, value);
-  if (text.empty() || result.ec != std::errc() || result.ptr != end) return std::nullopt;
-  return value;
-}
-
 void Shape::clear() {
   text_.clear();
   followers_.clear();
 }
 
-void Shape::learn(std::string_view document, const Reader& reader) {
-  text_.assign(document);
-  reader_ = &reader;
-  built_ = settled_ = false;
-  followers_.clear();
+void Shape::learn(const Reader& reader) {
+  clear();
+  settled_ = false;
+  const std::vector<Slot>* slots = reader.slots();
+  if (slots == nullptr) return;
+  slots_.assign(slots->begin(), slots->end());
+  document_ = reader.document();
+  text_.assign(document_);
 }
 
-void Shape::follow(Field& field, Kind kind) {
-  if (!field.given()) return;
-  Follower follower;
+void Shape::follow(Field& field) {
+  if (!field.given() || text_.empty()) return;
+  // A key with escapes was decoded to a place where it stays.
+  const bool inside =
+      field.text.data() >= document_.data() && field.text.data() <= document_.data() + document_.size();
+  if (field.raw && !inside) return;
+  Follower& follower = followers_.emplace_back();
   follower.field = &field;
-  follower.begin = reader_->offset_of(field.text);
-  follower.end = follower.begin + field.text.size();
-  follower.kind = kind;
-  followers_.push_back(follower);
+  if (!field.raw) return;
+  const auto begin = static_cast<size_t>(field.text.data() - document_.data());
+  follower.lead = begin - end_before(field.first);
+  follower.tail = begin + field.text.size() - end_before(static_cast<size_t>(field.first) + field.slots);
 }
 
 bool Shape::match(std::string_view document) {
-  if (text_.empty() || (!built_ && !build())) return false;
-  if (settled_ && walk(document, hot_)) {
-    update(document);
-    return true;
+  if (text_.empty()) return false;
+  if (!settled_ || !match_hot(document)) {
+    if (!find_changes(document)) return false;
+    adopt(document);
+    match_hot(document);
   }
-  return widen(document);
-}
-
-// Finds the slots of the document known, by the tokens that its reader found.
-bool Shape::build() {
-  slots_.clear();
-  const std::span<const uint32_t> tokens = reader_->tokens();
-  const std::string_view text = text_;
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    const size_t begin = tokens[i];
-    size_t end = i + 1 < tokens.size() ? tokens[i + 1] : text.size();
-    const char c = text[begin];
-    if (c == '"') {
-      const bool is_key = end != text.size() && text[end] == ':';
-      if (is_key) continue;
-      while (text[end - 1] != '"') --end;
-      add_slot(begin, end);
-    } else if (c == '-' || is_digit(c)) {
-      const auto space = [](char s) { return s == ' ' || s == '\n' || s == '\r' || s == '\t'; };
-      while (space(text[end - 1])) --end;
-      if (integer_end(text.data() + begin, text.data() + end) == text.data() + end) add_slot(begin, end);
-    }
-  }
-  built_ = slots_.size() <= kMostSlots;
-  if (!built_) {
-    clear();
-    return false;
-  }
-  for (Follower& follower : followers_) {
-    if (follower.kind == Kind::kRaw) continue;
-    // The text of a string begins behind its quote.
-    const auto slot = std::find_if(slots_.begin(), slots_.end(),
-                                   [&](const Slot& s) { return s.begin + 1 == follower.begin; });
-    slot->kind = follower.kind;
-    follower.begin = slot->begin;
-    follower.end = slot->end;
-  }
+  update(document);
   return true;
 }
 
-void Shape::add_slot(size_t begin, size_t end) {
-  Slot slot;
-  slot.begin = begin;
-  slot.end = end;
-  slot.is_string = text_[begin] == '"';
-  slots_.push_back(slot);
-}
-
-// Compares all that lies outside of `slots`, and finds what stands in them.
-bool Shape::walk(std::string_view document, std::span<const Slot> slots) {
+// Compares all that lies outside of the hot slots, and takes what stands in them.
+bool Shape::match_hot(std::string_view document) {
   const std::string_view known = text_;
-  found_.resize(slots.size());
+  found_.resize(hot_.size());
   used_ = 0;
   size_t at = 0;    // in the document
   size_t from = 0;  // in the one known
-  for (size_t i = 0; i < slots.size(); ++i) {
-    const Slot& slot = slots[i];
+  for (size_t i = 0; i < hot_.size(); ++i) {
+    const Slot& slot = hot_[i];
     const size_t fixed = slot.begin - from;
     if (document.size() - at <= fixed || !same(document, at, known, from, fixed)) return false;
     Found& found = found_[i];
     found.begin = at + fixed;
-    if (slot.is_string) {
-      if (!take_string(document, slot, found)) return false;
-    } else {
-      const char* const begin = document.data() + found.begin;
-      found.end =
-          found.begin + static_cast<size_t>(integer_end(begin, document.data() + document.size()) - begin);
-      if (found.end == found.begin) return false;
-    }
+    if (!take(document, slot, found, true)) return false;
     at = found.end;
     from = slot.end;
   }
   return document.size() - at == known.size() - from && same(document, at, known, from, known.size() - from);
 }
 
-bool Shape::take_string(std::string_view document, const Slot& slot, Found& found) {
+// Finds all slots in a document that differs in nothing else, and which of them have changed.
+bool Shape::find_changes(std::string_view document) {
+  const std::string_view known = text_;
+  found_.resize(slots_.size());
+  size_t at = 0;
+  size_t from = 0;
+  for (size_t i = 0;; ++i) {
+    const size_t rest = std::min(document.size() - at, known.size() - from);
+    const size_t reach = from + common_prefix(document.data() + at, known.data() + from, rest);
+    // An integer ends where something else begins.
+    for (; i < slots_.size() && slots_[i].end + (is_string(slots_[i]) ? 0U : 1U) <= reach; ++i) {
+      found_[i].begin = at + slots_[i].begin - from;
+      found_[i].end = at + slots_[i].end - from;
+      found_[i].changed = false;
+    }
+    if (i == slots_.size()) return reach == known.size() && at + (reach - from) == document.size();
+    const Slot& slot = slots_[i];
+    Found& found = found_[i];
+    if (slot.begin > reach) return false;
+    found.begin = at + slot.begin - from;
+    found.changed = true;
+    if (found.begin >= document.size() || !take(document, slot, found, false)) return false;
+    at = found.end;
+    from = slot.end;
+  }
+}
+
+bool Shape::take(std::string_view document, const Slot& slot, Found& found, bool decoded) {
+  if (is_string(slot)) return take_string(document, slot, found, decoded);
+  const char* const begin = document.data() + found.begin;
+  const char* const end = integer_end(begin, document.data() + document.size());
+  found.end = static_cast<size_t>(end - document.data());
+  return end != begin;
+}
+
+bool Shape::take_string(std::string_view document, const Slot& slot, Found& found, bool decoded) {
   const char* const open = document.data() + found.begin;
   const char* const end = document.data() + document.size();
   if (*open != '"') return false;
   bool wide = false;
-  found.escaped = false;
+  bool escaped = false;
   const char* p = run_end(open + 1, end, wide);
   while (p != end && *p == '\\') {
     if (end - p < 2) return false;
-    found.escaped = true;
-    // What is escaped is looked at by decode(), but here for bytes that are not ASCII.
+    escaped = true;
+    // What is escaped is looked at below, but here for bytes that are not ASCII.
     wide = wide || static_cast<uint8_t>(p[1]) >= 0x80;
     p = run_end(p + 2, end, wide);
   }
@@ -191,13 +146,16 @@ bool Shape::take_string(std::string_view document, const Slot& slot, Found& foun
   found.end = static_cast<size_t>(p + 1 - document.data());
   found.text = {open + 1, static_cast<size_t>(p - open - 1)};
   if (wide && !simdjson::validate_utf8(found.text.data(), found.text.size())) return false;
-  return !found.escaped || decode(document, slot, found);
+  if (!escaped) return true;
+  const char* place = nullptr;
+  if (slot.decoded && decoded) return decode(document, slot, found);
+  return check_escapes(found.text, Halves::kReplace, place) == EscapeError::kNone;
 }
 
 bool Shape::decode(std::string_view document, const Slot& slot, Found& found) {
   if (used_ == 0 && scratch_.size() < document.size()) scratch_.resize(document.size());
   char* const out = scratch_.data() + used_;
-  const Halves halves = slot.kind == Kind::kPiece ? Halves::kKeep : Halves::kReplace;
+  const Halves halves = slot.piece ? Halves::kKeep : Halves::kReplace;
   size_t length = 0;
   const char* place = nullptr;
   if (unescape(found.text, halves, out, length, place) != EscapeError::kNone) return false;
@@ -206,45 +164,20 @@ bool Shape::decode(std::string_view document, const Slot& slot, Found& found) {
   return true;
 }
 
-// A document of the same shape that differs in strings or integers that were the same so far.
-bool Shape::widen(std::string_view document) {
-  if (!walk(document, slots_)) return false;
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    Slot& slot = slots_[i];
-    const Found& found = found_[i];
-    const size_t size = slot.end - slot.begin;
-    // A text that has to be decoded does not stay where the fields could look at it.
-    if (found.escaped || found.end - found.begin != size ||
-        !same(document, found.begin, text_, slot.begin, size))
-      slot.hot = true;
-  }
-  adopt(document);
-  walk(document, hot_);
-  update(document);
-  return true;
-}
-
-// Where a place outside of all slots, or at the edge of one, lies in the document just walked.
-size_t Shape::moved(size_t offset, size_t document_size) const {
-  size_t shifted = offset + document_size - text_.size();
-  for (size_t i = slots_.size(); i-- > 0 && slots_[i].end > offset;)
-    shifted = found_[i].begin - (slots_[i].begin - offset);
-  return shifted;
-}
-
 // Makes the document just walked the one that is known.
 void Shape::adopt(std::string_view document) {
-  for (Follower& follower : followers_) {
-    const size_t end = follower.end;
-    follower.begin = moved(follower.begin, document.size());
-    follower.end = moved(end, document.size());
-  }
   hot_.clear();
+  hot_before_.clear();
   for (size_t i = 0; i < slots_.size(); ++i) {
-    slots_[i].begin = found_[i].begin;
-    slots_[i].end = found_[i].end;
-    if (slots_[i].hot) hot_.push_back(slots_[i]);
+    Slot& slot = slots_[i];
+    slot.begin = static_cast<uint32_t>(found_[i].begin);
+    slot.end = static_cast<uint32_t>(found_[i].end);
+    // A text that has to be decoded does not stay where a field could look at it.
+    slot.hot = slot.hot || found_[i].changed || (slot.escaped && slot.decoded);
+    hot_before_.push_back(static_cast<uint32_t>(hot_.size()));
+    if (slot.hot) hot_.push_back(slot);
   }
+  hot_before_.push_back(static_cast<uint32_t>(hot_.size()));
   text_.assign(document);
   live_.clear();
   for (const Follower& follower : followers_) bind(follower);
@@ -253,30 +186,29 @@ void Shape::adopt(std::string_view document) {
 
 // A field that holds no hot slot looks at the document known, and does so for good.
 void Shape::bind(const Follower& follower) {
-  const auto first =
-      std::find_if(hot_.begin(), hot_.end(), [&](const Slot& s) { return s.begin >= follower.begin; });
-  const auto behind = std::find_if(first, hot_.end(), [&](const Slot& s) { return s.end > follower.end; });
-  if (first != behind) {
-    Live live;
-    live.field = follower.field;
-    live.first = static_cast<size_t>(first - hot_.begin());
-    live.last = static_cast<size_t>(behind - hot_.begin()) - 1;
-    live.lead = first->begin - follower.begin;
-    live.tail = follower.end - (behind - 1)->end;
-    live.raw = follower.kind == Kind::kRaw;
-    live_.push_back(live);
+  Field& field = *follower.field;
+  const size_t behind = static_cast<size_t>(field.first) + field.slots;
+  const size_t begin = field.raw ? end_before(field.first) + follower.lead : slots_[field.first].begin + 1U;
+  const size_t end = field.raw ? end_before(behind) + follower.tail : slots_[field.first].end - 1U;
+  const size_t first = hot_before_[field.first];
+  const size_t last = hot_before_[behind];
+  if (first == last) {
+    field.text = std::string_view(text_).substr(begin, end - begin);
+    field.fresh = false;
     return;
   }
-  const size_t quote = follower.kind == Kind::kRaw ? 0 : 1;
-  const size_t size = follower.end - follower.begin - 2 * quote;
-  follower.field->text = std::string_view(text_).substr(follower.begin + quote, size);
-  follower.field->fresh = false;
+  Live& live = live_.emplace_back();
+  live.field = &field;
+  live.first = first;
+  live.last = last - 1;
+  live.lead = hot_[live.first].begin - begin;
+  live.tail = end - hot_[live.last].end;
 }
 
 void Shape::update(std::string_view document) {
   for (const Live& live : live_) {
     const Found& first = found_[live.first];
-    if (live.raw) {
+    if (live.field->raw) {
       const size_t begin = first.begin - live.lead;
       live.field->text = document.substr(begin, found_[live.last].end + live.tail - begin);
     } else {

@@ -25,7 +25,11 @@ StatusOr<Response> decode_response(std::string_view body, const Quirks&) {
     response.message.parts.push_back(decode_block(block, kAnthropicResponse));
   in.take_text("stop_reason", response.finish_text);
   response.finish = finish_reason(response.finish_text);
-  if (const json::Value* usage = in.take_object("usage")) response.usage = decode_usage(*usage);
+  if (const json::Value* given = in.take_object("usage")) {
+    UsageMembers usage;
+    usage.merge(json::write(*given));
+    usage.decode(response.usage);
+  }
   in.form("whole", "true");
   response.extras = in.finish(kAnthropicResponse);
   return response;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "json/compact.h"
 #include "wire/anthropic.h"
 #include "wire/error.h"
 
@@ -19,20 +20,8 @@ void erase_extra(Extras& extras, std::string_view key) {
   if (extras.size() == 1 && extras.front().first == "tau:from") extras.clear();
 }
 
-// Later counts replace earlier ones, but a null or zero does not replace a number: servers repeat the counts
-// in message_delta, or fill in only there.
-void merge_counts(json::Value& into, const json::Value& from) {
-  for (const auto& [key, value] : from.as_object()) {
-    json::Value* known = into.find(key);
-    if (known == nullptr) {
-      into.set(key, value);
-    } else if (value.is_object() && known->is_object()) {
-      merge_counts(*known, value);
-    } else if (!value.is_null() && !(value.is_number() && value.as_double() == 0 && known->is_number())) {
-      *known = value;
-    }
-  }
-}
+// Compact JSON.
+bool is_object(std::string_view json) { return json.starts_with('{'); }
 
 }  // namespace
 
@@ -62,12 +51,28 @@ Status MessagesStreamDecoder::event(std::string_view type, std::string_view data
     if (!read(data)) return malformed(type, data, reader_.status());
     if (delta_.event == kDelta) return apply(sink);
   }
-  const StatusOr<json::Value> value = json::parse(data, json::Halves::kReplace);
-  if (!value.ok()) return malformed(type, data, value.status());
-  const std::string_view named = (*value)["type"].as_string();
+  if (!compactor_.make(data))
+    return malformed(type, data, json::parse(data, json::Halves::kReplace).status());
+  const Members event(compactor_.text());
+  const std::string_view named = json::compact_text(event.type, scratch_);
   // Escapes can spell the name in other ways.
   if (named == kDelta && read(data)) return apply(sink);
-  return apply_event(named.empty() ? type : named, *value, sink);
+  return apply_event(named.empty() ? type : named, event, sink);
+}
+
+MessagesStreamDecoder::Members::Members(std::string_view json) : whole(json) {
+  for (json::CompactMembers member(json); member.next();) {
+    const std::string_view key = member.key();
+    std::string_view* const out = key == "type"            ? &type
+                                  : key == "index"         ? &index
+                                  : key == "message"       ? &message
+                                  : key == "content_block" ? &block
+                                  : key == "delta"         ? &delta
+                                  : key == "usage"         ? &usage
+                                  : key == "error"         ? &error
+                                                           : nullptr;
+    if (out != nullptr) *out = member.json();
+  }
 }
 
 Status MessagesStreamDecoder::malformed(std::string_view type, std::string_view data, const Status& why) {
@@ -90,7 +95,7 @@ bool MessagesStreamDecoder::read(std::string_view data) {
     shape_.clear();
     delta_ = {};
     if (!reader_.load(data) || !read_members()) return false;
-    learn(data);
+    learn();
   }
   delta_.data = data;
   return true;
@@ -103,9 +108,9 @@ bool MessagesStreamDecoder::read_members() {
     const Kind kind = reader_.kind();
     bool good = true;
     if (key == "type" && kind == Kind::kString)
-      good = reader_.string(delta_.event.text);
+      good = reader_.string(delta_.event);
     else if (key == "index" && kind == Kind::kInt)
-      good = reader_.raw(delta_.index.text);
+      good = reader_.raw(delta_.index);
     else if (key == "delta" && kind == Kind::kObject)
       good = read_delta();
     else
@@ -123,9 +128,9 @@ bool MessagesStreamDecoder::read_delta() {
     const bool piece = key == "text" || key == "thinking" || key == "signature" || key == "partial_json";
     bool good = true;
     if (key == "type" && string)
-      good = reader_.string(delta_.type.text);
+      good = reader_.string(delta_.type);
     else if (piece && string)
-      good = reader_.piece(delta_.text.text);
+      good = reader_.piece(delta_.text);
     else
       good = reader_.skip();
     if (!good) return false;
@@ -133,12 +138,12 @@ bool MessagesStreamDecoder::read_delta() {
   return reader_.status().ok();
 }
 
-void MessagesStreamDecoder::learn(std::string_view data) {
-  shape_.learn(data, reader_);
-  shape_.follow(delta_.event, json::Shape::Kind::kString);
-  shape_.follow(delta_.index, json::Shape::Kind::kRaw);
-  shape_.follow(delta_.type, json::Shape::Kind::kString);
-  shape_.follow(delta_.text, json::Shape::Kind::kPiece);
+void MessagesStreamDecoder::learn() {
+  shape_.learn(reader_);
+  shape_.follow(delta_.event);
+  shape_.follow(delta_.index);
+  shape_.follow(delta_.type);
+  shape_.follow(delta_.text);
 }
 
 MessagesStreamDecoder::Block* MessagesStreamDecoder::find(int64_t index) {
@@ -252,19 +257,22 @@ void MessagesStreamDecoder::apply_rare(Block& block, const json::Value& delta) {
   }
 }
 
-Status MessagesStreamDecoder::apply_event(std::string_view type, const json::Value& value, StreamSink& sink) {
-  if (type == "error" || (value["error"].is_object() && type.empty()))
+Status MessagesStreamDecoder::apply_event(std::string_view type, const Members& event, StreamSink& sink) {
+  if (type == "error" || (is_object(event.error) && type.empty())) {
+    TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(event.whole));
     return fail(stream_error_status(value));
+  }
   if (type == "message_start") {
-    message_start(value["message"], sink);
+    message_start(event.message, sink);
   } else if (type == "content_block_start") {
     start(sink);
-    block_start(value["index"].as_int(), value["content_block"], sink);
+    const StatusOr<json::Value> block = json::parse(event.block.empty() ? "null" : event.block);
+    block_start(json::compact_int(event.index), *block, sink);
   } else if (type == "content_block_stop") {
-    if (Block* block = find(value["index"].as_int())) close(*block, sink);
+    if (Block* block = find(json::compact_int(event.index))) close(*block, sink);
   } else if (type == "message_delta") {
     start(sink);
-    message_delta(value, sink);
+    message_delta(event, sink);
   } else if (type == "message_stop") {
     if (!started_) return fail(bad_response("the stream ended before message_start"));
     finish(sink);
@@ -283,29 +291,31 @@ void MessagesStreamDecoder::start(StreamSink& sink) {
 }
 
 // A second message_start (a server that retried behind our back) adds counts, nothing else.
-void MessagesStreamDecoder::message_start(const json::Value& message, StreamSink& sink) {
-  if (!started_) {
-    response_.id = message["id"].as_string();
-    response_.model = message["model"].as_string();
-    for (const auto& [key, value] : message.as_object()) keep_extra(key, value);
-    if (message["usage"].is_object()) usage_ = message["usage"];
-    response_.usage = decode_usage(usage_);
-    start(sink);
-    const json::Value::Array& content = message["content"].as_array();
-    for (size_t i = 0; i < content.size(); ++i) block_start(static_cast<int64_t>(i), content[i], sink);
-    return;
-  }
-  merge_usage(message["usage"], sink);
+void MessagesStreamDecoder::message_start(std::string_view message, StreamSink& sink) {
+  const std::string_view usage = json::compact_member(message, "usage");
+  if (started_) return merge_usage(usage, sink);
+  response_.id = json::compact_text(json::compact_member(message, "id"), scratch_);
+  response_.model = json::compact_text(json::compact_member(message, "model"), scratch_);
+  for (json::CompactMembers member(message); member.next();) keep_extra(member.key(), member.json());
+  if (is_object(usage)) usage_.merge(usage);
+  usage_.decode(response_.usage);
+  start(sink);
+  const std::string_view content = json::compact_member(message, "content");
+  if (content.size() <= 2) return;
+  const StatusOr<json::Value> blocks = json::parse(content);
+  int64_t index = 0;
+  for (const json::Value& block : blocks->as_array()) block_start(index++, block, sink);
 }
 
-void MessagesStreamDecoder::keep_extra(std::string_view key, const json::Value& value) {
+// `key` as it is written.
+void MessagesStreamDecoder::keep_extra(std::string_view key, std::string_view json) {
   for (const std::string_view known : {"id", "model", "type", "role", "content", "usage", "stop_reason"})
     if (key == known) return;
   // The encoder writes this null by itself.
-  if (key == "stop_sequence" && value.is_null()) return;
-  const std::string name = extra_key(key);
-  if (value.is_null() && !find_extra(response_.extras, name).empty()) return;
-  set_extra(response_.extras, name, json::write(value));
+  if (key == "stop_sequence" && json == "null") return;
+  const std::string name = extra_key(json::compact_key(key, scratch_));
+  if (json == "null" && !find_extra(response_.extras, name).empty()) return;
+  set_extra(response_.extras, name, std::string(json));
 }
 
 void MessagesStreamDecoder::block_start(int64_t index, const json::Value& value, StreamSink& sink) {
@@ -369,23 +379,23 @@ void MessagesStreamDecoder::close(Block& block, StreamSink& sink) {
   sink.on_event(make_event(StreamEvent::Kind::kPart, block, {}));
 }
 
-void MessagesStreamDecoder::merge_usage(const json::Value& usage, StreamSink& sink) {
-  if (!usage.is_object()) return;
-  if (usage_.is_null()) usage_ = json::Value::object();
-  merge_counts(usage_, usage);
-  response_.usage = decode_usage(usage_);
+void MessagesStreamDecoder::merge_usage(std::string_view usage, StreamSink& sink) {
+  if (!is_object(usage)) return;
+  usage_.merge(usage);
+  usage_.decode(response_.usage);
   StreamEvent event{};
   event.kind = StreamEvent::Kind::kUsage;
   sink.on_event(event);
 }
 
-void MessagesStreamDecoder::message_delta(const json::Value& value, StreamSink& sink) {
-  if (const std::string_view stop = value["delta"]["stop_reason"].as_string(); !stop.empty())
-    response_.finish_text = stop;
-  for (const auto& [key, member] : value["delta"].as_object()) keep_extra(key, member);
-  for (const auto& [key, member] : value.as_object())
-    if (key != "delta") keep_extra(key, member);
-  merge_usage(value["usage"], sink);
+void MessagesStreamDecoder::message_delta(const Members& event, StreamSink& sink) {
+  const std::string_view stop = json::compact_member(event.delta, "stop_reason");
+  if (const std::string_view text = json::compact_text(stop, scratch_); !text.empty())
+    response_.finish_text = text;
+  for (json::CompactMembers member(event.delta); member.next();) keep_extra(member.key(), member.json());
+  for (json::CompactMembers member(event.whole); member.next();)
+    if (member.key() != "delta") keep_extra(member.key(), member.json());
+  merge_usage(event.usage, sink);
 }
 
 void MessagesStreamDecoder::finish(StreamSink& sink) {

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "json/compact.h"
+#include "wire/anthropic.h"
 #include "wire/halves.h"
 #include "wire/wire.h"
 
@@ -42,19 +44,31 @@ class MessagesStreamDecoder final : public StreamDecoder {
     json::Field text;       // of text, thinking, signature or JSON
     std::string_view data;  // the whole event
   };
+  // Of any other event; compact JSON.
+  struct Members {
+    explicit Members(std::string_view json);
+    std::string_view whole;
+    std::string_view type;
+    std::string_view index;
+    std::string_view message;
+    std::string_view block;
+    std::string_view delta;
+    std::string_view usage;
+    std::string_view error;
+  };
 
   bool read(std::string_view data);
   bool read_members();
   bool read_delta();
-  void learn(std::string_view data);
+  void learn();
   Status apply(StreamSink& sink);
   void append(Block& block, std::string& to, StreamEvent::Kind kind, std::string_view text, StreamSink& sink);
   void finish_piece(Block& block, StreamSink& sink);
   void apply_rare(Block& block, const json::Value& delta);
-  Status apply_event(std::string_view type, const json::Value& value, StreamSink& sink);
-  void message_start(const json::Value& message, StreamSink& sink);
+  Status apply_event(std::string_view type, const Members& event, StreamSink& sink);
+  void message_start(std::string_view message, StreamSink& sink);
   void block_start(int64_t index, const json::Value& value, StreamSink& sink);
-  void message_delta(const json::Value& value, StreamSink& sink);
+  void message_delta(const Members& event, StreamSink& sink);
   void start(StreamSink& sink);
 
   Block* find(int64_t index);
@@ -66,20 +80,22 @@ class MessagesStreamDecoder final : public StreamDecoder {
   void close(Block& block, StreamSink& sink);
   void close_call(Block& block, ToolCall& call, StreamSink& sink);
   void close_opaque(Block& block, Opaque& opaque);
-  void merge_usage(const json::Value& usage, StreamSink& sink);
-  void keep_extra(std::string_view key, const json::Value& value);
+  void merge_usage(std::string_view usage, StreamSink& sink);
+  void keep_extra(std::string_view key, std::string_view json);
   void finish(StreamSink& sink);
   Status fail(Status status);
   Status malformed(std::string_view type, std::string_view data, const Status& why);
 
   Quirks quirks_;
   Response response_;
-  json::Reader reader_{json::Halves::kReplace};
+  json::Reader reader_{json::Halves::kReplace, true};
   json::Shape shape_;
   Delta delta_;
   HalfJoiner halves_;
   std::vector<Block> blocks_;
-  json::Value usage_;
+  UsageMembers usage_;
+  json::Compactor compactor_{json::Halves::kReplace};
+  std::string scratch_;
   uint32_t calls_ = 0;
   bool started_ = false;
   bool finished_ = false;

@@ -1,28 +1,95 @@
 // Token counts and stop reasons of Anthropic messages. On this wire `input_tokens` leaves out what was read
 // from or written to a cache; the model's `input` holds all three.
+#include <algorithm>
 #include <optional>
 
+#include "json/compact.h"
 #include "wire/anthropic.h"
 
 namespace tau::wire::anthropic {
+namespace {
 
-Usage decode_usage(const json::Value& value) {
-  Usage usage;
-  if (!value.is_object()) return usage;
-  ObjectReader in(value);
-  std::optional<int64_t> input;
-  std::optional<int64_t> output;
-  if (!in.take_int("input_tokens", input)) in.absent("input_tokens");
-  if (!in.take_int("output_tokens", output)) in.absent("output_tokens");
-  in.form("caches", "true");
+std::optional<int64_t> integer_of(std::string_view json) {
+  json::Field field;
+  field.text = json;
+  return field.integer();
+}
+
+bool is_number(std::string_view json) {
+  return json.front() == '-' || (json.front() >= '0' && json.front() <= '9');
+}
+bool is_zero(std::string_view json) { return json == "0" || json == "0.0" || json == "-0.0"; }
+
+}  // namespace
+
+void UsageMembers::merge(std::string_view json) {
+  known_ = true;
+  constexpr size_t kUsualMembers = 12;
+  const bool first = members_.empty();
+  members_.reserve(kUsualMembers);
+  for (json::CompactMembers member(json); member.next();) {
+    if (first)
+      members_.emplace_back(member.key(), member.json());
+    else
+      merge(member.key(), member.json());
+  }
+}
+
+// Later counts replace earlier ones, but a null or zero does not replace a number: servers repeat the counts
+// in message_delta, or fill in only there.
+void UsageMembers::merge(std::string_view key, std::string_view json) {
+  const auto known =
+      std::find_if(members_.begin(), members_.end(), [&](const auto& m) { return m.first == key; });
+  if (known == members_.end()) {
+    members_.emplace_back(key, json);
+  } else if (json.front() == '{' && known->second.front() == '{') {
+    if (known->second == json) return;
+    UsageMembers inner;
+    inner.merge(known->second);
+    inner.merge(json);
+    known->second = inner.json();
+  } else if (json != "null" && !(is_zero(json) && is_number(known->second))) {
+    known->second = json;
+  }
+}
+
+std::string UsageMembers::json() const {
+  std::string out = "{";
+  for (const auto& [key, json] : members_) {
+    if (out.size() > 1) out += ',';
+    out.append("\"").append(key).append("\":").append(json);
+  }
+  return out += '}';
+}
+
+std::string_view UsageMembers::find(std::string_view key) const {
+  for (const auto& [name, json] : members_)
+    if (name == key) return json;
+  return {};
+}
+
+void UsageMembers::decode(Usage& usage) const {
+  if (!known_) return;
+  const std::optional<int64_t> input = integer_of(find("input_tokens"));
+  const std::optional<int64_t> output = integer_of(find("output_tokens"));
   usage.known = true;
-  usage.cached_input = value["cache_read_input_tokens"].as_int();
-  usage.cache_write = value["cache_creation_input_tokens"].as_int();
+  usage.cached_input = json::compact_int(find("cache_read_input_tokens"));
+  usage.cache_write = json::compact_int(find("cache_creation_input_tokens"));
   usage.input = input.value_or(0) + usage.cached_input + usage.cache_write;
   usage.output = output.value_or(0);
-  usage.reasoning = value["output_tokens_details"]["thinking_tokens"].as_int();
-  usage.extras = in.finish(kAnthropicResponse);
-  return usage;
+  usage.reasoning = json::compact_int(json::compact_member(find("output_tokens_details"), "thinking_tokens"));
+  Extras& extras = usage.extras;
+  extras.clear();
+  extras.reserve(members_.size() + 3);
+  set_form(extras, "from", quoted(kAnthropicResponse));
+  if (!input) set_absent(extras, "input_tokens");
+  if (!output) set_absent(extras, "output_tokens");
+  set_form(extras, "caches", "true");
+  std::string scratch;
+  for (const auto& [key, json] : members_) {
+    const bool taken = (key == "input_tokens" && input) || (key == "output_tokens" && output);
+    if (!taken) extras.emplace_back(extra_key(json::compact_key(key, scratch)), json);
+  }
 }
 
 void write_usage(json::Writer& w, const Usage& usage) {

@@ -6,7 +6,6 @@ namespace tau::wire::openai {
 namespace {
 
 using Kind = json::Value::Kind;
-using Follow = json::Shape::Kind;
 
 }  // namespace
 
@@ -51,7 +50,7 @@ bool ChunkReader::read(std::string_view data) {
   while (reader_.next_key(key))
     if (!read_top(key)) return false;
   if (!reader_.status().ok()) return false;
-  learn(data);
+  learn();
   return true;
 }
 
@@ -68,13 +67,13 @@ bool ChunkReader::read_top(std::string_view key) {
   chunk_.known = chunk_.known || is_id || is_usage || key == "object";
   if (key == "object") return reader_.skip();
   if (is_id || key == "model") {
-    if (kind == Kind::kString) return string(is_id ? chunk_.id : chunk_.model);
+    if (kind == Kind::kString) return reader_.string(is_id ? chunk_.id : chunk_.model);
     if (kind == Kind::kNull) return reader_.skip();
   } else if (is_error || is_usage || key == "created") {
     if (kind == Kind::kNull) return reader_.skip();
-    if (is_error) return raw(chunk_.error);
-    if (is_usage) return raw(chunk_.usage);
-    if (kind == Kind::kInt) return raw(chunk_.created);
+    if (is_error) return reader_.raw(chunk_.error);
+    if (is_usage) return reader_.raw(chunk_.usage);
+    if (kind == Kind::kInt) return reader_.raw(chunk_.created);
   }
   return read_member(chunk_.top, key);
 }
@@ -97,13 +96,13 @@ bool ChunkReader::read_choice(ChunkChoice& choice) {
     if (key == "delta" && kind == Kind::kObject)
       good = read_delta(choice);
     else if (key == "index")
-      good = raw(choice.index);
+      good = reader_.raw(choice.index);
     else if (key == "finish_reason" && kind == Kind::kString)
-      good = string(choice.finish);
+      good = reader_.string(choice.finish);
     else if (key == "finish_reason" || key == "delta")
       good = reader_.skip();
     else if (key == "error" && kind != Kind::kNull)
-      good = raw(choice.error);
+      good = reader_.raw(choice.error);
     else
       good = read_member(choice.members, key);
     if (!good) return false;
@@ -118,12 +117,12 @@ bool ChunkReader::read_delta(ChunkChoice& choice) {
     const Kind kind = reader_.kind();
     bool good = true;
     if (key == "content") {
-      good = kind == Kind::kString  ? piece(choice.content)
+      good = kind == Kind::kString  ? reader_.piece(choice.content)
              : kind == Kind::kArray ? read_parts(choice)
                                     : reader_.skip();
     } else if (key == "reasoning_content" || key == "reasoning") {
       const std::string_view name = key == "reasoning" ? "reasoning" : "reasoning_content";
-      good = kind == Kind::kString ? piece(choice.reasoning.emplace_back(name, json::Field()).text)
+      good = kind == Kind::kString ? reader_.piece(choice.reasoning.emplace_back(name, json::Field()).text)
                                    : reader_.skip();
     } else if (key == "role") {
       good = reader_.skip();
@@ -158,9 +157,9 @@ bool ChunkReader::read_part(ChunkChoice& choice) {
     const Kind kind = reader_.kind();
     bool good = true;
     if (key == "type" && kind == Kind::kString)
-      good = string(type);
+      good = reader_.string(type);
     else if (key == "text" && kind == Kind::kString)
-      good = piece(text);
+      good = reader_.piece(text);
     else if (key == "thinking" && kind == Kind::kArray)
       good = read_thinking(choice);
     else
@@ -191,7 +190,7 @@ bool ChunkReader::read_thinking(ChunkChoice& choice) {
       }
       ContentPiece& out = choice.parts.add();
       out.thinking = true;
-      if (!piece(out.text)) return false;
+      if (!reader_.piece(out.text)) return false;
     }
   }
   return reader_.status().ok();
@@ -214,12 +213,12 @@ bool ChunkReader::read_detail(ChunkChoice& choice) {
   while (reader_.next_key(key)) {
     const Kind kind = reader_.kind();
     DetailPiece::Member& member = detail.members.emplace_back();
-    member.key = key;
+    member.key = reader_.key(key);
     member.is_string = kind == Kind::kString;
     choice.nested_details = choice.nested_details || kind == Kind::kObject || kind == Kind::kArray;
-    const bool good = !member.is_string      ? raw(member.value)
-                      : comes_in_pieces(key) ? piece(member.value)
-                                             : string(member.value);
+    const bool good = !member.is_string      ? reader_.raw(member.value)
+                      : comes_in_pieces(key) ? reader_.piece(member.value)
+                                             : reader_.string(member.value);
     if (!good) return false;
   }
   return reader_.status().ok();
@@ -244,9 +243,9 @@ bool ChunkReader::read_call(CallDelta& call) {
     const Kind kind = reader_.kind();
     bool good = true;
     if (key == "index")
-      good = raw(call.index);
+      good = reader_.raw(call.index);
     else if (key == "id" && kind == Kind::kString)
-      good = string(call.id);
+      good = reader_.string(call.id);
     else if (key == "function" && kind == Kind::kObject)
       good = read_function(call);
     else if (key == "id" || key == "type" || key == "function")
@@ -265,12 +264,12 @@ bool ChunkReader::read_function(CallDelta& call) {
     const Kind kind = reader_.kind();
     bool good = true;
     if (key == "name" && kind == Kind::kString) {
-      good = string(call.name);
+      good = reader_.string(call.name);
     } else if (key == "arguments" && kind == Kind::kString) {
-      good = piece(call.arguments);
+      good = reader_.piece(call.arguments);
     } else if (key == "arguments" && kind != Kind::kNull) {
       call.arguments_whole = true;
-      good = raw(call.arguments);
+      good = reader_.raw(call.arguments);
     } else {
       good = reader_.skip();
     }
@@ -280,47 +279,31 @@ bool ChunkReader::read_function(CallDelta& call) {
 }
 
 bool ChunkReader::read_member(RawMembers& members, std::string_view key) {
-  return raw(members.emplace_back(key, json::Field()).json);
+  return reader_.raw(members.emplace_back(reader_.key(key), json::Field()).json);
 }
 
-bool ChunkReader::string(json::Field& field) {
-  field.fresh = true;
-  return reader_.string(field.text);
-}
-
-bool ChunkReader::piece(json::Field& field) {
-  field.fresh = true;
-  return reader_.piece(field.text);
-}
-
-bool ChunkReader::raw(json::Field& field) {
-  field.fresh = true;
-  return reader_.raw(field.text);
-}
-
-void ChunkReader::learn(std::string_view data) {
-  shape_.learn(data, reader_);
-  shape_.follow(chunk_.id, Follow::kString);
-  shape_.follow(chunk_.model, Follow::kString);
-  for (json::Field* field : {&chunk_.created, &chunk_.usage, &chunk_.error})
-    shape_.follow(*field, Follow::kRaw);
+void ChunkReader::learn() {
+  shape_.learn(reader_);
+  shape_.follow(chunk_.id);
+  shape_.follow(chunk_.model);
+  for (json::Field* field : {&chunk_.created, &chunk_.usage, &chunk_.error}) shape_.follow(*field);
   follow(chunk_.top);
   for (ChunkChoice& choice : chunk_.choices) follow(choice);
 }
 
 void ChunkReader::follow(ChunkChoice& choice) {
-  shape_.follow(choice.content, Follow::kPiece);
-  shape_.follow(choice.finish, Follow::kString);
-  for (json::Field* field : {&choice.index, &choice.error}) shape_.follow(*field, Follow::kRaw);
-  for (ReasoningPiece& piece : choice.reasoning) shape_.follow(piece.text, Follow::kPiece);
+  shape_.follow(choice.content);
+  shape_.follow(choice.finish);
+  for (json::Field* field : {&choice.index, &choice.error}) shape_.follow(*field);
+  for (ReasoningPiece& piece : choice.reasoning) shape_.follow(piece.text);
   for (ContentPiece& piece : choice.parts) {
-    shape_.follow(piece.type, Follow::kString);
-    shape_.follow(piece.text, Follow::kPiece);
+    shape_.follow(piece.type);
+    shape_.follow(piece.text);
   }
   for (DetailPiece& detail : choice.details)
     for (DetailPiece::Member& member : detail.members) {
-      const Follow text = comes_in_pieces(member.key) ? Follow::kPiece : Follow::kString;
-      shape_.follow(member.value, member.is_string ? text : Follow::kRaw);
+      shape_.follow(member.key);
+      shape_.follow(member.value);
     }
   for (CallDelta& call : choice.calls) follow(call);
   follow(choice.delta);
@@ -328,15 +311,18 @@ void ChunkReader::follow(ChunkChoice& choice) {
 }
 
 void ChunkReader::follow(CallDelta& call) {
-  shape_.follow(call.id, Follow::kString);
-  shape_.follow(call.name, Follow::kString);
-  shape_.follow(call.arguments, call.arguments_whole ? Follow::kRaw : Follow::kPiece);
-  shape_.follow(call.index, Follow::kRaw);
+  shape_.follow(call.id);
+  shape_.follow(call.name);
+  shape_.follow(call.arguments);
+  shape_.follow(call.index);
   follow(call.extras);
 }
 
 void ChunkReader::follow(RawMembers& members) {
-  for (RawMember& member : members) shape_.follow(member.json, Follow::kRaw);
+  for (RawMember& member : members) {
+    shape_.follow(member.key);
+    shape_.follow(member.json);
+  }
 }
 
 }  // namespace tau::wire::openai

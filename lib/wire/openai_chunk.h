@@ -37,7 +37,7 @@ class Reused {
 
 // A member that no field fits.
 struct RawMember {
-  std::string_view key;
+  json::Field key;
   json::Field json;
 };
 using RawMembers = std::vector<RawMember>;
@@ -59,7 +59,7 @@ struct ContentPiece {
 // One element of `reasoning_details`.
 struct DetailPiece {
   struct Member {
-    std::string_view key;
+    json::Field key;
     json::Field value;
     bool is_string = false;  // else JSON text
   };
@@ -132,16 +132,13 @@ class ChunkReader {
   bool read_call(CallDelta& call);
   bool read_function(CallDelta& call);
   bool read_member(RawMembers& members, std::string_view key);
-  bool string(json::Field& field);
-  bool piece(json::Field& field);
-  bool raw(json::Field& field);
-  void learn(std::string_view data);
+  void learn();
   void follow(ChunkChoice& choice);
   void follow(CallDelta& call);
   void follow(RawMembers& members);
 
   Chunk chunk_;
-  json::Reader reader_{json::Halves::kReplace};
+  json::Reader reader_{json::Halves::kReplace, true};
   json::Shape shape_;
 };
 

@@ -41,18 +41,19 @@ void DetailsAssembler::add(const DetailPiece& piece) {
 }
 
 void DetailsAssembler::add_member(json::Value& element, size_t position, const DetailPiece::Member& member) {
-  json::Value* known = element.find(member.key);
+  json::Value* known = element.find(member.key.text);
   if (!member.is_string) {
     if (known != nullptr && !member.value.fresh) return;
     StatusOr<json::Value> value = json::parse(member.value.text);
-    if (value.ok() && (known == nullptr || !value->is_null())) element.set(member.key, *std::move(value));
+    if (value.ok() && (known == nullptr || !value->is_null()))
+      element.set(member.key.text, *std::move(value));
     return;
   }
-  const bool grows = comes_in_pieces(member.key);
+  const bool grows = comes_in_pieces(member.key.text);
   std::string_view text = member.value.text;
   if (grows) text = joiner_.join(text, halves_[position]);
   if (known == nullptr)
-    element.set(member.key, text);
+    element.set(member.key.text, text);
   else if (grows && known->is_string())
     known->mutable_string() += text;
   else if (known->as_string() != text || !known->is_string())

@@ -92,7 +92,7 @@ StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks) 
   if (std::optional<int64_t> created; in.take_int("created", created)) response.created = *created;
   decode_choices(in, response);
   if (const json::Value* usage = in.take_object("usage"))
-    response.usage = decode_usage(*usage, kOpenAiResponse);
+    response.usage = decode_usage(json::write(*usage), kOpenAiResponse);
   // Marks the origin even when nothing else is to be kept: finish_text is this dialect's own.
   in.form("whole", "true");
   response.extras = in.finish(kOpenAiResponse);

@@ -39,12 +39,6 @@ bool grows(std::string_view key, std::string_view json) {
   return (key == "logprobs" || key == "token_ids") && json != "null";
 }
 
-// Appends a member with its JSON in compact form.
-void append_normal(Extras& extras, std::string_view key, std::string_view json) {
-  if (const StatusOr<json::Value> value = json::parse(json, json::Halves::kReplace); value.ok())
-    set_extra(extras, extra_key(key), json::write(*value));
-}
-
 json::Value& slot(std::vector<std::pair<std::string, json::Value>>& members, std::string_view key) {
   for (auto& [name, value] : members)
     if (name == key) return value;
@@ -134,7 +128,7 @@ void ChatStreamDecoder::apply_top() {
   if (chunk.created.fresh) response_.created = chunk.created.integer().value_or(response_.created);
   if (chunk.usage.fresh) apply_usage(chunk.usage.text);
   for (const RawMember& member : chunk.top)
-    if (member.json.fresh) keep(top_, member.key, member.json.text);
+    if (member.json.fresh) keep(top_, member.key.text, member.json.text);
 }
 
 Status ChatStreamDecoder::apply_choices(StreamSink& sink) {
@@ -181,22 +175,21 @@ void ChatStreamDecoder::apply_parts(const ChunkChoice& choice, StreamSink& sink)
 void ChatStreamDecoder::apply_members(const ChunkChoice& choice) {
   for (const auto& [key, json] : choice.delta) {
     const bool is_container = json.text.starts_with('{') || json.text.starts_with('[');
-    const bool again = !json.fresh && (json == "null" || !(is_container || comes_in_pieces(key)));
-    if (!again) merge_member(key, json.text, merged_);
+    const bool again = !json.fresh && (json == "null" || !(is_container || comes_in_pieces(key.text)));
+    if (!again) merge_member(key.text, json.text, merged_);
   }
   for (const auto& [key, json] : choice.members) {
-    if (grows(key, json.text))
-      merge_member(key, json.text, merged_choice_);
+    if (grows(key.text, json.text))
+      merge_member(key.text, json.text, merged_choice_);
     else if (json.fresh)
-      keep(choice_extras_, key, json.text);
+      keep(choice_extras_, key.text, json.text);
   }
 }
 
 void ChatStreamDecoder::apply_usage(std::string_view json) {
   if (json == usage_json_) return;
   usage_json_.assign(json);
-  if (const StatusOr<json::Value> value = json::parse(json, json::Halves::kReplace); value.ok())
-    response_.usage = decode_usage(*value, kOpenAiResponse);
+  if (compactor_.make(json)) response_.usage = decode_usage(compactor_.text(), kOpenAiResponse);
 }
 
 void ChatStreamDecoder::add_text(std::string_view piece, StreamSink& sink) {
@@ -310,22 +303,33 @@ void ChatStreamDecoder::finish_text_calls(StreamSink& sink) {
   for (const TextToolFilter::Call& call : text_calls_) calls_.add_whole(call.name, call.arguments, sink);
 }
 
+// Text that parse() refuses for its duplicate keys is left out.
 void ChatStreamDecoder::finish_extras() {
   Extras& top = response_.extras;
-  for (auto& [key, json] : top_) append_normal(top, key, json);
-  json::Value rest = json::Value::object();
-  rest.set("index", 0);
-  for (auto& [key, json] : choice_extras_)
-    if (StatusOr<json::Value> value = json::parse(json, json::Halves::kReplace); value.ok())
-      rest.set(key, *std::move(value));
-  for (auto& [key, value] : merged_choice_) rest.set(key, std::move(value));
-  if (response_.finish_text.empty()) rest.set("finish_reason", nullptr);
-  set_form(top, "choice", json::write(rest));
+  top.reserve(top_.size() + 3);
+  for (auto& [key, json] : top_)
+    if (compactor_.make(json)) set_extra(top, extra_key(key), std::string(compactor_.text()));
+  set_form(top, "choice", rest_of_choice());
   if (!others_.is_null()) set_form(top, "choices", json::write(others_));
   mark_origin(top, kOpenAiResponse);
   Extras& members = response_.message.extras;
   for (auto& [key, value] : merged_) members.emplace_back(extra_key(key), json::write(value));
   mark_origin(members, kOpenAiResponse);
+}
+
+// The choice without what the message has of it.
+std::string ChatStreamDecoder::rest_of_choice() {
+  Extras rest;
+  for (auto& [key, json] : choice_extras_)
+    if (compactor_.make(json)) rest.emplace_back(key, compactor_.text());
+  for (auto& [key, value] : merged_choice_) set_extra(rest, key, json::write(value));
+  if (response_.finish_text.empty()) set_extra(rest, "finish_reason", "null");
+  std::string out;
+  json::Writer w(out);
+  w.begin_object().field("index", 0);
+  for (const auto& [key, json] : rest) w.key(key).raw(json);
+  w.end_object();
+  return out;
 }
 
 void ChatStreamDecoder::finish_reasoning() {

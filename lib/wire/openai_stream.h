@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "json/compact.h"
 #include "wire/halves.h"
 #include "wire/openai_chunk.h"
 #include "wire/openai_details.h"
@@ -49,6 +50,7 @@ class ChatStreamDecoder final : public StreamDecoder {
   static void merge_member(std::string_view key, std::string_view json, MergedMembers& into);
   Status merge_other_choice(int64_t index);
 
+  std::string rest_of_choice();
   Status fail(Status status);
   void finish_pieces(StreamSink& sink);
   void finish(StreamSink& sink);
@@ -77,6 +79,7 @@ class ChatStreamDecoder final : public StreamDecoder {
   std::string details_text_;
   std::string reasoning_field_;
   std::string usage_json_;
+  json::Compactor compactor_{json::Halves::kReplace};
 
   std::optional<size_t> reasoning_part_;
   std::optional<size_t> text_part_;

@@ -39,7 +39,7 @@ void ToolCallAssembler::apply(const CallDelta& delta, StreamSink& sink) {
 
 void ToolCallAssembler::add_extras(const Call& call, const CallDelta& delta) {
   Extras& extras = response_.message.parts[call.part].extras;
-  for (const auto& [key, json] : delta.extras) set_extra(extras, extra_key(key), std::string(json.text));
+  for (const auto& [key, json] : delta.extras) set_extra(extras, extra_key(key.text), std::string(json.text));
   mark_origin(extras, kOpenAiResponse);
 }
 

@@ -1,20 +1,58 @@
 // Token counts and finish reasons of chat completions.
 #include <optional>
 
+#include "json/compact.h"
 #include "wire/openai.h"
 
 namespace tau::wire::openai {
 namespace {
 
-// The first of these paths that holds a number.
-int64_t first_int(const json::Value& usage,
-                  std::initializer_list<std::pair<std::string_view, std::string_view>> paths) {
-  for (const auto& [outer, inner] : paths) {
-    const json::Value& v = inner.empty() ? usage[outer] : usage[outer][inner];
-    if (v.is_integer()) return v.as_int();
-  }
+std::optional<int64_t> integer_of(std::string_view json) {
+  json::Field field;
+  field.text = json;
+  return field.integer();
+}
+
+bool is_integer(std::string_view json) {
+  const bool number = !json.empty() && (json[0] == '-' || (json[0] >= '0' && json[0] <= '9'));
+  return number && json.find_first_of(".e") == json.npos;
+}
+
+// The first of these that is an integer.
+int64_t first_int(std::initializer_list<std::string_view> counts) {
+  for (const std::string_view json : counts)
+    if (is_integer(json)) return json::compact_int(json);
   return 0;
 }
+
+// The members that are read of a usage object; compact JSON.
+struct Counts {
+  explicit Counts(std::string_view usage) {
+    for (json::CompactMembers member(usage); member.next();) {
+      const std::string_view key = member.key();
+      std::string_view* const out = key == "prompt_tokens"                 ? &prompt
+                                    : key == "completion_tokens"           ? &completion
+                                    : key == "total_tokens"                ? &total
+                                    : key == "prompt_tokens_details"       ? &prompt_details
+                                    : key == "completion_tokens_details"   ? &completion_details
+                                    : key == "prompt_cache_hit_tokens"     ? &cache_hit
+                                    : key == "cache_read_input_tokens"     ? &cache_read
+                                    : key == "cache_creation_input_tokens" ? &cache_creation
+                                    : key == "reasoning_tokens"            ? &reasoning
+                                                                           : nullptr;
+      if (out != nullptr) *out = member.json();
+    }
+  }
+  std::string_view prompt;
+  std::string_view completion;
+  std::string_view total;
+  std::string_view prompt_details;
+  std::string_view completion_details;
+  std::string_view cache_hit;
+  std::string_view cache_read;
+  std::string_view cache_creation;
+  std::string_view reasoning;
+};
 
 void write_details(ObjectWriter& out, const Usage& usage) {
   if (usage.cached_input > 0 && out.wants("prompt_tokens_details"))
@@ -28,32 +66,41 @@ void write_details(ObjectWriter& out, const Usage& usage) {
 
 }  // namespace
 
-Usage decode_usage(const json::Value& value, std::string_view origin) {
+Usage decode_usage(std::string_view json, std::string_view origin) {
   Usage usage;
-  if (!value.is_object()) return usage;
-  ObjectReader in(value);
-  std::optional<int64_t> input;
-  std::optional<int64_t> output;
-  if (!in.take_int("prompt_tokens", input)) in.absent("prompt_tokens");
-  if (!in.take_int("completion_tokens", output)) in.absent("completion_tokens");
-  in.expect("total_tokens");
-  in.form("details", "true");
+  if (!json.starts_with('{')) return usage;
+  const Counts counts(json);
+  const std::optional<int64_t> input = integer_of(counts.prompt);
+  const std::optional<int64_t> output = integer_of(counts.completion);
+  constexpr size_t kUsualMembers = 12;
+  Extras& extras = usage.extras;
+  extras.reserve(kUsualMembers);
+  set_form(extras, "from", quoted(origin));
+  if (!input) set_absent(extras, "prompt_tokens");
+  if (!output) set_absent(extras, "completion_tokens");
+  if (counts.total.empty()) set_absent(extras, "total_tokens");
+  set_form(extras, "details", "true");
   usage.known = true;
   usage.input = input.value_or(0);
   usage.output = output.value_or(0);
-  usage.cached_input = first_int(value, {{"prompt_tokens_details", "cached_tokens"},
-                                         {"prompt_cache_hit_tokens", ""},
-                                         {"cache_read_input_tokens", ""}});
-  usage.cache_write = first_int(
-      value, {{"prompt_tokens_details", "cache_write_tokens"}, {"cache_creation_input_tokens", ""}});
-  usage.reasoning =
-      first_int(value, {{"completion_tokens_details", "reasoning_tokens"}, {"reasoning_tokens", ""}});
+  const std::string_view cached = json::compact_member(counts.prompt_details, "cached_tokens");
+  const std::string_view written = json::compact_member(counts.prompt_details, "cache_write_tokens");
+  const std::string_view within = json::compact_member(counts.completion_details, "reasoning_tokens");
+  usage.cached_input = first_int({cached, counts.cache_hit, counts.cache_read});
+  usage.cache_write = first_int({written, counts.cache_creation});
+  usage.reasoning = first_int({within, counts.reasoning});
   // xAI counts reasoning beside the completion, the others within it; the total tells.
-  if (usage.reasoning > 0 && value["total_tokens"].as_int() == usage.input + usage.output + usage.reasoning) {
+  if (usage.reasoning > 0 &&
+      json::compact_int(counts.total) == usage.input + usage.output + usage.reasoning) {
     usage.output += usage.reasoning;
-    in.form("reasoning_beside", "true");
+    set_form(extras, "reasoning_beside", "true");
   }
-  usage.extras = in.finish(origin);
+  std::string scratch;
+  for (json::CompactMembers member(json); member.next();) {
+    const bool taken =
+        (member.key() == "prompt_tokens" && input) || (member.key() == "completion_tokens" && output);
+    if (!taken) extras.emplace_back(extra_key(json::compact_key(member.key(), scratch)), member.json());
+  }
   return usage;
 }
 

@@ -10,20 +10,13 @@
 namespace tau::json {
 namespace {
 
-struct Leaf {
-  Field field;
-  Shape::Kind kind = Shape::Kind::kRaw;
-};
-
 // Reads the value about to come as leaves: strings in both ways, some values whole, the rest by their parts.
-bool read_leaves(Reader& r, std::vector<Leaf>& out) {
+bool read_leaves(Reader& r, std::vector<Field>& out) {
   const Value::Kind kind = r.kind();
   const size_t turn = out.size();
-  Leaf leaf;
-  leaf.field.fresh = true;
+  Field leaf;
   if (kind == Value::Kind::kString && turn % 4 != 3) {
-    leaf.kind = turn % 2 == 0 ? Shape::Kind::kString : Shape::Kind::kPiece;
-    const bool read = turn % 2 == 0 ? r.string(leaf.field.text) : r.piece(leaf.field.text);
+    const bool read = turn % 2 == 0 ? r.string(leaf) : r.piece(leaf);
     out.push_back(leaf);
     return read;
   }
@@ -31,8 +24,10 @@ bool read_leaves(Reader& r, std::vector<Leaf>& out) {
   if (kind == Value::Kind::kObject && !whole) {
     if (!r.enter_object()) return false;
     std::string_view key;
-    while (r.next_key(key))
+    while (r.next_key(key)) {
+      out.push_back(r.key(key));
       if (!read_leaves(r, out)) return false;
+    }
     return r.status().ok();
   }
   if (kind == Value::Kind::kArray && !whole) {
@@ -41,7 +36,7 @@ bool read_leaves(Reader& r, std::vector<Leaf>& out) {
       if (!read_leaves(r, out)) return false;
     return r.status().ok();
   }
-  const bool read = r.raw(leaf.field.text);
+  const bool read = r.raw(leaf);
   out.push_back(leaf);
   return read;
 }
@@ -55,22 +50,22 @@ class Stream {
     shape_.clear();
     leaves.clear();
     if (!reader_.load(document) || !read_leaves(reader_, leaves)) return false;
-    shape_.learn(document, reader_);
-    for (Leaf& leaf : leaves) shape_.follow(leaf.field, leaf.kind);
+    shape_.learn(reader_);
+    for (Field& leaf : leaves) shape_.follow(leaf);
     return true;
   }
 
-  std::vector<Leaf> leaves;
+  std::vector<Field> leaves;
   bool matched = false;
 
  private:
-  Reader reader_{Halves::kReplace};
+  Reader reader_{Halves::kReplace, true};
   Shape shape_;
 };
 
-std::vector<std::string> texts(const std::vector<Leaf>& leaves) {
+std::vector<std::string> texts(const std::vector<Field>& leaves) {
   std::vector<std::string> out;
-  for (const Leaf& leaf : leaves) out.emplace_back(leaf.field.text);
+  for (const Field& leaf : leaves) out.emplace_back(leaf.text);
   return out;
 }
 
@@ -91,7 +86,7 @@ std::string stream_error(const std::vector<std::string>& documents, size_t* matc
     const std::vector<std::string> now = texts(stream.leaves);
     if (now != texts(fresh.leaves)) return "other texts: " + document;
     for (size_t i = 0; i < now.size(); ++i)
-      if (!stream.leaves[i].field.fresh && (i >= before.size() || before[i] != now[i]))
+      if (!stream.leaves[i].fresh && (i >= before.size() || before[i] != now[i]))
         return "something new was not fresh: " + document;
     before = now;
     if (matches != nullptr) *matches += stream.matched ? 1 : 0;
@@ -197,17 +192,18 @@ TEST(Shape, RefusesWhatIsNotTheSameButForStringsAndIntegers) {
 TEST(Shape, TellsWhatIsTheSameAsBefore) {
   Stream stream;
   ASSERT_TRUE(stream.read(R"(["a","b",{"raw":[1,"c"]}])"));
-  for (const Leaf& leaf : stream.leaves) EXPECT_TRUE(leaf.field.fresh);
+  for (const Field& leaf : stream.leaves) EXPECT_TRUE(leaf.fresh);
   ASSERT_TRUE(stream.read(R"(["a","longer",{"raw":[1,"c"]}])"));
   EXPECT_TRUE(stream.matched);
-  EXPECT_FALSE(stream.leaves[0].field.fresh);
-  EXPECT_TRUE(stream.leaves[1].field.fresh);
-  EXPECT_FALSE(stream.leaves[2].field.fresh);
+  EXPECT_FALSE(stream.leaves[0].fresh);
+  EXPECT_TRUE(stream.leaves[1].fresh);
+  EXPECT_FALSE(stream.leaves[2].fresh);
+  EXPECT_FALSE(stream.leaves[3].fresh);
 }
 
 TEST(Shape, DocumentsWithVeryManyValuesAreLeftToTheReader) {
   std::string document = "[0";
-  for (int i = 0; i < 300; ++i) document += ",1";
+  for (size_t i = 0; i < Reader::kMostSlots; ++i) document += ",1";
   document += ']';
   size_t matches = 0;
   EXPECT_EQ(stream_error({document, document}, &matches), "");
