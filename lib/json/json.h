@@ -89,6 +89,7 @@ class Value {
   bool operator==(const Value& other) const;
 
  private:
+  bool holds_containers() const;
   static void release(Value& value, int depth, std::vector<Value>& late);
   std::variant<std::monostate, bool, int64_t, uint64_t, double, std::string, Array, Object> v_;
 };
@@ -119,28 +120,30 @@ std::string canonical(const Value& value);
 // Appends the JSON string literal of `text`, quotes included; ill-formed UTF-8 becomes U+FFFD.
 void append_string(std::string& out, std::string_view text);
 
-// Builds compact JSON by appending to a string; commas are placed by the writer. The caller keeps the
-// nesting right. For hot paths: no tree is built.
+// Builds compact JSON at the end of a string; commas are placed by the writer. The caller keeps the nesting
+// right. For hot paths: no tree is built, and short pieces are put together here first. The text is in the
+// string once the outermost value is complete.
 class Writer {
  public:
   explicit Writer(std::string& out) : out_(out) {}
-  Writer& begin_object();
-  Writer& end_object();
-  Writer& begin_array();
-  Writer& end_array();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+  Writer& begin_object() { return open('{'); }
+  Writer& end_object() { return close('}'); }
+  Writer& begin_array() { return open('['); }
+  Writer& end_array() { return close(']'); }
   Writer& key(std::string_view name);
   // A literal is written as it is: plain ASCII without quotes and backslashes.
   template <size_t N>
   Writer& key(const char (&name)[N]) {
-    char text[N + 3];
-    char* at = text;
-    if (need_comma_) *at++ = ',';
+    static_assert(N < kBuffer / 2);
+    char* at = begin_value(N + 2);
     *at++ = '"';
     std::memcpy(at, name, N - 1);
     at += N - 1;
     *at++ = '"';
     *at++ = ':';
-    out_.append(text, static_cast<size_t>(at - text));
+    set_end(at);
     need_comma_ = false;
     return *this;
   }
@@ -182,9 +185,41 @@ class Writer {
   }
 
  private:
-  void separate();
+  static constexpr size_t kBuffer = 256;
+
+  // Room for a comma and `bytes` more, the comma set where one is due.
+  char* begin_value(size_t bytes) {
+    if (kBuffer - size_ < bytes + 1) spill();
+    if (need_comma_) buffer_[size_++] = ',';
+    need_comma_ = true;
+    return buffer_ + size_;
+  }
+  void set_end(const char* end) { size_ = static_cast<size_t>(end - buffer_); }
+  Writer& end_value() {
+    if (depth_ <= 0) spill();
+    return *this;
+  }
+  Writer& open(char bracket) {
+    *begin_value(1) = bracket;
+    ++size_;
+    ++depth_;
+    need_comma_ = false;
+    return *this;
+  }
+  Writer& close(char bracket) {
+    if (size_ == kBuffer) spill();
+    buffer_[size_++] = bracket;
+    --depth_;
+    need_comma_ = true;
+    return end_value();
+  }
+  void spill();
+
   std::string& out_;
+  size_t size_ = 0;  // of the text in `buffer_` that is not in `out_` yet
+  int depth_ = 0;    // containers that are open
   bool need_comma_ = false;
+  char buffer_[kBuffer];
 };
 
 // A compiled JSON Schema: drafts 2020-12 (default) and draft-07 by "$schema". References resolve within the

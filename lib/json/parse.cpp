@@ -7,6 +7,7 @@
 namespace tau::json {
 namespace {
 
+constexpr size_t kUsualMembers = 2;    // for which there is room at once
 constexpr size_t kLinearMembers = 16;  // up to here comparing each pair of keys beats sorting them
 
 class TreeBuilder {
@@ -72,6 +73,7 @@ class TreeBuilder {
     size_t at = reader_.offset();
     std::string_view key;
     while (reader_.next_key(key)) {
+      if (members.empty()) members.reserve(kUsualMembers);
       auto& member = members.emplace_back();
       member.first.assign(key);
       if (members.size() <= kLinearMembers && !unique_last(members, at)) return false;

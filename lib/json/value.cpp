@@ -92,7 +92,7 @@ Value& Value::operator=(Value&& other) noexcept {
 }
 
 Value::~Value() {
-  if (v_.index() < static_cast<size_t>(Kind::kArray)) return;
+  if (!holds_containers()) return;
   std::vector<Value> late;
   release(*this, 0, late);
   while (!late.empty()) {
@@ -100,6 +100,13 @@ Value::~Value() {
     late.pop_back();
     release(*next, 0, late);
   }
+}
+
+bool Value::holds_containers() const {
+  const auto is_container = [](const Value& child) { return child.kind() >= Kind::kArray; };
+  if (const auto* array = std::get_if<Array>(&v_)) return std::ranges::any_of(*array, is_container);
+  const auto* object = std::get_if<Object>(&v_);
+  return object != nullptr && std::ranges::any_of(*object, is_container, &Member::second);
 }
 
 // Empties the containers below `value`, innermost first; what lies deeper than kMaxDepth is moved to `late`.

@@ -1,5 +1,6 @@
 // Values and strings as JSON text, and the streaming Writer.
 #include <array>
+#include <charconv>
 #include <cstring>
 
 #include "json/json.h"
@@ -24,43 +25,93 @@ constexpr size_t kSmall = 64;  // bytes that are put together on the stack befor
 
 uint8_t class_of(char c) { return kClasses[static_cast<uint8_t>(c)]; }
 
-void append_escape(std::string& out, char c) {
+constexpr size_t kEscapeBytes = 6;  // of one character, at most
+
+// Writes the escape of `c`; returns its end.
+char* put_escape(char* to, char c) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  switch (c) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\b': out += "\\b"; return;
-    case '\f': out += "\\f"; return;
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    default: break;
+  constexpr std::string_view kNamed = "\"\\\b\f\n\r\t";
+  constexpr std::string_view kNames = "\"\\bfnrt";
+  *to++ = '\\';
+  if (const size_t named = kNamed.find(c); named != kNamed.npos) {
+    *to++ = kNames[named];
+    return to;
   }
   const auto byte = static_cast<uint8_t>(c);
-  out += "\\u00";
-  out += kHex[byte >> 4];
-  out += kHex[byte & 15];
+  to += std::string_view("u00").copy(to, 3);
+  *to++ = kHex[byte >> 4];
+  *to++ = kHex[byte & 15];
+  return to;
 }
 
-// The length of the longest prefix that a JSON string holds as it is: ASCII, no control character, no quote,
-// no backslash. Eight bytes at a time; the classic tests for a zero byte and for a byte below a bound.
-size_t plain_prefix(std::string_view text) {
+// Writes a text of ASCII with its escapes, at most kEscapeBytes for each byte; null when it is another.
+char* put_ascii(char* to, std::string_view text) {
+  for (const char c : text) {
+    switch (class_of(c)) {
+      case kPlain: *to++ = c; break;
+      case kEscape: to = put_escape(to, c); break;
+      default: return nullptr;
+    }
+  }
+  return to;
+}
+
+// Whether a JSON string holds these eight bytes as they are: ASCII, no control character, no quote, no
+// backslash. In ASCII a subtraction sets the high bit of the lowest byte that is below what is taken away,
+// and of no byte before it.
+bool is_plain(uint64_t eight) {
   constexpr uint64_t kOnes = 0x0101010101010101u;
-  constexpr uint64_t kHighBits = 0x8080808080808080u;
-  const auto has_zero = [](uint64_t w) { return (w - kOnes) & ~w & kHighBits; };
-  const auto is_plain = [&](const char* eight) {
-    uint64_t w;
-    std::memcpy(&w, eight, sizeof w);
-    const uint64_t control = (w - kOnes * 0x20) & ~w & kHighBits;
-    const uint64_t special = has_zero(w ^ (kOnes * '"')) | has_zero(w ^ (kOnes * '\\'));
-    return (control | special | (w & kHighBits)) == 0;
-  };
+  const uint64_t control = eight - kOnes * 0x20;
+  const uint64_t quote = (eight ^ (kOnes * '"')) - kOnes;
+  const uint64_t backslash = (eight ^ (kOnes * '\\')) - kOnes;
+  return ((eight | control | quote | backslash) & (kOnes * 0x80)) == 0;
+}
+
+template <class T>
+T load(const char* from) {
+  T word;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+
+// The length of the longest prefix that a JSON string holds as it is. Eight bytes at a time.
+size_t plain_prefix(std::string_view text) {
   size_t i = 0;
-  while (i + 8 <= text.size() && is_plain(text.data() + i)) i += 8;
+  while (i + 8 <= text.size() && is_plain(load<uint64_t>(text.data() + i))) i += 8;
   // The rest, in one piece with what was looked at already.
-  if (i + 8 > text.size() && text.size() >= 8 && is_plain(text.data() + text.size() - 8)) return text.size();
+  if (i + 8 > text.size() && text.size() >= 8 && is_plain(load<uint64_t>(text.data() + text.size() - 8)))
+    return text.size();
   while (i < text.size() && class_of(text[i]) == kPlain) ++i;
   return i;
+}
+
+// Copies a text that a JSON string holds as it is; false when it is another.
+bool copy_plain(std::string_view text, char* to) {
+  const char* const from = text.data();
+  const size_t n = text.size();
+  const auto copy8 = [&](size_t i) {
+    const auto word = load<uint64_t>(from + i);
+    std::memcpy(to + i, &word, sizeof word);
+    return is_plain(word);
+  };
+  if (n >= 8) {
+    for (size_t i = 0; i + 8 < n; i += 8)
+      if (!copy8(i)) return false;
+    return copy8(n - 8);  // overlaps what was copied already
+  }
+  if (n >= 4) {
+    const auto first = load<uint32_t>(from);
+    const auto last = load<uint32_t>(from + n - 4);
+    std::memcpy(to, &first, sizeof first);
+    std::memcpy(to + n - 4, &last, sizeof last);
+    return is_plain(uint64_t{last} << 32 | first);
+  }
+  if (n == 0) return true;
+  const char ends[] = {from[0], from[n / 2], from[n - 1]};
+  to[0] = ends[0];
+  to[n / 2] = ends[1];
+  to[n - 1] = ends[2];
+  return class_of(ends[0]) == kPlain && class_of(ends[1]) == kPlain && class_of(ends[2]) == kPlain;
 }
 
 // The bytes of one run are copied at once. Bytes of `stop` end a run; the first non-ASCII byte does so only
@@ -77,7 +128,8 @@ void append_body(std::string& out, std::string_view text, uint8_t stop) {
       if (is_valid_utf8(rest)) return append_body(out, rest, kEscape);
       return append_body(out, repair_utf8(rest), kEscape);
     }
-    append_escape(out, text[i]);
+    char escape[kEscapeBytes];
+    out.append(escape, static_cast<size_t>(put_escape(escape, text[i]) - escape));
     from = i + 1;
   }
   out += text.substr(from);
@@ -153,72 +205,56 @@ std::string write_pretty(const Value& value) {
   return out;
 }
 
-void Writer::separate() {
-  if (need_comma_) out_ += ',';
-  need_comma_ = true;
+void Writer::spill() {
+  out_.append(buffer_, size_);
+  size_ = 0;
 }
 
-Writer& Writer::begin_object() {
-  separate();
-  out_ += '{';
-  need_comma_ = false;
-  return *this;
-}
-
-Writer& Writer::end_object() {
-  out_ += '}';
-  need_comma_ = true;
-  return *this;
-}
-
-Writer& Writer::begin_array() {
-  separate();
-  out_ += '[';
-  need_comma_ = false;
-  return *this;
-}
-
-Writer& Writer::end_array() {
-  out_ += ']';
-  need_comma_ = true;
-  return *this;
-}
-
-// A usual key goes out in one append, with its comma, quotes and colon.
 Writer& Writer::key(std::string_view name) {
-  char small[kSmall];
-  if (name.size() + 4 <= sizeof small && plain_prefix(name) == name.size()) {
-    char* at = small;
-    if (need_comma_) *at++ = ',';
-    *at++ = '"';
-    std::memcpy(at, name.data(), name.size());
-    at += name.size();
-    *at++ = '"';
-    *at++ = ':';
-    out_.append(small, static_cast<size_t>(at - small));
-  } else {
-    separate();
-    append_string(out_, name);
-    out_ += ':';
-  }
+  string(name);
+  if (size_ == kBuffer) spill();
+  buffer_[size_++] = ':';
   need_comma_ = false;
   return *this;
 }
 
 Writer& Writer::string(std::string_view text) {
-  separate();
+  constexpr size_t kShortText = (kBuffer - 2) / kEscapeBytes;
+  if (text.size() + 3 > kBuffer) {
+    begin_value(0);
+  } else {
+    char* const at = begin_value(text.size() + 2);
+    if (copy_plain(text, at + 1)) {
+      at[0] = at[text.size() + 1] = '"';
+      set_end(at + text.size() + 2);
+      return end_value();
+    }
+    if (text.size() <= kShortText) {
+      if (kBuffer - size_ < kEscapeBytes * text.size() + 2) spill();
+      char* const begin = buffer_ + size_;
+      *begin = '"';
+      if (char* const end = put_ascii(begin + 1, text)) {
+        *end = '"';
+        set_end(end + 1);
+        return end_value();
+      }
+    }
+  }
+  spill();
   append_string(out_, text);
   return *this;
 }
 
 Writer& Writer::integer(int64_t n) {
-  separate();
-  append_integer(out_, n);
-  return *this;
+  constexpr size_t kDigits = 20;
+  char* const at = begin_value(kDigits);
+  set_end(std::to_chars(at, at + kDigits, n).ptr);
+  return end_value();
 }
 
 Writer& Writer::number(double d) {
-  separate();
+  begin_value(0);
+  spill();
   append_double(out_, d);
   return *this;
 }
@@ -227,13 +263,20 @@ Writer& Writer::boolean(bool b) { return raw(b ? "true" : "false"); }
 Writer& Writer::null() { return raw("null"); }
 
 Writer& Writer::raw(std::string_view json) {
-  separate();
-  out_ += json;
-  return *this;
+  if (json.size() + 1 > kBuffer) {
+    begin_value(0);
+    spill();
+    out_ += json;
+    return *this;
+  }
+  char* const at = begin_value(json.size());
+  set_end(at + json.copy(at, json.size()));
+  return end_value();
 }
 
 Writer& Writer::value(const Value& v) {
-  separate();
+  begin_value(0);
+  spill();
   write(v, out_);
   return *this;
 }

@@ -54,6 +54,44 @@ TEST(Writer, PlacesCommas) {
   EXPECT_TRUE(parse(out).ok());
 }
 
+// Lengths around those of the writer's own buffer, and every place in it where a string needs an escape.
+TEST(Writer, WritesStringsOfEveryLength) {
+  for (size_t n = 0; n < 600; ++n) {
+    std::string text(n, 'x');
+    if (n % 3 == 1) text[n / 2] = '\n';
+    std::string out = "before ";
+    Writer w(out);
+    w.begin_array().string("y").string(text).key(text).integer(-7).raw("\"" + std::string(n, 'r') + "\"");
+    w.end_array();
+    EXPECT_EQ(out, "before [\"y\"," + write(Value(text)) + "," + write(Value(text)) + ":-7,\"" +
+                       std::string(n, 'r') + "\"]");
+  }
+}
+
+TEST(Writer, EveryByteIsEscapedOrNotWhereverItStands) {
+  for (int byte = 0; byte < 0x80; ++byte)
+    for (size_t n = 1; n < 20; ++n)
+      for (size_t at = 0; at < n; ++at) {
+        std::string text(n, 'x');
+        text[at] = static_cast<char>(byte);
+        std::string out;
+        Writer(out).string(text);
+        ASSERT_EQ(parse(out)->as_string(), text) << byte;
+        ASSERT_EQ(out, write(Value(text)));
+      }
+}
+
+// Members without their braces are whole after each value: their writer may add text of its own between.
+TEST(Writer, AValueThatIsCompleteIsInTheString) {
+  std::string out = "{";
+  Writer w(out);
+  w.key("a").begin_array().integer(1).end_array();
+  EXPECT_EQ(out, R"({"a":[1])");
+  w.field("b", "c");
+  out += "}";
+  EXPECT_EQ(out, R"({"a":[1],"b":"c"})");
+}
+
 // RFC 8785 section 3.2.2 and 3.2.3.
 TEST(Canonical, MatchesTheSampleOfTheRfc) {
   EXPECT_EQ(jcs(R"({"numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],
