@@ -7,6 +7,7 @@
 #include <compare>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 #include <new>
 #include <ostream>
 #include <string>
@@ -23,6 +24,17 @@ class SharedString {
   SharedString(std::string_view text) : rep_(text.empty() ? nullptr : make(text)) {}  // NOLINT: implicit
   SharedString(const std::string& text) : SharedString(std::string_view(text)) {}     // NOLINT: implicit
   SharedString(const char* text) : SharedString(std::string_view(text)) {}            // NOLINT: implicit
+  // The parts one after the other, put together in place.
+  static SharedString concat(std::initializer_list<std::string_view> parts) {
+    size_t size = 0;
+    for (const std::string_view part : parts) size += part.size();
+    SharedString text;
+    if (size == 0) return text;
+    text.rep_ = make(size);
+    char* at = text.rep_->bytes();
+    for (const std::string_view part : parts) at += part.copy(at, part.size());
+    return text;
+  }
   SharedString(const SharedString& other) noexcept : rep_(other.rep_) {
     if (rep_ != nullptr) rep_->references.fetch_add(1, std::memory_order_relaxed);
   }
@@ -32,7 +44,10 @@ class SharedString {
     return *this;
   }
   ~SharedString() {
-    if (rep_ != nullptr && rep_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    if (rep_ == nullptr) return;
+    // The only owner needs no atomic write to know it.
+    if (rep_->references.load(std::memory_order_acquire) == 1 ||
+        rep_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
       rep_->~Rep();
       ::operator delete(rep_);
     }
@@ -64,9 +79,13 @@ class SharedString {
     size_t size = 0;
     char* bytes() noexcept { return reinterpret_cast<char*>(this + 1); }
   };
+  static Rep* make(size_t size) {
+    Rep* rep = new (::operator new(sizeof(Rep) + size)) Rep;
+    rep->size = size;
+    return rep;
+  }
   static Rep* make(std::string_view text) {
-    Rep* rep = new (::operator new(sizeof(Rep) + text.size())) Rep;
-    rep->size = text.size();
+    Rep* rep = make(text.size());
     std::memcpy(rep->bytes(), text.data(), text.size());
     return rep;
   }

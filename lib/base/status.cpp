@@ -119,7 +119,7 @@ Status& Status::operator=(Status&& other) noexcept {
   return *this;
 }
 
-Status::~Status() { unref(rep_); }
+void Status::release() noexcept { unref(rep_); }
 
 Status Status::out_of_memory() noexcept {
   // Every string fits the small-string buffer, so building it allocates nothing; it is never destroyed.

@@ -56,7 +56,9 @@ class [[nodiscard]] Status {
   Status(Status&& other) noexcept : rep_(std::exchange(other.rep_, nullptr)) {}
   Status& operator=(const Status& other) noexcept;
   Status& operator=(Status&& other) noexcept;
-  ~Status();
+  ~Status() {
+    if (rep_ != nullptr) release();
+  }
 
   // The failure to report when memory ran out; never allocates.
   static Status out_of_memory() noexcept;
@@ -77,6 +79,7 @@ class [[nodiscard]] Status {
  private:
   struct Rep;
   explicit Status(Rep* rep) noexcept : rep_(rep) {}
+  void release() noexcept;
   Rep* rep_ = nullptr;
 };
 
