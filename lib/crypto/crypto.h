@@ -27,8 +27,9 @@ class Blake2b {
   alignas(64) unsigned char state_[384];
 };
 
-// A 64-bit checksum (XXH3): finds accidents, not attacks. The same on every machine.
-uint64_t checksum64(std::string_view data);
+// A 64-bit checksum (XXH3): finds accidents, not attacks. The same on every machine. The checksum of one
+// piece as the seed of the next covers both and where one ends.
+uint64_t checksum64(std::string_view data, uint64_t seed = 0);
 
 std::string hex(const Digest& digest);
 std::string hex(std::string_view bytes);

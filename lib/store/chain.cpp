@@ -5,10 +5,8 @@
 // A usual row fits into one or two blocks of BLAKE2b.
 #include "store/chain.h"
 
-#include <algorithm>
 #include <array>
 #include <cstring>
-#include <optional>
 
 namespace tau::store {
 namespace {
@@ -24,45 +22,30 @@ constexpr std::array<int8_t, 256> kHexDigits = [] {
 
 int hex_digit(char c) { return kHexDigits[static_cast<unsigned char>(c)]; }
 
-// Collects small pieces on the stack and passes them to the hash in few calls; usually in one.
+constexpr size_t kNumberBytes = 10;  // of an integer, at most
+
+// Writes the pieces one after the other, where there is room for all.
 class LinkEncoder {
  public:
-  void bytes(std::string_view data) {
-    if (data.size() > buffer_.size() - size_) spill();
-    if (data.size() > buffer_.size()) {
-      hash_->update(data);
-      return;
-    }
-    if (!data.empty()) std::memcpy(buffer_.data() + size_, data.data(), data.size());
-    size_ += data.size();
+  explicit LinkEncoder(char* to) : at_(to) {}
+  const char* end() const { return at_; }
+
+  void digest(const Digest& value) {
+    std::memcpy(at_, value.data(), value.size());
+    at_ += value.size();
   }
   void number(uint64_t value) {
-    char out[10];
-    size_t n = 0;
-    for (; value >= 0x80; value >>= 7) out[n++] = static_cast<char>(value | 0x80);
-    out[n++] = static_cast<char>(value);
-    bytes({out, n});
+    for (; value >= 0x80; value >>= 7) *at_++ = static_cast<char>(value | 0x80);
+    *at_++ = static_cast<char>(value);
   }
   void number(int64_t value) { number(static_cast<uint64_t>(value)); }
   void text(std::string_view value) {
     number(uint64_t{value.size()});
-    bytes(value);
-  }
-  Digest finish() {
-    if (!hash_.has_value()) return crypto::blake2b({buffer_.data(), size_});
-    spill();
-    return hash_->finish();
+    at_ += value.copy(at_, value.size());
   }
 
  private:
-  void spill() {
-    if (!hash_.has_value()) hash_.emplace();
-    hash_->update({buffer_.data(), size_});
-    size_ = 0;
-  }
-  std::array<char, 512> buffer_;
-  size_t size_ = 0;
-  std::optional<crypto::Blake2b> hash_;  // only once the buffer was too small
+  char* at_;
 };
 
 }  // namespace
@@ -93,20 +76,26 @@ EffectsDigest::EffectsDigest(std::string_view hex) : text(hex) {
 
 Digest next_link(const Digest& previous, const JournalRow& row, const Digest& body,
                  const EffectsDigest& effects) {
-  LinkEncoder out;
-  out.bytes(view(previous));
-  out.bytes(view(body));
+  const Provenance& from = row.provenance;
+  const size_t most = 2 * sizeof(Digest) + 10 * kNumberBytes + effects.stored().size() + row.kind.size() +
+                      from.integrity.size() + from.readers.size() + from.principal.size();
+  char small[512];
+  std::string large(most > sizeof small ? most : 0, '\0');  // rare: names are short
+  char* const begin = large.empty() ? small : large.data();
+  LinkEncoder out(begin);
+  out.digest(previous);
+  out.digest(body);
   out.number(uint64_t{effects.is_binary});
   out.text(effects.stored());
   out.number(row.seq);
   out.number(row.time_ms);
   out.text(row.kind);
-  out.text(row.provenance.integrity);
-  out.text(row.provenance.readers);
-  out.text(row.provenance.principal);
-  out.number(row.provenance.policy_epoch);
-  out.number(row.provenance.scanned_epoch);
-  return out.finish();
+  out.text(from.integrity);
+  out.text(from.readers);
+  out.text(from.principal);
+  out.number(from.policy_epoch);
+  out.number(from.scanned_epoch);
+  return crypto::blake2b({begin, static_cast<size_t>(out.end() - begin)});
 }
 
 std::string chain_link(std::string_view previous, const JournalRow& row) {

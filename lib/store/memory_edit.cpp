@@ -5,6 +5,11 @@
 #include "store/memory_store.h"
 
 namespace tau::store {
+namespace {
+
+constexpr std::string_view kSession = "session:";
+
+}  // namespace
 
 Status MemoryStore::fork_session(std::string_view source, std::string_view entry, const SessionRecord& fork) {
   const std::lock_guard lock(mutex_);
@@ -16,10 +21,11 @@ Status MemoryStore::fork_session(std::string_view source, std::string_view entry
   record.parent_session = source;
   record.head_entry = from->head_entry;
   if (!entry.empty()) {
-    const auto& own = owners_.find(source)->second.entries;
-    bool belongs = std::ranges::any_of(own, [&](const Entry* e) { return e->name == entry; });
+    bool belongs = false;
+    for (const Entry* own = find_owner(source)->last_entry; own != nullptr && !belongs; own = own->before)
+      belongs = own->name->text == entry;
     const Entry* at = find_entry(from->head_entry);
-    for (; at != nullptr && !belongs; at = at->parent) belongs = at->name == entry;
+    for (; at != nullptr && !belongs; at = at->parent) belongs = at->name->text == entry;
     if (!belongs) return not_found("no_such_entry", format("session {} has no entry {}", source, entry));
     record.head_entry = entry;
   }
@@ -41,7 +47,7 @@ void MemoryStore::free_entries(Entry* last) {
     if (--run->names == 0 && run->forgotten) erase_run(run);
     Entry* const parent = last->parent;
     if (last_entry_ == last) last_entry_ = nullptr;
-    entries_.erase(entries_.find(last->name));
+    entries_.erase(entries_.find(*last->name));
     if (parent != nullptr) --parent->children;
     last = parent;
   }
@@ -49,15 +55,11 @@ void MemoryStore::free_entries(Entry* last) {
 
 void MemoryStore::erase_run(Run* run) {
   if (last_run_ == run) last_run_ = nullptr;
-  const SharedString id = run->record.id;
-  runs_.erase(runs_.find(id));
+  runs_.erase(runs_.find(run->record.id));
 }
 
 // The record goes, and with it every entry and body that no other session needs. Runs stay, without bodies.
-bool MemoryStore::remove_owned(std::string_view id) {
-  const auto at = owners_.find(id);
-  if (at == owners_.end() || !at->second.record.has_value()) return false;
-  Owner& owner = at->second;
+void MemoryStore::remove_owned(Owner& owner) {
   const SharedString head = owner.record->head_entry;
   move_head(head, {});
   owner.record.reset();
@@ -65,11 +67,13 @@ bool MemoryStore::remove_owned(std::string_view id) {
   if (last != nullptr && !last->owned) free_entries(last);  // a forked one whose owner is gone
   // Children come after their parents, so each is freed before its parent is looked at: what free_entries
   // goes on to is still owned, or not of this list.
-  for (std::vector<Entry*> own = std::exchange(owner.entries, {}); !own.empty(); own.pop_back()) {
-    own.back()->owned = false;
-    free_entries(own.back());
+  for (Entry* own = std::exchange(owner.last_entry, nullptr); own != nullptr;) {
+    Entry* const before = std::exchange(own->before, nullptr);
+    own->owned = false;
+    free_entries(own);
+    own = before;
   }
-  for (Run* run : owner.runs) {
+  for (Run* run = owner.last_run; run != nullptr; run = run->before) {
     run->record.outcome_json.clear();
     run->record.snapshot_json.clear();
     run->record.options_json.clear();
@@ -77,51 +81,61 @@ bool MemoryStore::remove_owned(std::string_view id) {
       if (run->rows[i].names == 0) purge(&run->rows[i]);
     }
   }
-  return true;
 }
 
 Status MemoryStore::remove_session(std::string_view id) {
   const std::lock_guard lock(mutex_);
-  const SharedString session(id);  // `id` may be a view into the record
-  if (remove_owned(session)) return ok_status();
-  return not_found("no_such_session", format("session {}", session));
+  if (find_session(id) == nullptr) return not_found("no_such_session", format("session {}", id));
+  remove_owned(*find_owner(id));
+  return ok_status();
 }
 
 void MemoryStore::forget(std::string_view id) {
   const std::lock_guard lock(mutex_);
-  const SharedString session(id);
-  if (const auto lease = leases_.find(format("session:{}", session)); lease != leases_.end())
-    leases_.erase(lease);
-  const auto at = owners_.find(session);
+  const auto at = owners_.find(id);
   if (at == owners_.end()) return;
-  if (!at->second.record.has_value()) at->second.record.emplace();  // its runs never came so far
-  (void)remove_owned(session);
-  for (Run* run : std::exchange(at->second.runs, {})) {
+  Owner& owner = at->second;
+  if (!owner.record.has_value()) owner.record.emplace();  // its runs never came so far
+  remove_owned(owner);
+  for (Run* run = owner.last_run; run != nullptr;) {
+    Run* const before = run->before;
     run->forgotten = true;
     if (run->names == 0) erase_run(run);
+    run = before;
   }
   last_owner_ = nullptr;
   owners_.erase(at);
 }
 
+MemoryStore::LeaseState* MemoryStore::find_lease(const Lease& lease) const {
+  const std::string_view resource = lease.resource;
+  LeaseState* state = nullptr;
+  if (resource.starts_with(kSession)) {
+    if (Owner* owner = find_owner(resource.substr(kSession.size()))) state = &owner->lease;
+  } else if (const auto it = leases_.find(resource); it != leases_.end()) {
+    state = const_cast<LeaseState*>(&it->second);
+  }
+  return state != nullptr && state->held && state->epoch == lease.epoch ? state : nullptr;
+}
+
 StatusOr<Lease> MemoryStore::acquire(std::string_view resource) {
   const std::lock_guard lock(mutex_);
-  auto it = leases_.find(resource);
-  if (it == leases_.end()) it = leases_.emplace(resource, LeaseState()).first;
-  if (it->second.held) return unavailable("session_busy", format("{} is owned by this process", resource));
-  Lease lease{.resource = it->first, .epoch = it->second.epoch + 1};
-  it->second = {.epoch = lease.epoch, .held = true};
+  LeaseState& state = resource.starts_with(kSession) ? owner_of(resource.substr(kSession.size())).lease
+                                                     : leases_[SharedString(resource)];
+  if (state.held) return unavailable("session_busy", format("{} is owned by this process", resource));
+  Lease lease{.resource = resource, .epoch = state.epoch + 1};
+  state = {.epoch = lease.epoch, .held = true};
   return lease;
 }
 
 Status MemoryStore::release(const Lease& lease) {
   const std::lock_guard lock(mutex_);
-  const auto it = leases_.find(lease.resource);
-  if (it == leases_.end() || !it->second.held || it->second.epoch != lease.epoch) {
+  LeaseState* state = find_lease(lease);
+  if (state == nullptr) {
     return Status(Code::kAborted, "lease_lost",
                   format("{} is not held with epoch {} any more", lease.resource, lease.epoch));
   }
-  it->second.held = false;
+  state->held = false;
   return ok_status();
 }
 

@@ -30,9 +30,15 @@ MemoryStore::Run* MemoryStore::find_run(const SharedString& id) const {
 }
 
 MemoryStore::Entry* MemoryStore::find_entry(const SharedString& name) const {
-  if (last_entry_ != nullptr && last_entry_->name == name) return last_entry_;
+  if (last_entry_ != nullptr && last_entry_->name->text == name) return last_entry_;
   const auto it = entries_.find(name);
   return it == entries_.end() ? nullptr : const_cast<Entry*>(&it->second);
+}
+
+MemoryStore::Owner* MemoryStore::find_owner(std::string_view session) const {
+  if (last_owner_ != nullptr && last_owner_name_ == session) return last_owner_;
+  const auto it = owners_.find(session);
+  return it == owners_.end() ? nullptr : const_cast<Owner*>(&it->second);
 }
 
 MemoryStore::Owner& MemoryStore::owner_of(const SharedString& session) {
@@ -49,14 +55,13 @@ MemoryStore::Run* MemoryStore::find_run(std::string_view id) const {
 }
 
 SessionRecord* MemoryStore::find_session(std::string_view id) {
-  const auto it = owners_.find(id);
-  return it == owners_.end() || !it->second.record.has_value() ? nullptr : &*it->second.record;
+  Owner* owner = find_owner(id);
+  return owner == nullptr || !owner->record.has_value() ? nullptr : &*owner->record;
 }
 
 Status MemoryStore::check(const Batch& batch) const {
   if (batch.fence.has_value()) {
-    const auto it = leases_.find(batch.fence->resource);
-    if (it == leases_.end() || !it->second.held || it->second.epoch != batch.fence->epoch) {
+    if (find_lease(*batch.fence) == nullptr) {
       return Status(
           Code::kAborted, "lease_lost",
           format("{} is not held with epoch {} any more", batch.fence->resource, batch.fence->epoch));
@@ -170,7 +175,7 @@ void MemoryStore::put_run(RunRecord&& record) {
   const SharedString session = record.session_id;
   Run& run = runs_[id];
   run.record = std::move(record);
-  owner_of(session).runs.push_back(&run);
+  run.before = std::exchange(owner_of(session).last_run, &run);
   last_run_ = &run;
 }
 
@@ -200,8 +205,8 @@ void MemoryStore::put_entry(EntryRow&& row) {
   if (entry.parent != nullptr) ++entry.parent->children;
   ++entry.run->rows[row.seq].names;
   ++entry.run->names;
-  owner_of(row.session_id).entries.push_back(&entry);
-  entry.name = std::move(row.id);
+  entry.before = std::exchange(owner_of(row.session_id).last_entry, &entry);
+  entry.name = &it->first;
   last_entry_ = &entry;
 }
 
@@ -247,7 +252,7 @@ StatusOr<std::vector<JournalEntry>> MemoryStore::load_lineage(std::string_view n
   if (it == entries_.end()) return not_found("no_such_entry", format("entry {}", name));
   for (const Entry* entry = &it->second; entry != nullptr; entry = entry->parent) {
     line.push_back(read_back(entry->run->rows[entry->seq]));
-    line.back().entry_id = entry->name;
+    line.back().entry_id = entry->name->text;
   }
   std::ranges::reverse(line);
   return line;
@@ -267,10 +272,11 @@ StatusOr<std::vector<RunRecord>> MemoryStore::list_runs(std::string_view session
   std::vector<RunRecord> out;
   const auto owner = owners_.find(session_id);
   if (owner == owners_.end()) return out;
-  for (const Run* run : owner->second.runs) {
+  for (const Run* run = owner->second.last_run; run != nullptr; run = run->before) {
     out.push_back(run->record);
     out.back().chain_head = run->rows.empty() ? std::string() : crypto::hex(run->rows.back().chain);
   }
+  std::ranges::reverse(out);
   return out;
 }
 

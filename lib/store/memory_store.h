@@ -55,40 +55,44 @@ class MemoryStore final : public Store {
     const Row& operator[](int64_t i) const { return const_cast<Rows&>(*this)[i]; }
     const Row& back() const { return chunks_.back().back(); }
     Row& add() {
+      if (chunks_.empty()) chunks_.reserve(kChunk);
       if (size_ % kChunk == 0) chunks_.emplace_back().reserve(kChunk);
       ++size_;
       return chunks_.back().emplace_back();
     }
 
    private:
-    static constexpr int64_t kChunk = 16;
+    static constexpr int64_t kChunk = 4;
     std::vector<std::vector<Row>> chunks_;
     int64_t size_ = 0;
   };
   struct Run {
     RunRecord record;
     Rows rows;
+    Run* before = nullptr;   // of the same session
     int64_t names = 0;       // entries that are rows of this run
     bool forgotten = false;  // goes with its last name
   };
   struct Entry {
-    SharedString name;
-    bool owned = true;  // the session that made it exists
+    const Name* name = nullptr;  // its key
+    bool owned = true;           // the session that made it exists
+    Entry* before = nullptr;     // that the same session made; only while it exists
     Entry* parent = nullptr;
     Run* run = nullptr;
     int64_t seq = 0;
     int64_t children = 0;
     int64_t heads = 0;  // sessions that end here
   };
-  // What belongs to a session id; there may be runs before there is a record.
-  struct Owner {
-    std::optional<SessionRecord> record;
-    std::vector<Run*> runs;       // oldest first
-    std::vector<Entry*> entries;  // oldest first
-  };
   struct LeaseState {
     int64_t epoch = 0;
     bool held = false;
+  };
+  // What belongs to a session id; there may be runs, or a lease, before there is a record.
+  struct Owner {
+    std::optional<SessionRecord> record;
+    Run* last_run = nullptr;
+    Entry* last_entry = nullptr;
+    LeaseState lease;  // of "session:<id>"
   };
 
   // Everything is checked first, then applied; only want of memory can fail in between.
@@ -102,14 +106,16 @@ class MemoryStore final : public Store {
   Run* find_run(const SharedString& id) const;
   Run* find_run(std::string_view id) const;
   Entry* find_entry(const SharedString& name) const;
+  Owner* find_owner(std::string_view session) const;
   Owner& owner_of(const SharedString& session);
+  LeaseState* find_lease(const Lease& lease) const;  // null unless it is held under this epoch
   void append_row(Run& run, JournalRow&& row);
   void put_run(RunRecord&& record);
   void put_session(SessionRecord&& record);
   void put_entry(EntryRow&& row);
   void move_head(const SharedString& from, const SharedString& to);
   void free_entries(Entry* last);
-  bool remove_owned(std::string_view id);
+  void remove_owned(Owner& owner);
   void erase_run(Run* run);
   SessionRecord* find_session(std::string_view id);
   static void purge(Row* row);
@@ -118,8 +124,8 @@ class MemoryStore final : public Store {
   mutable std::mutex mutex_;
   ByName<Run> runs_;
   ByName<Entry> entries_;
-  ByName<Owner> owners_;  // by session id
-  ByName<LeaseState> leases_;
+  ByName<Owner> owners_;       // by session id
+  ByName<LeaseState> leases_;  // of what is no session
   // What was looked for last is usually what is next: names are compared by address first.
   Run* last_run_ = nullptr;
   Entry* last_entry_ = nullptr;

@@ -57,7 +57,7 @@ struct RunRecord {
   SharedString session_id;
   int64_t logic_version = 0;
   RunState state = RunState::kOpen;
-  std::string outcome_json;   // set with the terminal state
+  SharedString outcome_json;  // set with the terminal state
   std::string snapshot_json;  // engine state at the last turn boundary
   int64_t snapshot_seq = 0;   // the first journal seq that the snapshot does not cover
   int64_t created_ms = 0;

@@ -56,6 +56,14 @@ RC_GTEST_PROP(Blake2b, PiecesHashLikeTheWholeAndTheHasherIsReusable,
   }
 }
 
+// The values are those of the reference implementation.
+TEST(Checksum, IsTheSameEverywhereAndTellsWhereAPieceEnds) {
+  EXPECT_EQ(checksum64(""), 0x2d06800538d394c2u);
+  EXPECT_NE(checksum64("", 1), checksum64(""));
+  EXPECT_NE(checksum64("c", checksum64("ab")), checksum64("bc", checksum64("a")));
+  EXPECT_NE(checksum64("", checksum64("a")), checksum64("a"));
+}
+
 TEST(Hex, EncodesAndRefuses) {
   EXPECT_EQ(hex(std::string_view("\x00\xff\x10", 3)), "00ff10");
   EXPECT_EQ(*from_hex("00FF10"), std::string("\x00\xff\x10", 3));
