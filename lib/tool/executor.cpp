@@ -11,8 +11,11 @@ namespace {
 // A cancelled tool gets this long to stop by itself; then its call ends without it.
 constexpr int64_t kCancelGraceNs = 2'000 * kNanosPerMilli;
 
-// The way back to the loop, closed when the executor goes: a late reply then falls on the floor.
+// What outlives the executor for as long as a tool runs: what tools may touch, and the way back to the loop.
+// That is closed when the executor goes: a late reply then falls on the floor.
 struct Gate {
+  explicit Gate(Context c) : context(std::move(c)) {}
+  const Context context;
   std::mutex mutex;
   net::Loop* loop = nullptr;  // null once closed
 };
@@ -20,9 +23,10 @@ struct Gate {
 // One call being executed. Shared with the reply and the worker, so that the call outlives its use.
 struct Flight {
   Call call;
-  std::shared_ptr<const Context> context;
+  std::shared_ptr<const Gate> gate;
   std::shared_ptr<Tool> tool;
   UniqueFunction<void(Result)> done;
+  Result answer;  // on its way to the loop
   net::TimerId timer = 0;
   std::atomic<bool> cancelled{false};
   std::atomic<bool> started{false};
@@ -63,8 +67,7 @@ struct Executor::Impl : std::enable_shared_from_this<Executor::Impl> {
         hook(std::move(f)),
         workers(w),
         loop(l),
-        context(std::make_shared<const Context>(std::move(c))),
-        gate(std::make_shared<Gate>()) {
+        gate(std::make_shared<Gate>(std::move(c))) {
     gate->loop = &loop;
   }
 
@@ -85,7 +88,6 @@ struct Executor::Impl : std::enable_shared_from_this<Executor::Impl> {
   FinalizeHook hook;
   Workers& workers;
   net::Loop& loop;
-  std::shared_ptr<const Context> context;
   std::shared_ptr<Gate> gate;
   std::vector<std::shared_ptr<Flight>> flights;  // few at a time
 };
@@ -95,8 +97,9 @@ Reply Executor::Impl::make_reply(const std::shared_ptr<Flight>& flight) {
   return Reply([gate = gate, weak = weak_from_this(), flight](Result result) {
     const std::lock_guard<std::mutex> lock(gate->mutex);
     if (gate->loop == nullptr) return;
-    gate->loop->post([weak, flight, result = std::move(result)]() mutable {
-      if (const auto self = weak.lock()) self->finish(flight, std::move(result));
+    flight->answer = std::move(result);
+    gate->loop->post([weak, flight] {
+      if (const auto self = weak.lock()) self->finish(flight, std::move(flight->answer));
     });
   });
 }
@@ -110,7 +113,7 @@ void Executor::Impl::launch(const std::shared_ptr<Flight>& flight) {
       });
   if (manifest.runs == Manifest::Runs::kLoop) {
     flight->started = true;
-    flight->tool->start(flight->call, *flight->context, std::move(reply), flight->cancelled);
+    flight->tool->start(flight->call, flight->gate->context, std::move(reply), flight->cancelled);
     return;
   }
   workers.submit([flight, reply = std::move(reply)] {
@@ -118,7 +121,7 @@ void Executor::Impl::launch(const std::shared_ptr<Flight>& flight) {
     flight->started = true;
     if (flight->cancelled)
       return reply.complete(error_result("cancelled", "the call was cancelled before it began"));
-    flight->tool->start(flight->call, *flight->context, reply, flight->cancelled);
+    flight->tool->start(flight->call, flight->gate->context, reply, flight->cancelled);
   });
 }
 
@@ -162,7 +165,7 @@ Executor::Executor(const Registry& registry, PolicyHook& policy, AuditSink* audi
 
 Executor::~Executor() { impl_->abandon(); }
 
-Prepared Executor::prepare(Call call) {
+Prepared Executor::prepare(Call&& call) {
   Prepared out;
   out.call = std::move(call);
   auto refuse = [&out](std::string_view reason, std::string message) {
@@ -191,11 +194,11 @@ Prepared Executor::prepare(Call call) {
   return out;
 }
 
-void Executor::execute(Call given, UniqueFunction<void(Result)> done) {
+void Executor::execute(Call&& given, UniqueFunction<void(Result)> done) {
   auto flight = std::make_shared<Flight>();
   flight->call = std::move(given);
   const Call& call = flight->call;
-  flight->context = impl_->context;
+  flight->gate = impl_->gate;
   flight->tool = impl_->registry.find(call.name);
   flight->done = std::move(done);
   const bool fresh = impl_->find(call.run_id, call.id) == impl_->flights.end();

@@ -185,10 +185,10 @@ class Executor {
   // Cancels what is in flight; its `done` is not called any more.
   ~Executor();
 
-  Prepared prepare(Call call);
+  Prepared prepare(Call&& call);
   // `done` is called on the loop, exactly once, never from inside execute(); results are finalized. The
   // manifest's timeout gives the error result "tool_timeout" and cancels the tool.
-  void execute(Call call, UniqueFunction<void(Result)> done);
+  void execute(Call&& call, UniqueFunction<void(Result)> done);
   // The call ends soon with the error result "cancelled" unless it finished first.
   void cancel(std::string_view run_id, std::string_view call_id);
 

@@ -93,9 +93,9 @@ class ExecutorFixture : public ::testing::Test {
   }
   // Starts a call that must pass prepare; the result lands in results[id].
   void execute(std::string name, std::string arguments, std::string id = "c1") {
-    const Prepared prepared = executor->prepare(call(std::move(name), std::move(arguments), id));
+    Prepared prepared = executor->prepare(call(std::move(name), std::move(arguments), id));
     ASSERT_EQ(prepared.refusal, "") << prepared.message;
-    executor->execute(prepared.call, [this, id](Result r) {
+    executor->execute(std::move(prepared.call), [this, id](Result r) {
       EXPECT_FALSE(results.contains(id)) << "a second result for " << id;
       results[id] = std::move(r);
     });
