@@ -21,7 +21,7 @@ namespace tau::agent {
 
 // Grows when the same inputs would give other effects, or another journal form or digest. Rows of another
 // version are never re-fed: see Continued.
-inline constexpr int64_t kLogicVersion = 2;
+inline constexpr int64_t kLogicVersion = 3;
 
 struct Limits {  // 0 = no limit
   int64_t max_turns = 50;
@@ -221,12 +221,16 @@ struct SetTimer {
 struct CancelTimer {
   std::string name;
 };
-// A turn is over: the driver may store snapshot() with the rows so far.
-struct TurnBoundary {};
+// A turn is over: the driver may store snapshot() with the rows so far. It keeps here, from the step to the
+// performance, what it took and the first journal row that this does not cover.
+struct TurnBoundary {
+  std::string snapshot;
+  int64_t seq = 0;
+};
 // The run is over; its terminal event has been emitted.
 struct Finish {
   Code code = Code::kOk;
-  std::string outcome;
+  SharedString outcome;
 };
 
 using Effect = std::variant<AssemblePrompt, CallModel, CancelModel, AskPolicy, CallTool, CancelTool, Commit,
@@ -236,11 +240,7 @@ using Effects = std::vector<Effect>;
 // Stands for every field of every effect that two runs could disagree about: a 64-bit checksum in Crockford
 // base 32, 13 characters. It finds divergence; it is the hash chain of the journal that keeps it from being
 // edited.
-std::string digest_of(const Effects& effects, std::string& scratch);
-inline std::string digest_of(const Effects& effects) {
-  std::string scratch;
-  return digest_of(effects, scratch);
-}
+std::string digest_of(const Effects& effects);
 
 // ---- the engine -----------------------------------------------------------------------------------------
 
@@ -251,9 +251,9 @@ class Engine {
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
 
-  // Appends to `effects`. Strong exception guarantee: when it throws bad_alloc the engine has not changed.
-  // Inputs that do not fit the state (a late result, an answer for an unknown call) are ignored or rejected,
-  // never fatal.
+  // Appends to `effects`, which keep their memory. Strong exception guarantee: when it throws bad_alloc the
+  // engine has not changed. Inputs that do not fit the state (a late result, an answer for an unknown call)
+  // are ignored or rejected, never fatal.
   void step(const Input& input, Effects& effects);
   Effects step(const Input& input) {
     Effects effects;

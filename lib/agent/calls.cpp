@@ -42,7 +42,7 @@ void Step::begin_calls() {
     if (limit > 0 && i >= limit) {
       refuse(s_.calls[i], "too_many_calls", format("only {} calls per turn are allowed", limit));
     } else if (s_.phase != Phase::kCutting) {
-      effects_.emplace_back(AskPolicy{tool_call(s_.calls[i])});
+      add<AskPolicy>().call = tool_call(s_.calls[i]);
     }
   }
 }
@@ -60,16 +60,15 @@ void Step::on(const Verdict& in) {
     case Verdict::Decision::kAsk: {
       call->phase = CallState::Phase::kWaiting;
       const wire::ToolCall& c = tool_call(*call);
-      emit({.kind = EventKind::kApproval,
-            .call_id = c.id,
-            .text = c.name,
-            .name = in.effect,
-            .reason = in.reason,
-            .json = c.arguments,
-            .flag = !in.sandboxed});
+      Event& event = emit(EventKind::kApproval);
+      event.call_id = c.id;
+      event.text = c.name;
+      event.name = in.effect;
+      event.reason = in.reason;
+      event.json = c.arguments;
+      event.flag = !in.sandboxed;
       if (s_.config->limits.approval_timeout_ms > 0)
-        effects_.emplace_back(
-            SetTimer{std::string(kApprovalTimer) + c.id, s_.config->limits.approval_timeout_ms});
+        set_timer(std::string(kApprovalTimer) + c.id, s_.config->limits.approval_timeout_ms);
       break;
     }
   }
@@ -77,7 +76,7 @@ void Step::on(const Verdict& in) {
 }
 
 void Step::approve(CallState& call, const HostOp& in) {
-  effects_.emplace_back(CancelTimer{std::string(kApprovalTimer) + tool_call(call).id});
+  cancel_timer(std::string(kApprovalTimer) + tool_call(call).id);
   if (in.allow) {
     call.phase = CallState::Phase::kReady;
     return;
@@ -118,7 +117,7 @@ void Step::settle_unstarted(std::string_view reason, std::string_view message) {
   for (CallState& call : s_.calls) {
     if (call.phase == CallState::Phase::kDone || call.phase == CallState::Phase::kRunning) continue;
     if (call.phase == CallState::Phase::kWaiting)
-      effects_.emplace_back(CancelTimer{std::string(kApprovalTimer) + tool_call(call).id});
+      cancel_timer(std::string(kApprovalTimer) + tool_call(call).id);
     refuse(call, reason, message);
   }
 }
@@ -126,7 +125,7 @@ void Step::settle_unstarted(std::string_view reason, std::string_view message) {
 void Step::interrupt_calls() {
   settle_unstarted(s_.stopping->reason, "the run was stopped before this call started");
   for (const CallState& call : s_.calls)
-    if (call.phase == CallState::Phase::kRunning) effects_.emplace_back(CancelTool{tool_call(call).id});
+    if (call.phase == CallState::Phase::kRunning) add<CancelTool>().call_id = tool_call(call).id;
 }
 
 // A parallel call waits only for earlier calls that are not; any other call waits for all earlier ones.
@@ -144,13 +143,13 @@ bool Step::may_start(size_t i) const {
 void Step::start_call(CallState& call) {
   call.phase = CallState::Phase::kRunning;
   const wire::ToolCall& c = tool_call(call);
-  emit({.kind = EventKind::kToolStarted,
-        .call_id = c.id,
-        .text = c.name,
-        .json = c.arguments,
-        .flag = !call.sandboxed});
-  if (!call.pure) effects_.emplace_back(Commit{});
-  effects_.emplace_back(CallTool{c.id});
+  Event& event = emit(EventKind::kToolStarted);
+  event.call_id = c.id;
+  event.text = c.name;
+  event.json = c.arguments;
+  event.flag = !call.sandboxed;
+  if (!call.pure) add<Commit>();
+  add<CallTool>().call_id = c.id;
 }
 
 // Results are reported in the order of the calls, each once, as soon as all earlier ones are in.
@@ -159,15 +158,17 @@ void Step::report_results() {
     if (call.phase != CallState::Phase::kDone) return;
     if (call.reported) continue;
     call.reported = true;
-    emit({.kind = EventKind::kToolResult,
-          .call_id = tool_call(call).id,
-          .text = *call.text,
-          .name = tool_call(call).name,
-          .reason = call.reason,
-          .flag = call.is_error});
-    Append append{.seq = call.result_seq, .message = std::nullopt};
-    if (call.result_seq == 0) append.message = *call.result;
-    effects_.emplace_back(std::move(append));
+    Event& event = emit(EventKind::kToolResult);
+    event.call_id = tool_call(call).id;
+    event.text = *call.text;
+    event.name = tool_call(call).name;
+    event.reason = call.reason;
+    event.flag = call.is_error;
+    if (call.result_seq != 0) {
+      append_row(call.result_seq);
+    } else {
+      append_message(*call.result);
+    }
   }
 }
 

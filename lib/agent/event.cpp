@@ -1,4 +1,5 @@
 // Event names, the JSON bodies of events, and the digest of effects.
+#include <bit>
 #include <iterator>
 
 #include "agent/agent.h"
@@ -74,15 +75,12 @@ void body_fields(json::Writer& w, const Event& e) {
   }
 }
 
-// Appends fields with their lengths, so that no two different effects encode alike.
-class Encoding {
+// Sums fields up, each on top of those before it.
+class Sum {
  public:
-  explicit Encoding(std::string& out) : out_(out) {}
-  void text(std::string_view s) {
-    number(static_cast<int64_t>(s.size()));
-    out_ += s;
-  }
-  void number(int64_t n) { out_.append(reinterpret_cast<const char*>(&n), sizeof n); }
+  uint64_t value() const { return sum_; }
+  void text(std::string_view s) { sum_ = crypto::checksum64(s, sum_); }
+  void number(int64_t n) { sum_ = std::rotl((sum_ ^ static_cast<uint64_t>(n)) * kOdd, 32); }
 
   void operator()(const AssemblePrompt& e) { number(e.call); }
   void operator()(const CallModel& e) { number(e.call), text(e.request_id); }
@@ -95,16 +93,15 @@ class Encoding {
     number(e.seq);
     text(e.message ? wire::to_json(*e.message) : std::string());
   }
-  // Most members of most events are at their default: a byte says which are not.
+  // Most members of most events are at their default: a bit says of each whether it is.
   void operator()(const Emit& e) {
     const Event& event = e.event;
     const std::string_view texts[] = {event.call_id, event.shown_text(), event.name, event.reason,
                                       event.json};
-    unsigned present = (event.flag ? 0x80u : 0u) | (event.number != 0 ? 0x40u : 0u);
-    for (unsigned i = 0; i < std::size(texts); ++i) present |= texts[i].empty() ? 0u : 1u << i;
-    out_ += static_cast<char>(event.kind);
-    out_ += static_cast<char>(present);
-    if (event.number != 0) number(event.number);
+    auto head = static_cast<int64_t>(event.kind) << 8 | (event.flag ? 0x80 : 0);
+    for (size_t i = 0; i < std::size(texts); ++i) head |= texts[i].empty() ? 0 : int64_t{1} << i;
+    number(head);
+    number(event.number);
     for (const std::string_view t : texts)
       if (!t.empty()) text(t);
   }
@@ -114,7 +111,8 @@ class Encoding {
   void operator()(const Finish& e) { number(static_cast<int64_t>(e.code)), text(e.outcome); }
 
  private:
-  std::string& out_;
+  static constexpr uint64_t kOdd = 0x9e3779b97f4a7c15u;
+  uint64_t sum_ = kOdd;
 };
 
 }  // namespace
@@ -142,14 +140,13 @@ std::string_view Event::shown_text() const {
   return sole != nullptr ? std::string_view(*sole) : std::string_view();
 }
 
-std::string digest_of(const Effects& effects, std::string& scratch) {
-  scratch.clear();
-  Encoding encoding(scratch);
+std::string digest_of(const Effects& effects) {
+  Sum all;
   for (const Effect& effect : effects) {
-    scratch += static_cast<char>(effect.index());
-    std::visit(encoding, effect);
+    all.number(static_cast<int64_t>(effect.index()));
+    std::visit(all, effect);
   }
-  uint64_t sum = crypto::checksum64(scratch);
+  uint64_t sum = all.value();
   std::string out(13, '0');
   for (auto at = out.rbegin(); at != out.rend(); ++at, sum >>= 5) *at = kBase32[sum & 31];
   return out;

@@ -76,6 +76,9 @@ RunConfig read_config(const Value& v) {
 constexpr std::string_view kDecisions[] = {"allow", "ask", "deny"};
 constexpr std::string_view kOps[] = {"message", "steer", "approval"};
 
+// What a verdict says of "pure" unless the row says otherwise.
+bool is_pure(std::string_view effect) { return effect == "pure"; }
+
 template <class E, size_t N>
 E read_name(const std::string_view (&names)[N], std::string_view name, E otherwise) {
   for (size_t i = 0; i < N; ++i)
@@ -88,7 +91,7 @@ struct Encoder {
 
   void operator()(const Start& in) const {
     write_config(w.key("config"), in.config);
-    wire::write_json(w.key("message"), in.message);
+    wire::write_brief(w.key("message"), in.message);
   }
   void operator()(const PromptReady& in) const {
     w.field("call", in.call).field("tokens", in.input_tokens).field("bytes", in.prompt_bytes);
@@ -106,8 +109,8 @@ struct Encoder {
   void operator()(const Verdict& in) const {
     w.field("call_id", in.call_id).field("decision", kDecisions[static_cast<size_t>(in.decision)]);
     w.field("effect", in.effect);
-    flag("pure", in.pure), flag("idempotent", in.idempotent), flag("parallel", in.parallel);
-    flag("sandboxed", in.sandboxed);
+    if (in.pure != is_pure(in.effect)) w.field("pure", in.pure);
+    flag("idempotent", in.idempotent), flag("parallel", in.parallel), flag("sandboxed", in.sandboxed);
     w.field("reason", in.reason);
     if (!in.message.empty()) w.field("text", in.message);
     w.field("policy_epoch", in.policy_epoch);
@@ -116,13 +119,13 @@ struct Encoder {
     w.field("call_id", in.call_id);
     if (!in.reason.empty()) w.field("reason", in.reason);
     if (!in.details.empty()) w.field("details", in.details);
-    wire::write_json(w.key("message"), in.message);
+    wire::write_brief(w.key("message"), in.message);
   }
   void operator()(const HostOp& in) const {
     w.field("op", kOps[static_cast<size_t>(in.kind)]);
     if (!in.op_id.empty()) w.field("op_id", in.op_id);
     if (in.kind != HostOp::Kind::kApproval) {
-      wire::write_json(w.key("message"), in.message);
+      wire::write_brief(w.key("message"), in.message);
       return;
     }
     w.field("call_id", in.call_id).field("allow", in.allow);
@@ -140,18 +143,18 @@ struct Encoder {
     w.field("input_tokens", in.input_tokens).field("output_tokens", in.output_tokens);
     w.field("cached_tokens", in.cached_tokens).field("cost_usd_micros", in.cost_usd_micros);
     if (in.structured_failures != 0) w.field("structured_failures", in.structured_failures);
-    if (in.answer != nullptr) wire::write_json(w.key("answer"), *in.answer);
+    if (in.answer != nullptr) wire::write_brief(w.key("answer"), *in.answer);
     if (in.stop != nullptr) write_error(w.key("stop"), *in.stop);
   }
 
   void model(int64_t call, int64_t cost, const wire::Response& response) const {
     w.field("call", call).field("cost_usd_micros", cost);
-    wire::write_json(w.key("response"), response);
+    wire::write_brief(w.key("response"), response);
   }
   // Not "response": a broken-off answer is not a message of the conversation.
   void partial(int64_t call, int64_t cost, const wire::Response& response) const {
     w.field("call", call).field("cost_usd_micros", cost);
-    wire::write_json(w.key("partial"), response);
+    wire::write_brief(w.key("partial"), response);
   }
   void flag(std::string_view name, bool set) const {
     if (set) w.field(name, true);
@@ -211,7 +214,7 @@ StatusOr<InputBody> read_verdict(const Value& v) {
   in.call_id = v["call_id"].as_string();
   in.decision = read_name(kDecisions, v["decision"].as_string(), Verdict::Decision::kDeny);
   in.effect = v["effect"].as_string();
-  in.pure = v["pure"].as_bool();
+  in.pure = v["pure"].as_bool(is_pure(in.effect));
   in.idempotent = v["idempotent"].as_bool();
   in.parallel = v["parallel"].as_bool();
   in.sandboxed = v["sandboxed"].as_bool();

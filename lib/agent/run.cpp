@@ -28,17 +28,19 @@ void Step::run() {
   if (s_.phase != Phase::kFinished) {
     std::visit([this](const auto& body) { on(body); }, input_.body);
   } else if (const auto* op = std::get_if<HostOp>(&input_.body); op != nullptr && !op->op_id.empty()) {
-    emit({.kind = EventKind::kOpRejected,
-          .text = "the run has ended",
-          .name = op->op_id,
-          .reason = "run_ended"});
+    Event& event = emit(EventKind::kOpRejected);
+    event.text = "the run has ended";
+    event.name = op->op_id;
+    event.reason = "run_ended";
   }
 }
 
 void Step::on(const Start& in) {
   if (s_.phase != Phase::kNew) return;
-  emit({.kind = EventKind::kRunStarted, .name = in.config.model.str(), .json = in.config.session_id.str()});
-  effects_.emplace_back(Append{.seq = input_.seq, .message = std::nullopt});
+  Event& event = emit(EventKind::kRunStarted);
+  event.name = in.config.model;
+  event.json = in.config.session_id;
+  append_row(input_.seq);
   if (configure(in.config)) begin_turn();
 }
 
@@ -64,8 +66,7 @@ void Step::on(const Continued& in) {
 // False when the run is over already.
 bool Step::configure(const RunConfig& config) {
   s_.config = std::make_shared<const RunConfig>(config);
-  if (config.limits.max_wall_ms > 0)
-    effects_.emplace_back(SetTimer{std::string(kDeadlineTimer), config.limits.max_wall_ms});
+  if (config.limits.max_wall_ms > 0) set_timer(std::string(kDeadlineTimer), config.limits.max_wall_ms);
   if (config.response_schema.empty()) return true;
   auto parsed = json::parse(config.response_schema);
   auto schema = parsed.ok() ? json::Schema::compile(*parsed) : StatusOr<json::Schema>(parsed.status());
@@ -78,7 +79,7 @@ bool Step::configure(const RunConfig& config) {
 }
 
 void Step::begin_turn() {
-  effects_.emplace_back(TurnBoundary{});
+  add<TurnBoundary>();
   if (s_.stopping != nullptr) {
     finish_stopped();
     return;
@@ -90,8 +91,8 @@ void Step::begin_turn() {
   s_.turn += 1;
   s_.call += 1;
   s_.phase = Phase::kAssembling;
-  emit({.kind = EventKind::kTurnStarted, .number = s_.turn});
-  effects_.emplace_back(AssemblePrompt{s_.call});
+  emit(EventKind::kTurnStarted).number = s_.turn;
+  add<AssemblePrompt>().call = s_.call;
 }
 
 bool Step::limit_reached() {
@@ -131,7 +132,7 @@ void Step::on(const PromptReady& in) {
     return;
   }
   s_.phase = Phase::kModel;
-  effects_.emplace_back(CallModel{s_.call, request_id()});
+  call_model();
 }
 
 void Step::account(const wire::Response& response, int64_t cost) {
@@ -146,11 +147,11 @@ void Step::on(const ModelDone& in) {
   if ((s_.phase != Phase::kModel && !cutting) || in.call != s_.call) return;
   s_.response = in.response;
   account(*in.response, in.cost_usd_micros);
-  effects_.emplace_back(Append{.seq = input_.seq, .message = std::nullopt});
-  emit({.kind = EventKind::kMessage,
-        .text = in.response->message.sole_text() ? std::string() : in.response->message.text(),
-        .number = s_.call,
-        .response = in.response});
+  append_row(input_.seq);
+  Event& event = emit(EventKind::kMessage);
+  if (in.response->message.sole_text() == nullptr) event.text = in.response->message.text();
+  event.number = s_.call;
+  event.response = in.response;
   begin_calls();
   if (cutting) settle_unstarted("cancelled", "the run was cancelled");
   if (!s_.calls.empty()) {
@@ -186,12 +187,10 @@ bool Step::structured_answer_accepted() {
     return false;
   }
   s_.structured_failures += 1;
-  effects_.emplace_back(
-      Append{.seq = 0,
-             .message = wire::text_message(wire::Role::kUser,
-                                           "Your answer does not fit the required JSON Schema: " + problem +
-                                               "\nAnswer again with the corrected JSON only.",
-                                           Labels::from(Source::kSystem))});
+  append_message(wire::text_message(wire::Role::kUser,
+                                    "Your answer does not fit the required JSON Schema: " + problem +
+                                        "\nAnswer again with the corrected JSON only.",
+                                    Labels::from(Source::kSystem)));
   begin_turn();
   return false;
 }
@@ -205,7 +204,7 @@ bool Step::append_pending(bool steering_only) {
       later.push_back(p);
       continue;
     }
-    effects_.emplace_back(Append{.seq = p.seq, .message = std::nullopt});
+    append_row(p.seq);
     any = true;
   }
   s_.pending = std::move(later);
@@ -221,7 +220,7 @@ void Step::append_partial(const wire::Response& partial) {
   for (const wire::Part& part : partial.message.parts)
     if (const auto* text = part.as<wire::Text>(); text != nullptr && !text->text.empty())
       message.parts.push_back(part);
-  if (!message.parts.empty()) effects_.emplace_back(Append{.seq = 0, .message = std::move(message)});
+  if (!message.parts.empty()) append_message(std::move(message));
 }
 
 void Step::on(const ModelFailed& in) {
@@ -246,11 +245,11 @@ void Step::on(const HostOp& in) {
   if (in.kind == HostOp::Kind::kApproval) {
     CallState* call = find_call(in.call_id);
     if (call == nullptr || call->phase != CallState::Phase::kWaiting) {
-      emit({.kind = EventKind::kOpRejected,
-            .call_id = in.call_id,
-            .text = "no call of this id waits for approval",
-            .name = in.op_id,
-            .reason = "no_such_approval"});
+      Event& event = emit(EventKind::kOpRejected);
+      event.call_id = in.call_id;
+      event.text = "no call of this id waits for approval";
+      event.name = in.op_id;
+      event.reason = "no_such_approval";
       return;
     }
     approve(*call, in);
@@ -259,8 +258,8 @@ void Step::on(const HostOp& in) {
     if (in.kind == HostOp::Kind::kSteer) s_.steered = true;
   }
   if (!in.op_id.empty()) {
-    effects_.emplace_back(Commit{});
-    emit({.kind = EventKind::kOpAccepted, .name = in.op_id});
+    add<Commit>();
+    emit(EventKind::kOpAccepted).name = in.op_id;
   }
   if (s_.phase == Phase::kTools) advance_calls();
 }
@@ -290,7 +289,7 @@ void Step::stop(ErrorInfo why) {
     case Phase::kAssembling: finish_stopped(); return;
     case Phase::kModel:
       s_.phase = Phase::kCutting;
-      effects_.emplace_back(CancelModel{s_.call});
+      add<CancelModel>().call = s_.call;
       return;
     case Phase::kTools:
       interrupt_calls();
@@ -304,14 +303,13 @@ void Step::stop(ErrorInfo why) {
 void Step::on(const Resumed&) {
   // The clock of the process that died is gone: the run gets its whole time again.
   if (s_.config != nullptr && s_.config->limits.max_wall_ms > 0)
-    effects_.emplace_back(SetTimer{std::string(kDeadlineTimer), s_.config->limits.max_wall_ms});
+    set_timer(std::string(kDeadlineTimer), s_.config->limits.max_wall_ms);
   if (s_.phase == Phase::kModel) {
     // The call has no outcome: it is made again under the same request id.
-    effects_.emplace_back(CallModel{s_.call, request_id()});
-    return;
+    return call_model();
   }
   if (s_.phase == Phase::kAssembling) {
-    effects_.emplace_back(AssemblePrompt{s_.call});
+    add<AssemblePrompt>().call = s_.call;
     return;
   }
   if (s_.phase == Phase::kCutting) {
@@ -321,10 +319,10 @@ void Step::on(const Resumed&) {
   if (s_.phase != Phase::kTools) return;
   for (CallState& call : s_.calls) {
     switch (call.phase) {
-      case CallState::Phase::kAsked: effects_.emplace_back(AskPolicy{tool_call(call)}); break;
+      case CallState::Phase::kAsked: add<AskPolicy>().call = tool_call(call); break;
       case CallState::Phase::kWaiting:  // the approval that was asked for died with the process
         call.phase = CallState::Phase::kAsked;
-        effects_.emplace_back(AskPolicy{tool_call(call)});
+        add<AskPolicy>().call = tool_call(call);
         break;
       case CallState::Phase::kRunning:
         if (call.idempotent) {
@@ -340,11 +338,18 @@ void Step::on(const Resumed&) {
   advance_calls();
 }
 
-std::string Step::request_id() const {
-  std::string id;
+void Step::call_model() {
+  CallModel& effect = add<CallModel>();
+  effect.call = s_.call;
+  std::string& id = effect.request_id;
   id.reserve(s_.config->run_id.size() + 8);
   ((id += s_.config->run_id) += ".m") += std::to_string(s_.call);
-  return id;
+}
+
+void Step::set_timer(std::string name, int64_t delay_ms) {
+  SetTimer& timer = add<SetTimer>();
+  timer.name = std::move(name);
+  timer.delay_ms = delay_ms;
 }
 
 void Step::write_usage(json::Writer& w) const {
@@ -357,11 +362,10 @@ void Step::write_usage(json::Writer& w) const {
 }
 
 void Step::emit_turn_done() {
-  std::string usage;
-  usage.reserve(96);
-  json::Writer w(usage);
+  Event& event = emit(EventKind::kTurnDone);
+  json::Writer w(event.json);
   write_usage(w);
-  emit({.kind = EventKind::kTurnDone, .json = std::move(usage), .number = s_.turn});
+  event.number = s_.turn;
 }
 
 // The end that a cancel, a deadline or a limit of the driver asked for.
@@ -374,8 +378,7 @@ void Step::finish(Code code, std::string_view reason, std::string_view message) 
   settle_unstarted("cancelled", "the run ended");
   report_results();
   append_pending(/*steering_only=*/false);  // said but not answered: the next run sees it
-  if (s_.config != nullptr && s_.config->limits.max_wall_ms > 0)
-    effects_.emplace_back(CancelTimer{std::string(kDeadlineTimer)});
+  if (s_.config != nullptr && s_.config->limits.max_wall_ms > 0) cancel_timer(std::string(kDeadlineTimer));
   std::string text = s_.response != nullptr ? s_.response->message.text() : std::string();
   std::string outcome;
   outcome.reserve(256 + text.size());
@@ -393,12 +396,14 @@ void Step::finish(Code code, std::string_view reason, std::string_view message) 
   if (code == Code::kOk && s_.schema != nullptr) w.key("output").raw(find_json_answer(text));
   w.end_object();
   s_.phase = Phase::kFinished;
-  effects_.emplace_back(Finish{.code = code, .outcome = outcome});
-  effects_.emplace_back(Commit{});
-  emit({.kind = EventKind::kRunDone,
-        .text = std::move(text),
-        .reason = std::string(reason),
-        .json = std::move(outcome)});
+  Finish& end = add<Finish>();
+  end.code = code;
+  end.outcome = outcome;
+  add<Commit>();
+  Event& event = emit(EventKind::kRunDone);
+  event.text = std::move(text);
+  event.reason = reason;
+  event.json = std::move(outcome);
 }
 
 }  // namespace tau::agent

@@ -90,7 +90,7 @@ class Step {
   void stop(ErrorInfo why);
   void finish_stopped();
   void finish(Code code, std::string_view reason, std::string_view message);
-  std::string request_id() const;
+  void call_model();
   void write_usage(json::Writer& w) const;
   void emit_turn_done();
 
@@ -109,7 +109,20 @@ class Step {
   CallState* find_call(std::string_view call_id);
   const wire::ToolCall& tool_call(const CallState& call) const;
 
-  void emit(Event event) { effects_.emplace_back(Emit{std::move(event)}); }
+  // A new effect, made where it will be performed.
+  template <class E>
+  E& add() {
+    return std::get<E>(effects_.emplace_back(std::in_place_type<E>));
+  }
+  Event& emit(EventKind kind) {
+    Event& event = add<Emit>().event;
+    event.kind = kind;
+    return event;
+  }
+  void append_row(int64_t seq) { add<Append>().seq = seq; }
+  void append_message(wire::Message message) { add<Append>().message = std::move(message); }
+  void set_timer(std::string name, int64_t delay_ms);
+  void cancel_timer(std::string name) { add<CancelTimer>().name = std::move(name); }
 
   Engine::State& s_;
   const Input& input_;

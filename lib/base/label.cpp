@@ -1,7 +1,10 @@
 #include "base/label.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
+
+#include "base/id.h"
 
 namespace tau {
 namespace {
@@ -18,85 +21,130 @@ constexpr SourceName kSources[] = {
 
 constexpr std::string_view kToolPrefix = "tool:";
 
-void sort_unique(std::vector<std::string>& names) {
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
+// Lists are texts: names, sorted and unique, with commas between.
+
+// Takes the first name off a list.
+std::string_view take_first(std::string_view& list) {
+  const size_t comma = list.find(',');
+  const std::string_view name = list.substr(0, comma);
+  list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+  return name;
 }
 
-// Calls f(prefix, name) for each source.
-template <class F>
-void for_each_source(const Labels& labels, F&& f) {
-  for (const SourceName& s : kSources)
-    if (labels.has(s.source)) f(std::string_view(), s.name);
-  for (const std::string& t : labels.tools()) f(kToolPrefix, std::string_view(t));
+void append_name(std::string& list, std::string_view name) {
+  if (!list.empty()) list += ',';
+  list += name;
+}
+
+void append_union(std::string& out, std::string_view a, std::string_view b) {
+  while (!a.empty() || !b.empty()) {
+    std::string_view rest_a = a;
+    std::string_view rest_b = b;
+    const std::string_view first_a = take_first(rest_a);
+    const std::string_view first_b = take_first(rest_b);
+    const bool from_a = !a.empty() && (b.empty() || first_a <= first_b);
+    const bool from_b = !b.empty() && (a.empty() || first_b <= first_a);
+    append_name(out, from_a ? first_a : first_b);
+    if (from_a) a = rest_a;
+    if (from_b) b = rest_b;
+  }
+}
+
+bool contains(std::string_view list, std::string_view name) {
+  while (!list.empty())
+    if (take_first(list) == name) return true;
+  return false;
+}
+
+// The part of an integrity that names tools: its end.
+std::string_view tools_of(std::string_view integrity) {
+  const size_t at = integrity.find(kToolPrefix);
+  return at == std::string_view::npos ? std::string_view() : integrity.substr(at);
+}
+
+void append_quoted(std::string& out, std::string_view list) {
+  // Names are ids (is_valid_id), so nothing needs escaping.
+  for (bool first = true; !list.empty(); first = false)
+    ((out += first ? "\"" : ",\"") += take_first(list)) += '"';
 }
 
 }  // namespace
 
 Labels Labels::from(Source source) {
+  static const std::array<SharedString, std::size(kSources)>* const kNames = [] {
+    auto* names = new std::array<SharedString, std::size(kSources)>;
+    for (size_t i = 0; i < names->size(); ++i) (*names)[i] = kSources[i].name;
+    return names;
+  }();
   Labels labels;
   labels.sources_ = static_cast<uint32_t>(source);
+  for (size_t i = 0; i < std::size(kSources); ++i)
+    if (kSources[i].source == source) labels.integrity_ = (*kNames)[i];
   return labels;
 }
 
 Labels Labels::tool(std::string_view name) {
   Labels labels = from(Source::kTool);
-  labels.tools_.emplace_back(name);
+  labels.integrity_ = SharedString::concat({kToolPrefix, name});
   return labels;
 }
 
 void Labels::restrict_readers(std::vector<std::string> readers) {
+  std::sort(readers.begin(), readers.end());
+  readers.erase(std::unique(readers.begin(), readers.end()), readers.end());
+  std::string list;
+  for (const std::string& name : readers)
+    if (is_valid_id(name)) append_name(list, name);
   Labels limit;
   limit.public_ = false;
-  limit.readers_ = std::move(readers);
-  sort_unique(limit.readers_);
+  limit.readers_ = list;
   join(limit);
 }
 
-void Labels::join(const Labels& other) {
-  sources_ |= other.sources_;
-  if (!other.tools_.empty()) {
-    tools_.insert(tools_.end(), other.tools_.begin(), other.tools_.end());
-    sort_unique(tools_);
+// Whether joining `other` adds no source. Says no in doubt.
+bool Labels::covers(const Labels& other) const {
+  if ((sources_ | other.sources_) != sources_) return false;
+  return !other.has(Source::kTool) || tools_of(other.integrity_) == tools_of(integrity_);
+}
+
+void Labels::join_sources(const Labels& other) {
+  if (covers(other)) return;
+  if (other.covers(*this)) {
+    sources_ = other.sources_;
+    integrity_ = other.integrity_;
+    return;
   }
+  sources_ |= other.sources_;
+  std::string names;
+  names.reserve(64);
+  for (const SourceName& s : kSources)
+    if (has(s.source)) append_name(names, s.name);
+  if (has(Source::kTool)) append_union(names, tools_of(integrity_), tools_of(other.integrity_));
+  integrity_ = names;
+}
+
+void Labels::join(const Labels& other) {
+  join_sources(other);
   if (other.public_) return;
   if (public_) {
     public_ = false;
     readers_ = other.readers_;
     return;
   }
-  std::vector<std::string> both;
-  std::set_intersection(readers_.begin(), readers_.end(), other.readers_.begin(), other.readers_.end(),
-                        std::back_inserter(both));
-  readers_ = std::move(both);
-}
-
-std::string Labels::integrity() const {
-  std::string out;
-  for_each_source(*this, [&](std::string_view prefix, std::string_view name) {
-    if (!out.empty()) out += ',';
-    (out += prefix) += name;
-  });
-  return out;
+  std::string both;
+  for (std::string_view mine = readers_; !mine.empty();)
+    if (const std::string_view name = take_first(mine); contains(other.readers_, name))
+      append_name(both, name);
+  readers_ = both;
 }
 
 std::string Labels::to_json() const {
   std::string out;
   out.reserve(64);
   out += R"({"integrity":[)";
-  bool first = true;
-  // Names are ids (is_valid_id), so nothing needs escaping.
-  const auto item = [&](std::string_view prefix, std::string_view name) {
-    out += first ? "\"" : ",\"";
-    first = false;
-    ((out += prefix) += name) += '"';
-  };
-  for_each_source(*this, item);
+  append_quoted(out, integrity_);
   out += R"(],"readers":[)";
-  first = true;
-  if (public_) item({}, "*");
-  if (!public_)
-    for (const std::string& r : readers_) item({}, r);
+  append_quoted(out, public_ ? std::string_view("*") : readers_.view());
   out += "]}";
   return out;
 }
@@ -104,9 +152,7 @@ std::string Labels::to_json() const {
 StatusOr<Labels> parse_integrity(std::string_view text) {
   Labels labels;
   while (!text.empty()) {
-    const size_t comma = text.find(',');
-    const std::string_view name = text.substr(0, comma);
-    text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
+    const std::string_view name = take_first(text);
     if (name.starts_with(kToolPrefix)) {
       labels.join(Labels::tool(name.substr(kToolPrefix.size())));
       continue;

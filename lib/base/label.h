@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/shared_string.h"
 #include "base/status.h"
 
 namespace tau {
@@ -31,26 +32,29 @@ class Labels {
   static Labels tool(std::string_view name);
 
   bool has(Source source) const { return (sources_ & static_cast<uint32_t>(source)) != 0; }
-  const std::vector<std::string>& tools() const { return tools_; }
   bool readable_by_all() const { return public_; }
-  const std::vector<std::string>& readers() const { return readers_; }
+  // Who may read when not all may: sorted, comma separated; empty: nobody but the system.
+  const SharedString& readers() const { return readers_; }
 
-  // Limits the readers to these principals (none: nobody but the system).
+  // Limits the readers to these principals (none: nobody but the system). What is no id names nobody.
   void restrict_readers(std::vector<std::string> readers);
   void join(const Labels& other);
 
   // {"integrity":["user","tool:read"],"readers":["*"]}: sorted, canonical.
   std::string to_json() const;
   // The names alone, comma separated: "user,tool:read".
-  std::string integrity() const;
+  const SharedString& integrity() const { return integrity_; }
 
   bool operator==(const Labels&) const = default;
 
  private:
+  bool covers(const Labels& other) const;
+  void join_sources(const Labels& other);
+
   uint32_t sources_ = 0;
   bool public_ = true;
-  std::vector<std::string> tools_;    // sorted, unique
-  std::vector<std::string> readers_;  // sorted, unique; unused while public_
+  SharedString integrity_;  // the names of `sources_`, in one order, then the tools, sorted
+  SharedString readers_;    // unused while public_
 };
 
 // The inverse of Labels::integrity(); unknown names are an error.

@@ -112,6 +112,7 @@ size_t answers_in(const wire::Request& request) {
 struct Script {
   std::vector<Turn> turns;
   bool loop = false;
+  Route route;
 };
 
 namespace {
@@ -122,10 +123,7 @@ class ScriptedModel final : public Model {
       : script_(std::move(script)),
         turns_(script_->turns),
         loop_(loop),
-        self_(std::make_shared<ScriptedModel*>(this)) {
-    route_.provider = "scripted";
-    route_.model = "scripted";
-  }
+        self_(std::make_shared<ScriptedModel*>(this)) {}
   ~ScriptedModel() override {
     *self_ = nullptr;
     for (const Playing& call : calls_) loop_.cancel_timer(call.timer);
@@ -159,7 +157,7 @@ class ScriptedModel final : public Model {
     return partial;
   }
 
-  const Route& route() const override { return route_; }
+  const Route& route() const override { return script_->route; }
 
  private:
   struct Playing {
@@ -212,7 +210,6 @@ class ScriptedModel final : public Model {
   const std::vector<Turn>& turns_;  // of the script
   net::Loop& loop_;
   std::shared_ptr<ScriptedModel*> self_;
-  Route route_;
   std::vector<Playing> calls_;  // one, as a rule
   CallId last_id_ = 0;
 };
@@ -227,6 +224,7 @@ StatusOr<std::shared_ptr<const Script>> parse_script(std::string_view script_jso
     return invalid_argument("invalid_script", "script: \"turns\" should be an array");
   auto script = std::make_shared<Script>();
   script->loop = v["loop"].as_bool();
+  script->route.provider = script->route.model = "scripted";
   for (const json::Value& turn : v["turns"].as_array()) {
     TAU_ASSIGN_OR_RETURN(Turn parsed, parse_turn(turn, script->turns.size() + 1));
     script->turns.push_back(std::move(parsed));

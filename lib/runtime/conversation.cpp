@@ -29,9 +29,8 @@ int64_t message_bytes(const wire::Message& message) {
   return static_cast<int64_t>(n);
 }
 
-std::string first_line(std::string_view text) {
-  text = text.substr(0, text.find('\n'));
-  return std::string(truncate_utf8(text, kTitleBytes));
+std::string_view first_line(std::string_view text) {
+  return truncate_utf8(text.substr(0, text.find('\n')), kTitleBytes);
 }
 
 }  // namespace
@@ -73,7 +72,10 @@ void Conversation::append(wire::Message message, SharedString entry_id) {
   labels_.join(message.labels);
   tokens_ += wire::estimate_tokens(message);
   bytes_ += message_bytes(message);
-  if (title_.empty() && message.role == wire::Role::kUser) title_ = first_line(message.text());
+  if (title_.empty() && message.role == wire::Role::kUser) {
+    const std::string* const sole = message.sole_text();
+    title_ = sole != nullptr ? SharedString(first_line(*sole)) : SharedString(first_line(message.text()));
+  }
   for (const wire::Part& part : message.parts)
     if (const auto* call = part.as<wire::ToolCall>())
       call_ids_.insert(std::ranges::lower_bound(call_ids_, call->id), call->id);
@@ -109,15 +111,17 @@ const wire::ToolCall* Conversation::find_call(std::string_view call_id) const {
 }
 
 void Conversation::settle_call_ids(wire::Message& message, std::string_view stem) const {
-  std::vector<std::string_view> used;
   int number = 0;
-  for (wire::Part& part : message.parts) {
-    auto* call = part.as<wire::ToolCall>();
+  for (auto part = message.parts.begin(); part != message.parts.end(); ++part) {
+    auto* call = part->as<wire::ToolCall>();
     if (call == nullptr) continue;
+    const auto is_same = [&](const wire::Part& earlier) {
+      const auto* other = earlier.as<wire::ToolCall>();
+      return other != nullptr && other->id == call->id;
+    };
     while (!is_valid_id(call->id) || std::ranges::binary_search(call_ids_, call->id) ||
-           std::find(used.begin(), used.end(), call->id) != used.end())
+           std::any_of(message.parts.begin(), part, is_same))
       call->id = std::string(stem) + "_" + std::to_string(++number);
-    used.push_back(call->id);
   }
 }
 

@@ -18,7 +18,7 @@ struct PromptPrefix {
   Labels labels;
   int64_t tokens = 0;
   int64_t bytes = 0;
-  std::string digest;  // of all of it, tools and model included
+  SharedString digest;  // of all of it, tools and model included
 };
 PromptPrefix make_prefix(std::vector<wire::Message> system, const wire::Request& parameters);
 
@@ -42,7 +42,7 @@ class Conversation {
   int64_t tokens() const { return prefix_tokens_ + tokens_; }
   int64_t bytes() const { return bytes_; }
   int64_t prefix_bytes() const { return prefix_bytes_; }
-  const std::string& prefix_digest() const { return prefix_digest_; }
+  const SharedString& prefix_digest() const { return prefix_digest_; }
 
   // Makes every tool-call id of a message unique in this conversation, and valid; `stem` names new ones.
   void settle_call_ids(wire::Message& message, std::string_view stem) const;
@@ -57,7 +57,7 @@ class Conversation {
   int64_t bytes_ = 0;
   int64_t prefix_tokens_ = 0;
   int64_t prefix_bytes_ = 0;
-  std::string prefix_digest_;
+  SharedString prefix_digest_;
   std::vector<std::string> call_ids_;  // sorted
 };
 

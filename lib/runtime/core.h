@@ -59,14 +59,14 @@ struct RunState {
   std::shared_ptr<SharedSession> session;
   std::shared_ptr<const AgentSnapshot> agent;
   std::atomic<bool> cancel_requested{false};
-  std::shared_ptr<provider::Model> model;  // on the loop
+  std::unique_ptr<provider::Model> model;  // on the loop
   std::shared_ptr<Driver> driver;          // on the loop
 
   std::atomic<bool> done{false};  // there is an outcome
   std::mutex mutex;               // of what follows
   std::condition_variable finished;
   bool told = false;  // and its event is in the queue
-  std::string outcome;
+  SharedString outcome;
   Code code = Code::kOk;
 };
 
@@ -86,7 +86,8 @@ class LoopHost {
   void request_stop();
 
   // On the loop.
-  void begin(const std::shared_ptr<RunState>& run, Driver::Setup setup, UniqueFunction<void(Driver&)> first);
+  void begin(const std::shared_ptr<RunState>& run, Driver::Setup&& setup,
+             UniqueFunction<void(Driver&)>&& first);
   void cancel_all(const ErrorInfo& why);
   void drop_runs();  // as a crash would
   // Any thread, async-signal-safe.
@@ -95,7 +96,7 @@ class LoopHost {
  private:
   LoopHost(Core& core, std::unique_ptr<net::EventLoop> loop);
   void service_cancels();
-  void build(const std::shared_ptr<RunState>& run, Driver::Setup setup);
+  void build(const std::shared_ptr<RunState>& run, Driver::Setup&& setup);
   void out_of_memory(net::Owner owner);
   static void never_began(RunState& run);
   static void settle(RunState& run);
@@ -109,6 +110,7 @@ class LoopHost {
   WakeList wakes_;
   std::vector<std::shared_ptr<RunState>> runs_;
   std::vector<std::shared_ptr<RunState>> ended_;  // dropped once nothing of them is on the stack
+  std::vector<std::unique_ptr<Scratch>> scratch_;
   std::atomic<bool> cancel_pending_{false};
   std::atomic<bool> stop_{false};
   std::atomic<uint64_t> inside_{0};  // id of the thread in process(); 0: none
@@ -158,9 +160,9 @@ class Core final : public std::enable_shared_from_this<Core> {
   void stop_threads();
 
   // The state shared by all handles of a session; made when there is none.
-  std::shared_ptr<SharedSession> share_session(std::string_view id);
+  std::shared_ptr<SharedSession> share_session(const SharedString& id);
   // The lease of a session that holds none. One that is on its way back is taken over, or waited for.
-  StatusOr<store::Lease> acquire(std::string_view session_id);
+  StatusOr<store::Lease> acquire(const SharedString& session_id);
   // Gives back the leases of all sessions that no run writes.
   void release_sessions();
   // The last handle is gone: leases go back soon.
@@ -192,7 +194,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::atomic<int64_t> active_runs_{0};
   std::atomic<bool> stopping_{false};
   std::vector<std::weak_ptr<EventQueue>> queues_;
-  std::map<std::string, SessionEntry, std::less<>> sessions_;
+  std::map<SharedString, SessionEntry> sessions_;
   std::condition_variable session_closed_;  // or its lease is back
   std::optional<Detected> detected_;
   std::vector<std::string> command_environment_;
@@ -212,7 +214,7 @@ StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const C
 // A run's options document.
 struct ParsedRunOptions {
   std::optional<wire::Message> message;
-  std::string principal = "local";
+  SharedString principal;  // empty: nobody was named
   bool abandon = false;
   json::Value overrides;  // keys of an agent configuration: limits, response_schema, params
 };

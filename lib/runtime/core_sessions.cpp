@@ -4,7 +4,7 @@
 
 namespace tau::runtime {
 
-std::shared_ptr<SharedSession> Core::share_session(std::string_view id) {
+std::shared_ptr<SharedSession> Core::share_session(const SharedString& id) {
   {
     const std::lock_guard lock(mutex_);
     const auto it = sessions_.find(id);
@@ -21,7 +21,7 @@ std::shared_ptr<SharedSession> Core::share_session(std::string_view id) {
   std::unique_lock lock(mutex_);
   while (true) {
     auto it = sessions_.find(id);
-    if (it == sessions_.end()) it = sessions_.try_emplace(std::string(id)).first;
+    if (it == sessions_.end()) it = sessions_.try_emplace(id).first;
     SessionEntry& entry = it->second;
     if (auto existing = entry.shared.lock()) return existing;
     if (entry.open == nullptr) {
@@ -41,7 +41,7 @@ void Core::close_session(std::unique_ptr<SharedSession> session) noexcept {
   const bool later = held && !options_.no_store && workers_.available();
   {
     const std::lock_guard lock(mutex_);
-    const auto it = sessions_.find(id.view());
+    const auto it = sessions_.find(id);
     if (it == sessions_.end() || it->second.open != session.get()) return;  // it never came to be known
     SessionEntry& entry = it->second;
     entry.open = nullptr;
@@ -70,7 +70,7 @@ void Core::give_back(const SharedString& id) noexcept {
   store::Lease lease;
   {
     const std::lock_guard lock(mutex_);
-    const auto it = sessions_.find(id.view());
+    const auto it = sessions_.find(id);
     if (it == sessions_.end() || it->second.left.epoch == 0) return;
     lease = std::exchange(it->second.left, {});
     it->second.releasing = true;
@@ -90,7 +90,7 @@ void Core::release(const SharedString& id, const store::Lease& lease, bool forge
   } catch (const std::bad_alloc&) { released = false; }
   {
     const std::lock_guard lock(mutex_);
-    const auto it = sessions_.find(id.view());
+    const auto it = sessions_.find(id);
     SessionEntry& entry = it->second;
     entry.releasing = false;
     if (!released) {
@@ -102,7 +102,7 @@ void Core::release(const SharedString& id, const store::Lease& lease, bool forge
   session_closed_.notify_all();
 }
 
-StatusOr<store::Lease> Core::acquire(std::string_view session_id) {
+StatusOr<store::Lease> Core::acquire(const SharedString& session_id) {
   {
     std::unique_lock lock(mutex_);
     auto it = sessions_.find(session_id);
@@ -112,7 +112,7 @@ StatusOr<store::Lease> Core::acquire(std::string_view session_id) {
     }
     if (it != sessions_.end() && it->second.left.epoch != 0) return std::exchange(it->second.left, {});
   }
-  const std::string resource = format("session:{}", session_id);
+  const SharedString resource = SharedString::concat({"session:", session_id});
   const uint64_t departures = Departure::ended_so_far();
   auto lease = store_->acquire(resource);
   const bool busy = lease.status().reason() == "session_busy";

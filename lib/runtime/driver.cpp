@@ -53,7 +53,16 @@ ErrorInfo abandoned() {
           .details_json = {}};
 }
 
-constexpr size_t kRowsOfABatch = 8;  // as a rule
+constexpr size_t kRowsOfABatch = 6;  // as a rule
+constexpr size_t kEffectsOfAStep = 8;
+
+// Leaves a performance to be used again: nothing of it but the memory of a usual step.
+void release(Performance& done) {
+  constexpr size_t kKept = 64;
+  if (done.effects.capacity() > kKept) done.effects = agent::Effects();
+  done.effects.clear();
+  done.next = 0;
+}
 
 // Inputs whose loss would cost money or work are handed to the store at once; the others ride along.
 bool worth_a_flush(const agent::InputBody& body) {
@@ -62,13 +71,23 @@ bool worth_a_flush(const agent::InputBody& body) {
 
 }  // namespace
 
-Driver::Driver(DriverSeams seams, Setup setup, const MakeExecutor& make_executor)
-    : seams_(seams), setup_(std::move(setup)), undurable_(std::make_shared<std::atomic<int64_t>>(0)) {
+Driver::Driver(DriverSeams seams, Setup&& setup, const MakeExecutor& make_executor)
+    : seams_(seams),
+      setup_(std::move(setup)),
+      scratch_(setup_.scratch != nullptr ? std::move(setup_.scratch) : std::make_unique<Scratch>()),
+      undurable_(std::make_shared<std::atomic<int64_t>>(0)) {
   executor_ = make_executor(*setup_.tools, *this);
   record_.id = setup_.config.run_id;
   record_.session_id = setup_.config.session_id;
   record_.logic_version = agent::kLogicVersion;
   record_.options_json = setup_.options_json;
+}
+
+std::unique_ptr<Scratch> Driver::take_scratch() {
+  scratch_->effects.clear();
+  scratch_->batch = {};
+  for (StableQueue<Performance>& all = scratch_->performances; !all.empty(); all.pop()) release(all.front());
+  return std::move(scratch_);
 }
 
 Driver::~Driver() {
@@ -78,7 +97,7 @@ Driver::~Driver() {
 
 void Driver::start(wire::Message message) {
   record_.created_ms = seams_.clock.wall_ms();
-  batch_.run = record_;
+  scratch_->batch.run = record_;
   if (setup_.durable) {
     setup_.session->record.open_run = record_.id;
   } else {  // nothing can cut it off; its session is to be seen from now on
@@ -124,7 +143,7 @@ void Driver::go_on(const store::RunRecord& run, const std::vector<store::Journal
   record_.logic_version = agent::kLogicVersion;
   record_.snapshot_json.clear();
   record_.snapshot_seq = next_seq_;
-  batch_.run = record_;
+  scratch_->batch.run = record_;
   update_session_record();
   announce();
   if (cancel) older->state.stop = std::make_shared<const ErrorInfo>(abandoned());
@@ -142,9 +161,10 @@ void Driver::account_open_turn(const std::vector<store::JournalEntry>& journal) 
 
 // The host hears of the run again.
 void Driver::announce() {
-  steps_.push() = agent::Event{.kind = agent::EventKind::kRunStarted,
-                               .name = setup_.config.model.str(),
-                               .json = setup_.config.session_id.str()};
+  agent::Event started{.kind = agent::EventKind::kRunStarted,
+                       .name = setup_.config.model.str(),
+                       .json = setup_.config.session_id.str()};
+  scratch_->performances.push().effects.emplace_back(agent::Emit{std::move(started)});
 }
 
 bool Driver::refeed(const store::JournalEntry& entry) {
@@ -164,20 +184,21 @@ bool Driver::refeed(const store::JournalEntry& entry) {
   return !ended_;
 }
 
-void Driver::feed(agent::InputBody body) {
+void Driver::feed(agent::InputBody&& body) {
   if (ended_) return;
   step(agent::Input{next_seq_++, seams_.clock.wall_ms(), std::move(body)});
   pump();
 }
 
-void Driver::step(agent::Input input) {
+void Driver::step(agent::Input&& input) {
   try {
-    effects_.clear();
-    engine_.step(input, effects_);
+    scratch_->effects.clear();
+    scratch_->effects.reserve(kEffectsOfAStep);
+    engine_.step(input, scratch_->effects);
     account(input.body);
-    if (!refeeding_) journal(input, effects_);
+    if (!refeeding_) journal(input);
     keep_message(input.body, input.seq);
-    queue(effects_, input.seq);
+    queue(input.seq);
   } catch (const std::bad_alloc&) { die_of_memory(); }
 }
 
@@ -186,20 +207,19 @@ void Driver::keep_message(agent::InputBody& body, int64_t seq) {
 }
 
 // Rows of the engine's own messages follow that of the input, `seq`.
-void Driver::queue(agent::Effects& effects, int64_t seq) {
-  const size_t first = steps_.size();
+void Driver::queue(int64_t seq) {
+  agent::Effects& effects = scratch_->effects;
+  if (effects.empty()) return;
+  for (agent::Effect& effect : effects)
+    if (auto* append = std::get_if<agent::Append>(&effect); append != nullptr && append->message)
+      journal_message(*append, ++seq);
   for (agent::Effect& effect : effects) {
-    auto* append = std::get_if<agent::Append>(&effect);
-    if (append != nullptr && append->message) journal_message(*append, ++seq);
-    if (std::holds_alternative<agent::TurnBoundary>(effect)) {
-      const bool keep = setup_.durable && !engine_.finished();
-      steps_.push() = Snapshot{keep ? engine_.snapshot() : std::string(), 0};
-      continue;
-    }
-    steps_.push() = std::move(effect);
+    auto* boundary = std::get_if<agent::TurnBoundary>(&effect);
+    if (boundary == nullptr) continue;
+    if (setup_.durable && !engine_.finished()) boundary->snapshot = engine_.snapshot();
+    boundary->seq = refeeding_ ? seq + 1 : next_seq_;
   }
-  for (size_t i = first; i < steps_.size(); ++i)
-    if (auto* snapshot = std::get_if<Snapshot>(&steps_[i])) snapshot->seq = refeeding_ ? seq + 1 : next_seq_;
+  scratch_->performances.push().effects.swap(effects);
 }
 
 void Driver::account(const agent::InputBody& body) {
@@ -211,15 +231,14 @@ void Driver::account(const agent::InputBody& body) {
   session.cost_usd_micros += spent.cost;
 }
 
-void Driver::journal(const agent::Input& input, const agent::Effects& effects) {
-  if (batch_.rows.capacity() == 0) batch_.rows.reserve(kRowsOfABatch);
-  store::JournalRow& row = batch_.rows.emplace_back();
+void Driver::journal(const agent::Input& input) {
+  if (scratch_->batch.rows.capacity() == 0) scratch_->batch.rows.reserve(kRowsOfABatch);
+  store::JournalRow& row = scratch_->batch.rows.emplace_back();
   row.run_id = record_.id;
   row.seq = input.seq;
   row.kind = agent::input_kind(input.body);
-  row.body.reserve(512);
   agent::input_to_json(input.body, row.body);
-  row.effects_digest = agent::digest_of(effects, scratch_);
+  row.effects_digest = agent::digest_of(scratch_->effects);
   row.time_ms = input.time_ms;
   row.provenance = provenance(message_of(input.body));
   if (setup_.durable && worth_a_flush(input.body)) flush_soon_ = true;
@@ -236,23 +255,14 @@ void Driver::journal_message(agent::Append& effect, int64_t seq) {
   row.body = R"({"message":)" + wire::to_json(*effect.message) + "}";
   row.time_ms = seams_.clock.wall_ms();
   row.provenance = provenance(&*effect.message);
-  batch_.rows.push_back(std::move(row));
+  scratch_->batch.rows.push_back(std::move(row));
 }
 
-store::Provenance Driver::provenance(const wire::Message* message) {
+store::Provenance Driver::provenance(const wire::Message* message) const {
   store::Provenance p;
   if (message != nullptr) {
-    if (integrity_.empty() || message->labels != labels_) {
-      labels_ = message->labels;
-      integrity_ = labels_.integrity();
-    }
-    p.integrity = integrity_;
-    if (!message->labels.readable_by_all()) {
-      std::string readers;
-      for (const std::string& reader : message->labels.readers())
-        readers += (readers.empty() ? "" : ",") + reader;
-      p.readers = readers;
-    }
+    p.integrity = message->labels.integrity();
+    if (!message->labels.readable_by_all()) p.readers = message->labels.readers();
   }
   p.principal = setup_.config.principal;
   p.policy_epoch = setup_.policy_epoch;
@@ -265,9 +275,16 @@ void Driver::pump() {
   const auto keep_alive = shared_from_this();
   pumping_ = true;
   try {
-    while (!steps_.empty() && !ended_ && perform(steps_.front())) {
-      steps_.front() = std::monostate();
-      steps_.pop();
+    StableQueue<Performance>& performances = scratch_->performances;
+    while (!performances.empty() && !ended_) {
+      Performance& now = performances.front();
+      if (now.next < now.effects.size()) {
+        if (!perform(now.effects[now.next])) break;
+        ++now.next;
+        continue;
+      }
+      release(now);
+      performances.pop();
     }
   } catch (const std::bad_alloc&) {
     pumping_ = false;
@@ -276,16 +293,6 @@ void Driver::pump() {
   pumping_ = false;
   if (ended_) return pump_end();
   if (flush_soon_ && !refeeding_) flush(/*barrier=*/false);
-}
-
-bool Driver::perform(Step& step) {
-  if (auto* event = std::get_if<agent::Event>(&step)) return emit(*event);
-  if (auto* snapshot = std::get_if<Snapshot>(&step)) {
-    turn_boundary(*snapshot);
-    return true;
-  }
-  if (auto* effect = std::get_if<agent::Effect>(&step)) return perform_effect(*effect);
-  return true;
 }
 
 bool Driver::emit(agent::Event& event) {
@@ -309,8 +316,8 @@ bool Driver::commit() {
     return true;
   }
   if (committing_) return false;
-  const bool nothing =
-      batch_.rows.empty() && batch_.entries.empty() && !batch_.run && undurable_->load() == 0;
+  const bool nothing = scratch_->batch.rows.empty() && scratch_->batch.entries.empty() &&
+                       !scratch_->batch.run && undurable_->load() == 0;
   if (nothing) return true;
   committing_ = true;
   flush(/*barrier=*/true);
@@ -323,7 +330,7 @@ bool Driver::commit() {
 // store.
 void Driver::flush(bool barrier) {
   flush_soon_ = false;
-  store::Batch batch = std::exchange(batch_, {});
+  store::Batch batch = std::exchange(scratch_->batch, {});
   if (setup_.session->lease.epoch != 0) batch.fence = setup_.session->lease;
   undurable_->fetch_add(1);
   seams_.store.append(std::move(batch), [weak = weak_from_this(), loop = &seams_.loop, count = undurable_,
@@ -365,11 +372,14 @@ void Driver::die(const Status& status) {
   if (model_call_ != 0) seams_.model.cancel(std::exchange(model_call_, 0));
   for (const std::string& call_id : engine_.open_tool_calls()) executor_->cancel(record_.id, call_id);
   outcome_code_ = status.code();
-  outcome_.clear();
-  json::Writer w(outcome_);
+  std::string outcome;
+  json::Writer w(outcome);
   w.begin_object().field("status", "failed").field("code", code_name(status.code()));
   w.field("reason", status.reason()).field("message", status.message()).end_object();
-  end({.kind = agent::EventKind::kRunDone, .reason = std::string(status.reason()), .json = outcome_});
+  outcome_ = outcome;
+  end({.kind = agent::EventKind::kRunDone,
+       .reason = std::string(status.reason()),
+       .json = std::move(outcome)});
 }
 
 // As die(), for who is not inside of pump().
@@ -388,7 +398,7 @@ void Driver::pump_end() {
 // Lack of memory ends the run, unless it has ended; what was decided durably stays decided.
 void Driver::die_of_memory() {
   if (told_) return;
-  if (closing_) return end({.kind = agent::EventKind::kRunDone, .json = outcome_});
+  if (closing_) return end({.kind = agent::EventKind::kRunDone, .json = outcome_.str()});
   ended_ = false;
   die(Status::out_of_memory());
 }
@@ -401,7 +411,7 @@ void Driver::out_of_memory() {
 }
 
 // May be cut short by lack of memory, and is then done again.
-void Driver::end(agent::Event last) {
+void Driver::end(agent::Event&& last) {
   ended_ = true;
   for (const NamedTimer& timer : std::exchange(timers_, {})) seams_.loop.cancel_timer(timer.id);
   for (OpenCall& call : open_calls_) call.reply.reset();

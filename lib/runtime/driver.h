@@ -24,7 +24,7 @@ namespace tau::runtime {
 class EventOutput {
  public:
   virtual ~EventOutput() = default;
-  virtual void emit(agent::Event event) = 0;
+  virtual void emit(agent::Event&& event) = 0;
   virtual void delta(agent::EventKind kind, std::string_view call_id, std::string_view text) = 0;
   // True while the reader is too far behind: the run waits until Driver::unpark().
   virtual bool parked() const = 0;
@@ -45,6 +45,19 @@ struct SessionState {
   Conversation conversation;
 };
 
+// The effects of one step of the engine, of which `next` is performed next.
+struct Performance {
+  agent::Effects effects;
+  size_t next = 0;
+};
+
+// Memory that drivers work in, one after the other.
+struct Scratch {
+  agent::Effects effects;  // of the step being taken
+  StableQueue<Performance> performances;
+  store::Batch batch;  // what was not handed to the store yet
+};
+
 class Driver final : public std::enable_shared_from_this<Driver>,
                      private provider::CallSink,
                      private tool::HostCalls {
@@ -56,6 +69,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
     std::string traceparent;
     std::string options_json;
     int64_t policy_epoch = 0;
+    std::unique_ptr<Scratch> scratch;  // null: its own
     bool durable = true;  // false: nothing survives the process, so nothing is handed to the store early
     // Before the terminal event becomes visible: the session is free for its next run.
     UniqueFunction<void()> on_last;
@@ -65,7 +79,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   using MakeExecutor =
       std::function<std::unique_ptr<tool::Executor>(const tool::Registry& tools, tool::HostCalls& host)>;
 
-  Driver(DriverSeams seams, Setup setup, const MakeExecutor& make_executor);
+  Driver(DriverSeams seams, Setup&& setup, const MakeExecutor& make_executor);
   ~Driver() override;
 
   // On the loop, all that follow.
@@ -88,19 +102,13 @@ class Driver final : public std::enable_shared_from_this<Driver>,
 
   bool ended() const { return ended_; }
   bool waits_for_store() const { return committing_; }
-  const std::string& outcome() const { return outcome_; }
+  const SharedString& outcome() const { return outcome_; }
   Code outcome_code() const { return outcome_code_; }
   std::string_view run_id() const { return setup_.config.run_id; }
+  // For the next driver; this one is at its end.
+  std::unique_ptr<Scratch> take_scratch();
 
  private:
-  // The engine's state when a step ended a turn, and the first journal row that it does not cover.
-  struct Snapshot {
-    std::string json;
-    int64_t seq = 0;
-  };
-  // Effects of the engine, and what the driver itself puts between and behind them.
-  using Step = std::variant<std::monostate, agent::Effect, agent::Event, Snapshot>;
-
   // A tool call between its verdict and its result.
   struct OpenCall {
     std::string id;
@@ -118,23 +126,21 @@ class Driver final : public std::enable_shared_from_this<Driver>,
     net::TimerId id = 0;
   };
 
-  void feed(agent::InputBody body);
+  void feed(agent::InputBody&& body);
   bool refeed(const store::JournalEntry& entry);
   void announce();
   void account_open_turn(const std::vector<store::JournalEntry>& journal);
-  void step(agent::Input input);
-  void queue(agent::Effects& effects, int64_t seq);
+  void step(agent::Input&& input);
+  void queue(int64_t seq);
   void account(const agent::InputBody& body);
-  void journal(const agent::Input& input, const agent::Effects& effects);
+  void journal(const agent::Input& input);
   void keep_message(agent::InputBody& body, int64_t seq);
   void pump();
   void pump_end();
-  bool perform(Step& step);  // false: wait, and come back to the same step
+  bool perform(agent::Effect& effect);  // false: wait, and come back to the same effect
   bool emit(agent::Event& event);
-
-  bool perform_effect(agent::Effect& effect);
   void assemble(const agent::AssemblePrompt& effect);
-  void call_model(const agent::CallModel& effect);
+  void call_model(agent::CallModel& effect);
   void cancel_model(const agent::CancelModel& effect);
   void ask_policy(const wire::ToolCall& tool_call);
   void call_tool(const std::string& call_id);
@@ -149,20 +155,20 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void append(agent::Append& effect);
   void set_timer(const agent::SetTimer& effect);
   void cancel_timer(const std::string& name);
-  void turn_boundary(Snapshot& snapshot);
+  void turn_boundary(agent::TurnBoundary& effect);
   void finish(const agent::Finish& effect);
   void flush(bool barrier);
   void flushed(const Status& status, bool barrier);
   void die(const Status& status);
   void give_up(const Status& status);
   void die_of_memory();
-  void end(agent::Event last);
+  void end(agent::Event&& last);
   void reject(const std::string& op_id, const std::string& call_id, std::string_view reason,
               std::string_view text);
   void update_session_record();
   int64_t cost(const wire::Usage& usage) const;
   std::shared_ptr<const wire::Response> labelled(wire::Response response) const;
-  store::Provenance provenance(const wire::Message* message);
+  store::Provenance provenance(const wire::Message* message) const;
   agent::ToolDone tool_done(const std::string& call_id, std::string_view name, tool::Result result) const;
 
   // provider::CallSink
@@ -177,9 +183,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   Setup setup_;
   std::unique_ptr<tool::Executor> executor_;
   agent::Engine engine_;
-  agent::Effects effects_;  // of the step being taken
-  std::string scratch_;
-  StableQueue<Step> steps_;
+  std::unique_ptr<Scratch> scratch_;
   bool pumping_ = false;
   bool committing_ = false;   // a barrier waits for the store
   bool commit_done_ = false;  // it answered
@@ -190,13 +194,10 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   bool told_ = false;     // the terminal event was delivered
 
   int64_t next_seq_ = 0;
-  store::Batch batch_;
   bool flush_soon_ = false;
   std::shared_ptr<std::atomic<int64_t>> undurable_;  // appends whose outcome is not known yet
   store::RunRecord record_;
   std::vector<Unappended> unappended_;  // messages of inputs, by journal seq
-  Labels labels_;                       // whose names integrity_ is
-  SharedString integrity_;
 
   provider::CallId model_call_ = 0;
   int64_t model_number_ = 0;
@@ -205,7 +206,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   std::vector<NamedTimer> timers_;
   std::vector<agent::SetTimer> refed_timers_;
 
-  std::string outcome_;
+  SharedString outcome_;
   Code outcome_code_ = Code::kOk;
 };
 

@@ -13,7 +13,9 @@ struct Overloaded : Ts... {
 template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
-agent::Verdict verdict_of(const tool::Prepared& prepared, const std::string& call_id) {
+constexpr size_t kEntriesOfABatch = 4;  // as a rule
+
+agent::Verdict verdict_of(tool::Prepared& prepared, const std::string& call_id) {
   agent::Verdict v;
   v.call_id = call_id;
   static const tool::Manifest* const kNone = new tool::Manifest();
@@ -25,8 +27,8 @@ agent::Verdict verdict_of(const tool::Prepared& prepared, const std::string& cal
   v.sandboxed = m.sandboxed || m.effect <= tool::Effect::kRead;
   if (!prepared.refusal.empty()) {
     v.decision = agent::Verdict::Decision::kDeny;
-    v.reason = prepared.refusal;
-    v.message = prepared.message;
+    v.reason = std::move(prepared.refusal);
+    v.message = std::move(prepared.message);
     return v;
   }
   switch (prepared.verdict.decision) {
@@ -34,8 +36,8 @@ agent::Verdict verdict_of(const tool::Prepared& prepared, const std::string& cal
     case tool::Decision::kAsk: v.decision = agent::Verdict::Decision::kAsk; break;
     case tool::Decision::kDeny: v.decision = agent::Verdict::Decision::kDeny; break;
   }
-  v.reason = prepared.verdict.reason;
-  v.message = prepared.verdict.message;
+  v.reason = std::move(prepared.verdict.reason);
+  v.message = std::move(prepared.verdict.message);
   v.policy_epoch = prepared.verdict.policy_epoch;
   return v;
 }
@@ -43,7 +45,7 @@ agent::Verdict verdict_of(const tool::Prepared& prepared, const std::string& cal
 }  // namespace
 
 // Effects on the world are not repeated while a journal is re-fed; the conversation is rebuilt.
-bool Driver::perform_effect(agent::Effect& effect) {
+bool Driver::perform(agent::Effect& effect) {
   return std::visit(Overloaded{
                         [&](agent::AssemblePrompt& e) {
                           if (!refeeding_) assemble(e);
@@ -83,7 +85,10 @@ bool Driver::perform_effect(agent::Effect& effect) {
                           cancel_timer(e.name);
                           return true;
                         },
-                        [&](agent::TurnBoundary&) { return true; },  // became a Snapshot when it was stepped
+                        [&](agent::TurnBoundary& e) {
+                          turn_boundary(e);
+                          return true;
+                        },
                         [&](agent::Finish& e) {
                           finish(e);
                           return true;
@@ -113,11 +118,11 @@ int64_t Driver::cost(const wire::Usage& usage) const {
   return provider::cost_usd_micros(seams_.model.route().price, usage);
 }
 
-void Driver::call_model(const agent::CallModel& effect) {
+void Driver::call_model(agent::CallModel& effect) {
   model_number_ = effect.call;
-  model_call_id_ = effect.request_id;
+  model_call_id_ = std::move(effect.request_id);
   provider::ModelCall call;
-  call.request_id = effect.request_id;
+  call.request_id = model_call_id_;
   call.traceparent = setup_.traceparent;
   call.request = &setup_.session->conversation.request();
   model_call_ = seams_.model.start(std::move(call), *this);
@@ -237,7 +242,8 @@ void Driver::call_tool(const std::string& call_id) {
     return tool_finished(call_id,
                          tool::error_result("cancelled", "the run was cancelled before this call started"));
   }
-  tool::Call call = *std::exchange(open.prepared, std::nullopt);
+  tool::Call call = *std::move(open.prepared);
+  open.prepared.reset();
   executor_->execute(std::move(call), [weak = weak_from_this(), call_id](tool::Result result) {
     if (const auto self = weak.lock()) self->tool_finished(call_id, std::move(result));
   });
@@ -264,25 +270,25 @@ void Driver::tool_finished(const std::string& call_id, tool::Result result) {
   close_call(call_id);
   feed(std::move(done));
   if (result_op.empty() || ended_) return;
-  steps_.push() = agent::Effect(agent::Commit{});
-  steps_.push() = agent::Event{.kind = agent::EventKind::kOpAccepted, .name = std::move(result_op)};
+  agent::Effects& effects = scratch_->performances.push().effects;
+  effects.emplace_back(agent::Commit{});
+  effects.emplace_back(agent::Emit{{.kind = agent::EventKind::kOpAccepted, .name = std::move(result_op)}});
   pump();
 }
 
 agent::ToolDone Driver::tool_done(const std::string& call_id, std::string_view name,
                                   tool::Result result) const {
-  wire::ToolResult part;
+  agent::ToolDone done;
+  auto& part = done.message.parts.emplace_back().body.emplace<wire::ToolResult>();
   part.call_id = call_id;
   part.name = name;
   part.is_error = result.is_error;
-  part.content.push_back({.body = wire::Text{std::move(result.content)}, .extras = {}});
-  agent::ToolDone done;
+  part.content.emplace_back().body.emplace<wire::Text>().text = std::move(result.content);
   done.call_id = call_id;
   done.reason = std::move(result.reason);
   done.details = std::move(result.details_json);
   done.message.role = wire::Role::kTool;
   done.message.labels = std::move(result.labels);
-  done.message.parts.push_back({.body = std::move(part), .extras = {}});
   return done;
 }
 
@@ -332,17 +338,14 @@ void Driver::append(agent::Append& effect) {
     unappended_.erase(it);
   }
   Conversation& conversation = setup_.session->conversation;
-  store::EntryRow entry;
-  scratch_ = record_.id.view();
-  scratch_ += ".e";
-  scratch_ += std::to_string(effect.seq);
-  entry.id = scratch_;
+  if (scratch_->batch.entries.capacity() == 0) scratch_->batch.entries.reserve(kEntriesOfABatch);
+  store::EntryRow& entry = scratch_->batch.entries.emplace_back();
+  entry.id = SharedString::concat({record_.id, ".e", std::to_string(effect.seq)});
   entry.parent = conversation.head();
   entry.session_id = record_.session_id;
   entry.run_id = record_.id;
   entry.seq = effect.seq;
   conversation.append(std::move(message), entry.id);
-  batch_.entries.push_back(std::move(entry));
 }
 
 void Driver::set_timer(const agent::SetTimer& effect) {
@@ -370,14 +373,14 @@ void Driver::cancel_timer(const std::string& name) {
   timers_.erase(it);
 }
 
-void Driver::turn_boundary(Snapshot& snapshot) {
+void Driver::turn_boundary(agent::TurnBoundary& effect) {
   if (refeeding_ || !setup_.durable) return;
   update_session_record();
-  if (snapshot.json.empty()) return;
-  record_.snapshot_json = std::move(snapshot.json);
-  record_.snapshot_seq = snapshot.seq;
+  if (effect.snapshot.empty()) return;
+  record_.snapshot_json = std::move(effect.snapshot);
+  record_.snapshot_seq = effect.seq;
   record_.updated_ms = seams_.clock.wall_ms();
-  batch_.run = record_;
+  scratch_->batch.run = record_;
 }
 
 void Driver::update_session_record() {
@@ -386,7 +389,7 @@ void Driver::update_session_record() {
   session.head_entry = conversation.head();
   if (session.title.empty()) session.title = conversation.title();
   session.updated_ms = seams_.clock.wall_ms();
-  batch_.session = session;
+  scratch_->batch.session = session;
 }
 
 void Driver::finish(const agent::Finish& effect) {
@@ -401,7 +404,7 @@ void Driver::finish(const agent::Finish& effect) {
   record_.updated_ms = seams_.clock.wall_ms();
   setup_.session->record.open_run.clear();
   setup_.session->record.turns += 1;
-  batch_.run = record_;
+  scratch_->batch.run = record_;
   update_session_record();
 }
 

@@ -9,6 +9,8 @@
 namespace tau::runtime {
 namespace {
 
+constexpr size_t kScratchKept = 16;  // memory of drivers that ended, for those to come
+
 // A number for the calling thread that is never 0.
 uint64_t this_thread() {
   static std::atomic<uint64_t> next{0};
@@ -19,6 +21,7 @@ uint64_t this_thread() {
 }  // namespace
 
 LoopHost::LoopHost(Core& core, std::unique_ptr<net::EventLoop> loop) : core_(core), loop_(std::move(loop)) {
+  scratch_.reserve(kScratchKept);
   loop_->on_out_of_memory([this](net::Owner owner) { out_of_memory(owner); });
 }
 
@@ -110,8 +113,8 @@ void LoopHost::cancel_all(const ErrorInfo& why) {
     if (const auto driver = run->driver) driver->cancel(why);
 }
 
-void LoopHost::begin(const std::shared_ptr<RunState>& run, Driver::Setup setup,
-                     UniqueFunction<void(Driver&)> first) {
+void LoopHost::begin(const std::shared_ptr<RunState>& run, Driver::Setup&& setup,
+                     UniqueFunction<void(Driver&)>&& first) {
   try {
     runs_.reserve(runs_.size() + 1);
     ended_.reserve(ended_.size() + runs_.size() + 1);
@@ -133,7 +136,7 @@ void LoopHost::begin(const std::shared_ptr<RunState>& run, Driver::Setup setup,
   if (run->cancel_requested) cancel_soon();
 }
 
-void LoopHost::build(const std::shared_ptr<RunState>& run, Driver::Setup setup) {
+void LoopHost::build(const std::shared_ptr<RunState>& run, Driver::Setup&& setup) {
   const AgentSnapshot& agent = *run->agent;
   if (agent.route->provider == "offline") {
     run->model = provider::make_offline_model(*loop_);
@@ -143,6 +146,10 @@ void LoopHost::build(const std::shared_ptr<RunState>& run, Driver::Setup setup) 
     run->model = provider::make_http_model(*agent.route, http(), *loop_, system_random());
   }
   const DriverSeams seams{*loop_, system_clock(), core_.store(), *run->model, *run->channel};
+  if (!scratch_.empty()) {
+    setup.scratch = std::move(scratch_.back());
+    scratch_.pop_back();
+  }
   setup.on_last = [run] { settle(*run); };
   setup.on_end = [this, run] { ended(run); };
   run->driver = std::make_shared<Driver>(
@@ -166,7 +173,7 @@ void LoopHost::out_of_memory(net::Owner owner) {
 
 // The terminal event of a run that has no driver to give it.
 void LoopHost::never_began(RunState& run) {
-  const std::string outcome =
+  const SharedString outcome =
       R"({"status":"failed","code":"resource_exhausted","reason":"out_of_memory","message":"out of memory"})";
   {
     const std::lock_guard lock(run.mutex);
@@ -176,7 +183,7 @@ void LoopHost::never_began(RunState& run) {
   }
   run.session->loaded = false;
   run.session->busy = false;
-  run.channel->emit({.kind = agent::EventKind::kRunDone, .reason = "out_of_memory", .json = outcome});
+  run.channel->emit({.kind = agent::EventKind::kRunDone, .reason = "out_of_memory", .json = outcome.str()});
   told(run);
 }
 
@@ -213,6 +220,8 @@ void LoopHost::ended(const std::shared_ptr<RunState>& run) {
 
 void LoopHost::drop_ended() {
   for (const auto& run : ended_) {
+    if (run->driver != nullptr && scratch_.size() < kScratchKept)
+      scratch_.push_back(run->driver->take_scratch());
     run->driver.reset();
     run->model.reset();
   }

@@ -49,7 +49,7 @@ EventQueue::~EventQueue() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-void Channel::emit(agent::Event event) {
+void Channel::emit(agent::Event&& event) {
   if (quiet_ && !shown_when_quiet(event.kind)) return;
   std::unique_lock lock(queue_->mutex_);
   if (muted_ || queue_->abandoned_) return;

@@ -27,7 +27,7 @@ class Channel final : public EventOutput, public std::enable_shared_from_this<Ch
 
   Channel(std::shared_ptr<EventQueue> queue, SharedString run_id, void* userdata, bool quiet);
 
-  void emit(agent::Event event) override;
+  void emit(agent::Event&& event) override;
   void delta(agent::EventKind kind, std::string_view call_id, std::string_view text) override;
   bool parked() const override;
 

@@ -63,7 +63,7 @@ StatusOr<std::string> Run::wait(int timeout_ms, Code* code) {
   // The event of an outcome is only a moment away; its reader may have been faster.
   state_->finished.wait(lock, told);
   *code = state_->code;
-  return state_->outcome;
+  return state_->outcome.str();
 }
 
 }  // namespace tau::runtime

@@ -123,6 +123,7 @@ struct RunOptions {
 class Session final : public std::enable_shared_from_this<Session> {
  public:
   static StatusOr<std::shared_ptr<Session>> open(std::shared_ptr<Agent> agent, std::string_view id);
+  Session(std::shared_ptr<Agent> agent, SharedString id, std::shared_ptr<SessionState> state);
   ~Session();
 
   std::string_view id() const { return id_; }
@@ -130,12 +131,11 @@ class Session final : public std::enable_shared_from_this<Session> {
   StatusOr<std::string> describe();
   StatusOr<std::string> export_json();
   StatusOr<std::shared_ptr<Session>> fork(std::string_view entry, std::string_view id);
-  StatusOr<std::shared_ptr<Run>> start(RunOptions options);
+  StatusOr<std::shared_ptr<Run>> start(RunOptions&& options);
 
  private:
-  Session(std::shared_ptr<Agent> agent, SharedString id, std::shared_ptr<SessionState> state);
-  StatusOr<std::shared_ptr<Run>> start_claimed(RunOptions options);
-  StatusOr<std::shared_ptr<Run>> launch(RunOptions options, ParsedRunOptions parsed,
+  StatusOr<std::shared_ptr<Run>> start_claimed(RunOptions&& options);
+  StatusOr<std::shared_ptr<Run>> launch(RunOptions&& options, ParsedRunOptions&& parsed,
                                         std::shared_ptr<const AgentSnapshot> agent,
                                         const SharedString& open_run);
   const std::shared_ptr<Agent> agent_;

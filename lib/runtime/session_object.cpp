@@ -72,6 +72,13 @@ void configure(Core& core, SharedSession& session, const std::shared_ptr<const A
   session.loaded = true;
 }
 
+// What a run takes to its loop.
+struct Beginning {
+  Driver::Setup setup;
+  wire::Message message;
+  UniqueFunction<void(Driver&)> first;
+};
+
 // What brings a run that was cut off back to life.
 StatusOr<UniqueFunction<void(Driver&)>> resumption(Core& core, const SharedSession& session, bool abandon) {
   const SharedString& id = session.record.open_run;
@@ -114,7 +121,7 @@ StatusOr<std::shared_ptr<Session>> Session::open(std::shared_ptr<Agent> agent, s
         "invalid_session_id",
         "a session id is 1 to 128 characters of [A-Za-z0-9_.:-], got \"" + repair_utf8(id) + "\"");
   auto shared = core.share_session(name);
-  std::shared_ptr<Session> session(new Session(std::move(agent), std::move(name), shared));
+  auto session = std::make_shared<Session>(std::move(agent), std::move(name), shared);
   if (shared->busy.exchange(true)) return session;  // being used in this process: loaded already
   const Claim claim(shared->busy);
   if (unnamed) {
@@ -188,7 +195,7 @@ StatusOr<std::shared_ptr<Session>> Session::fork(std::string_view entry, std::st
   return Session::open(agent_, fork.id);
 }
 
-StatusOr<std::shared_ptr<Run>> Session::start(RunOptions options) {
+StatusOr<std::shared_ptr<Run>> Session::start(RunOptions&& options) {
   TAU_RETURN_IF_ERROR(agent_->runtime()->check());
   if (agent_->runtime()->core()->stopping())
     return failed_precondition("runtime_stopped", "the runtime was stopped");
@@ -201,7 +208,7 @@ StatusOr<std::shared_ptr<Run>> Session::start(RunOptions options) {
   return run;
 }
 
-StatusOr<std::shared_ptr<Run>> Session::start_claimed(RunOptions options) {
+StatusOr<std::shared_ptr<Run>> Session::start_claimed(RunOptions&& options) {
   Core& core = *agent_->runtime()->core();
   SharedSession& session = shared_of(state_);
   TAU_ASSIGN_OR_RETURN(ParsedRunOptions parsed, parse_run_options(options.options_json, options.blobs));
@@ -237,7 +244,7 @@ StatusOr<std::shared_ptr<Run>> Session::start_claimed(RunOptions options) {
   return launch(std::move(options), std::move(parsed), std::move(agent), open_run);
 }
 
-StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions options, ParsedRunOptions parsed,
+StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions&& options, ParsedRunOptions&& parsed,
                                                std::shared_ptr<const AgentSnapshot> agent,
                                                const SharedString& open_run) {
   Core& core = *agent_->runtime()->core();
@@ -259,10 +266,12 @@ StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions options, ParsedRunOpti
   state->session = std::static_pointer_cast<SharedSession>(state_);
   state->agent = agent;
 
-  Driver::Setup setup;
+  auto beginning = std::make_unique<Beginning>();
+  auto& [setup, message, first] = *beginning;
   setup.config.run_id = state->id;
   setup.config.session_id = id_;
-  setup.config.principal = parsed.principal;
+  static const SharedString* const kLocal = new SharedString("local");
+  setup.config.principal = parsed.principal.empty() ? *kLocal : parsed.principal;
   setup.config.model = agent->model;
   setup.config.limits = agent->config.limits;
   if (options.deadline_ms > 0) {
@@ -277,22 +286,21 @@ StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions options, ParsedRunOpti
   setup.policy_epoch = 1;
   setup.durable = !core.options().no_store;
 
-  UniqueFunction<void(Driver&)> first;
   if (options.resume) {
     TAU_ASSIGN_OR_RETURN(first, resumption(core, session, parsed.abandon));
   } else {
     if (session.record.created_ms == 0) session.record.created_ms = system_clock().wall_ms();
     session.record.workspace = core.options().workspace;
     session.record.model = agent->model;
-    wire::Message message =
+    message =
         parsed.message ? *std::move(parsed.message) : user_message(options.prompt, std::move(options.blobs));
-    first = [message = std::move(message)](Driver& driver) mutable { driver.start(std::move(message)); };
+    first = [from = beginning.get()](Driver& driver) { driver.start(std::move(from->message)); };
   }
   LoopHost* host = state->host;
   auto run = std::make_shared<Run>(shared_from_this(), state, std::move(queue), private_queue);
   const net::OwnerScope scope(state->owner);
-  net::Task task = [host, state, setup = std::move(setup), first = std::move(first)]() mutable {
-    host->begin(state, std::move(setup), std::move(first));
+  net::Task task = [host, state, beginning = std::move(beginning)] {
+    host->begin(state, std::move(beginning->setup), std::move(beginning->first));
   };
   core.run_started();
   try {

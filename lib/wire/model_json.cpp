@@ -16,8 +16,13 @@ constexpr std::array<std::string_view, 3> kMediaKinds = {"image", "audio", "file
 constexpr std::array<std::string_view, 4> kReasoningForms = {"plain", "signature", "redacted", "details"};
 constexpr size_t kFinishReasonCount = static_cast<size_t>(FinishReason::kOther) + 1;
 
-void optional_field(json::Writer& out, std::string_view name, const std::string& text) {
+template <size_t N>
+void optional_field(json::Writer& out, const char (&name)[N], const std::string& text) {
   if (!text.empty()) out.field(name, text);
+}
+template <size_t N>
+void optional_field(json::Writer& out, const char (&name)[N], int64_t n) {
+  if (n != 0) out.field(name, n);
 }
 
 struct PartWriter {
@@ -55,6 +60,34 @@ struct PartWriter {
     out.field("type", "opaque").field("kind", opaque.type).field("json", opaque.json);
   }
 };
+
+void begin_message(json::Writer& out, const Message& message) {
+  out.begin_object().field("role", role_name(message.role)).key("parts").begin_array();
+  for (const Part& part : message.parts) write_part(out, part);
+  out.end_array();
+}
+
+void end_message(json::Writer& out, const Message& message) {
+  write_extras(out, message.extras);
+  out.end_object();
+}
+
+// The member "usage", unless nothing is known of it.
+void write_known_usage(json::Writer& out, const Usage& usage) {
+  const int64_t counts[] = {usage.input, usage.output, usage.cached_input, usage.cache_write,
+                            usage.reasoning};
+  const bool none = std::all_of(std::begin(counts), std::end(counts), [](int64_t n) { return n == 0; });
+  if (none && !usage.known && usage.extras.empty()) return;
+  out.key("usage").begin_object();
+  optional_field(out, "input", usage.input);
+  optional_field(out, "output", usage.output);
+  optional_field(out, "cached_input", usage.cached_input);
+  optional_field(out, "cache_write", usage.cache_write);
+  optional_field(out, "reasoning", usage.reasoning);
+  if (usage.known) out.field("known", true);
+  write_extras(out, usage.extras);
+  out.end_object();
+}
 
 std::string text_of(const json::Value& value, std::string_view key) {
   return std::string(value[key].as_string());
@@ -106,6 +139,7 @@ StatusOr<Reasoning> reasoning_from_json(const json::Value& value) {
 }
 
 StatusOr<Labels> labels_from_json(const json::Value& value) {
+  if (value.is_string()) return parse_integrity(value.as_string());
   std::string names;
   for (const json::Value& name : value["integrity"].as_array()) {
     if (!names.empty()) names += ',';
@@ -151,14 +185,19 @@ void write_part(json::Writer& out, const Part& part) {
 }
 
 void write_message(json::Writer& out, const Message& message) {
-  out.begin_object();
-  out.field("role", role_name(message.role));
-  out.key("parts").begin_array();
-  for (const Part& part : message.parts) write_part(out, part);
-  out.end_array();
+  begin_message(out, message);
   if (message.labels != Labels()) out.field_raw("labels", message.labels.to_json());
-  write_extras(out, message.extras);
-  out.end_object();
+  end_message(out, message);
+}
+
+void write_brief(json::Writer& out, const Message& message) {
+  begin_message(out, message);
+  if (!message.labels.readable_by_all()) {
+    out.field_raw("labels", message.labels.to_json());
+  } else if (!message.labels.integrity().empty()) {
+    out.field("labels", message.labels.integrity().view());
+  }
+  end_message(out, message);
 }
 
 void write_usage(json::Writer& out, const Usage& usage) {
@@ -177,6 +216,19 @@ void write_response(json::Writer& out, const Response& response) {
   write_message(out.key("message"), response.message);
   out.field("finish", finish_reason_name(response.finish)).field("finish_text", response.finish_text);
   write_usage(out.key("usage"), response.usage);
+  write_extras(out, response.extras);
+  out.end_object();
+}
+
+void write_brief(json::Writer& out, const Response& response) {
+  out.begin_object();
+  optional_field(out, "id", response.id);
+  optional_field(out, "model", response.model);
+  optional_field(out, "created", response.created);
+  write_brief(out.key("message"), response.message);
+  out.field("finish", finish_reason_name(response.finish));
+  optional_field(out, "finish_text", response.finish_text);
+  write_known_usage(out, response.usage);
   write_extras(out, response.extras);
   out.end_object();
 }

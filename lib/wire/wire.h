@@ -266,6 +266,10 @@ std::string to_json(const Request& request);
 // The same, written as a value.
 void write_json(json::Writer& out, const Message& message);
 void write_json(json::Writer& out, const Response& response);
+// The form of the journal: without what is at its default, and labels as Labels::integrity() when all may
+// read. The functions below read both forms.
+void write_brief(json::Writer& out, const Message& message);
+void write_brief(json::Writer& out, const Response& response);
 StatusOr<Message> message_from_json(std::string_view text);
 StatusOr<Message> message_from_json(const json::Value& value);
 // A string converts to both of the above; it is text.

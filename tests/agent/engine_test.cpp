@@ -123,6 +123,37 @@ class Harness {
   int64_t call_ = 1;
 };
 
+// Rows as engines before version 3 wrote them: all members, labels as an object.
+TEST(JournalTest, ReadsTheRowsOfEarlierVersions) {
+  const auto done = input_from_json(
+      "model_done",
+      R"({"call":1,"cost_usd_micros":0,"response":{"id":"r","model":"m","created":0,"message":{"role":"assistant",)"
+      R"("parts":[{"type":"text","text":"hi"}],"labels":{"integrity":["user","model","tool:add"],"readers":["bob"]}},)"
+      R"("finish":"stop","finish_text":"","usage":{"input":1,"output":2,"cached_input":0,"cache_write":0,)"
+      R"("reasoning":0,"known":true}}})");
+  ASSERT_TRUE(done.ok());
+  const wire::Response& response = *std::get<ModelDone>(*done).response;
+  EXPECT_EQ(response.message.labels.integrity(), "user,model,tool:add");
+  EXPECT_EQ(response.message.labels.readers(), "bob");
+  EXPECT_EQ(response.usage.output, 2);
+  const auto verdict = input_from_json(
+      "verdict",
+      R"({"call_id":"a","decision":"allow","effect":"pure","pure":true,"reason":"r","policy_epoch":1})");
+  ASSERT_TRUE(verdict.ok());
+  EXPECT_TRUE(std::get<Verdict>(*verdict).pure);
+}
+
+TEST(JournalTest, PureFollowsFromTheEffectUnlessTheRowSaysOtherwise) {
+  for (const char* effect : {"pure", "read"})
+    for (const bool pure : {true, false}) {
+      Verdict in;
+      in.effect = effect;
+      in.pure = pure;
+      const auto back = input_from_json("verdict", input_to_json(in));
+      EXPECT_EQ(std::get<Verdict>(*back).pure, pure) << effect;
+    }
+}
+
 TEST(EngineTest, AnswersWithoutToolsInOneTurn) {
   Harness h;
   EXPECT_TRUE(h.last_has<AssemblePrompt>());

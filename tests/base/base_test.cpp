@@ -222,6 +222,22 @@ TEST(LabelTest, JoinKeepsEverySourceAndNarrowsReaders) {
   EXPECT_FALSE(parse_integrity("root").ok());
 }
 
+TEST(LabelTest, AReaderThatIsNoIdNamesNobody) {
+  Labels labels;
+  labels.restrict_readers({"bob,carol", "alice", ""});
+  EXPECT_EQ(labels.readers(), "alice");
+}
+
+TEST(LabelTest, JoiningWhatIsKnownAlreadySharesTheNames) {
+  Labels a = Labels::from(Source::kUser);
+  a.join(Labels::tool("read"));
+  const Labels before = a;
+  a.join(Labels::from(Source::kUser));
+  a.join(Labels::tool("read"));
+  EXPECT_EQ(a, before);
+  EXPECT_EQ(a.integrity().view().data(), before.integrity().view().data());
+}
+
 Labels arbitrary_labels() {
   Labels labels;
   for (const Source s : {Source::kSystem, Source::kUser, Source::kWeb})

@@ -29,7 +29,7 @@ void World::trace(const char* what, std::string_view detail) {
 class Process::Output final : public runtime::EventOutput {
  public:
   explicit Output(Process& process) : process_(process) {}
-  void emit(agent::Event event) override { process_.emit(event); }
+  void emit(agent::Event&& event) override { process_.emit(event); }
   void delta(agent::EventKind kind, std::string_view, std::string_view text) override {
     process_.view_.delta(kind, text);
   }

@@ -78,6 +78,39 @@ RC_GTEST_PROP(Model, MessagesReadBackAsTheyWereWritten, ()) {
   }
 }
 
+std::string brief(const Response& response) {
+  std::string text;
+  json::Writer out(text);
+  write_brief(out, response);
+  return text;
+}
+
+RC_GTEST_PROP(Model, TheBriefFormReadsBackAsTheSame, ()) {
+  Response response;
+  response.message = any_message();
+  response.finish = static_cast<FinishReason>(*rc::gen::inRange(0, 9));
+  response.usage.known = *rc::gen::arbitrary<bool>();
+  for (int64_t* count : {&response.usage.input, &response.usage.output, &response.usage.cached_input,
+                         &response.usage.cache_write, &response.usage.reasoning, &response.created})
+    *count = *rc::gen::inRange<int64_t>(0, 2);
+  for (std::string* text : {&response.id, &response.model, &response.finish_text})
+    if (*rc::gen::arbitrary<bool>()) *text = ascii();
+  response.extras = any_extras();
+  response.usage.extras = any_extras();
+  const auto back = response_from_json(brief(response));
+  RC_ASSERT(back.ok());
+  RC_ASSERT(to_json(*back) == to_json(response));
+  RC_ASSERT(back->message.labels == response.message.labels);
+}
+
+TEST(Model, TheBriefFormLeavesOutWhatIsAtItsDefault) {
+  Response response;
+  response.message = text_message(Role::kAssistant, "hi", Labels::from(Source::kModel));
+  EXPECT_EQ(
+      brief(response),
+      R"({"message":{"role":"assistant","parts":[{"type":"text","text":"hi"}],"labels":"model"},"finish":"unknown"})");
+}
+
 json::Schema published_schema(const std::string& name) {
   std::ifstream file(std::string(std::getenv("TAU_SCHEMA_DIR")) + "/" + name);
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
