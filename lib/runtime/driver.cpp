@@ -85,7 +85,7 @@ Driver::Driver(DriverSeams seams, Setup&& setup, const MakeExecutor& make_execut
 
 std::unique_ptr<Scratch> Driver::take_scratch() {
   scratch_->effects.clear();
-  scratch_->batch = {};
+  scratch_->batch.clear();
   for (StableQueue<Performance>& all = scratch_->performances; !all.empty(); all.pop()) release(all.front());
   return std::move(scratch_);
 }
@@ -210,12 +210,15 @@ void Driver::keep_message(agent::InputBody& body, int64_t seq) {
 void Driver::queue(int64_t seq) {
   agent::Effects& effects = scratch_->effects;
   if (effects.empty()) return;
-  for (agent::Effect& effect : effects)
-    if (auto* append = std::get_if<agent::Append>(&effect); append != nullptr && append->message)
-      journal_message(*append, ++seq);
+  agent::TurnBoundary* boundary = nullptr;  // at most one: a step ends no more than one turn
   for (agent::Effect& effect : effects) {
-    auto* boundary = std::get_if<agent::TurnBoundary>(&effect);
-    if (boundary == nullptr) continue;
+    if (auto* append = std::get_if<agent::Append>(&effect)) {
+      if (append->message) journal_message(*append, ++seq);
+    } else if (auto* turn = std::get_if<agent::TurnBoundary>(&effect)) {
+      boundary = turn;
+    }
+  }
+  if (boundary != nullptr) {
     if (setup_.durable && !engine_.finished()) boundary->snapshot = engine_.snapshot();
     boundary->seq = refeeding_ ? seq + 1 : next_seq_;
   }
@@ -330,7 +333,7 @@ bool Driver::commit() {
 // store.
 void Driver::flush(bool barrier) {
   flush_soon_ = false;
-  store::Batch batch = std::exchange(scratch_->batch, {});
+  store::Batch& batch = scratch_->batch;
   if (setup_.session->lease.epoch != 0) batch.fence = setup_.session->lease;
   undurable_->fetch_add(1);
   seams_.store.append(std::move(batch), [weak = weak_from_this(), loop = &seams_.loop, count = undurable_,

@@ -12,12 +12,30 @@ namespace {
 Status no_such_session(std::string_view id) { return not_found("no_such_session", format("session {}", id)); }
 Status no_such_run(std::string_view id) { return not_found("no_such_run", format("run {}", id)); }
 
+// What was taken over is gone, also when memory ran out on the way.
+struct Emptying {
+  Batch& batch;
+  ~Emptying() { batch.clear(); }
+};
+
 }  // namespace
 
-void MemoryStore::append(Batch batch, Done done) {
+void Batch::clear() {
+  constexpr size_t kKept = 16;
+  if (rows.capacity() > kKept) rows = {};
+  if (entries.capacity() > kKept) entries = {};
+  rows.clear();
+  entries.clear();
+  fence.reset();
+  run.reset();
+  session.reset();
+}
+
+void MemoryStore::append(Batch&& batch, Done done) {
   Status status;
   Lsn lsn = 0;
   {
+    const Emptying emptying{batch};
     const std::lock_guard lock(mutex_);
     status = check(batch);
     if (status.ok()) lsn = apply(std::move(batch));
@@ -199,6 +217,7 @@ void MemoryStore::put_entry(EntryRow&& row) {
   const auto [it, fresh] = entries_.try_emplace(row.id);
   if (!fresh) return;  // the same again
   Entry& entry = it->second;
+  entry.name = &it->first;
   entry.run = find_run(row.run_id);
   entry.seq = row.seq;
   if (!row.parent.empty()) entry.parent = find_entry(row.parent);
@@ -206,7 +225,6 @@ void MemoryStore::put_entry(EntryRow&& row) {
   ++entry.run->rows[row.seq].names;
   ++entry.run->names;
   entry.before = std::exchange(owner_of(row.session_id).last_entry, &entry);
-  entry.name = &it->first;
   last_entry_ = &entry;
 }
 

@@ -19,7 +19,7 @@ class MemoryStore final : public Store {
  public:
   MemoryStore() = default;
 
-  void append(Batch batch, Done done) override;
+  void append(Batch&& batch, Done done) override;
   Status flush() override { return ok_status(); }
   StatusOr<std::vector<SessionRecord>> list_sessions(size_t limit, std::string_view after_id) override;
   StatusOr<SessionRecord> load_session(std::string_view id) override;
@@ -55,8 +55,12 @@ class MemoryStore final : public Store {
     const Row& operator[](int64_t i) const { return const_cast<Rows&>(*this)[i]; }
     const Row& back() const { return chunks_.back().back(); }
     Row& add() {
-      if (chunks_.empty()) chunks_.reserve(kChunk);
-      if (size_ % kChunk == 0) chunks_.emplace_back().reserve(kChunk);
+      if (size_ % kChunk == 0) {  // a chunk without memory never stands among them
+        std::vector<Row> chunk;
+        chunk.reserve(kChunk);
+        if (chunks_.empty()) chunks_.reserve(kChunk);
+        chunks_.push_back(std::move(chunk));
+      }
       ++size_;
       return chunks_.back().emplace_back();
     }

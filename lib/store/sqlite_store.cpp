@@ -89,7 +89,9 @@ class SqliteStore final : public Store {
     readers_.reset();  // the writer goes last, so that its closing can empty the WAL
   }
 
-  void append(Batch batch, Done done) override {
+  void append(Batch&& given, Done done) override {
+    Batch batch = std::move(given);
+    given.clear();
     if (Status status = writable(); !status.ok()) {
       if (done) done(std::move(status), 0);
       return;

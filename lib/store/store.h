@@ -99,6 +99,9 @@ struct Batch {
   std::vector<EntryRow> entries;
   std::optional<RunRecord> run;          // insert, or update of state, outcome, snapshot
   std::optional<SessionRecord> session;  // insert or update
+
+  // Empties it; the memory of a usual batch is kept for the next one.
+  void clear();
 };
 
 // Called once, on the writer thread; must not block, nor call a blocking function of the store. Typically
@@ -160,7 +163,8 @@ class Store {
   // (the batches of the commit itself RESOURCE_EXHAUSTED "disk_full" when that is why). A failed batch may
   // turn out to be there after reopening; an acknowledged one always is. In a forked child:
   // FAILED_PRECONDITION "forked".
-  virtual void append(Batch batch, Done done) = 0;
+  // The batch is taken over: it is empty when `done` is called, and when std::bad_alloc is thrown.
+  virtual void append(Batch&& batch, Done done) = 0;
   // Blocks until all appended so far is durable (or the store is poisoned).
   virtual Status flush() = 0;
 

@@ -2,7 +2,9 @@
 
 namespace tau::sim {
 
-void SimStore::append(store::Batch batch, store::Done done) {
+void SimStore::append(store::Batch&& given, store::Done done) {
+  store::Batch batch = std::move(given);
+  given.clear();
   if (poisoned_) return done(data_loss("store_poisoned", "an earlier commit failed"), 0);
   queue_.push_back({std::move(batch), std::move(done)});
   if (committing_) return;

@@ -26,7 +26,7 @@ class SimStore final : public store::Store {
   bool poisoned() const { return poisoned_; }
   bool waiting() const { return !queue_.empty(); }
 
-  void append(store::Batch batch, store::Done done) override;
+  void append(store::Batch&& given, store::Done done) override;
   Status flush() override { return ok_status(); }
   StatusOr<std::vector<store::SessionRecord>> list_sessions(size_t limit, std::string_view after) override {
     return disk_.list_sessions(limit, after);
