@@ -113,12 +113,12 @@ StatusOr<store::Lease> Core::acquire(const SharedString& session_id) {
     if (it != sessions_.end() && it->second.left.epoch != 0) return std::exchange(it->second.left, {});
   }
   const SharedString resource = SharedString::concat({"session:", session_id});
+  if (options_.no_store) return store_->acquire(resource);
   const uint64_t departures = Departure::ended_so_far();
   auto lease = store_->acquire(resource);
-  const bool busy = lease.status().reason() == "session_busy";
+  if (lease.ok() || lease.status().reason() != "session_busy") return lease;
   // It may be another runtime of this process that holds it, and is just closing.
-  if (!busy || options_.no_store || !Departure::wait_for_those_begun(departures)) return lease;
-  return store_->acquire(resource);
+  return Departure::wait_for_those_begun(departures) ? store_->acquire(resource) : std::move(lease);
 }
 
 void Core::release_sessions() {
