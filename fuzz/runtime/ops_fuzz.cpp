@@ -3,13 +3,15 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
+#include <vector>
 
 #include "runtime/core.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto op = tau::runtime::parse_op(text, {});
-  const auto options = tau::runtime::parse_run_options(text);
+  std::vector<tau::wire::Media> blobs;
+  const auto options = tau::runtime::parse_run_options(text, blobs);
   // A refusal names its reason; programs branch on it.
   if (!op.ok() && op.status().reason().empty()) std::abort();
   if (!options.ok() && options.status().reason().empty()) std::abort();
