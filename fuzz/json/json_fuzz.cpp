@@ -59,6 +59,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Reader skipper;
   require(read == (skipper.load(text) && skipper.skip()));
 
+  tau::json::Compactor compactor;
+  require(compactor.make(text) == parsed.ok());
+  require(!parsed.ok() || compactor.text() == tau::json::write(*parsed));
+
   std::string literal;
   tau::json::append_string(literal, text);
   require(tau::json::parse(literal).ok());

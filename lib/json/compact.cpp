@@ -89,8 +89,8 @@ class KeySet {
   uint64_t marks_ = 0;
 };
 
-// Whether a text is a document in compact form, by the shortest way: what has an escape, a fraction or a long
-// number is left to others even if it is.
+// Whether a text is a document in compact form, by the shortest way: what has a long escape, a fraction or a
+// long number is left to others even if it is.
 class CompactCheck {
  public:
   CompactCheck(std::string_view text, std::vector<std::string_view>& keys)
@@ -115,8 +115,12 @@ class CompactCheck {
     }
   }
 
+  // Escapes of two characters are what write() makes, but for that of the slash.
   bool string() {
-    const char* const stop = string_stop(p_ + 1, end_);
+    constexpr std::string_view kShort = "\"\\bfnrt";
+    const char* stop = string_stop(p_ + 1, end_);
+    while (end_ - stop >= 2 && *stop == '\\' && kShort.find(stop[1]) != kShort.npos)
+      stop = string_stop(stop + 2, end_);
     if (stop == end_ || *stop != '"') return false;
     p_ = stop + 1;
     return true;

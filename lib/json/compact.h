@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "json/json.h"
+#include "json/reader.h"
 
 namespace tau::json {
 

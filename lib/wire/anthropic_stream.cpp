@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "json/compact.h"
 #include "wire/anthropic.h"
 #include "wire/error.h"
 

@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "json/compact.h"
 #include "wire/anthropic.h"
 #include "wire/halves.h"
 #include "wire/wire.h"

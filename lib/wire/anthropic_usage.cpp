@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "json/compact.h"
 #include "wire/anthropic.h"
 
 namespace tau::wire::anthropic {

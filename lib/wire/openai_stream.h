@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "json/compact.h"
 #include "wire/halves.h"
 #include "wire/openai_chunk.h"
 #include "wire/openai_details.h"

@@ -1,7 +1,6 @@
 // Token counts and finish reasons of chat completions.
 #include <optional>
 
-#include "json/compact.h"
 #include "wire/openai.h"
 
 namespace tau::wire::openai {

@@ -127,7 +127,8 @@ TEST(Reader, ChecksSkippedValues) {
     EXPECT_FALSE(r.skip()) << text;
     EXPECT_EQ(r.status().reason(), "invalid_json") << text;
   }
-  EXPECT_TRUE(r.load(std::string(100000, '[')));
+  const std::string deep(100000, '[');
+  EXPECT_TRUE(r.load(deep));
   EXPECT_FALSE(r.skip());
   EXPECT_EQ(r.status().reason(), "too_deep");
   EXPECT_FALSE(r.load("\"\xff\""));
@@ -159,8 +160,8 @@ TEST(Reader, RefusesCallsOutOfOrder) {
 
 TEST(Reader, BoundsDepthLikeParse) {
   Reader r;
-  const auto brackets = [](int n) { return std::string(static_cast<size_t>(n), '['); };
-  ASSERT_TRUE(r.load(brackets(kMaxDepth + 1)));
+  const std::string brackets(kMaxDepth + 1, '[');
+  ASSERT_TRUE(r.load(brackets));
   for (int i = 0; i < kMaxDepth; ++i) ASSERT_TRUE(r.enter_array() && r.next_element());
   EXPECT_FALSE(r.enter_array());
   EXPECT_EQ(r.status().reason(), "too_deep");
