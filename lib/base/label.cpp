@@ -56,6 +56,12 @@ bool contains(std::string_view list, std::string_view name) {
   return false;
 }
 
+// Sources as bits in the order of their names.
+uint32_t order_of(uint32_t sources) {
+  constexpr auto kTool = static_cast<uint32_t>(Source::kTool);
+  return (sources & kTool) != 0 ? (sources & ~kTool) | 1u << 31 : sources;
+}
+
 // The part of an integrity that names tools: its end.
 std::string_view tools_of(std::string_view integrity) {
   const size_t at = integrity.find(kToolPrefix);
@@ -114,9 +120,16 @@ void Labels::join_sources(const Labels& other) {
     integrity_ = other.integrity_;
     return;
   }
+  const uint32_t theirs = order_of(other.sources_);
+  const uint32_t their_first = theirs & (~theirs + 1);
+  const bool all_behind =
+      their_first > order_of(sources_) && !integrity_.empty() && !other.integrity_.empty();
   sources_ |= other.sources_;
+  if (all_behind) {  // as when a model has answered, or a tool
+    integrity_ = SharedString::concat({integrity_, ",", other.integrity_});
+    return;
+  }
   std::string names;
-  names.reserve(64);
   for (const SourceName& s : kSources)
     if (has(s.source)) append_name(names, s.name);
   if (has(Source::kTool)) append_union(names, tools_of(integrity_), tools_of(other.integrity_));

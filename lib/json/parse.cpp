@@ -7,7 +7,7 @@
 namespace tau::json {
 namespace {
 
-constexpr size_t kUsualMembers = 2;    // for which there is room at once
+constexpr size_t kUsualMembers = 4;    // for which there is room at once
 constexpr size_t kLinearMembers = 16;  // up to here comparing each pair of keys beats sorting them
 
 class TreeBuilder {
