@@ -147,15 +147,18 @@ class Tools(AsyncCase):
         self.assertEqual((is_error, ran), (True, []), content)
 
     async def test_late_tool_is_cut_off_and_its_coroutine_cancelled(self):
-        stopped = asyncio.Event()
+        begun, stopped, limit = asyncio.Event(), asyncio.Event(), 0.05
 
         async def sleeps() -> str:
+            begun.set()
             try:
                 await asyncio.sleep(3600)
             finally:
                 stopped.set()
-        _, is_error, reason = await self.ask(sleeps, {}, timeout=0.05)
-        self.assertTrue(is_error, reason)
+        while not begun.is_set():  # on a busy machine the limit passes before the coroutine has its first turn
+            _, is_error, reason = await self.ask(sleeps, {}, timeout=limit)
+            self.assertTrue(is_error, reason)
+            limit *= 4
         await asyncio.wait_for(stopped.wait(), 10)
 
     async def test_progress_and_the_current_call(self):

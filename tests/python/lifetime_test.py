@@ -118,6 +118,10 @@ class Exit(unittest.TestCase):
                               capture_output=True, timeout=60, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
+    # In its developer mode asyncio tells of steps that were slow, as every step is on a busy machine.
+    ASYNC_MAIN = ("import asyncio\nasync def main():\n"
+                  "    asyncio.get_running_loop().slow_callback_duration = 60\n")
+
     MADE = ("rt = tau.Runtime()\n"
             "ag = rt.agent(config={'model': 'scripted/demo', 'script': {'turns': [{'text': 'a', %s}]}})\n")
 
@@ -128,16 +132,15 @@ class Exit(unittest.TestCase):
         self.leave(self.MADE % "'usage': {}" + "assert ag.session().run('go').result().text == 'a'\n")
 
     def test_in_the_middle_of_asyncio(self):
-        self.leave("import asyncio\n" + self.MADE % "'hang': True" + "async def main():\n"
+        self.leave(self.MADE % "'hang': True" + self.ASYNC_MAIN +
                    "    run = ag.session().run('go')\n"
                    "    async for event in run:\n"
                    "        if event.kind == tau.EventKind.TEXT: return\n"
                    "asyncio.run(main())\n")
 
     def test_with_async_with(self):
-        self.leave("import asyncio\nasync def main():\n    async with tau.Runtime() as rt:\n        rt.describe()\n"
+        self.leave(self.ASYNC_MAIN + "    async with tau.Runtime() as rt:\n        rt.describe()\n"
                    "asyncio.run(main())\n")
-
 
     BLOCKED = ("import threading\n"
                "blocked = threading.Event()\n"
@@ -152,7 +155,7 @@ class Exit(unittest.TestCase):
         self.leave(self.BLOCKED + "next(iter(ag.session().run('go')))\n")
 
     def test_while_a_tool_blocks_in_asyncio(self):
-        self.leave(self.BLOCKED + "import asyncio\nasync def main():\n"
+        self.leave(self.BLOCKED + self.ASYNC_MAIN +
                    "    async for event in ag.session().run('go'):\n"
                    "        if event.kind == tau.EventKind.TOOL_CALL: return await asyncio.to_thread(blocked.wait)\n"
                    "asyncio.run(main())\n")
