@@ -160,7 +160,7 @@ class Doctor {
     const auto report = Json::parse(text.view());
     if (status == TAU_OK && report) {
       add({kOk, "database", contents_text(*report) + ", every chain whole"});
-      readable_ = true;
+      sound_ = true;
       return;
     }
     const Failure failure = library_failure(status, error);
@@ -172,7 +172,6 @@ class Doctor {
       return;
     }
     for (const Json& problem : (*report)["problems"].items()) add(database_problem(problem));
-    readable_ = true;
   }
 
   Finding database_problem(const Json& problem) const {
@@ -184,7 +183,7 @@ class Doctor {
   }
 
   void check_sessions() {
-    if (!readable_) return;
+    if (!sound_) return;
     const auto client = open(/*bare=*/true, /*no_store=*/false);
     if (!client.ok()) {
       add({kProblem, "store", client.failure().message,
@@ -214,7 +213,7 @@ class Doctor {
 
   const Options& options_;
   std::string home_;
-  bool readable_ = false;
+  bool sound_ = false;  // what is broken is not opened: that writes
   std::vector<Finding> findings_;
 };
 

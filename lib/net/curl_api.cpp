@@ -51,8 +51,11 @@ bool find_all(void* library, CurlApi& api) {
 
 // Of Debian, Fedora, openSUSE, older Red Hat, and Alpine, in this order: as Go's crypto/x509 knows them.
 constexpr const char* kTrustFiles[] = {
-    "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
-    "/etc/pki/tls/cacert.pem",            "/etc/ssl/cert.pem",
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/ssl/cert.pem",
 };
 
 bool is_readable(const char* path) { return access(path, R_OK) == 0; }

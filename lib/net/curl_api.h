@@ -10,7 +10,7 @@
 
 namespace tau::net {
 
-extern const char* const kCurlLibrary;  // the build's option curl_library
+extern const char* const kCurlLibrary;                 // the build's option curl_library
 inline constexpr unsigned kMinCurlVersion = 0x075800;  // 7.88: its TLS writes raise no SIGPIPE
 
 struct CurlApi {

@@ -133,8 +133,8 @@ class Core final : public std::enable_shared_from_this<Core> {
   const Config& config() const { return *config_; }
   Environment environment() const;
   store::Store& store() { return *store_; }
-  os::Workspace* workspace() { return workspace_.get(); }
-  os::Launcher* launcher() { return launcher_.get(); }
+  const std::shared_ptr<os::Workspace>& workspace() const { return workspace_; }
+  const std::shared_ptr<os::Launcher>& launcher() const { return launcher_; }
   const Status& launcher_failure() const { return launcher_failure_; }  // why there is none
   WorkerPool& workers() { return workers_; }
   net::EgressPolicy& egress() { return *egress_; }
@@ -182,8 +182,8 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::unique_ptr<Config> config_;
   std::unique_ptr<net::EgressPolicy> egress_;
   std::unique_ptr<net::CredentialSource> credentials_;
-  std::unique_ptr<os::Workspace> workspace_;
-  std::unique_ptr<os::Launcher> launcher_;
+  std::shared_ptr<os::Workspace> workspace_;
+  std::shared_ptr<os::Launcher> launcher_;
   Status launcher_failure_ = failed_precondition("no_workspace", "built-in tools need a workspace");
   std::unique_ptr<store::Store> store_;
   WorkerPool workers_;

@@ -87,8 +87,9 @@ class HostCalls {
 // What tools may touch.
 struct Context {
   net::EventLoop* loop = nullptr;  // of the run; null under the simulator
-  os::Workspace* workspace = nullptr;
-  os::Launcher* launcher = nullptr;
+  // Shared: a call that runs on a worker may outlive all that it was made for.
+  std::shared_ptr<os::Workspace> workspace;
+  std::shared_ptr<os::Launcher> launcher;
   HostCalls* host = nullptr;  // of the run
   // Of commands, "NAME=value": only PATH, HOME, LANG, TERM and TMPDIR are passed on, with plain defaults for
   // PATH, LANG and TERM. Nothing is inherited from the host.

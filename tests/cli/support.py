@@ -51,6 +51,8 @@ class CliCase(unittest.TestCase):
     def environment(self, **more):
         kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "ASAN_OPTIONS", "TSAN_OPTIONS",
                                                           "TAU_EXEC_HELPER") if name in os.environ}
+        if self.program != PROGRAM:  # of a copy that finds its own library
+            kept.pop("LD_LIBRARY_PATH", None)
         return {**kept, "HOME": str(self.folder), "TAU_HOME": str(self.home), "LC_ALL": "C.UTF-8", **more}
 
     def popen(self, *arguments, **more):

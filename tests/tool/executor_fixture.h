@@ -73,8 +73,8 @@ class ExecutorFixture : public ::testing::Test {
   Context context() {
     Context c;
     c.loop = loop.get();
-    c.workspace = workspace.get();
-    c.launcher = launcher.get();
+    c.workspace = workspace;
+    c.launcher = launcher;
     c.environment = environment;
     return c;
   }
@@ -122,8 +122,8 @@ class ExecutorFixture : public ::testing::Test {
   tau::test::TempDir dir;
   TestClock clock;
   std::unique_ptr<net::EventLoop> loop;
-  std::unique_ptr<os::Workspace> workspace;
-  std::unique_ptr<os::Launcher> launcher;
+  std::shared_ptr<os::Workspace> workspace;
+  std::shared_ptr<os::Launcher> launcher;
   std::vector<std::string> environment;
   Registry registry;
   FixedPolicy policy;

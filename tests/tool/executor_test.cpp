@@ -122,6 +122,17 @@ TEST_F(ExecutorTest, WorkersRunBlockingToolsAndRepliesComeFromAnyThread) {
   EXPECT_EQ(results.at("c1").content, "from afar");
 }
 
+TEST_F(ExecutorTest, ACallOnAWorkerKeepsWhatItWorksOn) {
+  worker_tool->answer = test::text_result("late");
+  execute("worker", R"({"n":1})");
+  const std::weak_ptr<os::Workspace> left = workspace;
+  executor.reset();
+  workspace.reset();
+  EXPECT_FALSE(left.expired());
+  workers.run_all();
+  EXPECT_TRUE(left.expired());
+}
+
 TEST_F(ExecutorTest, ATimeoutCancelsTheToolAndEndsTheCallOnce) {
   execute("loop", R"({"n":1})");
   advance_ms(999);
