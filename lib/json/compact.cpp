@@ -272,7 +272,9 @@ std::string_view compact_member(std::string_view object, std::string_view key) {
 
 std::string_view compact_key(std::string_view key, std::string& scratch) {
   if (!has_escape(key)) return key;
-  const StatusOr<Value> value = parse("\"" + std::string(key) + "\"");
+  std::string quoted;
+  ((quoted += '"') += key) += '"';
+  const StatusOr<Value> value = parse(quoted);
   scratch = value.ok() ? value->as_string() : std::string_view();
   return scratch;
 }
