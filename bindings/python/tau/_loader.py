@@ -6,12 +6,11 @@ beside this file (wheels); the system's search path.
 
 import ctypes
 import os
-from pathlib import Path
 
 from . import _abi
 
 _SONAME = f"libtau.so.{_abi.ABI_MAJOR}"
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = os.path.dirname(os.path.realpath(__file__))
 
 
 def _configured():
@@ -19,7 +18,7 @@ def _configured():
         from ._config import LIBRARY
     except ImportError:
         return None
-    return str(_PACKAGE / LIBRARY)  # an absolute LIBRARY stays as it is
+    return os.path.join(_PACKAGE, LIBRARY)  # an absolute LIBRARY stays as it is
 
 
 def _candidates():
@@ -27,8 +26,8 @@ def _candidates():
     chosen = os.environ.get("TAU_LIBRARY") or _configured()
     if chosen:
         return chosen
-    beside = _PACKAGE / _SONAME
-    return str(beside) if beside.exists() else _SONAME
+    beside = os.path.join(_PACKAGE, _SONAME)
+    return beside if os.path.exists(beside) else _SONAME
 
 
 def load():

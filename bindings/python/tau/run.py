@@ -1,6 +1,5 @@
 """Runs: one request to an agent, its events, and the ops that steer it meanwhile."""
 
-import asyncio
 import collections
 import ctypes
 import inspect
@@ -23,6 +22,12 @@ class Blob:
 
     def __init__(self, mime, data, name=None):
         self.mime, self.data, self.name = mime, bytes(data), name
+
+
+def _run_coroutine(coroutine):
+    """asyncio is imported by those who use it: it takes longer than all the rest of this package."""
+    import asyncio
+    return asyncio.run(coroutine)
 
 
 def _blob_array(blobs):
@@ -239,14 +244,15 @@ class Run:
                     else self._in_thread(tools.call_sync, tool, call, arguments))
             answer = self._loop.create_task(work)
         elif tool.is_async:
-            answer = self._pool.submit(asyncio.run, tools.call_async(tool, call, arguments))
+            answer = self._pool.submit(_run_coroutine, tools.call_async(tool, call, arguments))
         else:
             answer = self._pool.submit(tools.call_sync, tool, call, arguments)
         self._open[event.call_id] = answer
         answer.add_done_callback(lambda done: self._answered(event.call_id, done))
 
     async def _in_thread(self, function, *arguments):
-        return await asyncio.wrap_future(self._pool.submit(function, *arguments))
+        from asyncio import wrap_future
+        return await wrap_future(self._pool.submit(function, *arguments))
 
     @property
     def _pool(self):
@@ -274,7 +280,8 @@ class Run:
             return
         if not self._is_async:  # a failure surfaces where the run is iterated
             decision = self._on_approval(event)
-            self._apply(event.call_id, asyncio.run(_awaited(decision)) if inspect.isawaitable(decision) else decision)
+            self._apply(event.call_id, _run_coroutine(_awaited(decision)) if inspect.isawaitable(decision)
+                        else decision)
             return
         task = self._loop.create_task(self._decision(event))
         self._open.setdefault(event.call_id, task)
@@ -332,6 +339,7 @@ class Run:
         """Waits for the end, at most `timeout` seconds. An interrupt cancels the run."""
         self._require(asynchronous=False)
         limit = None if timeout is None else time.monotonic() + timeout
+        from asyncio import CancelledError
         self._awaiting += 1
         try:
             self._deny_unseen()
@@ -374,7 +382,7 @@ class Run:
             while self._outcome is None:
                 self._check_failure()
                 await self._changed()
-        except asyncio.CancelledError:
+        except CancelledError:
             self.cancel()
             raise
         finally:
@@ -423,7 +431,8 @@ class _AsyncEvents:
     """`async for`: dropped before the end, it cancels the run."""
 
     def __init__(self, run):
-        self._run = run
+        from asyncio import CancelledError
+        self._run, self._cancelled = run, CancelledError
         run._iterators += 1
 
     def __aiter__(self):
@@ -437,7 +446,7 @@ class _AsyncEvents:
                     raise StopAsyncIteration
                 run._check_failure()
                 await run._changed()
-        except asyncio.CancelledError:
+        except self._cancelled:
             run.cancel()
             raise
         return run._inbox.popleft()

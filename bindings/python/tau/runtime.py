@@ -1,6 +1,5 @@
 """The runtime: loops, workers, the store of a home directory, the configuration."""
 
-import asyncio
 import os
 import threading
 import time
@@ -9,7 +8,6 @@ from ctypes import byref
 from . import _abi, _core, errors
 from ._channel import Channels
 from ._core import lib
-from ._threads import Threads
 from .agent import Agent
 
 _SLICE_MS = 100
@@ -50,6 +48,7 @@ class Runtime:
         """Threads for tools that are plain functions."""
         with self._lock:
             if self._threads is None:
+                from ._threads import Threads  # with concurrent.futures, which takes its time
                 self._threads = Threads()
             return self._threads
 
@@ -125,7 +124,8 @@ class Runtime:
         return self
 
     async def __aexit__(self, *_):
-        await asyncio.to_thread(self.close)
+        from asyncio import to_thread
+        await to_thread(self.close)
 
 
 def restore_home(backup, home, *, replace=False) -> dict:

@@ -1,6 +1,6 @@
 """Sessions: durable conversations."""
 
-import asyncio
+import sys
 import weakref
 
 from . import _abi, _core, schema
@@ -91,7 +91,8 @@ def response(wanted):
 
 
 def _running_loop():
+    asyncio = sys.modules.get("asyncio")  # nobody runs a loop without having imported it
     try:
-        return asyncio.get_running_loop()
+        return asyncio.get_running_loop() if asyncio is not None else None
     except RuntimeError:
         return None
