@@ -178,6 +178,21 @@ TEST_P(StoreContract, ARowNeedsItsRunAndAnEntryItsRow) {
   EXPECT_EQ(append(*store_, std::move(twice)).status.code(), Code::kAlreadyExists);
 }
 
+TEST_P(StoreContract, ABatchThatIsTakenOverIsEmptyWhetherItWasRefusedOrNot) {
+  for (const bool good : {true, false}) {
+    Batch batch;
+    if (good) batch.run = run_record("run_1", "ses_a");
+    batch.session = session_record("ses_a");
+    batch.rows = {row(good ? "run_1" : "run_2", 0, "b")};
+    batch.entries = {entry("e1", "", "ses_a", good ? "run_1" : "run_2", 0)};
+    std::promise<bool> answer;
+    store_->append(std::move(batch), [&](const Status& status, Lsn) { answer.set_value(status.ok()); });
+    EXPECT_TRUE(batch.rows.empty() && batch.entries.empty());
+    EXPECT_FALSE(batch.run.has_value() || batch.session.has_value() || batch.fence.has_value());
+    EXPECT_EQ(answer.get_future().get(), good);
+  }
+}
+
 TEST_P(StoreContract, TheSameEntryAgainChangesNothing) {
   Batch once;
   once.run = run_record("run_1", "ses_a");
