@@ -59,12 +59,12 @@ TEST(Writer, WritesStringsOfEveryLength) {
   for (size_t n = 0; n < 600; ++n) {
     std::string text(n, 'x');
     if (n % 3 == 1) text[n / 2] = '\n';
+    const std::string raw = write(Value(std::string(n, 'r')));
     std::string out = "before ";
     Writer w(out);
-    w.begin_array().string("y").string(text).key(text).integer(-7).raw("\"" + std::string(n, 'r') + "\"");
-    w.end_array();
-    EXPECT_EQ(out, "before [\"y\"," + write(Value(text)) + "," + write(Value(text)) + ":-7,\"" +
-                       std::string(n, 'r') + "\"]");
+    w.begin_array().string("y").string(text).key(text).integer(-7).raw(raw).end_array();
+    const std::string quoted = write(Value(text));
+    EXPECT_EQ(out, format("before [\"y\",{},{}:-7,{}]", quoted, quoted, raw));
   }
 }
 
