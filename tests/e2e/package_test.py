@@ -18,10 +18,10 @@ import tap  # noqa: E402
 LIMIT_BYTES = 6_000_000
 _HTTP = """
 import tau
-agent = {"model": "nobody/x", "providers": {"nobody": {"base_url": "http://127.0.0.1:9/v1", "retry": {"max_attempts": 1}}}}
-with tau.Runtime() as runtime:
+config = {"model": "nobody/x", "providers": {"nobody": {"base_url": "http://127.0.0.1:9/v1", "retry": {"max_attempts": 1}}}}
+with tau.Runtime(config=config) as runtime:
     try:
-        runtime.agent(config=agent).session().run("hi").result()
+        runtime.agent().session().run("hi").result()
     except tau.UnavailableError as error:
         assert error.reason == "connect_failed", error
 maps = open("/proc/self/maps").read()
