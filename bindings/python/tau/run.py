@@ -339,7 +339,6 @@ class Run:
         """Waits for the end, at most `timeout` seconds. An interrupt cancels the run."""
         self._require(asynchronous=False)
         limit = None if timeout is None else time.monotonic() + timeout
-        from asyncio import CancelledError
         self._awaiting += 1
         try:
             self._deny_unseen()
@@ -376,6 +375,7 @@ class Run:
         return self._wait_async().__await__()
 
     async def _wait_async(self):
+        from asyncio import CancelledError
         self._awaiting += 1
         try:
             self._deny_unseen()
