@@ -90,6 +90,21 @@ def demonstrate(program, folder):
     verify(answer, listing, requests, secret_word)
 
 
+def ask_local_model(program, folder):
+    """A turn through the real model of tools/local-model, when it is installed. It shows; it decides nothing."""
+    tool = ROOT / "tools" / "local-model"
+    if subprocess.run([tool, "--installed"], check=False).returncode != 0:
+        return
+    print("\nThe small language model of tools/local-model is installed: it answers, too.")
+    with subprocess.Popen([tool, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            url = server.stdout.readline().strip()
+            tau(program, folder / "home", folder / "workspace", "run", "Name one colour.", "--no-tools", "--model",
+                "llamacpp/smollm2", "--set", f"providers.llamacpp.base_url={url}", "--set", "params.max_tokens=32")
+        finally:
+            server.terminate()
+
+
 def program_of(folder):
     program = folder / "examples" / "cli" / "tau"
     if not program.exists():
@@ -111,6 +126,7 @@ def main(argv):
     program = program_of(built(argv))
     with tempfile.TemporaryDirectory(prefix="tau-quickstart-") as name:
         demonstrate(program, Path(name))
+        ask_local_model(program, Path(name))
     shown = os.path.relpath(program)
     print(f"""
 It works: a prompt went to a model server on this machine, the model's tool call read a file, the result went back,
@@ -119,6 +135,7 @@ the answer was streamed, and the session was kept.
 Next, with a real model (the key is read from the environment):
   export OPENAI_API_KEY=...      {shown} run "..." --model openai/<model>
   export ANTHROPIC_API_KEY=...   {shown} run "..." --model anthropic/<model>
+With a small real model on this machine, from PyPI, without a key: tools/local-model
 With a model server on this machine that speaks the API of OpenAI (docs/configuration.md): {shown} run "..."
 Link it into your own program: README.md.""")
     return 0
