@@ -55,6 +55,12 @@ class ExecutorTest : public test::ExecutorFixture {
     ASSERT_TRUE(registry.add(worker_tool).ok());
     make_executor();
   }
+  // A call holds its tool, and these tools hold calls.
+  void TearDown() override {
+    loop_tool->held.reset();
+    worker_tool->held.reset();
+    ExecutorFixture::TearDown();
+  }
   void advance_ms(int64_t ms) {
     clock.now_ns += ms * kNanosPerMilli;
     turn();

@@ -55,7 +55,7 @@ class DocsTest(unittest.TestCase):
     def test_named_tools_exist_and_run(self):
         named = set()
         for page in PAGES:
-            named |= set(re.findall(r"\btools/(?:\w+/)*\w+(?:\.py|\.txt)?\b", read(page)))
+            named |= set(re.findall(r"\btools/(?:\w+/)*\w+(?:-\w+)*(?:\.py|\.txt)?\b", read(page)))
         self.assertIn("tools/check", named)
         for name in sorted(named):
             path = ROOT / name
