@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 import tap  # noqa: E402,F401
 
 PROGRAM = os.environ["TAU_PROGRAM"]
+_KEPT = ("ASAN_OPTIONS", "LD_LIBRARY_PATH", "LSAN_OPTIONS", "PATH", "TAU_EXEC_HELPER", "TMPDIR", "TSAN_OPTIONS")
 TIMEOUT = 60
 MODEL = "scripted/demo"
 
@@ -49,8 +50,7 @@ class CliCase(unittest.TestCase):
             (capi / library.name).symlink_to(library)
 
     def environment(self, **more):
-        kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "ASAN_OPTIONS", "TSAN_OPTIONS",
-                                                          "TAU_EXEC_HELPER") if name in os.environ}
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         if self.program != PROGRAM:  # of a copy that finds its own library
             kept.pop("LD_LIBRARY_PATH", None)
         return {**kept, "HOME": str(self.folder), "TAU_HOME": str(self.home), "LC_ALL": "C.UTF-8", **more}

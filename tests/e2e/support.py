@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "tests" / "python"))
 import tap  # noqa: E402,F401
 
 # A sanitizer's runtime must be found and told; nothing else of the caller's environment reaches a user's command.
-_KEPT = ("ASAN_OPTIONS", "CC", "LANG", "LD_PRELOAD", "PATH", "TMPDIR", "TSAN_OPTIONS", "UBSAN_OPTIONS")
+_KEPT = ("ASAN_OPTIONS", "CC", "LANG", "LD_PRELOAD", "LSAN_OPTIONS", "PATH", "TMPDIR", "TSAN_OPTIONS", "UBSAN_OPTIONS")
 
 
 class EndToEnd(unittest.TestCase):
