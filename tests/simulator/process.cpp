@@ -116,6 +116,7 @@ Process::~Process() {
   retired_ = true;
   driver_.reset();
   model_.reset();
+  for (const auto& tools : tools_) tools->let_go();
 }
 
 std::unique_ptr<tool::Executor> Process::make_executor(const tool::Registry& tools, tool::HostCalls& host) {

@@ -115,6 +115,7 @@ class Process {
   std::unique_ptr<Output> output_;
   std::unique_ptr<OneThread> workers_;
   std::shared_ptr<tool::Registry> registry_;
+  std::vector<std::shared_ptr<Tools>> tools_;
   std::unique_ptr<provider::Model> model_;
   std::shared_ptr<runtime::SessionState> session_;
   std::shared_ptr<runtime::Driver> driver_;

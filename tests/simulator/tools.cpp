@@ -64,7 +64,8 @@ void Process::add_tools() {
     m.idempotent = idempotent;
     m.timeout_ms = kTimeoutMs;
     m.runs = name == "read" ? tool::Manifest::Runs::kWorker : tool::Manifest::Runs::kLoop;
-    const Status added = registry_->add(std::make_shared<Tools>(*this, std::move(m)));
+    tools_.push_back(std::make_shared<Tools>(*this, std::move(m)));
+    const Status added = registry_->add(tools_.back());
     if (!added.ok()) world_.ledger.violate(added.to_string());
   };
   add("pure", tool::Effect::kPure, true, true);

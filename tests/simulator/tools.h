@@ -15,6 +15,8 @@ class Process::Tools final : public tool::Tool {
   void start(const tool::Call& call, const tool::Context& context, tool::Reply reply,
              const std::atomic<bool>& cancelled) override;
   void cancel(std::string_view call_id) override;
+  // A call holds its tool, and a tool its open calls: what a crash leaves open is let go.
+  void let_go() { open_.clear(); }
 
  private:
   void meet_fate(const std::string& call_id, Fault fate);
