@@ -29,7 +29,8 @@ void show(const Queued& queued, tau_event* out, uint32_t struct_size) {
 Status check_event(const tau_queue* queue, const tau_event* event) {
   if (queue == nullptr) return null_argument("queue");
   if (event == nullptr) return null_argument("event");
-  if (event->struct_size < offsetof(tau_event, body) + sizeof(void*))
+  const uint32_t size = event->struct_size;
+  if (size < offsetof(tau_event, body) + sizeof(void*) || !can_be_sizeof<tau_event>(size))
     return tau::invalid_argument("struct_size", "event.struct_size is not set: sizeof(tau_event)");
   return queue->runtime->check();
 }

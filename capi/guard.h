@@ -94,13 +94,20 @@ tau_status give_json(const void* handle, std::string_view name, tau_buf* out, ta
   });
 }
 
+// Whether `size` can be what sizeof gave for some version of T: whole units of its alignment. Any other size
+// would cut a pointer in two.
+template <class T>
+bool can_be_sizeof(uint32_t size) {
+  return size >= alignof(T) && size % alignof(T) == 0;
+}
+
 // Copies an options struct of any age: an older one is extended with zeros; a newer one is accepted when what
 // this library does not know is zero.
 template <class T>
 Status read_options(const T* given, T* out, std::string_view name) {
   if (given == nullptr) return ok_status();
   const uint32_t size = given->struct_size;
-  if (size < sizeof(uint32_t))
+  if (!can_be_sizeof<T>(size))
     return invalid_argument("struct_size", std::string(name) + ".struct_size is not set: use the INIT macro");
   const auto* bytes = reinterpret_cast<const unsigned char*>(given);
   for (uint32_t i = sizeof(T); i < size; ++i)

@@ -243,7 +243,7 @@ static tau_tool* junk_pointer_tau_tool(struct world* w) {
 
 /* The events of the last call stay, so that their bodies are asked for in time and too late. */
 static tau_event* junk_pointer_tau_event(struct world* w) {
-  w->events[0].struct_size = junk_rarely(w) ? 0 : sizeof(tau_event);
+  w->events[0].struct_size = junk_rarely(w) ? junk_random(w, sizeof(tau_event) + 1) : sizeof(tau_event);
   return junk_rarely(w) ? NULL : w->events;
 }
 

@@ -133,9 +133,18 @@ static size_t complete_tau_tool(tau_tool* tool) {
   }                                                                                                         \
   static void size_must_be_set_##type(void) {                                                               \
     type options = macro;                                                                                   \
+    unsigned char* bytes = calloc(1, sizeof options + kNewer);                                              \
+    uint32_t size;                                                                                          \
     complete_##type(&options);                                                                              \
     options.struct_size = 0;                                                                                \
     check(use_##type(&options) == TAU_INVALID_ARGUMENT, #type " without struct_size", 0);                   \
+    for (size = 1; size < sizeof options + kNewer; ++size) {                                                \
+      if (size % _Alignof(type) == 0) continue;                                                             \
+      memcpy(bytes, &options, sizeof options);                                                              \
+      memcpy(bytes, &size, sizeof size);                                                                    \
+      check(use_##type((const type*)(void*)bytes) == TAU_INVALID_ARGUMENT, #type " cut", (long)size);       \
+    }                                                                                                       \
+    free(bytes);                                                                                            \
   }
 #include "options_table.h"
 #undef OPTIONS
