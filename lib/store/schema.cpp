@@ -17,6 +17,7 @@ constexpr int kOpenAttempts = 30;  // against another process that opens at the 
 constexpr int kOpenBackoffMs = 25;
 constexpr int kOpenBusyMs = 1'000;  // per attempt
 
+// In a transaction, for the three answers belong together: another process may be creating the database.
 Status check_identity(Connection& db) {
   TAU_ASSIGN_OR_RETURN(const int64_t application, db.query_integer("PRAGMA application_id"));
   TAU_ASSIGN_OR_RETURN(const int64_t version, db.query_integer("PRAGMA user_version"));
@@ -31,6 +32,13 @@ Status check_identity(Connection& db) {
   return failed_precondition(
       "database_foreign",
       format("the file is a database of another program (application id {})", application));
+}
+
+Status check_identity_now(Connection& db) {
+  TAU_RETURN_IF_ERROR(db.exec("BEGIN"));
+  const Status status = check_identity(db);
+  const Status ended = db.exec("COMMIT");
+  return status.ok() ? ended : status;
 }
 
 Status migrate(Connection& db) {
@@ -75,7 +83,7 @@ StatusOr<std::unique_ptr<Connection>> try_open_writer(const StoreOptions& option
   if (db->read_only()) {
     return permission_denied("store_not_permitted", format("{} cannot be written", options.path));
   }
-  TAU_RETURN_IF_ERROR(check_identity(*db));
+  TAU_RETURN_IF_ERROR(check_identity_now(*db));
   TAU_RETURN_IF_ERROR(configure_writer(*db));
   TAU_RETURN_IF_ERROR(enter_wal_mode(*db));
   TAU_RETURN_IF_ERROR(migrate(*db));
@@ -110,6 +118,13 @@ std::string read_only_uri(const StoreOptions& options) {
   if (!file_exists(options, options.path + "-wal")) return uri_of(options.path, "?immutable=1");
   if (file_exists(options, options.path + "-shm")) return uri_of(options.path, "?mode=ro&readonly_shm=1");
   return uri_of(options.path, "?mode=ro");
+}
+
+StatusOr<std::unique_ptr<Connection>> try_open_read_only(const StoreOptions& options) {
+  const Connection::Options how{.vfs = options.vfs, .flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI};
+  TAU_ASSIGN_OR_RETURN(auto db, Connection::open(read_only_uri(options), how));
+  TAU_RETURN_IF_ERROR(check_identity_now(*db));
+  return db;
 }
 
 }  // namespace
@@ -157,11 +172,16 @@ StatusOr<std::unique_ptr<Connection>> open_writer(const StoreOptions& options) {
 }
 
 StatusOr<std::unique_ptr<Connection>> open_reader(const StoreOptions& options) {
-  Connection::Options how{.vfs = options.vfs, .flags = SQLITE_OPEN_READONLY};
-  if (!options.read_only) return Connection::open(options.path, how);
-  how.flags |= SQLITE_OPEN_URI;
-  TAU_ASSIGN_OR_RETURN(auto db, Connection::open(read_only_uri(options), how));
-  TAU_RETURN_IF_ERROR(check_identity(*db));
+  if (!options.read_only)
+    return Connection::open(options.path, {.vfs = options.vfs, .flags = SQLITE_OPEN_READONLY});
+  auto opened = try_open_read_only(options);
+  // The last writer may take its WAL away between our look at it and the first read, which then finds no file
+  // that it was told of; from that read on we hold the WAL.
+  for (int attempt = 1; attempt < kOpenAttempts && opened.status().reason() == "store_io_error"; ++attempt) {
+    sqlite3_sleep(kOpenBackoffMs);
+    opened = try_open_read_only(options);
+  }
+  TAU_ASSIGN_OR_RETURN(auto db, std::move(opened));
   TAU_ASSIGN_OR_RETURN(const int64_t version, db->query_integer("PRAGMA user_version"));
   if (version != kSchemaVersion) {
     return failed_precondition("database_too_old",

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <functional>
 #include <utility>
 
 namespace tau::store {
@@ -19,8 +20,10 @@ class Child {
     EXPECT_EQ(::pipe(up_), 0);
     EXPECT_EQ(::pipe(down_), 0);
     pid_ = ::fork();
+    // Each side keeps its own ends only, so that the death of one ends the other's wait.
+    for (int& fd : {std::ref(pid_ != 0 ? up_[1] : up_[0]), std::ref(pid_ != 0 ? down_[0] : down_[1])})
+      ::close(std::exchange(fd, -1));
     if (pid_ != 0) return;
-    ::close(down_[1]);
     ::_exit(work(*this) ? 0 : 1);
   }
   ~Child() {

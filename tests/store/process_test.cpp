@@ -15,7 +15,9 @@ class StoreProcesses : public testing::Test {
  protected:
   std::unique_ptr<Store> open() {
     auto store = open_store({.path = path()}, clock_);
-    return store.ok() ? std::move(*store) : nullptr;
+    if (store.ok()) return std::move(*store);
+    std::fprintf(stderr, "open_store: %s\n", store.status().to_string().c_str());  // of a child, too
+    return nullptr;
   }
   std::string path() const { return dir_.file("tau.db"); }
   // Holds the lease until told to go on, then releases it.
