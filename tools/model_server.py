@@ -228,6 +228,7 @@ class ModelServer(ThreadingHTTPServer):
         self._record = open(record, "a", encoding="utf-8") if record else None
         self._record_lock = threading.Lock()
         self._stopping = threading.Event()
+        self._thread = None
 
     @property
     def port(self):
@@ -253,10 +254,17 @@ class ModelServer(ThreadingHTTPServer):
             self._record.write(line + "\n")
             self._record.flush()
 
+    def start(self):
+        """Serves on a thread of its own until stop()."""
+        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread.start()
+
     def stop(self):
         self._stopping.set()
         self.shutdown()
         self.server_close()
+        if self._thread is not None:
+            self._thread.join()
         if self._record is not None:
             self._record.close()
 

@@ -65,6 +65,17 @@ bool knows_its_trust(const curl_version_info_data& version) {
   return version.age >= CURLVERSION_SEVENTH && (version.cainfo != nullptr || version.capath != nullptr);
 }
 
+// A program may have a libcurl or an OpenSSL of its own and show its names (Node does): the library's calls
+// of itself would end there. With its own names first they do not; sanitizers refuse that (it hides their
+// malloc), so not there.
+int how_to_load() {
+  int flags = RTLD_NOW | RTLD_LOCAL;
+#ifdef RTLD_DEEPBIND
+  if (dlsym(RTLD_DEFAULT, "__sanitizer_set_report_path") == nullptr) flags |= RTLD_DEEPBIND;
+#endif
+  return flags;
+}
+
 }  // namespace
 
 const char* find_trust_file(bool (*exists)(const char* path)) {
@@ -74,7 +85,7 @@ const char* find_trust_file(bool (*exists)(const char* path)) {
 }
 
 StatusOr<CurlApi> load_curl(const char* name) {
-  void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+  void* library = dlopen(name, how_to_load());
   if (library == nullptr) return missing(dlerror());
   CurlApi api = {};
   if (!find_all(library, api)) {

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import unittest
 from pathlib import Path
 
@@ -81,9 +80,7 @@ class CliCase(unittest.TestCase):
         from model_server import ModelServer, Script
         server = ModelServer(Script({"models": ["scripted-1"], "turns": list(turns), **more}),
                              record=self.folder / "requests.jsonl")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        self.addCleanup(thread.join)
+        server.start()
         self.addCleanup(server.stop)
         return ["--model", "local/scripted-1", "--set", f"providers.local.base_url=http://127.0.0.1:{server.port}/v1"]
 

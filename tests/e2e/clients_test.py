@@ -1,5 +1,4 @@
-"""Programs of users in C and C++, built against an installed copy by CMake and pkg-config, and as a Meson project that
-takes libtau as a subproject."""
+"""Programs of users in C and C++, built against an installed copy by CMake and pkg-config."""
 
 import os
 import re
@@ -67,21 +66,6 @@ class Installed(EndToEnd):
         out, _ = self.run_command(["cmake", "-S", project, "-B", self.folder / "asking",
                                    f"-DCMAKE_PREFIX_PATH={self.prefix}"])
         self.assertEqual(dict(re.findall(r"^-- <(.*)> (\d)$", out, re.MULTILINE)), fits)
-
-
-class Subproject(EndToEnd):
-    def test_a_meson_program_compiles_against_a_subproject(self):
-        """Its own file alone: what a subproject builds is what every other test runs."""
-        project = self.folder / "project"
-        (project / "subprojects").mkdir(parents=True)
-        (project / "subprojects" / "libtau").symlink_to(ROOT)
-        shutil.copy(HELLO["hello.cpp"], project)
-        (project / "meson.build").write_text(
-            "project('client', 'cpp', default_options: 'cpp_std=c++17')\n"
-            "executable('hello', 'hello.cpp', dependencies: dependency('libtau', fallback: 'libtau'))\n")
-        build = self.folder / "build"
-        self.run_command(["meson", "setup", build, project])
-        self.run_command(["ninja", "-C", build, "hello.p/hello.cpp.o"])
 
 
 if __name__ == "__main__":

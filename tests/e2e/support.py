@@ -29,10 +29,10 @@ class EndToEnd(unittest.TestCase):
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         return {**kept, "HOME": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1", **more}
 
-    def run_command(self, command, code=0, cwd=None, stdin="", **environment):
+    def run_command(self, command, code=0, cwd=None, stdin="", timeout=TIMEOUT, **environment):
         """Runs it to its end; fails the test unless it exits with `code`. Returns stdout and stderr."""
         done = subprocess.run([str(part) for part in command], cwd=cwd or self.folder, input=stdin, text=True,
-                              capture_output=True, env=self.environment(**environment), timeout=TIMEOUT, check=False)
+                              capture_output=True, env=self.environment(**environment), timeout=timeout, check=False)
         self.assertEqual(done.returncode, code, f"{command}\nstdout: {done.stdout}\nstderr: {done.stderr}")
         return done.stdout, done.stderr
 

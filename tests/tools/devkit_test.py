@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools" / "devkit"))
+import check  # noqa: E402
 import coverage  # noqa: E402
 import results  # noqa: E402
 from build import ToolError  # noqa: E402
@@ -96,6 +97,33 @@ class CoverageTest(unittest.TestCase):
         functions = [{"name": "tau_run_cancel", "execution_count": 0}, {"name": "tau_run_ref", "execution_count": 2}]
         (case,) = coverage._door_case([{"file": "capi/run.cpp", "functions": functions}])
         self.assertEqual((case.state, case.detail), ("failed", "never called: tau_run_cancel"))
+
+
+class CheckTest(unittest.TestCase):
+    def run_check(self, outcomes, *flags):
+        """What the command prints when its stages end so: a list of states, or an exception."""
+        ran = []
+
+        def stage(name, _):
+            ran.append(name)
+            found = outcomes.get(name, ["passed"])
+            if isinstance(found, Exception):
+                raise found
+            return [results.Case("unit", str(number), "", state, 0) for number, state in enumerate(found)]
+        with redirect_stdout(io.StringIO()) as out, mock.patch.object(check, "stage", stage):
+            status = check.main(flags)
+        return status, out.getvalue().splitlines()[-1], ran
+
+    def test_one_stage_unless_asked(self):
+        self.assertEqual(self.run_check({"check": ["passed", "skipped"]}), (0, "1 passed, 0 failed, 1 skipped", ["check"]))
+
+    def test_the_slow_stages_add_up(self):
+        status, last, ran = self.run_check({"clang": ["failed", "passed"], "tsan": ToolError("the build failed")}, "--slow")
+        self.assertEqual(ran, ["check", *check.VARIANTS, "asan", "tsan", "coverage"])
+        self.assertEqual((status, last), (1, f"{len(ran) - 1} passed, 2 failed"))
+
+    def test_no_test_is_a_failure(self):
+        self.assertEqual(self.run_check({"check": []})[:2], (1, "0 passed, 1 failed"))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ import http.client
 import json
 import sys
 import tempfile
-import threading
 import time
 import unittest
 from pathlib import Path
@@ -24,9 +23,7 @@ def data_lines(body):
 class ModelServerTest(unittest.TestCase):
     def serve(self, turns, key=None, record=None, **rest):
         server = ModelServer(Script({"turns": turns, **rest}), key=key, record=record)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        self.addCleanup(thread.join)
+        server.start()
         self.addCleanup(server.stop)
         return server
 
@@ -120,15 +117,13 @@ class ModelServerTest(unittest.TestCase):
 
     def test_stall_ends_with_the_server(self):
         server = ModelServer(Script({"turns": [{"text": "a", "stall": {"after": 1, "seconds": 600}}]}))
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+        server.start()
         connection = self.connect(server)
         connection.request("POST", "/v1/chat/completions", json.dumps({"messages": [], "stream": True}))
         answer = connection.getresponse()
         self.assertTrue(answer.readline().startswith(b"data: "))
         started = time.monotonic()
         server.stop()
-        thread.join()
         self.assertIn(b"[DONE]", answer.read())
         self.assertLess(time.monotonic() - started, 60)
 

@@ -28,22 +28,23 @@ def run(command, check=True, **kwargs):
     return done
 
 
-def _configured(folder, options, env):
+def _configured(folder, wanted):
     """True when `folder` was last configured from exactly these options and compilers."""
     try:
         stamp = json.loads((folder / ".options.json").read_text())
     except (OSError, ValueError):
         return False
-    return stamp == [options, env] and (folder / "build.ninja").exists()
+    return stamp == wanted and (folder / "build.ninja").exists()
 
 
-def configure(name, options, env=None):
+def configure(name, options, env=None, flags=()):
     """Sets up build/<name> with Meson options (a dict) and returns the folder. Cheap when nothing changed."""
     folder = BUILD / name
     env = env or {}
-    if _configured(folder, options, env):
+    wanted = [options, env, *flags]
+    if _configured(folder, wanted):
         return folder
-    flags = [f"-D{key}={value}" for key, value in options.items()]
+    flags = [*flags, *(f"-D{key}={value}" for key, value in options.items())]
     log = BUILD / f"{name}-configure.log"
     BUILD.mkdir(exist_ok=True)
     if folder.exists():
@@ -54,7 +55,7 @@ def configure(name, options, env=None):
     if done.returncode != 0:
         sys.stdout.write(log.read_text(encoding="utf-8", errors="replace"))
         raise ToolError(f"meson setup failed (log: {log.relative_to(ROOT)})")
-    (folder / ".options.json").write_text(json.dumps([options, env]))
+    (folder / ".options.json").write_text(json.dumps(wanted))
     return folder
 
 

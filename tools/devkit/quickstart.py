@@ -10,7 +10,6 @@ import secrets
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 from build import ROOT, ToolError, build, configure, main_guard, run
@@ -78,8 +77,7 @@ def demonstrate(program, folder):
     secret_word = f"the harbour opens at dawn, number {secrets.randbelow(10**9)}"
     (workspace / "note.txt").write_text(secret_word + "\n", encoding="utf-8")
     server = ModelServer(Script(SCRIPT), record=record)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
+    server.start()
     try:
         write_home(home, server.port)
         answer = tau(program, home, workspace, "run", PROMPT, "--model", MODEL)

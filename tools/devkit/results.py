@@ -24,6 +24,11 @@ class Case:
         return f"{self.suite}/{self.test}" + (f" {self.name}" if self.name else "")
 
 
+def failure(test, detail):
+    """A failure of a whole run, which belongs to no suite."""
+    return Case("run", test, "", FAILED, 0, detail)
+
+
 def declared_tests(folder):
     """name -> (suite, protocol) of every declared test. Names are unique: GoogleTest reports are named by them."""
     table = {}
@@ -103,3 +108,14 @@ def print_summary(cases):
         print("\n".join("    " + line for line in case.detail.splitlines()[:_TAIL_LINES + 1]))
     states = [case.state for case in cases]
     return states.count(PASSED), states.count(FAILED), states.count(SKIPPED)
+
+
+def print_counts(cases, note=""):
+    """The summary, then `note`, then the line of counts, which ends the output. Returns the exit status."""
+    passed, failed, skipped = print_summary(cases)
+    if passed + failed == 0:
+        print("\nno test ran")
+        failed = 1
+    print(note)
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 1 if failed else 0

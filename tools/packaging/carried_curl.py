@@ -1,52 +1,10 @@
 """Builds the libcurl that packages carry: HTTP/1.1, HTTP/2 and TLS, with nghttp2, OpenSSL and zlib inside, nothing
 exported but curl's own functions. From the distribution's sources, with its security patches."""
 
-import re
-import shutil
-import subprocess
-from pathlib import Path
-
+import debian
 from build import ToolError, run
 
 NAME = "libcurl-tau.so.4"
-_APT = Path("/etc/apt")
-
-
-def _source_lists(folder):
-    """The machine's package sources, asked for source packages."""
-    found = 0
-    for path in [*sorted((_APT / "sources.list.d").glob("*.sources")), *sorted((_APT / "sources.list.d").glob("*.list")),
-                 _APT / "sources.list"]:
-        if not path.exists():
-            continue
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".sources":
-            text = re.sub(r"^Types:.*$", "Types: deb-src", text, flags=re.M)
-        else:
-            text = re.sub(r"^deb ", "deb-src ", text, flags=re.M)
-        (folder / path.name).write_text(text, encoding="utf-8")
-        found += 1
-    if not found:
-        raise ToolError("no package sources were found in /etc/apt")
-
-
-def _fetch(folder, package):
-    """The unpacked source of a package."""
-    lists = folder / "lists"
-    options = ["-qq", "-o", f"Dir::Etc::sourceparts={folder / 'sources'}", "-o", "Dir::Etc::sourcelist=-",
-               "-o", f"Dir::State::lists={lists}"]
-    if not lists.exists():
-        (lists / "partial").mkdir(parents=True)
-        (folder / "sources").mkdir(exist_ok=True)
-        _source_lists(folder / "sources")
-        run(["apt-get", *options, "update"])
-    place = folder / package
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir()
-    run(["apt-get", *options, "source", "--download-only", package], cwd=place)
-    description = next(place.glob("*.dsc"))
-    run(["dpkg-source", "--no-check", "-x", description, place / "source"], cwd=place, stdout=subprocess.DEVNULL)
-    return place / "source"
 
 
 def _cmake(source, build, **settings):
@@ -59,18 +17,19 @@ def _cmake(source, build, **settings):
                 raise ToolError(f"{' '.join(map(str, command))} failed (log: {log.name})")
 
 
-def make(folder):
-    """The library, made in `folder` unless it is there."""
+def make(target, folder):
+    """The library for a platform, made in `folder` unless it is there."""
     library = folder / NAME
     if library.exists():
         return library
     folder.mkdir(parents=True, exist_ok=True)
     nghttp2, curl = folder / "nghttp2-installed", folder / "curl-installed"
-    _cmake(_fetch(folder, "nghttp2"), folder / "nghttp2-build", ENABLE_LIB_ONLY="ON", ENABLE_STATIC_LIB="ON",
+    sources = debian.Packages(folder / "apt", kind="deb-src")
+    _cmake(sources.source("nghttp2"), folder / "nghttp2-build", **target.cmake, ENABLE_LIB_ONLY="ON", ENABLE_STATIC_LIB="ON",
            ENABLE_SHARED_LIB="OFF", CMAKE_POSITION_INDEPENDENT_CODE="ON", CMAKE_INSTALL_PREFIX=nghttp2,
            CMAKE_INSTALL_LIBDIR="lib")
     # No trust store is built in: libtau looks where the distributions keep theirs.
-    _cmake(_fetch(folder, "curl"), folder / "curl-build", BUILD_CURL_EXE="OFF", BUILD_SHARED_LIBS="ON", HTTP_ONLY="ON",
+    _cmake(sources.source("curl"), folder / "curl-build", **target.cmake, BUILD_CURL_EXE="OFF", BUILD_SHARED_LIBS="ON", HTTP_ONLY="ON",
            CURL_USE_OPENSSL="ON", OPENSSL_USE_STATIC_LIBS="ON", CURL_CA_BUNDLE="none", CURL_CA_PATH="none",
            USE_NGHTTP2="ON", NGHTTP2_INCLUDE_DIR=nghttp2 / "include", NGHTTP2_LIBRARY=nghttp2 / "lib" / "libnghttp2.a",
            CURL_ZLIB="ON", ZLIB_USE_STATIC_LIBS="ON", CURL_USE_LIBSSH2="OFF", USE_LIBIDN2="OFF", CURL_USE_LIBPSL="OFF",
@@ -78,6 +37,6 @@ def make(folder):
            CMAKE_C_FLAGS="-DNGHTTP2_STATICLIB -ffunction-sections -fdata-sections",
            CMAKE_SHARED_LINKER_FLAGS="-Wl,--gc-sections -Wl,--exclude-libs,ALL -Wl,-z,nodelete -Wl,-z,relro,-z,now")
     made = (curl / "lib" / "libcurl.so.4").resolve()
-    run(["strip", "-o", library, made])
+    run([target.tool("strip"), "-o", library, made])
     run(["patchelf", "--set-soname", NAME, library])
     return library
