@@ -49,8 +49,8 @@ class Platform:
         return NPM_NAMES[self.machine]
 
     @property
-    def libraries(self):
-        return self.root / "usr" / "lib" / f"{self.machine}-linux-gnu"
+    def library_path(self):
+        return ":".join(str(self.root / folder / f"{self.machine}-linux-gnu") for folder in ("usr/lib", "lib"))
 
     def tool(self, name):
         return f"{self.prefix}{name}"
