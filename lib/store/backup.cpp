@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "store/owner.h"
+#include "store/read_only.h"
 #include "store/schema.h"
 #include "store/store.h"
 
@@ -82,11 +83,13 @@ Status replace_database(const std::string& from, const std::string& to, const st
   source.path = from;
   source.read_only = true;
   if (!exists(from)) return not_found("no_such_database", from);
-  TAU_ASSIGN_OR_RETURN(auto reader, open_reader(source));
   TAU_ASSIGN_OR_RETURN(const auto alone, Owners::open_alone(to));
   const std::string fresh = to + ".restoring";
-  remove_database(fresh);  // of an attempt that was cut off
-  TAU_RETURN_IF_ERROR(copy_database(*reader, fresh));
+  const auto copy = [&](Connection& db) {
+    remove_database(fresh);  // of an attempt that was cut off
+    return copy_database(db, fresh);
+  };
+  TAU_RETURN_IF_ERROR(read_quietly(source, copy));
   if (exists(to)) {
     settle(to);
     if (Status status = set_aside(to, aside); !status.ok()) {

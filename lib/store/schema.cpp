@@ -93,40 +93,6 @@ StatusOr<std::unique_ptr<Connection>> try_open_writer(const StoreOptions& option
   return db;
 }
 
-std::string uri_of(const std::string& path, std::string_view parameters) {
-  std::string uri = "file:";
-  for (const char c : path) {
-    if (c == '?' || c == '#' || c == '%') {
-      uri += format("%{:02x}", static_cast<unsigned>(c));
-    } else {
-      uri += c;
-    }
-  }
-  return uri + std::string(parameters);
-}
-
-bool file_exists(const StoreOptions& options, const std::string& path) {
-  sqlite3_vfs* vfs = sqlite3_vfs_find(options.vfs.empty() ? nullptr : options.vfs.c_str());
-  int exists = 0;
-  return vfs != nullptr && vfs->xAccess(vfs, path.c_str(), SQLITE_ACCESS_EXISTS, &exists) == SQLITE_OK &&
-         exists != 0;
-}
-
-// Where no WAL is, the file cannot change under us but by a writer that starts later; reading it as immutable
-// needs no lock file. With a WAL its index is needed, which SQLite can share read-only if it exists.
-std::string read_only_uri(const StoreOptions& options) {
-  if (!file_exists(options, options.path + "-wal")) return uri_of(options.path, "?immutable=1");
-  if (file_exists(options, options.path + "-shm")) return uri_of(options.path, "?mode=ro&readonly_shm=1");
-  return uri_of(options.path, "?mode=ro");
-}
-
-StatusOr<std::unique_ptr<Connection>> try_open_read_only(const StoreOptions& options) {
-  const Connection::Options how{.vfs = options.vfs, .flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI};
-  TAU_ASSIGN_OR_RETURN(auto db, Connection::open(read_only_uri(options), how));
-  TAU_RETURN_IF_ERROR(check_identity_now(*db));
-  return db;
-}
-
 }  // namespace
 
 Status creation_failure(int error, const std::string& path) {
@@ -172,23 +138,16 @@ StatusOr<std::unique_ptr<Connection>> open_writer(const StoreOptions& options) {
 }
 
 StatusOr<std::unique_ptr<Connection>> open_reader(const StoreOptions& options) {
-  if (!options.read_only)
-    return Connection::open(options.path, {.vfs = options.vfs, .flags = SQLITE_OPEN_READONLY});
-  auto opened = try_open_read_only(options);
-  // The last writer may take its WAL away between our look at it and the first read, which then finds no file
-  // that it was told of; from that read on we hold the WAL.
-  for (int attempt = 1; attempt < kOpenAttempts && opened.status().reason() == "store_io_error"; ++attempt) {
-    sqlite3_sleep(kOpenBackoffMs);
-    opened = try_open_read_only(options);
-  }
-  TAU_ASSIGN_OR_RETURN(auto db, std::move(opened));
-  TAU_ASSIGN_OR_RETURN(const int64_t version, db->query_integer("PRAGMA user_version"));
-  if (version != kSchemaVersion) {
-    return failed_precondition("database_too_old",
-                               format("schema version {} needs an upgrade to {}: open it once for writing",
-                                      version, kSchemaVersion));
-  }
-  return db;
+  return Connection::open(options.path, {.vfs = options.vfs, .flags = SQLITE_OPEN_READONLY});
+}
+
+Status check_readable(Connection& db) {
+  TAU_RETURN_IF_ERROR(check_identity_now(db));
+  TAU_ASSIGN_OR_RETURN(const int64_t version, db.query_integer("PRAGMA user_version"));
+  if (version == kSchemaVersion) return ok_status();
+  return failed_precondition(
+      "database_too_old",
+      format("schema version {} needs an upgrade to {}: open it once for writing", version, kSchemaVersion));
 }
 
 }  // namespace tau::store

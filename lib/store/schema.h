@@ -25,8 +25,10 @@ Status create_private(const std::string& path);
 // The writing connection of a store: creates the file if need be, and migrates it forward.
 StatusOr<std::unique_ptr<Connection>> open_writer(const StoreOptions& options);
 
-// A connection that only reads. Beside a writer (or after it) it needs nothing but the file; for a store that
-// is opened read-only it writes nothing at all, no lock file and no WAL either, where that is possible.
+// A connection that only reads, beside the writer of this process or after it.
 StatusOr<std::unique_ptr<Connection>> open_reader(const StoreOptions& options);
+
+// Whether a database is one of ours, of this version.
+Status check_readable(Connection& db);
 
 }  // namespace tau::store

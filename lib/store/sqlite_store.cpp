@@ -10,6 +10,7 @@
 #include "store/edit.h"
 #include "store/lease.h"
 #include "store/prune.h"
+#include "store/read_only.h"
 #include "store/reader.h"
 #include "store/schema.h"
 #include "store/store.h"
@@ -35,6 +36,7 @@ class ReaderPool {
   // Runs query(Connection&) on a connection of its own.
   template <class Query>
   auto read(Query query) -> decltype(query(std::declval<Connection&>())) {
+    if (options_.read_only) return read_quietly(options_, std::move(query));
     TAU_ASSIGN_OR_RETURN(std::unique_ptr<Connection> db, take());
     auto result = query(*db);
     give_back(std::move(db));
@@ -243,6 +245,13 @@ class SqliteStore final : public Store {
   std::unique_ptr<ReaderPool> readers_;
 };
 
+// The connection of the writer; none for a store that only reads, of a database that can be read.
+StatusOr<std::unique_ptr<Connection>> open_for(const StoreOptions& options) {
+  if (!options.read_only) return open_writer(options);
+  TAU_RETURN_IF_ERROR(read_quietly(options, [](Connection&) { return ok_status(); }));
+  return std::unique_ptr<Connection>();
+}
+
 }  // namespace
 
 Status Store::backup(const std::string&) { return no_database(); }
@@ -253,12 +262,12 @@ StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options, Clock& 
     return invalid_argument("invalid_path",
                             "the store needs the path of a file; make_memory_store() needs none");
   }
-  auto opened = options.read_only ? open_reader(options) : open_writer(options);
+  auto opened = open_for(options);
   if (!opened.ok()) {
     const bool named = opened.status().message().find(options.path) != std::string_view::npos;
     return named ? opened.status() : opened.status().annotate("database " + options.path);
   }
-  std::unique_ptr<Connection> writer = options.read_only ? nullptr : *std::move(opened);
+  std::unique_ptr<Connection> writer = *std::move(opened);
   // Databases of a VFS of their own need not be files; and who only reads owns nothing.
   const bool may_own = !options.read_only && options.vfs.empty();
   TAU_ASSIGN_OR_RETURN(auto owners, Owners::open(may_own ? options.path : ""));

@@ -4,8 +4,8 @@
 
 #include "store/chain.h"
 #include "store/prune.h"
+#include "store/read_only.h"
 #include "store/reader.h"
-#include "store/schema.h"
 #include "store/store.h"
 
 namespace tau::store {
@@ -129,9 +129,7 @@ StatusOr<Soundness> verify_database(const std::string& path) {
   StoreOptions options;
   options.path = path;
   options.read_only = true;
-  TAU_ASSIGN_OR_RETURN(auto db, open_reader(options));
-  Verifier verifier(*db);
-  return verifier.run();
+  return read_quietly(options, [](Connection& db) { return Verifier(db).run(); });
 }
 
 }  // namespace tau::store

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <thread>
 
 #include "child.h"
+#include "crash_vfs.h"
 #include "raw_database.h"
 #include "store_fixture.h"
 
@@ -290,6 +292,67 @@ TEST_F(StoreUpkeep, ABackupIsRestoredWhereNothingWas) {
   const auto found = verify_database(fresh);
   ASSERT_TRUE(found.ok());
   EXPECT_EQ(found->sessions, 1);
+}
+
+// A VFS that is taken when nobody names one, and calls at each read.
+class WatchedReads {
+ public:
+  explicit WatchedReads(std::function<void()> at_read)
+      : before_(sqlite3_vfs_find(nullptr)), vfs_("tau_watched") {
+    vfs_.set_observer([at_read = std::move(at_read)](CrashVfs::Event event) {
+      if (event == CrashVfs::Event::kRead) at_read();
+    });
+    sqlite3_vfs_register(sqlite3_vfs_find("tau_watched"), 1);
+  }
+  ~WatchedReads() { sqlite3_vfs_register(before_, 1); }
+
+ private:
+  sqlite3_vfs* const before_;
+  CrashVfs vfs_;
+};
+
+// Puts a session in the place of another one and leaves that in the database: no WAL says that somebody was
+// here.
+bool rewrite(const std::string& path, FixedClock& clock) {
+  auto store = open_store({.path = path}, clock);
+  if (!store.ok() || !(*store)->remove_session("ses_b").ok()) return false;
+  fill_session(**store, "ses_c", 40, std::string(700, 'c'));
+  return (*store)->load_session("ses_c").ok();
+}
+
+// At a read of a verification, which has found no WAL, another process opens the database, changes most of it
+// and closes it again: at each of the first reads, which say what the file is, and at many of the others.
+TEST_F(StoreUpkeep, AWriterThatComesDuringAVerificationMakesNoFalseDamage) {
+  fill("ses_a", 0, std::string(600, 'a'));
+  fill_session(*store_, "ses_b", 40, std::string(700, 'b'));
+  store_.reset();
+  int disturbed = 0;
+  for (int at = 1;; at += at < 12 ? 1 : 3) {
+    const std::string copy = dir_.file("copy" + std::to_string(at) + ".db");
+    std::filesystem::copy_file(path(), copy);
+    Child writer([&](Child& self) {
+      self.wait_for_parent();
+      const bool good = rewrite(copy, clock_);
+      self.ready();
+      return good;
+    });
+    int reads = 0;
+    {
+      const WatchedReads watched([&] {
+        if (++reads != at) return;
+        writer.go_on();
+        writer.await_ready();
+      });
+      const auto found = verify_database(copy);
+      ASSERT_TRUE(found.ok()) << "read " << at << ": " << found.status().to_string();
+      EXPECT_TRUE(found->problems.empty()) << "read " << at << ": " << found->problems.front().message;
+      EXPECT_EQ(found->sessions, 2);
+    }
+    if (reads < at) break;
+    EXPECT_TRUE(writer.finish());
+    ++disturbed;
+  }
+  EXPECT_GT(disturbed, 15);
 }
 
 }  // namespace
