@@ -7,7 +7,11 @@
 import ctypes
 import json
 import sys
-from ctypes import POINTER, Structure, byref, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
+from collections.abc import Callable
+from ctypes import Structure, byref, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
+from typing import Any, TypeVar
+
+S = TypeVar("S", bound=Structure)
 
 TOOL_CALL, TEXT, RUN_DONE = 6, 3, 16  # enum in event.h
 NO_STORE = 8  # TAU_RUNTIME_NO_STORE
@@ -16,8 +20,9 @@ NO_STORE = 8  # TAU_RUNTIME_NO_STORE
 class Str(Structure):
     _fields_ = [("data", c_char_p), ("len", c_size_t)]
 
-    def __str__(self):
-        return ctypes.string_at(c_void_p.from_buffer(self).value, self.len).decode() if self.len else ""
+    def __str__(self) -> str:
+        address = c_void_p.from_buffer(self).value
+        return ctypes.string_at(address, self.len).decode() if address else ""
 
 
 class RuntimeOptions(Structure):
@@ -38,30 +43,30 @@ class Event(Structure):
                 ("run_id", Str), ("call_id", Str), ("text", Str), ("userdata", c_void_p), ("body", c_void_p)]
 
 
-def text(value):
+def text(value: str) -> Str:
     data = value.encode()
     return Str(data, len(data))
 
 
-def sized(kind, *values):
+def sized(kind: type[S], *values: object) -> S:
     return kind(ctypes.sizeof(kind), *values)
 
 
-def check(lib, status, error):
+def check(lib: ctypes.CDLL, status: int, error: c_void_p) -> int:
     if status < 0:
         lib.tau_error_message.restype = Str
         sys.exit(str(lib.tau_error_message(error)))
     return status
 
 
-def make(lib, function, *arguments):
+def make(lib: ctypes.CDLL, function: Callable[..., int], *arguments: Any) -> c_void_p:
     """Calls a function that ends in (…, tau_x **out, tau_error **err)."""
     out, error = c_void_p(), c_void_p()
     check(lib, function(*arguments, byref(out), byref(error)), error)
     return out
 
 
-def main():
+def main() -> int:
     lib = ctypes.CDLL(sys.argv[1])
     lib.tau_run_queue.restype = c_void_p
     none = Str(None, 0)

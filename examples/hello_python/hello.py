@@ -7,10 +7,11 @@
 
 import asyncio
 import sys
+from typing import Any
 
 import tau
 
-SCRIPT = {"turns": [
+SCRIPT: dict[str, Any] = {"turns": [
     {"text": ["I shall ", "count them."],
      "tool_calls": [{"name": "word_count", "arguments": {"text": "to be or not"}}]},
     {"text": ["Those are ", "four ", "words."]},
@@ -27,8 +28,8 @@ def word_count(text: str) -> int:
     return len(text.split())
 
 
-async def main():
-    model = {"model": sys.argv[1]} if len(sys.argv) > 1 else {"model": "scripted/demo", "script": SCRIPT}
+async def main() -> int:
+    model: dict[str, Any] = {"model": sys.argv[1]} if len(sys.argv) > 1 else {"model": "scripted/demo", "script": SCRIPT}
     async with tau.Runtime(environment=True) as runtime:
         agent = runtime.agent(**model, system="Answer in one sentence.", tools=[word_count])
         async for event in agent.session().run('How many words are in "to be or not"?'):
@@ -36,9 +37,10 @@ async def main():
                 print(event.text, end="", flush=True)
             elif event.kind == tau.EventKind.TOOL_RESULT:
                 print(f"\n[{event.body['tool']} -> {event.text}]")
-            elif event.kind == tau.EventKind.RUN_DONE:
+            elif event.outcome is not None:  # the last event
                 print(f"\n({event.outcome.status}, {event.outcome.turns} turns)")
                 return 0 if event.outcome.ok else 1
+        return 1
 
 
 if __name__ == "__main__":

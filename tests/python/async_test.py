@@ -1,6 +1,7 @@
 """Runs inside asyncio: streaming, tools, many at once, cancellation."""
 
 import asyncio
+import contextvars
 import gc
 import unittest
 import weakref
@@ -29,6 +30,23 @@ class Streaming(AsyncCase):
         numbers = [e.first_seq for e in events]
         self.assertEqual(numbers, sorted(set(numbers)))
         self.assertEqual({e.run_id for e in events}, {done.outcome.run_id})
+
+    async def test_bodies_stay_whatever_comes_after_their_events(self):
+        agent = self.agent(turn(["a", "b"], calls=[("add", {"a": 2, "b": 3})]), turn("done"), loop=True)
+        agent.tool(add, **PURE)
+        batches = await asyncio.gather(*(collect(agent.session().run(f"number {i}")) for i in range(5)))
+        await asyncio.to_thread(self.runtime.close)
+        for events in batches:
+            self.assertEqual([e.body["event"] for e in events], [e.name for e in events])
+            self.assertEqual({e.body["run"] for e in events}, {events[-1].outcome.run_id})
+            self.assertEqual([e.body["turn"] for e in events if e.kind == K.TURN_STARTED], [1, 2])
+
+    async def test_bodies_may_be_read_on_any_thread(self):
+        run = self.agent(turn(["a"] * 200, delay_ms=1), turn("done")).session().run("go")
+        names = []
+        async for event in run:
+            names.append(asyncio.create_task(asyncio.to_thread(lambda event=event: event.body["event"] == event.name)))
+        self.assertEqual(set(await asyncio.gather(*names)), {True})
 
     async def test_await_gives_the_outcome(self):
         outcome = await self.agent(turn("fine")).session().run("how are you?")
@@ -223,6 +241,35 @@ class Cancelling(AsyncCase):
         with self.assertRaises(tau.RunCancelledError):
             await run
 
+    async def test_cancelling_a_task_that_works_between_two_events(self):
+        run = self.agent(turn("a", hang=True)).session().run("go")
+        working = asyncio.Event()
+
+        async def work():
+            async for _ in run:
+                working.set()
+                await asyncio.sleep(3600)
+        task = asyncio.create_task(work())
+        await working.wait()
+        task.cancel()
+        with self.assertRaises(asyncio.CancelledError):
+            await task
+        with self.assertRaises(tau.RunCancelledError):
+            await run
+
+    async def test_cancelling_the_task_of_a_tool_is_an_error_result(self):
+        agent = self.agent(turn(calls=[("gives_up", {})]), turn("done"))
+
+        @agent.tool(**PURE)
+        async def gives_up() -> str:
+            asyncio.current_task().cancel()
+            await asyncio.sleep(3600)
+            return "never"
+        events = await collect(agent.session().run("go"))
+        result, = [e for e in events if e.kind == K.TOOL_RESULT]
+        self.assertEqual((result.body["is_error"], result.body["reason"], events[-1].outcome.text),
+                         (True, "cancelled", "done"))
+
     async def test_cancelling_the_task_that_awaits(self):
         run = self.agent(turn("a", hang=True)).session().run("go")
         with self.assertRaises(asyncio.TimeoutError):
@@ -259,6 +306,52 @@ class Cancelling(AsyncCase):
         await asyncio.to_thread(self.runtime.stop, 10)
         events = await waiting
         self.assertEqual(events[-1].outcome.status, "cancelled")
+
+
+class Contexts(AsyncCase):
+    """The host's functions see the context variables of whoever started the run."""
+
+    USER = contextvars.ContextVar("user")
+
+    async def test_each_run_has_those_of_its_start(self):
+        agent = self.agent(turn(calls=[("who", {}), ("who_else", {})]), turn("done"), loop=True,
+                           policy={"ask": ["who"]})
+        asked = []
+
+        @agent.tool(**PURE)
+        async def who() -> str:
+            await asyncio.sleep(0)
+            return self.USER.get()
+
+        @agent.tool(**PURE)
+        def who_else() -> str:
+            return self.USER.get()
+
+        async def allow(event):
+            asked.append(self.USER.get())
+            return True
+
+        async def serve(user):
+            self.USER.set(user)
+            events = await collect(agent.session().run("go", on_approval=allow))
+            return [e.text for e in events if e.kind == K.TOOL_RESULT]
+        users = [f"user {i}" for i in range(20)]
+        found = await asyncio.gather(*(asyncio.create_task(serve(user)) for user in users))
+        self.assertEqual(found, [[user, user] for user in users])
+        self.assertEqual(sorted(asked), sorted(users))
+
+    async def test_what_a_tool_sets_is_its_own(self):
+        agent = self.agent(turn(calls=[("sets", {})]), turn(calls=[("sets", {})]), turn("done"))
+        seen = []
+
+        @agent.tool(**PURE)
+        async def sets() -> str:
+            seen.append(self.USER.get())
+            self.USER.set("of the tool")
+            return ""
+        self.USER.set("of the host")
+        await agent.session().run("go")
+        self.assertEqual((seen, self.USER.get()), (["of the host", "of the host"], "of the host"))
 
 
 class Many(AsyncCase):

@@ -199,6 +199,12 @@ class Loading(unittest.TestCase):
         return subprocess.run([sys.executable, "-c", "import tau; print(tau.version())"], text=True,
                               capture_output=True, env={**os.environ, "TAU_LIBRARY": library}, check=False)
 
+    def test_what_takes_long_to_load_is_left_to_those_who_use_it(self):
+        slow = ("asyncio", "concurrent.futures", "dataclasses", "inspect", "typing")
+        done = subprocess.run([sys.executable, "-S", "-c", f"import sys, tau; print(*[m for m in {slow} if m in sys.modules])"],
+                              text=True, capture_output=True, check=True)
+        self.assertEqual(done.stdout.strip(), "")
+
     def test_the_environment_decides_first(self):
         from tau import _config
         self.assertEqual(self.run_with(_config.LIBRARY).stdout.strip(), tau.version())

@@ -1,6 +1,7 @@
 """Runs without asyncio: iteration, results, threads, Ctrl-C."""
 
 import asyncio
+import contextvars
 import dataclasses
 import os
 import signal
@@ -156,6 +157,32 @@ class Sync(SyncCase):
         with self.assertRaises(tau.UnavailableError):
             tau.run("go", model="scripted/demo", environment=False,
                     script={"turns": [turn(error={"code": "unavailable"})]})
+
+
+class Contexts(SyncCase):
+    def test_tools_and_callbacks_see_the_context_of_the_start(self):
+        user = contextvars.ContextVar("user")
+        agent = self.agent(turn(calls=[("who", {}), ("who_else", {})]), turn("done"), policy={"ask": ["who"]})
+        asked = []
+
+        @agent.tool(**PURE)
+        def who() -> str:
+            return user.get()
+
+        @agent.tool(**PURE)
+        async def who_else() -> str:
+            return user.get()
+
+        def allow(event):
+            asked.append(user.get())
+            return True
+
+        def start():
+            user.set("of the start")
+            return agent.session().run("go", on_approval=allow)
+        events = list(contextvars.copy_context().run(start))
+        self.assertEqual([e.text for e in events if e.kind == K.TOOL_RESULT], ["of the start"] * 2)
+        self.assertEqual(asked, ["of the start"])
 
 
 class Structured(SyncCase):

@@ -12,10 +12,12 @@
 Inside asyncio the same run is used with `async for` and `await`. docs/python.md tells the whole story.
 """
 
+from __future__ import annotations
+
 from . import wire
 from ._core import call_json as _call_json
-from ._core import lib as _lib
 from ._core import text_in as _text_in
+from ._loader import lib as _lib
 from .agent import Agent
 from .errors import (AbortedError, AlreadyExistsError, DataLossError, DeadlineExceededError, FailedPreconditionError,
                      InternalError, InvalidArgumentError, NotFoundError, OutOfRangeError, PermissionDeniedError,
@@ -27,6 +29,14 @@ from .runtime import Runtime, restore_home, verify_home
 from .session import Session
 from .session import _running_loop
 from .tools import Tool, ToolCall, current_call, tool
+
+TYPE_CHECKING = False  # the module typing takes its time
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from .run import OnApproval
+    from .runtime import Path
 
 __all__ = [
     "AbortedError", "Agent", "AlreadyExistsError", "Blob", "DataLossError", "DeadlineExceededError", "Event",
@@ -43,7 +53,7 @@ def version() -> str:
     return _lib.tau_version().decode()
 
 
-def abi_version() -> tuple:
+def abi_version() -> tuple[int, int]:
     """(major, minor) of the ABI that the library speaks."""
     return divmod(_lib.tau_abi_version(), 1000)
 
@@ -53,13 +63,14 @@ def has_feature(name: str) -> bool:
     return bool(_lib.tau_has_feature(_text_in(name)))
 
 
-def build_info() -> dict:
+def build_info() -> dict[str, Any]:
     """Version, features, built-in tools, dialects and known providers."""
     return _call_json(_lib.tau_build_info)
 
 
-def run(prompt: str, model=None, *, tools=None, workspace=None, environment=True, timeout=None, on_approval=None,
-        **agent) -> Outcome:
+def run(prompt: str, model: str | None = None, *, tools: Iterable[Callable[..., Any] | Tool | str] | None = None,
+        workspace: Path | None = None, environment: bool = True, timeout: float | None = None,
+        on_approval: OnApproval | None = None, **agent: Any) -> Outcome:
     """Asks one question and waits for the answer. Nothing is kept.
 
     Without a model, the one that the environment names is used. Further keywords are those of Agent. Raises TauError

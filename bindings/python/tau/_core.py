@@ -1,17 +1,31 @@
 """The few idioms that every call into C shares: strings in and out, errors, handles."""
 
+from __future__ import annotations
+
+import atexit
 import ctypes
+import itertools
 import json
-import weakref
 from ctypes import POINTER, byref
 
 from . import _abi, errors
 from ._loader import lib
 
-_ABSENT = _abi.tau_str(None, 0)
+TYPE_CHECKING = False  # the module typing takes its time
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    S = TypeVar("S", bound=ctypes.Structure)
+
+_ABSENT = _abi.tau_str()
+_ErrorPointer = POINTER(_abi.tau_error)
+_spare_errors: list[tuple[Any, Any]] = []  # for calls to come: a NULL pointer, and the reference to it
+parse_json = json.JSONDecoder().raw_decode  # (value, end) of text that begins with JSON: what the library writes
+json_text = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-def text_in(text):
+def text_in(text: str | bytes | bytearray | memoryview | None) -> _abi.tau_str:
     """A tau_str for a str or bytes; absent for None. The result keeps the bytes alive."""
     if text is None:
         return _ABSENT
@@ -21,21 +35,19 @@ def text_in(text):
     return _abi.tau_str(data, len(data))
 
 
-def json_in(value):
+def json_in(value: Any) -> _abi.tau_str:
     """A tau_str holding JSON; absent for None."""
-    if value is None:
-        return _ABSENT
-    return text_in(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+    return _ABSENT if value is None else text_in(json_text(value))
 
 
-def text_out(view):
+def text_out(view: _abi.tau_str) -> str:
     """A copy of a borrowed view. Its data may hold NULs, so that it is read by length."""
     if not view.len:
         return ""
-    return ctypes.string_at(ctypes.c_void_p.from_buffer(view).value, view.len).decode()
+    return ctypes.string_at(ctypes.c_void_p.from_buffer(view).value or 0, view.len).decode()
 
 
-def raise_error(status, error):
+def raise_error(status: int, error: Any) -> None:
     """Raises what a failed call left behind, and frees it."""
     if not error:
         raise errors.error_class(status)(lib.tau_status_name(status).decode())
@@ -47,62 +59,100 @@ def raise_error(status, error):
         lib.tau_error_free(error)
 
 
-def call(function, *arguments):
+def call(function: Callable[..., int], *arguments: Any) -> int:
     """Calls a function that takes `err` last; its status when that is not negative, else the exception."""
-    error = POINTER(_abi.tau_error)()
-    status = function(*arguments, byref(error))
+    try:
+        spare = _spare_errors.pop()
+    except IndexError:
+        error = _ErrorPointer()
+        spare = error, byref(error)
+    status = function(*arguments, spare[1])
     if status < 0:
-        raise_error(status, error)
+        raise_error(status, spare[0])
+    _spare_errors.append(spare)  # still NULL
     return status
 
 
-def call_text(function, *arguments):
+def call_text(function: Callable[..., int], *arguments: Any) -> str:
     """The text that a function with `tau_buf *out, tau_error **err` last gives."""
     buffer = _abi.tau_buf()
     try:
         call(function, *arguments, byref(buffer))
-        return ctypes.string_at(ctypes.c_void_p.from_buffer(buffer).value, buffer.len).decode() if buffer.len else ""
+        data = ctypes.c_void_p.from_buffer(buffer).value
+        return ctypes.string_at(data, buffer.len).decode() if data and buffer.len else ""
     finally:
         lib.tau_buf_free(byref(buffer))
 
 
-def call_json(function, *arguments):
-    return json.loads(call_text(function, *arguments))
+def call_json(function: Callable[..., int], *arguments: Any) -> dict[str, Any]:
+    document: dict[str, Any] = parse_json(call_text(function, *arguments))[0]
+    return document
 
 
-def call_handle(kind, function, *arguments):
+def call_handle(kind: type[ctypes.Structure], function: Callable[..., int], *arguments: Any) -> Any:
     """The object that a function with `kind **out, tau_error **err` last makes."""
     handle = POINTER(kind)()
     call(function, *arguments, byref(handle))
     return handle
 
 
+_keys = itertools.count(1)
+_held: dict[int, tuple[Callable[[Any], object], Any]] = {}  # what gives each reference back, and its argument
+
+
+def _give_back(key: int, held: dict[int, tuple[Callable[[Any], object], Any]] = _held) -> None:
+    """Exactly once, since taking the entry out is one step. `held`: collection goes on when this module is torn down."""
+    entry = held.pop(key, None)
+    if entry is not None:
+        entry[0](entry[1])
+
+
+@atexit.register
+def _give_all_back() -> None:
+    """The youngest first."""
+    while _held:
+        _, (unref, pointer) = _held.popitem()
+        unref(pointer)
+
+
 class Handle:
-    """Owns one reference to a C object and gives it back exactly once: on release(), or when it is collected.
+    """Owns one reference to a C object and gives it back exactly once: on release(), when it is collected, or when the
+    program ends.
 
     Children keep their parents alive on the C side, so that collection may come in any order.
     """
 
-    def __init__(self, pointer, unref):
+    __slots__ = ("_key", "_pointer")
+
+    def __init__(self, pointer: Any, unref: Callable[[Any], object]) -> None:
+        self._key = next(_keys)
         self._pointer = pointer
-        self._finalizer = weakref.finalize(self, unref, pointer)
+        _held[self._key] = unref, pointer
 
     @property
-    def pointer(self):
-        if not self._finalizer.alive:
+    def pointer(self) -> Any:
+        if self._key not in _held:
             raise errors.FailedPreconditionError("the object was closed", reason="closed")
         return self._pointer
 
     @property
-    def released(self):
-        return not self._finalizer.alive
+    def released(self) -> bool:
+        return self._key not in _held
 
-    def release(self):
-        self._finalizer()
+    def release(self) -> None:
+        _give_back(self._key)
+
+    def __del__(self, give_back: Callable[[int], None] = _give_back) -> None:
+        give_back(self._key)
 
 
-def options(kind):
+_defaults: dict[type[ctypes.Structure], bytes] = {}
+
+
+def options(kind: type[S]) -> S:
     """A struct of options with its defaults."""
-    result = kind()
-    getattr(lib, kind.__name__ + "_init")(byref(result), ctypes.sizeof(kind))
-    return result
+    if kind not in _defaults:
+        made = kind()
+        getattr(lib, kind.__name__ + "_init")(byref(made), ctypes.sizeof(kind))
+        _defaults[kind] = bytes(made)
+    return kind.from_buffer_copy(_defaults[kind])

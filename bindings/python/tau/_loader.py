@@ -4,6 +4,8 @@ Looked at in order: TAU_LIBRARY in the environment; what the build or the instal
 beside this file (wheels); the system's search path.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 
@@ -13,7 +15,7 @@ _SONAME = f"libtau.so.{_abi.ABI_MAJOR}"
 _PACKAGE = os.path.dirname(os.path.realpath(__file__))
 
 
-def _configured():
+def _configured() -> str | None:
     try:
         from ._config import LIBRARY
     except ImportError:
@@ -21,7 +23,7 @@ def _configured():
     return os.path.join(_PACKAGE, LIBRARY)  # an absolute LIBRARY stays as it is
 
 
-def _candidates():
+def _candidates() -> str:
     """The first place that applies decides: a broken choice is an error, not a reason to take another library."""
     chosen = os.environ.get("TAU_LIBRARY") or _configured()
     if chosen:
@@ -30,7 +32,7 @@ def _candidates():
     return beside if os.path.exists(beside) else _SONAME
 
 
-def load():
+def load() -> _abi.Library:
     path = _candidates()
     try:
         library = ctypes.CDLL(path)
@@ -40,7 +42,7 @@ def load():
     return _abi.bind(library)
 
 
-def check_abi(library, path):
+def check_abi(library: ctypes.CDLL, path: str) -> None:
     try:
         function = library.tau_abi_version
     except AttributeError:

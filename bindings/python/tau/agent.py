@@ -1,12 +1,26 @@
 """Agents: a model, instructions and tools that sessions are run with."""
 
+from __future__ import annotations
+
 import threading
 from ctypes import byref
 
 from . import _abi, _core
-from ._core import lib
+from ._loader import lib
 from .session import Session, response
 from .tools import Tool, as_tool
+
+TYPE_CHECKING = False  # the module typing takes its time
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, overload
+
+    from .run import OnApproval
+    from .runtime import Runtime
+    from .tools import F
+else:
+    def overload(function):
+        return function
 
 
 class Agent:
@@ -18,37 +32,45 @@ class Agent:
     answers approvals of all runs, see Session.run.
     """
 
-    def __init__(self, runtime, model=None, *, system=None, tools=None, limits=None, policy=None, params=None,
-                 response_schema=None, script=None, on_approval=None, config=None):
+    def __init__(self, runtime: Runtime, model: str | None = None, *, system: str | None = None,
+                 tools: Iterable[Callable[..., Any] | Tool | str] | None = None, limits: dict[str, Any] | None = None,
+                 policy: dict[str, Any] | None = None, params: dict[str, Any] | None = None,
+                 response_schema: Any = None, script: dict[str, Any] | None = None,
+                 on_approval: OnApproval | None = None, config: dict[str, Any] | None = None) -> None:
         if isinstance(tools, str):
             raise TypeError(f"tools is the text {tools!r}; expected a list")
-        names = None if tools is None else [item for item in tools if isinstance(item, str)]
+        offered = None if tools is None else list(tools)
+        names = None if offered is None else [item for item in offered if isinstance(item, str)]
         text, self._decode = response(response_schema)
         document = {"model": model, "system": system, "tools": names, "limits": limits, "policy": policy,
                     "params": params, "response_schema": text, "script": script}
         document = {**(config or {}), **{key: value for key, value in document.items() if value is not None}}
         self._runtime = runtime
         self.on_approval = on_approval
-        self._tools = {}  # replaced, never changed: a run keeps those that it started with
+        self._tools: dict[str, Tool] = {}  # replaced, never changed: a run keeps those that it started with
         self._lock = threading.Lock()
         self._handle = _core.Handle(
             _core.call_handle(_abi.tau_agent, lib.tau_agent_new, runtime.pointer, _core.json_in(document or None)),
             lib.tau_agent_unref)
-        for item in tools or ():
+        for item in offered or ():
             if not isinstance(item, str):
                 self.add_tool(as_tool(item))
 
     @property
-    def runtime(self):
+    def runtime(self) -> Runtime:
         return self._runtime
 
     @property
-    def pointer(self):
+    def pointer(self) -> Any:
         return self._handle.pointer
 
-    def tool(self, function=None, **manifest):
+    @overload
+    def tool(self, function: F, /, **manifest: Any) -> F: ...
+    @overload
+    def tool(self, function: None = None, /, **manifest: Any) -> Callable[[F], F]: ...
+    def tool(self, function: F | None = None, /, **manifest: Any) -> F | Callable[[F], F]:
         """Offers a function to the model: @agent.tool or @agent.tool(effect="read", timeout=5). See Tool."""
-        def add(target):
+        def add(target: F) -> F:
             self.add_tool(Tool.of(target, **manifest))
             return target
         return add if function is None else add(function)
@@ -64,11 +86,11 @@ class Agent:
             _core.call(lib.tau_agent_add_tool, self.pointer, byref(entry))
             self._tools = {**self._tools, tool.name: tool}
 
-    def session(self, id=None) -> Session:
+    def session(self, id: str | None = None) -> Session:
         """Opens a session, creating it when there is none of that id; without an id, a session of its own."""
         return Session(self, _core.call_handle(_abi.tau_session, lib.tau_session_open, self.pointer,
                                                _core.text_in(id)))
 
-    def describe(self) -> dict:
+    def describe(self) -> dict[str, Any]:
         """Model, tools with their manifests, limits, policy."""
         return _core.call_json(lib.tau_agent_describe, self.pointer)

@@ -1,8 +1,18 @@
 """Failures: one exception class per canonical code, all of them TauError."""
 
+from __future__ import annotations
+
 import json
 
-from ._abi import tau_status as Status
+from . import _abi
+
+TYPE_CHECKING = False  # the module typing takes its time
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .events import Outcome
+
+Status = _abi.tau_status
 
 
 class TauError(Exception):
@@ -15,7 +25,8 @@ class TauError(Exception):
 
     status = Status.UNKNOWN
 
-    def __init__(self, message="", *, reason="", details=None, retryable=False, retry_after_ms=None, outcome=None):
+    def __init__(self, message: str = "", *, reason: str = "", details: dict[str, Any] | None = None,
+                 retryable: bool = False, retry_after_ms: int | None = None, outcome: Outcome | None = None) -> None:
         super().__init__(f"{message} [{reason}]" if reason else message)
         self.message = message
         self.reason = reason
@@ -92,25 +103,26 @@ class UnauthenticatedError(TauError):
 class ToolError(Exception):
     """Raised by a tool to tell the model that the call failed: a stable snake_case reason and a message."""
 
-    def __init__(self, message, reason="tool_failed"):
+    def __init__(self, message: str, reason: str = "tool_failed") -> None:
         super().__init__(message)
         self.reason = reason
 
 
-_CLASSES = {cls.status: cls for cls in TauError.__subclasses__()}
+_CLASSES: dict[int, type[TauError]] = {cls.status: cls for cls in TauError.__subclasses__()}
 
 
-def error_class(status):
+def error_class(status: int | str) -> type[TauError]:
     """The exception class of a canonical code, given as a number or as its name in any case."""
     if isinstance(status, str):
         status = Status.__members__.get(status.upper(), Status.UNKNOWN)
     return _CLASSES.get(status, UnknownError)
 
 
-def from_outcome(outcome):
+def from_outcome(outcome: Outcome) -> TauError:
     return error_class(outcome.code)(outcome.message, reason=outcome.reason, outcome=outcome)
 
 
-def from_fields(status, message, reason, details, retryable, retry_after_ms):
+def from_fields(status: int, message: str, reason: str, details: str, retryable: int,
+                retry_after_ms: int) -> TauError:
     return error_class(status)(message, reason=reason, details=json.loads(details) if details else None,
                                retryable=bool(retryable), retry_after_ms=None if retry_after_ms < 0 else retry_after_ms)

@@ -1,5 +1,7 @@
 """The runtime: loops, workers, the store of a home directory, the configuration."""
 
+from __future__ import annotations
+
 import os
 import threading
 import time
@@ -7,8 +9,18 @@ from ctypes import byref
 
 from . import _abi, _core, errors
 from ._channel import Channels
-from ._core import lib
+from ._loader import lib
 from .agent import Agent
+
+TYPE_CHECKING = False  # the module typing takes its time
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+    from typing import Any
+
+    from ._threads import Threads
+
+    Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 _SLICE_MS = 100
 
@@ -22,8 +34,9 @@ class Runtime:
     files are read. loops, workers: threads; workers=0 means none.
     """
 
-    def __init__(self, home=None, *, workspace=None, config=None, environment=False, config_files=False, loops=1,
-                 workers=None, exec_helper=None):
+    def __init__(self, home: Path | None = None, *, workspace: Path | None = None,
+                 config: dict[str, Any] | None = None, environment: bool = False, config_files: bool = False,
+                 loops: int = 1, workers: int | None = None, exec_helper: Path | None = None) -> None:
         flag = _abi.tau_runtime_flags
         options = _core.options(_abi.tau_runtime_options)
         options.flags = (flag.NO_STORE * (home is None) | flag.USE_ENVIRONMENT * bool(environment)
@@ -36,15 +49,15 @@ class Runtime:
         self._handle = _core.Handle(_core.call_handle(_abi.tau_runtime, lib.tau_runtime_new, byref(options)),
                                     lib.tau_runtime_unref)
         self._channels = Channels(self)
-        self._threads = None
+        self._threads: Threads | None = None
         self._lock = threading.Lock()
 
     @property
-    def pointer(self):
+    def pointer(self) -> Any:
         return self._handle.pointer
 
     @property
-    def _pool(self):
+    def _pool(self) -> Threads:
         """Threads for tools that are plain functions."""
         with self._lock:
             if self._threads is None:
@@ -52,15 +65,15 @@ class Runtime:
                 self._threads = Threads()
             return self._threads
 
-    def agent(self, model=None, **options) -> Agent:
+    def agent(self, model: str | None = None, **options: Any) -> Agent:
         """An Agent of this runtime; arguments as there."""
         return Agent(self, model, **options)
 
-    def describe(self) -> dict:
+    def describe(self) -> dict[str, Any]:
         """The configuration in force with the origin of each value, and the model that would answer."""
         return _core.call_json(lib.tau_runtime_describe, self.pointer)
 
-    def sessions(self, limit=1000):
+    def sessions(self, limit: int = 1000) -> Iterator[dict[str, Any]]:
         """Yields a description of every session of the home, newest first."""
         after = None
         while True:
@@ -70,15 +83,16 @@ class Runtime:
             if not after:
                 return
 
-    def remove_session(self, id) -> None:
+    def remove_session(self, id: str) -> None:
         """Removes a session and erases what no fork shares."""
         _core.call(lib.tau_session_remove, self.pointer, _core.text_in(id))
 
-    def backup(self, directory) -> dict:
+    def backup(self, directory: Path) -> dict[str, Any]:
         """Copies the home, which goes on running, to a directory that does not exist yet; what is in it."""
         return _core.call_json(lib.tau_home_backup, self.pointer, _path(directory))
 
-    def prune(self, *, max_age_days=None, max_bytes=None, dry_run=False) -> dict:
+    def prune(self, *, max_age_days: float | None = None, max_bytes: int | None = None,
+              dry_run: bool = False) -> dict[str, Any]:
         """Removes the sessions that did not change for longest until the home keeps the limits; what went.
 
         A limit that is not given is that of the configuration. dry_run: nothing changes.
@@ -87,11 +101,11 @@ class Runtime:
         given = {key: value for key, value in limits.items() if value is not None}
         return _core.call_json(lib.tau_home_prune, self.pointer, _core.json_in(given))
 
-    def replay(self, run_id) -> dict:
+    def replay(self, run_id: str) -> dict[str, Any]:
         """Re-runs the recorded inputs of a run; DataLossError "replay_diverged" when the engine answers otherwise."""
         return _core.call_json(lib.tau_run_replay, self.pointer, _core.text_in(run_id))
 
-    def stop(self, timeout=None) -> None:
+    def stop(self, timeout: float | None = None) -> None:
         """Cancels every run and waits, at most `timeout` seconds, until their records are durable."""
         limit = None if timeout is None else time.monotonic() + timeout
         while True:  # in slices, so that Ctrl-C is answered
@@ -103,32 +117,35 @@ class Runtime:
                 if limit is not None and time.monotonic() >= limit:
                     raise
 
-    def close(self, timeout=10) -> None:
+    def close(self, timeout: float | None = 10) -> None:
         """Stops the runtime and gives it back. Harmless when it was closed."""
         if self._handle.released:
             return
         try:
             self.stop(timeout)
         finally:
+            self._channels.settle()
             if self._threads is not None:
                 self._threads.close()
             self._handle.release()
 
-    def __enter__(self):
+    def __enter__(self) -> Runtime:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
         self.close()
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> Runtime:
         return self
 
-    async def __aexit__(self, *_):
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                        trace: TracebackType | None) -> None:
         from asyncio import to_thread
         await to_thread(self.close)
 
 
-def restore_home(backup, home, *, replace=False) -> dict:
+def restore_home(backup: Path, home: Path, *, replace: bool = False) -> dict[str, Any]:
     """Puts a backup in the place of a home that no program has open; what is there now.
 
     replace: a database that is there moves to a directory of the home, which the report names as "replaced".
@@ -137,7 +154,7 @@ def restore_home(backup, home, *, replace=False) -> dict:
     return _core.call_json(lib.tau_home_restore, _path(backup), _path(home), flags)
 
 
-def verify_home(home) -> dict:
+def verify_home(home: Path) -> dict[str, Any]:
     """Checks a home or a backup, also one that is in use: "sound", counts, and "problems" with reason and message."""
     try:
         return _core.call_json(lib.tau_home_verify, _path(home))
@@ -147,5 +164,5 @@ def verify_home(home) -> dict:
         return error.details
 
 
-def _path(value):
+def _path(value: Path | None) -> _abi.tau_str:
     return _core.text_in(None if value is None else os.fsencode(os.path.expanduser(value)))

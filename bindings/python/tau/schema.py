@@ -4,6 +4,8 @@ Known: str, int, float, bool, None, list, dict with string keys, tuple, set, Opt
 dataclasses, TypedDict, Annotated[T, "description"], Any. Anything else is a TypeError that names the parameter.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import enum
 import inspect
@@ -12,14 +14,19 @@ import types
 import typing
 from typing import Annotated, Any, Literal, Union
 
-_PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
+if typing.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Json = dict[str, Any]
+
+_PLAIN: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
 # TypedDict's marks; Python 3.10 has none.
-_MARKS = tuple(getattr(typing, name) for name in ("Required", "NotRequired") if hasattr(typing, name))
-_UNIONS = (Union, getattr(types, "UnionType", Union))
-_JSON_TYPES = {str: str, int: int, float: (int, float), bool: bool, type(None): type(None), list: list, dict: dict}
+_MARKS: tuple[Any, ...] = tuple(getattr(typing, name) for name in ("Required", "NotRequired") if hasattr(typing, name))
+_UNIONS: tuple[Any, ...] = (Union, getattr(types, "UnionType", Union))
+_JSON_TYPES: dict[Any, Any] = {str: str, int: int, float: (int, float), bool: bool, type(None): type(None), list: list, dict: dict}
 
 
-def describe(annotation, where="value", _inside=()):
+def describe(annotation: Any, where: str = "value", _inside: tuple[Any, ...] = ()) -> Json:
     """The JSON Schema of an annotation."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if annotation is Any or annotation is inspect.Parameter.empty or annotation is object:
@@ -52,28 +59,28 @@ def describe(annotation, where="value", _inside=()):
     raise TypeError(f"{where}: no JSON Schema for {annotation!r}")
 
 
-def _choices(values):
+def _choices(values: list[Any]) -> Json:
     kinds = {_PLAIN.get(type(value)) for value in values}
     if None in kinds:
         raise TypeError(f"choices must be plain JSON values, not {values!r}")
     return {"type": kinds.pop(), "enum": values} if len(kinds) == 1 else {"enum": values}
 
 
-def _union(schemas):
+def _union(schemas: list[Json]) -> Json:
     """Plain types join in one list: Optional[str] is {"type": ["string", "null"]}."""
     if all(set(schema) == {"type"} and isinstance(schema["type"], str) for schema in schemas):
         return {"type": [schema["type"] for schema in schemas]}
     return {"anyOf": schemas}
 
 
-def _tuple(arguments, where, inside):
+def _tuple(arguments: tuple[Any, ...], where: str, inside: tuple[Any, ...]) -> Json:
     if len(arguments) == 2 and arguments[1] is Ellipsis:
         return {"type": "array", "items": describe(arguments[0], f"{where}[]", inside)}
     items = [describe(item, f"{where}[{i}]", inside) for i, item in enumerate(arguments)]
     return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
 
 
-def _dict(arguments, where, inside):
+def _dict(arguments: tuple[Any, ...], where: str, inside: tuple[Any, ...]) -> Json:
     if not arguments:
         return {"type": "object"}
     if arguments[0] is not str:
@@ -82,7 +89,7 @@ def _dict(arguments, where, inside):
     return {"type": "object", **({"additionalProperties": values} if values else {})}
 
 
-def _fields(cls):
+def _fields(cls: Any) -> Iterator[tuple[str, Any, bool, Any]]:
     """(name, annotation, required, default) of a dataclass or TypedDict."""
     hints = typing.get_type_hints(cls, include_extras=True)
     if typing.is_typeddict(cls):
@@ -97,8 +104,9 @@ def _fields(cls):
             yield field.name, hints[field.name], required, field.default
 
 
-def _object(cls, where, inside):
-    properties, required = {}, []
+def _object(cls: Any, where: str, inside: tuple[Any, ...]) -> Json:
+    properties: Json = {}
+    required = []
     for name, annotation, needed, default in _fields(cls):
         properties[name] = _with_default(describe(annotation, f"{where}.{name}", inside), default)
         if needed:
@@ -106,13 +114,13 @@ def _object(cls, where, inside):
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
-def _with_default(schema, default):
+def _with_default(schema: Json, default: Any) -> Json:
     if isinstance(default, enum.Enum):
         default = default.value
     return {**schema, "default": default} if isinstance(default, (str, int, float, bool)) else schema
 
 
-def decode(annotation, value):
+def decode(annotation: Any, value: Any) -> Any:
     """The Python value of a JSON value that fits describe(annotation)."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (Annotated, *_MARKS):
@@ -138,7 +146,7 @@ def decode(annotation, value):
     return value
 
 
-def _decode_union(arguments, value):
+def _decode_union(arguments: tuple[Any, ...], value: Any) -> Any:
     """The first alternative that the value fits."""
     for kind in arguments:
         if fits(kind, value):
@@ -146,7 +154,7 @@ def _decode_union(arguments, value):
     return value
 
 
-def fits(annotation, value):
+def fits(annotation: Any, value: Any) -> bool:
     """Whether decode(annotation, value) would make sense; used to choose between alternatives of a union."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (Annotated, *_MARKS):
@@ -176,21 +184,23 @@ _GOOGLE = re.compile(r"^\s+\*{0,2}(\w+)\s*(?:\([^)]*\))?:\s*(.*)$")
 _SPHINX = re.compile(r"^\s*:param\s+(?:[^:]*\s)?(\w+):\s*(.*)$")
 
 
-def split_docstring(text):
+def split_docstring(text: str | None) -> tuple[str, dict[str, str]]:
     """(description, {parameter: description}) of a docstring in Google or Sphinx style."""
-    description, parameters, current, section = [], {}, None, "text"
+    description: list[str] = []
+    parameters: dict[str, str] = {}
+    current, section = "", "text"
     for line in inspect.cleandoc(text or "").split("\n"):
         sphinx = _SPHINX.match(line)
         if sphinx:
             current, section = sphinx.group(1), "sphinx"
             parameters[current] = sphinx.group(2)
         elif _ARGS_HEAD.match(line):
-            section, current = "args", None
+            section, current = "args", ""
         elif _SECTION.match(line) or line.lstrip().startswith((":return", ":raises", ":rtype")):
             section = "other"
-        elif section == "args" and _GOOGLE.match(line) and _indent(line) <= 4:
-            current = _GOOGLE.match(line).group(1)
-            parameters[current] = _GOOGLE.match(line).group(2)
+        elif section == "args" and (google := _GOOGLE.match(line)) and _indent(line) <= 4:
+            current = google.group(1)
+            parameters[current] = google.group(2)
         elif section in ("args", "sphinx") and current and line.strip():
             parameters[current] = f"{parameters[current]} {line.strip()}".strip()
         elif section == "text":
@@ -198,15 +208,17 @@ def split_docstring(text):
     return "\n".join(description).strip(), parameters
 
 
-def _indent(line):
+def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def parameters(function):
+def parameters(function: Callable[..., Any]) -> tuple[Json, Callable[[Json], Json]]:
     """(JSON Schema of the arguments, function that turns parsed arguments into keyword arguments)."""
     hints = typing.get_type_hints(function, include_extras=True)
     _, described = split_docstring(function.__doc__)
-    properties, required, kinds = {}, [], {}
+    properties: Json = {}
+    required = []
+    kinds: dict[str, Any] = {}
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
             raise TypeError(f"{function.__name__}: a tool takes named arguments only, not {parameter}")
@@ -218,4 +230,6 @@ def parameters(function):
         if parameter.default is parameter.empty:
             required.append(name)
     schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-    return schema, lambda values: {name: decode(kinds[name], value) for name, value in values.items()}
+    plain = {name for name, annotation in kinds.items() if annotation in (str, int, bool, Any)}  # decode() changes nothing
+    return schema, lambda values: {name: value if name in plain else decode(kinds[name], value)
+                                   for name, value in values.items()}
