@@ -56,6 +56,8 @@ tau_status tau_run_start(tau_session* session, const tau_run_options* options, t
     tau_run_options o = TAU_RUN_OPTIONS_INIT;
     TAU_RETURN_IF_ERROR(read_options(options, &o, "options"));
     TAU_ASSIGN_OR_RETURN(RunOptions converted, convert(o));
+    if (o.queue != nullptr && o.queue->runtime != session->object->agent()->runtime())
+      return tau::invalid_argument("foreign_queue", "options.queue is of another runtime");
     // Handles first: once the run is under way nothing may fail any more. The queue is lent as a handle that
     // lives as long as the run.
     auto run = std::make_unique<tau_run>();

@@ -43,7 +43,7 @@ typedef struct tau_run_options {
   tau_run_flags flags;
   tau_str prompt;      /* what the user says; absent with a message in `options`, which takes its place */
   tau_str options;     /* JSON (docs/schema/run.json): message, limits, response_schema, principal; may be absent */
-  tau_queue *queue;    /* where events go; NULL: a private queue, see tau_run_queue */
+  tau_queue *queue;    /* where events go, of the same runtime; NULL: a private queue, see tau_run_queue */
   void *userdata;      /* comes back in every event */
   tau_str traceparent; /* W3C trace context of the caller; may be absent */
   int64_t deadline_ms; /* the run ends with DEADLINE_EXCEEDED after so long; 0: no limit */
@@ -65,7 +65,7 @@ TAU_API void tau_run_options_init(tau_run_options *options, uint32_t struct_size
  * options: read and copied during the call.
  * out: receives the run, NULL on failure; must not be NULL.
  * Returns: OK; INVALID_ARGUMENT ("no_prompt", "two_messages" for a prompt and a message, those of a message above, bad
- * JSON, unknown key: the error names it); UNAVAILABLE "session_busy"
+ * JSON, unknown key: the error names it; "foreign_queue" for a queue of another runtime); UNAVAILABLE "session_busy"
  * when a run of this or another process is writing the session; FAILED_PRECONDITION "run_open" when an earlier run was
  * cut off and must be resumed or given up first (TAU_RUN_RESUME, with {"abandon":true} in options to give it up),
  * "no_open_run" for TAU_RUN_RESUME without one.

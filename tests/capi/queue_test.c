@@ -124,6 +124,32 @@ static void test_shared_queue(void) {
   close_session();
 }
 
+static void test_queue_of_another_runtime(void) {
+  tau_runtime_options o = TAU_RUNTIME_OPTIONS_INIT;
+  tau_run_options r = TAU_RUN_OPTIONS_INIT;
+  tau_runtime* other = NULL;
+  tau_queue* queue = NULL;
+  tau_run* run = NULL;
+  tau_error* error = NULL;
+  o.flags = TAU_RUNTIME_NO_STORE;
+  open_session(0, kAnswer);
+  r.prompt = str("go");
+  check(tau_runtime_new(&o, &other, NULL) == TAU_OK && tau_queue_new(other, NULL, &queue, NULL) == TAU_OK,
+        "another runtime has a queue");
+  r.queue = queue;
+  check(tau_run_start(session, &r, &run, &error) == TAU_INVALID_ARGUMENT &&
+            strcmp(tau_error_reason(error).data, "foreign_queue") == 0 && run == NULL,
+        "it is refused for a run of this one");
+  tau_error_free(error);
+  tau_queue_unref(queue);
+  tau_runtime_unref(other);
+  run = start(NULL);
+  check(run != NULL && after_the_end(tau_run_queue(run), 10000) == TAU_DONE,
+        "and leaves the session as it was");
+  tau_run_unref(run);
+  close_session();
+}
+
 static void test_dropped_run(void) {
   tau_event_kind kind;
   tau_status s;
@@ -200,6 +226,7 @@ int main(void) {
   test_own_queue(TAU_RUNTIME_MANUAL, "manual");
   test_polled_queue();
   test_shared_queue();
+  test_queue_of_another_runtime();
   test_dropped_run();
   test_wakeup(0, "threaded: a wakeup ends a wait");
   test_wakeup(TAU_RUNTIME_MANUAL, "manual: a wakeup ends a wait");
