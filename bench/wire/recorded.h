@@ -5,8 +5,9 @@
 
 namespace tau::bench {
 
-// Prints a line for each stream of the folder of recordings that TAU_SHARED_DATA names, and how many keep to
-// the budget; reports the median stream of each provider, and of all. Nothing without that folder.
+// Prints a line for each stream of the folder of recordings that TAU_SHARED_DATA names, and how many keep
+// each limit; reports the median stream of each provider, and of all, and all events pooled. Nothing without
+// that folder.
 void compare_recorded(Report& report);
 
 }  // namespace tau::bench
