@@ -220,7 +220,7 @@ void write_block(json::Writer& w, const Part& part) {
     write_reasoning(out, *reasoning);
   }
   // Cache breakpoints mean the same wherever they are accepted.
-  const std::string_view cache = find_extra(part.extras, "cache_control");
+  const std::string_view cache = part.extras.find("cache_control");
   if (!out.own() && !cache.empty()) out.raw("cache_control", cache);
   out.done();
 }

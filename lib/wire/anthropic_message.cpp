@@ -46,7 +46,7 @@ Labels labels_of(const Message& message, const std::vector<Message>& earlier) {
 // Whether the message came without a block that could be written, and so goes back.
 bool came_empty(const Message& message) {
   if (!extras_belong(message.extras, kAnthropic)) return false;
-  return !find_extra(message.extras, "content").empty() || !find_form(message.extras, "absent").empty();
+  return !message.extras.find("content").empty() || !find_form(message.extras, "absent").empty();
 }
 
 bool is_separate(const Message& message) {

@@ -15,7 +15,7 @@ constexpr std::string_view kJsonOnly = "Answer with a single JSON object and not
 bool is_native(const Request& request) { return extras_origin(request.extras) == kAnthropicRequest; }
 
 bool is_foreign_server_tool(const ToolSpec& tool) {
-  return !extras_belong(tool.extras, kAnthropic) && !find_extra(tool.extras, "type").empty();
+  return !extras_belong(tool.extras, kAnthropic) && !tool.extras.find("type").empty();
 }
 
 // The schema with the "type" that this API demands.
@@ -121,7 +121,7 @@ bool may_think(const std::vector<Message>& messages) {
 // Tokens to think with; 0: `thinking` is not for us to write.
 int64_t budget_to_write(const ObjectWriter& out, const Request& request) {
   const auto read = [&](std::string_view key) {
-    const StatusOr<json::Value> value = json::parse(out.own() ? find_extra(request.extras, key) : "");
+    const StatusOr<json::Value> value = json::parse(out.own() ? request.extras.find(key) : "");
     return value.ok() ? *value : json::Value();
   };
   json::Value config = read("output_config");

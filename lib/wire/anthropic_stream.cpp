@@ -14,9 +14,11 @@ using Kind = json::Value::Kind;
 constexpr std::string_view kDone = "[DONE]";
 constexpr std::string_view kDelta = "content_block_delta";
 
+// What is left of an origin alone says nothing.
 void erase_extra(Extras& extras, std::string_view key) {
-  std::erase_if(extras, [&](const auto& extra) { return extra.first == key; });
-  if (extras.size() == 1 && extras.front().first == "tau:from") extras.clear();
+  extras.erase(key);
+  if (!extras.empty() && ++extras.begin() == extras.end() && (*extras.begin()).first == "tau:from")
+    extras.clear();
 }
 
 // Compact JSON.
@@ -313,8 +315,8 @@ void MessagesStreamDecoder::keep_extra(std::string_view key, std::string_view js
   // The encoder writes this null by itself.
   if (key == "stop_sequence" && json == "null") return;
   const std::string name = extra_key(json::compact_key(key, scratch_));
-  if (json == "null" && !find_extra(response_.extras, name).empty()) return;
-  set_extra(response_.extras, name, std::string(json));
+  if (json == "null" && !response_.extras.find(name).empty()) return;
+  response_.extras.set(name, json);
 }
 
 void MessagesStreamDecoder::block_start(int64_t index, const json::Value& value, StreamSink& sink) {
@@ -367,10 +369,10 @@ void MessagesStreamDecoder::close(Block& block, StreamSink& sink) {
     if (!text->text.empty()) erase_extra(part.extras, "tau:empty");
     if (!block.citations.is_null()) {
       json::Value all = json::Value::array();
-      if (const StatusOr<json::Value> given = json::parse(find_extra(part.extras, "citations")); given.ok())
+      if (const StatusOr<json::Value> given = json::parse(part.extras.find("citations")); given.ok())
         for (const json::Value& citation : given->as_array()) all.push_back(citation);
       for (const json::Value& citation : block.citations.as_array()) all.push_back(citation);
-      set_extra(part.extras, "citations", json::write(all));
+      part.extras.set("citations", json::write(all));
       mark_origin(part.extras, kAnthropicResponse);
     }
     if (part.extras.empty()) return;

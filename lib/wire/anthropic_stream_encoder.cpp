@@ -95,7 +95,7 @@ void MessagesStreamEncoder::open_text(const StreamEvent& event, bool thinking, s
   block.field(thinking ? "thinking" : "text", "");
   if (thinking) block.field("signature", "");
   // Citations come as deltas.
-  if (event.kind == StreamEvent::Kind::kPart && find_extra(event.body->extras, "citations").size() > 4)
+  if (event.kind == StreamEvent::Kind::kPart && event.body->extras.find("citations").size() > 4)
     block.key("citations").begin_array().end_array();
   block.done();
   w.end_object();
@@ -139,7 +139,7 @@ void MessagesStreamEncoder::part(const StreamEvent& event, std::string& out) {
   }
   if (part.as<Text>() != nullptr) {
     open_text(event, false, out);
-    const StatusOr<json::Value> citations = json::parse(find_extra(part.extras, "citations"));
+    const StatusOr<json::Value> citations = json::parse(part.extras.find("citations"));
     if (citations.ok())
       for (const json::Value& citation : citations->as_array()) {
         head_of(out, "content_block_delta");

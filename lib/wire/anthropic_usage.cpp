@@ -79,7 +79,8 @@ void UsageMembers::decode(Usage& usage) const {
   usage.reasoning = json::compact_int(json::compact_member(find("output_tokens_details"), "thinking_tokens"));
   Extras& extras = usage.extras;
   extras.clear();
-  extras.reserve(members_.size() + 3);
+  constexpr size_t kUsualBytes = 512;
+  extras.reserve(members_.size() + 3, kUsualBytes);
   set_form(extras, "from", quoted(kAnthropicResponse));
   if (!input) set_absent(extras, "input_tokens");
   if (!output) set_absent(extras, "output_tokens");
@@ -87,7 +88,7 @@ void UsageMembers::decode(Usage& usage) const {
   std::string scratch;
   for (const auto& [key, json] : members_) {
     const bool taken = (key == "input_tokens" && input) || (key == "output_tokens" && output);
-    if (!taken) extras.emplace_back(extra_key(json::compact_key(key, scratch)), json);
+    if (!taken) extras.add(extra_key(json::compact_key(key, scratch)), json);
   }
 }
 

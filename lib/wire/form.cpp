@@ -29,23 +29,8 @@ std::string quoted(std::string_view text) {
   return out;
 }
 
-std::string_view find_extra(const Extras& extras, std::string_view key) {
-  for (const auto& [name, json] : extras)
-    if (name == key) return json;
-  return {};
-}
-
-void set_extra(Extras& extras, std::string_view key, std::string json) {
-  for (auto& [name, value] : extras) {
-    if (name != key) continue;
-    value = std::move(json);
-    return;
-  }
-  extras.emplace_back(std::string(key), std::move(json));
-}
-
 std::string_view extras_origin(const Extras& extras) {
-  const std::string_view mark = find_extra(extras, kFrom);
+  const std::string_view mark = extras.find(kFrom);
   return mark.size() < 2 ? std::string_view() : mark.substr(1, mark.size() - 2);
 }
 
@@ -56,8 +41,8 @@ bool extras_belong(const Extras& extras, std::string_view origin) {
 }
 
 void mark_origin(Extras& extras, std::string_view origin) {
-  if (extras.empty() || extras.front().first == kFrom) return;
-  extras.insert(extras.begin(), {std::string(kFrom), quoted(origin)});
+  if (extras.empty() || (*extras.begin()).first == kFrom) return;
+  extras.add_front(kFrom, quoted(origin));
 }
 
 std::string_view find_form(const Extras& extras, std::string_view name) {
@@ -67,12 +52,12 @@ std::string_view find_form(const Extras& extras, std::string_view name) {
   return {};
 }
 
-void set_form(Extras& extras, std::string_view name, std::string json) {
-  set_extra(extras, std::string(kPrefix) + std::string(name), std::move(json));
+void set_form(Extras& extras, std::string_view name, std::string_view json) {
+  extras.set(std::string(kPrefix).append(name), json);
 }
 
 void set_absent(Extras& extras, std::string_view key) {
-  std::string list(find_extra(extras, kAbsent));
+  std::string list(extras.find(kAbsent));
   if (list.empty()) {
     list += '[';
   } else {
@@ -80,7 +65,7 @@ void set_absent(Extras& extras, std::string_view key) {
   }
   json::append_string(list, key);
   list += ']';
-  set_extra(extras, kAbsent, std::move(list));
+  extras.set(kAbsent, list);
 }
 
 ObjectReader::ObjectReader(const json::Value& object) : object_(object), taken_(object.as_object().size()) {}
@@ -174,7 +159,7 @@ Extras ObjectReader::finish(std::string_view origin) {
   Extras out = std::move(extras_);
   const json::Value::Object& members = object_.as_object();
   for (size_t i = 0; i < members.size(); ++i)
-    if (!taken_[i]) out.emplace_back(extra_key(members[i].first), json::write(members[i].second));
+    if (!taken_[i]) out.add(extra_key(members[i].first), json::write(members[i].second));
   mark_origin(out, origin);
   return out;
 }
@@ -200,8 +185,8 @@ json::Writer& ObjectWriter::key(std::string_view name) {
 
 bool ObjectWriter::wants(std::string_view name) const {
   if (!own_) return true;
-  if (!find_extra(extras_, name).empty()) return false;
-  const std::string_view list = find_extra(extras_, kAbsent);
+  if (!extras_.find(name).empty()) return false;
+  const std::string_view list = extras_.find(kAbsent);
   return list.empty() || list.find(quoted(name)) == std::string_view::npos;
 }
 

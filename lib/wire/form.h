@@ -26,10 +26,6 @@ inline constexpr std::string_view kAnthropic = "anthropic_messages";
 inline constexpr std::string_view kAnthropicRequest = "anthropic_messages.request";
 inline constexpr std::string_view kAnthropicResponse = "anthropic_messages.response";
 
-// The JSON text under `key`, or empty.
-std::string_view find_extra(const Extras& extras, std::string_view key);
-void set_extra(Extras& extras, std::string_view key, std::string json);
-
 // The extras key of a member: its own name, escaped where that begins with "tau:".
 std::string extra_key(std::string_view member);
 // The value of "tau:from" without quotes; empty when the host made the extras.
@@ -40,7 +36,7 @@ bool extras_belong(const Extras& extras, std::string_view origin);
 void mark_origin(Extras& extras, std::string_view origin);
 // JSON text of a "tau:" form, empty when there is none.
 std::string_view find_form(const Extras& extras, std::string_view name);
-void set_form(Extras& extras, std::string_view name, std::string json);
+void set_form(Extras& extras, std::string_view name, std::string_view json);
 // Lists `key` among the members that the object did not have.
 void set_absent(Extras& extras, std::string_view key);
 
@@ -66,7 +62,7 @@ class ObjectReader {
   // Takes a string member that has exactly this value.
   bool take_exactly(std::string_view key, std::string_view value);
 
-  void form(std::string_view name, std::string json) { set_form(extras_, name, std::move(json)); }
+  void form(std::string_view name, std::string_view json) { set_form(extras_, name, json); }
   // Records that a member which the encoder writes by default is missing.
   void expect(std::string_view key);
   void absent(std::string_view key) { set_absent(extras_, key); }

@@ -173,7 +173,7 @@ void write_extras(json::Writer& out, const Extras& extras) {
 
 Extras extras_from_json(const json::Value& value) {
   Extras extras;
-  for (const auto& [key, member] : value.as_object()) extras.emplace_back(key, json::write(member));
+  for (const auto& [key, member] : value.as_object()) extras.add(key, json::write(member));
   return extras;
 }
 

@@ -85,9 +85,8 @@ void write_call(json::Writer& out, const Part& part, bool in_request) {
   Extras kept;
   const bool drop_index = in_request && extras_origin(part.extras) == kOpenAiResponse;
   if (drop_index)
-    for (const auto& extra : part.extras)
-      if (extra.first != "index" && extra.first != "tau:absent" && extra.first != "tau:arguments")
-        kept.push_back(extra);
+    for (const auto& [key, json] : part.extras)
+      if (key != "index" && key != "tau:absent" && key != "tau:arguments") kept.add(key, json);
   ObjectWriter object(out, drop_index ? kept : part.extras, kOpenAi);
   if (object.wants("id")) object.field("id", call.id);
   if (object.wants("type")) object.field("type", "function");

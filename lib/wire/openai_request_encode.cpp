@@ -8,8 +8,8 @@ namespace {
 
 // A server-run tool of another dialect cannot be offered here.
 bool is_foreign_server_tool(const ToolSpec& tool) {
-  return !extras_belong(tool.extras, kOpenAi) && !find_extra(tool.extras, "type").empty() &&
-         find_extra(tool.extras, "type") != R"("custom")";
+  return !extras_belong(tool.extras, kOpenAi) && !tool.extras.find("type").empty() &&
+         tool.extras.find("type") != R"("custom")";
 }
 
 void write_tool(json::Writer& w, const ToolSpec& tool) {

@@ -22,12 +22,7 @@ std::string_view trim(std::string_view text) {
 
 // Keeps the latest value of a member; repeating one costs a comparison.
 void keep(Extras& extras, std::string_view key, std::string_view json) {
-  for (auto& [name, value] : extras) {
-    if (name != key) continue;
-    if (value != json) value.assign(json);
-    return;
-  }
-  extras.emplace_back(std::string(key), std::string(json));
+  if (extras.find(key) != json) extras.set(key, json);
 }
 
 void assign_if_set(std::string& to, std::string_view from) {
@@ -306,24 +301,23 @@ void ChatStreamDecoder::finish_text_calls(StreamSink& sink) {
 // Text that parse() refuses for its duplicate keys is left out.
 void ChatStreamDecoder::finish_extras() {
   Extras& top = response_.extras;
-  top.reserve(top_.size() + 3);
-  for (auto& [key, json] : top_)
-    if (compactor_.make(json)) set_extra(top, extra_key(key), std::string(compactor_.text()));
+  for (const auto& [key, json] : top_)
+    if (compactor_.make(json)) top.set(extra_key(key), compactor_.text());
   set_form(top, "choice", rest_of_choice());
   if (!others_.is_null()) set_form(top, "choices", json::write(others_));
   mark_origin(top, kOpenAiResponse);
   Extras& members = response_.message.extras;
-  for (auto& [key, value] : merged_) members.emplace_back(extra_key(key), json::write(value));
+  for (auto& [key, value] : merged_) members.add(extra_key(key), json::write(value));
   mark_origin(members, kOpenAiResponse);
 }
 
 // The choice without what the message has of it.
 std::string ChatStreamDecoder::rest_of_choice() {
   Extras rest;
-  for (auto& [key, json] : choice_extras_)
-    if (compactor_.make(json)) rest.emplace_back(key, compactor_.text());
-  for (auto& [key, value] : merged_choice_) set_extra(rest, key, json::write(value));
-  if (response_.finish_text.empty()) set_extra(rest, "finish_reason", "null");
+  for (const auto& [key, json] : choice_extras_)
+    if (compactor_.make(json)) rest.add(key, compactor_.text());
+  for (auto& [key, value] : merged_choice_) rest.set(key, json::write(value));
+  if (response_.finish_text.empty()) rest.set("finish_reason", "null");
   std::string out;
   json::Writer w(out);
   w.begin_object().field("index", 0);
@@ -365,7 +359,7 @@ void ChatStreamDecoder::finish(StreamSink& sink) {
   finish_reasoning();
   calls_.finish(sink);
   finish_extras();
-  const std::string_view refusal = find_extra(response_.message.extras, "refusal");
+  const std::string_view refusal = response_.message.extras.find("refusal");
   response_.finish = finish_reason(response_.finish_text, !calls_.empty(), refusal.size() > 4);
   finished_ = true;
   if (response_.usage.known) sink.on_event(text_event(StreamEvent::Kind::kUsage, 0, {}));

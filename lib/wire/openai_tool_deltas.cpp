@@ -10,6 +10,19 @@ namespace {
 // Calls are numbered after the reasoning and the text.
 constexpr uint32_t kFirstCallPart = 2;
 
+// Text that parse() refuses for its duplicate keys stays.
+void make_compact(Extras& extras) {
+  Extras compact;
+  for (const auto& [key, json] : extras) {
+    const StatusOr<json::Value> value = json::parse(json, json::Halves::kReplace);
+    if (value.ok())
+      compact.add(key, json::write(*value));
+    else
+      compact.add(key, json);
+  }
+  extras = std::move(compact);
+}
+
 bool is_whole_object(std::string_view text) {
   return text.size() >= 2 && text.front() == '{' && text.back() == '}' && json::parse(text).ok();
 }
@@ -39,7 +52,7 @@ void ToolCallAssembler::apply(const CallDelta& delta, StreamSink& sink) {
 
 void ToolCallAssembler::add_extras(const Call& call, const CallDelta& delta) {
   Extras& extras = response_.message.parts[call.part].extras;
-  for (const auto& [key, json] : delta.extras) set_extra(extras, extra_key(key.text), std::string(json.text));
+  for (const auto& [key, json] : delta.extras) extras.set(extra_key(key.text), json.text);
   mark_origin(extras, kOpenAiResponse);
 }
 
@@ -161,9 +174,7 @@ void ToolCallAssembler::finish(StreamSink& sink) {
       empty.text = known.arguments;
       sink.on_event(empty);
     }
-    for (auto& [key, json] : response_.message.parts[call.part].extras)
-      if (const StatusOr<json::Value> value = json::parse(json, json::Halves::kReplace); value.ok())
-        json = json::write(*value);
+    make_compact(response_.message.parts[call.part].extras);
     StreamEvent end = make_event(StreamEvent::Kind::kToolCallEnd, call);
     end.body = &response_.message.parts[call.part];
     sink.on_event(end);

@@ -72,8 +72,9 @@ Usage decode_usage(std::string_view json, std::string_view origin) {
   const std::optional<int64_t> input = integer_of(counts.prompt);
   const std::optional<int64_t> output = integer_of(counts.completion);
   constexpr size_t kUsualMembers = 12;
+  constexpr size_t kForms = 128;  // their bytes
   Extras& extras = usage.extras;
-  extras.reserve(kUsualMembers);
+  extras.reserve(kUsualMembers, json.size() + kForms);
   set_form(extras, "from", quoted(origin));
   if (!input) set_absent(extras, "prompt_tokens");
   if (!output) set_absent(extras, "completion_tokens");
@@ -98,7 +99,7 @@ Usage decode_usage(std::string_view json, std::string_view origin) {
   for (json::CompactMembers member(json); member.next();) {
     const bool taken =
         (member.key() == "prompt_tokens" && input) || (member.key() == "completion_tokens" && output);
-    if (!taken) extras.emplace_back(extra_key(json::compact_key(member.key(), scratch)), member.json());
+    if (!taken) extras.add(extra_key(json::compact_key(member.key(), scratch)), member.json());
   }
   return usage;
 }

@@ -16,14 +16,12 @@
 
 #include "base/base.h"
 #include "json/json.h"
+#include "wire/extras.h"  // IWYU pragma: export
 
 namespace tau::wire {
 
 enum class Role : uint8_t { kSystem, kDeveloper, kUser, kAssistant, kTool };
 std::string_view role_name(Role role);
-
-// Members of an object that the model has no field for: (key, JSON text as received), in order.
-using Extras = std::vector<std::pair<std::string, std::string>>;
 
 struct Text {
   std::string text;
