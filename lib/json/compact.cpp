@@ -41,6 +41,14 @@ const char* behind_value(const char* p, const char* end) {
   return p;
 }
 
+void append_number(std::string& out, const Number& n) {
+  switch (n.kind) {
+    case Number::Kind::kInt: return append_integer(out, n.i);
+    case Number::Kind::kUint: return append_integer(out, Value(n.u));
+    case Number::Kind::kDouble: return append_double(out, n.d);
+  }
+}
+
 std::string_view between(const char* begin, const char* end) {
   return {begin, static_cast<size_t>(end - begin)};
 }
@@ -89,12 +97,12 @@ class KeySet {
   uint64_t marks_ = 0;
 };
 
-// Whether a text is a document in compact form, by the shortest way: what has a long escape, a fraction or a
-// long number is left to others even if it is.
+// Whether a text is a document in compact form, by the shortest way: what has a long escape is left to others
+// even if it is. Notes the members on the way.
 class CompactCheck {
  public:
-  CompactCheck(std::string_view text, std::vector<std::string_view>& keys)
-      : p_(text.data()), end_(p_ + text.size()), keys_(keys) {}
+  CompactCheck(std::string_view text, std::vector<std::string_view>& keys, std::vector<CompactMember>& members)
+      : p_(text.data()), end_(p_ + text.size()), keys_(keys), members_(members) {}
 
   bool passes() {
     const auto size = static_cast<size_t>(end_ - p_);
@@ -111,7 +119,7 @@ class CompactCheck {
       case 't': return word("true");
       case 'f': return word("false");
       case 'n': return word("null");
-      default: return integer();
+      default: return number();
     }
   }
 
@@ -132,12 +140,25 @@ class CompactCheck {
     return true;
   }
 
-  // What follows has to be a bracket or comma, so that no fraction passes.
-  bool integer() {
-    const char* const end = integer_end(p_, end_);
-    if (end == p_ || (*p_ == '-' && p_[1] == '0')) return false;
+  // A plain integer is written as it is; any other number has to be what write() would make of it.
+  bool number() {
+    const char* end = integer_end(p_, end_);
+    const bool plain = end != p_ && !(*p_ == '-' && p_[1] == '0') && !belongs_to_number(end);
+    if (!plain) {
+      end = p_;
+      while (belongs_to_number(end)) ++end;
+      Number n;
+      std::string written;
+      if (parse_number(between(p_, end), n) != NumberError::kNone) return false;
+      append_number(written, n);
+      if (between(p_, end) != written) return false;
+    }
     p_ = end;
     return true;
+  }
+
+  bool belongs_to_number(const char* p) const {
+    return p != end_ && (is_digit(*p) || *p == '-' || *p == '+' || *p == '.' || *p == 'e' || *p == 'E');
   }
 
   // Passes over `c`, when it stands here.
@@ -162,8 +183,12 @@ class CompactCheck {
     KeySet keys(keys_);
     do {
       const char* const open = p_ + 1;
-      if (p_ == end_ || *p_ != '"' || !string() || !keys.add(between(open, p_ - 1))) return false;
-      if (!take(':') || !value(depth)) return false;
+      if (p_ == end_ || *p_ != '"' || !string()) return false;
+      const std::string_view key = between(open, p_ - 1);
+      if (!keys.add(key) || !take(':')) return false;
+      const char* const begin = p_;
+      if (!value(depth)) return false;
+      if (depth == 1) members_.push_back({key, between(begin, p_)});
     } while (take(','));
     return take('}') && keys.close();
   }
@@ -171,6 +196,7 @@ class CompactCheck {
   const char* p_;
   const char* end_;
   std::vector<std::string_view>& keys_;
+  std::vector<CompactMember>& members_;
 };
 
 }  // namespace
@@ -178,11 +204,14 @@ class CompactCheck {
 bool Compactor::make(std::string_view text) {
   text_ = text;
   keys_.clear();
-  if (CompactCheck(text, keys_).passes()) return true;
+  members_.clear();
+  if (CompactCheck(text, keys_, members_).passes()) return true;
   keys_.clear();
+  members_.clear();
   out_.clear();
   if (!reader_.load(text) || !value()) return false;
   text_ = out_;
+  for (CompactMembers member(text_); member.next();) members_.push_back({member.key(), member.json()});
   return true;
 }
 
@@ -211,11 +240,7 @@ bool Compactor::string() {
 bool Compactor::number() {
   Number n;
   if (!reader_.number(n)) return false;
-  switch (n.kind) {
-    case Number::Kind::kInt: append_integer(out_, n.i); break;
-    case Number::Kind::kUint: append_integer(out_, Value(n.u)); break;
-    case Number::Kind::kDouble: append_double(out_, n.d); break;
-  }
+  append_number(out_, n);
   return true;
 }
 

@@ -10,6 +10,12 @@
 
 namespace tau::json {
 
+// A member of an object in compact form.
+struct CompactMember {
+  std::string_view key;   // between its quotes, as it is written
+  std::string_view json;  // of the value
+};
+
 // write(parse(text)) without the tree, and as strict. One object is used again and again.
 class Compactor {
  public:
@@ -18,6 +24,8 @@ class Compactor {
   bool make(std::string_view text);
   // What make() made; the text itself, where that is compact already. Until the next call.
   std::string_view text() const { return text_; }
+  // The members of text(); none when that is no object.
+  const std::vector<CompactMember>& members() const { return members_; }
 
  private:
   bool value();
@@ -30,6 +38,7 @@ class Compactor {
   std::string out_;
   Reader reader_;
   std::vector<std::string_view> keys_;  // of the objects that are open
+  std::vector<CompactMember> members_;
 };
 
 // The members of an object in compact form; a value of another kind has none.

@@ -81,14 +81,14 @@ void UsageMembers::decode(Usage& usage) const {
   extras.clear();
   constexpr size_t kUsualBytes = 512;
   extras.reserve(members_.size() + 3, kUsualBytes);
-  set_form(extras, "from", quoted(kAnthropicResponse));
+  extras.add("tau:from", origin_mark(kAnthropicResponse));
   if (!input) set_absent(extras, "input_tokens");
   if (!output) set_absent(extras, "output_tokens");
-  set_form(extras, "caches", "true");
+  extras.add("tau:caches", "true");
   std::string scratch;
   for (const auto& [key, json] : members_) {
     const bool taken = (key == "input_tokens" && input) || (key == "output_tokens" && output);
-    if (!taken) extras.add(extra_key(json::compact_key(key, scratch)), json);
+    if (!taken) add_member(extras, json::compact_key(key, scratch), json);
   }
 }
 

@@ -54,6 +54,7 @@ class Extras {
   }
 
   bool empty() const { return text_.empty(); }
+  size_t bytes() const { return text_.size(); }
   Iterator begin() const { return Iterator(text_.data()); }
   Iterator end() const { return Iterator(text_.data() + text_.size()); }
   bool operator==(const Extras&) const = default;
@@ -62,7 +63,7 @@ class Extras {
   std::string_view find(std::string_view key) const;
 
   void clear() { text_.clear(); }
-  // Room for so many members, and for so many bytes of keys and text.
+  // Room for so many members and so many bytes of keys and text, or other extras.
   void reserve(size_t members, size_t bytes) { text_.reserve(members * sizeof(Sizes) + bytes); }
   // What is added does not point into the extras. Keys are unique: add() is for those known to be.
   void add(std::string_view key, std::string_view json);

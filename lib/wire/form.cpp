@@ -9,6 +9,9 @@ constexpr std::string_view kPrefix = "tau:";
 constexpr std::string_view kEscape = "tau:=";
 constexpr std::string_view kFrom = "tau:from";
 constexpr std::string_view kAbsent = "tau:absent";
+constexpr std::array<std::string_view, 6> kMarks = {
+    R"("openai_chat")",        R"("openai_chat.request")",        R"("openai_chat.response")",
+    R"("anthropic_messages")", R"("anthropic_messages.request")", R"("anthropic_messages.response")"};
 
 bool is_form(std::string_view key) { return key.starts_with(kPrefix) && !key.starts_with(kEscape); }
 
@@ -42,7 +45,19 @@ bool extras_belong(const Extras& extras, std::string_view origin) {
 
 void mark_origin(Extras& extras, std::string_view origin) {
   if (extras.empty() || (*extras.begin()).first == kFrom) return;
-  extras.add_front(kFrom, quoted(origin));
+  extras.add_front(kFrom, origin_mark(origin));
+}
+
+std::string_view origin_mark(std::string_view origin) {
+  const auto names = [&](std::string_view mark) { return mark.substr(1, mark.size() - 2) == origin; };
+  return *std::find_if(kMarks.begin(), kMarks.end(), names);
+}
+
+void add_member(Extras& extras, std::string_view member, std::string_view json) {
+  if (member.starts_with(kPrefix))
+    extras.add(extra_key(member), json);
+  else
+    extras.add(member, json);
 }
 
 std::string_view find_form(const Extras& extras, std::string_view name) {
@@ -159,7 +174,7 @@ Extras ObjectReader::finish(std::string_view origin) {
   Extras out = std::move(extras_);
   const json::Value::Object& members = object_.as_object();
   for (size_t i = 0; i < members.size(); ++i)
-    if (!taken_[i]) out.add(extra_key(members[i].first), json::write(members[i].second));
+    if (!taken_[i]) add_member(out, members[i].first, json::write(members[i].second));
   mark_origin(out, origin);
   return out;
 }

@@ -40,6 +40,11 @@ void set_form(Extras& extras, std::string_view name, std::string_view json);
 // Lists `key` among the members that the object did not have.
 void set_absent(Extras& extras, std::string_view key);
 
+// Adds a member that is not there yet, under its extras key.
+void add_member(Extras& extras, std::string_view member, std::string_view json);
+// The value of "tau:from" for an origin: one of those above.
+std::string_view origin_mark(std::string_view origin);
+
 // A JSON string literal.
 std::string quoted(std::string_view text);
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "wire/form.h"
 #include "wire/wire.h"
@@ -38,7 +39,7 @@ void write_reasoning(ObjectWriter& out, const Message& message, const Quirks* qu
 std::string details_text(const json::Value& details);
 
 // Usage and finish reasons (openai_usage.cpp).
-Usage decode_usage(std::string_view compact_json, std::string_view origin);
+Usage decode_usage(const std::vector<json::CompactMember>& members, std::string_view origin);
 void write_usage(json::Writer& out, const Usage& usage);
 FinishReason finish_reason(std::string_view text, bool has_calls, bool has_refusal);
 std::string_view finish_text(const Response& response);

@@ -91,8 +91,11 @@ StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks) 
   in.take_text("model", response.model);
   if (std::optional<int64_t> created; in.take_int("created", created)) response.created = *created;
   decode_choices(in, response);
-  if (const json::Value* usage = in.take_object("usage"))
-    response.usage = decode_usage(json::write(*usage), kOpenAiResponse);
+  if (const json::Value* usage = in.take_object("usage")) {
+    const std::string text = json::write(*usage);
+    if (json::Compactor compactor; compactor.make(text))
+      response.usage = decode_usage(compactor.members(), kOpenAiResponse);
+  }
   // Marks the origin even when nothing else is to be kept: finish_text is this dialect's own.
   in.form("whole", "true");
   response.extras = in.finish(kOpenAiResponse);

@@ -184,7 +184,9 @@ void ChatStreamDecoder::apply_members(const ChunkChoice& choice) {
 void ChatStreamDecoder::apply_usage(std::string_view json) {
   if (json == usage_json_) return;
   usage_json_.assign(json);
-  if (compactor_.make(json)) response_.usage = decode_usage(compactor_.text(), kOpenAiResponse);
+  if (!compactor_.make(json)) return;
+  const bool is_object = compactor_.text().starts_with('{');
+  response_.usage = is_object ? decode_usage(compactor_.members(), kOpenAiResponse) : Usage();
 }
 
 void ChatStreamDecoder::add_text(std::string_view piece, StreamSink& sink) {
@@ -301,29 +303,33 @@ void ChatStreamDecoder::finish_text_calls(StreamSink& sink) {
 // Text that parse() refuses for its duplicate keys is left out.
 void ChatStreamDecoder::finish_extras() {
   Extras& top = response_.extras;
+  constexpr size_t kForms = 2;
+  constexpr size_t kFormBytes = 96;  // but for what is in the choice
+  top.reserve(kForms, kFormBytes + top_.bytes() + choice_extras_.bytes());
+  top.add("tau:from", origin_mark(kOpenAiResponse));
   for (const auto& [key, json] : top_)
-    if (compactor_.make(json)) top.set(extra_key(key), compactor_.text());
-  set_form(top, "choice", rest_of_choice());
-  if (!others_.is_null()) set_form(top, "choices", json::write(others_));
-  mark_origin(top, kOpenAiResponse);
+    if (compactor_.make(json)) add_member(top, key, compactor_.text());
+  write_rest_of_choice();
+  top.add("tau:choice", scratch_);
+  if (!others_.is_null()) top.add("tau:choices", json::write(others_));
   Extras& members = response_.message.extras;
-  for (auto& [key, value] : merged_) members.add(extra_key(key), json::write(value));
+  for (auto& [key, value] : merged_) add_member(members, key, json::write(value));
   mark_origin(members, kOpenAiResponse);
 }
 
 // The choice without what the message has of it.
-std::string ChatStreamDecoder::rest_of_choice() {
-  Extras rest;
+void ChatStreamDecoder::write_rest_of_choice() {
+  Extras& rest = rest_of_choice_;
+  rest.clear();
   for (const auto& [key, json] : choice_extras_)
     if (compactor_.make(json)) rest.add(key, compactor_.text());
   for (auto& [key, value] : merged_choice_) rest.set(key, json::write(value));
   if (response_.finish_text.empty()) rest.set("finish_reason", "null");
-  std::string out;
-  json::Writer w(out);
+  scratch_.clear();
+  json::Writer w(scratch_);
   w.begin_object().field("index", 0);
   for (const auto& [key, json] : rest) w.key(key).raw(json);
   w.end_object();
-  return out;
 }
 
 void ChatStreamDecoder::finish_reasoning() {
@@ -341,10 +347,16 @@ void ChatStreamDecoder::finish_reasoning() {
     reasoning.form = Reasoning::Form::kDetails;
     reasoning.opaque = json::write(details);
   }
-  json::Value fields = json::Value::array();
-  if (!reasoning_field_.empty()) fields.push_back(reasoning_field_);
-  set_form(part.extras, "fields", json::write(fields));
-  mark_origin(part.extras, kOpenAiResponse);
+  scratch_.clear();
+  json::Writer fields(scratch_);
+  fields.begin_array();
+  if (!reasoning_field_.empty()) fields.string(reasoning_field_);
+  fields.end_array();
+  constexpr size_t kForms = 2;
+  constexpr size_t kFormBytes = 64;
+  part.extras.reserve(kForms, kFormBytes);
+  part.extras.add("tau:from", origin_mark(kOpenAiResponse));
+  part.extras.add("tau:fields", scratch_);
 }
 
 // Halves that never met the other one.

@@ -49,7 +49,7 @@ class ChatStreamDecoder final : public StreamDecoder {
   static void merge_member(std::string_view key, std::string_view json, MergedMembers& into);
   Status merge_other_choice(int64_t index);
 
-  std::string rest_of_choice();
+  void write_rest_of_choice();
   Status fail(Status status);
   void finish_pieces(StreamSink& sink);
   void finish(StreamSink& sink);
@@ -78,6 +78,8 @@ class ChatStreamDecoder final : public StreamDecoder {
   std::string details_text_;
   std::string reasoning_field_;
   std::string usage_json_;
+  Extras rest_of_choice_;
+  std::string scratch_;
   json::Compactor compactor_{json::Halves::kReplace};
 
   std::optional<size_t> reasoning_part_;

@@ -24,11 +24,10 @@ int64_t first_int(std::initializer_list<std::string_view> counts) {
   return 0;
 }
 
-// The members that are read of a usage object; compact JSON.
+// The members that are read of a usage object.
 struct Counts {
-  explicit Counts(std::string_view usage) {
-    for (json::CompactMembers member(usage); member.next();) {
-      const std::string_view key = member.key();
+  explicit Counts(const std::vector<json::CompactMember>& members) {
+    for (const auto& [key, json] : members) {
       std::string_view* const out = key == "prompt_tokens"                 ? &prompt
                                     : key == "completion_tokens"           ? &completion
                                     : key == "total_tokens"                ? &total
@@ -39,7 +38,7 @@ struct Counts {
                                     : key == "cache_creation_input_tokens" ? &cache_creation
                                     : key == "reasoning_tokens"            ? &reasoning
                                                                            : nullptr;
-      if (out != nullptr) *out = member.json();
+      if (out != nullptr) *out = json;
     }
   }
   std::string_view prompt;
@@ -65,21 +64,21 @@ void write_details(ObjectWriter& out, const Usage& usage) {
 
 }  // namespace
 
-Usage decode_usage(std::string_view json, std::string_view origin) {
+Usage decode_usage(const std::vector<json::CompactMember>& members, std::string_view origin) {
   Usage usage;
-  if (!json.starts_with('{')) return usage;
-  const Counts counts(json);
+  const Counts counts(members);
   const std::optional<int64_t> input = integer_of(counts.prompt);
   const std::optional<int64_t> output = integer_of(counts.completion);
-  constexpr size_t kUsualMembers = 12;
-  constexpr size_t kForms = 128;  // their bytes
+  constexpr size_t kForms = 2;
+  size_t bytes = 64;  // of the forms
+  for (const auto& [key, json] : members) bytes += key.size() + json.size();
   Extras& extras = usage.extras;
-  extras.reserve(kUsualMembers, json.size() + kForms);
-  set_form(extras, "from", quoted(origin));
+  extras.reserve(members.size() + kForms, bytes);
+  extras.add("tau:from", origin_mark(origin));
   if (!input) set_absent(extras, "prompt_tokens");
   if (!output) set_absent(extras, "completion_tokens");
   if (counts.total.empty()) set_absent(extras, "total_tokens");
-  set_form(extras, "details", "true");
+  extras.add("tau:details", "true");
   usage.known = true;
   usage.input = input.value_or(0);
   usage.output = output.value_or(0);
@@ -96,10 +95,9 @@ Usage decode_usage(std::string_view json, std::string_view origin) {
     set_form(extras, "reasoning_beside", "true");
   }
   std::string scratch;
-  for (json::CompactMembers member(json); member.next();) {
-    const bool taken =
-        (member.key() == "prompt_tokens" && input) || (member.key() == "completion_tokens" && output);
-    if (!taken) extras.add(extra_key(json::compact_key(member.key(), scratch)), member.json());
+  for (const auto& [key, json] : members) {
+    const bool taken = (key == "prompt_tokens" && input) || (key == "completion_tokens" && output);
+    if (!taken) add_member(extras, json::compact_key(key, scratch), json);
   }
   return usage;
 }
