@@ -1,11 +1,14 @@
 #include "recorded.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "net/net.h"
@@ -25,13 +28,18 @@ constexpr double kBudgetRatio = 2.5;
 constexpr size_t kPieceBytes = 257;
 constexpr size_t kWholeBody = SIZE_MAX;
 
-// Nanoseconds per event of one stream.
+// Nanoseconds per event of one stream: with a decoder made for it, or with the one that decoded the streams
+// before it of the same provider, as a client has one for a route; the body arrives at once, or in pieces.
 struct Times {
-  double whole = 0;   // the body arrives at once
-  double pieces = 0;  // it arrives in pieces
+  double whole = 0;
+  double pieces = 0;
+  double kept_whole = 0;
+  double kept_pieces = 0;
   double theirs = 0;
 };
 using Ours = double Times::*;
+constexpr std::array kTimes = {&Times::whole, &Times::pieces, &Times::kept_whole, &Times::kept_pieces,
+                               &Times::theirs};
 
 struct Recorded {
   std::string provider;
@@ -78,16 +86,19 @@ std::vector<Recorded> recorded_streams() {
   return out;
 }
 
-// From the bytes to the response, which is taken and let go as a client does it.
-void decode_stream(const Recorded& recorded, size_t piece_bytes) {
+std::unique_ptr<wire::StreamDecoder> make_decoder(const Recorded& recorded) {
   wire::Quirks tolerant;
   tolerant.done_mark_optional = true;
+  return recorded.dialect->stream_decoder(tolerant);
+}
+
+// From the bytes to the response, which is taken and let go as a client does it.
+void decode_stream(const Recorded& recorded, size_t piece_bytes, wire::StreamDecoder& decoder) {
   CountSink sink;
   net::SseParser parser;
-  const auto decoder = recorded.dialect->stream_decoder(tolerant);
   const auto on_event = [&](const net::SseEvent& event) {
     const std::string_view type = event.type == "message" ? std::string_view() : event.type;
-    return decoder->event(type, event.data, sink).ok();
+    return decoder.event(type, event.data, sink).ok();
   };
   std::string_view rest = recorded.body;
   while (!rest.empty()) {
@@ -95,8 +106,8 @@ void decode_stream(const Recorded& recorded, size_t piece_bytes) {
     rest.remove_prefix(piece.size());
     if (!parser.feed(piece, on_event).ok()) fail("a recorded stream is malformed");
   }
-  if (!decoder->end(sink).ok()) fail("a recorded stream is refused");
-  const wire::Response response = decoder->take_response();
+  if (!decoder.end(sink).ok()) fail("a recorded stream is refused");
+  const wire::Response response = decoder.take_response();
   keep(response);
   keep(sink.bytes);
 }
@@ -123,21 +134,51 @@ void time_stream(Recorded& recorded) {
   std::vector<double> pieces;
   std::vector<double> theirs;
   for (size_t sample = 0; sample < kSamples; ++sample) {
-    whole.push_back(per_event([&] { decode_stream(recorded, kWholeBody); }));
+    whole.push_back(per_event([&] { decode_stream(recorded, kWholeBody, *make_decoder(recorded)); }));
     theirs.push_back(per_event([&] {
       for (size_t n = 0; n < bare.size(); ++n) bare.next();
     }));
-    pieces.push_back(per_event([&] { decode_stream(recorded, kPieceBytes); }));
+    pieces.push_back(per_event([&] { decode_stream(recorded, kPieceBytes, *make_decoder(recorded)); }));
   }
-  recorded.times = {median(std::move(whole)), median(std::move(pieces)), median(std::move(theirs))};
+  recorded.times.whole = median(std::move(whole));
+  recorded.times.pieces = median(std::move(pieces));
+  recorded.times.theirs = median(std::move(theirs));
+}
+
+// What reading the clock adds to what it measures.
+double clock_ns() {
+  std::vector<double> values;
+  for (size_t n = 0; n < 1'001; ++n) {
+    const int64_t begin = thread_cpu_ns();
+    values.push_back(static_cast<double>(thread_cpu_ns() - begin));
+  }
+  return median(std::move(values));
+}
+
+// The streams of one provider and dialect, one after the other and again and again, with one decoder.
+void time_route(const std::vector<Recorded*>& route, size_t piece_bytes, Ours to) {
+  constexpr size_t kRounds = 51;
+  const double clock = clock_ns();
+  const auto decoder = make_decoder(*route.front());
+  std::vector<std::vector<double>> samples(route.size());
+  for (size_t round = 0; round < kRounds; ++round)
+    for (size_t i = 0; i < route.size(); ++i) {
+      const int64_t begin = thread_cpu_ns();
+      decoder->reset();
+      decode_stream(*route[i], piece_bytes, *decoder);
+      samples[i].push_back(static_cast<double>(thread_cpu_ns() - begin) - clock);
+    }
+  for (size_t i = 0; i < route.size(); ++i)
+    route[i]->times.*to = median(std::move(samples[i])) / route[i]->events();
 }
 
 void print_stream(const Recorded& r) {
   size_t bytes = 0;
   for (const std::string& document : r.documents) bytes += document.size();
-  std::printf("%-11s %6zu events %6zu bytes %9.1f ns %9.1f ns in pieces %9.1f ns on-demand %7.2f  %s\n",
+  std::printf("%-11s %5zu events %6zu bytes %8.1f ns %8.1f ns kept %8.1f ns on-demand %6.2f %6.2f  %s\n",
               r.provider.c_str(), r.documents.size(), bytes / r.documents.size(), r.times.whole,
-              r.times.pieces, r.times.theirs, r.ratio(&Times::whole), r.name.c_str());
+              r.times.kept_whole, r.times.theirs, r.ratio(&Times::whole), r.ratio(&Times::kept_whole),
+              r.name.c_str());
 }
 
 // How many of the streams keep each limit.
@@ -165,10 +206,10 @@ Times pooled(const Streams& streams) {
   double events = 0;
   for (const Recorded* r : streams) {
     events += r->events();
-    for (const Ours part : {&Times::whole, &Times::pieces, &Times::theirs})
-      sum.*part += r->times.*part * r->events();
+    for (const Ours part : kTimes) sum.*part += r->times.*part * r->events();
   }
-  return {sum.whole / events, sum.pieces / events, sum.theirs / events};
+  for (const Ours part : kTimes) sum.*part /= events;
+  return sum;
 }
 
 void print_summary(const std::string& what, const Streams& streams, Ours ours) {
@@ -181,7 +222,7 @@ void print_summary(const std::string& what, const Streams& streams, Ours ours) {
   const Kept kept = count_kept(streams, ours);
   const Times all = pooled(streams);
   std::printf(
-      "%-11s %4zu streams: %4.0f within %.0f ns, %4.0f within %.1f, %4.0f both; median %.1f ns, %.2f; "
+      "%-14s %4zu streams: %4.0f within %.0f ns, %4.0f within %.1f, %4.0f both; median %.1f ns, %.2f; "
       "worst %.1f ns, %.2f; pooled %.1f ns, %.2f\n",
       what.c_str(), streams.size(), kept.ns, kBudgetNs, kept.ratio, kBudgetRatio, kept.both, median(ns),
       median(ratios), *std::max_element(ns.begin(), ns.end()),
@@ -217,19 +258,30 @@ void compare_recorded(Report& report) {
   if (streams.empty()) return;
   std::map<std::string, Streams> providers;
   Streams all;
+  std::map<std::pair<std::string, std::string_view>, std::vector<Recorded*>> routes;
   for (Recorded& stream : streams) {
-    time_stream(stream);
-    print_stream(stream);
     providers[stream.provider].push_back(&stream);
+    routes[{stream.provider, stream.dialect->name()}].push_back(&stream);
     all.push_back(&stream);
+    time_stream(stream);
   }
-  for (const auto& [provider, of_provider] : providers) print_summary(provider, of_provider, &Times::whole);
-  print_summary("all", all, &Times::whole);
-  print_summary("in pieces", all, &Times::pieces);
+  for (const auto& [name, route] : routes) {
+    time_route(route, kWholeBody, &Times::kept_whole);
+    time_route(route, kPieceBytes, &Times::kept_pieces);
+  }
+  for (const Recorded& stream : streams) print_stream(stream);
   for (const auto& [provider, of_provider] : providers)
-    report_streams(report, provider, of_provider, &Times::whole);
-  report_all(report, "", all, &Times::whole);
-  report_all(report, "_in_pieces", all, &Times::pieces);
+    print_summary(provider, of_provider, &Times::kept_whole);
+  print_summary("fresh", all, &Times::whole);
+  print_summary("fresh, pieces", all, &Times::pieces);
+  print_summary("kept", all, &Times::kept_whole);
+  print_summary("kept, pieces", all, &Times::kept_pieces);
+  for (const auto& [provider, of_provider] : providers)
+    report_streams(report, provider, of_provider, &Times::kept_whole);
+  report_all(report, "_fresh", all, &Times::whole);
+  report_all(report, "_fresh_in_pieces", all, &Times::pieces);
+  report_all(report, "", all, &Times::kept_whole);
+  report_all(report, "_in_pieces", all, &Times::kept_pieces);
 }
 
 }  // namespace tau::bench

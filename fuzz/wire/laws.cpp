@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "net/net.h"
 #include "wire/transcode.h"
 
 namespace tau::wire {
@@ -62,7 +63,8 @@ Result transcode(const Dialect& dialect, std::string_view body, size_t piece) {
   return out;
 }
 
-// The same stream, but that white space keeps each document from having the shape of the one before.
+// The same stream, but that white space keeps each document from having the shape of any other: the bits of
+// its number.
 std::string without_repetition(std::string_view body) {
   std::string out;
   size_t documents = 0;
@@ -73,17 +75,54 @@ std::string without_repetition(std::string_view body) {
       if (line_begins && body.starts_with(head)) size = head.size();
     line_begins = body.front() == '\n' || body.front() == '\r';
     out += body.substr(0, size);
-    if (size > 1 && documents++ % 2 == 0) out += ' ';
+    if (size > 1)
+      for (size_t n = ++documents; n != 0; n /= 2) out += n % 2 == 0 ? ' ' : '\t';
     body.remove_prefix(size);
   }
   return out;
+}
+
+class TextSink final : public StreamSink {
+ public:
+  void on_event(const StreamEvent& event) override {
+    text += static_cast<char>('0' + static_cast<int>(event.kind));
+    text.append(event.text).append(event.id).append(event.name) += '\n';
+  }
+  std::string text;
+};
+
+// What a decoder says of a stream, all of it.
+std::string said(StreamDecoder& decoder, std::string_view body) {
+  TextSink sink;
+  net::SseParser parser;
+  Status status;
+  const Status framing = parser.feed(body, [&](const net::SseEvent& event) {
+    status = decoder.event(event.type == "message" ? std::string_view() : event.type, event.data, sink);
+    return status.ok();
+  });
+  if (status.ok()) status = framing.ok() ? decoder.end(sink) : framing;
+  return sink.text + status.to_string() + to_json(decoder.take_response());
+}
+
+// A decoder that is kept, whatever it decoded before, says what one says that is made for the stream.
+void check_kept_decoder(const Dialect& dialect, std::string_view body) {
+  const auto decoder = dialect.stream_decoder({});
+  const std::string expected = said(*decoder, body);
+  for (const std::string_view before : {body.substr(0, body.size() / 2), body, body}) {
+    decoder->reset();
+    (void)said(*decoder, before);
+    decoder->reset();
+    require(said(*decoder, body) == expected);
+  }
 }
 
 void check_stream(const Dialect& dialect, std::string_view body) {
   const Result whole = transcode(dialect, body, body.size() + 1);
   const Result bytes = transcode(dialect, body, 1);
   require(whole.lines == bytes.lines && whole.failure == bytes.failure);
-  require(transcode(dialect, without_repetition(body), body.size() * 2 + 1).lines == whole.lines);
+  const std::string other_shapes = without_repetition(body);
+  require(transcode(dialect, other_shapes, other_shapes.size() + 1).lines == whole.lines);
+  check_kept_decoder(dialect, body);
   const auto encoder = StreamReencoder::create(dialect.name());
   std::string out;
   for (size_t begin = 0; begin < whole.lines.size();) {

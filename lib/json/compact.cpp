@@ -101,7 +101,8 @@ class KeySet {
 // even if it is. Notes the members on the way.
 class CompactCheck {
  public:
-  CompactCheck(std::string_view text, std::vector<std::string_view>& keys, std::vector<CompactMember>& members)
+  CompactCheck(std::string_view text, std::vector<std::string_view>& keys,
+               std::vector<CompactMember>& members)
       : p_(text.data()), end_(p_ + text.size()), keys_(keys), members_(members) {}
 
   bool passes() {

@@ -262,3 +262,4 @@ class Schema {
 #include "json/compact.h"  // IWYU pragma: export
 #include "json/reader.h"   // IWYU pragma: export
 #include "json/shape.h"    // IWYU pragma: export
+#include "json/shapes.h"   // IWYU pragma: export

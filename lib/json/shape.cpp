@@ -1,11 +1,10 @@
-#include "json/shape.h"
-
 #include <simdjson.h>
 
 #include <algorithm>
 #include <cstring>
 
 #include "json/escape.h"
+#include "json/json.h"
 #include "json/text_scan.h"
 
 namespace tau::json {
@@ -41,6 +40,7 @@ void Shape::clear() {
 void Shape::learn(const Reader& reader) {
   clear();
   settled_ = false;
+  all_fresh_ = false;
   const std::vector<Slot>* slots = reader.slots();
   if (slots == nullptr) return;
   slots_.assign(slots->begin(), slots->end());
@@ -50,10 +50,10 @@ void Shape::learn(const Reader& reader) {
 
 void Shape::follow(Field& field) {
   if (!field.given() || text_.empty()) return;
-  // A key with escapes was decoded to a place where it stays.
   const bool inside =
       field.text.data() >= document_.data() && field.text.data() <= document_.data() + document_.size();
-  if (field.raw && !inside) return;
+  // A key with escapes was decoded to a place that the next document takes.
+  if (field.raw && !inside) return clear();
   Follower& follower = followers_.emplace_back();
   follower.field = &field;
   if (!field.raw) return;
@@ -62,14 +62,14 @@ void Shape::follow(Field& field) {
   follower.tail = begin + field.text.size() - end_before(static_cast<size_t>(field.first) + field.slots);
 }
 
-bool Shape::match(std::string_view document) {
+bool Shape::match(std::string_view document, bool again) {
   if (text_.empty()) return false;
   if (!settled_ || !match_hot(document)) {
     if (!find_changes(document)) return false;
     adopt(document);
     match_hot(document);
   }
-  update(document);
+  update(document, again);
   return true;
 }
 
@@ -205,7 +205,11 @@ void Shape::bind(const Follower& follower) {
   live.tail = end - hot_[live.last].end;
 }
 
-void Shape::update(std::string_view document) {
+void Shape::update(std::string_view document, bool again) {
+  if (all_fresh_ || !again) {
+    for (const Follower& follower : followers_) follower.field->fresh = !again;
+    all_fresh_ = !again;
+  }
   for (const Live& live : live_) {
     const Found& first = found_[live.first];
     if (live.field->raw) {

@@ -24,8 +24,10 @@ class Shape {
   // A field that was read from it, or a key. The field stays in its place until clear().
   void follow(Field& field);
   // True when `document` has the shape: the fields then say what it says. Their texts live as long as
-  // `document`, and no longer than until the next call.
-  bool match(std::string_view document);
+  // `document`, and no longer than until the next call. With `again` the document before in the stream is the
+  // one that matched last, or was learned; else all fields are fresh.
+  bool match(std::string_view document, bool again);
+  size_t bytes() const { return text_.size(); }  // of the document known
 
  private:
   struct Follower {
@@ -57,13 +59,14 @@ class Shape {
   bool decode(std::string_view document, const Slot& slot, Found& found);
   void adopt(std::string_view document);
   void bind(const Follower& follower);
-  void update(std::string_view document);
+  void update(std::string_view document, bool again);
   bool is_string(const Slot& slot) const { return text_[slot.begin] == '"'; }
   size_t end_before(size_t slot) const { return slot == 0 ? 0 : slots_[slot - 1].end; }
 
   std::string text_;           // the document known; empty: none
   std::string_view document_;  // what it was read from, while it is learned
   bool settled_ = false;       // hot_ and live_ are made
+  bool all_fresh_ = false;     // what does not change is marked as fresh nevertheless
   std::vector<Slot> slots_;
   std::vector<Slot> hot_;
   std::vector<uint32_t> hot_before_;  // how many of the slots before each are hot

@@ -21,14 +21,29 @@ void erase_extra(Extras& extras, std::string_view key) {
     extras.clear();
 }
 
+void begin_response(Response& response) {
+  response.message.role = Role::kAssistant;
+  response.message.labels = Labels::from(Source::kModel);
+}
+
 // Compact JSON.
 bool is_object(std::string_view json) { return json.starts_with('{'); }
 
 }  // namespace
 
 MessagesStreamDecoder::MessagesStreamDecoder(const Quirks& quirks) : quirks_(quirks) {
-  response_.message.role = Role::kAssistant;
-  response_.message.labels = Labels::from(Source::kModel);
+  begin_response(response_);
+}
+
+void MessagesStreamDecoder::reset() {
+  response_ = Response();
+  begin_response(response_);
+  shapes_.restart();
+  blocks_.clear();
+  usage_ = UsageMembers();
+  calls_ = 0;
+  started_ = finished_ = false;
+  failed_ = Status();
 }
 
 Status MessagesStreamDecoder::fail(Status status) {
@@ -50,7 +65,7 @@ Status MessagesStreamDecoder::event(std::string_view type, std::string_view data
   const bool speaks_of_delta = data.find(kDelta) != data.npos;
   if (speaks_of_delta) {
     if (!read(data)) return malformed(type, data, reader_.status());
-    if (delta_.event == kDelta) return apply(sink);
+    if (delta_->event == kDelta) return apply(sink);
   }
   if (!compactor_.make(data))
     return malformed(type, data, json::parse(data, json::Halves::kReplace).status());
@@ -92,13 +107,13 @@ Status MessagesStreamDecoder::end(StreamSink& sink) {
 }
 
 bool MessagesStreamDecoder::read(std::string_view data) {
-  if (!shape_.match(data)) {
-    shape_.clear();
-    delta_ = {};
+  delta_ = shapes_.match(data);
+  if (delta_ == nullptr) {
+    delta_ = &shapes_.begin();
     if (!reader_.load(data) || !read_members()) return false;
-    learn();
+    shapes_.learn(reader_);
   }
-  delta_.data = data;
+  delta_->data = data;
   return true;
 }
 
@@ -109,9 +124,9 @@ bool MessagesStreamDecoder::read_members() {
     const Kind kind = reader_.kind();
     bool good = true;
     if (key == "type" && kind == Kind::kString)
-      good = reader_.string(delta_.event);
+      good = reader_.string(delta_->event);
     else if (key == "index" && kind == Kind::kInt)
-      good = reader_.raw(delta_.index);
+      good = reader_.raw(delta_->index);
     else if (key == "delta" && kind == Kind::kObject)
       good = read_delta();
     else
@@ -129,9 +144,9 @@ bool MessagesStreamDecoder::read_delta() {
     const bool piece = key == "text" || key == "thinking" || key == "signature" || key == "partial_json";
     bool good = true;
     if (key == "type" && string)
-      good = reader_.string(delta_.type);
+      good = reader_.string(delta_->type);
     else if (piece && string)
-      good = reader_.piece(delta_.text);
+      good = reader_.piece(delta_->text);
     else
       good = reader_.skip();
     if (!good) return false;
@@ -139,12 +154,8 @@ bool MessagesStreamDecoder::read_delta() {
   return reader_.status().ok();
 }
 
-void MessagesStreamDecoder::learn() {
-  shape_.learn(reader_);
-  shape_.follow(delta_.event);
-  shape_.follow(delta_.index);
-  shape_.follow(delta_.type);
-  shape_.follow(delta_.text);
+void MessagesStreamDecoder::Delta::follow(json::Shape& shape) {
+  for (json::Field* field : {&event, &index, &type, &text}) shape.follow(*field);
 }
 
 MessagesStreamDecoder::Block* MessagesStreamDecoder::find(int64_t index) {
@@ -172,9 +183,9 @@ MessagesStreamDecoder::Block& MessagesStreamDecoder::open(int64_t index, Part pa
 
 // A delta whose block never started says itself what it belongs to.
 MessagesStreamDecoder::Block* MessagesStreamDecoder::open_for_delta() {
-  const int64_t index = delta_.index.integer().value_or(0);
-  if (delta_.type == "text_delta") return &open(index, {Text{}, {}});
-  if (!(delta_.type == "thinking_delta") && !(delta_.type == "signature_delta")) return nullptr;
+  const int64_t index = delta_->index.integer().value_or(0);
+  if (delta_->type == "text_delta") return &open(index, {Text{}, {}});
+  if (!(delta_->type == "thinking_delta") && !(delta_->type == "signature_delta")) return nullptr;
   return &open(index, {Reasoning{{}, {}, Reasoning::Form::kSignature}, {}});
 }
 
@@ -194,25 +205,25 @@ StreamEvent MessagesStreamDecoder::make_event(StreamEvent::Kind kind, const Bloc
 }
 
 Status MessagesStreamDecoder::apply(StreamSink& sink) {
-  Block* block = find(delta_.index.integer().value_or(0));
+  Block* block = find(delta_->index.integer().value_or(0));
   if (block == nullptr) block = open_for_delta();
   if (block == nullptr) return ok_status();
   Part& part = part_of(*block);
   auto* reasoning = part.as<Reasoning>();
-  const std::string_view piece = delta_.text.text;
-  if (auto* text = part.as<Text>(); text != nullptr && delta_.type == "text_delta") {
+  const std::string_view piece = delta_->text.text;
+  if (auto* text = part.as<Text>(); text != nullptr && delta_->type == "text_delta") {
     append(*block, text->text, StreamEvent::Kind::kText, halves_.join(piece, block->half), sink);
-  } else if (reasoning != nullptr && delta_.type == "thinking_delta") {
+  } else if (reasoning != nullptr && delta_->type == "thinking_delta") {
     append(*block, reasoning->text, StreamEvent::Kind::kReasoning, halves_.join(piece, block->half), sink);
-  } else if (reasoning != nullptr && delta_.type == "signature_delta") {
+  } else if (reasoning != nullptr && delta_->type == "signature_delta") {
     uint16_t alone = 0;  // a signature is ASCII
     reasoning->opaque += halves_.join(piece, alone);
-  } else if (auto* call = part.as<ToolCall>(); call != nullptr && delta_.type == "input_json_delta") {
+  } else if (auto* call = part.as<ToolCall>(); call != nullptr && delta_->type == "input_json_delta") {
     append(*block, call->arguments, StreamEvent::Kind::kToolCallArgs, halves_.join(piece, block->half), sink);
-  } else if (delta_.type == "input_json_delta") {
+  } else if (delta_->type == "input_json_delta") {
     block->opaque_input += halves_.join(piece, block->half);
   } else {
-    TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(delta_.data, json::Halves::kReplace));
+    TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(delta_->data, json::Halves::kReplace));
     apply_rare(*block, value["delta"]);
   }
   return ok_status();
@@ -220,7 +231,7 @@ Status MessagesStreamDecoder::apply(StreamSink& sink) {
 
 void MessagesStreamDecoder::append(Block& block, std::string& to, StreamEvent::Kind kind,
                                    std::string_view text, StreamSink& sink) {
-  if (text.empty() && !delta_.text.text.empty()) return;
+  if (text.empty() && !delta_->text.text.empty()) return;
   if (text.empty() && kind == StreamEvent::Kind::kToolCallArgs) return;
   to += text;
   sink.on_event(make_event(kind, block, text));

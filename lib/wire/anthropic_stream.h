@@ -21,6 +21,7 @@ class MessagesStreamDecoder final : public StreamDecoder {
   bool finished() const override { return finished_; }
   const Response& response() const override { return response_; }
   Response take_response() override { return std::move(response_); }
+  void reset() override;
 
  private:
   // The state of message.parts at the same position. Blocks are kept in the order of their indices.
@@ -42,6 +43,8 @@ class MessagesStreamDecoder final : public StreamDecoder {
     json::Field type;
     json::Field text;       // of text, thinking, signature or JSON
     std::string_view data;  // the whole event
+    void clear() { *this = {}; }
+    void follow(json::Shape& shape);
   };
   // Of any other event; compact JSON.
   struct Members {
@@ -59,7 +62,6 @@ class MessagesStreamDecoder final : public StreamDecoder {
   bool read(std::string_view data);
   bool read_members();
   bool read_delta();
-  void learn();
   Status apply(StreamSink& sink);
   void append(Block& block, std::string& to, StreamEvent::Kind kind, std::string_view text, StreamSink& sink);
   void finish_piece(Block& block, StreamSink& sink);
@@ -88,8 +90,8 @@ class MessagesStreamDecoder final : public StreamDecoder {
   Quirks quirks_;
   Response response_;
   json::Reader reader_{json::Halves::kReplace, true};
-  json::Shape shape_;
-  Delta delta_;
+  json::Shapes<Delta> shapes_;
+  Delta* delta_ = nullptr;
   HalfJoiner halves_;
   std::vector<Block> blocks_;
   UsageMembers usage_;

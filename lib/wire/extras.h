@@ -1,7 +1,7 @@
 // Members of an object that the model has no field for: (key, JSON text as received), in order.
 //
-// All of them are in one string, because a response has dozens and their number is no reason to ask for memory
-// as often: a header of two lengths, the key, the text, and so on.
+// All of them are in one string, because a response has dozens and their number is no reason to ask for
+// memory as often: a header of two lengths, the key, the text, and so on.
 #pragma once
 
 #include <cstddef>

@@ -7,6 +7,36 @@ namespace {
 
 using Kind = json::Value::Kind;
 
+void follow(json::Shape& shape, RawMembers& members) {
+  for (RawMember& member : members) {
+    shape.follow(member.key);
+    shape.follow(member.json);
+  }
+}
+
+void follow(json::Shape& shape, CallDelta& call) {
+  for (json::Field* field : {&call.id, &call.name, &call.arguments, &call.index}) shape.follow(*field);
+  follow(shape, call.extras);
+}
+
+void follow(json::Shape& shape, ChunkChoice& choice) {
+  for (json::Field* field : {&choice.content, &choice.finish, &choice.index, &choice.error})
+    shape.follow(*field);
+  for (ReasoningPiece& piece : choice.reasoning) shape.follow(piece.text);
+  for (ContentPiece& piece : choice.parts) {
+    shape.follow(piece.type);
+    shape.follow(piece.text);
+  }
+  for (DetailPiece& detail : choice.details)
+    for (DetailPiece::Member& member : detail.members) {
+      shape.follow(member.key);
+      shape.follow(member.value);
+    }
+  for (CallDelta& call : choice.calls) follow(shape, call);
+  follow(shape, choice.delta);
+  follow(shape, choice.members);
+}
+
 }  // namespace
 
 void CallDelta::clear() {
@@ -35,6 +65,12 @@ void Chunk::clear() {
   known = false;
 }
 
+void Chunk::follow(json::Shape& shape) {
+  for (json::Field* field : {&id, &model, &created, &usage, &error}) shape.follow(*field);
+  openai::follow(shape, top);
+  for (ChunkChoice& choice : choices) openai::follow(shape, choice);
+}
+
 std::optional<int64_t> index_of(json::Field json) {
   const bool quoted = json.text.size() > 2 && json.text.front() == '"';
   if (quoted) json.text = json.text.substr(1, json.text.size() - 2);
@@ -42,15 +78,15 @@ std::optional<int64_t> index_of(json::Field json) {
 }
 
 bool ChunkReader::read(std::string_view data) {
-  if (shape_.match(data)) return true;
-  shape_.clear();
-  chunk_.clear();
+  chunk_ = shapes_.match(data);
+  if (chunk_ != nullptr) return true;
+  chunk_ = &shapes_.begin();
   if (!reader_.load(data) || !reader_.enter_object()) return false;
   std::string_view key;
   while (reader_.next_key(key))
     if (!read_top(key)) return false;
   if (!reader_.status().ok()) return false;
-  learn();
+  shapes_.learn(reader_);
   return true;
 }
 
@@ -58,30 +94,30 @@ bool ChunkReader::read_top(std::string_view key) {
   const Kind kind = reader_.kind();
   if (key == "choices") {
     if (kind != Kind::kArray) return reader_.skip();
-    chunk_.known = true;
+    chunk_->known = true;
     return read_choices();
   }
   const bool is_id = key == "id";
   const bool is_usage = key == "usage";
   const bool is_error = key == "error";
-  chunk_.known = chunk_.known || is_id || is_usage || key == "object";
+  chunk_->known = chunk_->known || is_id || is_usage || key == "object";
   if (key == "object") return reader_.skip();
   if (is_id || key == "model") {
-    if (kind == Kind::kString) return reader_.string(is_id ? chunk_.id : chunk_.model);
+    if (kind == Kind::kString) return reader_.string(is_id ? chunk_->id : chunk_->model);
     if (kind == Kind::kNull) return reader_.skip();
   } else if (is_error || is_usage || key == "created") {
     if (kind == Kind::kNull) return reader_.skip();
-    if (is_error) return reader_.raw(chunk_.error);
-    if (is_usage) return reader_.raw(chunk_.usage);
-    if (kind == Kind::kInt) return reader_.raw(chunk_.created);
+    if (is_error) return reader_.raw(chunk_->error);
+    if (is_usage) return reader_.raw(chunk_->usage);
+    if (kind == Kind::kInt) return reader_.raw(chunk_->created);
   }
-  return read_member(chunk_.top, key);
+  return read_member(chunk_->top, key);
 }
 
 bool ChunkReader::read_choices() {
   if (!reader_.enter_array()) return false;
   while (reader_.next_element()) {
-    const bool good = reader_.kind() == Kind::kObject ? read_choice(chunk_.choices.add()) : reader_.skip();
+    const bool good = reader_.kind() == Kind::kObject ? read_choice(chunk_->choices.add()) : reader_.skip();
     if (!good) return false;
   }
   return reader_.status().ok();
@@ -280,49 +316,6 @@ bool ChunkReader::read_function(CallDelta& call) {
 
 bool ChunkReader::read_member(RawMembers& members, std::string_view key) {
   return reader_.raw(members.emplace_back(reader_.key(key), json::Field()).json);
-}
-
-void ChunkReader::learn() {
-  shape_.learn(reader_);
-  shape_.follow(chunk_.id);
-  shape_.follow(chunk_.model);
-  for (json::Field* field : {&chunk_.created, &chunk_.usage, &chunk_.error}) shape_.follow(*field);
-  follow(chunk_.top);
-  for (ChunkChoice& choice : chunk_.choices) follow(choice);
-}
-
-void ChunkReader::follow(ChunkChoice& choice) {
-  shape_.follow(choice.content);
-  shape_.follow(choice.finish);
-  for (json::Field* field : {&choice.index, &choice.error}) shape_.follow(*field);
-  for (ReasoningPiece& piece : choice.reasoning) shape_.follow(piece.text);
-  for (ContentPiece& piece : choice.parts) {
-    shape_.follow(piece.type);
-    shape_.follow(piece.text);
-  }
-  for (DetailPiece& detail : choice.details)
-    for (DetailPiece::Member& member : detail.members) {
-      shape_.follow(member.key);
-      shape_.follow(member.value);
-    }
-  for (CallDelta& call : choice.calls) follow(call);
-  follow(choice.delta);
-  follow(choice.members);
-}
-
-void ChunkReader::follow(CallDelta& call) {
-  shape_.follow(call.id);
-  shape_.follow(call.name);
-  shape_.follow(call.arguments);
-  shape_.follow(call.index);
-  follow(call.extras);
-}
-
-void ChunkReader::follow(RawMembers& members) {
-  for (RawMember& member : members) {
-    shape_.follow(member.key);
-    shape_.follow(member.json);
-  }
 }
 
 }  // namespace tau::wire::openai

@@ -1,5 +1,5 @@
 // One chunk of a chat completions stream, as it was received: views, nothing interpreted. Of a chunk that has
-// the shape of the one before only what changed is read.
+// the shape of an earlier one only what changed is read.
 #pragma once
 
 #include <cstddef>
@@ -106,6 +106,7 @@ struct Chunk {
   Reused<ChunkChoice> choices;
   bool known = false;  // something in it belongs to a chunk of this dialect
   void clear();
+  void follow(json::Shape& shape);
 };
 
 // An index, which some servers write as a string.
@@ -115,7 +116,9 @@ class ChunkReader {
  public:
   // False when it is malformed; status() says why. The chunk's views live until the next call.
   bool read(std::string_view data);
-  const Chunk& chunk() const { return chunk_; }
+  const Chunk& chunk() const { return *chunk_; }
+  // Another stream begins.
+  void restart() { shapes_.restart(); }
   const Status& status() const { return reader_.status(); }
 
  private:
@@ -132,14 +135,10 @@ class ChunkReader {
   bool read_call(CallDelta& call);
   bool read_function(CallDelta& call);
   bool read_member(RawMembers& members, std::string_view key);
-  void learn();
-  void follow(ChunkChoice& choice);
-  void follow(CallDelta& call);
-  void follow(RawMembers& members);
 
-  Chunk chunk_;
+  Chunk* chunk_ = nullptr;
   json::Reader reader_{json::Halves::kReplace, true};
-  json::Shape shape_;
+  json::Shapes<Chunk> shapes_;
 };
 
 }  // namespace tau::wire::openai

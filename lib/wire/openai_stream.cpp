@@ -40,6 +40,11 @@ json::Value& slot(std::vector<std::pair<std::string, json::Value>>& members, std
   return members.emplace_back(std::string(key), json::Value()).second;
 }
 
+void begin_response(Response& response) {
+  response.message.role = Role::kAssistant;
+  response.message.labels = Labels::from(Source::kModel);
+}
+
 StreamEvent text_event(StreamEvent::Kind kind, uint32_t part, std::string_view text) {
   StreamEvent event{};
   event.kind = kind;
@@ -51,20 +56,38 @@ StreamEvent text_event(StreamEvent::Kind kind, uint32_t part, std::string_view t
 }  // namespace
 
 ChatStreamDecoder::ChatStreamDecoder(const Quirks& quirks) : quirks_(quirks), calls_(response_) {
-  response_.message.role = Role::kAssistant;
-  response_.message.labels = Labels::from(Source::kModel);
+  begin_response(response_);
+}
+
+void ChatStreamDecoder::reset() {
+  response_ = Response();
+  begin_response(response_);
+  reader_.restart();
+  calls_.reset();
+  filter_ = TextToolFilter();
+  text_calls_.clear();
+  top_.clear();
+  choice_extras_.clear();
+  merged_.clear();
+  merged_choice_.clear();
+  others_ = json::Value();
+  details_ = DetailsAssembler();
+  reasoning_field_.clear();
+  usage_json_.clear();
+  now_ = Progress();
+  failed_ = Status();
 }
 
 Status ChatStreamDecoder::event(std::string_view type, std::string_view data, StreamSink& sink) {
   if (!failed_.ok()) return failed_;
-  if (finished_) return ok_status();
+  if (now_.finished) return ok_status();
   data = trim(data);
   if (data.empty()) {
     sink.on_event(text_event(StreamEvent::Kind::kPing, 0, {}));
     return ok_status();
   }
   if (data == kDone) {
-    if (!started_) return fail(bad_response("the stream ended before its first chunk"));
+    if (!now_.started) return fail(bad_response("the stream ended before its first chunk"));
     finish(sink);
     return ok_status();
   }
@@ -77,7 +100,7 @@ Status ChatStreamDecoder::event(std::string_view type, std::string_view data, St
 
 Status ChatStreamDecoder::end(StreamSink& sink) {
   if (!failed_.ok()) return failed_;
-  if (finished_) return ok_status();
+  if (now_.finished) return ok_status();
   if (quirks_.done_mark_optional && !response_.finish_text.empty()) {
     finish(sink);
     return ok_status();
@@ -96,7 +119,7 @@ Status ChatStreamDecoder::chunk(std::string_view data, StreamSink& sink) {
   data_ = data;
   const Chunk& chunk = reader_.chunk();
   apply_top();
-  if (!started_) start(sink);
+  if (!now_.started) start(sink);
   if (Status status = apply_choices(sink); !status.ok()) return fail(std::move(status));
   if (chunk.error.given() || !chunk.known) {
     const std::string_view error = chunk.error.given() ? chunk.error.text : data;
@@ -107,7 +130,7 @@ Status ChatStreamDecoder::chunk(std::string_view data, StreamSink& sink) {
 }
 
 void ChatStreamDecoder::start(StreamSink& sink) {
-  started_ = true;
+  now_.started = true;
   StreamEvent start{};
   start.kind = StreamEvent::Kind::kStart;
   start.id = response_.id;
@@ -153,7 +176,7 @@ Status ChatStreamDecoder::apply(const ChunkChoice& choice, StreamSink& sink) {
 void ChatStreamDecoder::apply_reasoning(const ChunkChoice& choice, StreamSink& sink) {
   for (const ReasoningPiece& piece : choice.reasoning) {
     if (piece.text.text.empty()) continue;
-    details_speak_ = false;
+    now_.details_speak = false;
     return add_reasoning(piece.text.text, piece.name, sink);
   }
 }
@@ -190,7 +213,7 @@ void ChatStreamDecoder::apply_usage(std::string_view json) {
 }
 
 void ChatStreamDecoder::add_text(std::string_view piece, StreamSink& sink) {
-  if (!piece.empty()) add_whole_text(halves_.join(piece, text_half_), sink);
+  if (!piece.empty()) add_whole_text(halves_.join(piece, now_.text_half), sink);
 }
 
 void ChatStreamDecoder::add_whole_text(std::string_view text, StreamSink& sink) {
@@ -203,30 +226,30 @@ void ChatStreamDecoder::add_whole_text(std::string_view text, StreamSink& sink) 
 void ChatStreamDecoder::add_visible(std::string_view text, StreamSink& sink) {
   if (text.empty()) return;
   std::vector<Part>& parts = response_.message.parts;
-  if (!text_part_) {
-    text_part_ = reasoning_part_ ? 1 : 0;
-    parts.insert(parts.begin() + static_cast<std::ptrdiff_t>(*text_part_), Part{Text{}, {}});
+  if (!now_.text_part) {
+    now_.text_part = now_.reasoning_part ? 1 : 0;
+    parts.insert(parts.begin() + static_cast<std::ptrdiff_t>(*now_.text_part), Part{Text{}, {}});
     calls_.shift_parts();
   }
-  parts[*text_part_].as<Text>()->text += text;
+  parts[*now_.text_part].as<Text>()->text += text;
   sink.on_event(text_event(StreamEvent::Kind::kText, kTextPart, text));
 }
 
 void ChatStreamDecoder::add_reasoning(std::string_view piece, std::string_view field, StreamSink& sink) {
-  if (!piece.empty()) add_whole_reasoning(halves_.join(piece, reasoning_half_), field, sink);
+  if (!piece.empty()) add_whole_reasoning(halves_.join(piece, now_.reasoning_half), field, sink);
 }
 
 void ChatStreamDecoder::add_whole_reasoning(std::string_view text, std::string_view field, StreamSink& sink) {
   if (text.empty()) return;
   std::vector<Part>& parts = response_.message.parts;
-  if (!reasoning_part_) {
-    reasoning_part_ = 0;
-    if (text_part_) ++*text_part_;
+  if (!now_.reasoning_part) {
+    now_.reasoning_part = 0;
+    if (now_.text_part) ++*now_.text_part;
     parts.insert(parts.begin(), Part{Reasoning{}, {}});
     calls_.shift_parts();
   }
   assign_if_set(reasoning_field_, field);
-  parts[*reasoning_part_].as<Reasoning>()->text += text;
+  parts[*now_.reasoning_part].as<Reasoning>()->text += text;
   StreamEvent event = text_event(StreamEvent::Kind::kReasoning, kReasoningPart, text);
   event.name = field;
   sink.on_event(event);
@@ -238,11 +261,11 @@ void ChatStreamDecoder::add_details(const ChunkChoice& choice, StreamSink& sink)
   if (choice.nested_details) {
     const json::Value pieces = nested_details(choice);
     details_.add_whole(pieces);
-    if (details_speak_) details_text_ = details_text(pieces);
+    if (now_.details_speak) details_text_ = details_text(pieces);
   } else {
     details_.add(choice.details);
     for (const DetailPiece& piece : choice.details)
-      if (details_speak_)
+      if (now_.details_speak)
         for (const std::string_view key : {"text", "summary"})
           for (const DetailPiece::Member& member : piece.members)
             if (member.key == key && member.is_string) details_text_ += member.value.text;
@@ -335,13 +358,13 @@ void ChatStreamDecoder::write_rest_of_choice() {
 void ChatStreamDecoder::finish_reasoning() {
   std::vector<Part>& parts = response_.message.parts;
   const json::Value& details = details_.finish();
-  if (!details.is_null() && !reasoning_part_) {
-    reasoning_part_ = 0;
+  if (!details.is_null() && !now_.reasoning_part) {
+    now_.reasoning_part = 0;
     parts.insert(parts.begin(), Part{Reasoning{}, {}});
     calls_.shift_parts();
   }
-  if (!reasoning_part_) return;
-  Part& part = parts[*reasoning_part_];
+  if (!now_.reasoning_part) return;
+  Part& part = parts[*now_.reasoning_part];
   auto& reasoning = *part.as<Reasoning>();
   if (!details.is_null()) {
     reasoning.form = Reasoning::Form::kDetails;
@@ -361,8 +384,9 @@ void ChatStreamDecoder::finish_reasoning() {
 
 // Halves that never met the other one.
 void ChatStreamDecoder::finish_pieces(StreamSink& sink) {
-  add_whole_reasoning(HalfJoiner::finish(reasoning_half_), reasoning_field_, sink);
-  if (const std::string_view text = HalfJoiner::finish(text_half_); !text.empty()) add_whole_text(text, sink);
+  add_whole_reasoning(HalfJoiner::finish(now_.reasoning_half), reasoning_field_, sink);
+  if (const std::string_view text = HalfJoiner::finish(now_.text_half); !text.empty())
+    add_whole_text(text, sink);
 }
 
 void ChatStreamDecoder::finish(StreamSink& sink) {
@@ -373,7 +397,7 @@ void ChatStreamDecoder::finish(StreamSink& sink) {
   finish_extras();
   const std::string_view refusal = response_.message.extras.find("refusal");
   response_.finish = finish_reason(response_.finish_text, !calls_.empty(), refusal.size() > 4);
-  finished_ = true;
+  now_.finished = true;
   if (response_.usage.known) sink.on_event(text_event(StreamEvent::Kind::kUsage, 0, {}));
   sink.on_event(text_event(StreamEvent::Kind::kFinish, 0, response_.finish_text));
 }

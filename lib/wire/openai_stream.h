@@ -23,9 +23,10 @@ class ChatStreamDecoder final : public StreamDecoder {
 
   Status event(std::string_view type, std::string_view data, StreamSink& sink) override;
   Status end(StreamSink& sink) override;
-  bool finished() const override { return finished_; }
+  bool finished() const override { return now_.finished; }
   const Response& response() const override { return response_; }
   Response take_response() override { return std::move(response_); }
+  void reset() override;
 
  private:
   using MergedMembers = std::vector<std::pair<std::string, json::Value>>;
@@ -61,8 +62,6 @@ class ChatStreamDecoder final : public StreamDecoder {
   Response response_;
   ChunkReader reader_;
   HalfJoiner halves_;
-  uint16_t text_half_ = 0;       // at the end of the text so far
-  uint16_t reasoning_half_ = 0;  // likewise
   ToolCallAssembler calls_;
   TextToolFilter filter_;
   std::vector<TextToolFilter::Call> text_calls_;
@@ -82,11 +81,16 @@ class ChatStreamDecoder final : public StreamDecoder {
   std::string scratch_;
   json::Compactor compactor_{json::Halves::kReplace};
 
-  std::optional<size_t> reasoning_part_;
-  std::optional<size_t> text_part_;
-  bool started_ = false;
-  bool finished_ = false;
-  bool details_speak_ = true;  // no reasoning text came beside the details
+  // What is so at the beginning of every response.
+  struct Progress {
+    std::optional<size_t> reasoning_part;
+    std::optional<size_t> text_part;
+    uint16_t text_half = 0;       // at the end of the text so far
+    uint16_t reasoning_half = 0;  // likewise
+    bool started = false;
+    bool finished = false;
+    bool details_speak = true;  // no reasoning text came beside the details
+  } now_;
   Status failed_;
 };
 

@@ -26,6 +26,11 @@ class ToolCallAssembler {
   // A part was inserted before all calls.
   void shift_parts();
   bool empty() const { return calls_.empty(); }
+  // Another response begins.
+  void reset() {
+    calls_.clear();
+    chunks_ = 0;
+  }
 
  private:
   struct Call {

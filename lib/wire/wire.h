@@ -207,6 +207,9 @@ class StreamDecoder {
   // The message so far; complete after finished().
   virtual const Response& response() const = 0;
   virtual Response take_response() = 0;
+  // As if it were new, for another response: what it learned of how the server writes makes that one faster
+  // to decode and changes nothing else. Not from inside event() or end().
+  virtual void reset() = 0;
 };
 
 // Writes a response stream in a dialect, for serving it.

@@ -41,26 +41,58 @@ bool read_leaves(Reader& r, std::vector<Field>& out) {
   return read;
 }
 
+struct Leaves {
+  std::vector<Field> fields;
+  void clear() { fields.clear(); }
+  void follow(Shape& shape) {
+    for (Field& field : fields) shape.follow(field);
+  }
+};
+
 // Reads the documents of a stream, each with the help of the one before.
 class Stream {
  public:
   bool read(std::string_view document) {
-    matched = shape_.match(document);
+    matched = shape_.match(document, true);
     if (matched) return true;
     shape_.clear();
-    leaves.clear();
-    if (!reader_.load(document) || !read_leaves(reader_, leaves)) return false;
+    leaves_.clear();
+    if (!reader_.load(document) || !read_leaves(reader_, leaves_.fields)) return false;
     shape_.learn(reader_);
-    for (Field& leaf : leaves) shape_.follow(leaf);
+    leaves_.follow(shape_);
     return true;
   }
+  const std::vector<Field>& leaves() const { return leaves_.fields; }
 
-  std::vector<Field> leaves;
   bool matched = false;
 
  private:
+  Leaves leaves_;
   Reader reader_{Halves::kReplace, true};
   Shape shape_;
+};
+
+// Likewise, with the help of all that Shapes knows of earlier ones.
+class ManyShapes {
+ public:
+  bool read(std::string_view document) {
+    leaves_ = shapes_.match(document);
+    matched = leaves_ != nullptr;
+    if (matched) return true;
+    leaves_ = &shapes_.begin();
+    if (!reader_.load(document) || !read_leaves(reader_, leaves_->fields)) return false;
+    shapes_.learn(reader_);
+    return true;
+  }
+  void restart() { shapes_.restart(); }
+  const std::vector<Field>& leaves() const { return leaves_->fields; }
+
+  bool matched = false;
+
+ private:
+  Leaves* leaves_ = nullptr;
+  Reader reader_{Halves::kReplace, true};
+  Shapes<Leaves> shapes_;
 };
 
 std::vector<std::string> texts(const std::vector<Field>& leaves) {
@@ -70,8 +102,9 @@ std::vector<std::string> texts(const std::vector<Field>& leaves) {
 }
 
 // One document after the other: what the stream says of each is what a reader says that knows nothing.
+template <class Reading = Stream>
 std::string stream_error(const std::vector<std::string>& documents, size_t* matches = nullptr) {
-  Stream stream;
+  Reading stream;
   std::vector<std::string> before;
   for (const std::string& document : documents) {
     // A copy of its own: a view into an earlier document would be seen by a sanitizer.
@@ -83,10 +116,10 @@ std::string stream_error(const std::vector<std::string>& documents, size_t* matc
       before.clear();
       continue;
     }
-    const std::vector<std::string> now = texts(stream.leaves);
-    if (now != texts(fresh.leaves)) return "other texts: " + document;
+    const std::vector<std::string> now = texts(stream.leaves());
+    if (now != texts(fresh.leaves())) return "other texts: " + document;
     for (size_t i = 0; i < now.size(); ++i)
-      if (!stream.leaves[i].fresh && (i >= before.size() || before[i] != now[i]))
+      if (!stream.leaves()[i].fresh && (i >= before.size() || before[i] != now[i]))
         return "something new was not fresh: " + document;
     before = now;
     if (matches != nullptr) *matches += stream.matched ? 1 : 0;
@@ -192,13 +225,96 @@ TEST(Shape, RefusesWhatIsNotTheSameButForStringsAndIntegers) {
 TEST(Shape, TellsWhatIsTheSameAsBefore) {
   Stream stream;
   ASSERT_TRUE(stream.read(R"(["a","b",{"raw":[1,"c"]}])"));
-  for (const Field& leaf : stream.leaves) EXPECT_TRUE(leaf.fresh);
+  for (const Field& leaf : stream.leaves()) EXPECT_TRUE(leaf.fresh);
   ASSERT_TRUE(stream.read(R"(["a","longer",{"raw":[1,"c"]}])"));
   EXPECT_TRUE(stream.matched);
-  EXPECT_FALSE(stream.leaves[0].fresh);
-  EXPECT_TRUE(stream.leaves[1].fresh);
-  EXPECT_FALSE(stream.leaves[2].fresh);
-  EXPECT_FALSE(stream.leaves[3].fresh);
+  EXPECT_FALSE(stream.leaves()[0].fresh);
+  EXPECT_TRUE(stream.leaves()[1].fresh);
+  EXPECT_FALSE(stream.leaves()[2].fresh);
+  EXPECT_FALSE(stream.leaves()[3].fresh);
+}
+
+// As Shape's, with documents of several kinds in any order.
+RC_GTEST_PROP(Shapes, ReadWhatAReaderReads, (uint32_t seed)) {
+  std::mt19937 random(seed);
+  std::vector<std::string> kinds;
+  for (size_t n = 1 + random() % 12; n > 0; --n) kinds.push_back(write(*testing::value()));
+  std::vector<std::string> documents;
+  for (int i = 0; i < 60; ++i) {
+    std::string& kind = kinds[random() % kinds.size()];
+    std::string document = changed(kind, random);
+    if (random() % 4 == 0) kind = document;
+    documents.push_back(std::move(document));
+  }
+  RC_ASSERT(stream_error<ManyShapes>(documents) == "");
+}
+
+const std::string kBegin = R"({"id":"a","role":"assistant"})";
+const std::string kMiddle = R"({"id":"a","text":"x"})";
+const std::string kEnd = R"({"id":"a","finish":"stop","usage":{"n":1}})";
+
+TEST(Shapes, AStreamIsKnownFromTheOneBefore) {
+  ManyShapes stream;
+  size_t matches = 0;
+  for (int round = 0; round < 3; ++round) {
+    stream.restart();
+    for (const std::string& document : {kBegin, kMiddle, kMiddle, kEnd}) {
+      ASSERT_TRUE(stream.read(document));
+      matches += stream.matched ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(matches, 3u * 4 - 3);
+}
+
+TEST(Shapes, WhatAnotherDocumentCameBetweenIsFresh) {
+  ManyShapes stream;
+  for (const std::string& document : {kMiddle, kMiddle, kEnd, kMiddle}) ASSERT_TRUE(stream.read(document));
+  EXPECT_TRUE(stream.matched);
+  EXPECT_TRUE(stream.leaves()[1].fresh);
+  ASSERT_TRUE(stream.read(kMiddle));
+  EXPECT_FALSE(stream.leaves()[1].fresh);
+  stream.restart();
+  ASSERT_TRUE(stream.read(kMiddle));
+  EXPECT_TRUE(stream.matched);
+  EXPECT_TRUE(stream.leaves()[1].fresh);
+}
+
+TEST(Shapes, TheOneThatWasOfNoUseForTheLongestTimeIsForgotten) {
+  const auto kind = [](size_t n) { return R"({"k)" + std::to_string(n) + R"(":"x"})"; };
+  ManyShapes stream;
+  for (size_t n = 0; n < Shapes<Leaves>::kMost; ++n) ASSERT_TRUE(stream.read(kind(n)));
+  ASSERT_TRUE(stream.read(kind(0)));
+  EXPECT_TRUE(stream.matched);
+  ASSERT_TRUE(stream.read(kind(100)));
+  ASSERT_TRUE(stream.read(kind(0)));
+  EXPECT_TRUE(stream.matched);
+  ASSERT_TRUE(stream.read(kind(1)));
+  EXPECT_FALSE(stream.matched);
+}
+
+TEST(Shapes, HoldNoMoreThanTheirLimit) {
+  const auto big = [](char key) {
+    return std::string(R"({")") + key + R"(":")" + std::string(Shapes<Leaves>::kMostBytes / 2, 'x') + "\"}";
+  };
+  ManyShapes stream;
+  for (const char key : {'a', 'b'}) ASSERT_TRUE(stream.read(big(key)));
+  ASSERT_TRUE(stream.read(big('b')));
+  EXPECT_TRUE(stream.matched);
+  ASSERT_TRUE(stream.read(big('a')));
+  EXPECT_FALSE(stream.matched);
+  const std::string over = '"' + std::string(Shapes<Leaves>::kMostBytes, 'x') + '"';
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(stream.read(over));
+    EXPECT_FALSE(stream.matched);
+  }
+}
+
+TEST(Shapes, KeysWithEscapesAreReadAnew) {
+  ManyShapes stream;
+  for (const std::string document : {R"({"\u0061":"x"})", R"({"\u0062":"x"})", R"({"\u0061":"x"})"}) {
+    ASSERT_TRUE(stream.read(document));
+    EXPECT_FALSE(stream.matched);
+  }
 }
 
 TEST(Shape, DocumentsWithVeryManyValuesAreLeftToTheReader) {

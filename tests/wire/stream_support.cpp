@@ -54,11 +54,15 @@ Status run(StreamDecoder& decoder, std::string_view body, const Split& split, St
 
 Decoded decode_stream(const Dialect& dialect, std::string_view body, const Quirks& quirks,
                       const Split& split) {
-  const std::unique_ptr<StreamDecoder> decoder = dialect.stream_decoder(quirks);
+  return decode_stream(*dialect.stream_decoder(quirks), body, split);
+}
+
+Decoded decode_stream(StreamDecoder& decoder, std::string_view body, const Split& split) {
+  decoder.reset();
   LogSink sink;
   Decoded out;
-  out.status = run(*decoder, body, split, sink);
-  out.response = decoder->take_response();
+  out.status = run(decoder, body, split, sink);
+  out.response = decoder.take_response();
   out.log = std::move(sink.log);
   return out;
 }
@@ -127,7 +131,9 @@ std::string without_repetition(std::string_view body) {
     const size_t brace = line.find('{');
     const bool is_document = line.starts_with("data:") && brace != line.npos && brace <= 6;
     out += line.substr(0, is_document ? brace + 1 : 0);
-    if (is_document && documents++ % 2 == 0) out += ' ';
+    // The bits of its number.
+    if (is_document)
+      for (size_t n = ++documents; n != 0; n /= 2) out += n % 2 == 0 ? ' ' : '\t';
     out += line.substr(is_document ? brace + 1 : 0);
   }
   return out;

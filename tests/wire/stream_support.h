@@ -36,6 +36,8 @@ struct Decoded {
 
 Decoded decode_stream(const Dialect& dialect, std::string_view body, const Quirks& quirks,
                       const Split& split);
+// The same with a decoder that may have decoded other streams before.
+Decoded decode_stream(StreamDecoder& decoder, std::string_view body, const Split& split);
 // Decodes and writes the events on in `to`.
 std::string transcode_stream(const Dialect& from, const Dialect& to, std::string_view body,
                              const Quirks& quirks);
@@ -45,7 +47,7 @@ std::string reencode_stream(const Dialect& dialect, std::string_view body, const
 // between their call and its end, and their concatenation equal to the message.
 std::string event_order_error(const Decoded& decoded);
 
-// The same stream, but that white space keeps each document from having the shape of the one before.
+// The same stream, but that white space keeps each document from having the shape of any other.
 std::string without_repetition(std::string_view body);
 
 // "data: <json>\n\n" for each, and the end mark of chat completions.
