@@ -4,7 +4,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "wire/form.h"
@@ -21,21 +20,20 @@ bool can_write(const Part& part);
 void write_block(json::Writer& out, const Part& part);
 // The API takes only letters, digits, '_' and '-' in ids.
 std::string wire_call_id(std::string_view id);
+bool is_wire_call_id(std::string_view id);
 // The arguments as a JSON object, which the API demands.
 std::string input_object(const std::string& arguments);
 
 // Usage and stop reasons (anthropic_usage.cpp). The members of a usage object, as several may give them.
 class UsageMembers {
  public:
-  void merge(std::string_view compact_json);  // an object
-  void decode(Usage& usage) const;            // leaves it when there was none
+  void merge(const std::vector<json::CompactMember>& members);
+  void decode(Usage& usage) const;  // leaves it when there was none
 
  private:
   void merge(std::string_view key, std::string_view json);
-  std::string_view find(std::string_view key) const;
-  std::string json() const;
 
-  std::vector<std::pair<std::string, std::string>> members_;  // keys as they are written, compact JSON
+  Extras members_;  // keys as they are written, compact JSON
   bool known_ = false;
 };
 void write_usage(json::Writer& out, const Usage& usage);

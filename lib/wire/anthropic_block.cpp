@@ -10,6 +10,10 @@ namespace {
 
 constexpr std::string_view kString = R"("string")";
 
+bool in_id(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+}
+
 Part opaque_part(const json::Value& value, std::string_view origin) {
   Part part{Opaque{std::string(value["type"].as_string()), json::write(value)}, {}};
   set_form(part.extras, "slot", quoted("content"));
@@ -48,14 +52,14 @@ bool decode_tool_use(ObjectReader& in, ToolCall& call) {
   const json::Value* input = in.peek("input");
   if (input == nullptr || !input->is_object()) return false;
   if (!in.take_string("id", call.id) || !in.take_string("name", call.name)) return false;
-  if (wire_call_id(call.id) != call.id) in.form("id", "true");
+  if (!is_wire_call_id(call.id)) in.form("id", "true");
   call.arguments = json::write(*in.take("input"));
   return true;
 }
 
 bool decode_tool_result(ObjectReader& in, std::string_view origin, ToolResult& result) {
   if (!in.take_string("tool_use_id", result.call_id)) return false;
-  if (wire_call_id(result.call_id) != result.call_id) in.form("id", "true");
+  if (!is_wire_call_id(result.call_id)) in.form("id", "true");
   decode_blocks(in, "content", origin, result.content);
   result.is_error = in.take_true("is_error");
   return true;
@@ -149,12 +153,12 @@ bool has_source(const Media& media) {
 
 }  // namespace
 
+bool is_wire_call_id(std::string_view id) { return !id.empty() && std::all_of(id.begin(), id.end(), in_id); }
+
 std::string wire_call_id(std::string_view id) {
   std::string out(id);
-  for (char& c : out) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
-    if (!plain) c = '_';
-  }
+  for (char& c : out)
+    if (!in_id(c)) c = '_';
   return out.empty() ? "call" : out;
 }
 

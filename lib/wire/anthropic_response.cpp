@@ -27,7 +27,8 @@ StatusOr<Response> decode_response(std::string_view body, const Quirks&) {
   response.finish = finish_reason(response.finish_text);
   if (const json::Value* given = in.take_object("usage")) {
     UsageMembers usage;
-    usage.merge(json::write(*given));
+    const std::string text = json::write(*given);
+    if (json::Compactor compactor; compactor.make(text)) usage.merge(compactor.members());
     usage.decode(response.usage);
   }
   in.form("whole", "true");

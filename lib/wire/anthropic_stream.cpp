@@ -8,11 +8,13 @@
 namespace tau::wire::anthropic {
 namespace {
 
-using Kind = json::Value::Kind;
-
 // The end of the stream in other dialects; some gateways add it.
 constexpr std::string_view kDone = "[DONE]";
 constexpr std::string_view kDelta = "content_block_delta";
+
+int64_t index_of(const Event& event) {
+  return json::compact_int(event.index.given() ? event.index.text : event.fraction.text);
+}
 
 // What is left of an origin alone says nothing.
 void erase_extra(Extras& extras, std::string_view key) {
@@ -26,7 +28,7 @@ void begin_response(Response& response) {
   response.message.labels = Labels::from(Source::kModel);
 }
 
-// Compact JSON.
+// JSON text.
 bool is_object(std::string_view json) { return json.starts_with('{'); }
 
 }  // namespace
@@ -38,7 +40,7 @@ MessagesStreamDecoder::MessagesStreamDecoder(const Quirks& quirks) : quirks_(qui
 void MessagesStreamDecoder::reset() {
   response_ = Response();
   begin_response(response_);
-  shapes_.restart();
+  reader_.restart();
   blocks_.clear();
   usage_ = UsageMembers();
   calls_ = 0;
@@ -62,33 +64,40 @@ Status MessagesStreamDecoder::event(std::string_view type, std::string_view data
     return ok_status();
   }
   if (data.substr(first).starts_with(kDone)) return ok_status();
-  const bool speaks_of_delta = data.find(kDelta) != data.npos;
-  if (speaks_of_delta) {
-    if (!read(data)) return malformed(type, data, reader_.status());
-    if (delta_->event == kDelta) return apply(sink);
+  event_ = reader_.read(data);
+  if (event_ == nullptr) return unread(type, data, sink);
+  if (is_delta()) return apply(sink);
+  if (!event_->unique) {
+    if (!compactor_.make(data))
+      return malformed(type, data, json::parse(data, json::Halves::kReplace).status());
+    event_->unique = true;
   }
-  if (!compactor_.make(data))
-    return malformed(type, data, json::parse(data, json::Halves::kReplace).status());
-  const Members event(compactor_.text());
-  const std::string_view named = json::compact_text(event.type, scratch_);
-  // Escapes can spell the name in other ways.
-  if (named == kDelta && read(data)) return apply(sink);
-  return apply_event(named.empty() ? type : named, event, sink);
+  if (event_->type == kDelta) return apply(sink);
+  return apply_event(event_->type.text.empty() ? type : event_->type.text, sink);
 }
 
-MessagesStreamDecoder::Members::Members(std::string_view json) : whole(json) {
-  for (json::CompactMembers member(json); member.next();) {
-    const std::string_view key = member.key();
-    std::string_view* const out = key == "type"            ? &type
-                                  : key == "index"         ? &index
-                                  : key == "message"       ? &message
-                                  : key == "content_block" ? &block
-                                  : key == "delta"         ? &delta
-                                  : key == "usage"         ? &usage
-                                  : key == "error"         ? &error
-                                                           : nullptr;
-    if (out != nullptr) *out = member.json();
-  }
+// Of deltas, which are read as they come, keys are not checked; this does not hold where escapes spell the
+// name in another way.
+bool MessagesStreamDecoder::is_delta() const {
+  const json::Field& type = event_->type;
+  if (!(type == kDelta)) return false;
+  const std::string_view data = event_->data;
+  const bool as_written = type.text.data() >= data.data() && type.text.data() < data.data() + data.size();
+  // A text that was decoded is always fresh.
+  return event_->unique || as_written || !type.fresh || data.find(kDelta) != data.npos;
+}
+
+// What the reader refused: no JSON, or no object, of which only the type may say something.
+Status MessagesStreamDecoder::unread(std::string_view type, std::string_view data, StreamSink& sink) {
+  if (data.find(kDelta) != data.npos) return malformed(type, data, reader_.status());
+  if (!compactor_.make(data))
+    return malformed(type, data, json::parse(data, json::Halves::kReplace).status());
+  Event none;
+  none.data = data;
+  event_ = &none;
+  const Status status = apply_event(type, sink);
+  event_ = nullptr;
+  return status;
 }
 
 Status MessagesStreamDecoder::malformed(std::string_view type, std::string_view data, const Status& why) {
@@ -104,58 +113,6 @@ Status MessagesStreamDecoder::end(StreamSink& sink) {
     return ok_status();
   }
   return fail(stream_truncated("message_stop"));
-}
-
-bool MessagesStreamDecoder::read(std::string_view data) {
-  delta_ = shapes_.match(data);
-  if (delta_ == nullptr) {
-    delta_ = &shapes_.begin();
-    if (!reader_.load(data) || !read_members()) return false;
-    shapes_.learn(reader_);
-  }
-  delta_->data = data;
-  return true;
-}
-
-bool MessagesStreamDecoder::read_members() {
-  if (!reader_.enter_object()) return false;
-  std::string_view key;
-  while (reader_.next_key(key)) {
-    const Kind kind = reader_.kind();
-    bool good = true;
-    if (key == "type" && kind == Kind::kString)
-      good = reader_.string(delta_->event);
-    else if (key == "index" && kind == Kind::kInt)
-      good = reader_.raw(delta_->index);
-    else if (key == "delta" && kind == Kind::kObject)
-      good = read_delta();
-    else
-      good = reader_.skip();
-    if (!good) return false;
-  }
-  return reader_.status().ok();
-}
-
-bool MessagesStreamDecoder::read_delta() {
-  if (!reader_.enter_object()) return false;
-  std::string_view key;
-  while (reader_.next_key(key)) {
-    const bool string = reader_.kind() == Kind::kString;
-    const bool piece = key == "text" || key == "thinking" || key == "signature" || key == "partial_json";
-    bool good = true;
-    if (key == "type" && string)
-      good = reader_.string(delta_->type);
-    else if (piece && string)
-      good = reader_.piece(delta_->text);
-    else
-      good = reader_.skip();
-    if (!good) return false;
-  }
-  return reader_.status().ok();
-}
-
-void MessagesStreamDecoder::Delta::follow(json::Shape& shape) {
-  for (json::Field* field : {&event, &index, &type, &text}) shape.follow(*field);
 }
 
 MessagesStreamDecoder::Block* MessagesStreamDecoder::find(int64_t index) {
@@ -183,9 +140,9 @@ MessagesStreamDecoder::Block& MessagesStreamDecoder::open(int64_t index, Part pa
 
 // A delta whose block never started says itself what it belongs to.
 MessagesStreamDecoder::Block* MessagesStreamDecoder::open_for_delta() {
-  const int64_t index = delta_->index.integer().value_or(0);
-  if (delta_->type == "text_delta") return &open(index, {Text{}, {}});
-  if (!(delta_->type == "thinking_delta") && !(delta_->type == "signature_delta")) return nullptr;
+  const int64_t index = event_->index.integer().value_or(0);
+  if (event_->delta_type == "text_delta") return &open(index, {Text{}, {}});
+  if (!(event_->delta_type == "thinking_delta") && !(event_->delta_type == "signature_delta")) return nullptr;
   return &open(index, {Reasoning{{}, {}, Reasoning::Form::kSignature}, {}});
 }
 
@@ -205,25 +162,25 @@ StreamEvent MessagesStreamDecoder::make_event(StreamEvent::Kind kind, const Bloc
 }
 
 Status MessagesStreamDecoder::apply(StreamSink& sink) {
-  Block* block = find(delta_->index.integer().value_or(0));
+  Block* block = find(event_->index.integer().value_or(0));
   if (block == nullptr) block = open_for_delta();
   if (block == nullptr) return ok_status();
   Part& part = part_of(*block);
   auto* reasoning = part.as<Reasoning>();
-  const std::string_view piece = delta_->text.text;
-  if (auto* text = part.as<Text>(); text != nullptr && delta_->type == "text_delta") {
+  const std::string_view piece = event_->piece.text;
+  if (auto* text = part.as<Text>(); text != nullptr && event_->delta_type == "text_delta") {
     append(*block, text->text, StreamEvent::Kind::kText, halves_.join(piece, block->half), sink);
-  } else if (reasoning != nullptr && delta_->type == "thinking_delta") {
+  } else if (reasoning != nullptr && event_->delta_type == "thinking_delta") {
     append(*block, reasoning->text, StreamEvent::Kind::kReasoning, halves_.join(piece, block->half), sink);
-  } else if (reasoning != nullptr && delta_->type == "signature_delta") {
+  } else if (reasoning != nullptr && event_->delta_type == "signature_delta") {
     uint16_t alone = 0;  // a signature is ASCII
     reasoning->opaque += halves_.join(piece, alone);
-  } else if (auto* call = part.as<ToolCall>(); call != nullptr && delta_->type == "input_json_delta") {
+  } else if (auto* call = part.as<ToolCall>(); call != nullptr && event_->delta_type == "input_json_delta") {
     append(*block, call->arguments, StreamEvent::Kind::kToolCallArgs, halves_.join(piece, block->half), sink);
-  } else if (delta_->type == "input_json_delta") {
+  } else if (event_->delta_type == "input_json_delta") {
     block->opaque_input += halves_.join(piece, block->half);
   } else {
-    TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(delta_->data, json::Halves::kReplace));
+    TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(event_->data, json::Halves::kReplace));
     apply_rare(*block, value["delta"]);
   }
   return ok_status();
@@ -231,7 +188,7 @@ Status MessagesStreamDecoder::apply(StreamSink& sink) {
 
 void MessagesStreamDecoder::append(Block& block, std::string& to, StreamEvent::Kind kind,
                                    std::string_view text, StreamSink& sink) {
-  if (text.empty() && !delta_->text.text.empty()) return;
+  if (text.empty() && !event_->piece.text.empty()) return;
   if (text.empty() && kind == StreamEvent::Kind::kToolCallArgs) return;
   to += text;
   sink.on_event(make_event(kind, block, text));
@@ -269,22 +226,21 @@ void MessagesStreamDecoder::apply_rare(Block& block, const json::Value& delta) {
   }
 }
 
-Status MessagesStreamDecoder::apply_event(std::string_view type, const Members& event, StreamSink& sink) {
-  if (type == "error" || (is_object(event.error) && type.empty())) {
-    TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(event.whole));
+Status MessagesStreamDecoder::apply_event(std::string_view type, StreamSink& sink) {
+  if (type == "error" || (is_object(event_->error.text) && type.empty())) {
+    TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(event_->data, json::Halves::kReplace));
     return fail(stream_error_status(value));
   }
   if (type == "message_start") {
-    message_start(event.message, sink);
+    message_start(sink);
   } else if (type == "content_block_start") {
     start(sink);
-    const StatusOr<json::Value> block = json::parse(event.block.empty() ? "null" : event.block);
-    block_start(json::compact_int(event.index), *block, sink);
+    block_start(sink);
   } else if (type == "content_block_stop") {
-    if (Block* block = find(json::compact_int(event.index))) close(*block, sink);
+    if (Block* block = find(index_of(*event_))) close(*block, sink);
   } else if (type == "message_delta") {
     start(sink);
-    message_delta(event, sink);
+    message_delta(sink);
   } else if (type == "message_stop") {
     if (!started_) return fail(bad_response("the stream ended before message_start"));
     finish(sink);
@@ -303,39 +259,53 @@ void MessagesStreamDecoder::start(StreamSink& sink) {
 }
 
 // A second message_start (a server that retried behind our back) adds counts, nothing else.
-void MessagesStreamDecoder::message_start(std::string_view message, StreamSink& sink) {
-  const std::string_view usage = json::compact_member(message, "usage");
-  if (started_) return merge_usage(usage, sink);
-  response_.id = json::compact_text(json::compact_member(message, "id"), scratch_);
-  response_.model = json::compact_text(json::compact_member(message, "model"), scratch_);
-  for (json::CompactMembers member(message); member.next();) keep_extra(member.key(), member.json());
-  if (is_object(usage)) usage_.merge(usage);
+void MessagesStreamDecoder::message_start(StreamSink& sink) {
+  if (started_) return add_usage(event_->message_usage.text, sink);
+  response_.id = event_->id.text;
+  response_.model = event_->model.text;
+  for (const auto& [key, json] : event_->message) keep_extra(key.text, json.text);
+  merge_usage(event_->message_usage.text);
   usage_.decode(response_.usage);
   start(sink);
-  const std::string_view content = json::compact_member(message, "content");
-  if (content.size() <= 2) return;
-  const StatusOr<json::Value> blocks = json::parse(content);
-  int64_t index = 0;
-  for (const json::Value& block : blocks->as_array()) block_start(index++, block, sink);
+  if (event_->content.given()) add_content(event_->content.text, sink);
 }
 
-// `key` as it is written.
+// Blocks that came with the message.
+void MessagesStreamDecoder::add_content(std::string_view content, StreamSink& sink) {
+  if (content == "[]") return;
+  const StatusOr<json::Value> blocks = json::parse(content, json::Halves::kReplace);
+  int64_t index = 0;
+  for (const json::Value& block : blocks->as_array()) add_block(index++, block, sink);
+}
+
 void MessagesStreamDecoder::keep_extra(std::string_view key, std::string_view json) {
   for (const std::string_view known : {"id", "model", "type", "role", "content", "usage", "stop_reason"})
     if (key == known) return;
   // The encoder writes this null by itself.
   if (key == "stop_sequence" && json == "null") return;
-  const std::string name = extra_key(json::compact_key(key, scratch_));
+  const std::string name = extra_key(key);
   if (json == "null" && !response_.extras.find(name).empty()) return;
-  response_.extras.set(name, json);
+  if (compactor_.make(json)) response_.extras.set(name, compactor_.text());
 }
 
-void MessagesStreamDecoder::block_start(int64_t index, const json::Value& value, StreamSink& sink) {
-  Block* known = find(index);
+void MessagesStreamDecoder::block_start(StreamSink& sink) {
+  const int64_t index = index_of(*event_);
+  if (Part part; event_->has_block && decode_start(event_->block, compactor_, part))
+    return add_block(index, std::move(part), {}, sink);
+  const StatusOr<json::Value> event = json::parse(event_->data, json::Halves::kReplace);
+  add_block(index, (*event)["content_block"], sink);
+}
+
+void MessagesStreamDecoder::add_block(int64_t index, const json::Value& value, StreamSink& sink) {
   json::Value start = value;
   const bool is_call = start["type"].as_string() == "tool_use";
   if (is_call && !start["input"].is_object()) start.set("input", json::Value::object());
-  Part part = decode_block(start, kAnthropicResponse);
+  add_block(index, decode_block(start, kAnthropicResponse), value, sink);
+}
+
+// `value` is read of a part that stays opaque.
+void MessagesStreamDecoder::add_block(int64_t index, Part part, const json::Value& value, StreamSink& sink) {
+  Block* known = find(index);
   if (known != nullptr && known->open && part_of(*known).body.index() == part.body.index()) return;
   Block& block = open(index, std::move(part));
   Part& body = part_of(block);
@@ -391,23 +361,40 @@ void MessagesStreamDecoder::close(Block& block, StreamSink& sink) {
   sink.on_event(make_event(StreamEvent::Kind::kPart, block, {}));
 }
 
-void MessagesStreamDecoder::merge_usage(std::string_view usage, StreamSink& sink) {
-  if (!is_object(usage)) return;
-  usage_.merge(usage);
+bool MessagesStreamDecoder::merge_usage(std::string_view usage) {
+  if (!is_object(usage) || !compactor_.make(usage)) return false;
+  usage_.merge(compactor_.members());
+  return true;
+}
+
+void MessagesStreamDecoder::add_usage(std::string_view usage, StreamSink& sink) {
+  if (!merge_usage(usage)) return;
   usage_.decode(response_.usage);
   StreamEvent event{};
   event.kind = StreamEvent::Kind::kUsage;
   sink.on_event(event);
 }
 
-void MessagesStreamDecoder::message_delta(const Members& event, StreamSink& sink) {
-  const std::string_view stop = json::compact_member(event.delta, "stop_reason");
-  if (const std::string_view text = json::compact_text(stop, scratch_); !text.empty())
-    response_.finish_text = text;
-  for (json::CompactMembers member(event.delta); member.next();) keep_extra(member.key(), member.json());
-  for (json::CompactMembers member(event.whole); member.next();)
-    if (member.key() != "delta") keep_extra(member.key(), member.json());
-  merge_usage(event.usage, sink);
+void MessagesStreamDecoder::message_delta(StreamSink& sink) {
+  const Event& event = *event_;
+  if (!event.stop_reason.text.empty()) response_.finish_text = event.stop_reason.text;
+  const bool strange = event.piece.given() || event.index.given() || event.fraction.given() ||
+                       event.error.given() || event.has_message || event.has_block || event.odd;
+  if (strange) {
+    keep_whole_delta();
+  } else {
+    for (const RawMembers* members : {&event.delta, &event.others})
+      for (const auto& [key, json] : *members) keep_extra(key.text, json.text);
+  }
+  add_usage(event.usage.text, sink);
+}
+
+// Members that belong to events of other types are no more than extras here.
+void MessagesStreamDecoder::keep_whole_delta() {
+  const StatusOr<json::Value> event = json::parse(event_->data, json::Halves::kReplace);
+  for (const auto& [key, value] : (*event)["delta"].as_object()) keep_extra(key, json::write(value));
+  for (const auto& [key, value] : event->as_object())
+    if (key != "delta") keep_extra(key, json::write(value));
 }
 
 void MessagesStreamDecoder::finish(StreamSink& sink) {

@@ -1,5 +1,5 @@
-// Decodes a stream of Anthropic messages. Deltas of content blocks, nearly all there is, are read without a
-// tree, and what a delta repeats of the one before is not read again; the few other events go through a tree.
+// Decodes a stream of Anthropic messages. Events are read in one forward pass; what one repeats of an earlier
+// one is not read again, and only what is rare goes through a tree.
 #pragma once
 
 #include <string>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "wire/anthropic.h"
+#include "wire/anthropic_event.h"
 #include "wire/halves.h"
 #include "wire/wire.h"
 
@@ -36,40 +37,20 @@ class MessagesStreamDecoder final : public StreamDecoder {
     json::Value citations;
     uint16_t half = 0;  // at the end of its text so far
   };
-  // Views live until the next event.
-  struct Delta {
-    json::Field index;  // JSON text of an integer
-    json::Field event;
-    json::Field type;
-    json::Field text;       // of text, thinking, signature or JSON
-    std::string_view data;  // the whole event
-    void clear() { *this = {}; }
-    void follow(json::Shape& shape);
-  };
-  // Of any other event; compact JSON.
-  struct Members {
-    explicit Members(std::string_view json);
-    std::string_view whole;
-    std::string_view type;
-    std::string_view index;
-    std::string_view message;
-    std::string_view block;
-    std::string_view delta;
-    std::string_view usage;
-    std::string_view error;
-  };
-
-  bool read(std::string_view data);
-  bool read_members();
-  bool read_delta();
   Status apply(StreamSink& sink);
   void append(Block& block, std::string& to, StreamEvent::Kind kind, std::string_view text, StreamSink& sink);
   void finish_piece(Block& block, StreamSink& sink);
   void apply_rare(Block& block, const json::Value& delta);
-  Status apply_event(std::string_view type, const Members& event, StreamSink& sink);
-  void message_start(std::string_view message, StreamSink& sink);
-  void block_start(int64_t index, const json::Value& value, StreamSink& sink);
-  void message_delta(const Members& event, StreamSink& sink);
+  bool is_delta() const;
+  Status unread(std::string_view type, std::string_view data, StreamSink& sink);
+  Status apply_event(std::string_view type, StreamSink& sink);
+  void message_start(StreamSink& sink);
+  void add_content(std::string_view content, StreamSink& sink);
+  void block_start(StreamSink& sink);
+  void add_block(int64_t index, const json::Value& value, StreamSink& sink);
+  void add_block(int64_t index, Part part, const json::Value& value, StreamSink& sink);
+  void message_delta(StreamSink& sink);
+  void keep_whole_delta();
   void start(StreamSink& sink);
 
   Block* find(int64_t index);
@@ -81,7 +62,8 @@ class MessagesStreamDecoder final : public StreamDecoder {
   void close(Block& block, StreamSink& sink);
   void close_call(Block& block, ToolCall& call, StreamSink& sink);
   void close_opaque(Block& block, Opaque& opaque);
-  void merge_usage(std::string_view usage, StreamSink& sink);
+  bool merge_usage(std::string_view usage);
+  void add_usage(std::string_view usage, StreamSink& sink);
   void keep_extra(std::string_view key, std::string_view json);
   void finish(StreamSink& sink);
   Status fail(Status status);
@@ -89,14 +71,12 @@ class MessagesStreamDecoder final : public StreamDecoder {
 
   Quirks quirks_;
   Response response_;
-  json::Reader reader_{json::Halves::kReplace, true};
-  json::Shapes<Delta> shapes_;
-  Delta* delta_ = nullptr;
+  EventReader reader_;
+  Event* event_ = nullptr;  // being applied
   HalfJoiner halves_;
   std::vector<Block> blocks_;
   UsageMembers usage_;
   json::Compactor compactor_{json::Halves::kReplace};
-  std::string scratch_;
   uint32_t calls_ = 0;
   bool started_ = false;
   bool finished_ = false;

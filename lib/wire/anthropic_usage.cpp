@@ -17,70 +17,62 @@ std::optional<int64_t> integer_of(std::string_view json) {
 bool is_number(std::string_view json) {
   return json.front() == '-' || (json.front() >= '0' && json.front() <= '9');
 }
-bool is_zero(std::string_view json) { return json == "0" || json == "0.0" || json == "-0.0"; }
-
-}  // namespace
-
-void UsageMembers::merge(std::string_view json) {
-  known_ = true;
-  constexpr size_t kUsualMembers = 12;
-  const bool first = members_.empty();
-  members_.reserve(kUsualMembers);
-  for (json::CompactMembers member(json); member.next();) {
-    if (first)
-      members_.emplace_back(member.key(), member.json());
-    else
-      merge(member.key(), member.json());
-  }
-}
-
-// Later counts replace earlier ones, but a null or zero does not replace a number: servers repeat the counts
-// in message_delta, or fill in only there.
-void UsageMembers::merge(std::string_view key, std::string_view json) {
-  const auto known =
-      std::find_if(members_.begin(), members_.end(), [&](const auto& m) { return m.first == key; });
-  if (known == members_.end()) {
-    members_.emplace_back(key, json);
-  } else if (json.front() == '{' && known->second.front() == '{') {
-    if (known->second == json) return;
-    UsageMembers inner;
-    inner.merge(known->second);
-    inner.merge(json);
-    known->second = inner.json();
-  } else if (json != "null" && !(is_zero(json) && is_number(known->second))) {
-    known->second = json;
-  }
-}
-
-std::string UsageMembers::json() const {
+// The members as JSON; keys are as they are written.
+std::string object_of(const Extras& members) {
   std::string out = "{";
-  for (const auto& [key, json] : members_) {
+  for (const auto& [key, json] : members) {
     if (out.size() > 1) out += ',';
     out.append("\"").append(key).append("\":").append(json);
   }
   return out += '}';
 }
 
-std::string_view UsageMembers::find(std::string_view key) const {
-  for (const auto& [name, json] : members_)
-    if (name == key) return json;
-  return {};
+bool is_zero(std::string_view json) { return json == "0" || json == "0.0" || json == "-0.0"; }
+
+}  // namespace
+
+void UsageMembers::merge(const std::vector<json::CompactMember>& members) {
+  known_ = true;
+  const bool first = members_.empty();
+  size_t bytes = 0;
+  for (const auto& [key, json] : members) bytes += key.size() + json.size();
+  if (first) members_.reserve(members.size(), bytes);
+  for (const auto& [key, json] : members) first ? members_.add(key, json) : merge(key, json);
+}
+
+// Later counts replace earlier ones, but a null or zero does not replace a number: servers repeat the counts
+// in message_delta, or fill in only there.
+void UsageMembers::merge(std::string_view key, std::string_view json) {
+  const std::string_view known = members_.find(key);
+  if (known == json) return;
+  if (known.empty()) {
+    members_.add(key, json);
+  } else if (json.front() == '{' && known.front() == '{') {
+    UsageMembers inner;
+    for (const std::string_view object : {known, json})
+      for (json::CompactMembers member(object); member.next();) inner.merge(member.key(), member.json());
+    members_.set(key, object_of(inner.members_));
+  } else if (json != "null" && !(is_zero(json) && is_number(known))) {
+    members_.set(key, json);
+  }
 }
 
 void UsageMembers::decode(Usage& usage) const {
   if (!known_) return;
-  const std::optional<int64_t> input = integer_of(find("input_tokens"));
-  const std::optional<int64_t> output = integer_of(find("output_tokens"));
+  const std::optional<int64_t> input = integer_of(members_.find("input_tokens"));
+  const std::optional<int64_t> output = integer_of(members_.find("output_tokens"));
   usage.known = true;
-  usage.cached_input = json::compact_int(find("cache_read_input_tokens"));
-  usage.cache_write = json::compact_int(find("cache_creation_input_tokens"));
+  usage.cached_input = json::compact_int(members_.find("cache_read_input_tokens"));
+  usage.cache_write = json::compact_int(members_.find("cache_creation_input_tokens"));
   usage.input = input.value_or(0) + usage.cached_input + usage.cache_write;
   usage.output = output.value_or(0);
-  usage.reasoning = json::compact_int(json::compact_member(find("output_tokens_details"), "thinking_tokens"));
+  usage.reasoning =
+      json::compact_int(json::compact_member(members_.find("output_tokens_details"), "thinking_tokens"));
   Extras& extras = usage.extras;
   extras.clear();
-  constexpr size_t kUsualBytes = 512;
-  extras.reserve(members_.size() + 3, kUsualBytes);
+  constexpr size_t kForms = 2;
+  constexpr size_t kFormBytes = 64;
+  extras.reserve(kForms, kFormBytes + members_.bytes());
   extras.add("tau:from", origin_mark(kAnthropicResponse));
   if (!input) set_absent(extras, "input_tokens");
   if (!output) set_absent(extras, "output_tokens");

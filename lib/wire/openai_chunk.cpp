@@ -7,16 +7,9 @@ namespace {
 
 using Kind = json::Value::Kind;
 
-void follow(json::Shape& shape, RawMembers& members) {
-  for (RawMember& member : members) {
-    shape.follow(member.key);
-    shape.follow(member.json);
-  }
-}
-
 void follow(json::Shape& shape, CallDelta& call) {
   for (json::Field* field : {&call.id, &call.name, &call.arguments, &call.index}) shape.follow(*field);
-  follow(shape, call.extras);
+  wire::follow(shape, call.extras);
 }
 
 void follow(json::Shape& shape, ChunkChoice& choice) {
@@ -33,8 +26,8 @@ void follow(json::Shape& shape, ChunkChoice& choice) {
       shape.follow(member.value);
     }
   for (CallDelta& call : choice.calls) follow(shape, call);
-  follow(shape, choice.delta);
-  follow(shape, choice.members);
+  wire::follow(shape, choice.delta);
+  wire::follow(shape, choice.members);
 }
 
 }  // namespace
@@ -67,7 +60,7 @@ void Chunk::clear() {
 
 void Chunk::follow(json::Shape& shape) {
   for (json::Field* field : {&id, &model, &created, &usage, &error}) shape.follow(*field);
-  openai::follow(shape, top);
+  wire::follow(shape, top);
   for (ChunkChoice& choice : choices) openai::follow(shape, choice);
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "json/json.h"
+#include "wire/raw_member.h"
 
 namespace tau::wire::openai {
 
@@ -34,13 +35,6 @@ class Reused {
   std::vector<T> items_;
   size_t size_ = 0;
 };
-
-// A member that no field fits.
-struct RawMember {
-  json::Field key;
-  json::Field json;
-};
-using RawMembers = std::vector<RawMember>;
 
 // A piece of reasoning and the member it came in.
 struct ReasoningPiece {
