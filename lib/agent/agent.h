@@ -172,15 +172,19 @@ struct Event {
   std::string call_id;
   std::string text;
   // What the JSON body is made of, by kind; see event.cpp.
-  std::string name;  // tool, model or op id
-  std::string reason;
-  std::string json;    // arguments, outcome or usage: complete JSON
+  SharedString name;  // tool, model or op id
+  SharedString reason;
+  SharedString json;   // arguments, outcome or usage: complete JSON; of kRunStarted the session
   int64_t number = 0;  // turn, attempt
   bool flag = false;   // is_error, not_sandboxed
   std::shared_ptr<const wire::Response> response;
 
   // `text`, or what the response says where the event has one and no text of its own.
   std::string_view shown_text() const;
+  // Of an event that is empty: moves, and looks only at what there is.
+  void take(Event&& other);
+  // Leaves an empty event; the strings keep their memory.
+  void clear();
 };
 // The body of an event, as the C ABI shows it.
 std::string event_json(const Event& event, std::string_view run_id);
@@ -275,6 +279,7 @@ class Engine {
  private:
   std::unique_ptr<State> state_;
   std::unique_ptr<State> spare_;  // where a step works; its memory is reused
+  std::string text_;              // likewise, for JSON
 };
 
 // The oldest journal row that going on from a snapshot needs: `snapshot_seq`, or that of a message that

@@ -15,12 +15,12 @@ constexpr std::string_view kNames[] = {
 
 constexpr char kBase32[] = "0123456789abcdefghjkmnpqrstvwxyz";  // Crockford's
 
-void optional(json::Writer& w, std::string_view key, const std::string& text) {
+void optional(json::Writer& w, std::string_view key, std::string_view text) {
   if (!text.empty()) w.field(key, text);
 }
 
 // Arguments come from a model: they are embedded as JSON only when they are JSON.
-void arguments(json::Writer& w, const std::string& text) {
+void arguments(json::Writer& w, std::string_view text) {
   if (json::parse(text).ok()) {
     w.field_raw("arguments", text);
   } else {
@@ -138,6 +138,29 @@ std::string_view Event::shown_text() const {
   if (!text.empty() || response == nullptr) return text;
   const std::string* sole = response->message.sole_text();
   return sole != nullptr ? std::string_view(*sole) : std::string_view();
+}
+
+void Event::take(Event&& other) {
+  kind = other.kind;
+  if (!other.call_id.empty()) call_id = std::move(other.call_id);
+  if (!other.text.empty()) text = std::move(other.text);
+  name = std::move(other.name);
+  reason = std::move(other.reason);
+  json = std::move(other.json);
+  number = other.number;
+  flag = other.flag;
+  response = std::move(other.response);
+}
+
+void Event::clear() {
+  call_id.clear();
+  text.clear();
+  name.clear();
+  reason.clear();
+  json.clear();
+  number = 0;
+  flag = false;
+  response = nullptr;
 }
 
 std::string digest_of(const Effects& effects) {

@@ -13,7 +13,8 @@ void Engine::step(const Input& input, Effects& effects) {
   } else {
     *spare_ = *state_;
   }
-  Step(*spare_, input, effects).run();
+  text_.clear();
+  Step(*spare_, input, effects, text_).run();
   state_.swap(spare_);
 }
 
@@ -362,9 +363,11 @@ void Step::write_usage(json::Writer& w) const {
 }
 
 void Step::emit_turn_done() {
-  Event& event = emit(EventKind::kTurnDone);
-  json::Writer w(event.json);
+  text_.clear();
+  json::Writer w(text_);
   write_usage(w);
+  Event& event = emit(EventKind::kTurnDone);
+  event.json = text_;
   event.number = s_.turn;
 }
 
@@ -379,10 +382,12 @@ void Step::finish(Code code, std::string_view reason, std::string_view message) 
   report_results();
   append_pending(/*steering_only=*/false);  // said but not answered: the next run sees it
   if (s_.config != nullptr && s_.config->limits.max_wall_ms > 0) cancel_timer(std::string(kDeadlineTimer));
-  std::string text = s_.response != nullptr ? s_.response->message.text() : std::string();
-  std::string outcome;
-  outcome.reserve(256 + text.size());
-  json::Writer w(outcome);
+  const std::string* const sole = s_.response != nullptr ? s_.response->message.sole_text() : nullptr;
+  std::string joined;  // of several parts
+  if (sole == nullptr && s_.response != nullptr) joined = s_.response->message.text();
+  const std::string& text = sole != nullptr ? *sole : joined;
+  text_.clear();
+  json::Writer w(text_);
   w.begin_object();
   w.field("status", code == Code::kOk ? "done" : code == Code::kCancelled ? "cancelled" : "failed");
   w.field("code", code_name(code));
@@ -398,12 +403,14 @@ void Step::finish(Code code, std::string_view reason, std::string_view message) 
   s_.phase = Phase::kFinished;
   Finish& end = add<Finish>();
   end.code = code;
-  end.outcome = outcome;
+  end.outcome = text_;
+  const SharedString outcome = end.outcome;
   add<Commit>();
   Event& event = emit(EventKind::kRunDone);
-  event.text = std::move(text);
+  if (sole != nullptr) event.response = s_.response;
+  event.text = std::move(joined);
   event.reason = reason;
-  event.json = std::move(outcome);
+  event.json = outcome;
 }
 
 }  // namespace tau::agent

@@ -63,8 +63,9 @@ struct Engine::State {
 // Applies one input to a state, collecting effects. One object per step.
 class Step {
  public:
-  Step(Engine::State& state, const Input& input, Effects& effects)
-      : s_(state), input_(input), effects_(effects) {}
+  // `text` is memory to write JSON in.
+  Step(Engine::State& state, const Input& input, Effects& effects, std::string& text)
+      : s_(state), input_(input), effects_(effects), text_(text) {}
   void run();
 
  private:
@@ -127,6 +128,7 @@ class Step {
   Engine::State& s_;
   const Input& input_;
   Effects& effects_;
+  std::string& text_;
 };
 
 inline constexpr std::string_view kDeadlineTimer = "deadline";

@@ -4,13 +4,13 @@
 
 namespace tau {
 
-std::string make_id(std::string_view prefix, Clock& clock, Random& random) {
+SharedString make_id(std::string_view prefix, Clock& clock, Random& random) {
   static constexpr char kAlphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
   std::array<std::byte, 10> entropy;
   random.fill(entropy);
 
-  std::string id(prefix.size() + 26, '\0');
-  char* at = id.data() + prefix.copy(id.data(), prefix.size());
+  std::array<char, 26> id;
+  char* at = id.data();
   const auto time = static_cast<uint64_t>(clock.wall_ms());
   for (int shift = 45; shift >= 0; shift -= 5) *at++ = kAlphabet[(time >> shift) & 31];
   uint32_t bits = 0;
@@ -19,7 +19,7 @@ std::string make_id(std::string_view prefix, Clock& clock, Random& random) {
     bits = bits << 8 | static_cast<uint32_t>(b);
     for (count += 8; count >= 5; count -= 5) *at++ = kAlphabet[(bits >> (count - 5)) & 31];
   }
-  return id;
+  return SharedString::concat({prefix, {id.data(), id.size()}});
 }
 
 bool is_valid_id(std::string_view id) {

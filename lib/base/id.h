@@ -3,14 +3,14 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/shared_string.h"
 
 namespace tau {
 
-std::string make_id(std::string_view prefix, Clock& clock, Random& random);
+SharedString make_id(std::string_view prefix, Clock& clock, Random& random);
 
 // True for 1 to 128 characters of [A-Za-z0-9_.:-], the only names accepted for sessions, runs and calls.
 bool is_valid_id(std::string_view id);

@@ -56,10 +56,20 @@ bool contains(std::string_view list, std::string_view name) {
   return false;
 }
 
-// Sources as bits in the order of their names.
-uint32_t order_of(uint32_t sources) {
-  constexpr auto kTool = static_cast<uint32_t>(Source::kTool);
-  return (sources & kTool) != 0 ? (sources & ~kTool) | 1u << 31 : sources;
+// The names of all sources but kTool, made once for every set of them: labels join all the time.
+const SharedString& names_of(uint32_t sources) {
+  constexpr size_t kSets = 2 * static_cast<size_t>(Source::kModel);  // kModel is the highest bit
+  static const std::array<SharedString, kSets>* const kNames = [] {
+    auto* names = new std::array<SharedString, kSets>;
+    for (size_t set = 0; set < kSets; ++set) {
+      std::string list;
+      for (const SourceName& s : kSources)
+        if ((set & static_cast<size_t>(s.source)) != 0) append_name(list, s.name);
+      (*names)[set] = list;
+    }
+    return names;
+  }();
+  return (*kNames)[sources];
 }
 
 // The part of an integrity that names tools: its end.
@@ -77,15 +87,9 @@ void append_quoted(std::string& out, std::string_view list) {
 }  // namespace
 
 Labels Labels::from(Source source) {
-  static const std::array<SharedString, std::size(kSources)>* const kNames = [] {
-    auto* names = new std::array<SharedString, std::size(kSources)>;
-    for (size_t i = 0; i < names->size(); ++i) (*names)[i] = kSources[i].name;
-    return names;
-  }();
   Labels labels;
   labels.sources_ = static_cast<uint32_t>(source);
-  for (size_t i = 0; i < std::size(kSources); ++i)
-    if (kSources[i].source == source) labels.integrity_ = (*kNames)[i];
+  labels.integrity_ = names_of(labels.sources_);
   return labels;
 }
 
@@ -120,20 +124,19 @@ void Labels::join_sources(const Labels& other) {
     integrity_ = other.integrity_;
     return;
   }
-  const uint32_t theirs = order_of(other.sources_);
-  const uint32_t their_first = theirs & (~theirs + 1);
-  const bool all_behind =
-      their_first > order_of(sources_) && !integrity_.empty() && !other.integrity_.empty();
   sources_ |= other.sources_;
-  if (all_behind) {  // as when a model has answered, or a tool
-    integrity_ = SharedString::concat({integrity_, ",", other.integrity_});
+  const SharedString& names = names_of(sources_);
+  const std::string_view mine = tools_of(integrity_);
+  const std::string_view theirs = tools_of(other.integrity_);
+  if (!mine.empty() && !theirs.empty() && mine != theirs) {
+    std::string all = names.str();
+    append_union(all, mine, theirs);
+    integrity_ = all;
     return;
   }
-  std::string names;
-  for (const SourceName& s : kSources)
-    if (has(s.source)) append_name(names, s.name);
-  if (has(Source::kTool)) append_union(names, tools_of(integrity_), tools_of(other.integrity_));
-  integrity_ = names;
+  const std::string_view tools = mine.empty() ? theirs : mine;
+  const std::string_view comma = tools.empty() || names.empty() ? "" : ",";
+  integrity_ = tools.empty() ? names : SharedString::concat({names, comma, tools});
 }
 
 void Labels::join(const Labels& other) {

@@ -162,8 +162,8 @@ void Driver::account_open_turn(const std::vector<store::JournalEntry>& journal) 
 // The host hears of the run again.
 void Driver::announce() {
   agent::Event started{.kind = agent::EventKind::kRunStarted,
-                       .name = setup_.config.model.str(),
-                       .json = setup_.config.session_id.str()};
+                       .name = setup_.config.model,
+                       .json = setup_.config.session_id};
   scratch_->performances.push().effects.emplace_back(agent::Emit{std::move(started)});
 }
 
@@ -381,8 +381,8 @@ void Driver::die(const Status& status) {
   w.field("reason", status.reason()).field("message", status.message()).end_object();
   outcome_ = outcome;
   end({.kind = agent::EventKind::kRunDone,
-       .reason = std::string(status.reason()),
-       .json = std::move(outcome)});
+       .reason = status.reason(),
+       .json = outcome_});
 }
 
 // As die(), for who is not inside of pump().
@@ -401,7 +401,7 @@ void Driver::pump_end() {
 // Lack of memory ends the run, unless it has ended; what was decided durably stays decided.
 void Driver::die_of_memory() {
   if (told_) return;
-  if (closing_) return end({.kind = agent::EventKind::kRunDone, .json = outcome_.str()});
+  if (closing_) return end({.kind = agent::EventKind::kRunDone, .json = outcome_});
   ended_ = false;
   die(Status::out_of_memory());
 }

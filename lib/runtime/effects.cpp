@@ -160,7 +160,7 @@ void Driver::on_attempt(int attempt, const Status& previous) {
   seams_.output.emit({.kind = agent::EventKind::kAttempt,
                       .call_id = model_call_id_,
                       .text = std::string(previous.message()),
-                      .reason = std::string(previous.reason()),
+                      .reason = previous.reason(),
                       .number = attempt});
 }
 
@@ -272,7 +272,7 @@ void Driver::tool_finished(const std::string& call_id, tool::Result result) {
   if (result_op.empty() || ended_) return;
   agent::Effects& effects = scratch_->performances.push().effects;
   effects.emplace_back(agent::Commit{});
-  effects.emplace_back(agent::Emit{{.kind = agent::EventKind::kOpAccepted, .name = std::move(result_op)}});
+  effects.emplace_back(agent::Emit{{.kind = agent::EventKind::kOpAccepted, .name = result_op}});
   pump();
 }
 
@@ -323,7 +323,7 @@ void Driver::reject(const std::string& op_id, const std::string& call_id, std::s
                       .call_id = call_id,
                       .text = std::string(text),
                       .name = op_id,
-                      .reason = std::string(reason)});
+                      .reason = reason});
 }
 
 // The entry is named after its row, so that appending it again after a crash changes nothing.

@@ -183,7 +183,7 @@ void LoopHost::never_began(RunState& run) {
   }
   run.session->loaded = false;
   run.session->busy = false;
-  run.channel->emit({.kind = agent::EventKind::kRunDone, .reason = "out_of_memory", .json = outcome.str()});
+  run.channel->emit({.kind = agent::EventKind::kRunDone, .reason = "out_of_memory", .json = outcome});
   told(run);
 }
 

@@ -28,8 +28,34 @@ thread_local int notifications = 0;  // that this thread is giving
 Channel::Channel(std::shared_ptr<EventQueue> queue, SharedString run_id, void* userdata, bool quiet)
     : queue_(std::move(queue)), run_id_(std::move(run_id)), userdata_(userdata), quiet_(quiet) {}
 
+void QueuedList::push(Queued* queued) noexcept {
+  queued->next = nullptr;
+  (last_ == nullptr ? first_ : last_->next) = queued;
+  last_ = queued;
+  ++size_;
+}
+
+Queued* QueuedList::pop() noexcept {
+  Queued* const queued = first_;
+  if (queued == nullptr) return nullptr;
+  first_ = queued->next;
+  if (first_ == nullptr) last_ = nullptr;
+  --size_;
+  return queued;
+}
+
+void QueuedList::append(QueuedList& other) noexcept {
+  if (other.empty()) return;
+  (last_ == nullptr ? first_ : last_->next) = std::exchange(other.first_, nullptr);
+  last_ = std::exchange(other.last_, nullptr);
+  size_ += std::exchange(other.size_, 0);
+}
+
+void QueuedList::drop(size_t keep) noexcept {
+  while (size_ > keep) delete pop();
+}
+
 bool WakeList::add(std::shared_ptr<EventQueue> queue) {
-  if (!in_turn_) return false;
   try {
     queues_.push_back(std::move(queue));
   } catch (const std::bad_alloc&) { return false; }
@@ -38,7 +64,7 @@ bool WakeList::add(std::shared_ptr<EventQueue> queue) {
 
 void WakeList::end_turn() {
   in_turn_ = false;
-  for (const auto& queue : queues_) queue->wake_reader();
+  for (const auto& queue : queues_) queue->end_turn();
   queues_.clear();
 }
 
@@ -51,48 +77,69 @@ EventQueue::~EventQueue() {
 
 void Channel::emit(agent::Event&& event) {
   if (quiet_ && !shown_when_quiet(event.kind)) return;
-  std::unique_lock lock(queue_->mutex_);
-  if (muted_ || queue_->abandoned_) return;
+  EventQueue& queue = *queue_;
+  auto lock = queue.write_lock();
+  if (muted_ || queue.abandoned_) return;
+  Queued* const queued = queue.spare();
+  queued->event.take(std::move(event));
+  queued->is_delta = false;
+  if (queued->event.kind == agent::EventKind::kRunDone) queue.ends_run_ = true;
   tail_delta_ = nullptr;
-  const bool last = event.kind == agent::EventKind::kRunDone;
-  queue_->push_locked(*this, false).event = std::move(event);
-  if (last) queue_->end_of_run_locked();
-  unread_control_.fetch_add(1, std::memory_order_relaxed);
-  queue_->became_nonempty(lock);
+  control_.store(control_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  queue.push(*this, queued);
+  queue.pushed(lock);
 }
 
 void Channel::delta(agent::EventKind kind, std::string_view call_id, std::string_view text) {
   if (quiet_) return;
-  std::unique_lock lock(queue_->mutex_);
-  if (muted_ || queue_->abandoned_) return;
-  Queued* tail = tail_delta_;
-  const bool same = tail != nullptr && tail->event.kind == kind && tail->event.call_id == call_id;
-  if (same && unread_deltas_ >= kMergeAt) {
-    tail->event.text += text;
-    tail->seq = ++seq_;
-    return;
-  }
-  Queued& queued = queue_->push_locked(*this, true);
-  ++unread_deltas_;
-  queued.event.kind = kind;
+  EventQueue& queue = *queue_;
+  auto lock = queue.write_lock();
+  if (muted_ || queue.abandoned_) return;
+  if (merge(kind, call_id, text, lock.owns_lock())) return;
+  Queued* const queued = queue.spare();
+  queued->is_delta = true;
+  queued->event.kind = kind;
   try {
-    queued.event.call_id = call_id;
-    queued.event.text = text;
+    queued->event.call_id = call_id;
+    queued->event.text = text;
   } catch (const std::bad_alloc&) {
-    queued.event.text.clear();  // what an earlier event left there
+    queued->event.call_id.clear();
+    queued->event.text.clear();
+    queue.spares_.push(queued);
     throw;
   }
-  tail_delta_ = &queued;
-  queue_->became_nonempty(lock);
+  ++deltas_;
+  tail_delta_ = queued;
+  tail_first_seq_ = seq_ + 1;
+  tail_publication_ = queue.publications_;
+  queue.push(*this, queued);
+  queue.pushed(lock);
+}
+
+// Appends to the last event, when there are many deltas and it is still here.
+bool Channel::merge(agent::EventKind kind, std::string_view call_id, std::string_view text, bool locked) {
+  if (tail_delta_ == nullptr || deltas_ - read_deltas_.load(std::memory_order_relaxed) < kMergeAt) return false;
+  std::unique_lock<std::mutex> lock;
+  if (tail_publication_ != queue_->publications_) {
+    if (!locked) lock = std::unique_lock(queue_->mutex_);
+    if (taken_seq_ >= tail_first_seq_) tail_delta_ = nullptr;
+  }
+  if (tail_delta_ == nullptr || tail_delta_->event.kind != kind || tail_delta_->event.call_id != call_id)
+    return false;
+  tail_delta_->event.text += text;
+  tail_delta_->seq = ++seq_;
+  return true;
 }
 
 bool Channel::parked() const {
-  if (unread_control_.load(std::memory_order_relaxed) < kParkAt) return false;
+  if (unread_control() < kParkAt) return false;
   const std::lock_guard lock(queue_->mutex_);
-  const bool parked = unread_control_ >= kParkAt && !muted_ && !queue_->abandoned_;
-  const_cast<Channel*>(this)->was_parked_ = parked;
-  return parked;
+  // Under the lock: see may_unpark().
+  was_parked_ = unread_control() >= kParkAt && !muted_ && !queue_->abandoned_;
+  return was_parked_;
 }
+
+void Channel::publish() { queue_->publish(); }
 
 void Channel::mute() {
   std::function<void()> unpark;
@@ -104,30 +151,74 @@ void Channel::mute() {
     was_parked_ = false;
     ends = queue_->end_of_run_locked();
   }
-  if (ends) queue_->wake_reader();
+  if (ends) queue_->tell_end();
   if (unpark) unpark();
 }
 
-Queued& EventQueue::push_locked(Channel& channel, bool is_delta) {
-  Queued& queued = events_.push();
-  queued.channel = channel.shared_from_this();
-  queued.first_seq = queued.seq = ++channel.seq_;
-  queued.is_delta = is_delta;
-  return queued;
+// An event to be filled: a new one, or one that was read.
+Queued* EventQueue::spare() {
+  Queued* const queued = spares_.pop();
+  return queued != nullptr ? queued : new Queued;
+}
+
+void EventQueue::push(Channel& channel, Queued* queued) {
+  // Events are read and die in order: one of neighbours is enough to hold the channel.
+  Queued* const before = unpublished_.last();
+  if (before != nullptr && before->channel == &channel) {
+    queued->holds_channel = std::move(before->holds_channel);
+  } else {
+    queued->holds_channel = channel.shared_from_this();
+  }
+  queued->channel = &channel;
+  queued->first_seq = queued->seq = ++channel.seq_;
+  unpublished_.push(queued);
+}
+
+void EventQueue::pushed(std::unique_lock<std::mutex>& lock) {
+  if (!lock.owns_lock()) {
+    if (!listed_) listed_ = wakes_->add(shared_from_this());
+    if (listed_) return;
+    lock = std::unique_lock(mutex_);
+  }
+  const auto keep_alive = shared_from_this();
+  publish_locked();
+  tell_if_due(lock);
+}
+
+void EventQueue::publish() {
+  const std::lock_guard lock(mutex_);
+  publish_locked();
+}
+
+void EventQueue::end_turn() {
+  listed_ = false;
+  std::unique_lock lock(mutex_);
+  publish_locked();
+  tell_if_due(lock);
 }
 
 // Only the step from empty to non-empty wakes anybody.
-void EventQueue::became_nonempty(std::unique_lock<std::mutex>& lock) {
-  if (waiting_locked() != 1) return;
-  lock.unlock();
-  if (wakes_ == nullptr || !wakes_->add(shared_from_this())) wake_reader();
+void EventQueue::publish_locked() {
+  ++publications_;
+  if (std::exchange(ends_run_, false) && end_of_run_locked()) tell_due_ = true;
+  if (waiting_.empty() && !unpublished_.empty()) tell_due_ = true;
+  waiting_.append(unpublished_);
+  any_waiting_ = !waiting_.empty();
+  spares_.append(used_);
+  spares_.drop(kKept);
 }
 
-// Wakes whoever waits; a system call only for those who asked for one.
-void EventQueue::wake_reader() {
-  std::unique_lock lock(mutex_);
-  if (abandoned_ || (waiting_locked() == 0 && !over_locked())) return;  // read meanwhile
-  tell(lock);
+// Unlocks. A system call only for those who asked for one.
+void EventQueue::tell_if_due(std::unique_lock<std::mutex>& lock) {
+  const bool due = std::exchange(tell_due_, false);
+  if (abandoned_) {  // what came meanwhile
+    QueuedList dropped = std::move(waiting_);
+    any_waiting_ = false;
+    lock.unlock();
+    unpark_all(dropped);
+  } else if (due && ready()) {  // else it was read meanwhile
+    tell(lock);
+  }
 }
 
 // Unlocks. The queue is held by the caller: what is called may give the last handle back.
@@ -147,20 +238,16 @@ void EventQueue::tell(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
 }
 
-// Leaves a node that may be used again: nothing is held but the memory of short texts.
+// Leaves an event that may be used again: nothing is held but the memory of short texts.
 void EventQueue::release(Queued& queued) {
   constexpr size_t kKeptBytes = 512;
   queued.channel = nullptr;
-  agent::Event& event = queued.event;
-  if (queued.is_delta && queued.json.empty() && event.text.capacity() <= kKeptBytes) return;  // is set anew
-  for (std::string* text :
-       {&event.call_id, &event.text, &event.name, &event.reason, &event.json, &queued.json}) {
+  queued.holds_channel = nullptr;
+  for (std::string* text : {&queued.event.call_id, &queued.event.text, &queued.json}) {
     if (text->capacity() > kKeptBytes) *text = std::string();
-    text->clear();
   }
-  event.number = 0;
-  event.flag = false;
-  event.response = nullptr;
+  queued.json.clear();
+  queued.event.clear();
 }
 
 void EventQueue::set_fd_locked(bool readable) {
@@ -172,65 +259,76 @@ void EventQueue::set_fd_locked(bool readable) {
 const std::vector<Queued*>& EventQueue::take(size_t max) {
   for (Queued* queued : taken_) release(*queued);
   taken_.clear();
-  bool any_parked = false;
+  if (fetched_.size() < max && any_waiting_) fetch(max);
+  taken_.reserve(std::min(max, fetched_.size()));  // what follows cannot fail
+  while (taken_.size() < max && !fetched_.empty()) hand_out(fetched_.pop());
+  fetched_count_.store(fetched_.size(), std::memory_order_relaxed);
+  if (!taken_.empty() && fetched_.empty() && fd_ >= 0) reset_fd();
+  return taken_;
+}
+
+void EventQueue::fetch(size_t max) {
+  const std::lock_guard lock(mutex_);
+  used_.append(read_);
+  for (size_t room = std::max(max, kFetched) - fetched_.size(); room > 0 && !waiting_.empty(); --room) {
+    Queued* const queued = waiting_.pop();
+    queued->channel->taken_seq_ = queued->seq;
+    fetched_.push(queued);
+  }
+  any_waiting_ = !waiting_.empty();
+}
+
+void EventQueue::hand_out(Queued* queued) {
+  read_.push(queued);
+  taken_.push_back(queued);
+  Channel& channel = *queued->channel;
+  std::atomic<uint64_t>& count = queued->is_delta ? channel.read_deltas_ : channel.read_control_;
+  count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (!queued->is_delta && channel.unread_control() == Channel::kParkAt / 2 - 1) may_unpark(channel);
+}
+
+// Called whenever the reader has worked off half of what a run may leave unread. A run that parked before the lock
+// is taken here goes on; one that asks for it later sees how much was read.
+void EventQueue::may_unpark(Channel& channel) {
   {
     const std::lock_guard lock(mutex_);
-    for (; taken_count_ > 0; --taken_count_) events_.pop();
-    taken_.reserve(std::min(max, events_.size()));  // what follows cannot fail
-    while (taken_count_ < max && taken_count_ < events_.size()) {
-      Queued& queued = events_[taken_count_++];
-      Channel& channel = *queued.channel;
-      if (queued.is_delta) {
-        --channel.unread_deltas_;
-      } else {
-        channel.unread_control_.fetch_sub(1, std::memory_order_relaxed);
-      }
-      if (channel.tail_delta_ == &queued) channel.tail_delta_ = nullptr;
-      if (channel.was_parked_ && channel.unread_control_ < Channel::kParkAt / 2) {
-        channel.was_parked_ = false;
-        channel.unpark_due_ = any_parked = true;
-      }
-      taken_.push_back(&queued);
-    }
-    if (waiting_locked() == 0 && fd_ >= 0 && !wakeup_ && !over_locked()) set_fd_locked(false);
+    if (channel.unread_control() >= Channel::kParkAt / 2 || !std::exchange(channel.was_parked_, false)) return;
   }
-  for (size_t i = 0; any_parked && i < taken_.size(); ++i)
-    if (std::exchange(taken_[i]->channel->unpark_due_, false)) unpark(*taken_[i]->channel);
-  return taken_;
+  unpark(channel);
+}
+
+void EventQueue::unpark_all(const QueuedList& list) {
+  list.each([this](const Queued& queued) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!std::exchange(queued.channel->was_parked_, false)) return;
+    }
+    unpark(*queued.channel);
+  });
+}
+
+// After the last event that was there.
+void EventQueue::reset_fd() {
+  const std::lock_guard lock(mutex_);
+  if (!ready()) set_fd_locked(false);
 }
 
 void EventQueue::wait(int timeout_ms) {
   std::unique_lock lock(mutex_);
-  const auto ready = [this] { return waiting_locked() > 0 || wakeup_ || over_locked(); };
   ++waiters_;
   if (timeout_ms < 0) {
-    available_.wait(lock, ready);
+    available_.wait(lock, [this] { return ready(); });
   } else {
-    available_.wait_for(lock, std::chrono::milliseconds(timeout_ms), ready);
+    available_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return ready(); });
   }
   --waiters_;
 }
 
-bool EventQueue::ready() const {
-  const std::lock_guard lock(mutex_);
-  return waiting_locked() > 0 || wakeup_ || over_locked();
-}
-
-bool EventQueue::empty() const {
-  const std::lock_guard lock(mutex_);
-  return waiting_locked() == 0;
-}
-
-bool EventQueue::closed() const {
-  const std::lock_guard lock(mutex_);
-  return over_locked();
-}
-
 bool EventQueue::consume_wakeup() {
-  const std::lock_guard lock(mutex_);
   if (!wakeup_) return false;
+  const std::lock_guard lock(mutex_);
   wakeup_ = false;
-  if (waiting_locked() == 0 && fd_ >= 0 && !over_locked()) set_fd_locked(false);
+  if (fd_ >= 0 && !ready()) set_fd_locked(false);
   return true;
 }
 
@@ -248,18 +346,23 @@ void EventQueue::close() {
   tell(lock);
 }
 
+void EventQueue::tell_end() {
+  std::unique_lock lock(mutex_);
+  if (!abandoned_) tell(lock);
+}
+
 void EventQueue::serve_many_runs() {
   if (!one_run_.exchange(false)) return;
   const std::lock_guard lock(mutex_);
   run_over_ = false;
-  if (waiting_locked() == 0 && fd_ >= 0 && !wakeup_ && !closed_) set_fd_locked(false);
+  if (fd_ >= 0 && !ready()) set_fd_locked(false);
 }
 
 int EventQueue::fd() {
   const std::lock_guard lock(mutex_);
   if (fd_ < 0) {
     fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (fd_ >= 0 && (waiting_locked() > 0 || wakeup_ || over_locked())) set_fd_locked(true);
+    if (fd_ >= 0 && ready()) set_fd_locked(true);
   }
   return fd_;
 }
@@ -269,23 +372,17 @@ void EventQueue::abandon() {
   // Events hold their channels, and channels the queue.
   for (Queued* queued : taken_) release(*queued);
   taken_.clear();
-  StableQueue<Queued> dropped;
-  size_t first = 0;  // of those that nobody took
+  QueuedList dropped;
+  dropped.append(fetched_);
+  fetched_count_ = 0;
   {
     const std::lock_guard lock(mutex_);
     abandoned_ = true;
-    dropped = std::exchange(events_, {});
-    first = std::exchange(taken_count_, 0);
+    waiting_.each([](const Queued& queued) { queued.channel->taken_seq_ = queued.seq; });
+    dropped.append(waiting_);
+    any_waiting_ = false;
   }
-  for (size_t i = first; i < dropped.size(); ++i) {
-    Channel& channel = *dropped[i].channel;
-    {
-      const std::lock_guard lock(mutex_);
-      channel.tail_delta_ = nullptr;
-      if (!std::exchange(channel.was_parked_, false)) continue;
-    }
-    unpark(channel);
-  }
+  unpark_all(dropped);
   if (notifications > 0) return;
   std::unique_lock lock(mutex_);
   available_.wait(lock, [this] { return notifying_ == 0; });

@@ -19,58 +19,101 @@ namespace tau::runtime {
 class EventQueue;
 struct Queued;
 
-// One run's end of a queue: numbers events, merges deltas, knows when the reader is too far behind.
+// One run's end of a queue: numbers events, merges deltas, knows when the reader is too far behind. Its
+// functions are for the loop of the queue, but for what says otherwise.
 class Channel final : public EventOutput, public std::enable_shared_from_this<Channel> {
  public:
-  static constexpr size_t kParkAt = 64;   // unread control events at which the run waits
-  static constexpr size_t kMergeAt = 16;  // unread deltas from which on further ones merge
+  static constexpr uint64_t kParkAt = 64;   // unread control events at which the run waits
+  static constexpr uint64_t kMergeAt = 16;  // unread deltas from which on further ones merge
 
   Channel(std::shared_ptr<EventQueue> queue, SharedString run_id, void* userdata, bool quiet);
 
   void emit(agent::Event&& event) override;
   void delta(agent::EventKind kind, std::string_view call_id, std::string_view text) override;
   bool parked() const override;
+  // What was emitted so far can be taken, though readers are not woken before the turn of the loop is over.
+  void publish();
 
   std::string_view run_id() const { return run_id_; }
   void* userdata() const { return userdata_; }
   // Called, on the reader's thread, when a parked run may go on.
   void set_unpark(std::function<void()> unpark) { unpark_ = std::move(unpark); }
-  // The run's handle is gone: nobody will read its events.
+  // The run's handle is gone: nobody will read its events. Any thread.
   void mute();
 
  private:
   friend class EventQueue;
+  uint64_t unread_control() const {
+    return control_.load(std::memory_order_relaxed) - read_control_.load(std::memory_order_relaxed);
+  }
+  bool merge(agent::EventKind kind, std::string_view call_id, std::string_view text, bool locked);
+
   const std::shared_ptr<EventQueue> queue_;
   const SharedString run_id_;
   void* const userdata_;
   const bool quiet_;
   std::function<void()> unpark_;
-  // Guarded by the queue's mutex.
+  std::atomic<bool> muted_ = false;
+  // The loop's.
   uint64_t seq_ = 0;
-  std::atomic<size_t> unread_control_ = 0;  // also read without it
-  size_t unread_deltas_ = 0;
-  bool was_parked_ = false;
-  bool unpark_due_ = false;  // the reader's alone
-  bool muted_ = false;
-  Queued* tail_delta_ = nullptr;  // this channel's last queued event while it is a delta
+  uint64_t deltas_ = 0;            // emitted, without those that merged
+  Queued* tail_delta_ = nullptr;   // this channel's last event while it is a delta that was not taken
+  uint64_t tail_first_seq_ = 0;    // of it
+  uint64_t tail_publication_ = 0;  // when it was made: see EventQueue::publications_
+  // How many there were: the loop writes the first, the reader the others.
+  std::atomic<uint64_t> control_ = 0;
+  std::atomic<uint64_t> read_control_ = 0;
+  std::atomic<uint64_t> read_deltas_ = 0;
+  // Guarded by the queue's mutex.
+  uint64_t taken_seq_ = 0;  // of the last event that the reader fetched
+  mutable bool was_parked_ = false;
 };
 
 struct Queued {
-  std::shared_ptr<Channel> channel;
+  Channel* channel = nullptr;
+  std::shared_ptr<Channel> holds_channel;  // of neighbours of one channel the last one's
   agent::Event event;
   uint64_t first_seq = 0;
   uint64_t seq = 0;
   std::string json;  // built when asked for
   bool is_delta = false;
+  Queued* next = nullptr;  // in its list
 };
 
-// The queues that became readable during one turn of a loop. Their readers are woken when it ends: a reader
-// that is woken by the first of many events only fights the loop for the lock.
+// A list of events that owns them.
+class QueuedList {
+ public:
+  QueuedList() = default;
+  QueuedList(QueuedList&& other) noexcept { append(other); }
+  QueuedList& operator=(QueuedList&&) = delete;
+  ~QueuedList() { drop(0); }
+  bool empty() const { return first_ == nullptr; }
+  size_t size() const { return size_; }
+  Queued* last() const { return last_; }
+  void push(Queued* queued) noexcept;
+  Queued* pop() noexcept;  // null when it is empty
+  void append(QueuedList& other) noexcept;  // takes all
+  void drop(size_t keep) noexcept;
+  template <class F>
+  void each(F&& f) const {
+    for (Queued* queued = first_; queued != nullptr; queued = queued->next) f(*queued);
+  }
+
+ private:
+  Queued* first_ = nullptr;
+  Queued* last_ = nullptr;
+  size_t size_ = 0;
+};
+
+// The queues that were written during one turn of a loop. What was written is shown, and readers are woken, when
+// it ends: a reader that is woken by the first of many events only fights the loop for the lock.
 class WakeList {
  public:
   void begin_turn() { in_turn_ = true; }
   void end_turn();
-  // On the loop's thread. False outside of a turn and when memory is short: wake at once.
+  // On the loop's thread, as are the others.
+  bool in_turn() const { return in_turn_; }
+  // False when memory is short.
   bool add(std::shared_ptr<EventQueue> queue);
 
  private:
@@ -78,6 +121,8 @@ class WakeList {
   std::vector<std::shared_ptr<EventQueue>> queues_;
 };
 
+// Events go from the loop to the reader in batches: what the loop emits during a turn it keeps to itself, without
+// a lock, and the reader fetches several at a time, though it is given one.
 class EventQueue final : public std::enable_shared_from_this<EventQueue> {
  public:
   // `wakes` is that of the loop whose runs write here; null in tests.
@@ -88,12 +133,12 @@ class EventQueue final : public std::enable_shared_from_this<EventQueue> {
   // Moves at most `max` events out; the previous ones of this call die. Reader's thread.
   const std::vector<Queued*>& take(size_t max);
   const std::vector<Queued*>& taken() const { return taken_; }
-  // Waits until there is an event, wakeup() was called, close() was called or the time is over.
+  // Waits until there is an event, wakeup() was called, close() was called or the time is over. Reader's thread.
   void wait(int timeout_ms);
-  bool ready() const;  // wait() would not
-  bool empty() const;
+  bool ready() const { return !empty() || wakeup_ || over(); }  // wait() would not
+  bool empty() const { return !any_waiting_ && fetched_count_ == 0; }
   // Nothing will come any more; what is there can still be taken.
-  bool closed() const;
+  bool closed() const { return over(); }
   // True once per wakeup().
   bool consume_wakeup();
   void wakeup();
@@ -111,13 +156,30 @@ class EventQueue final : public std::enable_shared_from_this<EventQueue> {
  private:
   friend class Channel;
   friend class WakeList;
-  Queued& push_locked(Channel& channel, bool is_delta);
-  size_t waiting_locked() const { return events_.size() - taken_count_; }
-  void became_nonempty(std::unique_lock<std::mutex>& lock);
-  void wake_reader();
-  bool over_locked() const { return closed_ || run_over_; }
+  static constexpr size_t kFetched = 16;  // events that the reader fetches at least, when there are as many
+  static constexpr size_t kKept = 64;     // events that are kept to be used again
+
+  // The right to write: during a turn of the loop the loop alone writes; else whoever holds the mutex.
+  std::unique_lock<std::mutex> write_lock() {
+    return wakes_ != nullptr && wakes_->in_turn() ? std::unique_lock<std::mutex>()
+                                                  : std::unique_lock<std::mutex>(mutex_);
+  }
+  Queued* spare();
+  void push(Channel& channel, Queued* queued);
+  void pushed(std::unique_lock<std::mutex>& lock);
+  void publish();
+  void publish_locked();
+  void end_turn();
+  void tell_if_due(std::unique_lock<std::mutex>& lock);
+  void tell_end();
+  void fetch(size_t max);
+  void reset_fd();
+  void hand_out(Queued* queued);
+  void may_unpark(Channel& channel);
+  void unpark_all(const QueuedList& list);
+  bool over() const { return closed_ || run_over_; }
   // Whether that closes the queue just now.
-  bool end_of_run_locked() { return one_run_ && !std::exchange(run_over_, true); }
+  bool end_of_run_locked() { return one_run_ && !run_over_.exchange(true); }
   void tell(std::unique_lock<std::mutex>& lock);
   static void unpark(const Channel& channel);
   void set_fd_locked(bool readable);
@@ -126,19 +188,35 @@ class EventQueue final : public std::enable_shared_from_this<EventQueue> {
   const uint32_t loop_;
   mutable std::mutex mutex_;  // innermost: nothing is called and no other lock taken under it
   std::condition_variable available_;
-  StableQueue<Queued> events_;  // those taken last, then those that wait
-  size_t taken_count_ = 0;
   const std::function<void()> notify_;
   WakeList* const wakes_;
   std::atomic<bool> one_run_ = false;
-  int fd_ = -1;
+  std::atomic<bool> abandoned_ = false;
+
+  // The loop's: see write_lock().
+  QueuedList unpublished_;
+  QueuedList spares_;
+  uint64_t publications_ = 0;  // how often something was published
+  bool listed_ = false;    // in wakes_
+  bool ends_run_ = false;  // the last event of a run is among the unpublished
+
+  // Guarded by mutex_; what is atomic is read without it, too.
+  QueuedList waiting_;
+  QueuedList used_;  // for the loop, to be used again
   int waiters_ = 0;
-  int notifying_ = 0;  // threads inside of notify_
-  bool wakeup_ = false;
-  bool closed_ = false;
-  bool run_over_ = false;  // of one_run_: its last event is here
-  bool abandoned_ = false;
-  std::vector<Queued*> taken_;  // the reader's
+  int notifying_ = 0;      // threads inside of notify_
+  bool tell_due_ = false;  // when the turn is over
+  std::atomic<bool> any_waiting_ = false;
+  std::atomic<bool> wakeup_ = false;
+  std::atomic<bool> closed_ = false;
+  std::atomic<bool> run_over_ = false;  // of one_run_: its last event is here
+  std::atomic<int> fd_ = -1;
+
+  // The reader's.
+  QueuedList fetched_;
+  std::atomic<size_t> fetched_count_ = 0;  // read by others
+  QueuedList read_;                        // what the last take() moved out, and events that are over
+  std::vector<Queued*> taken_;             // the first of these
 };
 
 }  // namespace tau::runtime

@@ -182,7 +182,7 @@ StatusOr<std::shared_ptr<Session>> Session::fork(std::string_view entry, std::st
   TAU_RETURN_IF_ERROR(agent_->runtime()->check());
   Core& core = *agent_->runtime()->core();
   store::SessionRecord fork;
-  fork.id = id.empty() ? SharedString(make_id("ses_", system_clock(), system_random())) : SharedString(id);
+  fork.id = id.empty() ? make_id("ses_", system_clock(), system_random()) : SharedString(id);
   if (!is_valid_id(fork.id))
     return invalid_argument("invalid_session_id", format("\"{}\" is no valid session id", repair_utf8(id)));
   TAU_ASSIGN_OR_RETURN(const store::SessionRecord source, core.store().load_session(id_));
@@ -258,7 +258,7 @@ StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions&& options, ParsedRunOp
     queue->serve_many_runs();
   }
   auto state = std::make_shared<RunState>();
-  state->id = options.resume ? open_run : SharedString(make_id("run_", system_clock(), system_random()));
+  state->id = options.resume ? open_run : make_id("run_", system_clock(), system_random());
   static std::atomic<net::Owner> next_owner{0};
   state->owner = ++next_owner;
   state->host = &core.loop(queue->loop());

@@ -96,16 +96,40 @@ TEST(FunctionTest, ATargetMayReplaceTheFunctionThatHoldsIt) {
 }
 
 TEST(SharedStringTest, CopiesShareAndCompareAsText) {
-  const SharedString a = "run_1";
-  const SharedString b = a;
-  const SharedString same = std::string("run_1");
-  EXPECT_EQ(a.view().data(), b.view().data());
-  EXPECT_EQ(a, same);
-  EXPECT_EQ(a, "run_1");
-  EXPECT_EQ(a, std::string("run_1"));
-  EXPECT_NE(a, "run_2");
-  EXPECT_LT(a, SharedString("run_2"));
-  EXPECT_EQ(format("<{}>", a), "<run_1>");
+  for (const std::string& text : {std::string("run_1"), std::string(SharedString::kInline, '1'),
+                                  std::string(SharedString::kInline + 1, '1'), std::string(300, '1')}) {
+    const SharedString a = text;
+    const SharedString b = a;
+    const SharedString same = std::string(text);
+    const SharedString other = text.substr(1) + "2";
+    EXPECT_EQ(a.view().data() == b.view().data(), text.size() > SharedString::kInline);
+    EXPECT_EQ(b, text);
+    EXPECT_EQ(a, same);
+    EXPECT_EQ(a, text.c_str());
+    EXPECT_EQ(a.size(), text.size());
+    EXPECT_NE(a, other);
+    EXPECT_LT(SharedString("0"), a);
+    EXPECT_EQ(format("<{}>", a), "<" + text + ">");
+  }
+}
+
+TEST(SharedStringTest, PartsArePutTogether) {
+  EXPECT_EQ(SharedString::concat({"run_1", ".m", "7"}), "run_1.m7");
+  EXPECT_EQ(SharedString::concat({"session:", std::string(30, 's')}), "session:" + std::string(30, 's'));
+  EXPECT_TRUE(SharedString::concat({"", ""}).empty());
+}
+
+TEST(SharedStringTest, OneThatIsReplacedOrMovedFromHoldsNothing) {
+  SharedString a = std::string(40, 'a');
+  const SharedString kept = a;
+  a = "short";
+  EXPECT_EQ(kept, std::string(40, 'a'));
+  a = kept;
+  SharedString b = std::move(a);
+  EXPECT_TRUE(a.empty());  // NOLINT: that is what is tested
+  EXPECT_EQ(b, kept);
+  b = SharedString("x");
+  EXPECT_EQ(b, "x");
 }
 
 TEST(SharedStringTest, AnEmptyOneHoldsNothingAndSelfAssignmentIsHarmless) {
@@ -195,10 +219,10 @@ TEST(IdTest, SortsByTimeAndIsValid) {
   FixedRandom random;
   clock.now = 1'700'000'000'000;
   random.next = std::byte{255};
-  const std::string early = make_id("run_", clock, random);
+  const SharedString early = make_id("run_", clock, random);
   clock.now += 1;
   random.next = std::byte{0};
-  const std::string late = make_id("run_", clock, random);
+  const SharedString late = make_id("run_", clock, random);
   EXPECT_LT(early, late);
   EXPECT_EQ(early.size(), 4u + 26u);
   EXPECT_TRUE(is_valid_id(early));
@@ -230,10 +254,10 @@ TEST(LabelTest, AReaderThatIsNoIdNamesNobody) {
 
 TEST(LabelTest, JoiningWhatIsKnownAlreadySharesTheNames) {
   Labels a = Labels::from(Source::kUser);
-  a.join(Labels::tool("read"));
+  a.join(Labels::tool("read_documents"));
   const Labels before = a;
   a.join(Labels::from(Source::kUser));
-  a.join(Labels::tool("read"));
+  a.join(Labels::tool("read_documents"));
   EXPECT_EQ(a, before);
   EXPECT_EQ(a.integrity().view().data(), before.integrity().view().data());
 }
