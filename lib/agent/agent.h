@@ -56,7 +56,10 @@ struct PromptReady {
   int64_t prompt_bytes = 0;
   int64_t stable_prefix_bytes = 0;
   int64_t cost_bound_usd_micros = 0;  // of the call, 0: unknown
-  std::string digest;                 // hex, of the encoded request
+  // What the request says: a digest of what stands before the history, and the last entry of that. One text in
+  // the journal, with a colon between.
+  SharedString prefix_digest;
+  SharedString head_entry;
 };
 struct ModelDone {
   int64_t call = 0;
@@ -83,7 +86,7 @@ struct Verdict {
   bool idempotent = false;
   bool parallel = false;
   bool sandboxed = false;
-  std::string reason;   // "unknown_tool", "invalid_arguments", "denied_by_policy", "allowed_by_default", …
+  SharedString reason;  // "unknown_tool", "invalid_arguments", "denied_by_policy", "allowed_by_default", …
   std::string message;  // what the model is told on deny
   int64_t policy_epoch = 0;
 };
@@ -194,7 +197,7 @@ struct AssemblePrompt {
 };
 struct CallModel {
   int64_t call = 0;
-  std::string request_id;
+  SharedString request_id;
 };
 struct CancelModel {
   int64_t call = 0;
@@ -265,6 +268,8 @@ class Engine {
     return effects;
   }
 
+  // As new, but for its memory.
+  void reset() noexcept;
   bool finished() const;
   // The state at a turn boundary, as JSON; restore() goes on from it with the inputs that followed.
   std::string snapshot() const;

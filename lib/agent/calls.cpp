@@ -85,21 +85,28 @@ void Step::approve(CallState& call, const HostOp& in) {
          in.reason.empty() ? "the user denied the call" : "the user denied the call: " + in.reason);
 }
 
+// What a result says, for its event.
+std::string Step::result_text(const wire::Message& message) {
+  std::string text;
+  for (const wire::Part& part : message.parts)
+    if (const auto* result = part.as<wire::ToolResult>())
+      for (const wire::Part& piece : result->content)
+        if (const auto* t = piece.as<wire::Text>()) text += t->text;
+  return text;
+}
+
 void Step::on(const ToolDone& in) {
   CallState* call = find_call(in.call_id);
   if (call == nullptr || call->phase != CallState::Phase::kRunning) return;
   call->phase = CallState::Phase::kDone;
   call->result_seq = input_.seq;
-  std::string text;
-  for (const wire::Part& part : in.message.parts) {
-    const auto* result = part.as<wire::ToolResult>();
-    if (result == nullptr) continue;
-    call->is_error = result->is_error;
-    for (const wire::Part& piece : result->content)
-      if (const auto* t = piece.as<wire::Text>()) text += t->text;
-  }
-  call->text = std::make_shared<const std::string>(std::move(text));
+  for (const wire::Part& part : in.message.parts)
+    if (const auto* result = part.as<wire::ToolResult>()) call->is_error = result->is_error;
   call->reason = in.reason;
+  const bool waits = std::any_of(s_.calls.data(), call, [](const CallState& earlier) {
+    return earlier.phase != CallState::Phase::kDone;
+  });
+  if (waits) call->text = std::make_shared<const std::string>(result_text(in.message));
   advance_calls();
 }
 
@@ -160,7 +167,7 @@ void Step::report_results() {
     call.reported = true;
     Event& event = emit(EventKind::kToolResult);
     event.call_id = tool_call(call).id;
-    event.text = *call.text;
+    event.text = call.text != nullptr ? *call.text : result_text(std::get<ToolDone>(input_.body).message);
     event.name = tool_call(call).name;
     event.reason = call.reason;
     event.flag = call.is_error;

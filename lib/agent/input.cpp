@@ -1,5 +1,6 @@
 // The journal form of inputs: one JSON object each. Where an input carries a message of the conversation it
 // is the member "message" (or "response"."message"), so that rows can be read without knowing their kind.
+#include <algorithm>
 #include <array>
 
 #include "agent/agent.h"
@@ -97,7 +98,7 @@ struct Encoder {
     w.field("call", in.call).field("tokens", in.input_tokens).field("bytes", in.prompt_bytes);
     w.field("prefix_bytes", in.stable_prefix_bytes);
     if (in.cost_bound_usd_micros != 0) w.field("cost_bound", in.cost_bound_usd_micros);
-    w.field("digest", in.digest);
+    write_request_digest(in);
   }
   void operator()(const ModelDone& in) const { model(in.call, in.cost_usd_micros, *in.response); }
   void operator()(const ModelFailed& in) const {
@@ -156,6 +157,13 @@ struct Encoder {
     w.field("call", call).field("cost_usd_micros", cost);
     wire::write_brief(w.key("partial"), response);
   }
+  void write_request_digest(const PromptReady& in) const {
+    fmt::memory_buffer text;
+    const auto append = [&text](std::string_view part) { text.append(part.data(), part.data() + part.size()); };
+    append(in.prefix_digest);
+    if (!in.prefix_digest.empty()) append(":"), append(in.head_entry);
+    w.field("digest", std::string_view(text.data(), text.size()));
+  }
   void flag(std::string_view name, bool set) const {
     if (set) w.field(name, true);
   }
@@ -180,7 +188,10 @@ StatusOr<InputBody> read_prompt_ready(const Value& v) {
   in.prompt_bytes = v["bytes"].as_int();
   in.stable_prefix_bytes = v["prefix_bytes"].as_int();
   in.cost_bound_usd_micros = v["cost_bound"].as_int();
-  in.digest = v["digest"].as_string();
+  const std::string_view digest = v["digest"].as_string();
+  const size_t colon = std::min(digest.find(':'), digest.size());
+  in.prefix_digest = digest.substr(0, colon);
+  in.head_entry = digest.substr(std::min(colon + 1, digest.size()));
   return InputBody(std::move(in));
 }
 

@@ -18,6 +18,22 @@ void Engine::step(const Input& input, Effects& effects) {
   state_.swap(spare_);
 }
 
+void Engine::State::clear() noexcept {
+  State empty;
+  empty.pending.swap(pending);
+  empty.calls.swap(calls);
+  *this = std::move(empty);
+  pending.clear();
+  calls.clear();
+}
+
+void Engine::reset() noexcept {
+  constexpr size_t kKeptBytes = 4096;
+  state_->clear();
+  if (spare_ != nullptr) spare_->clear();
+  if (text_.capacity() > kKeptBytes) text_ = std::string();
+}
+
 bool Engine::finished() const { return state_->phase == Phase::kFinished; }
 
 int64_t Engine::open_model_call() const {
@@ -342,9 +358,7 @@ void Step::on(const Resumed&) {
 void Step::call_model() {
   CallModel& effect = add<CallModel>();
   effect.call = s_.call;
-  std::string& id = effect.request_id;
-  id.reserve(s_.config->run_id.size() + 8);
-  ((id += s_.config->run_id) += ".m") += std::to_string(s_.call);
+  effect.request_id = SharedString::concat({s_.config->run_id, ".m", std::to_string(s_.call)});
 }
 
 void Step::set_timer(std::string name, int64_t delay_ms) {

@@ -29,10 +29,10 @@ struct CallState {
   bool sandboxed = false;
   bool reported = false;                        // its TOOL_RESULT event was emitted and its message appended
   int64_t result_seq = 0;                       // journal row of the result; 0: it is `result`
-  std::shared_ptr<const std::string> text;      // of the result, for its event
+  std::shared_ptr<const std::string> text;      // of a result that is not reported in the step that brings it
   std::shared_ptr<const wire::Message> result;  // of a call that did not run: it is made here
   bool is_error = false;
-  std::string reason;
+  SharedString reason;
 };
 
 struct PendingMessage {
@@ -58,6 +58,8 @@ struct Engine::State {
   std::vector<CallState> calls;
   bool steered = false;                       // skip calls that have not started
   std::shared_ptr<const ErrorInfo> stopping;  // set once a Cancel or a limit ends the run
+
+  void clear() noexcept;
 };
 
 // Applies one input to a state, collecting effects. One object per step.
@@ -108,6 +110,7 @@ class Step {
   void approve(CallState& call, const HostOp& in);
   void interrupt_calls();
   CallState* find_call(std::string_view call_id);
+  static std::string result_text(const wire::Message& message);
   const wire::ToolCall& tool_call(const CallState& call) const;
 
   // A new effect, made where it will be performed.

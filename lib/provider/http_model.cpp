@@ -151,7 +151,7 @@ net::HttpRequest Call::make_request() const {
   request.url = route.base_url + std::string(dialect_path(*route.dialect));
   request.headers = {{"content-type", "application/json"},
                      {"accept", call_.request->stream ? "text/event-stream" : "application/json"},
-                     {"x-request-id", call_.request_id}};
+                     {"x-request-id", call_.request_id.str()}};
   const bool anthropic = route.dialect->name() == "anthropic_messages";
   if (anthropic) request.headers.emplace_back("anthropic-version", "2023-06-01");
   if (!call_.traceparent.empty()) request.headers.emplace_back("traceparent", call_.traceparent);

@@ -233,7 +233,7 @@ class OfflineModel final : public Model {
   CallId start(ModelCall call, CallSink& sink) override {
     const CallId id = ++last_id_;
     wire::Response response = respond(*call.request);
-    response.id = call.request_id;
+    response.id = call.request_id.view();
     response.model = "offline";
     response.message.role = wire::Role::kAssistant;
     calls_.emplace(id, std::make_pair(&sink, std::move(response)));

@@ -78,7 +78,7 @@ struct ModelReference {
 StatusOr<ModelReference> parse_model_reference(std::string_view text);
 
 struct ModelCall {
-  std::string request_id;                  // stays the same over retries and after a crash
+  SharedString request_id;                 // stays the same over retries and after a crash
   std::string traceparent;                 // W3C; empty: none
   const wire::Request* request = nullptr;  // lives until the call ends or is cancelled
 };

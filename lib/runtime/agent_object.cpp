@@ -33,7 +33,7 @@ Status add_builtins(Core& core, const AgentConfig& config, tool::Registry& regis
 
 std::shared_ptr<const wire::Request> make_parameters(const AgentSnapshot& agent) {
   auto request = std::make_shared<wire::Request>();
-  request->model = agent.route.ok() ? agent.route->model : agent.model.str();
+  request->model = agent.route.ok() ? (*agent.route)->model : agent.model.str();
   request->stream = true;
   request->max_tokens = agent.config.max_tokens;
   request->temperature = agent.config.temperature;
@@ -105,17 +105,22 @@ StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const C
     if (reserved->provider == "scripted") {
       TAU_ASSIGN_OR_RETURN(snapshot->script, provider::parse_script(snapshot->config.script));
     }
-    snapshot->route = *std::move(reserved);
+    snapshot->route = std::make_shared<const provider::Route>(*std::move(reserved));
   } else {
-    snapshot->route = config.route(snapshot->model, core.environment());
-    const Code code = snapshot->route.status().code();
-    if (code == Code::kInvalidArgument) return snapshot->route.status();
+    auto route = config.route(snapshot->model, core.environment());
+    if (route.status().code() == Code::kInvalidArgument) return route.status();
+    if (route.ok()) {
+      snapshot->route = std::make_shared<const provider::Route>(*std::move(route));
+    } else {
+      snapshot->route = route.status();
+    }
   }
   snapshot->tools = std::make_shared<const tool::Registry>(std::move(tools));
   snapshot->policy = std::make_shared<ListPolicy>(snapshot->config.policy, host_tools, always_ask);
   snapshot->host_tools = std::move(host_tools);
   snapshot->always_ask = std::move(always_ask);
   snapshot->parameters = make_parameters(*snapshot);
+  snapshot->requests = std::make_shared<RequestPool>();
   snapshot->prefix = std::make_shared<const PromptPrefix>(
       make_prefix(system_prompt(core, *snapshot, {}, false), *snapshot->parameters));
   return std::shared_ptr<const AgentSnapshot>(std::move(snapshot));

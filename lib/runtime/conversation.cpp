@@ -52,18 +52,40 @@ PromptPrefix make_prefix(std::vector<wire::Message> system, const wire::Request&
   return out;
 }
 
-void Conversation::configure(const PromptPrefix& prefix, const wire::Request& parameters) {
+void RequestPool::give(Conversation& conversation) noexcept {
+  std::vector<wire::Message>& messages = conversation.request_.messages;
+  if (messages.capacity() > kMostMessages) return;
+  messages.erase(messages.begin() + static_cast<ptrdiff_t>(conversation.system_count_), messages.end());
+  const std::lock_guard lock(mutex_);
+  if (spares_.size() < kKept) spares_.push_back(std::move(conversation.request_));
+}
+
+std::optional<wire::Request> RequestPool::take() {
+  const std::lock_guard lock(mutex_);
+  if (spares_.empty()) return std::nullopt;
+  std::optional<wire::Request> spare = std::move(spares_.back());
+  spares_.pop_back();
+  return spare;
+}
+
+void Conversation::configure(const PromptPrefix& prefix, const wire::Request& parameters,
+                             RequestPool* spares) {
   std::vector<wire::Message> history(
       std::make_move_iterator(request_.messages.begin() + static_cast<ptrdiff_t>(system_count_)),
       std::make_move_iterator(request_.messages.end()));
-  request_ = parameters;
+  auto spare = spares != nullptr ? spares->take() : std::nullopt;
+  if (spare) {
+    request_ = *std::move(spare);
+  } else {
+    request_ = parameters;
+    request_.messages.reserve(prefix.system.size() + history.size() + kMessagesOfARun);
+    request_.messages = prefix.system;
+  }
   system_count_ = prefix.system.size();
   labels_.join(prefix.labels);
   prefix_tokens_ = prefix.tokens;
   prefix_bytes_ = prefix.bytes;
   prefix_digest_ = prefix.digest;
-  request_.messages.reserve(system_count_ + history.size() + kMessagesOfARun);
-  request_.messages = prefix.system;
   request_.messages.insert(request_.messages.end(), std::make_move_iterator(history.begin()),
                            std::make_move_iterator(history.end()));
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,11 +24,29 @@ struct PromptPrefix {
 };
 PromptPrefix make_prefix(std::vector<wire::Message> system, const wire::Request& parameters);
 
+class Conversation;
+
+// Requests of conversations that have ended, without their history: for the next of the same agent. Any thread.
+class RequestPool {
+ public:
+  RequestPool() { spares_.reserve(kKept); }
+  // Takes what is worth keeping of a conversation that nobody needs any more.
+  void give(Conversation& conversation) noexcept;
+  std::optional<wire::Request> take();
+
+ private:
+  static constexpr size_t kKept = 16;
+  static constexpr size_t kMostMessages = 64;  // for which a request has room
+  std::mutex mutex_;
+  std::vector<wire::Request> spares_;
+};
+
 // Owned by one session; touched by the loop that runs it, one run at a time.
 class Conversation {
  public:
-  // Puts the system messages, tools and parameters of an agent in front; keeps the history.
-  void configure(const PromptPrefix& prefix, const wire::Request& parameters);
+  // Puts the system messages, tools and parameters of an agent in front; keeps the history. `spares`: of
+  // conversations that were configured alike, or null.
+  void configure(const PromptPrefix& prefix, const wire::Request& parameters, RequestPool* spares = nullptr);
   void append(wire::Message message, SharedString entry_id);
   // From stored entries, oldest first.
   Status load(const std::vector<store::JournalEntry>& entries);
@@ -48,6 +68,7 @@ class Conversation {
   void settle_call_ids(wire::Message& message, std::string_view stem) const;
 
  private:
+  friend class RequestPool;
   wire::Request request_;  // messages: the system prompt, then the history
   size_t system_count_ = 0;
   SharedString head_;

@@ -29,7 +29,8 @@ struct AgentSnapshot {
   AgentConfig config;
   SharedString model;        // "provider/model", resolved
   std::string model_reason;  // why that one
-  StatusOr<provider::Route> route = Status(Code::kInternal, "unset", "");
+  // Shared with the models that loops keep for it.
+  StatusOr<std::shared_ptr<const provider::Route>> route = Status(Code::kInternal, "unset", "");
   std::shared_ptr<const tool::Registry> tools;
   std::set<std::string> host_tools;
   std::set<std::string> always_ask;
@@ -37,16 +38,28 @@ struct AgentSnapshot {
   std::shared_ptr<const provider::Script> script;   // of the scripted model
   std::shared_ptr<const wire::Request> parameters;  // model, tools, sampling; no messages
   std::shared_ptr<const PromptPrefix> prefix;       // of sessions without instructions of their own
+  std::shared_ptr<RequestPool> requests;            // of such sessions that have closed
 };
 
 // Shared by every handle of one session in this process.
 struct SharedSession : SessionState {
+  SharedSession(std::weak_ptr<Core> c, const SharedString& id) : core(std::move(c)) { record.id = id; }
+  ~SharedSession();
+
+  const std::weak_ptr<Core> core;
   std::atomic<bool> busy{false};
   bool loaded = false;   // guarded by busy
   bool unnamed = false;  // its id was made up here: nobody else can know it
   std::shared_ptr<const AgentSnapshot> configured_for;
   std::string instructions;  // AGENTS.md, read once so that the prompt prefix stays the same
   bool instructions_cut = false;
+};
+
+// What a run takes to its loop.
+struct Beginning {
+  Driver::Setup setup;
+  wire::Message message;
+  UniqueFunction<void(Driver&)> first;
 };
 
 // One run, between its handle and its loop.
@@ -58,8 +71,9 @@ struct RunState {
   std::shared_ptr<Channel> channel;
   std::shared_ptr<SharedSession> session;
   std::shared_ptr<const AgentSnapshot> agent;
+  std::optional<Beginning> beginning;  // until the loop has it
   std::atomic<bool> cancel_requested{false};
-  std::unique_ptr<provider::Model> model;  // on the loop
+  std::shared_ptr<provider::Model> model;  // on the loop
   std::shared_ptr<Driver> driver;          // on the loop
 
   std::atomic<bool> done{false};  // there is an outcome
@@ -86,8 +100,7 @@ class LoopHost {
   void request_stop();
 
   // On the loop.
-  void begin(const std::shared_ptr<RunState>& run, Driver::Setup&& setup,
-             UniqueFunction<void(Driver&)>&& first);
+  void begin(const std::shared_ptr<RunState>& run);
   void cancel_all(const ErrorInfo& why);
   void drop_runs();  // as a crash would
   // Any thread, async-signal-safe.
@@ -96,7 +109,9 @@ class LoopHost {
  private:
   LoopHost(Core& core, std::unique_ptr<net::EventLoop> loop);
   void service_cancels();
-  void build(const std::shared_ptr<RunState>& run, Driver::Setup&& setup);
+  void build(const std::shared_ptr<RunState>& run);
+  std::shared_ptr<provider::Model> model_of(const AgentSnapshot& agent);
+  std::unique_ptr<provider::Model> make_model(const AgentSnapshot& agent);
   void out_of_memory(net::Owner owner);
   static void never_began(RunState& run);
   static void settle(RunState& run);
@@ -111,6 +126,12 @@ class LoopHost {
   std::vector<std::shared_ptr<RunState>> runs_;
   std::vector<std::shared_ptr<RunState>> ended_;  // dropped once nothing of them is on the stack
   std::vector<std::unique_ptr<Scratch>> scratch_;
+  // Models are kept from run to run while their agent's route lives.
+  struct Kept {
+    std::weak_ptr<const provider::Route> route;
+    std::shared_ptr<provider::Model> model;
+  };
+  std::vector<Kept> models_;
   std::atomic<bool> cancel_pending_{false};
   std::atomic<bool> stop_{false};
   std::atomic<uint64_t> inside_{0};  // id of the thread in process(); 0: none
@@ -167,13 +188,17 @@ class Core final : public std::enable_shared_from_this<Core> {
   void release_sessions();
   // The last handle is gone: leases go back soon.
   void depart();
+  // The last handle of a session is gone: it goes.
+  void close_session(SharedSession& session) noexcept;
 
  private:
+  using Sessions = std::map<SharedString, SessionEntry>;
   explicit Core(RuntimeOptions options);
   Status open_home();
   Status open_parts();
   StatusOr<std::unique_ptr<Config>> load_config();
-  void close_session(std::unique_ptr<SharedSession> session) noexcept;
+  Sessions::iterator add_entry(const SharedString& id);
+  void drop_entry(Sessions::iterator entry) noexcept;
   void give_back(const SharedString& id) noexcept;
   void release(const SharedString& id, const store::Lease& lease, bool forget) noexcept;
 
@@ -194,7 +219,8 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::atomic<int64_t> active_runs_{0};
   std::atomic<bool> stopping_{false};
   std::vector<std::weak_ptr<EventQueue>> queues_;
-  std::map<SharedString, SessionEntry> sessions_;
+  Sessions sessions_;
+  Sessions::node_type spare_entry_;  // one that was dropped, for the next
   std::condition_variable session_closed_;  // or its lease is back
   std::optional<Detected> detected_;
   std::vector<std::string> command_environment_;
@@ -229,7 +255,15 @@ inline ErrorInfo cancelled_by_host() {
           .details_json = {}};
 }
 
-// An op, ready for the loop.
-StatusOr<UniqueFunction<void(RunState&)>> parse_op(std::string_view text, std::vector<wire::Media> blobs);
+// An op of a host, ready for the loop.
+struct Op {
+  enum class Kind : uint8_t { kSubmit, kToolResult, kToolProgress, kCancel };
+  explicit Op(Kind k) : kind(k) {}
+  Kind kind;
+  agent::HostOp host;   // kSubmit; of the others the ids
+  tool::Result result;  // kToolResult; kToolProgress: its content
+};
+StatusOr<std::unique_ptr<Op>> parse_op(std::string_view text, std::vector<wire::Media> blobs);
+void perform(Op&& op, Driver& driver);
 
 }  // namespace tau::runtime

@@ -11,17 +11,12 @@ std::shared_ptr<SharedSession> Core::share_session(const SharedString& id) {
     if (it != sessions_.end())
       if (auto existing = it->second.shared.lock()) return existing;
   }
-  // Made without the lock: when memory is short the deleter runs at once, and takes it.
-  std::shared_ptr<SharedSession> fresh(new SharedSession, [weak = weak_from_this()](SharedSession* session) {
-    std::unique_ptr<SharedSession> owned(session);
-    const auto core = weak.lock();
-    if (core != nullptr && !core->forked()) core->close_session(std::move(owned));
-  });
-  fresh->record.id = id;
+  // Made, and in doubt dropped, without the lock: closing takes it.
+  const auto fresh = std::make_shared<SharedSession>(weak_from_this(), id);
   std::unique_lock lock(mutex_);
   while (true) {
     auto it = sessions_.find(id);
-    if (it == sessions_.end()) it = sessions_.try_emplace(id).first;
+    if (it == sessions_.end()) it = add_entry(id);
     SessionEntry& entry = it->second;
     if (auto existing = entry.shared.lock()) return existing;
     if (entry.open == nullptr) {
@@ -33,31 +28,50 @@ std::shared_ptr<SharedSession> Core::share_session(const SharedString& id) {
   }
 }
 
+SharedSession::~SharedSession() {
+  const auto alive = core.lock();
+  if (alive != nullptr && !alive->forked()) alive->close_session(*this);
+}
+
+Core::Sessions::iterator Core::add_entry(const SharedString& id) {
+  if (spare_entry_.empty()) return sessions_.try_emplace(id).first;
+  spare_entry_.key() = id;
+  return sessions_.insert(std::move(spare_entry_)).position;
+}
+
+void Core::drop_entry(Sessions::iterator entry) noexcept {
+  spare_entry_ = sessions_.extract(entry);
+  spare_entry_.mapped() = {};
+  spare_entry_.key().clear();
+}
+
 // The lease goes with the last handle. Giving it back writes to the store: a worker does it where there is
 // one. Allocates nothing before it is known to have closed.
-void Core::close_session(std::unique_ptr<SharedSession> session) noexcept {
-  const SharedString id = session->record.id;
-  const bool held = session->lease.epoch != 0;
+void Core::close_session(SharedSession& session) noexcept {
+  if (session.configured_for != nullptr && session.instructions.empty())
+    session.configured_for->requests->give(session.conversation);
+  const SharedString id = session.record.id;
+  const bool held = session.lease.epoch != 0;
   const bool later = held && !options_.no_store && workers_.available();
   {
     const std::lock_guard lock(mutex_);
     const auto it = sessions_.find(id);
-    if (it == sessions_.end() || it->second.open != session.get()) return;  // it never came to be known
+    if (it == sessions_.end() || it->second.open != &session) return;  // it never came to be known
     SessionEntry& entry = it->second;
     entry.open = nullptr;
     if (later) {
-      entry.left = session->lease;
+      entry.left = session.lease;
     } else if (held) {
       entry.releasing = true;
     } else if (!entry.releasing && entry.left.epoch == 0) {
-      sessions_.erase(it);
+      drop_entry(it);
     }
   }
   session_closed_.notify_all();
   if (!held) return;
   // A session that nobody can name is forgotten, and that gives its lease up: not first one and then the
   // other, in between another handle of this id could begin a run.
-  if (!later) return release(id, session->lease, options_.no_store && session->unnamed);
+  if (!later) return release(id, session.lease, options_.no_store && session.unnamed);
   try {
     workers_.submit([weak = weak_from_this(), id] {
       if (const auto core = weak.lock()) core->give_back(id);
@@ -96,7 +110,7 @@ void Core::release(const SharedString& id, const store::Lease& lease, bool forge
     if (!released) {
       entry.left = lease;
     } else if (entry.open == nullptr) {
-      sessions_.erase(it);
+      drop_entry(it);
     }
   }
   session_closed_.notify_all();

@@ -74,8 +74,8 @@ bool worth_a_flush(const agent::InputBody& body) {
 Driver::Driver(DriverSeams seams, Setup&& setup, const MakeExecutor& make_executor)
     : seams_(seams),
       setup_(std::move(setup)),
-      scratch_(setup_.scratch != nullptr ? std::move(setup_.scratch) : std::make_unique<Scratch>()),
-      undurable_(std::make_shared<std::atomic<int64_t>>(0)) {
+      scratch_(setup_.scratch != nullptr ? std::move(setup_.scratch) : std::make_unique<Scratch>()) {
+  if (setup_.durable) undurable_ = std::make_shared<std::atomic<int64_t>>(0);
   executor_ = make_executor(*setup_.tools, *this);
   record_.id = setup_.config.run_id;
   record_.session_id = setup_.config.session_id;
@@ -84,8 +84,13 @@ Driver::Driver(DriverSeams seams, Setup&& setup, const MakeExecutor& make_execut
 }
 
 std::unique_ptr<Scratch> Driver::take_scratch() {
+  constexpr size_t kKeptCalls = 16;
+  scratch_->engine.reset();
   scratch_->effects.clear();
   scratch_->batch.clear();
+  scratch_->open_calls.clear();
+  scratch_->unappended.clear();
+  if (scratch_->open_calls.capacity() > kKeptCalls) scratch_->open_calls = {};
   for (StableQueue<Performance>& all = scratch_->performances; !all.empty(); all.pop()) release(all.front());
   return std::move(scratch_);
 }
@@ -113,7 +118,7 @@ void Driver::resume(const store::RunRecord& run, const std::vector<store::Journa
   if (!run.snapshot_json.empty()) {
     auto engine = agent::Engine::restore(run.snapshot_json);
     if (!engine.ok()) return give_up(engine.status());
-    engine_ = *std::move(engine);
+    scratch_->engine = *std::move(engine);
   }
   next_seq_ = journal.empty() ? run.snapshot_seq : journal.back().row.seq + 1;
   refeeding_ = true;
@@ -121,7 +126,7 @@ void Driver::resume(const store::RunRecord& run, const std::vector<store::Journa
     if (!refeed(entry)) return pump_end();
   refeeding_ = false;
   for (const agent::SetTimer& timer : std::exchange(refed_timers_, {})) set_timer(timer);
-  if (engine_.finished()) return pump();
+  if (scratch_->engine.finished()) return pump();
   announce();
   if (cancel) feed(agent::Cancel{abandoned()});
   feed(agent::Resumed{});
@@ -194,7 +199,7 @@ void Driver::step(agent::Input&& input) {
   try {
     scratch_->effects.clear();
     scratch_->effects.reserve(kEffectsOfAStep);
-    engine_.step(input, scratch_->effects);
+    scratch_->engine.step(input, scratch_->effects);
     account(input.body);
     if (!refeeding_) journal(input);
     keep_message(input.body, input.seq);
@@ -203,7 +208,7 @@ void Driver::step(agent::Input&& input) {
 }
 
 void Driver::keep_message(agent::InputBody& body, int64_t seq) {
-  if (auto message = take_message(body)) unappended_.push_back({seq, *std::move(message)});
+  if (auto message = take_message(body)) scratch_->unappended.push_back({seq, *std::move(message)});
 }
 
 // Rows of the engine's own messages follow that of the input, `seq`.
@@ -219,7 +224,7 @@ void Driver::queue(int64_t seq) {
     }
   }
   if (boundary != nullptr) {
-    if (setup_.durable && !engine_.finished()) boundary->snapshot = engine_.snapshot();
+    if (setup_.durable && !scratch_->engine.finished()) boundary->snapshot = scratch_->engine.snapshot();
     boundary->seq = refeeding_ ? seq + 1 : next_seq_;
   }
   scratch_->performances.push().effects.swap(effects);
@@ -320,7 +325,7 @@ bool Driver::commit() {
   }
   if (committing_) return false;
   const bool nothing = scratch_->batch.rows.empty() && scratch_->batch.entries.empty() &&
-                       !scratch_->batch.run && undurable_->load() == 0;
+                       !scratch_->batch.run && (undurable_ == nullptr || undurable_->load() == 0);
   if (nothing) return true;
   committing_ = true;
   flush(/*barrier=*/true);
@@ -335,10 +340,10 @@ void Driver::flush(bool barrier) {
   flush_soon_ = false;
   store::Batch& batch = scratch_->batch;
   if (setup_.session->lease.epoch != 0) batch.fence = setup_.session->lease;
-  undurable_->fetch_add(1);
+  if (undurable_ != nullptr) undurable_->fetch_add(1);
   seams_.store.append(std::move(batch), [weak = weak_from_this(), loop = &seams_.loop, count = undurable_,
                                          barrier](Status status, store::Lsn) {
-    count->fetch_sub(1);
+    if (count != nullptr) count->fetch_sub(1);
     if (status.ok() && !barrier) return;
     if (loop->on_owner_thread()) {
       if (const auto self = weak.lock()) self->flushed(status, barrier);
@@ -373,7 +378,7 @@ void Driver::cancel(ErrorInfo why) {
 void Driver::die(const Status& status) {
   if (ended_) return;
   if (model_call_ != 0) seams_.model.cancel(std::exchange(model_call_, 0));
-  for (const std::string& call_id : engine_.open_tool_calls()) executor_->cancel(record_.id, call_id);
+  for (const std::string& call_id : scratch_->engine.open_tool_calls()) executor_->cancel(record_.id, call_id);
   outcome_code_ = status.code();
   std::string outcome;
   json::Writer w(outcome);
@@ -417,7 +422,7 @@ void Driver::out_of_memory() {
 void Driver::end(agent::Event&& last) {
   ended_ = true;
   for (const NamedTimer& timer : std::exchange(timers_, {})) seams_.loop.cancel_timer(timer.id);
-  for (OpenCall& call : open_calls_) call.reply.reset();
+  for (OpenCall& call : scratch_->open_calls) call.reply.reset();
   if (setup_.on_last) setup_.on_last();
   setup_.on_last = nullptr;
   seams_.output.emit(std::move(last));

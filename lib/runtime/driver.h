@@ -51,11 +51,29 @@ struct Performance {
   size_t next = 0;
 };
 
+// A tool call between its verdict and its result.
+struct OpenCall {
+  std::string id;
+  std::string name;
+  std::optional<tool::Call> prepared;  // until it is executed
+  std::optional<tool::Reply> reply;    // the host's to complete
+  std::string result_op;               // to acknowledge once the host's result is durable
+};
+
+// The message of an input that waits for its place in the conversation.
+struct Unappended {
+  int64_t seq = 0;
+  wire::Message message;
+};
+
 // Memory that drivers work in, one after the other.
 struct Scratch {
+  agent::Engine engine;
   agent::Effects effects;  // of the step being taken
   StableQueue<Performance> performances;
   store::Batch batch;  // what was not handed to the store yet
+  std::vector<OpenCall> open_calls;
+  std::vector<Unappended> unappended;  // by journal seq
 };
 
 class Driver final : public std::enable_shared_from_this<Driver>,
@@ -109,18 +127,6 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   std::unique_ptr<Scratch> take_scratch();
 
  private:
-  // A tool call between its verdict and its result.
-  struct OpenCall {
-    std::string id;
-    std::string name;
-    std::optional<tool::Call> prepared;  // until it is executed
-    std::optional<tool::Reply> reply;    // the host's to complete
-    std::string result_op;               // to acknowledge once the host's result is durable
-  };
-  struct Unappended {
-    int64_t seq = 0;
-    wire::Message message;
-  };
   struct NamedTimer {
     std::string name;
     net::TimerId id = 0;
@@ -182,7 +188,6 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   DriverSeams seams_;
   Setup setup_;
   std::unique_ptr<tool::Executor> executor_;
-  agent::Engine engine_;
   std::unique_ptr<Scratch> scratch_;
   bool pumping_ = false;
   bool committing_ = false;   // a barrier waits for the store
@@ -195,14 +200,13 @@ class Driver final : public std::enable_shared_from_this<Driver>,
 
   int64_t next_seq_ = 0;
   bool flush_soon_ = false;
-  std::shared_ptr<std::atomic<int64_t>> undurable_;  // appends whose outcome is not known yet
+  // Appends whose outcome is not known yet; null when nothing is durable.
+  std::shared_ptr<std::atomic<int64_t>> undurable_;
   store::RunRecord record_;
-  std::vector<Unappended> unappended_;  // messages of inputs, by journal seq
 
   provider::CallId model_call_ = 0;
   int64_t model_number_ = 0;
-  std::string model_call_id_;
-  std::vector<OpenCall> open_calls_;
+  SharedString model_call_id_;
   std::vector<NamedTimer> timers_;
   std::vector<agent::SetTimer> refed_timers_;
 

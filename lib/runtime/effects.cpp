@@ -105,8 +105,8 @@ void Driver::assemble(const agent::AssemblePrompt& effect) {
   ready.input_tokens = c.tokens();
   ready.prompt_bytes = c.bytes() + c.prefix_bytes();
   ready.stable_prefix_bytes = c.prefix_bytes();
-  ready.digest.reserve(c.prefix_digest().size() + 1 + c.head().size());
-  ((ready.digest += c.prefix_digest()) += ':') += c.head();
+  ready.prefix_digest = c.prefix_digest();
+  ready.head_entry = c.head();
   wire::Usage bound;
   bound.input = ready.input_tokens;
   bound.output = c.request().max_tokens.value_or(route.max_output_tokens);
@@ -158,7 +158,7 @@ void Driver::on_event(const wire::StreamEvent& event) {
 void Driver::on_attempt(int attempt, const Status& previous) {
   if (attempt == 1) return;
   seams_.output.emit({.kind = agent::EventKind::kAttempt,
-                      .call_id = model_call_id_,
+                      .call_id = model_call_id_.str(),
                       .text = std::string(previous.message()),
                       .reason = previous.reason(),
                       .number = attempt});
@@ -207,21 +207,21 @@ void Driver::ask_policy(const wire::ToolCall& tool_call) {
   feed(std::move(verdict));
 }
 
-Driver::OpenCall* Driver::find_call(std::string_view call_id) {
-  for (OpenCall& call : open_calls_)
+OpenCall* Driver::find_call(std::string_view call_id) {
+  for (OpenCall& call : scratch_->open_calls)
     if (call.id == call_id) return &call;
   return nullptr;
 }
 
-Driver::OpenCall& Driver::open_call(const std::string& call_id) {
+OpenCall& Driver::open_call(const std::string& call_id) {
   if (OpenCall* call = find_call(call_id)) return *call;
-  OpenCall& call = open_calls_.emplace_back();
+  OpenCall& call = scratch_->open_calls.emplace_back();
   call.id = call_id;
   return call;
 }
 
 void Driver::close_call(std::string_view call_id) {
-  std::erase_if(open_calls_, [&](const OpenCall& call) { return call.id == call_id; });
+  std::erase_if(scratch_->open_calls, [&](const OpenCall& call) { return call.id == call_id; });
 }
 
 void Driver::call_tool(const std::string& call_id) {
@@ -244,9 +244,10 @@ void Driver::call_tool(const std::string& call_id) {
   }
   tool::Call call = *std::move(open.prepared);
   open.prepared.reset();
-  executor_->execute(std::move(call), [weak = weak_from_this(), call_id](tool::Result result) {
-    if (const auto self = weak.lock()) self->tool_finished(call_id, std::move(result));
-  });
+  executor_->execute(std::move(call),
+                     [weak = weak_from_this(), id = std::string(call_id)](tool::Result result) {
+                       if (const auto self = weak.lock()) self->tool_finished(id, std::move(result));
+                     });
 }
 
 void Driver::cancel_tool(const std::string& call_id) {
@@ -312,8 +313,9 @@ void Driver::tool_result(const std::string& call_id, tool::Result result, const 
 }
 
 void Driver::tool_progress(const std::string& call_id, std::string text) {
+  if (ended_) return;
   const OpenCall* call = find_call(call_id);
-  if (ended_ || call == nullptr || !call->reply) return;
+  if (call == nullptr || !call->reply) return;
   seams_.output.delta(agent::EventKind::kToolProgress, call_id, text);
 }
 
@@ -332,10 +334,10 @@ void Driver::append(agent::Append& effect) {
   if (effect.message) {
     message = *std::move(effect.message);
   } else {
-    const auto it = std::ranges::find(unappended_, effect.seq, &Unappended::seq);
-    if (it == unappended_.end()) return;
+    const auto it = std::ranges::find(scratch_->unappended, effect.seq, &Unappended::seq);
+    if (it == scratch_->unappended.end()) return;
     message = std::move(it->message);
-    unappended_.erase(it);
+    scratch_->unappended.erase(it);
   }
   Conversation& conversation = setup_.session->conversation;
   if (scratch_->batch.entries.capacity() == 0) scratch_->batch.entries.reserve(kEntriesOfABatch);

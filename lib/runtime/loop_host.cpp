@@ -9,6 +9,7 @@
 namespace tau::runtime {
 namespace {
 
+constexpr size_t kModelsKept = 8;
 constexpr size_t kScratchKept = 16;  // memory of drivers that ended, for those to come
 
 // A number for the calling thread that is never 0.
@@ -32,6 +33,7 @@ StatusOr<std::unique_ptr<LoopHost>> LoopHost::create(Core& core) {
 
 LoopHost::~LoopHost() {
   drop_runs();
+  models_.clear();
   http_.reset();
 }
 
@@ -113,8 +115,7 @@ void LoopHost::cancel_all(const ErrorInfo& why) {
     if (const auto driver = run->driver) driver->cancel(why);
 }
 
-void LoopHost::begin(const std::shared_ptr<RunState>& run, Driver::Setup&& setup,
-                     UniqueFunction<void(Driver&)>&& first) {
+void LoopHost::begin(const std::shared_ptr<RunState>& run) {
   try {
     runs_.reserve(runs_.size() + 1);
     ended_.reserve(ended_.size() + runs_.size() + 1);
@@ -124,7 +125,7 @@ void LoopHost::begin(const std::shared_ptr<RunState>& run, Driver::Setup&& setup
   }
   run->index = runs_.size();
   runs_.push_back(run);
-  build(run, std::move(setup));
+  build(run);
   run->channel->set_unpark([loop = loop_.get(), weak = std::weak_ptr<RunState>(run), owner = run->owner] {
     const net::OwnerScope scope(owner);
     loop->post([weak] {
@@ -132,20 +133,16 @@ void LoopHost::begin(const std::shared_ptr<RunState>& run, Driver::Setup&& setup
       if (state != nullptr && state->driver != nullptr) state->driver->unpark();
     });
   });
-  first(*run->driver);
+  run->beginning->first(*run->driver);
+  run->beginning.reset();
   if (run->cancel_requested) cancel_soon();
 }
 
-void LoopHost::build(const std::shared_ptr<RunState>& run, Driver::Setup&& setup) {
+void LoopHost::build(const std::shared_ptr<RunState>& run) {
   const AgentSnapshot& agent = *run->agent;
-  if (agent.route->provider == "offline") {
-    run->model = provider::make_offline_model(*loop_);
-  } else if (agent.route->provider == "scripted") {
-    run->model = provider::make_scripted_model(agent.script, *loop_);
-  } else {
-    run->model = provider::make_http_model(*agent.route, http(), *loop_, system_random());
-  }
+  run->model = model_of(agent);
   const DriverSeams seams{*loop_, system_clock(), core_.store(), *run->model, *run->channel};
+  Driver::Setup& setup = run->beginning->setup;
   if (!scratch_.empty()) {
     setup.scratch = std::move(scratch_.back());
     scratch_.pop_back();
@@ -159,6 +156,25 @@ void LoopHost::build(const std::shared_ptr<RunState>& run, Driver::Setup&& setup
         return std::make_unique<tool::Executor>(tools, *agent.policy, nullptr, nullptr, core_.workers(),
                                                 *loop_, context);
       });
+}
+
+std::unique_ptr<provider::Model> LoopHost::make_model(const AgentSnapshot& agent) {
+  const provider::Route& route = **agent.route;
+  if (route.provider == "offline") return provider::make_offline_model(*loop_);
+  if (route.provider == "scripted") return provider::make_scripted_model(agent.script, *loop_);
+  return provider::make_http_model(route, http(), *loop_, system_random());
+}
+
+std::shared_ptr<provider::Model> LoopHost::model_of(const AgentSnapshot& agent) {
+  for (const Kept& kept : models_) {
+    // Compared by owner: no reference is counted, and an address that is used again is another owner.
+    const bool same = !kept.route.owner_before(*agent.route) && !agent.route->owner_before(kept.route);
+    if (same) return kept.model;
+  }
+  std::erase_if(models_, [](const Kept& kept) { return kept.route.expired(); });
+  if (models_.size() >= kModelsKept) models_.erase(models_.begin());
+  models_.push_back({*agent.route, make_model(agent)});
+  return models_.back().model;
 }
 
 // Ends just that run.
@@ -181,6 +197,7 @@ void LoopHost::never_began(RunState& run) {
     run.code = Code::kResourceExhausted;
     run.done = true;
   }
+  run.beginning.reset();
   run.session->loaded = false;
   run.session->busy = false;
   run.channel->emit({.kind = agent::EventKind::kRunDone, .reason = "out_of_memory", .json = outcome});
@@ -202,6 +219,7 @@ void LoopHost::settle(RunState& run) {
 
 // Whoever waits for the end of a run finds its terminal event in the queue.
 void LoopHost::told(RunState& run) {
+  run.channel->publish();
   {
     const std::lock_guard lock(run.mutex);
     run.told = true;

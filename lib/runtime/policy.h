@@ -2,6 +2,7 @@
 // else acts asks; lists of names override; deny wins.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 
@@ -18,7 +19,9 @@ class ListPolicy final : public tool::PolicyHook {
   tool::Verdict decide(const tool::Facts& facts) override;
 
  private:
-  std::set<std::string> allow_, ask_, deny_, host_tools_, always_ask_;
+  enum class Rule : uint8_t { kNone, kDeny, kAskByTool, kAskByPolicy, kAllow, kHostTool };
+  static tool::Verdict verdict(Rule rule, const tool::Manifest& manifest);
+  std::map<std::string, Rule, std::less<>> rules_;  // what the lists say of each name
 };
 
 }  // namespace tau::runtime

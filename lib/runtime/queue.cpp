@@ -142,17 +142,16 @@ bool Channel::parked() const {
 void Channel::publish() { queue_->publish(); }
 
 void Channel::mute() {
-  std::function<void()> unpark;
+  bool parked = false;
   bool ends = false;
   {
     const std::lock_guard lock(queue_->mutex_);
     muted_ = true;
-    if (was_parked_) unpark = unpark_;
-    was_parked_ = false;
+    parked = std::exchange(was_parked_, false);
     ends = queue_->end_of_run_locked();
   }
   if (ends) queue_->tell_end();
-  if (unpark) unpark();
+  if (parked) EventQueue::unpark(*this);
 }
 
 // An event to be filled: a new one, or one that was read.
@@ -389,7 +388,7 @@ void EventQueue::abandon() {
 }
 
 // The run goes on with its next input when memory is too short to tell it.
-void EventQueue::unpark(const Channel& channel) {
+void EventQueue::unpark(Channel& channel) {
   try {
     if (channel.unpark_) channel.unpark_();
   } catch (const std::bad_alloc&) {}

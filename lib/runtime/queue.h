@@ -37,7 +37,7 @@ class Channel final : public EventOutput, public std::enable_shared_from_this<Ch
   std::string_view run_id() const { return run_id_; }
   void* userdata() const { return userdata_; }
   // Called, on the reader's thread, when a parked run may go on.
-  void set_unpark(std::function<void()> unpark) { unpark_ = std::move(unpark); }
+  void set_unpark(UniqueFunction<void()> unpark) { unpark_ = std::move(unpark); }
   // The run's handle is gone: nobody will read its events. Any thread.
   void mute();
 
@@ -52,7 +52,7 @@ class Channel final : public EventOutput, public std::enable_shared_from_this<Ch
   const SharedString run_id_;
   void* const userdata_;
   const bool quiet_;
-  std::function<void()> unpark_;
+  UniqueFunction<void()> unpark_;
   std::atomic<bool> muted_ = false;
   // The loop's.
   uint64_t seq_ = 0;
@@ -181,7 +181,7 @@ class EventQueue final : public std::enable_shared_from_this<EventQueue> {
   // Whether that closes the queue just now.
   bool end_of_run_locked() { return one_run_ && !run_over_.exchange(true); }
   void tell(std::unique_lock<std::mutex>& lock);
-  static void unpark(const Channel& channel);
+  static void unpark(Channel& channel);
   void set_fd_locked(bool readable);
   static void release(Queued& queued);
 

@@ -22,14 +22,14 @@ std::string_view Run::id() const { return state_->id; }
 
 Status Run::submit(std::string_view op_json, std::vector<wire::Media> blobs) {
   TAU_RETURN_IF_ERROR(session_->agent()->runtime()->check());
-  TAU_ASSIGN_OR_RETURN(auto action, parse_op(op_json, std::move(blobs)));
+  TAU_ASSIGN_OR_RETURN(auto op, parse_op(op_json, std::move(blobs)));
   if (state_->done) return failed_precondition("run_ended", format("run {} has ended", state_->id));
   const net::OwnerScope scope(state_->owner);
-  state_->host->loop().post([state = state_, action = std::move(action)]() mutable {
+  state_->host->loop().post([state = state_, op = std::move(op)]() mutable {
     if (state->driver == nullptr) return;
     // A cancel that came before this op is not overtaken by it.
     if (state->cancel_requested) state->driver->cancel(cancelled_by_host());
-    if (state->driver != nullptr) action(*state);
+    if (state->driver != nullptr) perform(std::move(*op), *state->driver);
   });
   return ok_status();
 }

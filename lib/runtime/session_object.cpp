@@ -63,7 +63,7 @@ void configure(Core& core, SharedSession& session, const std::shared_ptr<const A
   if (session.configured_for == agent) return;
   session.loaded = false;  // until all is done: half a configuration is none
   if (session.instructions.empty()) {
-    session.conversation.configure(*agent->prefix, *agent->parameters);
+    session.conversation.configure(*agent->prefix, *agent->parameters, agent->requests.get());
   } else {
     auto system = system_prompt(core, *agent, session.instructions, session.instructions_cut);
     session.conversation.configure(make_prefix(std::move(system), *agent->parameters), *agent->parameters);
@@ -71,13 +71,6 @@ void configure(Core& core, SharedSession& session, const std::shared_ptr<const A
   session.configured_for = agent;
   session.loaded = true;
 }
-
-// What a run takes to its loop.
-struct Beginning {
-  Driver::Setup setup;
-  wire::Message message;
-  UniqueFunction<void(Driver&)> first;
-};
 
 // What brings a run that was cut off back to life.
 StatusOr<UniqueFunction<void(Driver&)>> resumption(Core& core, const SharedSession& session, bool abandon) {
@@ -266,8 +259,7 @@ StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions&& options, ParsedRunOp
   state->session = std::static_pointer_cast<SharedSession>(state_);
   state->agent = agent;
 
-  auto beginning = std::make_unique<Beginning>();
-  auto& [setup, message, first] = *beginning;
+  auto& [setup, message, first] = state->beginning.emplace();
   setup.config.run_id = state->id;
   setup.config.session_id = id_;
   static const SharedString* const kLocal = new SharedString("local");
@@ -294,14 +286,12 @@ StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions&& options, ParsedRunOp
     session.record.model = agent->model;
     message =
         parsed.message ? *std::move(parsed.message) : user_message(options.prompt, std::move(options.blobs));
-    first = [from = beginning.get()](Driver& driver) { driver.start(std::move(from->message)); };
+    first = [said = &message](Driver& driver) { driver.start(std::move(*said)); };
   }
   LoopHost* host = state->host;
   auto run = std::make_shared<Run>(shared_from_this(), state, std::move(queue), private_queue);
   const net::OwnerScope scope(state->owner);
-  net::Task task = [host, state, beginning = std::move(beginning)] {
-    host->begin(state, std::move(beginning->setup), std::move(beginning->first));
-  };
+  net::Task task = [host, state] { host->begin(state); };
   core.run_started();
   try {
     host->loop().post(std::move(task));

@@ -47,7 +47,7 @@ void MemoryStore::free_entries(Entry* last) {
     if (--run->names == 0 && run->forgotten) erase_run(run);
     Entry* const parent = last->parent;
     if (last_entry_ == last) last_entry_ = nullptr;
-    entries_.erase(entries_.find(*last->name));
+    spare_entries_.erase(entries_, entries_.find(*last->name));
     if (parent != nullptr) --parent->children;
     last = parent;
   }
@@ -55,7 +55,7 @@ void MemoryStore::free_entries(Entry* last) {
 
 void MemoryStore::erase_run(Run* run) {
   if (last_run_ == run) last_run_ = nullptr;
-  runs_.erase(runs_.find(run->record.id));
+  spare_runs_.erase(runs_, runs_.find(run->record.id));
 }
 
 // The record goes, and with it every entry and body that no other session needs. Runs stay, without bodies.
@@ -104,7 +104,7 @@ void MemoryStore::forget(std::string_view id) {
     run = before;
   }
   last_owner_ = nullptr;
-  owners_.erase(at);
+  spare_owners_.erase(owners_, at);
 }
 
 MemoryStore::LeaseState* MemoryStore::find_lease(const Lease& lease) const {
@@ -118,12 +118,13 @@ MemoryStore::LeaseState* MemoryStore::find_lease(const Lease& lease) const {
   return state != nullptr && state->held && state->epoch == lease.epoch ? state : nullptr;
 }
 
-StatusOr<Lease> MemoryStore::acquire(std::string_view resource) {
+StatusOr<Lease> MemoryStore::acquire(const SharedString& name) {
+  const std::string_view resource = name;
   const std::lock_guard lock(mutex_);
   LeaseState& state = resource.starts_with(kSession) ? owner_of(resource.substr(kSession.size())).lease
-                                                     : leases_[SharedString(resource)];
+                                                     : leases_[name];
   if (state.held) return unavailable("session_busy", format("{} is owned by this process", resource));
-  Lease lease{.resource = resource, .epoch = state.epoch + 1};
+  Lease lease{.resource = name, .epoch = state.epoch + 1};
   state = {.epoch = lease.epoch, .held = true};
   return lease;
 }

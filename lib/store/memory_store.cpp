@@ -54,17 +54,17 @@ MemoryStore::Entry* MemoryStore::find_entry(const SharedString& name) const {
 }
 
 MemoryStore::Owner* MemoryStore::find_owner(std::string_view session) const {
-  if (last_owner_ != nullptr && last_owner_name_ == session) return last_owner_;
+  if (last_owner_ != nullptr && last_owner_->first.text == session) return &last_owner_->second;
   const auto it = owners_.find(session);
   return it == owners_.end() ? nullptr : const_cast<Owner*>(&it->second);
 }
 
-MemoryStore::Owner& MemoryStore::owner_of(const SharedString& session) {
-  if (last_owner_ == nullptr || last_owner_name_ != session) {
-    last_owner_ = &owners_[session];
-    last_owner_name_ = session;
+MemoryStore::Owner& MemoryStore::owner_of(std::string_view session) {
+  if (last_owner_ == nullptr || last_owner_->first.text != session) {
+    const auto it = owners_.find(session);
+    last_owner_ = it != owners_.end() ? &*it : &spare_owners_.at(owners_, session);
   }
-  return *last_owner_;
+  return last_owner_->second;
 }
 
 MemoryStore::Run* MemoryStore::find_run(std::string_view id) const {
@@ -191,7 +191,7 @@ void MemoryStore::put_run(RunRecord&& record) {
   }
   const SharedString id = record.id;
   const SharedString session = record.session_id;
-  Run& run = runs_[id];
+  Run& run = spare_runs_.at(runs_, id).second;
   run.record = std::move(record);
   run.before = std::exchange(owner_of(session).last_run, &run);
   last_run_ = &run;
@@ -214,10 +214,9 @@ void MemoryStore::put_session(SessionRecord&& record) {
 }
 
 void MemoryStore::put_entry(EntryRow&& row) {
-  const auto [it, fresh] = entries_.try_emplace(row.id);
-  if (!fresh) return;  // the same again
-  Entry& entry = it->second;
-  entry.name = &it->first;
+  auto& [name, entry] = spare_entries_.at(entries_, row.id);
+  if (entry.name != nullptr) return;  // the same again
+  entry.name = &name;
   entry.run = find_run(row.run_id);
   entry.seq = row.seq;
   if (!row.parent.empty()) entry.parent = find_entry(row.parent);

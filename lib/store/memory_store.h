@@ -30,7 +30,7 @@ class MemoryStore final : public Store {
   Status fork_session(std::string_view source, std::string_view entry, const SessionRecord& fork) override;
   Status remove_session(std::string_view id) override;
   void forget(std::string_view session) override;
-  StatusOr<Lease> acquire(std::string_view resource) override;
+  StatusOr<Lease> acquire(const SharedString& resource) override;
   Status release(const Lease& lease) override;
   Status verify_chain(std::string_view run_id) override;
   StoreStats stats() const override;
@@ -53,20 +53,23 @@ class MemoryStore final : public Store {
       return chunks_[static_cast<size_t>(i / kChunk)][static_cast<size_t>(i % kChunk)];
     }
     const Row& operator[](int64_t i) const { return const_cast<Rows&>(*this)[i]; }
-    const Row& back() const { return chunks_.back().back(); }
+    const Row& back() const { return (*this)[size_ - 1]; }
     Row& add() {
-      if (size_ % kChunk == 0) {  // a chunk without memory never stands among them
-        std::vector<Row> chunk;
-        chunk.reserve(kChunk);
-        if (chunks_.empty()) chunks_.reserve(kChunk);
-        chunks_.push_back(std::move(chunk));
-      }
+      const auto chunk = static_cast<size_t>(size_ / kChunk);
+      if (chunk == chunks_.size()) chunks_.emplace_back();
+      if (chunks_[chunk].capacity() == 0) chunks_[chunk].reserve(kChunk);
       ++size_;
-      return chunks_.back().emplace_back();
+      return chunks_[chunk].emplace_back();
+    }
+    void clear() {
+      size_ = 0;
+      if (chunks_.size() > kKept) chunks_.resize(kKept);
+      for (std::vector<Row>& chunk : chunks_) chunk.clear();
     }
 
    private:
-    static constexpr int64_t kChunk = 4;
+    static constexpr int64_t kChunk = 8;
+    static constexpr size_t kKept = 1;  // chunks of a run that is cleared
     std::vector<std::vector<Row>> chunks_;
     int64_t size_ = 0;
   };
@@ -76,6 +79,14 @@ class MemoryStore final : public Store {
     Run* before = nullptr;   // of the same session
     int64_t names = 0;       // entries that are rows of this run
     bool forgotten = false;  // goes with its last name
+
+    void clear() {
+      record = RunRecord();
+      rows.clear();
+      before = nullptr;
+      names = 0;
+      forgotten = false;
+    }
   };
   struct Entry {
     const Name* name = nullptr;  // its key
@@ -86,6 +97,8 @@ class MemoryStore final : public Store {
     int64_t seq = 0;
     int64_t children = 0;
     int64_t heads = 0;  // sessions that end here
+
+    void clear() { *this = Entry(); }
   };
   struct LeaseState {
     int64_t epoch = 0;
@@ -97,6 +110,8 @@ class MemoryStore final : public Store {
     Run* last_run = nullptr;
     Entry* last_entry = nullptr;
     LeaseState lease;  // of "session:<id>"
+
+    void clear() { *this = Owner(); }
   };
 
   // Everything is checked first, then applied; only want of memory can fail in between.
@@ -111,7 +126,7 @@ class MemoryStore final : public Store {
   Run* find_run(std::string_view id) const;
   Entry* find_entry(const SharedString& name) const;
   Owner* find_owner(std::string_view session) const;
-  Owner& owner_of(const SharedString& session);
+  Owner& owner_of(std::string_view session);
   LeaseState* find_lease(const Lease& lease) const;  // null unless it is held under this epoch
   void append_row(Run& run, JournalRow&& row);
   void put_run(RunRecord&& record);
@@ -130,11 +145,13 @@ class MemoryStore final : public Store {
   ByName<Entry> entries_;
   ByName<Owner> owners_;       // by session id
   ByName<LeaseState> leases_;  // of what is no session
+  Spares<Run> spare_runs_;
+  Spares<Entry> spare_entries_;
+  Spares<Owner> spare_owners_;
   // What was looked for last is usually what is next: names are compared by address first.
   Run* last_run_ = nullptr;
   Entry* last_entry_ = nullptr;
-  Owner* last_owner_ = nullptr;
-  SharedString last_owner_name_;
+  ByName<Owner>::value_type* last_owner_ = nullptr;
   Lsn lsn_ = 0;
   StoreStats stats_;
 };

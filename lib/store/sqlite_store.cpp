@@ -168,7 +168,7 @@ class SqliteStore final : public Store {
     return pruned;
   }
 
-  StatusOr<Lease> acquire(std::string_view resource) override {
+  StatusOr<Lease> acquire(const SharedString& resource) override {
     TAU_RETURN_IF_ERROR(writable());
     Lease lease;
     const auto take = [&](Connection& db) -> Status {

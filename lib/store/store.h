@@ -200,7 +200,7 @@ class Store {
   // releases or dies, which other containers of the same machine see by a lock on the file "<path>-owners".
   // UNAVAILABLE "session_busy" names the living owner, be it this process. Destroying the store releases what
   // it still holds.
-  virtual StatusOr<Lease> acquire(std::string_view resource) = 0;
+  virtual StatusOr<Lease> acquire(const SharedString& resource) = 0;
   virtual Status release(const Lease& lease) = 0;
 
   // Recomputes a run's hash chain from its rows. DATA_LOSS "chain_broken" names the first bad row.

@@ -11,28 +11,6 @@ namespace {
 // A cancelled tool gets this long to stop by itself; then its call ends without it.
 constexpr int64_t kCancelGraceNs = 2'000 * kNanosPerMilli;
 
-// What outlives the executor for as long as a tool runs: what tools may touch, and the way back to the loop.
-// That is closed when the executor goes: a late reply then falls on the floor.
-struct Gate {
-  explicit Gate(Context c) : context(std::move(c)) {}
-  const Context context;
-  std::mutex mutex;
-  net::Loop* loop = nullptr;  // null once closed
-};
-
-// One call being executed. Shared with the reply and the worker, so that the call outlives its use.
-struct Flight {
-  Call call;
-  std::shared_ptr<const Gate> gate;
-  std::shared_ptr<Tool> tool;
-  UniqueFunction<void(Result)> done;
-  Result answer;  // on its way to the loop
-  net::TimerId timer = 0;
-  std::atomic<bool> cancelled{false};
-  std::atomic<bool> started{false};
-  bool cancel_requested = false;
-};
-
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r\n";
   const size_t begin = text.find_first_not_of(kBlank);
@@ -59,17 +37,31 @@ Result cancelled_result(Result answer) {
 
 }  // namespace
 
-struct Executor::Impl : std::enable_shared_from_this<Executor::Impl> {
-  Impl(const Registry& r, PolicyHook& p, AuditSink* a, FinalizeHook f, Workers& w, net::Loop& l, Context c)
-      : registry(r),
+// One call being executed. Shared with the reply and the worker, so that the call outlives its use.
+struct Executor::Flight {
+  Call call;
+  std::shared_ptr<Impl> executor;
+  std::shared_ptr<Tool> tool;
+  UniqueFunction<void(Result)> done;
+  Result answer;  // on its way to the loop
+  net::TimerId timer = 0;
+  std::atomic<bool> cancelled{false};
+  std::atomic<bool> started{false};
+  bool cancel_requested = false;
+};
+
+// Lives as long as a tool runs, for what tools may touch and for the way back to the loop. When the executor goes,
+// the way back is closed: a late reply then falls on the floor.
+struct Executor::Impl {
+  Impl(const Registry& r, PolicyHook& p, AuditSink* a, FinalizeHook f, Workers& w, net::Loop& l, Context&& c)
+      : context(std::move(c)),
+        open_loop(&l),
+        registry(r),
         policy(p),
         audit(a),
         hook(std::move(f)),
         workers(w),
-        loop(l),
-        gate(std::make_shared<Gate>(std::move(c))) {
-    gate->loop = &loop;
-  }
+        loop(l) {}
 
   Reply make_reply(const std::shared_ptr<Flight>& flight);
   void launch(const std::shared_ptr<Flight>& flight);
@@ -82,38 +74,39 @@ struct Executor::Impl : std::enable_shared_from_this<Executor::Impl> {
     });
   }
 
+  const Context context;
+  std::mutex mutex;
+  net::Loop* open_loop;  // guarded by the mutex; null once closed
+
+  // For the executor alone.
   const Registry& registry;
   PolicyHook& policy;
   AuditSink* audit;
   FinalizeHook hook;
   Workers& workers;
   net::Loop& loop;
-  std::shared_ptr<Gate> gate;
   std::vector<std::shared_ptr<Flight>> flights;  // few at a time
 };
 
 // The reply keeps the flight alive, and the flight never holds the reply: no cycle.
 Reply Executor::Impl::make_reply(const std::shared_ptr<Flight>& flight) {
-  return Reply([gate = gate, weak = weak_from_this(), flight](Result result) {
-    const std::lock_guard<std::mutex> lock(gate->mutex);
-    if (gate->loop == nullptr) return;
+  return Reply([flight](Result result) {
+    Impl& executor = *flight->executor;
+    const std::lock_guard<std::mutex> lock(executor.mutex);
+    if (executor.open_loop == nullptr) return;
     flight->answer = std::move(result);
-    gate->loop->post([weak, flight] {
-      if (const auto self = weak.lock()) self->finish(flight, std::move(flight->answer));
-    });
+    executor.open_loop->post([flight] { flight->executor->finish(flight, std::move(flight->answer)); });
   });
 }
 
 void Executor::Impl::launch(const std::shared_ptr<Flight>& flight) {
   const Manifest& manifest = flight->tool->manifest();
   Reply reply = make_reply(flight);
-  flight->timer =
-      loop.set_timer(loop.now_ns() + manifest.timeout_ms * kNanosPerMilli, [weak = weak_from_this(), flight] {
-        if (const auto self = weak.lock()) self->on_timeout(flight);
-      });
+  flight->timer = loop.set_timer(loop.now_ns() + manifest.timeout_ms * kNanosPerMilli,
+                                 [flight] { flight->executor->on_timeout(flight); });
   if (manifest.runs == Manifest::Runs::kLoop) {
     flight->started = true;
-    flight->tool->start(flight->call, flight->gate->context, std::move(reply), flight->cancelled);
+    flight->tool->start(flight->call, context, std::move(reply), flight->cancelled);
     return;
   }
   workers.submit([flight, reply = std::move(reply)] {
@@ -121,7 +114,7 @@ void Executor::Impl::launch(const std::shared_ptr<Flight>& flight) {
     flight->started = true;
     if (flight->cancelled)
       return reply.complete(error_result("cancelled", "the call was cancelled before it began"));
-    flight->tool->start(flight->call, flight->gate->context, reply, flight->cancelled);
+    flight->tool->start(flight->call, flight->executor->context, reply, flight->cancelled);
   });
 }
 
@@ -147,8 +140,8 @@ void Executor::Impl::on_timeout(const std::shared_ptr<Flight>& flight) {
 
 void Executor::Impl::abandon() {
   {
-    const std::lock_guard<std::mutex> lock(gate->mutex);
-    gate->loop = nullptr;
+    const std::lock_guard<std::mutex> lock(mutex);
+    open_loop = nullptr;
   }
   for (const auto& flight : flights) {
     loop.cancel_timer(flight->timer);
@@ -198,7 +191,7 @@ void Executor::execute(Call&& given, UniqueFunction<void(Result)> done) {
   auto flight = std::make_shared<Flight>();
   flight->call = std::move(given);
   const Call& call = flight->call;
-  flight->gate = impl_->gate;
+  flight->executor = impl_;
   flight->tool = impl_->registry.find(call.name);
   flight->done = std::move(done);
   const bool fresh = impl_->find(call.run_id, call.id) == impl_->flights.end();
@@ -214,10 +207,11 @@ void Executor::execute(Call&& given, UniqueFunction<void(Result)> done) {
   if (!problem.is_error) return impl_->launch(flight);
   // No tool to finalize for, or no place in the table: answered from the loop all the same.
   if (fresh) impl_->flights.pop_back();
-  impl_->loop.post([flight, problem, weak = impl_->weak_from_this()] {
-    const auto self = weak.lock();
-    if (self != nullptr && self->audit != nullptr) self->audit->on_result(flight->call, problem);
-    if (self != nullptr) flight->done(problem);
+  impl_->loop.post([flight, problem] {
+    const Impl& self = *flight->executor;
+    if (self.open_loop == nullptr) return;
+    if (self.audit != nullptr) self.audit->on_result(flight->call, problem);
+    flight->done(problem);
   });
 }
 
@@ -231,10 +225,8 @@ void Executor::cancel(std::string_view run_id, std::string_view call_id) {
   // A worker that has not taken the call yet will see the flag: no need to wait for it.
   if (!flight->started)
     return impl_->make_reply(flight).complete(error_result("cancelled", "the call was cancelled"));
-  flight->timer =
-      impl_->loop.set_timer(impl_->loop.now_ns() + kCancelGraceNs, [weak = impl_->weak_from_this(), flight] {
-        if (const auto self = weak.lock()) self->on_timeout(flight);
-      });
+  flight->timer = impl_->loop.set_timer(impl_->loop.now_ns() + kCancelGraceNs,
+                                        [flight] { flight->executor->on_timeout(flight); });
   flight->tool->cancel(call_id);
 }
 

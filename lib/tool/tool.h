@@ -120,7 +120,7 @@ std::string_view decision_name(Decision decision);
 
 struct Verdict {
   Decision decision = Decision::kDeny;
-  std::string reason;   // stable code: "allowed_by_flag", "ask_by_default", "denied_by_policy", …
+  SharedString reason;  // stable code: "allowed_by_flag", "ask_by_default", "denied_by_policy", …
   std::string message;  // for people and for the model when denied
   int64_t policy_epoch = 0;
 };
@@ -195,7 +195,8 @@ class Executor {
 
  private:
   struct Impl;
-  std::shared_ptr<Impl> impl_;  // tasks on the loop hold it weakly
+  struct Flight;
+  std::shared_ptr<Impl> impl_;  // tools that still run hold it, too
 };
 
 // read, write, edit, ls, glob, grep, bash. All stay inside the workspace.

@@ -46,7 +46,7 @@ class SimStore final : public store::Store {
     return disk_.fork_session(s, e, f);
   }
   Status remove_session(std::string_view id) override { return disk_.remove_session(id); }
-  StatusOr<store::Lease> acquire(std::string_view r) override { return disk_.acquire(r); }
+  StatusOr<store::Lease> acquire(const SharedString& r) override { return disk_.acquire(r); }
   Status release(const store::Lease& lease) override { return disk_.release(lease); }
   Status verify_chain(std::string_view id) override { return disk_.verify_chain(id); }
   store::StoreStats stats() const override { return disk_.stats(); }

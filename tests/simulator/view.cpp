@@ -20,7 +20,7 @@ void View::event(const agent::Event& event) {
       if (!shown_.empty()) ledger_.violate("an attempt after the host saw part of an answer");
       break;
     case agent::EventKind::kOpRejected: ledger_.answer_refused(event.call_id); break;
-    case agent::EventKind::kOpAccepted: ledger_.accepted(event.name); break;
+    case agent::EventKind::kOpAccepted: ledger_.accepted(event.name.str()); break;
     case agent::EventKind::kMessage: message(event); break;
     case agent::EventKind::kToolResult: result(event); break;
     case agent::EventKind::kRunDone: done(event); break;
