@@ -46,6 +46,20 @@ void Shape::learn(const Reader& reader) {
   slots_.assign(slots->begin(), slots->end());
   document_ = reader.document();
   text_.assign(document_);
+  note_ends();
+}
+
+void Shape::note_ends() {
+  constexpr size_t kWord = sizeof(uint64_t);
+  head_mask_ = tail_mask_ = 0;
+  if (text_.size() < kWord) return;
+  head_ = word(text_.data());
+  tail_ = word(text_.data() + text_.size() - kWord);
+  const size_t first = slots_.empty() ? text_.size() : slots_.front().begin;
+  const size_t last = slots_.empty() ? 0 : slots_.back().end;
+  std::memset(&head_mask_, 0xFF, std::min(kWord, first));
+  const size_t fixed = std::min(kWord, text_.size() - last);
+  std::memset(reinterpret_cast<char*>(&tail_mask_) + kWord - fixed, 0xFF, fixed);
 }
 
 void Shape::follow(Field& field) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,11 @@ class Shape {
   // one that matched last, or was learned; else all fields are fresh.
   bool match(std::string_view document, bool again);
   size_t bytes() const { return text_.size(); }  // of the document known
+  // False when a look at its ends shows that `document` has another shape.
+  bool may_match(std::string_view document) const {
+    return document.size() >= sizeof(uint64_t) && ((word(document.data()) ^ head_) & head_mask_) == 0 &&
+           ((word(document.data() + document.size() - sizeof(uint64_t)) ^ tail_) & tail_mask_) == 0;
+  }
 
  private:
   struct Follower {
@@ -52,6 +58,12 @@ class Shape {
     size_t tail = 0;
   };
 
+  static uint64_t word(const char* p) {
+    uint64_t word = 0;
+    std::memcpy(&word, p, sizeof word);
+    return word;
+  }
+  void note_ends();
   bool match_hot(std::string_view document);
   bool find_changes(std::string_view document);
   bool take(std::string_view document, const Slot& slot, Found& found, bool decoded);
@@ -64,6 +76,11 @@ class Shape {
   size_t end_before(size_t slot) const { return slot == 0 ? 0 : slots_[slot - 1].end; }
 
   std::string text_;           // the document known; empty: none
+  // Its first and last bytes, and those of them that do not change.
+  uint64_t head_ = 0;
+  uint64_t tail_ = 0;
+  uint64_t head_mask_ = 0;
+  uint64_t tail_mask_ = 0;
   std::string_view document_;  // what it was read from, while it is learned
   bool settled_ = false;       // hot_ and live_ are made
   bool all_fresh_ = false;     // what does not change is marked as fresh nevertheless

@@ -75,7 +75,7 @@ class Shapes {
 
   bool matches(uint8_t i, std::string_view text) {
     Known& known = *known_[i];
-    if (!known.shape.match(text, i == last_)) return false;
+    if (!known.shape.may_match(text) || !known.shape.match(text, i == last_)) return false;
     known.used = clock_;
     follow_last(i);
     return true;
