@@ -57,9 +57,13 @@ def doors(args):
     for files, program, variable, mark in ((args.python, "door.py", "PYTHONPATH", "__init__.py"),
                                            (args.node, "door.mjs", "NODE_PATH", "index.js")):
         if files:
-            package = next(path.resolve().parent for path in files if path.name == mark)
-            found.append(Program([files[0], DOORS / program], QUICK, **{variable: str(package.parent)}))
+            found.append(Program([files[0], DOORS / program], QUICK, **{variable: str(folder_above(files, mark))}))
     return found
+
+
+def folder_above(files, mark):
+    """The folder that the package is in which has the file `mark`."""
+    return next(path.resolve().parents[1] for path in files if path.name == mark)
 
 
 def collect(programs, rounds, quick):

@@ -53,12 +53,12 @@ class Bodies:
     """The bodies of one batch: asked for one by one, or kept all together when the next batch is about to take its place
     and somebody still holds an event of this one."""
 
-    __slots__ = ("places", "_channel", "_lock", "_kept", "__weakref__")
+    __slots__ = ("_channel", "_count", "_lock", "_kept", "__weakref__")
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, count: int) -> None:
         self._channel: Channel | None = channel
+        self._count = count
         self._lock = channel._lock
-        self.places: list[int] = []
         self._kept: dict[int, str] = {}
 
     def at(self, place: int) -> str:
@@ -70,7 +70,9 @@ class Bodies:
         """Frees it from the channel. Any thread."""
         with self._lock:
             if self._channel is not None:
-                self._kept = {place: self._channel._body(place) for place in self.places}
+                places = range(0, self._count * _SIZE, _SIZE)
+                self._kept = {place: self._channel._body(place) for place in places
+                              if _EVENT.unpack_from(self._channel._batch, place)[0] not in _TEXT_ONLY}
                 self._channel = None
 
 
@@ -127,28 +129,30 @@ class Channel:
     def _hand_out(self, count: int) -> None:
         """A receiver that raises, such as a callback of the host, does not cost others their events."""
         failure: BaseException | None = None
-        new: Any = Event.__new__
-        bodies = Bodies(self)
+        new: Any = Event.__new__  # __init__ would take twice as long
+        bodies = Bodies(self, count)
         self._bodies = weakref.ref(bodies)
-        of_key, memory, text_of, place = self._runs.get, _memory, codecs.utf_8_decode, -_SIZE
+        run, of, place = None, 0, -_SIZE  # key of run
+        memory, text_of = _memory, codecs.utf_8_decode
         self._busy = True
         try:
             for number, first_seq, seq, run_id, id_len, call, call_len, text, text_len, key in _EVENT.iter_unpack(
                     memoryview(self._batch)[:count * _SIZE]):
                 place += _SIZE
-                run = of_key(key)
+                if key != of:
+                    of, run = key, self._runs.get(key)
                 if run is None or run._only_awaited and number not in _ACTS:
                     continue
-                event: Event = new(Event)  # its __init__ would take twice as long
-                event.kind = _KINDS.get(number, number)
-                event.run_id = run._id = run._id or text_of(memory[run_id:run_id + id_len])[0]
+                event: Event = new(Event)
+                event.kind = _KINDS[number] if number in _KINDS else number
+                event.run_id = run._id or run._named(text_of(memory[run_id:run_id + id_len])[0])
                 event.call_id = text_of(memory[call:call + call_len])[0] if call_len else ""
                 event.text = text_of(memory[text:text + text_len])[0] if text_len else ""
                 event.first_seq = first_seq
                 event.seq = seq
                 if number not in _TEXT_ONLY:
-                    event._bodies, event._place = bodies, place
-                    bodies.places.append(place)
+                    event._bodies = bodies
+                    event._place = place
                 if number not in _ACTS:
                     run._keep(event)
                     continue

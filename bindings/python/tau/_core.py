@@ -139,6 +139,11 @@ class Handle:
     def released(self) -> bool:
         return self._key not in _held
 
+    def give_back_with(self, unref: Callable[[Any], object]) -> None:
+        """From now on with this function."""
+        if self._key in _held:
+            _held[self._key] = unref, self._pointer
+
     def release(self) -> None:
         _give_back(self._key)
 

@@ -67,7 +67,7 @@ def _blob_array(blobs: Sequence[Blob]) -> tuple[Any, int]:
 
 
 def _give_up(pointer: Any) -> None:
-    """What becomes of a run that nobody holds any more. A run that has ended does not notice."""
+    """What becomes of a run that nobody holds any more before it has ended."""
     lib.tau_run_cancel(pointer)
     lib.tau_run_unref(pointer)
 
@@ -140,6 +140,10 @@ class Run:
         if not self._id and self._handle is not None:
             self._id = _core.text_out(lib.tau_run_id(self._handle.pointer))
         return self._id
+
+    def _named(self, id: str) -> str:
+        self._id = id
+        return id
 
     @property
     def session(self) -> Session:
@@ -264,6 +268,8 @@ class Run:
     def _finish(self, outcome: Outcome) -> None:
         self._outcome = outcome
         self._channel.detach(self._key)
+        if self._handle is not None:
+            self._handle.give_back_with(lib.tau_run_unref)  # there is nothing to cancel any more
         for answer in self._open.values():
             self._drop(answer)
         self._open.clear()
@@ -495,12 +501,13 @@ class _AsyncEvents:
         return self
 
     async def __anext__(self) -> Event:
-        while not self._inbox:
+        inbox = self._inbox
+        while not inbox:
             if self._run._outcome is not None:
                 raise StopAsyncIteration
             self._run._check_failure()
             await self._run._changed()
-        return self._inbox.popleft()
+        return inbox.popleft()
 
     def __del__(self) -> None:
         self._run._count_readers(iterating=-1)
