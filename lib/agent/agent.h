@@ -56,8 +56,8 @@ struct PromptReady {
   int64_t prompt_bytes = 0;
   int64_t stable_prefix_bytes = 0;
   int64_t cost_bound_usd_micros = 0;  // of the call, 0: unknown
-  // What the request says: a digest of what stands before the history, and the last entry of that. One text in
-  // the journal, with a colon between.
+  // What the request says: a digest of what stands before the history, and the last entry of that. One text
+  // in the journal, with a colon between.
   SharedString prefix_digest;
   SharedString head_entry;
 };

@@ -159,7 +159,9 @@ struct Encoder {
   }
   void write_request_digest(const PromptReady& in) const {
     fmt::memory_buffer text;
-    const auto append = [&text](std::string_view part) { text.append(part.data(), part.data() + part.size()); };
+    const auto append = [&text](std::string_view part) {
+      text.append(part.data(), part.data() + part.size());
+    };
     append(in.prefix_digest);
     if (!in.prefix_digest.empty()) append(":"), append(in.head_entry);
     w.field("digest", std::string_view(text.data(), text.size()));

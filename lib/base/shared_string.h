@@ -24,9 +24,9 @@ class SharedString {
   static constexpr size_t kInline = 15;  // bytes of a text that is kept in the object: copies share nothing
 
   SharedString() noexcept = default;
-  SharedString(std::string_view text) { text.copy(make(text.size()), text.size()); }     // NOLINT: implicit
-  SharedString(const std::string& text) : SharedString(std::string_view(text)) {}        // NOLINT: implicit
-  SharedString(const char* text) : SharedString(std::string_view(text)) {}               // NOLINT: implicit
+  SharedString(std::string_view text) { text.copy(make(text.size()), text.size()); }  // NOLINT: implicit
+  SharedString(const std::string& text) : SharedString(std::string_view(text)) {}     // NOLINT: implicit
+  SharedString(const char* text) : SharedString(std::string_view(text)) {}            // NOLINT: implicit
   // The parts one after the other, put together in place.
   static SharedString concat(std::initializer_list<std::string_view> parts) {
     size_t size = 0;

@@ -75,7 +75,7 @@ class Shape {
   bool is_string(const Slot& slot) const { return text_[slot.begin] == '"'; }
   size_t end_before(size_t slot) const { return slot == 0 ? 0 : slots_[slot - 1].end; }
 
-  std::string text_;           // the document known; empty: none
+  std::string text_;  // the document known; empty: none
   // Its first and last bytes, and those of them that do not change.
   uint64_t head_ = 0;
   uint64_t tail_ = 0;

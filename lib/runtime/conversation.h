@@ -26,7 +26,8 @@ PromptPrefix make_prefix(std::vector<wire::Message> system, const wire::Request&
 
 class Conversation;
 
-// Requests of conversations that have ended, without their history: for the next of the same agent. Any thread.
+// Requests of conversations that have ended, without their history: for the next of the same agent. Any
+// thread.
 class RequestPool {
  public:
   RequestPool() { spares_.reserve(kKept); }

@@ -220,7 +220,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::atomic<bool> stopping_{false};
   std::vector<std::weak_ptr<EventQueue>> queues_;
   Sessions sessions_;
-  Sessions::node_type spare_entry_;  // one that was dropped, for the next
+  Sessions::node_type spare_entry_;         // one that was dropped, for the next
   std::condition_variable session_closed_;  // or its lease is back
   std::optional<Detected> detected_;
   std::vector<std::string> command_environment_;

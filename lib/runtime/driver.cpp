@@ -166,9 +166,8 @@ void Driver::account_open_turn(const std::vector<store::JournalEntry>& journal) 
 
 // The host hears of the run again.
 void Driver::announce() {
-  agent::Event started{.kind = agent::EventKind::kRunStarted,
-                       .name = setup_.config.model,
-                       .json = setup_.config.session_id};
+  agent::Event started{
+      .kind = agent::EventKind::kRunStarted, .name = setup_.config.model, .json = setup_.config.session_id};
   scratch_->performances.push().effects.emplace_back(agent::Emit{std::move(started)});
 }
 
@@ -378,16 +377,15 @@ void Driver::cancel(ErrorInfo why) {
 void Driver::die(const Status& status) {
   if (ended_) return;
   if (model_call_ != 0) seams_.model.cancel(std::exchange(model_call_, 0));
-  for (const std::string& call_id : scratch_->engine.open_tool_calls()) executor_->cancel(record_.id, call_id);
+  for (const std::string& call_id : scratch_->engine.open_tool_calls())
+    executor_->cancel(record_.id, call_id);
   outcome_code_ = status.code();
   std::string outcome;
   json::Writer w(outcome);
   w.begin_object().field("status", "failed").field("code", code_name(status.code()));
   w.field("reason", status.reason()).field("message", status.message()).end_object();
   outcome_ = outcome;
-  end({.kind = agent::EventKind::kRunDone,
-       .reason = status.reason(),
-       .json = outcome_});
+  end({.kind = agent::EventKind::kRunDone, .reason = status.reason(), .json = outcome_});
 }
 
 // As die(), for who is not inside of pump().

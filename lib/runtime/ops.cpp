@@ -168,8 +168,7 @@ void perform(Op&& op, Driver& driver) {
     case Op::Kind::kSubmit: return driver.submit(std::move(op.host));
     case Op::Kind::kToolResult:
       return driver.tool_result(op.host.call_id, std::move(op.result), op.host.op_id);
-    case Op::Kind::kToolProgress:
-      return driver.tool_progress(op.host.call_id, std::move(op.result.content));
+    case Op::Kind::kToolProgress: return driver.tool_progress(op.host.call_id, std::move(op.result.content));
     case Op::Kind::kCancel: return driver.cancel(cancelled_by_host());
   }
 }

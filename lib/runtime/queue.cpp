@@ -118,7 +118,8 @@ void Channel::delta(agent::EventKind kind, std::string_view call_id, std::string
 
 // Appends to the last event, when there are many deltas and it is still here.
 bool Channel::merge(agent::EventKind kind, std::string_view call_id, std::string_view text, bool locked) {
-  if (tail_delta_ == nullptr || deltas_ - read_deltas_.load(std::memory_order_relaxed) < kMergeAt) return false;
+  if (tail_delta_ == nullptr || deltas_ - read_deltas_.load(std::memory_order_relaxed) < kMergeAt)
+    return false;
   std::unique_lock<std::mutex> lock;
   if (tail_publication_ != queue_->publications_) {
     if (!locked) lock = std::unique_lock(queue_->mutex_);
@@ -286,12 +287,13 @@ void EventQueue::hand_out(Queued* queued) {
   if (!queued->is_delta && channel.unread_control() == Channel::kParkAt / 2 - 1) may_unpark(channel);
 }
 
-// Called whenever the reader has worked off half of what a run may leave unread. A run that parked before the lock
-// is taken here goes on; one that asks for it later sees how much was read.
+// Called whenever the reader has worked off half of what a run may leave unread. A run that parked before the
+// lock is taken here goes on; one that asks for it later sees how much was read.
 void EventQueue::may_unpark(Channel& channel) {
   {
     const std::lock_guard lock(mutex_);
-    if (channel.unread_control() >= Channel::kParkAt / 2 || !std::exchange(channel.was_parked_, false)) return;
+    if (channel.unread_control() >= Channel::kParkAt / 2 || !std::exchange(channel.was_parked_, false))
+      return;
   }
   unpark(channel);
 }

@@ -91,7 +91,7 @@ class QueuedList {
   size_t size() const { return size_; }
   Queued* last() const { return last_; }
   void push(Queued* queued) noexcept;
-  Queued* pop() noexcept;  // null when it is empty
+  Queued* pop() noexcept;                   // null when it is empty
   void append(QueuedList& other) noexcept;  // takes all
   void drop(size_t keep) noexcept;
   template <class F>
@@ -105,8 +105,8 @@ class QueuedList {
   size_t size_ = 0;
 };
 
-// The queues that were written during one turn of a loop. What was written is shown, and readers are woken, when
-// it ends: a reader that is woken by the first of many events only fights the loop for the lock.
+// The queues that were written during one turn of a loop. What was written is shown, and readers are woken,
+// when it ends: a reader that is woken by the first of many events only fights the loop for the lock.
 class WakeList {
  public:
   void begin_turn() { in_turn_ = true; }
@@ -121,8 +121,8 @@ class WakeList {
   std::vector<std::shared_ptr<EventQueue>> queues_;
 };
 
-// Events go from the loop to the reader in batches: what the loop emits during a turn it keeps to itself, without
-// a lock, and the reader fetches several at a time, though it is given one.
+// Events go from the loop to the reader in batches: what the loop emits during a turn it keeps to itself,
+// without a lock, and the reader fetches several at a time, though it is given one.
 class EventQueue final : public std::enable_shared_from_this<EventQueue> {
  public:
   // `wakes` is that of the loop whose runs write here; null in tests.
@@ -133,7 +133,8 @@ class EventQueue final : public std::enable_shared_from_this<EventQueue> {
   // Moves at most `max` events out; the previous ones of this call die. Reader's thread.
   const std::vector<Queued*>& take(size_t max);
   const std::vector<Queued*>& taken() const { return taken_; }
-  // Waits until there is an event, wakeup() was called, close() was called or the time is over. Reader's thread.
+  // Waits until there is an event, wakeup() was called, close() was called or the time is over. Reader's
+  // thread.
   void wait(int timeout_ms);
   bool ready() const { return !empty() || wakeup_ || over(); }  // wait() would not
   bool empty() const { return !any_waiting_ && fetched_count_ == 0; }
@@ -197,8 +198,8 @@ class EventQueue final : public std::enable_shared_from_this<EventQueue> {
   QueuedList unpublished_;
   QueuedList spares_;
   uint64_t publications_ = 0;  // how often something was published
-  bool listed_ = false;    // in wakes_
-  bool ends_run_ = false;  // the last event of a run is among the unpublished
+  bool listed_ = false;        // in wakes_
+  bool ends_run_ = false;      // the last event of a run is among the unpublished
 
   // Guarded by mutex_; what is atomic is read without it, too.
   QueuedList waiting_;

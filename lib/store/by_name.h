@@ -36,8 +36,8 @@ struct SameName {
 template <class T>
 using ByName = std::unordered_map<Name, T, NameHash, SameName>;
 
-// Elements of a map that were erased, kept for those to come. T::clear() leaves one as if it were new, but for
-// its memory.
+// Elements of a map that were erased, kept for those to come. T::clear() leaves one as if it were new, but
+// for its memory.
 template <class T>
 class Spares {
  public:

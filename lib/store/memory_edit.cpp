@@ -121,8 +121,8 @@ MemoryStore::LeaseState* MemoryStore::find_lease(const Lease& lease) const {
 StatusOr<Lease> MemoryStore::acquire(const SharedString& name) {
   const std::string_view resource = name;
   const std::lock_guard lock(mutex_);
-  LeaseState& state = resource.starts_with(kSession) ? owner_of(resource.substr(kSession.size())).lease
-                                                     : leases_[name];
+  LeaseState& state =
+      resource.starts_with(kSession) ? owner_of(resource.substr(kSession.size())).lease : leases_[name];
   if (state.held) return unavailable("session_busy", format("{} is owned by this process", resource));
   Lease lease{.resource = name, .epoch = state.epoch + 1};
   state = {.epoch = lease.epoch, .held = true};

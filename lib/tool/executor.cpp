@@ -50,8 +50,8 @@ struct Executor::Flight {
   bool cancel_requested = false;
 };
 
-// Lives as long as a tool runs, for what tools may touch and for the way back to the loop. When the executor goes,
-// the way back is closed: a late reply then falls on the floor.
+// Lives as long as a tool runs, for what tools may touch and for the way back to the loop. When the executor
+// goes, the way back is closed: a late reply then falls on the floor.
 struct Executor::Impl {
   Impl(const Registry& r, PolicyHook& p, AuditSink* a, FinalizeHook f, Workers& w, net::Loop& l, Context&& c)
       : context(std::move(c)),
