@@ -102,6 +102,15 @@ TAU_NO_SANITIZE int child_main(void* pointer) {
   _exit(127);
 }
 
+// The thread sanitizer takes a clone for the fork of a program with threads and stops watching, in the parent
+// too, whose memory the child shares: it need not know.
+#ifdef __SANITIZE_THREAD__
+extern "C" int __clone(int (*)(void*), void*, int, void*, ...);
+#define TAU_CLONE __clone
+#else
+#define TAU_CLONE clone
+#endif
+
 // clone rather than posix_spawn: CLONE_PIDFD gives the descriptor in the same step, so that neither an
 // ignored SIGCHLD nor a foreign waitpid(-1) can make the number stale. CLONE_VFORK: no page table is copied,
 // so that starting is as fast in a host of many gigabytes.
@@ -113,8 +122,8 @@ StatusOr<Fd> clone_and_exec(ChildArgs& args) {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &old);
   int pid_fd = -1;
-  const int pid = clone(child_main, static_cast<char*>(stack) + kChildStackBytes,
-                        CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &args, &pid_fd);
+  const int pid = TAU_CLONE(child_main, static_cast<char*>(stack) + kChildStackBytes,
+                            CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &args, &pid_fd);
   const int clone_error = errno;
   pthread_sigmask(SIG_SETMASK, &old, nullptr);
   munmap(stack, kChildStackBytes);

@@ -17,10 +17,8 @@ SANITIZERS = {
     },
     "tsan": {
         "options": {**COMMON, "b_sanitize": "thread"},
-        # What Node's engine does with atomics of its own is not seen, only its calls of libc. The launcher's children share
-        # the memory of their parent until they exec: it takes the parent for a fork of a program with threads.
-        "env": {"TSAN_OPTIONS": "exitcode=86:halt_on_error=0:second_deadlock_stack=1:ignore_noninstrumented_modules=1"
-                                ":die_after_fork=0"},
+        # What Node's engine does with atomics of its own is not seen, only its calls of libc.
+        "env": {"TSAN_OPTIONS": "exitcode=86:halt_on_error=0:second_deadlock_stack=1:ignore_noninstrumented_modules=1"},
     },
 }
 _REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:")
