@@ -76,10 +76,11 @@ static void say(const char* format, ...) {
   fflush(stdout);
 }
 
-static void check(const char* what, tau_status status, tau_error* err) {
+/* The error by its address: arguments are computed in any order. */
+static void check(const char* what, tau_status status, tau_error** err) {
   if (status >= 0) return;
-  const tau_str reason = tau_error_reason(err);
-  const tau_str message = tau_error_message(err);
+  const tau_str reason = tau_error_reason(*err);
+  const tau_str message = tau_error_message(*err);
   say("FAILED %s: %s %.*s: %.*s", what, tau_status_name(status), (int)reason.len,
       reason.len > 0 ? reason.data : "", (int)message.len, message.len > 0 ? message.data : "");
   exit(3);
@@ -130,13 +131,13 @@ static void answer_call(tau_run* run, const char* ledger, const tau_event* event
       "{\"op\":\"tool_result\",\"id\":\"result-%.*s\",\"call_id\":\"%.*s\",\"content\":\"effect of %.*s\"}",
       (int)event->call_id.len, event->call_id.data, (int)event->call_id.len, event->call_id.data,
       (int)event->call_id.len, event->call_id.data);
-  check("tool_result", tau_run_submit(run, text(op), NULL, 0, &err), err);
+  check("tool_result", tau_run_submit(run, text(op), NULL, 0, &err), &err);
 }
 
 static void say_acknowledged(tau_queue* queue, const tau_event* event) {
   tau_str body;
   tau_error* err = NULL;
-  check("tau_event_json", tau_event_json(queue, event, &body, &err), err);
+  check("tau_event_json", tau_event_json(queue, event, &body, &err), &err);
   const char* verb = event->kind == TAU_EVENT_OP_ACCEPTED ? "ACK"
                      : event->kind == TAU_EVENT_RUN_DONE  ? "DONE"
                                                           : "REJECTED";
@@ -148,7 +149,7 @@ static void follow(tau_run* run, const char* ledger) {
   for (;;) {
     tau_event event = {.struct_size = sizeof event};
     tau_error* err = NULL;
-    check("tau_queue_next", tau_queue_next(queue, -1, &event, &err), err);
+    check("tau_queue_next", tau_queue_next(queue, -1, &event, &err), &err);
     ++event_count;
     if (is_due(&kill_at_event)) die();
     switch (event.kind) {
@@ -168,7 +169,7 @@ static void add_tool(tau_agent* agent, const char* name, tau_tool_flags flags) {
   tool.description = text("Writes a line into the ledger.");
   tool.effect = TAU_EFFECT_WRITE;
   tool.flags = flags;
-  check("tau_agent_add_tool", tau_agent_add_tool(agent, &tool, &err), err);
+  check("tau_agent_add_tool", tau_agent_add_tool(agent, &tool, &err), &err);
 }
 
 static tau_session* open_session(const char* home, const char* workspace, const char* script,
@@ -187,12 +188,12 @@ static tau_session* open_session(const char* home, const char* workspace, const 
                script) < 0)
     exit(2);
   options.config = text(config);
-  check("tau_runtime_new", tau_runtime_new(&options, runtime, &err), err);
+  check("tau_runtime_new", tau_runtime_new(&options, runtime, &err), &err);
   free(config);
-  check("tau_agent_new", tau_agent_new(*runtime, (tau_str){NULL, 0}, &agent, &err), err);
+  check("tau_agent_new", tau_agent_new(*runtime, (tau_str){NULL, 0}, &agent, &err), &err);
   add_tool(agent, "append", TAU_TOOL_PARALLEL);
   add_tool(agent, "observe", TAU_TOOL_IDEMPOTENT);
-  check("tau_session_open", tau_session_open(agent, text(kSession), &session, &err), err);
+  check("tau_session_open", tau_session_open(agent, text(kSession), &session, &err), &err);
   tau_agent_unref(agent);
   return session;
 }
@@ -205,14 +206,17 @@ static void play(tau_session* session, const char* ledger, const char* prompt, i
   tau_error* err = NULL;
   if (prompt != NULL) options.prompt = text(prompt);
   if (prompt == NULL) options.flags = TAU_RUN_RESUME;
-  check("tau_run_start", tau_run_start(session, &options, &run, &err), err);
+  check("tau_run_start", tau_run_start(session, &options, &run, &err), &err);
   const tau_str id = tau_run_id(run);
   say("%s %.*s", prompt != NULL ? "RUN" : "RESUMED", (int)id.len, id.data);
   if (prompt != NULL) {
     char op[128];
     snprintf(op, sizeof op, "{\"op\":\"message\",\"id\":\"message-%d\",\"text\":\"message <%d>\"}", number,
              number);
-    check("message", tau_run_submit(run, text(op), NULL, 0, &err), err);
+    const tau_status sent = tau_run_submit(run, text(op), NULL, 0, &err);
+    if (sent != TAU_FAILED_PRECONDITION) check("message", sent, &err); /* else the run is over already */
+    tau_error_free(err);
+    err = NULL;
   }
   follow(run, ledger);
   tau_run_unref(run);
@@ -221,7 +225,7 @@ static void play(tau_session* session, const char* ledger, const char* prompt, i
 static int has_open_run(tau_session* session) {
   tau_buf description = {NULL, 0, NULL};
   tau_error* err = NULL;
-  check("tau_session_describe", tau_session_describe(session, &description, &err), err);
+  check("tau_session_describe", tau_session_describe(session, &description, &err), &err);
   const char* found = strstr(description.data, "\"open_run\":\"");
   tau_buf_free(&description);
   return found != NULL;
@@ -230,7 +234,7 @@ static int has_open_run(tau_session* session) {
 static int holds_prompt(tau_session* session, const char* prompt) {
   tau_buf conversation = {NULL, 0, NULL};
   tau_error* err = NULL;
-  check("tau_session_export", tau_session_export(session, &conversation, &err), err);
+  check("tau_session_export", tau_session_export(session, &conversation, &err), &err);
   const int found = strstr(conversation.data, prompt) != NULL;
   tau_buf_free(&conversation);
   return found;
@@ -261,10 +265,10 @@ static int inspect(int argc, char** argv) {
   tau_session* session = open_session(argv[2], argv[3], "{\"turns\":[]}", &runtime);
   tau_buf out = {NULL, 0, NULL};
   tau_error* err = NULL;
-  check("tau_session_export", tau_session_export(session, &out, &err), err);
+  check("tau_session_export", tau_session_export(session, &out, &err), &err);
   say("EXPORT %s", out.data);
   tau_buf_free(&out);
-  check("tau_session_describe", tau_session_describe(session, &out, &err), err);
+  check("tau_session_describe", tau_session_describe(session, &out, &err), &err);
   say("SESSION %s", out.data);
   tau_buf_free(&out);
   for (int i = 4; i < argc; ++i) {
