@@ -144,10 +144,12 @@ class CompactCheck {
   // A plain integer is written as it is; any other number has to be what write() would make of it.
   bool number() {
     const char* end = integer_end(p_, end_);
-    const bool plain = end != p_ && !(*p_ == '-' && p_[1] == '0') && !belongs_to_number(end);
+    const bool plain = end != p_ && !(*p_ == '-' && p_[1] == '0') && (end == end_ || !is_of_number(*end));
     if (!plain) {
       end = p_;
-      while (belongs_to_number(end)) ++end;
+      while (end != end_ && is_of_number(*end)) ++end;
+    }
+    if (!plain && !is_short_fraction(between(p_, end))) {
       Number n;
       std::string written;
       if (parse_number(between(p_, end), n) != NumberError::kNone) return false;
@@ -156,10 +158,6 @@ class CompactCheck {
     }
     p_ = end;
     return true;
-  }
-
-  bool belongs_to_number(const char* p) const {
-    return p != end_ && (is_digit(*p) || *p == '-' || *p == '+' || *p == '.' || *p == 'e' || *p == 'E');
   }
 
   // Passes over `c`, when it stands here.

@@ -24,6 +24,8 @@ class Compactor {
   bool make(std::string_view text);
   // What make() made; the text itself, where that is compact already. Until the next call.
   std::string_view text() const { return text_; }
+  // Whether the text given is compact already.
+  bool is_same() const { return text_.data() != out_.data(); }
   // The members of text(); none when that is no object.
   const std::vector<CompactMember>& members() const { return members_; }
 

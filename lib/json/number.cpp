@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "json/text_scan.h"
+
 namespace tau::json {
 namespace {
 
@@ -35,6 +37,25 @@ long double exact(const Value& v) {
 }
 
 }  // namespace
+
+// Decimals of up to 15 digits are all different doubles, so that the shortest text for one of them is itself,
+// unless its zeros make the form with an exponent shorter.
+bool is_short_fraction(std::string_view text) {
+  constexpr size_t kDigits = 15;
+  if (text.starts_with('-')) text.remove_prefix(1);
+  const size_t point = text.find('.');
+  if (point == 0 || point == text.npos || text.back() == '0' || text.size() > kDigits + 5) return false;
+  const bool below_one = text[0] == '0';
+  if (below_one && point > 1) return false;
+  const size_t first = below_one ? text.find_first_not_of('0', 2) : 0;  // significant digit
+  if (first == text.npos) return false;
+  for (size_t i = first; i < text.size(); ++i)
+    if (!is_digit(text[i]) && i != point) return false;
+  const size_t digits = text.size() - first - (below_one ? 0 : 1);
+  const size_t most_zeros = digits > 1 ? 3 : 2;  // behind the point
+  return digits > 0 && digits <= kDigits && point + 1 < text.size() &&
+         (!below_one || first - 2 <= most_zeros);
+}
 
 void append_double(std::string& out, double d) {
   if (!std::isfinite(d)) {

@@ -26,6 +26,9 @@ enum class NumberError : uint8_t {
 // Reads `text`, all of it, as one JSON number.
 NumberError parse_number(std::string_view text, Number& out);
 
+// Whether `text` is a number with a fraction, and what append_double() would write. False in doubt.
+bool is_short_fraction(std::string_view text);
+
 // Appends the shortest text that reads back as `d`, with a fraction or exponent; "null" unless finite.
 void append_double(std::string& out, double d);
 

@@ -24,7 +24,7 @@ bool Reader::load(std::string_view document) {
   p_ = document.data();
   end_ = p_ + document.size();
   depth_ = 0;
-  many_ = false;
+  many_ = has_fraction_ = false;
   used_ = 0;
   slots_.clear();
   constexpr size_t kUsualSlots = 32;
@@ -104,11 +104,8 @@ bool Reader::pass_word(std::string_view word) {
 }
 
 bool Reader::take_number(Number& out) {
-  const auto belongs = [](char c) {
-    return is_digit(c) || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
-  };
   const char* end = p_;
-  while (end != end_ && belongs(*end)) ++end;
+  while (end != end_ && is_of_number(*end)) ++end;
   switch (parse_number({p_, static_cast<size_t>(end - p_)}, out)) {
     case NumberError::kNone: break;
     case NumberError::kGrammar: return malformed("expected a value");
@@ -119,7 +116,11 @@ bool Reader::take_number(Number& out) {
   }
   const char* const begin = p_;
   p_ = end;
-  if (integer_end(begin, end) == end) add_slot(begin, false);
+  const bool is_fraction = out.kind == Number::Kind::kDouble;
+  has_fraction_ = has_fraction_ || is_fraction;
+  if (!is_fraction && integer_end(begin, end) != end) return true;
+  add_slot(begin, false);
+  if (is_fraction && !slots_.empty() && !many_) slots_.back().fraction = true;
   return true;
 }
 

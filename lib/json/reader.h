@@ -34,15 +34,16 @@ struct Field {
   bool operator==(std::string_view other) const { return text == other; }
 };
 
-// A string, with its quotes, or an integer, and where it stands: what may differ in a document of the same
+// A string, with its quotes, or a number, and where it stands: what may differ in a document of the same
 // shape.
 struct Slot {
   uint32_t begin = 0;
   uint32_t end = 0;
-  bool escaped = false;  // a string that has escapes
-  bool decoded = false;  // a field holds its text, not its JSON
-  bool piece = false;    // likewise, with lone surrogates
-  bool hot = false;      // it has changed (Shape)
+  bool escaped = false;   // a string that has escapes
+  bool decoded = false;   // a field holds its text, not its JSON
+  bool piece = false;     // likewise, with lone surrogates
+  bool fraction = false;  // a number that has a fraction or an exponent
+  bool hot = false;       // it has changed (Shape)
 };
 
 // A forward-only pull reader over one document: no tree, no copy, and no allocation but for the first escaped
@@ -93,10 +94,16 @@ class Reader {
   bool piece(Field& out) { return text(out, piece_halves(), true); }
   bool raw(Field& out);
 
-  // For Shape, when the document was read whole: its strings and short integers, but for keys, in their
-  // order. Nothing when they are too many.
+  // An object that is read by its members and kept whole too: leave() when its last member was read.
+  bool enter_object(Field& whole);
+  void leave(Field& whole) const;
+
+  // For Shape, when the document was read whole: its strings and numbers, but for keys and long integers, in
+  // their order. Nothing when they are too many.
   const std::vector<Slot>* slots() const { return many_ || !slotted_ ? nullptr : &slots_; }
   std::string_view document() const { return document_; }
+  // Whether a number in it has a fraction or an exponent; when it was read whole.
+  bool has_fraction() const { return has_fraction_; }
   // Where what was read last begins.
   size_t offset() const { return static_cast<size_t>(p_ - document_.data()); }
 
@@ -147,6 +154,7 @@ class Reader {
   Due due_ = Due::kEnd;
   bool slotted_;
   bool many_ = false;
+  bool has_fraction_ = false;
   int depth_ = 0;
   size_t used_ = 0;  // of scratch_
   std::vector<Slot> slots_;
@@ -301,6 +309,20 @@ inline bool Reader::raw(std::string_view& out) {
   if (!pass(depth_)) return false;
   out = {begin, static_cast<size_t>(p_ - begin)};
   return consumed();
+}
+
+inline bool Reader::enter_object(Field& whole) {
+  whole.first = static_cast<uint16_t>(slots_.size());
+  whole.text = {p_, 1};
+  return enter_object();
+}
+
+inline void Reader::leave(Field& whole) const {
+  const char* end = p_;
+  while (is_space(end[-1])) --end;
+  whole.text = {whole.text.data(), static_cast<size_t>(end - whole.text.data())};
+  whole.fresh = whole.raw = true;
+  whole.slots = static_cast<uint16_t>(slots_.size() - whole.first);
 }
 
 inline bool Reader::raw(Field& out) {

@@ -5,6 +5,7 @@
 
 #include "json/escape.h"
 #include "json/json.h"
+#include "json/number.h"
 #include "json/text_scan.h"
 
 namespace tau::json {
@@ -27,7 +28,17 @@ const char* run_end(const char* p, const char* end, bool& wide) {
 }
 
 bool same(std::string_view a, size_t a_begin, std::string_view b, size_t b_begin, size_t size) {
-  return std::memcmp(a.data() + a_begin, b.data() + b_begin, size) == 0;
+  return same_bytes(a.data() + a_begin, b.data() + b_begin, size);
+}
+
+// The end of the number with a fraction or an exponent at `p`; `p` when there is none that a reader takes.
+const char* fraction_end(const char* p, const char* end) {
+  const char* q = p;
+  while (q != end && is_of_number(*q)) ++q;
+  const std::string_view text(p, static_cast<size_t>(q - p));
+  if (is_short_fraction(text)) return q;
+  Number n;
+  return parse_number(text, n) == NumberError::kNone && n.kind == Number::Kind::kDouble ? q : p;
 }
 
 }  // namespace
@@ -116,7 +127,7 @@ bool Shape::find_changes(std::string_view document) {
   for (size_t i = 0;; ++i) {
     const size_t rest = std::min(document.size() - at, known.size() - from);
     const size_t reach = from + common_prefix(document.data() + at, known.data() + from, rest);
-    // An integer ends where something else begins.
+    // A number ends where something else begins.
     for (; i < slots_.size() && slots_[i].end + (is_string(slots_[i]) ? 0U : 1U) <= reach; ++i) {
       found_[i].begin = at + slots_[i].begin - from;
       found_[i].end = at + slots_[i].end - from;
@@ -137,7 +148,8 @@ bool Shape::find_changes(std::string_view document) {
 bool Shape::take(std::string_view document, const Slot& slot, Found& found, bool decoded) {
   if (is_string(slot)) return take_string(document, slot, found, decoded);
   const char* const begin = document.data() + found.begin;
-  const char* const end = integer_end(begin, document.data() + document.size());
+  const char* const limit = document.data() + document.size();
+  const char* const end = slot.fraction ? fraction_end(begin, limit) : integer_end(begin, limit);
   found.end = static_cast<size_t>(end - document.data());
   return end != begin;
 }

@@ -1,4 +1,4 @@
-// The documents of a stream repeat the one before but for some strings and integers. A document of a known
+// The documents of a stream repeat the one before but for some strings and numbers. A document of a known
 // shape needs no parser: its other bytes are compared, and what stands between them is checked and taken.
 #pragma once
 
@@ -15,8 +15,8 @@
 namespace tau::json {
 
 // Knows one document, and takes another in its place when that differs in nothing but the values of strings
-// and the digits of short integers: then a Reader would find the same tokens, and read the same fields, with
-// other texts. It is as strict as a Reader that lets lone surrogates pass.
+// and of numbers, and integers stay short integers: then a Reader would find the same tokens, and read the
+// same fields, with other texts. It is as strict as a Reader that lets lone surrogates pass.
 class Shape {
  public:
   void clear();

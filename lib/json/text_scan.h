@@ -50,6 +50,35 @@ inline const char* string_stop(const char* p, const char* end) {
   return p;
 }
 
+// Whether `size` bytes are the same. Mostly they are few, and a call would cost more than they do.
+inline bool same_bytes(const char* a, const char* b, size_t size) {
+  const auto differ = [&](size_t at) {
+    uint64_t words[4];
+    std::memcpy(words, a + at, 16);
+    std::memcpy(words + 2, b + at, 16);
+    return ((words[0] ^ words[2]) | (words[1] ^ words[3])) != 0;
+  };
+  if (size >= 16) {
+    for (size_t at = 0; at + 16 < size; at += 16)
+      if (differ(at)) return false;
+    return !differ(size - 16);  // overlaps what was compared already
+  }
+  if (size >= 4) {
+    const auto differ4 = [&](size_t at) {
+      uint32_t words[2];
+      std::memcpy(words, a + at, 4);
+      std::memcpy(words + 1, b + at, 4);
+      return words[0] ^ words[1];
+    };
+    const size_t middle = size >= 8 ? 4 : 0;
+    const size_t late = size >= 8 ? size - 8 : 0;
+    return (differ4(0) | differ4(middle) | differ4(late) | differ4(size - 4)) == 0;
+  }
+  for (size_t at = 0; at != size; ++at)
+    if (a[at] != b[at]) return false;
+  return true;
+}
+
 // How many of the first `size` bytes are the same.
 inline size_t common_prefix(const char* a, const char* b, size_t size) {
   size_t n = 0;
@@ -60,6 +89,11 @@ inline size_t common_prefix(const char* a, const char* b, size_t size) {
   }
   while (n != size && a[n] == b[n]) ++n;
   return n;
+}
+
+// Whether a byte may stand in a number.
+inline bool is_of_number(char c) {
+  return is_digit(c) || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
 }
 
 // The end of the integer at `p`; `p` when there is none, or one so long that it may have no 64 bits.

@@ -11,16 +11,18 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-// Finds line ends. The LF found is remembered and CR is looked for before it only, so that each byte is
-// searched once for each of the two, whichever of them the lines end with, and while it is in the cache.
+// Finds line ends. The next CR and the next LF are remembered, so that each byte is searched once for each of
+// the two, whichever of them the lines end with.
 class LineFinder {
  public:
-  LineFinder(const char* begin, const char* end) : end_(end), lf_(find('\n', begin, end)) {}
+  LineFinder(const char* begin, const char* end)
+      : end_(end), lf_(find('\n', begin, end)), cr_(find('\r', begin, end)) {}
 
   // The first CR or LF at or after `p`, or the end.
   const char* line_end(const char* p) {
-    if (lf_ < p) lf_ = find('\n', p, end_);
-    return find('\r', p, lf_);
+    if (lf_ < p) lf_ = *p == '\n' ? p : find('\n', p, end_);
+    if (cr_ < p) cr_ = find('\r', p, end_);
+    return std::min(lf_, cr_);
   }
 
  private:
@@ -30,6 +32,7 @@ class LineFinder {
   }
   const char* const end_;
   const char* lf_;
+  const char* cr_;
 };
 
 std::string_view between(const char* begin, const char* end) {

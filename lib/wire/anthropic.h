@@ -29,6 +29,10 @@ class UsageMembers {
  public:
   void merge(const std::vector<json::CompactMember>& members);
   void decode(Usage& usage) const;  // leaves it when there was none
+  void clear() {
+    members_.clear();
+    known_ = false;
+  }
 
  private:
   void merge(std::string_view key, std::string_view json);

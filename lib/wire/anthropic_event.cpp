@@ -15,16 +15,18 @@ void Event::clear() {
   data = {};
   type = index = error = usage = delta_type = piece = stop_reason = {};
   id = model = content = message_usage = fraction = {};
-  for (RawMembers* members : {&others, &delta, &message}) members->clear();
+  for (RawMembers* members : {&others, &delta, &message, &usage_members, &message_usage_members})
+    members->clear();
   block.clear();
-  has_message = has_block = odd = unique = false;
+  has_message = has_block = odd = fractions = unique = compact = false;
 }
 
 void Event::follow(json::Shape& shape) {
   for (json::Field* field : {&type, &index, &error, &usage, &delta_type, &piece, &stop_reason, &id, &model,
                              &content, &message_usage, &fraction})
     shape.follow(*field);
-  for (RawMembers* members : {&others, &delta, &message}) wire::follow(shape, *members);
+  for (RawMembers* members : {&others, &delta, &message, &usage_members, &message_usage_members})
+    wire::follow(shape, *members);
   block.follow(shape);
 }
 
@@ -33,6 +35,7 @@ Event* EventReader::read(std::string_view data) {
   if (event_ == nullptr) {
     event_ = &shapes_.begin();
     if (!reader_.load(data) || !read_event()) return nullptr;
+    event_->fractions = reader_.has_fraction();
     shapes_.learn(reader_);
   }
   event_->data = data;
@@ -52,7 +55,7 @@ bool EventReader::read_member(std::string_view key) {
   if (key == "type") return kind == Kind::kString ? reader_.string(event_->type) : reader_.skip();
   if (key == "index") return reader_.raw(kind == Kind::kInt ? event_->index : event_->fraction);
   if (key == "delta") return kind == Kind::kObject ? read_delta() : reader_.skip();
-  if (key == "usage") return reader_.raw(event_->usage);
+  if (key == "usage") return read_usage(event_->usage, event_->usage_members);
   if (key == "error") return reader_.raw(event_->error);
   if (key != "message" && key != "content_block") return read_other(event_->others, key);
   if (kind == Kind::kObject) return key == "message" ? read_message() : read_block();
@@ -83,10 +86,21 @@ bool EventReader::read_message() {
     const bool good = string && key == "id"      ? reader_.string(event_->id)
                       : string && key == "model" ? reader_.string(event_->model)
                       : key == "content"         ? reader_.raw(event_->content)
-                      : key == "usage"           ? reader_.raw(event_->message_usage)
-                                                 : read_other(event_->message, key);
+                      : key == "usage" ? read_usage(event_->message_usage, event_->message_usage_members)
+                                       : read_other(event_->message, key);
     if (!good) return false;
   }
+  return reader_.status().ok();
+}
+
+bool EventReader::read_usage(json::Field& usage, RawMembers& members) {
+  if (reader_.kind() != Kind::kObject) return reader_.raw(usage);
+  members.clear();
+  if (!reader_.enter_object(usage)) return false;
+  std::string_view key;
+  while (reader_.next_key(key))
+    if (!read_other(members, key)) return false;
+  reader_.leave(usage);
   return reader_.status().ok();
 }
 

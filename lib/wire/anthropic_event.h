@@ -13,9 +13,10 @@ namespace tau::wire::anthropic {
 struct Event {
   std::string_view data;  // all of it
   json::Field type;
-  json::Field index;  // JSON text of an integer
-  json::Field error;  // JSON text
-  json::Field usage;  // JSON text
+  json::Field index;         // JSON text of an integer
+  json::Field error;         // JSON text
+  json::Field usage;         // JSON text
+  RawMembers usage_members;  // when that is an object
   RawMembers others;
 
   // `delta`
@@ -29,6 +30,7 @@ struct Event {
   json::Field model;
   json::Field content;        // JSON text
   json::Field message_usage;  // JSON text
+  RawMembers message_usage_members;
   RawMembers message;
 
   BlockStart block;
@@ -37,7 +39,10 @@ struct Event {
   bool has_message = false;  // an object
   bool has_block = false;    // likewise
   bool odd = false;          // one of these is there and no object
-  bool unique = false;       // no object in it has a key twice; found out by the decoder
+  bool fractions = false;    // there is a number with one
+  // Found out by the decoder, of the event that it has the shape of:
+  bool unique = false;   // no object in it has a key twice
+  bool compact = false;  // it is compact, has no fractions, and its keys no escapes
 
   void clear();
   void follow(json::Shape& shape);
@@ -56,6 +61,7 @@ class EventReader {
   bool read_member(std::string_view key);
   bool read_delta();
   bool read_message();
+  bool read_usage(json::Field& usage, RawMembers& members);
   bool read_block();
   bool read_other(RawMembers& members, std::string_view key);
 

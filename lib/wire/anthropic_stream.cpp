@@ -42,7 +42,7 @@ void MessagesStreamDecoder::reset() {
   begin_response(response_);
   reader_.restart();
   blocks_.clear();
-  usage_ = UsageMembers();
+  usage_.clear();
   calls_ = 0;
   started_ = finished_ = false;
   failed_ = Status();
@@ -71,6 +71,7 @@ Status MessagesStreamDecoder::event(std::string_view type, std::string_view data
     if (!compactor_.make(data))
       return malformed(type, data, json::parse(data, json::Halves::kReplace).status());
     event_->unique = true;
+    event_->compact = compactor_.is_same() && !event_->fractions && data.find('\\') == data.npos;
   }
   if (event_->type == kDelta) return apply(sink);
   return apply_event(event_->type.text.empty() ? type : event_->type.text, sink);
@@ -260,11 +261,11 @@ void MessagesStreamDecoder::start(StreamSink& sink) {
 
 // A second message_start (a server that retried behind our back) adds counts, nothing else.
 void MessagesStreamDecoder::message_start(StreamSink& sink) {
-  if (started_) return add_usage(event_->message_usage.text, sink);
+  if (started_) return add_usage(event_->message_usage.text, event_->message_usage_members, sink);
   response_.id = event_->id.text;
   response_.model = event_->model.text;
   for (const auto& [key, json] : event_->message) keep_extra(key.text, json.text);
-  merge_usage(event_->message_usage.text);
+  merge_usage(event_->message_usage.text, event_->message_usage_members);
   usage_.decode(response_.usage);
   start(sink);
   if (event_->content.given()) add_content(event_->content.text, sink);
@@ -285,7 +286,10 @@ void MessagesStreamDecoder::keep_extra(std::string_view key, std::string_view js
   if (key == "stop_sequence" && json == "null") return;
   const std::string name = extra_key(key);
   if (json == "null" && !response_.extras.find(name).empty()) return;
-  if (compactor_.make(json)) response_.extras.set(name, compactor_.text());
+  if (is_compact(json))
+    response_.extras.set(name, json);
+  else if (compactor_.make(json))
+    response_.extras.set(name, compactor_.text());
 }
 
 void MessagesStreamDecoder::block_start(StreamSink& sink) {
@@ -361,14 +365,20 @@ void MessagesStreamDecoder::close(Block& block, StreamSink& sink) {
   sink.on_event(make_event(StreamEvent::Kind::kPart, block, {}));
 }
 
-bool MessagesStreamDecoder::merge_usage(std::string_view usage) {
-  if (!is_object(usage) || !compactor_.make(usage)) return false;
+bool MessagesStreamDecoder::merge_usage(std::string_view usage, const RawMembers& members) {
+  if (!is_object(usage)) return false;
+  if (is_compact(usage)) {
+    view_as(usage_members_, members);
+    usage_.merge(usage_members_);
+    return true;
+  }
+  if (!compactor_.make(usage)) return false;
   usage_.merge(compactor_.members());
   return true;
 }
 
-void MessagesStreamDecoder::add_usage(std::string_view usage, StreamSink& sink) {
-  if (!merge_usage(usage)) return;
+void MessagesStreamDecoder::add_usage(std::string_view usage, const RawMembers& members, StreamSink& sink) {
+  if (!merge_usage(usage, members)) return;
   usage_.decode(response_.usage);
   StreamEvent event{};
   event.kind = StreamEvent::Kind::kUsage;
@@ -386,7 +396,7 @@ void MessagesStreamDecoder::message_delta(StreamSink& sink) {
     for (const RawMembers* members : {&event.delta, &event.others})
       for (const auto& [key, json] : *members) keep_extra(key.text, json.text);
   }
-  add_usage(event.usage.text, sink);
+  add_usage(event.usage.text, event.usage_members, sink);
 }
 
 // Members that belong to events of other types are no more than extras here.

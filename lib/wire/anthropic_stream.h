@@ -62,8 +62,9 @@ class MessagesStreamDecoder final : public StreamDecoder {
   void close(Block& block, StreamSink& sink);
   void close_call(Block& block, ToolCall& call, StreamSink& sink);
   void close_opaque(Block& block, Opaque& opaque);
-  bool merge_usage(std::string_view usage);
-  void add_usage(std::string_view usage, StreamSink& sink);
+  bool merge_usage(std::string_view usage, const RawMembers& members);
+  void add_usage(std::string_view usage, const RawMembers& members, StreamSink& sink);
+  bool is_compact(std::string_view json) const { return event_->compact && stays_compact(json); }
   void keep_extra(std::string_view key, std::string_view json);
   void finish(StreamSink& sink);
   Status fail(Status status);
@@ -76,6 +77,7 @@ class MessagesStreamDecoder final : public StreamDecoder {
   HalfJoiner halves_;
   std::vector<Block> blocks_;
   UsageMembers usage_;
+  std::vector<json::CompactMember> usage_members_;
   json::Compactor compactor_{json::Halves::kReplace};
   uint32_t calls_ = 0;
   bool started_ = false;

@@ -1,14 +1,14 @@
 // Members of an object that the model has no field for: (key, JSON text as received), in order.
 //
-// All of them are in one string, because a response has dozens and their number is no reason to ask for
-// memory as often: a header of two lengths, the key, the text, and so on.
+// All of them are in one block, because a response has dozens and their number is no reason to ask for memory
+// as often: a header of two lengths, the key, the text, and so on.
 #pragma once
 
 #include <cstddef>
 #include <cstring>
 #include <initializer_list>
 #include <iterator>
-#include <string>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -52,22 +52,38 @@ class Extras {
   Extras(std::initializer_list<Member> members) {
     for (const auto& [key, json] : members) add(key, json);
   }
+  Extras(const Extras& other);
+  Extras(Extras&& other) noexcept
+      : block_(std::move(other.block_)),
+        size_(std::exchange(other.size_, 0)),
+        capacity_(std::exchange(other.capacity_, 0)) {}
+  Extras& operator=(Extras other) noexcept {
+    std::swap(block_, other.block_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+    return *this;
+  }
+  ~Extras() = default;
 
-  bool empty() const { return text_.empty(); }
-  size_t bytes() const { return text_.size(); }
-  Iterator begin() const { return Iterator(text_.data()); }
-  Iterator end() const { return Iterator(text_.data() + text_.size()); }
-  bool operator==(const Extras&) const = default;
+  bool empty() const { return size_ == 0; }
+  size_t bytes() const { return size_; }
+  Iterator begin() const { return Iterator(block_.get()); }
+  Iterator end() const { return Iterator(block_.get() + size_); }
+  bool operator==(const Extras& other) const { return text() == other.text(); }
 
   // The text of a member, empty when there is none.
   std::string_view find(std::string_view key) const;
 
-  void clear() { text_.clear(); }
+  void clear() { size_ = 0; }
   // Room for so many members and so many bytes of keys and text, or other extras.
-  void reserve(size_t members, size_t bytes) { text_.reserve(members * sizeof(Sizes) + bytes); }
+  void reserve(size_t members, size_t bytes);
   // What is added does not point into the extras. Keys are unique: add() is for those known to be.
-  void add(std::string_view key, std::string_view json);
-  void add_front(std::string_view key, std::string_view json);
+  void add(std::string_view key, std::string_view json) {
+    put(make_room(size_, {key.size(), json.size()}), key, json);
+  }
+  void add_front(std::string_view key, std::string_view json) {
+    put(make_room(0, {key.size(), json.size()}), key, json);
+  }
   // Replaces the text of the member, or adds it.
   void set(std::string_view key, std::string_view json);
   void erase(std::string_view key);
@@ -83,10 +99,17 @@ class Extras {
     std::memcpy(&sizes, p, sizeof sizes);
     return sizes;
   }
-  // Where the member begins; npos when there is none.
+  static void put(char* at, std::string_view key, std::string_view json);
+  std::string_view text() const { return {block_.get(), size_}; }
+  // Where the member begins; the end when there is none.
   size_t place_of(std::string_view key) const;
+  // Makes room for a member before what is at `at`.
+  char* make_room(size_t at, Sizes sizes);
+  void grow(size_t capacity);
 
-  std::string text_;
+  std::unique_ptr<char[]> block_;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
 };
 
 }  // namespace tau::wire

@@ -53,13 +53,15 @@ void ChunkChoice::clear() {
 
 void Chunk::clear() {
   id = model = created = usage = error = {};
+  usage_members.clear();
   top.clear();
   choices.clear();
-  known = false;
+  known = fractions = compact = false;
 }
 
 void Chunk::follow(json::Shape& shape) {
   for (json::Field* field : {&id, &model, &created, &usage, &error}) shape.follow(*field);
+  wire::follow(shape, usage_members);
   wire::follow(shape, top);
   for (ChunkChoice& choice : choices) openai::follow(shape, choice);
 }
@@ -79,6 +81,7 @@ bool ChunkReader::read(std::string_view data) {
   while (reader_.next_key(key))
     if (!read_top(key)) return false;
   if (!reader_.status().ok()) return false;
+  chunk_->fractions = reader_.has_fraction();
   shapes_.learn(reader_);
   return true;
 }
@@ -101,10 +104,20 @@ bool ChunkReader::read_top(std::string_view key) {
   } else if (is_error || is_usage || key == "created") {
     if (kind == Kind::kNull) return reader_.skip();
     if (is_error) return reader_.raw(chunk_->error);
-    if (is_usage) return reader_.raw(chunk_->usage);
+    if (is_usage) return kind == Kind::kObject ? read_usage() : reader_.raw(chunk_->usage);
     if (kind == Kind::kInt) return reader_.raw(chunk_->created);
   }
   return read_member(chunk_->top, key);
+}
+
+bool ChunkReader::read_usage() {
+  chunk_->usage_members.clear();
+  if (!reader_.enter_object(chunk_->usage)) return false;
+  std::string_view key;
+  while (reader_.next_key(key))
+    if (!read_member(chunk_->usage_members, key)) return false;
+  reader_.leave(chunk_->usage);
+  return reader_.status().ok();
 }
 
 bool ChunkReader::read_choices() {

@@ -93,12 +93,15 @@ struct ChunkChoice {
 struct Chunk {
   json::Field id;
   json::Field model;
-  json::Field created;  // JSON text of an integer
-  json::Field usage;    // JSON text
-  json::Field error;    // JSON text
-  RawMembers top;       // the other members
+  json::Field created;       // JSON text of an integer
+  json::Field usage;         // JSON text
+  RawMembers usage_members;  // when that is an object
+  json::Field error;         // JSON text
+  RawMembers top;            // the other members
   Reused<ChunkChoice> choices;
-  bool known = false;  // something in it belongs to a chunk of this dialect
+  bool known = false;      // something in it belongs to a chunk of this dialect
+  bool fractions = false;  // there is a number with one
+  bool compact = false;    // its usage was, of the chunk that it has the shape of; found out by the decoder
   void clear();
   void follow(json::Shape& shape);
 };
@@ -110,6 +113,7 @@ class ChunkReader {
  public:
   // False when it is malformed; status() says why. The chunk's views live until the next call.
   bool read(std::string_view data);
+  Chunk& chunk() { return *chunk_; }
   const Chunk& chunk() const { return *chunk_; }
   // Another stream begins.
   void restart() { shapes_.restart(); }
@@ -117,6 +121,7 @@ class ChunkReader {
 
  private:
   bool read_top(std::string_view key);
+  bool read_usage();
   bool read_choices();
   bool read_choice(ChunkChoice& choice);
   bool read_delta(ChunkChoice& choice);

@@ -140,11 +140,11 @@ void ChatStreamDecoder::start(StreamSink& sink) {
 // The members of a chunk other than its choices. Of each the latest value counts, so that one which says what
 // it said before changes nothing.
 void ChatStreamDecoder::apply_top() {
-  const Chunk& chunk = reader_.chunk();
+  Chunk& chunk = reader_.chunk();
   if (chunk.id.fresh) assign_if_set(response_.id, chunk.id.text);
   if (chunk.model.fresh) assign_if_set(response_.model, chunk.model.text);
   if (chunk.created.fresh) response_.created = chunk.created.integer().value_or(response_.created);
-  if (chunk.usage.fresh) apply_usage(chunk.usage.text);
+  if (chunk.usage.fresh) apply_usage(chunk);
   for (const RawMember& member : chunk.top)
     if (member.json.fresh) keep(top_, member.key.text, member.json.text);
 }
@@ -204,10 +204,18 @@ void ChatStreamDecoder::apply_members(const ChunkChoice& choice) {
   }
 }
 
-void ChatStreamDecoder::apply_usage(std::string_view json) {
+void ChatStreamDecoder::apply_usage(Chunk& chunk) {
+  const std::string_view json = chunk.usage.text;
   if (json == usage_json_) return;
   usage_json_.assign(json);
+  if (chunk.compact && stays_compact(json)) {
+    view_as(usage_members_, chunk.usage_members);
+    response_.usage = decode_usage(usage_members_, kOpenAiResponse);
+    return;
+  }
   if (!compactor_.make(json)) return;
+  chunk.compact =
+      !chunk.fractions && compactor_.is_same() && json.find('\\') == json.npos && json.front() == '{';
   const bool is_object = compactor_.text().starts_with('{');
   response_.usage = is_object ? decode_usage(compactor_.members(), kOpenAiResponse) : Usage();
 }

@@ -39,7 +39,7 @@ class ChatStreamDecoder final : public StreamDecoder {
   void apply_reasoning(const ChunkChoice& choice, StreamSink& sink);
   void apply_parts(const ChunkChoice& choice, StreamSink& sink);
   void apply_members(const ChunkChoice& choice);
-  void apply_usage(std::string_view json);
+  void apply_usage(Chunk& chunk);
   void add_text(std::string_view piece, StreamSink& sink);
   void add_whole_text(std::string_view text, StreamSink& sink);
   void add_visible(std::string_view text, StreamSink& sink);
@@ -77,6 +77,7 @@ class ChatStreamDecoder final : public StreamDecoder {
   std::string details_text_;
   std::string reasoning_field_;
   std::string usage_json_;
+  std::vector<json::CompactMember> usage_members_;
   Extras rest_of_choice_;
   std::string scratch_;
   json::Compactor compactor_{json::Halves::kReplace};

@@ -229,7 +229,7 @@ class Errors(SyncCase):
     def test_the_queue_of_one_run_is_done_after_it(self):
         session, options = self.agent(turn("a")).session(), _core.options(_abi.tau_run_options)
         options.prompt = _core.text_in("go")
-        run = _core.call_handle(_abi.tau_run, lib.tau_run_start, session.pointer, byref(options))
+        run = _core.call_handle(lib.tau_run_start, session.pointer, byref(options))
         self.addCleanup(lib.tau_run_unref, run)
         event, kinds = _abi.tau_event(struct_size=ctypes.sizeof(_abi.tau_event)), []
         while (status := _core.call(lib.tau_queue_next, lib.tau_run_queue(run), -1, byref(event))) == _abi.tau_status.OK:

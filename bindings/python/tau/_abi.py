@@ -117,38 +117,6 @@ class tau_wire_kind(enum.IntEnum):
     RESPONSE = 1
 
 
-class tau_agent(Structure):
-    """Opaque; only pointers to it exist."""
-
-
-class tau_error(Structure):
-    """Opaque; only pointers to it exist."""
-
-
-class tau_queue(Structure):
-    """Opaque; only pointers to it exist."""
-
-
-class tau_run(Structure):
-    """Opaque; only pointers to it exist."""
-
-
-class tau_runtime(Structure):
-    """Opaque; only pointers to it exist."""
-
-
-class tau_session(Structure):
-    """Opaque; only pointers to it exist."""
-
-
-class tau_tool_reply(Structure):
-    """Opaque; only pointers to it exist."""
-
-
-class tau_wire_stream(Structure):
-    """Opaque; only pointers to it exist."""
-
-
 class tau_str(Structure):
     """A view of UTF-8 text. {NULL, 0} means absent. Embedded NULs are allowed when len counts them."""
 
@@ -217,7 +185,7 @@ class tau_run_options(Structure):
         ("flags", c_uint32),
         ("prompt", tau_str),
         ("options", tau_str),
-        ("queue", POINTER(tau_queue)),
+        ("queue", c_void_p),
         ("userdata", c_void_p),
         ("traceparent", tau_str),
         ("deadline_ms", c_int64),
@@ -274,82 +242,88 @@ class tau_tool_call(Structure):
 # name: (result, arguments)
 FUNCTIONS = {
     "tau_abi_version": (c_uint32, []),
-    "tau_agent_add_tool": (c_int32, [POINTER(tau_agent), POINTER(tau_tool), POINTER(POINTER(tau_error))]),
-    "tau_agent_describe": (c_int32, [POINTER(tau_agent), POINTER(tau_buf), POINTER(POINTER(tau_error))]),
-    "tau_agent_new": (c_int32, [POINTER(tau_runtime), tau_str, POINTER(POINTER(tau_agent)), POINTER(POINTER(tau_error))]),
-    "tau_agent_ref": (POINTER(tau_agent), [POINTER(tau_agent)]),
-    "tau_agent_unref": (None, [POINTER(tau_agent)]),
-    "tau_buf_free": (None, [POINTER(tau_buf)]),
-    "tau_build_info": (c_int32, [POINTER(tau_buf), POINTER(POINTER(tau_error))]),
-    "tau_error_details": (tau_str, [POINTER(tau_error)]),
-    "tau_error_free": (None, [POINTER(tau_error)]),
-    "tau_error_message": (tau_str, [POINTER(tau_error)]),
-    "tau_error_reason": (tau_str, [POINTER(tau_error)]),
-    "tau_error_retry_after_ms": (c_int64, [POINTER(tau_error)]),
-    "tau_error_retryable": (c_int32, [POINTER(tau_error)]),
-    "tau_error_status": (c_int32, [POINTER(tau_error)]),
-    "tau_event_json": (c_int32, [POINTER(tau_queue), POINTER(tau_event), POINTER(tau_str), POINTER(POINTER(tau_error))]),
+    "tau_agent_add_tool": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_agent_describe": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_agent_new": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
+    "tau_agent_ref": (c_void_p, [c_void_p]),
+    "tau_agent_unref": (None, [c_void_p]),
+    "tau_buf_free": (None, [c_void_p]),
+    "tau_build_info": (c_int32, [c_void_p, c_void_p]),
+    "tau_error_details": (tau_str, [c_void_p]),
+    "tau_error_free": (None, [c_void_p]),
+    "tau_error_message": (tau_str, [c_void_p]),
+    "tau_error_reason": (tau_str, [c_void_p]),
+    "tau_error_retry_after_ms": (c_int64, [c_void_p]),
+    "tau_error_retryable": (c_int32, [c_void_p]),
+    "tau_error_status": (c_int32, [c_void_p]),
+    "tau_event_json": (c_int32, [c_void_p, c_void_p, c_void_p, c_void_p]),
     "tau_has_feature": (c_int32, [tau_str]),
-    "tau_home_backup": (c_int32, [POINTER(tau_runtime), tau_str, POINTER(tau_buf), POINTER(POINTER(tau_error))]),
-    "tau_home_prune": (c_int32, [POINTER(tau_runtime), tau_str, POINTER(tau_buf), POINTER(POINTER(tau_error))]),
-    "tau_home_restore": (c_int32, [tau_str, tau_str, c_uint32, POINTER(tau_buf), POINTER(POINTER(tau_error))]),
-    "tau_home_verify": (c_int32, [tau_str, POINTER(tau_buf), POINTER(POINTER(tau_error))]),
-    "tau_queue_drain": (c_int32, [POINTER(tau_queue), POINTER(tau_event), c_size_t, POINTER(c_size_t), POINTER(POINTER(tau_error))]),
-    "tau_queue_fd": (c_int32, [POINTER(tau_queue)]),
-    "tau_queue_new": (c_int32, [POINTER(tau_runtime), POINTER(tau_queue_options), POINTER(POINTER(tau_queue)), POINTER(POINTER(tau_error))]),
-    "tau_queue_next": (c_int32, [POINTER(tau_queue), c_int32, POINTER(tau_event), POINTER(POINTER(tau_error))]),
-    "tau_queue_options_init": (None, [POINTER(tau_queue_options), c_uint32]),
-    "tau_queue_ref": (POINTER(tau_queue), [POINTER(tau_queue)]),
-    "tau_queue_unref": (None, [POINTER(tau_queue)]),
-    "tau_queue_wakeup": (None, [POINTER(tau_queue)]),
-    "tau_run_cancel": (None, [POINTER(tau_run)]),
-    "tau_run_id": (tau_str, [POINTER(tau_run)]),
-    "tau_run_options_init": (None, [POINTER(tau_run_options), c_uint32]),
-    "tau_run_queue": (POINTER(tau_queue), [POINTER(tau_run)]),
-    "tau_run_replay": (c_int32, [POINTER(tau_runtime), tau_str, POINTER(tau_buf), POINTER(POINTER(tau_error))]),
-    "tau_run_start": (c_int32, [POINTER(tau_session), POINTER(tau_run_options), POINTER(POINTER(tau_run)), POINTER(POINTER(tau_error))]),
-    "tau_run_submit": (c_int32, [POINTER(tau_run), tau_str, POINTER(tau_blob), c_size_t, POINTER(POINTER(tau_error))]),
-    "tau_run_unref": (None, [POINTER(tau_run)]),
-    "tau_run_wait": (c_int32, [POINTER(tau_run), c_int32, POINTER(tau_buf), POINTER(POINTER(tau_error))]),
-    "tau_runtime_describe": (c_int32, [POINTER(tau_runtime), POINTER(tau_buf), POINTER(POINTER(tau_error))]),
-    "tau_runtime_fd": (c_int32, [POINTER(tau_runtime), c_uint32]),
-    "tau_runtime_loops": (c_uint32, [POINTER(tau_runtime)]),
-    "tau_runtime_new": (c_int32, [POINTER(tau_runtime_options), POINTER(POINTER(tau_runtime)), POINTER(POINTER(tau_error))]),
-    "tau_runtime_options_init": (None, [POINTER(tau_runtime_options), c_uint32]),
-    "tau_runtime_process": (c_int32, [POINTER(tau_runtime), c_uint32, c_int32, POINTER(POINTER(tau_error))]),
-    "tau_runtime_ref": (POINTER(tau_runtime), [POINTER(tau_runtime)]),
-    "tau_runtime_stop": (c_int32, [POINTER(tau_runtime), c_int32, POINTER(POINTER(tau_error))]),
-    "tau_runtime_unref": (None, [POINTER(tau_runtime)]),
-    "tau_session_describe": (c_int32, [POINTER(tau_session), POINTER(tau_buf), POINTER(POINTER(tau_error))]),
-    "tau_session_export": (c_int32, [POINTER(tau_session), POINTER(tau_buf), POINTER(POINTER(tau_error))]),
-    "tau_session_fork": (c_int32, [POINTER(tau_session), tau_str, tau_str, POINTER(POINTER(tau_session)), POINTER(POINTER(tau_error))]),
-    "tau_session_id": (tau_str, [POINTER(tau_session)]),
-    "tau_session_list": (c_int32, [POINTER(tau_runtime), c_uint32, tau_str, POINTER(tau_buf), POINTER(POINTER(tau_error))]),
-    "tau_session_open": (c_int32, [POINTER(tau_agent), tau_str, POINTER(POINTER(tau_session)), POINTER(POINTER(tau_error))]),
-    "tau_session_ref": (POINTER(tau_session), [POINTER(tau_session)]),
-    "tau_session_remove": (c_int32, [POINTER(tau_runtime), tau_str, POINTER(POINTER(tau_error))]),
-    "tau_session_unref": (None, [POINTER(tau_session)]),
+    "tau_home_backup": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
+    "tau_home_prune": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
+    "tau_home_restore": (c_int32, [tau_str, tau_str, c_uint32, c_void_p, c_void_p]),
+    "tau_home_verify": (c_int32, [tau_str, c_void_p, c_void_p]),
+    "tau_queue_drain": (c_int32, [c_void_p, c_void_p, c_size_t, c_void_p, c_void_p]),
+    "tau_queue_fd": (c_int32, [c_void_p]),
+    "tau_queue_new": (c_int32, [c_void_p, c_void_p, c_void_p, c_void_p]),
+    "tau_queue_next": (c_int32, [c_void_p, c_int32, c_void_p, c_void_p]),
+    "tau_queue_options_init": (None, [c_void_p, c_uint32]),
+    "tau_queue_ref": (c_void_p, [c_void_p]),
+    "tau_queue_unref": (None, [c_void_p]),
+    "tau_queue_wakeup": (None, [c_void_p]),
+    "tau_run_cancel": (None, [c_void_p]),
+    "tau_run_id": (tau_str, [c_void_p]),
+    "tau_run_options_init": (None, [c_void_p, c_uint32]),
+    "tau_run_queue": (c_void_p, [c_void_p]),
+    "tau_run_replay": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
+    "tau_run_start": (c_int32, [c_void_p, c_void_p, c_void_p, c_void_p]),
+    "tau_run_submit": (c_int32, [c_void_p, tau_str, c_void_p, c_size_t, c_void_p]),
+    "tau_run_unref": (None, [c_void_p]),
+    "tau_run_wait": (c_int32, [c_void_p, c_int32, c_void_p, c_void_p]),
+    "tau_runtime_describe": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_runtime_fd": (c_int32, [c_void_p, c_uint32]),
+    "tau_runtime_loops": (c_uint32, [c_void_p]),
+    "tau_runtime_new": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_runtime_options_init": (None, [c_void_p, c_uint32]),
+    "tau_runtime_process": (c_int32, [c_void_p, c_uint32, c_int32, c_void_p]),
+    "tau_runtime_ref": (c_void_p, [c_void_p]),
+    "tau_runtime_stop": (c_int32, [c_void_p, c_int32, c_void_p]),
+    "tau_runtime_unref": (None, [c_void_p]),
+    "tau_session_describe": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_session_export": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_session_fork": (c_int32, [c_void_p, tau_str, tau_str, c_void_p, c_void_p]),
+    "tau_session_id": (tau_str, [c_void_p]),
+    "tau_session_list": (c_int32, [c_void_p, c_uint32, tau_str, c_void_p, c_void_p]),
+    "tau_session_open": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
+    "tau_session_ref": (c_void_p, [c_void_p]),
+    "tau_session_remove": (c_int32, [c_void_p, tau_str, c_void_p]),
+    "tau_session_unref": (None, [c_void_p]),
     "tau_status_name": (c_char_p, [c_int32]),
-    "tau_tool_init": (None, [POINTER(tau_tool), c_uint32]),
-    "tau_tool_reply_cancelled": (c_int32, [POINTER(tau_tool_reply)]),
-    "tau_tool_reply_complete": (c_int32, [POINTER(tau_tool_reply), tau_str, POINTER(POINTER(tau_error))]),
-    "tau_tool_reply_drop": (None, [POINTER(tau_tool_reply)]),
-    "tau_tool_reply_fail": (c_int32, [POINTER(tau_tool_reply), tau_str, tau_str, POINTER(POINTER(tau_error))]),
+    "tau_tool_init": (None, [c_void_p, c_uint32]),
+    "tau_tool_reply_cancelled": (c_int32, [c_void_p]),
+    "tau_tool_reply_complete": (c_int32, [c_void_p, tau_str, c_void_p]),
+    "tau_tool_reply_drop": (None, [c_void_p]),
+    "tau_tool_reply_fail": (c_int32, [c_void_p, tau_str, tau_str, c_void_p]),
     "tau_version": (c_char_p, []),
-    "tau_wire_decode": (c_int32, [tau_str, c_uint32, tau_str, tau_str, POINTER(tau_buf), POINTER(POINTER(tau_error))]),
-    "tau_wire_decode_error": (c_int32, [tau_str, c_uint32, tau_str, tau_str, POINTER(tau_buf), POINTER(POINTER(tau_error))]),
-    "tau_wire_encode": (c_int32, [tau_str, c_uint32, tau_str, tau_str, POINTER(tau_buf), POINTER(POINTER(tau_error))]),
-    "tau_wire_stream_encoder_new": (c_int32, [tau_str, POINTER(POINTER(tau_wire_stream)), POINTER(POINTER(tau_error))]),
-    "tau_wire_stream_end": (c_int32, [POINTER(tau_wire_stream), POINTER(tau_buf), POINTER(POINTER(tau_error))]),
-    "tau_wire_stream_feed": (c_int32, [POINTER(tau_wire_stream), tau_str, POINTER(tau_buf), POINTER(POINTER(tau_error))]),
-    "tau_wire_stream_free": (None, [POINTER(tau_wire_stream)]),
-    "tau_wire_stream_new": (c_int32, [tau_str, tau_str, POINTER(POINTER(tau_wire_stream)), POINTER(POINTER(tau_error))]),
+    "tau_wire_decode": (c_int32, [tau_str, c_uint32, tau_str, tau_str, c_void_p, c_void_p]),
+    "tau_wire_decode_error": (c_int32, [tau_str, c_uint32, tau_str, tau_str, c_void_p, c_void_p]),
+    "tau_wire_encode": (c_int32, [tau_str, c_uint32, tau_str, tau_str, c_void_p, c_void_p]),
+    "tau_wire_stream_encoder_new": (c_int32, [tau_str, c_void_p, c_void_p]),
+    "tau_wire_stream_end": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_wire_stream_feed": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
+    "tau_wire_stream_free": (None, [c_void_p]),
+    "tau_wire_stream_new": (c_int32, [tau_str, tau_str, c_void_p, c_void_p]),
 }
 
 
+class Library:
+    """The functions of a loaded library. No CDLL: whose members are slow to look up."""
+
+
 def bind(library):
-    """Gives every function of a loaded library its types."""
+    """Gives every function its types."""
+    bound = Library()
     for name, (result, arguments) in FUNCTIONS.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
-    return library
+        setattr(bound, name, function)
+    return bound

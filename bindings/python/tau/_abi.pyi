@@ -106,22 +106,6 @@ class tau_wire_kind(enum.IntEnum):
     REQUEST = 0
     RESPONSE = 1
 
-class tau_agent(Structure): ...
-
-class tau_error(Structure): ...
-
-class tau_queue(Structure): ...
-
-class tau_run(Structure): ...
-
-class tau_runtime(Structure): ...
-
-class tau_session(Structure): ...
-
-class tau_tool_reply(Structure): ...
-
-class tau_wire_stream(Structure): ...
-
 class tau_str(Structure):
     data: bytes
     len: int
@@ -171,13 +155,13 @@ class tau_run_options(Structure):
     flags: int
     prompt: tau_str
     options: tau_str
-    queue: Any
+    queue: int | None
     userdata: Any
     traceparent: tau_str
     deadline_ms: int
     blobs: Any
     blob_count: int
-    def __init__(self, struct_size: int = ..., flags: int = ..., prompt: tau_str = ..., options: tau_str = ..., queue: Any = ..., userdata: Any = ..., traceparent: tau_str = ..., deadline_ms: int = ..., blobs: Any = ..., blob_count: int = ...) -> None: ...
+    def __init__(self, struct_size: int = ..., flags: int = ..., prompt: tau_str = ..., options: tau_str = ..., queue: int | None = ..., userdata: Any = ..., traceparent: tau_str = ..., deadline_ms: int = ..., blobs: Any = ..., blob_count: int = ...) -> None: ...
 
 class tau_runtime_options(Structure):
     struct_size: int
@@ -220,130 +204,130 @@ class tau_tool_call(Structure):
 
 FUNCTIONS: dict[str, tuple[Any, list[Any]]]
 
-class Library(CDLL):
+class Library:
     def tau_abi_version(self, /) -> int:
         """Tell the ABI version that the library speaks: major * 1000 + minor (see version.h)."""
-    def tau_agent_add_tool(self, agent: Any, tool: Any, err: Any, /) -> int:
+    def tau_agent_add_tool(self, agent: int | None, tool: Any, err: Any, /) -> int:
         """Offer a tool of the host to the model."""
-    def tau_agent_describe(self, agent: Any, out: Any, err: Any, /) -> int:
+    def tau_agent_describe(self, agent: int | None, out: Any, err: Any, /) -> int:
         """Describe the agent as JSON: model, tools with their manifests, `unavailable` with the name, reason and message of each built-in tool that the configuration asks for and that cannot be offered (no workspace, no tau-exec), the configuration."""
-    def tau_agent_new(self, runtime: Any, config: tau_str, out: Any, err: Any, /) -> int:
+    def tau_agent_new(self, runtime: int | None, config: tau_str, out: Any, err: Any, /) -> int:
         """Make an agent."""
-    def tau_agent_ref(self, agent: Any, /) -> Any:
+    def tau_agent_ref(self, agent: int | None, /) -> int | None:
         """Take another reference."""
-    def tau_agent_unref(self, agent: Any, /) -> None:
+    def tau_agent_unref(self, agent: int | None, /) -> None:
         """Give a reference back."""
     def tau_buf_free(self, buf: Any, /) -> None:
         """Free what a function put into a tau_buf, and make it empty."""
     def tau_build_info(self, out: Any, err: Any, /) -> int:
         """Describe the build: version, ABI, features, built-in tools, dialects and known providers, as one JSON object."""
-    def tau_error_details(self, error: Any, /) -> tau_str:
+    def tau_error_details(self, error: int | None, /) -> tau_str:
         """Give more facts as one JSON object, for example {"http_status":429}."""
-    def tau_error_free(self, error: Any, /) -> None:
+    def tau_error_free(self, error: int | None, /) -> None:
         """Free an error."""
-    def tau_error_message(self, error: Any, /) -> tau_str:
+    def tau_error_message(self, error: int | None, /) -> tau_str:
         """Give the message for people."""
-    def tau_error_reason(self, error: Any, /) -> tau_str:
+    def tau_error_reason(self, error: int | None, /) -> tau_str:
         """Give the stable snake_case reason, for example "session_busy"."""
-    def tau_error_retry_after_ms(self, error: Any, /) -> int:
+    def tau_error_retry_after_ms(self, error: int | None, /) -> int:
         """Tell how long the failing side asked to wait before a retry."""
-    def tau_error_retryable(self, error: Any, /) -> int:
+    def tau_error_retryable(self, error: int | None, /) -> int:
         """Tell whether the same call may succeed later."""
-    def tau_error_status(self, error: Any, /) -> int:
+    def tau_error_status(self, error: int | None, /) -> int:
         """Give the canonical code of an error; TAU_OK for NULL."""
-    def tau_event_json(self, queue: Any, event: Any, out: Any, err: Any, /) -> int:
+    def tau_event_json(self, queue: int | None, event: Any, out: Any, err: Any, /) -> int:
         """Give the body of an event as JSON (docs/schema/events.json)."""
     def tau_has_feature(self, name: tau_str, /) -> int:
         """Ask whether a feature is built in and works: "python-tools", "dialect:openai_chat", "tool:bash", …."""
-    def tau_home_backup(self, runtime: Any, directory: tau_str, out: Any, err: Any, /) -> int:
+    def tau_home_backup(self, runtime: int | None, directory: tau_str, out: Any, err: Any, /) -> int:
         """Copy the home of a runtime, which goes on running."""
-    def tau_home_prune(self, runtime: Any, limits: tau_str, out: Any, err: Any, /) -> int:
+    def tau_home_prune(self, runtime: int | None, limits: tau_str, out: Any, err: Any, /) -> int:
         """Remove sessions until the home keeps limits, the ones that did not change for longest first."""
     def tau_home_restore(self, backup: tau_str, home: tau_str, flags: int, out: Any, err: Any, /) -> int:
         """Put a backup in the place of a home that no program has open."""
     def tau_home_verify(self, home: tau_str, out: Any, err: Any, /) -> int:
         """Check a home or a backup, also one that is in use: pages of the database, references between its rows, digests of bodies, the hash chain of every run, permissions of the files."""
-    def tau_queue_drain(self, queue: Any, events: Any, capacity: int, count: Any, err: Any, /) -> int:
+    def tau_queue_drain(self, queue: int | None, events: Any, capacity: int, count: Any, err: Any, /) -> int:
         """Take all events that are there, at most capacity, without waiting."""
-    def tau_queue_fd(self, queue: Any, /) -> int:
+    def tau_queue_fd(self, queue: int | None, /) -> int:
         """Give a descriptor that is readable while the queue is not empty, or done."""
-    def tau_queue_new(self, runtime: Any, options: Any, out: Any, err: Any, /) -> int:
+    def tau_queue_new(self, runtime: int | None, options: Any, out: Any, err: Any, /) -> int:
         """Make a queue."""
-    def tau_queue_next(self, queue: Any, timeout_ms: int, event: Any, err: Any, /) -> int:
+    def tau_queue_next(self, queue: int | None, timeout_ms: int, event: Any, err: Any, /) -> int:
         """Take the next event, waiting at most timeout_ms."""
     def tau_queue_options_init(self, options: Any, struct_size: int, /) -> None:
         """Set options to their defaults, as TAU_QUEUE_OPTIONS_INIT does."""
-    def tau_queue_ref(self, queue: Any, /) -> Any:
+    def tau_queue_ref(self, queue: int | None, /) -> int | None:
         """Take another reference."""
-    def tau_queue_unref(self, queue: Any, /) -> None:
+    def tau_queue_unref(self, queue: int | None, /) -> None:
         """Give a reference back."""
-    def tau_queue_wakeup(self, queue: Any, /) -> None:
+    def tau_queue_wakeup(self, queue: int | None, /) -> None:
         """Make a waiting tau_queue_next return AGAIN; the next one if none waits."""
-    def tau_run_cancel(self, run: Any, /) -> None:
+    def tau_run_cancel(self, run: int | None, /) -> None:
         """Stop a run as soon as possible: the model call is closed, processes are killed, waiting calls get the result "cancelled", and the terminal event follows."""
-    def tau_run_id(self, run: Any, /) -> tau_str:
+    def tau_run_id(self, run: int | None, /) -> tau_str:
         """Give the id of a run."""
     def tau_run_options_init(self, options: Any, struct_size: int, /) -> None:
         """Set options to their defaults, as TAU_RUN_OPTIONS_INIT does."""
-    def tau_run_queue(self, run: Any, /) -> Any:
+    def tau_run_queue(self, run: int | None, /) -> int | None:
         """Give the queue that the run's events come to."""
-    def tau_run_replay(self, runtime: Any, run_id: tau_str, out: Any, err: Any, /) -> int:
+    def tau_run_replay(self, runtime: int | None, run_id: tau_str, out: Any, err: Any, /) -> int:
         """Re-run the recorded inputs of a run and compare what the engine answers with what was recorded."""
-    def tau_run_start(self, session: Any, options: Any, out: Any, err: Any, /) -> int:
+    def tau_run_start(self, session: int | None, options: Any, out: Any, err: Any, /) -> int:
         """Start a run on a session."""
-    def tau_run_submit(self, run: Any, op: tau_str, blobs: Any, blob_count: int, err: Any, /) -> int:
+    def tau_run_submit(self, run: int | None, op: tau_str, blobs: Any, blob_count: int, err: Any, /) -> int:
         """Send an op to a run (see the top of this file)."""
-    def tau_run_unref(self, run: Any, /) -> None:
+    def tau_run_unref(self, run: int | None, /) -> None:
         """Give a run back."""
-    def tau_run_wait(self, run: Any, timeout_ms: int, out: Any, err: Any, /) -> int:
+    def tau_run_wait(self, run: int | None, timeout_ms: int, out: Any, err: Any, /) -> int:
         """Wait for the end of a run and give its outcome, the body of its terminal event."""
-    def tau_runtime_describe(self, runtime: Any, out: Any, err: Any, /) -> int:
+    def tau_runtime_describe(self, runtime: int | None, out: Any, err: Any, /) -> int:
         """Describe the configuration in force, each value with its origin, the model that would answer, and what each provider would need, as JSON."""
-    def tau_runtime_fd(self, runtime: Any, loop: int, /) -> int:
+    def tau_runtime_fd(self, runtime: int | None, loop: int, /) -> int:
         """Give the file descriptor that becomes readable when tau_runtime_process has work."""
-    def tau_runtime_loops(self, runtime: Any, /) -> int:
+    def tau_runtime_loops(self, runtime: int | None, /) -> int:
         """Tell how many loops the runtime has."""
     def tau_runtime_new(self, options: Any, out: Any, err: Any, /) -> int:
         """Open a runtime."""
     def tau_runtime_options_init(self, options: Any, struct_size: int, /) -> None:
         """Set options to their defaults, as TAU_RUNTIME_OPTIONS_INIT does, for callers without macros."""
-    def tau_runtime_process(self, runtime: Any, loop: int, timeout_ms: int, err: Any, /) -> int:
+    def tau_runtime_process(self, runtime: int | None, loop: int, timeout_ms: int, err: Any, /) -> int:
         """Run what is ready on one loop, waiting at most timeout_ms for something to become ready."""
-    def tau_runtime_ref(self, runtime: Any, /) -> Any:
+    def tau_runtime_ref(self, runtime: int | None, /) -> int | None:
         """Take another reference."""
-    def tau_runtime_stop(self, runtime: Any, timeout_ms: int, err: Any, /) -> int:
+    def tau_runtime_stop(self, runtime: int | None, timeout_ms: int, err: Any, /) -> int:
         """Cancel every run, wait until all have ended, their records are durable and every `invoke` of a tool has returned, and refuse new ones."""
-    def tau_runtime_unref(self, runtime: Any, /) -> None:
+    def tau_runtime_unref(self, runtime: int | None, /) -> None:
         """Give a reference back."""
-    def tau_session_describe(self, session: Any, out: Any, err: Any, /) -> int:
+    def tau_session_describe(self, session: int | None, out: Any, err: Any, /) -> int:
         """Describe a session as JSON: title, head, counts, usage, cost, and `open_run` when a run was cut off and can be resumed (TAU_RUN_RESUME)."""
-    def tau_session_export(self, session: Any, out: Any, err: Any, /) -> int:
+    def tau_session_export(self, session: int | None, out: Any, err: Any, /) -> int:
         """Give the whole conversation as JSON: {"session":…,"messages":[…]} (docs/schema/message.json)."""
-    def tau_session_fork(self, session: Any, entry: tau_str, id: tau_str, out: Any, err: Any, /) -> int:
+    def tau_session_fork(self, session: int | None, entry: tau_str, id: tau_str, out: Any, err: Any, /) -> int:
         """Make a session that begins with the conversation of another one; the messages are shared, not copied."""
-    def tau_session_id(self, session: Any, /) -> tau_str:
+    def tau_session_id(self, session: int | None, /) -> tau_str:
         """Give the id of a session."""
-    def tau_session_list(self, runtime: Any, limit: int, after: tau_str, out: Any, err: Any, /) -> int:
+    def tau_session_list(self, runtime: int | None, limit: int, after: tau_str, out: Any, err: Any, /) -> int:
         """List the sessions of a home, newest first, as JSON: {"sessions":[…],"next":"…"}."""
-    def tau_session_open(self, agent: Any, id: tau_str, out: Any, err: Any, /) -> int:
+    def tau_session_open(self, agent: int | None, id: tau_str, out: Any, err: Any, /) -> int:
         """Open a session, creating it when there is none of that id."""
-    def tau_session_ref(self, session: Any, /) -> Any:
+    def tau_session_ref(self, session: int | None, /) -> int | None:
         """Take another reference."""
-    def tau_session_remove(self, runtime: Any, id: tau_str, err: Any, /) -> int:
+    def tau_session_remove(self, runtime: int | None, id: tau_str, err: Any, /) -> int:
         """Remove a session and erase what no fork shares: rows, blobs, write-ahead log."""
-    def tau_session_unref(self, session: Any, /) -> None:
+    def tau_session_unref(self, session: int | None, /) -> None:
         """Give a reference back."""
     def tau_status_name(self, status: int, /) -> bytes:
         """Name a status: "OK", "NOT_FOUND", …."""
     def tau_tool_init(self, tool: Any, struct_size: int, /) -> None:
         """Set a tool to its defaults, as TAU_TOOL_INIT does."""
-    def tau_tool_reply_cancelled(self, reply: Any, /) -> int:
+    def tau_tool_reply_cancelled(self, reply: int | None, /) -> int:
         """Tell whether nobody wants the result any more: a long tool polls it."""
-    def tau_tool_reply_complete(self, reply: Any, content: tau_str, err: Any, /) -> int:
+    def tau_tool_reply_complete(self, reply: int | None, content: tau_str, err: Any, /) -> int:
         """Answer a call with its result."""
-    def tau_tool_reply_drop(self, reply: Any, /) -> None:
+    def tau_tool_reply_drop(self, reply: int | None, /) -> None:
         """Drop a call without an answer: an error result "reply_dropped"."""
-    def tau_tool_reply_fail(self, reply: Any, reason: tau_str, message: tau_str, err: Any, /) -> int:
+    def tau_tool_reply_fail(self, reply: int | None, reason: tau_str, message: tau_str, err: Any, /) -> int:
         """Answer a call with an error that the model will see."""
     def tau_version(self, /) -> bytes:
         """Tell the version of the package that is running, for example "0.1.0"."""
@@ -355,11 +339,11 @@ class Library(CDLL):
         """Translate neutral JSON into a document of a dialect."""
     def tau_wire_stream_encoder_new(self, dialect: tau_str, out: Any, err: Any, /) -> int:
         """Begin to encode: the stream takes neutral events, as lines that a decoder gives, and gives the bytes of a dialect's server-sent event stream."""
-    def tau_wire_stream_end(self, stream: Any, out: Any, err: Any, /) -> int:
+    def tau_wire_stream_end(self, stream: int | None, out: Any, err: Any, /) -> int:
         """End the stream and get what is left."""
-    def tau_wire_stream_feed(self, stream: Any, bytes: tau_str, out: Any, err: Any, /) -> int:
+    def tau_wire_stream_feed(self, stream: int | None, bytes: tau_str, out: Any, err: Any, /) -> int:
         """Feed bytes, in any split, and get what they complete: of a decoder the events as JSON lines, {"event":"text","part":0,"text":"…"}, of an encoder the bytes of the dialect."""
-    def tau_wire_stream_free(self, stream: Any, /) -> None:
+    def tau_wire_stream_free(self, stream: int | None, /) -> None:
         """Free a decoder or encoder."""
     def tau_wire_stream_new(self, dialect: tau_str, quirks: tau_str, out: Any, err: Any, /) -> int:
         """Begin to decode a server-sent event stream of a dialect."""

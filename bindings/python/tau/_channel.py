@@ -83,14 +83,15 @@ class Channel:
         options = _core.options(_abi.tau_queue_options)
         options.loop = loop_index
         self._queue = _core.Handle(
-            _core.call_handle(_abi.tau_queue, lib.tau_queue_new, runtime.pointer, byref(options)), lib.tau_queue_unref)
+            _core.call_handle(lib.tau_queue_new, runtime.pointer, byref(options)), lib.tau_queue_unref)
         self._batch = bytearray(_BATCH * _SIZE)
         self._first = _abi.tau_event.from_buffer(self._batch)
         self._first.struct_size = _SIZE
         self._count = ctypes.c_size_t()
         self._view = bytearray(_VIEW.size)
-        self._view_at = byref(_abi.tau_str.from_buffer(self._view))
-        self._drain = byref(self._first), _BATCH, byref(self._count)  # the arguments
+        self._view_at = ctypes.addressof(_abi.tau_str.from_buffer(self._view))
+        self._batch_at = ctypes.addressof(self._first)
+        self._count_at = ctypes.addressof(self._count)
         self._lock = threading.Lock()  # of the bodies of a batch
         self._bodies: Callable[[], Bodies | None] = lambda: None  # weak: of the last batch
         self._busy = False  # with handing out
@@ -98,7 +99,7 @@ class Channel:
         self._keys = itertools.count(1)
 
     @property
-    def pointer(self) -> Any:
+    def pointer(self) -> int:
         return self._queue.pointer
 
     def attach(self, run: Run) -> int:
@@ -119,7 +120,7 @@ class Channel:
         if self._busy:
             return False  # a receiver that came back here
         self.settle()
-        status = _core.call(lib.tau_queue_drain, self.pointer, *self._drain)
+        status = _core.call(lib.tau_queue_drain, self._queue.pointer, self._batch_at, _BATCH, self._count_at)
         if status == _OK:
             self._hand_out(self._count.value)
         elif status == _DONE:
@@ -166,7 +167,7 @@ class Channel:
             raise failure
 
     def _body(self, place: int) -> str:
-        _core.call(lib.tau_event_json, self.pointer, byref(self._first, place), self._view_at)
+        _core.call(lib.tau_event_json, self._queue.pointer, self._batch_at + place, self._view_at)
         address, length = _VIEW.unpack(self._view)
         return str(_memory[address:address + length], "utf-8")
 
@@ -193,7 +194,7 @@ class SyncChannel(Channel):
         """Waits for events and hands them out. Several threads may call it; they take turns."""
         with self._reader:
             self.settle()
-            status = _core.call(lib.tau_queue_next, self.pointer, timeout_ms, byref(self._first))
+            status = _core.call(lib.tau_queue_next, self._queue.pointer, timeout_ms, self._batch_at)
             if status == _OK:
                 self._hand_out(1)
                 while self.take():

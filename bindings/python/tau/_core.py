@@ -6,7 +6,7 @@ import atexit
 import ctypes
 import itertools
 import json
-from ctypes import POINTER, byref
+from ctypes import addressof, byref, c_void_p
 
 from . import _abi, errors
 from ._loader import lib
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     S = TypeVar("S", bound=ctypes.Structure)
 
 _ABSENT = _abi.tau_str()
-_ErrorPointer = POINTER(_abi.tau_error)
-_spare_errors: list[tuple[Any, Any]] = []  # for calls to come: a NULL pointer, and the reference to it
+_spare_errors: list[tuple[c_void_p, int]] = []  # for calls to come: a NULL pointer, and its address
 parse_json = json.JSONDecoder().raw_decode  # (value, end) of text that begins with JSON: what the library writes
 json_text = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -47,9 +46,9 @@ def text_out(view: _abi.tau_str) -> str:
     return ctypes.string_at(ctypes.c_void_p.from_buffer(view).value or 0, view.len).decode()
 
 
-def raise_error(status: int, error: Any) -> None:
+def raise_error(status: int, error: int | None) -> None:
     """Raises what a failed call left behind, and frees it."""
-    if not error:
+    if error is None:
         raise errors.error_class(status)(lib.tau_status_name(status).decode())
     try:
         raise errors.from_fields(status, text_out(lib.tau_error_message(error)), text_out(lib.tau_error_reason(error)),
@@ -64,11 +63,11 @@ def call(function: Callable[..., int], *arguments: Any) -> int:
     try:
         spare = _spare_errors.pop()
     except IndexError:
-        error = _ErrorPointer()
-        spare = error, byref(error)
+        error = c_void_p()
+        spare = error, addressof(error)
     status = function(*arguments, spare[1])
     if status < 0:
-        raise_error(status, spare[0])
+        raise_error(status, spare[0].value)
     _spare_errors.append(spare)  # still NULL
     return status
 
@@ -89,18 +88,18 @@ def call_json(function: Callable[..., int], *arguments: Any) -> dict[str, Any]:
     return document
 
 
-def call_handle(kind: type[ctypes.Structure], function: Callable[..., int], *arguments: Any) -> Any:
-    """The object that a function with `kind **out, tau_error **err` last makes."""
-    handle = POINTER(kind)()
-    call(function, *arguments, byref(handle))
-    return handle
+def call_handle(function: Callable[..., int], *arguments: Any) -> int:
+    """The address of the object that a function with `tau_x **out, tau_error **err` last makes."""
+    handle = c_void_p()
+    call(function, *arguments, addressof(handle))
+    return handle.value or 0
 
 
 _keys = itertools.count(1)
-_held: dict[int, tuple[Callable[[Any], object], Any]] = {}  # what gives each reference back, and its argument
+_held: dict[int, tuple[Callable[[int], object], int]] = {}  # what gives each reference back, and its argument
 
 
-def _give_back(key: int, held: dict[int, tuple[Callable[[Any], object], Any]] = _held) -> None:
+def _give_back(key: int, held: dict[int, tuple[Callable[[int], object], int]] = _held) -> None:
     """Exactly once, since taking the entry out is one step. `held`: collection goes on when this module is torn down."""
     entry = held.pop(key, None)
     if entry is not None:
@@ -124,13 +123,13 @@ class Handle:
 
     __slots__ = ("_key", "_pointer")
 
-    def __init__(self, pointer: Any, unref: Callable[[Any], object]) -> None:
+    def __init__(self, pointer: int, unref: Callable[[int], object]) -> None:
         self._key = next(_keys)
         self._pointer = pointer
         _held[self._key] = unref, pointer
 
     @property
-    def pointer(self) -> Any:
+    def pointer(self) -> int:
         if self._key not in _held:
             raise errors.FailedPreconditionError("the object was closed", reason="closed")
         return self._pointer
@@ -139,7 +138,7 @@ class Handle:
     def released(self) -> bool:
         return self._key not in _held
 
-    def give_back_with(self, unref: Callable[[Any], object]) -> None:
+    def give_back_with(self, unref: Callable[[int], object]) -> None:
         """From now on with this function."""
         if self._key in _held:
             _held[self._key] = unref, self._pointer

@@ -50,7 +50,7 @@ class Agent:
         self._tools: dict[str, Tool] = {}  # replaced, never changed: a run keeps those that it started with
         self._lock = threading.Lock()
         self._handle = _core.Handle(
-            _core.call_handle(_abi.tau_agent, lib.tau_agent_new, runtime.pointer, _core.json_in(document or None)),
+            _core.call_handle(lib.tau_agent_new, runtime.pointer, _core.json_in(document or None)),
             lib.tau_agent_unref)
         for item in offered or ():
             if not isinstance(item, str):
@@ -61,7 +61,7 @@ class Agent:
         return self._runtime
 
     @property
-    def pointer(self) -> Any:
+    def pointer(self) -> int:
         return self._handle.pointer
 
     @overload
@@ -88,7 +88,7 @@ class Agent:
 
     def session(self, id: str | None = None) -> Session:
         """Opens a session, creating it when there is none of that id; without an id, a session of its own."""
-        return Session(self, _core.call_handle(_abi.tau_session, lib.tau_session_open, self.pointer,
+        return Session(self, _core.call_handle(lib.tau_session_open, self.pointer,
                                                _core.text_in(id)))
 
     def describe(self) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def _blob_array(blobs: Sequence[Blob]) -> tuple[Any, int]:
     return array, len(blobs)
 
 
-def _give_up(pointer: Any) -> None:
+def _give_up(pointer: int) -> None:
     """What becomes of a run that nobody holds any more before it has ended."""
     lib.tau_run_cancel(pointer)
     lib.tau_run_unref(pointer)
@@ -114,7 +114,7 @@ class Run:
         options.blobs, options.blob_count = _blob_array(blobs)
         self._key = options.userdata = self._channel.attach(self)
         try:
-            pointer = _core.call_handle(_abi.tau_run, lib.tau_run_start, self._session.pointer, byref(options))
+            pointer = _core.call_handle(lib.tau_run_start, self._session.pointer, byref(options))
         except BaseException:
             self._channel.detach(self._key)
             raise

@@ -46,14 +46,14 @@ class Runtime:
         options.loops = loops
         options.workers = 0 if workers is None else workers or _abi.TAU_NO_WORKERS
         options.exec_helper = _path(exec_helper)
-        self._handle = _core.Handle(_core.call_handle(_abi.tau_runtime, lib.tau_runtime_new, byref(options)),
+        self._handle = _core.Handle(_core.call_handle(lib.tau_runtime_new, byref(options)),
                                     lib.tau_runtime_unref)
         self._channels = Channels(self)
         self._threads: Threads | None = None
         self._lock = threading.Lock()
 
     @property
-    def pointer(self) -> Any:
+    def pointer(self) -> int:
         return self._handle.pointer
 
     @property

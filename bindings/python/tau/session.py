@@ -25,7 +25,7 @@ _RESUME, _QUIET = int(_abi.tau_run_flags.RESUME), int(_abi.tau_run_flags.QUIET)
 class Session:
     """One conversation; made by Agent.session(). Runs on it follow each other."""
 
-    def __init__(self, agent: Agent, pointer: Any) -> None:
+    def __init__(self, agent: Agent, pointer: int) -> None:
         self._agent = agent
         self._handle = _core.Handle(pointer, lib.tau_session_unref)
         self._last: Callable[[], Run | None] = lambda: None  # weak reference to the last run
@@ -35,7 +35,7 @@ class Session:
         return self._agent
 
     @property
-    def pointer(self) -> Any:
+    def pointer(self) -> int:
         return self._handle.pointer
 
     @property
@@ -52,7 +52,7 @@ class Session:
 
     def fork(self, entry: str | None = None, id: str | None = None) -> Session:
         """A session that begins with this conversation, up to the message with the id `entry`."""
-        return Session(self._agent, _core.call_handle(_abi.tau_session, lib.tau_session_fork, self.pointer,
+        return Session(self._agent, _core.call_handle(lib.tau_session_fork, self.pointer,
                                                       _core.text_in(entry), _core.text_in(id)))
 
     def run(self, prompt: str | bytes | None = None, *, on_approval: OnApproval | None = None,

@@ -38,7 +38,7 @@ class Stream:
 
     def __init__(self, dialect: str, quirks: Json | None = None) -> None:
         self._handle = _core.Handle(
-            _core.call_handle(_abi.tau_wire_stream, lib.tau_wire_stream_new, _core.text_in(dialect),
+            _core.call_handle(lib.tau_wire_stream_new, _core.text_in(dialect),
                               _core.json_in(quirks)), lib.tau_wire_stream_free)
 
     def feed(self, data: bytes) -> list[Json]:
@@ -58,7 +58,7 @@ class StreamEncoder:
 
     def __init__(self, dialect: str) -> None:
         self._handle = _core.Handle(
-            _core.call_handle(_abi.tau_wire_stream, lib.tau_wire_stream_encoder_new, _core.text_in(dialect)),
+            _core.call_handle(lib.tau_wire_stream_encoder_new, _core.text_in(dialect)),
             lib.tau_wire_stream_free)
 
     def feed(self, events: Iterable[Json]) -> str:
