@@ -32,8 +32,27 @@ Status check_event(const tau_queue* queue, const tau_event* event) {
   const uint32_t size = event->struct_size;
   if (size < offsetof(tau_event, body) + sizeof(void*) || !can_be_sizeof<tau_event>(size))
     return tau::invalid_argument("struct_size", "event.struct_size is not set: sizeof(tau_event)");
-  return queue->runtime->check();
+  return queue->runtime->may_read(*queue->object);
 }
+
+// What one thread at a time may do.
+class Reading {
+ public:
+  explicit Reading(EventQueue& queue) : queue_(queue), mine_(queue.begin_reading()) {}
+  ~Reading() {
+    if (mine_) queue_.end_reading();
+  }
+  Reading(const Reading&) = delete;
+  Reading& operator=(const Reading&) = delete;
+  Status check() const {
+    return mine_ ? tau::ok_status()
+                 : tau::failed_precondition("queue_busy", "another thread reads this queue");
+  }
+
+ private:
+  EventQueue& queue_;
+  const bool mine_;
+};
 
 // Fills at most `capacity` events; AGAIN or DONE when there are none.
 tau_status take(tau_queue* queue, tau_event* events, size_t capacity, size_t* count) {
@@ -79,6 +98,8 @@ void tau_queue_unref(tau_queue* queue) { unref(queue); }
 tau_status tau_queue_next(tau_queue* queue, int32_t timeout_ms, tau_event* event, tau_error** err) {
   return guard(err, [&]() -> tau_status {
     if (const Status bad = check_event(queue, event); !bad.ok()) return fail(bad, err);
+    const Reading reading(*queue->object);
+    if (const Status busy = reading.check(); !busy.ok()) return fail(busy, err);
     size_t count = 0;
     tau_status status = take(queue, event, 1, &count);
     if (status != TAU_AGAIN || queue->object->consume_wakeup()) return status;
@@ -98,6 +119,8 @@ tau_status tau_queue_drain(tau_queue* queue, tau_event* events, size_t capacity,
     if (const Status bad = check_event(queue, events); !bad.ok()) return fail(bad, err);
     if (capacity == 0)
       return fail(tau::invalid_argument("no_capacity", "capacity should be at least 1"), err);
+    const Reading reading(*queue->object);
+    if (const Status busy = reading.check(); !busy.ok()) return fail(busy, err);
     const tau_status status = take(queue, events, capacity, count);
     if (status == TAU_AGAIN) queue->object->consume_wakeup();
     return status;
@@ -108,11 +131,11 @@ tau_status tau_event_json(tau_queue* queue, const tau_event* event, tau_str* out
   return guard(err, [&]() -> Status {
     TAU_RETURN_IF_ERROR(check_event(queue, event));
     if (out == nullptr) return null_argument("out");
+    const Reading reading(*queue->object);
+    TAU_RETURN_IF_ERROR(reading.check());
     for (Queued* queued : queue->object->taken()) {
       if (queued != event->body) continue;
-      if (queued->json.empty())
-        queued->json = tau::agent::event_json(queued->event, queued->channel->run_id());
-      *out = view(queued->json);
+      *out = view(queued->body());
       return tau::ok_status();
     }
     return tau::invalid_argument("stale_event", "the event is not of the queue's last batch");

@@ -26,6 +26,8 @@ inline tau_status give(const Status& status, tau_error** err) noexcept {
   return status.ok() ? TAU_OK : fail(status, err);
 }
 
+tau_status unexpected(tau_error** err) noexcept;
+
 // The barrier: nothing thrown passes the door. `body` returns a Status or a tau_status.
 template <class F>
 tau_status guard(tau_error** err, F&& body) noexcept {
@@ -36,7 +38,7 @@ tau_status guard(tau_error** err, F&& body) noexcept {
       return body();
     }
   } catch (const std::bad_alloc&) { return fail(Status::out_of_memory(), err); } catch (...) {
-    return fail(Status(Code::kInternal, "exception", "an unexpected exception was thrown"), err);
+    return unexpected(err);
   }
 }
 

@@ -53,10 +53,17 @@ tau::StatusOr<tool::Manifest> convert_manifest(const tau_tool& t) {
   return m;
 }
 
-tau_status answer(tau_tool_reply* reply, tool::Result result) {
-  reply->reply.complete(std::move(result));
-  delete reply;
-  return TAU_OK;
+// Answers a call with what `make` gives, or with its failure. The reply is consumed, whatever happens: one
+// that there is no memory to answer is dropped.
+template <class Make>
+tau_status answer(tau_tool_reply* reply, tau_error** err, Make make) {
+  return guard(err, [&]() -> Status {
+    if (reply == nullptr) return null_argument("reply");
+    const std::unique_ptr<tau_tool_reply> consumed(reply);
+    tau::StatusOr<tool::Result> result = make();
+    reply->reply.complete(result.ok() ? *std::move(result) : tool::error_result(result.status()));
+    return result.status();
+  });
 }
 
 }  // namespace
@@ -91,26 +98,17 @@ void tau_tool_init(tau_tool* t, uint32_t struct_size) {
 }
 
 tau_status tau_tool_reply_complete(tau_tool_reply* reply, tau_str content, tau_error** err) {
-  return guard(err, [&]() -> tau_status {
-    if (reply == nullptr) return fail(null_argument("reply"), err);
-    const auto checked = text(content, "content");
-    if (checked.ok())
-      return answer(reply,
-                    {.content = std::string(*checked), .reason = {}, .details_json = {}, .labels = {}});
-    answer(reply, tool::error_result(checked.status()));
-    return fail(checked.status(), err);
+  return answer(reply, err, [&]() -> tau::StatusOr<tool::Result> {
+    TAU_ASSIGN_OR_RETURN(const std::string_view checked, text(content, "content"));
+    return tool::Result{.content = std::string(checked), .reason = {}, .details_json = {}, .labels = {}};
   });
 }
 
 tau_status tau_tool_reply_fail(tau_tool_reply* reply, tau_str reason, tau_str message, tau_error** err) {
-  return guard(err, [&]() -> tau_status {
-    if (reply == nullptr) return fail(null_argument("reply"), err);
-    const auto code = text(reason, "reason");
-    const auto words = text(message, "message");
-    const Status bad = !code.ok() ? code.status() : words.status();
-    if (bad.ok()) return answer(reply, tool::error_result(code->empty() ? "tool_failed" : *code, *words));
-    answer(reply, tool::error_result(bad));
-    return fail(bad, err);
+  return answer(reply, err, [&]() -> tau::StatusOr<tool::Result> {
+    TAU_ASSIGN_OR_RETURN(const std::string_view code, text(reason, "reason"));
+    TAU_ASSIGN_OR_RETURN(const std::string_view words, text(message, "message"));
+    return tool::error_result(code.empty() ? "tool_failed" : code, words);
   });
 }
 

@@ -1,5 +1,7 @@
 #include "tau/wire.h"
 
+#include <atomic>
+
 #include "guard.h"
 #include "wire/wire.h"
 
@@ -11,6 +13,8 @@ struct tau_wire_stream {
   // One of the two.
   std::unique_ptr<wire::StreamTranscoder> decoder;
   std::unique_ptr<wire::StreamReencoder> encoder;
+  std::atomic<bool> busy{false};  // a thread is in it
+  bool broken = false;            // memory ran out in the middle: what went in did not come out
 
   Status feed(std::string_view bytes, std::string& out) {
     return decoder != nullptr ? decoder->feed(bytes, out) : encoder->feed(bytes, out);
@@ -41,6 +45,30 @@ tau::StatusOr<Arguments> convert(tau_str dialect, tau_wire_kind kind, tau_str qu
   TAU_ASSIGN_OR_RETURN(a.body, text(body, "body"));
   TAU_ASSIGN_OR_RETURN(a.quirks, convert_quirks(quirks));
   return a;
+}
+
+// Hands out what `step` appends to a text; one thread at a time.
+template <class Step>
+tau_status work(tau_wire_stream* stream, tau_buf* out, tau_error** err, Step step) {
+  struct Claim {
+    std::atomic<bool>& busy;
+    ~Claim() { busy.store(false, std::memory_order_release); }
+  };
+  if (out != nullptr) *out = {nullptr, 0, nullptr};
+  return guard(err, [&]() -> Status {
+    if (stream == nullptr) return null_argument("stream");
+    if (out == nullptr) return null_argument("out");
+    if (stream->busy.exchange(true, std::memory_order_acquire))
+      return tau::failed_precondition("stream_busy", "another thread is in this stream");
+    const Claim claim{stream->busy};
+    if (stream->broken) return Status::out_of_memory();
+    stream->broken = true;  // until all has gone well
+    std::string text;
+    const Status status = step(text);
+    TAU_RETURN_IF_ERROR(fill(out, std::move(text)));
+    stream->broken = false;
+    return status;
+  });
 }
 
 }  // namespace
@@ -96,7 +124,7 @@ tau_status tau_wire_stream_new(tau_str dialect, tau_str quirks, tau_wire_stream*
     TAU_ASSIGN_OR_RETURN(const std::string_view name, text(dialect, "dialect"));
     TAU_ASSIGN_OR_RETURN(const wire::Quirks habits, convert_quirks(quirks));
     TAU_ASSIGN_OR_RETURN(auto transcoder, wire::StreamTranscoder::create(name, habits));
-    *out = new tau_wire_stream{std::move(transcoder), nullptr};
+    *out = new tau_wire_stream{.decoder = std::move(transcoder), .encoder = nullptr};
     return tau::ok_status();
   });
 }
@@ -107,33 +135,17 @@ tau_status tau_wire_stream_encoder_new(tau_str dialect, tau_wire_stream** out, t
     if (out == nullptr) return null_argument("out");
     TAU_ASSIGN_OR_RETURN(const std::string_view name, text(dialect, "dialect"));
     TAU_ASSIGN_OR_RETURN(auto encoder, wire::StreamReencoder::create(name));
-    *out = new tau_wire_stream{nullptr, std::move(encoder)};
+    *out = new tau_wire_stream{.decoder = nullptr, .encoder = std::move(encoder)};
     return tau::ok_status();
   });
 }
 
 tau_status tau_wire_stream_feed(tau_wire_stream* stream, tau_str bytes, tau_buf* out, tau_error** err) {
-  if (out != nullptr) *out = {nullptr, 0, nullptr};
-  return guard(err, [&]() -> Status {
-    if (stream == nullptr) return null_argument("stream");
-    if (out == nullptr) return null_argument("out");
-    std::string text;
-    const Status status = stream->feed(raw_view(bytes), text);
-    TAU_RETURN_IF_ERROR(fill(out, std::move(text)));
-    return status;
-  });
+  return work(stream, out, err, [&](std::string& text) { return stream->feed(raw_view(bytes), text); });
 }
 
 tau_status tau_wire_stream_end(tau_wire_stream* stream, tau_buf* out, tau_error** err) {
-  if (out != nullptr) *out = {nullptr, 0, nullptr};
-  return guard(err, [&]() -> Status {
-    if (stream == nullptr) return null_argument("stream");
-    if (out == nullptr) return null_argument("out");
-    std::string text;
-    const Status status = stream->end(text);
-    TAU_RETURN_IF_ERROR(fill(out, std::move(text)));
-    return status;
-  });
+  return work(stream, out, err, [&](std::string& text) { return stream->end(text); });
 }
 
 void tau_wire_stream_free(tau_wire_stream* stream) { delete stream; }

@@ -17,7 +17,7 @@ typedef struct tau_agent tau_agent;
  * overrides the runtime's configuration. Absent: the runtime's configuration as it is.
  * out: receives the agent, NULL on failure; must not be NULL.
  * Returns: OK; INVALID_ARGUMENT naming the key ("unknown_key", "invalid_model_reference", "unknown_tool", …).
- * Thread: any
+ * Thread: any, waits
  * Ownership: the caller holds one reference; tau_agent_unref.
  * Since: 0.1 */
 TAU_API tau_status tau_agent_new(tau_runtime *runtime, tau_str config, tau_agent **out, tau_error **err);
@@ -39,7 +39,7 @@ TAU_API void tau_agent_unref(tau_agent *agent);
  * with op tool_result; else `invoke` runs on a worker.
  * Returns: OK; INVALID_ARGUMENT "invalid_manifest" (name, schema, options too new); ALREADY_EXISTS "duplicate_tool";
  * FAILED_PRECONDITION "needs_worker" for `invoke` in a runtime without workers.
- * Thread: any
+ * Thread: any, waits
  * Ownership: on success the library owns userdata and calls finalize once, when no call can reach the tool any more;
  * on failure finalize is not called.
  * Since: 0.1 */

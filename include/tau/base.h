@@ -4,8 +4,16 @@
  * INVALID_ARGUMENT, never a crash. Output views (tau_str) are borrowed for as long as their function says.
  * Owned output is a tau_buf, freed with tau_buf_free.
  *
- * Thread tags in the comments: "any" may be called on every thread at any time; "owner" on one thread at a
- * time per object. */
+ * Thread tags in the comments, of which docs/c-api/threads.md is the table:
+ *   any        on every thread at any time, on several at once with the same handle, inside of every callback
+ *   owner      on one thread at a time per object, the first argument: a second one at the same time is refused with
+ *              FAILED_PRECONDITION ("queue_busy", "loop_busy", "stream_busy"). Not inside of log, notify and finalize
+ *              callbacks
+ *   , waits    may block for a disk or for other threads: not inside of log, notify and finalize callbacks. A call that
+ *              would wait for the loop whose thread makes it is refused with FAILED_PRECONDITION "reentrant"
+ *   , signals  in signal handlers, too
+ * A handle may be used by whoever holds a reference of it; `_unref`, `_free`, `_drop` and the answers to a
+ * tau_tool_reply end that for their caller. */
 #ifndef TAU_BASE_H
 #define TAU_BASE_H
 

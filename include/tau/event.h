@@ -100,9 +100,9 @@ TAU_API void tau_queue_unref(tau_queue *queue);
  * this queue.
  * timeout_ms: 0 does not wait, -1 waits without limit.
  * Returns: OK with an event; AGAIN when none came in time or tau_queue_wakeup was called; DONE, without waiting, when no
- * event can come any more; FAILED_PRECONDITION from inside a callback, on a second thread at the same time,
- * or after fork.
- * Thread: owner
+ * event can come any more; FAILED_PRECONDITION "reentrant" from inside a callback, "queue_busy" while another thread is
+ * in a function of this queue tagged owner, "loop_busy" while one processes its loop in manual mode, "forked" after fork.
+ * Thread: owner, waits
  * Since: 0.1 */
 TAU_API tau_status tau_queue_next(tau_queue *queue, int32_t timeout_ms, tau_event *event, tau_error **err);
 
@@ -118,7 +118,7 @@ TAU_API tau_status tau_queue_drain(tau_queue *queue, tau_event *events, size_t c
 /* Give the body of an event as JSON (docs/schema/events.json).
  * event: one that the last tau_queue_next or tau_queue_drain on this queue filled in.
  * out: receives a view that lives until the next such call. Must not be NULL.
- * Returns: OK; INVALID_ARGUMENT when the event is not of the queue's last batch.
+ * Returns: OK; INVALID_ARGUMENT when the event is not of the queue's last batch; FAILED_PRECONDITION as tau_queue_next.
  * Thread: owner
  * Since: 0.1 */
 TAU_API tau_status tau_event_json(tau_queue *queue, const tau_event *event, tau_str *out, tau_error **err);

@@ -21,7 +21,7 @@ extern "C" {
  * must not be NULL.
  * Returns: OK; ALREADY_EXISTS "file_exists"; FAILED_PRECONDITION "no_database" with TAU_RUNTIME_NO_STORE; DATA_LOSS
  * "home_damaged" when the copy does not pass tau_home_verify; RESOURCE_EXHAUSTED "disk_full"; PERMISSION_DENIED.
- * Thread: any
+ * Thread: any, waits
  * Ownership: the caller frees *out with tau_buf_free.
  * Since: 0.3 */
 TAU_API tau_status tau_home_backup(tau_runtime *runtime, tau_str directory, tau_buf *out, tau_error **err);
@@ -40,7 +40,7 @@ enum {
  * Returns: OK; FAILED_PRECONDITION "home_not_empty" without TAU_HOME_REPLACE, "backup_too_new"; UNAVAILABLE
  * "home_busy" while a runtime of any process has the home open; NOT_FOUND "no_backup"; DATA_LOSS "backup_damaged".
  * The home is unchanged after each of these.
- * Thread: any
+ * Thread: any, waits
  * Ownership: the caller frees *out with tau_buf_free.
  * Since: 0.3 */
 TAU_API tau_status tau_home_restore(tau_str backup, tau_str home, tau_home_restore_flags flags, tau_buf *out,
@@ -53,7 +53,7 @@ TAU_API tau_status tau_home_restore(tau_str backup, tau_str home, tau_home_resto
  * Returns: OK when nothing is wrong; DATA_LOSS "home_damaged" otherwise (*out is filled all the same, and the details of the
  * error are the report), and DATA_LOSS "database_corrupt" when nothing can be read; NOT_FOUND "no_such_database"; FAILED_PRECONDITION "database_too_new" or
  * "database_too_old".
- * Thread: any
+ * Thread: any, waits
  * Ownership: the caller frees *out with tau_buf_free.
  * Since: 0.3 */
 TAU_API tau_status tau_home_verify(tau_str home, tau_buf *out, tau_error **err);
@@ -65,7 +65,7 @@ TAU_API tau_status tau_home_verify(tau_str home, tau_buf *out, tau_error **err);
  * {"dry_run","count","spared","bytes_before","bytes_after","removed":[id,…]}, at most 1,000 ids; must not be NULL.
  * Returns: OK; INVALID_ARGUMENT "no_limit" when nobody says any, "unknown_key", "wrong_type", "bad_value";
  * FAILED_PRECONDITION "no_database".
- * Thread: any
+ * Thread: any, waits
  * Ownership: the caller frees *out with tau_buf_free.
  * Since: 0.3 */
 TAU_API tau_status tau_home_prune(tau_runtime *runtime, tau_str limits, tau_buf *out, tau_error **err);

@@ -69,7 +69,7 @@ TAU_API void tau_run_options_init(tau_run_options *options, uint32_t struct_size
  * when a run of this or another process is writing the session; FAILED_PRECONDITION "run_open" when an earlier run was
  * cut off and must be resumed or given up first (TAU_RUN_RESUME, with {"abandon":true} in options to give it up),
  * "no_open_run" for TAU_RUN_RESUME without one.
- * Thread: any
+ * Thread: any, waits
  * Ownership: the caller owns *out; tau_run_unref.
  * Since: 0.1 */
 TAU_API tau_status tau_run_start(tau_session *session, const tau_run_options *options, tau_run **out,
@@ -106,7 +106,7 @@ TAU_API tau_status tau_run_submit(tau_run *run, tau_str op, const tau_blob *blob
 /* Stop a run as soon as possible: the model call is closed, processes are killed, waiting calls get the result
  * "cancelled", and the terminal event follows. A run that has ended does not notice. Idempotent; async-signal-safe. NULL
  * is ignored.
- * Thread: any
+ * Thread: any, signals
  * Since: 0.1 */
 TAU_API void tau_run_cancel(tau_run *run);
 
@@ -115,8 +115,9 @@ TAU_API void tau_run_cancel(tau_run *run);
  * queue, and whoever took the last one is told of the end at once. In manual mode the wait processes the run's loop.
  * timeout_ms: -1 waits without limit. out: receives JSON; must not be NULL.
  * Returns: OK when the run ended well; the run's own failure otherwise (with *out filled all the same);
- * DEADLINE_EXCEEDED "wait_timeout" when it still runs.
- * Thread: any
+ * DEADLINE_EXCEEDED "wait_timeout" when it still runs; FAILED_PRECONDITION "reentrant" inside of a callback on the thread
+ * of the run's loop.
+ * Thread: any, waits
  * Ownership: the caller frees *out with tau_buf_free.
  * Since: 0.1 */
 TAU_API tau_status tau_run_wait(tau_run *run, int32_t timeout_ms, tau_buf *out, tau_error **err);
@@ -126,7 +127,7 @@ TAU_API tau_status tau_run_wait(tau_run *run, int32_t timeout_ms, tau_buf *out, 
  * {"run","steps","digest","identical","divergence"}; must not be NULL.
  * Returns: OK when identical; DATA_LOSS "replay_diverged" (the report says where) or "chain_broken"; NOT_FOUND
  * "no_such_run".
- * Thread: any
+ * Thread: any, waits
  * Ownership: the caller frees *out with tau_buf_free.
  * Since: 0.1 */
 TAU_API tau_status tau_run_replay(tau_runtime *runtime, tau_str run_id, tau_buf *out, tau_error **err);

@@ -72,7 +72,7 @@ TAU_API void tau_runtime_options_init(tau_runtime_options *options, uint32_t str
  * Returns: OK; INVALID_ARGUMENT (unknown configuration key, bad value: the message names it; options too new);
  * PERMISSION_DENIED or RESOURCE_EXHAUSTED (home cannot be created or written); FAILED_PRECONDITION
  * "database_too_new"; DATA_LOSS "database_corrupt".
- * Thread: any
+ * Thread: any, waits
  * Ownership: the caller holds one reference; tau_runtime_unref.
  * Since: 0.1 */
 TAU_API tau_status tau_runtime_new(const tau_runtime_options *options, tau_runtime **out, tau_error **err);
@@ -99,7 +99,7 @@ TAU_API void tau_runtime_unref(tau_runtime *runtime);
  * an `invoke` it does not wait for tools.
  * Returns: OK; DEADLINE_EXCEEDED when something still runs; FAILED_PRECONDITION when called on a loop's thread
  * from inside a callback.
- * Thread: any
+ * Thread: any, waits
  * Since: 0.1 */
 TAU_API tau_status tau_runtime_stop(tau_runtime *runtime, int32_t timeout_ms, tau_error **err);
 
@@ -120,9 +120,9 @@ TAU_API int32_t tau_runtime_fd(const tau_runtime *runtime, uint32_t loop);
 /* Run what is ready on one loop, waiting at most timeout_ms for something to become ready.
  * Manual mode only. Each loop belongs to the thread that processes it.
  * timeout_ms: 0 does not wait, -1 waits without limit.
- * Returns: OK when something ran; AGAIN when there was nothing to do; FAILED_PRECONDITION without manual mode, on a
- * second thread at the same time, from inside a callback, or after fork.
- * Thread: owner
+ * Returns: OK when something ran; AGAIN when there was nothing to do; FAILED_PRECONDITION "not_manual" without manual mode,
+ * "loop_busy" while another thread is in the loop, "reentrant" from inside a callback, "forked" after fork.
+ * Thread: owner, waits
  * Since: 0.1 */
 TAU_API tau_status tau_runtime_process(tau_runtime *runtime, uint32_t loop, int32_t timeout_ms, tau_error **err);
 
@@ -131,7 +131,7 @@ TAU_API tau_status tau_runtime_process(tau_runtime *runtime, uint32_t loop, int3
  * Secrets are not in it.
  * out: receives the text. Must not be NULL.
  * Returns: OK; INVALID_ARGUMENT for NULL.
- * Thread: any
+ * Thread: any, waits
  * Ownership: the caller frees *out with tau_buf_free.
  * Since: 0.1 */
 TAU_API tau_status tau_runtime_describe(tau_runtime *runtime, tau_buf *out, tau_error **err);

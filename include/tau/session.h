@@ -16,7 +16,7 @@ typedef struct tau_session tau_session;
  * out: receives the session, NULL on failure; must not be NULL.
  * Returns: OK; INVALID_ARGUMENT "invalid_session_id"; DATA_LOSS when its records are damaged. A session that another
  * process is writing opens, but runs on it fail UNAVAILABLE "session_busy".
- * Thread: any
+ * Thread: any, waits
  * Ownership: the caller holds one reference; tau_session_unref.
  * Since: 0.1 */
 TAU_API tau_status tau_session_open(tau_agent *agent, tau_str id, tau_session **out, tau_error **err);
@@ -44,7 +44,7 @@ TAU_API tau_str tau_session_id(const tau_session *session);
  * resumed (TAU_RUN_RESUME).
  * out: receives the text. Must not be NULL.
  * Returns: OK; INVALID_ARGUMENT for NULL.
- * Thread: any
+ * Thread: any, waits
  * Ownership: the caller frees *out with tau_buf_free.
  * Since: 0.1 */
 TAU_API tau_status tau_session_describe(tau_session *session, tau_buf *out, tau_error **err);
@@ -52,7 +52,7 @@ TAU_API tau_status tau_session_describe(tau_session *session, tau_buf *out, tau_
 /* Give the whole conversation as JSON: {"session":…,"messages":[…]} (docs/schema/message.json).
  * out: receives the text. Must not be NULL.
  * Returns: OK; DATA_LOSS when records are damaged.
- * Thread: any
+ * Thread: any, waits
  * Ownership: the caller frees *out with tau_buf_free.
  * Since: 0.1 */
 TAU_API tau_status tau_session_export(tau_session *session, tau_buf *out, tau_error **err);
@@ -62,7 +62,7 @@ TAU_API tau_status tau_session_export(tau_session *session, tau_buf *out, tau_er
  * id: of the fork; absent: a new one.
  * out: receives the fork, NULL on failure; must not be NULL.
  * Returns: OK; NOT_FOUND "no_such_entry"; ALREADY_EXISTS "session_exists".
- * Thread: any
+ * Thread: any, waits
  * Ownership: the caller holds one reference; tau_session_unref.
  * Since: 0.1 */
 TAU_API tau_status tau_session_fork(tau_session *session, tau_str entry, tau_str id, tau_session **out,
@@ -72,7 +72,7 @@ TAU_API tau_status tau_session_fork(tau_session *session, tau_str entry, tau_str
  * limit: 1 to 1,000. after: "next" of the page before; absent: the first page.
  * out: receives the text. Must not be NULL.
  * Returns: OK; OUT_OF_RANGE for a bad limit.
- * Thread: any
+ * Thread: any, waits
  * Ownership: the caller frees *out with tau_buf_free.
  * Since: 0.1 */
 TAU_API tau_status tau_session_list(tau_runtime *runtime, uint32_t limit, tau_str after, tau_buf *out,
@@ -80,7 +80,7 @@ TAU_API tau_status tau_session_list(tau_runtime *runtime, uint32_t limit, tau_st
 
 /* Remove a session and erase what no fork shares: rows, blobs, write-ahead log.
  * Returns: OK; NOT_FOUND "no_such_session"; UNAVAILABLE "session_busy" while a run writes it.
- * Thread: any
+ * Thread: any, waits
  * Since: 0.1 */
 TAU_API tau_status tau_session_remove(tau_runtime *runtime, tau_str id, tau_error **err);
 

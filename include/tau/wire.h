@@ -68,7 +68,8 @@ TAU_API tau_status tau_wire_stream_encoder_new(tau_str dialect, tau_wire_stream 
  * {"event":"text","part":0,"text":"…"}, of an encoder the bytes of the dialect.
  * bytes: need not be UTF-8 at their edges. out: receives the text, perhaps none; must not be NULL.
  * Returns: OK; the provider's own failure when the stream carries one; INVALID_ARGUMENT for a malformed stream, or for
- * events that are not known or out of order ("invalid_event"). A failure is final.
+ * events that are not known or out of order ("invalid_event"); FAILED_PRECONDITION "stream_busy" while another thread is
+ * in the stream. Any other failure is final.
  * Thread: owner
  * Ownership: the caller frees *out with tau_buf_free.
  * Since: 0.1 */
@@ -77,7 +78,7 @@ TAU_API tau_status tau_wire_stream_feed(tau_wire_stream *stream, tau_str bytes, 
 /* End the stream and get what is left. The final line of a decoder, {"event":"finish","response":{…}}, comes from here
  * or from the feed that completed the stream.
  * Returns: OK; UNAVAILABLE "stream_truncated" when the dialect's terminal mark, or the final event, never came; the
- * failure of an earlier feed.
+ * failure of an earlier feed; FAILED_PRECONDITION "stream_busy".
  * Thread: owner
  * Ownership: the caller frees *out with tau_buf_free.
  * Since: 0.1 */

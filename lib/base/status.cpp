@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 namespace tau {
 
@@ -80,26 +81,14 @@ std::string_view code_name(Code code) {
   return "unknown";
 }
 
-Status::Status(ErrorInfo info) {
-  try {
-    rep_ = new Rep;
-    rep_->info = std::move(info);
-  } catch (const std::bad_alloc&) {
-    delete rep_;
-    rep_ = out_of_memory().rep_;
-  }
-}
+Status::Status(ErrorInfo info) : rep_(new Rep) { rep_->info = std::move(info); }
 
 Status::Status(Code code, std::string_view reason, std::string_view message) {
-  try {
-    rep_ = new Rep;
-    rep_->info.code = code;
-    rep_->info.reason = reason;
-    rep_->info.message = message;
-  } catch (const std::bad_alloc&) {
-    delete rep_;
-    rep_ = out_of_memory().rep_;
-  }
+  auto rep = std::make_unique<Rep>();
+  rep->info.code = code;
+  rep->info.reason = reason;
+  rep->info.message = message;
+  rep_ = rep.release();
 }
 
 Status::Status(const Status& other) noexcept : rep_(other.rep_) { ref(rep_); }
@@ -142,6 +131,7 @@ std::string_view Status::reason() const noexcept {
 std::string_view Status::message() const noexcept {
   return rep_ ? std::string_view(rep_->info.message) : std::string_view();
 }
+bool Status::is_out_of_memory() const noexcept { return rep_ == out_of_memory().rep_; }
 bool Status::retryable() const noexcept { return rep_ != nullptr && rep_->info.retryable; }
 int64_t Status::retry_after_ms() const noexcept { return rep_ ? rep_->info.retry_after_ms : -1; }
 std::string_view Status::details_json() const noexcept {
@@ -154,7 +144,7 @@ std::string Status::to_string() const {
 }
 
 Status Status::annotate(std::string_view context) const {
-  if (ok()) return *this;
+  if (ok() || is_out_of_memory()) return *this;
   ErrorInfo info = rep_->info;
   info.message = std::string(context) + ": " + info.message;
   return Status(std::move(info));

@@ -50,6 +50,8 @@ struct ErrorInfo {
 class [[nodiscard]] Status {
  public:
   Status() noexcept = default;  // OK
+  // A failure takes memory: std::bad_alloc is thrown where there is none, so that no failure passes for
+  // another.
   explicit Status(ErrorInfo info);
   Status(Code code, std::string_view reason, std::string_view message);
   Status(const Status& other) noexcept;
@@ -70,6 +72,12 @@ class [[nodiscard]] Status {
   bool retryable() const noexcept;
   int64_t retry_after_ms() const noexcept;
   std::string_view details_json() const noexcept;
+
+  bool is_out_of_memory() const noexcept;
+
+  // Hands a failure out as a pointer, null for OK, and takes it back. Neither allocates.
+  void* to_pointer() && noexcept { return std::exchange(rep_, nullptr); }
+  static Status from_pointer(void* pointer) noexcept { return Status(static_cast<Rep*>(pointer)); }
 
   // "reason: message", or "ok".
   std::string to_string() const;

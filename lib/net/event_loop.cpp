@@ -23,8 +23,6 @@ namespace {
 constexpr int kEventsPerTurn = 128;
 // How many generations of tasks (tasks posted by tasks) one turn runs before descriptors are looked at again.
 constexpr int kTaskRoundsPerTurn = 16;
-// How many owners of work that failed for lack of memory are remembered until they are told.
-constexpr size_t kFailuresKept = 256;
 // Values of epoll_event.data that are not (generation, fd) pairs; a generation is never 0.
 constexpr uint64_t kWakeKey = 1;
 constexpr uint64_t kTimerKey = 2;
@@ -95,16 +93,41 @@ class Inbox final : public EventLoop::Poster {
     signalled_.exchange(false, std::memory_order_acq_rel);
   }
 
-  // Appends what was posted to `out`.
+  // Appends what was posted to `out`; leaves it here when there is no room and no memory for that.
   void drain(std::vector<Task>& out) {
     const std::lock_guard lock(mutex_);
     if (tasks_.empty()) return;
-    if (out.empty()) {
-      out.swap(tasks_);
-    } else {
-      std::move(tasks_.begin(), tasks_.end(), std::back_inserter(out));
-      tasks_.clear();
+    if (out.empty()) return out.swap(tasks_);
+    try {
+      out.reserve(out.size() + tasks_.size());
+    } catch (const std::bad_alloc&) { return; }
+    std::move(tasks_.begin(), tasks_.end(), std::back_inserter(out));
+    tasks_.clear();
+  }
+
+  // Whose work failed for lack of memory on other threads. Each is kept once, so that there is room for all.
+  void expect_owners(size_t count) {
+    const std::lock_guard lock(mutex_);
+    failed_.reserve(count);
+  }
+  void add_failed(Owner owner) noexcept {
+    {
+      const std::lock_guard lock(mutex_);
+      const bool known = std::find(failed_.begin(), failed_.end(), owner) != failed_.end();
+      if (!known && failed_.size() < failed_.capacity()) failed_.push_back(owner);
+      any_failed_ = true;
     }
+    signal();
+  }
+  // 0: none.
+  Owner take_failed() {
+    if (!any_failed_.load(std::memory_order_acquire)) return 0;
+    const std::lock_guard lock(mutex_);
+    if (failed_.size() <= 1) any_failed_ = false;
+    if (failed_.empty()) return 0;
+    const Owner owner = failed_.back();
+    failed_.pop_back();
+    return owner;
   }
 
   std::vector<Task> close_and_take() {
@@ -118,6 +141,8 @@ class Inbox final : public EventLoop::Poster {
   std::atomic<bool> signalled_ = false;
   std::mutex mutex_;
   std::vector<Task> tasks_;
+  std::vector<Owner> failed_;
+  std::atomic<bool> any_failed_ = false;
   bool closed_ = false;
   bool waiting_ = false;
   bool polled_ = false;
@@ -147,21 +172,22 @@ class EpollLoop final : public EventLoop {
   Status watch(int fd, uint32_t events, IoHandler handler) override;
   Status rewatch(int fd, uint32_t events) override;
   void unwatch(int fd) override;
-  void on_out_of_memory(UniqueFunction<void(Owner)> handler) override {
-    out_of_memory_ = std::move(handler);
-    failed_.reserve(kFailuresKept);
-  }
+  void on_out_of_memory(UniqueFunction<void(Owner)> handler) override { out_of_memory_ = std::move(handler); }
+  void expect_owners(size_t count) override { inbox_->expect_owners(count); }
+  void out_of_memory(Owner owner) noexcept override { inbox_->add_failed(owner); }
 
  private:
   struct Watch {
     uint32_t generation;
+    Owner owner;
     IoHandler handler;
+    std::unique_ptr<Watch> next_retired;
   };
   StatusOr<int> turn(int timeout_ms);
   int dispatch(const epoll_event& event);
   int run_timers();
   void run(Task& task);
-  void report_failures();
+  void report(Owner owner);
   int run_tasks();
   void settle_fd();
   void arm_timer();
@@ -189,10 +215,9 @@ class EpollLoop final : public EventLoop {
   std::vector<std::unique_ptr<Watch>> watches_;  // by fd
   size_t watched_ = 0;                           // how many of them there are
   std::atomic<bool> polled_ = false;             // fd() was asked for
-  std::vector<std::unique_ptr<Watch>> retired_;  // unwatched during this turn: one of them may be running
+  std::unique_ptr<Watch> retired_;  // a list of those unwatched during this turn: one of them may be running
   uint32_t next_generation_ = 1;
   UniqueFunction<void(Owner)> out_of_memory_;
-  std::vector<Owner> failed_;  // for lack of memory, not yet reported; never grows beyond what is reserved
 };
 
 EpollLoop::~EpollLoop() {
@@ -201,7 +226,7 @@ EpollLoop::~EpollLoop() {
   inbox_->close_and_take();
   while (!tasks_.empty() || !timers_.empty()) {
     const std::vector<Task> dropped = std::exchange(tasks_, {});
-    const std::vector<Task> dropped_timers = timers_.take_all();
+    while (const Task dropped_timer = timers_.pop_any()) {}
   }
   close(timer_fd_);
   close(epoll_fd_);
@@ -240,8 +265,9 @@ StatusOr<int> EpollLoop::process(int timeout_ms) {
   owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   inside_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   StatusOr<int> ran = turn(timeout_ms);
-  while (!retired_.empty()) {  // what a handler owns may unwatch more when it dies
-    const std::vector<std::unique_ptr<Watch>> dead = std::exchange(retired_, {});
+  while (retired_ != nullptr) {  // what a handler owns may unwatch more when it dies
+    const std::unique_ptr<Watch> dead = std::move(retired_);
+    retired_ = std::move(dead->next_retired);
   }
   settle_fd();
   inside_.store(std::thread::id(), std::memory_order_relaxed);
@@ -265,7 +291,7 @@ StatusOr<int> EpollLoop::turn(int timeout_ms) {
   for (int i = 0; i < ready; ++i) ran += dispatch(events[i]);
   ran += run_timers();
   ran += run_tasks();
-  report_failures();
+  while (const Owner owner = inbox_->take_failed()) report(owner);
   return ran;
 }
 
@@ -283,29 +309,29 @@ int EpollLoop::dispatch(const epoll_event& event) {
   Watch* watch = find(static_cast<int>(event.data.u64 & 0xffffffffu));
   // A handler that ran before in this turn may have unwatched this fd, or watched its number anew.
   if (watch == nullptr || watch->generation != event.data.u64 >> 32) return 0;
-  watch->handler(event.events);
+  const OwnerScope scope(watch->owner);
+  try {
+    watch->handler(event.events);
+  } catch (const std::bad_alloc&) { report(watch->owner); }
   return 1;
 }
 
-// Memory may be short for one: the others go on.
+// Memory may be short for one: the others go on. What the task owned dies before its owner is told and before
+// the next one runs.
 void EpollLoop::run(Task& task) {
-  const OwnerScope scope(task.owner());
+  const Owner owner = task.owner();
+  const OwnerScope scope(owner);
+  bool failed = false;
   try {
     task();
-  } catch (const std::bad_alloc&) {
-    if (failed_.size() < failed_.capacity()) failed_.push_back(task.owner());
-  }
+  } catch (const std::bad_alloc&) { failed = true; }
+  task = nullptr;
+  if (failed) report(owner);
 }
 
-// What the failed task owned is gone by now.
-void EpollLoop::report_failures() {
-  while (!failed_.empty() && out_of_memory_) {
-    const OwnerScope scope(failed_.back());
-    try {
-      out_of_memory_(failed_.back());
-    } catch (const std::bad_alloc&) { return inbox_->signal(); }
-    failed_.pop_back();
-  }
+void EpollLoop::report(Owner owner) {
+  const OwnerScope scope(owner);
+  if (out_of_memory_) out_of_memory_(owner);
 }
 
 int EpollLoop::run_timers() {
@@ -326,7 +352,6 @@ int EpollLoop::run_tasks() {
     running_.swap(tasks_);
     for (Task& task : running_) {
       run(task);
-      task = nullptr;  // what it owned dies before the next one runs
       ++ran;
     }
     running_.clear();
@@ -376,7 +401,8 @@ Status EpollLoop::watch(int fd, uint32_t events, IoHandler handler) {
     return failed_precondition("already_watched", format("fd {} is watched already", fd));
   if (fd < 0) return errno_status(EBADF, "watch");
   if (static_cast<size_t>(fd) >= watches_.size()) watches_.resize(static_cast<size_t>(fd) + 1);
-  auto watch = std::make_unique<Watch>(Watch{next_generation_, std::move(handler)});
+  auto watch =
+      std::make_unique<Watch>(Watch{next_generation_, OwnerScope::current(), std::move(handler), nullptr});
   TAU_RETURN_IF_ERROR(control(EPOLL_CTL_ADD, fd, events, next_generation_));
   if (++next_generation_ == 0) next_generation_ = 1;
   watches_[static_cast<size_t>(fd)] = std::move(watch);
@@ -396,7 +422,8 @@ void EpollLoop::unwatch(int fd) {
   auto& slot = watches_[static_cast<size_t>(fd)];
   --watched_;
   if (inside()) {
-    retired_.push_back(std::move(slot));
+    slot->next_retired = std::move(retired_);
+    retired_ = std::move(slot);
   } else {
     slot = nullptr;
   }

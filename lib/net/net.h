@@ -30,6 +30,9 @@ class Loop {
   virtual int64_t now_ns() = 0;                                   // monotonic; cached per turn of the loop
   virtual TimerId set_timer(int64_t deadline_ns, Task task) = 0;  // one shot
   virtual void cancel_timer(TimerId id) = 0;                      // unknown ids are ignored
+  // Any thread: work on behalf of `owner` failed there for lack of memory, as if a task had thrown
+  // std::bad_alloc.
+  virtual void out_of_memory(Owner owner) noexcept { (void)owner; }
 };
 
 // The real loop: epoll. Driven by its owner: process() once in a while, or whenever fd() is readable.
@@ -67,9 +70,11 @@ class EventLoop : public Loop {
   virtual Status watch(int fd, uint32_t events, IoHandler handler) = 0;
   virtual Status rewatch(int fd, uint32_t events) = 0;
   virtual void unwatch(int fd) = 0;
-  // Owner thread. Called on the loop when a timer or a task threw std::bad_alloc, with whom it belonged to;
-  // the loop goes on. May throw std::bad_alloc itself: then it is called again on the next turn.
+  // Owner thread. Called on the loop when a timer, a task or a handler threw std::bad_alloc, with whom it
+  // belonged to, before anything else runs; and for out_of_memory(). The loop goes on. Must not throw.
   virtual void on_out_of_memory(UniqueFunction<void(Owner)> handler) = 0;
+  // Owner thread. Up to so many owners at once out_of_memory() can tell of.
+  virtual void expect_owners(size_t count) = 0;
 };
 
 // A parsed absolute URL with scheme http or https.

@@ -3,10 +3,12 @@
 
 namespace tau::net {
 
+// Nothing has changed when memory is short, and what is removed later needs none.
 TimerId TimerHeap::set(int64_t deadline_ns, Task task) {
   if (free_.empty()) {
-    free_.push_back(static_cast<uint32_t>(slots_.size()));
+    if (free_.capacity() <= slots_.size()) free_.reserve(2 * slots_.size() + kFirst);
     slots_.emplace_back();
+    free_.push_back(static_cast<uint32_t>(slots_.size() - 1));
   }
   const uint32_t slot = free_.back();
   heap_.emplace_back();
@@ -29,11 +31,7 @@ Task TimerHeap::pop_due(int64_t now_ns, uint64_t before_sequence) {
   return remove(0);
 }
 
-std::vector<Task> TimerHeap::take_all() {
-  std::vector<Task> tasks;
-  while (!heap_.empty()) tasks.push_back(remove(0));
-  return tasks;
-}
+Task TimerHeap::pop_any() { return heap_.empty() ? Task() : remove(0); }
 
 void TimerHeap::place(size_t index, const Node& node) {
   heap_[index] = node;

@@ -21,10 +21,11 @@ class TimerHeap {
   uint64_t next_sequence() const { return next_sequence_; }
   // Removes the first timer if it is due and older than `before_sequence`; else returns an empty task.
   Task pop_due(int64_t now_ns, uint64_t before_sequence);
-  // Removes all and returns their tasks, for the caller to destroy.
-  std::vector<Task> take_all();
+  // Removes the first timer, due or not; an empty task when there is none.
+  Task pop_any();
 
  private:
+  static constexpr size_t kFirst = 8;
   struct Node {
     int64_t deadline_ns;
     uint64_t sequence;
@@ -45,7 +46,7 @@ class TimerHeap {
 
   std::vector<Node> heap_;
   std::vector<Slot> slots_;
-  std::vector<uint32_t> free_;
+  std::vector<uint32_t> free_;  // has room for all slots
   uint64_t next_sequence_ = 0;
 };
 

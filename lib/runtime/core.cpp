@@ -155,15 +155,25 @@ const Detected& Core::detected() {
   return *detected_;
 }
 
-void Core::start_threads() {
+Status Core::start_threads() {
   // Loop threads take no signals: those are the host's.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  for (uint32_t i = 0; i < loop_count(); ++i)
-    std::thread([core = shared_from_this(), i] { core->loop(i).run_until_stopped(); }).detach();
+  const Status started = start_each_thread();
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return started;
+}
+
+Status Core::start_each_thread() {
+  try {
+    for (uint32_t i = 0; i < loop_count(); ++i)
+      std::thread([core = shared_from_this(), i] { core->loop(i).run_until_stopped(); }).detach();
+  } catch (const std::system_error& error) {
+    return resource_exhausted("no_thread", error.what());
+  } catch (const std::bad_alloc&) { return Status::out_of_memory(); }
+  return ok_status();
 }
 
 void Core::stop_threads() {
@@ -200,14 +210,15 @@ void Core::add_queue(const std::shared_ptr<EventQueue>& queue) {
   queues_.push_back(queue);
 }
 
+// Allocates nothing.
 void Core::close_queues() {
-  std::vector<std::shared_ptr<EventQueue>> open;
+  std::vector<std::weak_ptr<EventQueue>> open;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& weak : queues_)
-      if (auto queue = weak.lock()) open.push_back(std::move(queue));
+    open.swap(queues_);
   }
-  for (const auto& queue : open) queue->close();
+  for (const auto& weak : open)
+    if (const auto queue = weak.lock()) queue->close();
 }
 
 }  // namespace tau::runtime

@@ -112,6 +112,8 @@ class LoopHost {
   void build(const std::shared_ptr<RunState>& run);
   std::shared_ptr<provider::Model> model_of(const AgentSnapshot& agent);
   std::unique_ptr<provider::Model> make_model(const AgentSnapshot& agent);
+  template <class Why>
+  static void cancel(const RunState& run, Why why);
   void out_of_memory(net::Owner owner);
   static void never_began(RunState& run);
   static void settle(RunState& run);
@@ -177,7 +179,7 @@ class Core final : public std::enable_shared_from_this<Core> {
 
   void add_queue(const std::shared_ptr<EventQueue>& queue);
   void close_queues();
-  void start_threads();
+  Status start_threads();
   void stop_threads();
 
   // The state shared by all handles of a session; made when there is none.
@@ -194,6 +196,7 @@ class Core final : public std::enable_shared_from_this<Core> {
  private:
   using Sessions = std::map<SharedString, SessionEntry>;
   explicit Core(RuntimeOptions options);
+  Status start_each_thread();
   Status open_home();
   Status open_parts();
   StatusOr<std::unique_ptr<Config>> load_config();

@@ -71,11 +71,17 @@ bool worth_a_flush(const agent::InputBody& body) {
 
 }  // namespace
 
+const SharedString& out_of_memory_outcome() {
+  static const SharedString* const outcome = new SharedString(
+      R"({"status":"failed","code":"resource_exhausted","reason":"out_of_memory","message":"out of memory"})");
+  return *outcome;
+}
+
 Driver::Driver(DriverSeams seams, Setup&& setup, const MakeExecutor& make_executor)
     : seams_(seams),
       setup_(std::move(setup)),
       scratch_(setup_.scratch != nullptr ? std::move(setup_.scratch) : std::make_unique<Scratch>()) {
-  if (setup_.durable) undurable_ = std::make_shared<std::atomic<int64_t>>(0);
+  if (setup_.durable) durability_ = std::make_shared<Durability>();
   executor_ = make_executor(*setup_.tools, *this);
   record_.id = setup_.config.run_id;
   record_.session_id = setup_.config.session_id;
@@ -96,8 +102,16 @@ std::unique_ptr<Scratch> Driver::take_scratch() {
 }
 
 Driver::~Driver() {
-  if (model_call_ != 0) seams_.model.cancel(model_call_);
+  cut_model();
   for (const NamedTimer& timer : timers_) seams_.loop.cancel_timer(timer.id);
+}
+
+// Nobody wants the answer. A model that has no memory to say what there was of it ends with its run.
+void Driver::cut_model() noexcept {
+  if (model_call_ == 0) return;
+  try {
+    seams_.model.cancel(std::exchange(model_call_, 0));
+  } catch (const std::bad_alloc&) {}
 }
 
 void Driver::start(wire::Message message) {
@@ -293,23 +307,17 @@ void Driver::pump() {
       release(now);
       performances.pop();
     }
-  } catch (const std::bad_alloc&) {
-    pumping_ = false;
-    die_of_memory();
-  }
+    if (!ended_ && flush_soon_ && !refeeding_) flush(/*barrier=*/false);
+  } catch (const std::bad_alloc&) { die_of_memory(); }
   pumping_ = false;
-  if (ended_) return pump_end();
-  if (flush_soon_ && !refeeding_) flush(/*barrier=*/false);
+  if (ended_) pump_end();
 }
 
 bool Driver::emit(agent::Event& event) {
   if (refeeding_) return true;
   const bool last = event.kind == agent::EventKind::kRunDone;
   if (!last && seams_.output.parked()) return false;
-  if (last) {
-    closing_ = true;
-    return end(std::move(event)), true;
-  }
+  if (last) return end(std::move(event)), true;
   seams_.output.emit(std::move(event));
   return true;
 }
@@ -324,9 +332,10 @@ bool Driver::commit() {
   }
   if (committing_) return false;
   const bool nothing = scratch_->batch.rows.empty() && scratch_->batch.entries.empty() &&
-                       !scratch_->batch.run && (undurable_ == nullptr || undurable_->load() == 0);
+                       !scratch_->batch.run && (durability_ == nullptr || durability_->unknown.load() == 0);
   if (nothing) return true;
   committing_ = true;
+  if (durability_ != nullptr) durability_->barrier_passed = false;
   flush(/*barrier=*/true);
   if (!commit_done_) return false;
   commit_done_ = committing_ = false;
@@ -339,18 +348,21 @@ void Driver::flush(bool barrier) {
   flush_soon_ = false;
   store::Batch& batch = scratch_->batch;
   if (setup_.session->lease.epoch != 0) batch.fence = setup_.session->lease;
-  if (undurable_ != nullptr) undurable_->fetch_add(1);
-  seams_.store.append(std::move(batch), [weak = weak_from_this(), loop = &seams_.loop, count = undurable_,
+  if (durability_ != nullptr) durability_->unknown.fetch_add(1);
+  seams_.store.append(std::move(batch), [weak = weak_from_this(), loop = &seams_.loop, state = durability_,
                                          barrier](Status status, store::Lsn) {
-    if (count != nullptr) count->fetch_sub(1);
+    if (state != nullptr) state->unknown.fetch_sub(1);
     if (status.ok() && !barrier) return;
     if (loop->on_owner_thread()) {
       if (const auto self = weak.lock()) self->flushed(status, barrier);
       return;
     }
-    loop->post([weak, status, barrier] {
-      if (const auto self = weak.lock()) self->flushed(status, barrier);
-    });
+    if (state != nullptr && status.ok()) state->barrier_passed = true;
+    try {
+      loop->post([weak, status, barrier] {
+        if (const auto self = weak.lock()) self->flushed(status, barrier);
+      });
+    } catch (const std::bad_alloc&) { loop->out_of_memory(state != nullptr ? state->owner : 0); }
   });
 }
 
@@ -376,7 +388,7 @@ void Driver::cancel(ErrorInfo why) {
 // The run cannot go on and cannot be recorded: its terminal event is all that is left to give.
 void Driver::die(const Status& status) {
   if (ended_) return;
-  if (model_call_ != 0) seams_.model.cancel(std::exchange(model_call_, 0));
+  cut_model();
   for (const std::string& call_id : scratch_->engine.open_tool_calls())
     executor_->cancel(record_.id, call_id);
   outcome_code_ = status.code();
@@ -401,22 +413,26 @@ void Driver::pump_end() {
   if (auto on_end = std::exchange(setup_.on_end, nullptr)) on_end();
 }
 
-// Lack of memory ends the run, unless it has ended; what was decided durably stays decided.
-void Driver::die_of_memory() {
+// Lack of memory ends the run, unless it has ended. Its tools are cancelled when the driver goes.
+void Driver::die_of_memory() noexcept {
   if (told_) return;
-  if (closing_) return end({.kind = agent::EventKind::kRunDone, .json = outcome_});
-  ended_ = false;
-  die(Status::out_of_memory());
+  cut_model();
+  outcome_ = out_of_memory_outcome();
+  outcome_code_ = Code::kResourceExhausted;
+  end({.kind = agent::EventKind::kRunDone, .reason = Status::out_of_memory().reason(), .json = outcome_});
 }
 
-void Driver::out_of_memory() {
+void Driver::out_of_memory() noexcept {
   const auto keep_alive = shared_from_this();
+  // It was only the news of a barrier that could not be brought here: what was decided stays decided.
+  if (committing_ && !commit_done_ && durability_ != nullptr && durability_->barrier_passed.exchange(false))
+    return flushed(ok_status(), /*barrier=*/true);
   pumping_ = false;
   die_of_memory();
   pump_end();
 }
 
-// May be cut short by lack of memory, and is then done again.
+// Allocates nothing.
 void Driver::end(agent::Event&& last) {
   ended_ = true;
   for (const NamedTimer& timer : std::exchange(timers_, {})) seams_.loop.cancel_timer(timer.id);

@@ -45,6 +45,9 @@ struct SessionState {
   Conversation conversation;
 };
 
+// The outcome of a run that ended for lack of memory, as JSON. Only the first call allocates.
+const SharedString& out_of_memory_outcome();
+
 // The effects of one step of the engine, of which `next` is performed next.
 struct Performance {
   agent::Effects effects;
@@ -114,9 +117,8 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void tool_progress(const std::string& call_id, std::string text);
   void cancel(ErrorInfo why);
   void unpark();
-  // Work on behalf of this run failed for lack of memory: it ends. May throw std::bad_alloc; then to be
-  // called again.
-  void out_of_memory();
+  // Work on behalf of this run failed for lack of memory: it ends. Allocates nothing.
+  void out_of_memory() noexcept;
 
   bool ended() const { return ended_; }
   bool waits_for_store() const { return committing_; }
@@ -167,7 +169,8 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void flushed(const Status& status, bool barrier);
   void die(const Status& status);
   void give_up(const Status& status);
-  void die_of_memory();
+  void die_of_memory() noexcept;
+  void cut_model() noexcept;
   void end(agent::Event&& last);
   void reject(const std::string& op_id, const std::string& call_id, std::string_view reason,
               std::string_view text);
@@ -195,13 +198,18 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   bool refeeding_ = false;
   bool cancel_requested_ = false;
   bool ended_ = false;
-  bool closing_ = false;  // the engine said the last word, durably
-  bool told_ = false;     // the terminal event was delivered
+  bool told_ = false;  // the terminal event was delivered
 
   int64_t next_seq_ = 0;
   bool flush_soon_ = false;
-  // Appends whose outcome is not known yet; null when nothing is durable.
-  std::shared_ptr<std::atomic<int64_t>> undurable_;
+  // Of what is durable; null when nothing is. What the store's thread tells without a task, for which memory
+  // may be short.
+  struct Durability {
+    const net::Owner owner = net::OwnerScope::current();
+    std::atomic<int64_t> unknown{0};          // appends whose outcome is not known yet
+    std::atomic<bool> barrier_passed{false};  // the one that is waited for
+  };
+  std::shared_ptr<Durability> durability_;
   store::RunRecord record_;
 
   provider::CallId model_call_ = 0;

@@ -23,6 +23,7 @@ uint64_t this_thread() {
 
 LoopHost::LoopHost(Core& core, std::unique_ptr<net::EventLoop> loop) : core_(core), loop_(std::move(loop)) {
   scratch_.reserve(kScratchKept);
+  (void)out_of_memory_outcome();
   loop_->on_out_of_memory([this](net::Owner owner) { out_of_memory(owner); });
 }
 
@@ -67,9 +68,7 @@ StatusOr<bool> LoopHost::process(int timeout_ms) {
                                             : "another thread is processing this loop");
   wakes_.begin_turn();
   auto ran = loop_->process(timeout_ms);
-  try {
-    service_cancels();
-  } catch (const std::bad_alloc&) { cancel_soon(); }
+  service_cancels();
   drop_ended();
   wakes_.end_turn();
   inside_ = 0;
@@ -100,25 +99,31 @@ void LoopHost::cancel_soon() noexcept {
 
 void LoopHost::service_cancels() {
   if (!cancel_pending_.exchange(false)) return;
-  std::vector<std::shared_ptr<RunState>> wanted;
-  for (const auto& run : runs_)
-    if (run->cancel_requested) wanted.push_back(run);
-  for (const auto& run : wanted) {
-    const net::OwnerScope scope(run->owner);
-    if (const auto driver = run->driver) driver->cancel(cancelled_by_host());
-  }
+  for (size_t i = runs_.size(); i-- > 0;)
+    if (runs_[i]->cancel_requested) cancel(*runs_[i], cancelled_by_host);
 }
 
 void LoopHost::cancel_all(const ErrorInfo& why) {
-  const std::vector<std::shared_ptr<RunState>> all = runs_;
-  for (const auto& run : all)
-    if (const auto driver = run->driver) driver->cancel(why);
+  for (size_t i = runs_.size(); i-- > 0;) cancel(*runs_[i], [&why] { return why; });
+}
+
+// From the last run to the first: one that ends leaves its place to a run that was visited. A run without the
+// memory to be cancelled ends, too.
+template <class Why>
+void LoopHost::cancel(const RunState& run, Why why) {
+  const net::OwnerScope scope(run.owner);
+  const auto driver = run.driver;
+  if (driver == nullptr) return;
+  try {
+    driver->cancel(why());
+  } catch (const std::bad_alloc&) { driver->out_of_memory(); }
 }
 
 void LoopHost::begin(const std::shared_ptr<RunState>& run) {
   try {
     runs_.reserve(runs_.size() + 1);
     ended_.reserve(ended_.size() + runs_.size() + 1);
+    loop_->expect_owners(runs_.size() + 1);
   } catch (const std::bad_alloc&) {
     never_began(*run);
     return core_.run_ended();
@@ -128,10 +133,12 @@ void LoopHost::begin(const std::shared_ptr<RunState>& run) {
   build(run);
   run->channel->set_unpark([loop = loop_.get(), weak = std::weak_ptr<RunState>(run), owner = run->owner] {
     const net::OwnerScope scope(owner);
-    loop->post([weak] {
-      const auto state = weak.lock();
-      if (state != nullptr && state->driver != nullptr) state->driver->unpark();
-    });
+    try {
+      loop->post([weak] {
+        const auto state = weak.lock();
+        if (state != nullptr && state->driver != nullptr) state->driver->unpark();
+      });
+    } catch (const std::bad_alloc&) { loop->out_of_memory(owner); }
   });
   run->beginning->first(*run->driver);
   run->beginning.reset();
@@ -189,18 +196,17 @@ void LoopHost::out_of_memory(net::Owner owner) {
 
 // The terminal event of a run that has no driver to give it.
 void LoopHost::never_began(RunState& run) {
-  const SharedString outcome =
-      R"({"status":"failed","code":"resource_exhausted","reason":"out_of_memory","message":"out of memory"})";
   {
     const std::lock_guard lock(run.mutex);
-    run.outcome = outcome;
+    run.outcome = out_of_memory_outcome();
     run.code = Code::kResourceExhausted;
     run.done = true;
   }
   run.beginning.reset();
   run.session->loaded = false;
   run.session->busy = false;
-  run.channel->emit({.kind = agent::EventKind::kRunDone, .reason = "out_of_memory", .json = outcome});
+  run.channel->emit(
+      {.kind = agent::EventKind::kRunDone, .reason = "out_of_memory", .json = out_of_memory_outcome()});
   told(run);
 }
 

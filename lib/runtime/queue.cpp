@@ -3,7 +3,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <new>
 
 namespace tau::runtime {
@@ -26,7 +28,32 @@ thread_local int notifications = 0;  // that this thread is giving
 }  // namespace
 
 Channel::Channel(std::shared_ptr<EventQueue> queue, SharedString run_id, void* userdata, bool quiet)
-    : queue_(std::move(queue)), run_id_(std::move(run_id)), userdata_(userdata), quiet_(quiet) {}
+    : queue_(std::move(queue)),
+      run_id_(std::move(run_id)),
+      userdata_(userdata),
+      quiet_(quiet),
+      last_(std::make_unique<Queued>()) {
+  last_words_[0] = '\0';
+}
+
+Channel::~Channel() = default;
+
+std::string_view Channel::last_words() {
+  const std::string_view outcome = out_of_memory_outcome();
+  const std::string_view id = run_id_;
+  if (last_words_[0] == '\0')
+    std::snprintf(last_words_.data(), last_words_.size(),
+                  R"({"event":"run_done","run":"%.*s","outcome":%.*s})", static_cast<int>(id.size()),
+                  id.data(), static_cast<int>(outcome.size()), outcome.data());
+  return last_words_.data();
+}
+
+std::string_view Queued::body() {
+  if (event.kind == agent::EventKind::kRunDone && event.json == out_of_memory_outcome())
+    return channel->last_words();
+  if (json.empty()) json = agent::event_json(event, channel->run_id());
+  return json;
+}
 
 void QueuedList::push(Queued* queued) noexcept {
   queued->next = nullptr;
@@ -69,7 +96,9 @@ void WakeList::end_turn() {
 }
 
 EventQueue::EventQueue(uint32_t loop, std::function<void()> notify, WakeList* wakes)
-    : loop_(loop), notify_(std::move(notify)), wakes_(wakes) {}
+    : loop_(loop), notify_(std::move(notify)), wakes_(wakes) {
+  taken_.reserve(1);
+}
 
 EventQueue::~EventQueue() {
   if (fd_ >= 0) ::close(fd_);
@@ -80,10 +109,11 @@ void Channel::emit(agent::Event&& event) {
   EventQueue& queue = *queue_;
   auto lock = queue.write_lock();
   if (muted_ || queue.abandoned_) return;
-  Queued* const queued = queue.spare();
+  const bool last = event.kind == agent::EventKind::kRunDone && last_ != nullptr;
+  Queued* const queued = last ? last_.release() : queue.spare();
   queued->event.take(std::move(event));
   queued->is_delta = false;
-  if (queued->event.kind == agent::EventKind::kRunDone) queue.ends_run_ = true;
+  if (last) queue.ends_run_ = true;
   tail_delta_ = nullptr;
   control_.store(control_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   queue.push(*this, queued);
@@ -256,12 +286,20 @@ void EventQueue::set_fd_locked(bool readable) {
   (void)n;  // EAGAIN: it already is as wanted
 }
 
+// Of so many that are to be taken: how many can be.
+size_t EventQueue::make_room(size_t wanted) {
+  try {
+    taken_.reserve(wanted);
+  } catch (const std::bad_alloc&) {}
+  return std::min(wanted, taken_.capacity());
+}
+
 const std::vector<Queued*>& EventQueue::take(size_t max) {
   for (Queued* queued : taken_) release(*queued);
   taken_.clear();
   if (fetched_.size() < max && any_waiting_) fetch(max);
-  taken_.reserve(std::min(max, fetched_.size()));  // what follows cannot fail
-  while (taken_.size() < max && !fetched_.empty()) hand_out(fetched_.pop());
+  const size_t room = make_room(std::min(max, fetched_.size()));  // what follows cannot fail
+  while (taken_.size() < room) hand_out(fetched_.pop());
   fetched_count_.store(fetched_.size(), std::memory_order_relaxed);
   if (!taken_.empty() && fetched_.empty() && fd_ >= 0) reset_fd();
   return taken_;
@@ -313,6 +351,8 @@ void EventQueue::reset_fd() {
   const std::lock_guard lock(mutex_);
   if (!ready()) set_fd_locked(false);
 }
+
+bool EventQueue::is_notifying() { return notifications > 0; }
 
 void EventQueue::wait(int timeout_ms) {
   std::unique_lock lock(mutex_);
@@ -389,11 +429,8 @@ void EventQueue::abandon() {
   available_.wait(lock, [this] { return notifying_ == 0; });
 }
 
-// The run goes on with its next input when memory is too short to tell it.
 void EventQueue::unpark(Channel& channel) {
-  try {
-    if (channel.unpark_) channel.unpark_();
-  } catch (const std::bad_alloc&) {}
+  if (channel.unpark_) channel.unpark_();
 }
 
 }  // namespace tau::runtime

@@ -1,6 +1,7 @@
 // The event queue between loops and the host: bounded by parking runs and merging text, never by dropping.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <functional>
@@ -27,7 +28,9 @@ class Channel final : public EventOutput, public std::enable_shared_from_this<Ch
   static constexpr uint64_t kMergeAt = 16;  // unread deltas from which on further ones merge
 
   Channel(std::shared_ptr<EventQueue> queue, SharedString run_id, void* userdata, bool quiet);
+  ~Channel() override;
 
+  // The terminal event needs no memory.
   void emit(agent::Event&& event) override;
   void delta(agent::EventKind kind, std::string_view call_id, std::string_view text) override;
   bool parked() const override;
@@ -36,10 +39,12 @@ class Channel final : public EventOutput, public std::enable_shared_from_this<Ch
 
   std::string_view run_id() const { return run_id_; }
   void* userdata() const { return userdata_; }
-  // Called, on the reader's thread, when a parked run may go on.
+  // Called, on the reader's thread, when a parked run may go on. Must not throw.
   void set_unpark(UniqueFunction<void()> unpark) { unpark_ = std::move(unpark); }
   // The run's handle is gone: nobody will read its events. Any thread.
   void mute();
+  // The body of the terminal event of a run that ended for lack of memory. Reader's thread; needs none.
+  std::string_view last_words();
 
  private:
   friend class EventQueue;
@@ -54,7 +59,9 @@ class Channel final : public EventOutput, public std::enable_shared_from_this<Ch
   const bool quiet_;
   UniqueFunction<void()> unpark_;
   std::atomic<bool> muted_ = false;
+  std::array<char, 320> last_words_;  // the reader's
   // The loop's.
+  std::unique_ptr<Queued> last_;  // for the terminal event; null once that was emitted
   uint64_t seq_ = 0;
   uint64_t deltas_ = 0;            // emitted, without those that merged
   Queued* tail_delta_ = nullptr;   // this channel's last event while it is a delta that was not taken
@@ -78,6 +85,9 @@ struct Queued {
   std::string json;  // built when asked for
   bool is_delta = false;
   Queued* next = nullptr;  // in its list
+
+  // What tau_event_json shows; lives as long as the event.
+  std::string_view body();
 };
 
 // A list of events that owns them.
@@ -130,7 +140,13 @@ class EventQueue final : public std::enable_shared_from_this<EventQueue> {
   ~EventQueue();
 
   uint32_t loop() const { return loop_; }
-  // Moves at most `max` events out; the previous ones of this call die. Reader's thread.
+  // The reader's own: one thread at a time is inside of what the reader calls.
+  bool begin_reading() { return !reading_.exchange(true, std::memory_order_acquire); }
+  void end_reading() { reading_.store(false, std::memory_order_release); }
+  // Whether this thread is giving a notification, of any queue.
+  static bool is_notifying();
+  // Moves at most `max` events out, one at least where there is one, also when memory is short; the previous
+  // ones of this call die. Reader's thread.
   const std::vector<Queued*>& take(size_t max);
   const std::vector<Queued*>& taken() const { return taken_; }
   // Waits until there is an event, wakeup() was called, close() was called or the time is over. Reader's
@@ -173,6 +189,7 @@ class EventQueue final : public std::enable_shared_from_this<EventQueue> {
   void end_turn();
   void tell_if_due(std::unique_lock<std::mutex>& lock);
   void tell_end();
+  size_t make_room(size_t wanted);
   void fetch(size_t max);
   void reset_fd();
   void hand_out(Queued* queued);
@@ -218,6 +235,7 @@ class EventQueue final : public std::enable_shared_from_this<EventQueue> {
   std::atomic<size_t> fetched_count_ = 0;  // read by others
   QueuedList read_;                        // what the last take() moved out, and events that are over
   std::vector<Queued*> taken_;             // the first of these
+  std::atomic<bool> reading_ = false;      // somebody reads
 };
 
 }  // namespace tau::runtime

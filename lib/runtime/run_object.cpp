@@ -43,6 +43,8 @@ void Run::cancel() noexcept {
 StatusOr<std::string> Run::wait(int timeout_ms, Code* code) {
   const std::shared_ptr<Runtime>& runtime = session_->agent()->runtime();
   TAU_RETURN_IF_ERROR(runtime->check());
+  if (state_->host->inside())
+    return failed_precondition("reentrant", "a run cannot be waited for on the thread of its loop");
   const int64_t start = system_clock().monotonic_ns();
   const auto expired = [&] {
     return timeout_ms >= 0 && system_clock().monotonic_ns() - start >= timeout_ms * kNanosPerMilli;

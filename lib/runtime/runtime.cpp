@@ -29,8 +29,10 @@ StatusOr<std::shared_ptr<Runtime>> Runtime::open(RuntimeOptions options) {
   if (options.loops > 64) return Status(Code::kOutOfRange, "too_many_loops", "at most 64 loops are possible");
   const bool manual = options.manual;
   TAU_ASSIGN_OR_RETURN(auto core, Core::open(std::move(options)));
-  if (!manual) core->start_threads();
-  return std::shared_ptr<Runtime>(new Runtime(std::move(core)));
+  // First: when a thread cannot be started, its destructor stops the others.
+  std::shared_ptr<Runtime> runtime(new Runtime(core));
+  if (!manual) TAU_RETURN_IF_ERROR(core->start_threads());
+  return runtime;
 }
 
 // Never waits: loop threads end on their own and the last one frees the core.
@@ -128,6 +130,12 @@ StatusOr<std::shared_ptr<EventQueue>> Runtime::make_queue(uint32_t loop, std::fu
   auto queue = std::make_shared<EventQueue>(loop, std::move(notify), &core_->loop(loop).wakes());
   core_->add_queue(queue);
   return queue;
+}
+
+Status Runtime::may_read(const EventQueue& queue) const {
+  TAU_RETURN_IF_ERROR(check());
+  if (!EventQueue::is_notifying() && !core_->loop(queue.loop()).inside()) return ok_status();
+  return failed_precondition("reentrant", "a queue cannot be read from inside of a callback");
 }
 
 Status Runtime::wait_for(EventQueue& queue, int timeout_ms) {

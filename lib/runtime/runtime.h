@@ -62,6 +62,8 @@ class Runtime final : public std::enable_shared_from_this<Runtime> {
   Status check() const;
 
   StatusOr<std::shared_ptr<EventQueue>> make_queue(uint32_t loop, std::function<void()> notify);
+  // FAILED_PRECONDITION "reentrant" inside of a callback, "forked".
+  Status may_read(const EventQueue& queue) const;
   // Waits until the queue has something to say, processing its loop in manual mode.
   Status wait_for(EventQueue& queue, int timeout_ms);
   // Ends such a wait, on any thread.

@@ -51,13 +51,21 @@ void WorkerPool::submit(net::Task task) {
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
+  const bool started = start_thread();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (started) return;
+  std::deque<net::Task> dropped;  // with no thread at all nobody would take them
+  const std::lock_guard lock(shared_->mutex);
+  if (--shared_->running == 0) dropped.swap(shared_->tasks);
+}
+
+bool WorkerPool::start_thread() {
   try {
     std::thread([shared = shared_] { work(shared); }).detach();
-  } catch (const std::system_error&) {
-    const std::lock_guard lock(shared_->mutex);
-    --shared_->running;  // another worker, or the next submit, takes the task
+  } catch (const std::system_error&) { return false; } catch (const std::bad_alloc&) {
+    return false;
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return true;
 }
 
 bool WorkerPool::wait_idle(int timeout_ms) {
@@ -69,7 +77,7 @@ bool WorkerPool::wait_idle(int timeout_ms) {
   return true;
 }
 
-// A tool that fails for lack of memory drops its reply, and that is its result.
+// Who fails for lack of memory has said so to whom it concerns.
 void WorkerPool::run(net::Task& task) {
   const net::OwnerScope scope(task.owner());
   try {

@@ -17,6 +17,7 @@ class WorkerPool final : public tool::Workers {
   explicit WorkerPool(uint32_t threads);
   ~WorkerPool() override;
   bool available() const override { return threads_ > 0; }
+  // Tasks are dropped when no thread can be started and there is none.
   void submit(net::Task task) override;
   // Waits until every task is over and gone; -1 waits without limit. On a worker of any pool it does not
   // wait: the caller's own task is not over.
@@ -24,6 +25,7 @@ class WorkerPool final : public tool::Workers {
 
  private:
   struct Shared;
+  bool start_thread();
   static void run(net::Task& task);
   static void work(const std::shared_ptr<Shared>& shared);
   const uint32_t threads_;

@@ -1,6 +1,7 @@
 // The statements behind an append. Checks come before writes; whatever fails midway is undone by a savepoint.
 #include "store/apply.h"
 
+#include <new>
 #include <utility>
 
 namespace tau::store {
@@ -27,7 +28,10 @@ Status Applier::begin() {
 
 Status Applier::apply(const Batch& batch, Lsn* lsn) {
   TAU_RETURN_IF_ERROR(db_.prepare("SAVEPOINT batch").run());
-  Status status = apply_all(batch, lsn);
+  Status status;
+  try {
+    status = apply_all(batch, lsn);
+  } catch (const std::bad_alloc&) { status = Status::out_of_memory(); }
   if (status.ok()) return db_.prepare("RELEASE batch").run();
   // The heads that the batch moved are wrong now; they are read again when needed.
   for (const JournalRow& row : batch.rows) { forget(row.run_id); }

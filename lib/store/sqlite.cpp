@@ -2,6 +2,7 @@
 #include "store/sqlite.h"
 
 #include <cerrno>
+#include <new>
 #include <utility>
 
 namespace tau::store {
@@ -23,9 +24,7 @@ Status from_errno(int error, std::string_view message) {
   }
 }
 
-}  // namespace
-
-Status sqlite_status(sqlite3* db, int rc, std::string_view what) {
+Status describe(sqlite3* db, int rc, std::string_view what) {
   const int error = db != nullptr ? sqlite3_system_errno(db) : 0;
   const std::string message =
       format("{}: {} ({})", what, db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(rc),
@@ -41,9 +40,35 @@ Status sqlite_status(sqlite3* db, int rc, std::string_view what) {
     case SQLITE_AUTH: return permission_denied("store_not_permitted", message);
     case SQLITE_CONSTRAINT: return failed_precondition("constraint", message);
     case SQLITE_TOOBIG: return invalid_argument("body_too_big", message);
-    case SQLITE_NOMEM: return Status::out_of_memory();
     default: return from_errno(error, message);
   }
+}
+
+// For a failure that there is no memory to describe. Only the first call allocates, or throws std::bad_alloc.
+const Status& untold() {
+  static const Status* const status = new Status(Code::kInternal, "store_io_error", "the store failed");
+  return *status;
+}
+
+bool leaves_the_file_alone(int rc) {
+  switch (rc & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_TOOBIG: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+// A failure of the disk never passes for a lack of memory.
+Status sqlite_status(sqlite3* db, int rc, std::string_view what) {
+  if ((rc & 0xff) == SQLITE_NOMEM || rc == SQLITE_IOERR_NOMEM) return Status::out_of_memory();
+  try {
+    return describe(db, rc, what);
+  } catch (const std::bad_alloc&) {}
+  return leaves_the_file_alone(rc) ? Status::out_of_memory() : untold();
 }
 
 bool is_recoverable(const Status& status) {
@@ -114,17 +139,20 @@ std::string_view Statement::bytes(int column) const {
 }
 
 StatusOr<std::unique_ptr<Connection>> Connection::open(const std::string& path, const Options& options) {
+  (void)untold();
   sqlite3* db = nullptr;
   const int flags = options.flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   const int rc =
       sqlite3_open_v2(path.c_str(), &db, flags, options.vfs.empty() ? nullptr : options.vfs.c_str());
-  if (rc != SQLITE_OK) {
-    Status status = sqlite_status(db, rc, format("open {}", path));
-    sqlite3_close(db);
-    return status;
-  }
+  struct Close {
+    void operator()(sqlite3* open) const { sqlite3_close(open); }
+  };
+  std::unique_ptr<sqlite3, Close> owned(db);
+  if (rc != SQLITE_OK) return sqlite_status(db, rc, format("open {}", path));
   sqlite3_busy_timeout(db, options.busy_timeout_ms);
-  return std::unique_ptr<Connection>(new Connection(db));
+  std::unique_ptr<Connection> connection(new Connection(db));
+  (void)owned.release();
+  return connection;
 }
 
 Connection::~Connection() {

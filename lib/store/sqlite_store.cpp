@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <list>
 #include <mutex>
+#include <new>
+#include <system_error>
 #include <utility>
 
 #include "store/backup.h"
@@ -87,8 +90,10 @@ class SqliteStore final : public Store {
       (void)readers_.release();
       return;
     }
-    release_all();
-    readers_.reset();  // the writer goes last, so that its closing can empty the WAL
+    try {
+      release_all();
+    } catch (const std::bad_alloc&) {}  // leases end with this process
+    readers_.reset();                   // the writer goes last, so that its closing can empty the WAL
   }
 
   void append(Batch&& given, Done done) override {
@@ -170,14 +175,15 @@ class SqliteStore final : public Store {
 
   StatusOr<Lease> acquire(const SharedString& resource) override {
     TAU_RETURN_IF_ERROR(writable());
-    Lease lease;
+    std::list<Lease> made(1);  // first: what is taken is remembered without memory
     const auto take = [&](Connection& db) -> Status {
-      TAU_ASSIGN_OR_RETURN(lease, acquire_lease(db, resource, *owners_, clock_.wall_ms()));
+      TAU_ASSIGN_OR_RETURN(made.front(), acquire_lease(db, resource, *owners_, clock_.wall_ms()));
       return ok_status();
     };
     TAU_RETURN_IF_ERROR(writer_->run(take));
+    const Lease lease = made.front();
     const std::lock_guard lock(leases_mutex_);
-    leases_.push_back(lease);
+    leases_.splice(leases_.end(), made);
     return lease;
   }
   Status release(const Lease& lease) override {
@@ -240,7 +246,7 @@ class SqliteStore final : public Store {
   Clock& clock_;
   const std::unique_ptr<Owners> owners_;  // until the leases are released
   std::mutex leases_mutex_;
-  std::vector<Lease> leases_;
+  std::list<Lease> leases_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<ReaderPool> readers_;
 };
@@ -271,8 +277,10 @@ StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options, Clock& 
   // Databases of a VFS of their own need not be files; and who only reads owns nothing.
   const bool may_own = !options.read_only && options.vfs.empty();
   TAU_ASSIGN_OR_RETURN(auto owners, Owners::open(may_own ? options.path : ""));
-  return std::unique_ptr<Store>(
-      std::make_unique<SqliteStore>(options, std::move(writer), std::move(owners), clock));
+  try {
+    return std::unique_ptr<Store>(
+        std::make_unique<SqliteStore>(options, std::move(writer), std::move(owners), clock));
+  } catch (const std::system_error& error) { return resource_exhausted("no_thread", error.what()); }
 }
 
 }  // namespace tau::store

@@ -163,7 +163,8 @@ class Store {
   // (the batches of the commit itself RESOURCE_EXHAUSTED "disk_full" when that is why). A failed batch may
   // turn out to be there after reopening; an acknowledged one always is. In a forked child:
   // FAILED_PRECONDITION "forked".
-  // The batch is taken over: it is empty when `done` is called, and when std::bad_alloc is thrown.
+  // The batch is taken over: it is empty when `done` is called, and when std::bad_alloc is thrown. `done`
+  // must not throw where it is called on another thread.
   virtual void append(Batch&& batch, Done done) = 0;
   // Blocks until all appended so far is durable (or the store is poisoned).
   virtual Status flush() = 0;

@@ -175,48 +175,84 @@ void Writer::do_chore(Time now) {
   chore_due_ = done && more ? now : now + kChoreEvery;
 }
 
-// What arrived while the group was written can still join it.
-void Writer::refill() {
+// What arrived while the group was written can still join it. False when there is nothing, or no memory to
+// take it over: then it comes later.
+bool Writer::refill() {
   const std::lock_guard lock(mutex_);
-  if (taken_.empty()) taken_.swap(queue_);
+  if (queue_.empty()) return false;
+  if (taken_.empty()) {
+    taken_.swap(queue_);
+    return true;
+  }
+  try {
+    for (; !queue_.empty(); queue_.pop_front()) taken_.push_back(std::move(queue_.front()));
+  } catch (const std::bad_alloc&) { return false; }
+  return true;
 }
 
 void Writer::commit_group() {
   Group group;
   try {
-    if (!poisoned()) open_group(&group);
+    if (!poisoned()) {
+      group.failure = open_transaction();
+      group.open = db_->in_transaction();
+    }
     collect(&group);
     if (group.open && group.failure.ok()) group.failure = db_->prepare("COMMIT").run();
   } catch (const std::bad_alloc&) { group.failure = Status::out_of_memory(); }
+  if (group.failure.is_out_of_memory()) commit_each(&group);
   settle(&group);
 }
 
-void Writer::open_group(Group* group) {
-  group->failure = db_->prepare("BEGIN IMMEDIATE").run();
-  if (!group->failure.ok()) return;
-  group->open = true;
-  group->failure = applier_.begin();
+Status Writer::open_transaction() {
+  TAU_RETURN_IF_ERROR(db_->prepare("BEGIN IMMEDIATE").run());
+  return applier_.begin();
 }
 
 // Applies batches until there is none, the group is full or somebody's work comes first.
 void Writer::collect(Group* group) {
-  while (group->answers.size() < max_group_) {
-    if (taken_.empty()) refill();
-    if (taken_.empty() || taken_.front().waiter != nullptr) return;
-    Answer& answer = group->answers.emplace_back();  // first, so that no failure can lose the callback
-    Item& item = taken_.front();
-    answer.done = std::move(item.done);
+  while (group->size < max_group_) {
+    if (group->size == taken_.size() && !refill()) return;
+    Item& item = taken_[group->size];
+    if (item.waiter != nullptr) return;
+    ++group->size;
     group->bytes += item.bytes;
     if (item.refused) {
-      answer.status =
+      item.status =
           resource_exhausted("store_backlog", "more waits for the disk than max_queue_bytes allows");
     } else if (group->open && group->failure.ok()) {
-      answer.status = applier_.apply(item.batch, &answer.lsn);
-      if (answer.status.ok()) group->rows += static_cast<int64_t>(item.batch.rows.size());
-      if (!is_recoverable(answer.status)) group->failure = answer.status;
+      item.status = applier_.apply(item.batch, &item.lsn);
+      if (item.status.ok()) group->rows += static_cast<int64_t>(item.batch.rows.size());
+      if (!is_recoverable(item.status)) group->failure = item.status;
     }
-    taken_.pop_front();
   }
+}
+
+// Memory was too short for the group. Who caused that is not known, or it was chance: each batch gets a
+// transaction of its own, so that the others are none the worse for it.
+void Writer::commit_each(Group* group) {
+  abandon(group->failure);
+  group->failure = ok_status();
+  group->open = false;
+  group->each = true;
+  for (size_t i = 0; i < group->size; ++i) {
+    Item& item = taken_[i];
+    if (item.refused) continue;
+    item.status = commit_alone(item);
+    if (item.status.ok()) count_commit();
+  }
+}
+
+Status Writer::commit_alone(Item& item) {
+  if (poisoned()) return poison_;
+  Status status;
+  try {
+    status = open_transaction();
+    if (status.ok()) status = applier_.apply(item.batch, &item.lsn);
+    if (status.ok()) status = db_->prepare("COMMIT").run();
+  } catch (const std::bad_alloc&) { status = Status::out_of_memory(); }
+  if (!status.ok()) abandon(status);
+  return status;
 }
 
 // Ends the transaction one way or the other and tells everybody.
@@ -225,7 +261,7 @@ void Writer::settle(Group* group) {
   if (!group->failure.ok()) abandon(group->failure);
   if (group->open && group->failure.ok()) {
     count_commit();
-    batches_.fetch_add(static_cast<int64_t>(group->answers.size()), std::memory_order_relaxed);
+    batches_.fetch_add(static_cast<int64_t>(group->size), std::memory_order_relaxed);
     rows_.fetch_add(group->rows, std::memory_order_relaxed);
   }
   {
@@ -234,11 +270,13 @@ void Writer::settle(Group* group) {
   }
   // Who was in the failed commit learns that the disk is full; who comes later, that the store is poisoned.
   Status failure = group->failure;
-  if (was_poisoned || (poisoned() && failure.reason() != "disk_full")) failure = poisoned_status();
-  for (Answer& answer : group->answers) {
-    if (!answer.done) continue;
-    const Status& status = failure.ok() ? answer.status : failure;
-    answer.done(status, status.ok() ? answer.lsn : 0);
+  const bool too_late = was_poisoned || (poisoned() && failure.reason() != "disk_full");
+  if (too_late && !group->each) failure = poison_;
+  for (; group->size > 0; --group->size) {
+    Item item = std::move(taken_.front());
+    taken_.pop_front();
+    const Status& status = failure.ok() ? item.status : failure;
+    if (item.done) item.done(status, status.ok() ? item.lsn : 0);
   }
 }
 
@@ -251,11 +289,12 @@ void Writer::count_commit() {
 void Writer::abandon(const Status& failure) {
   applier_.forget();
   if (db_->in_transaction()) (void)db_->exec("ROLLBACK");
-  if (!is_recoverable(failure)) poison(failure);
+  // Memory comes back, and nothing was written: that is no reason to distrust the file.
+  if (!is_recoverable(failure) && !failure.is_out_of_memory()) poison(failure);
 }
 
 void Writer::perform(Waiter& waiter) {
-  Status status = poisoned() ? poisoned_status() : ok_status();
+  Status status = poisoned() ? poison_ : ok_status();
   if (status.ok() && waiter.work) status = transact(waiter.work);
   if (status.ok() && waiter.after == After::kEmptyWal) {
     erase_wal_ = true;
@@ -294,21 +333,19 @@ Status Writer::checkpoint(int mode) {
   if (rc == SQLITE_OK && mode == SQLITE_CHECKPOINT_TRUNCATE) erase_wal_ = false;
   if (rc == SQLITE_OK || (rc == SQLITE_BUSY && mode == SQLITE_CHECKPOINT_PASSIVE)) return ok_status();
   Status status = sqlite_status(db_->handle(), rc, "checkpoint");
-  if (!is_recoverable(status)) poison(status);
+  if (!is_recoverable(status) && !status.is_out_of_memory()) poison(status);
   return status;
 }
 
 void Writer::poison(const Status& cause) {
   if (poisoned()) return;
-  poison_cause_ = cause.to_string();
+  try {
+    poison_ = data_loss("store_poisoned",
+                        format("a commit failed and the store must be reopened: {}", cause.to_string()));
+  } catch (const std::bad_alloc&) {}
   // The WAL stays as it is, for recovery at the next opening.
   sqlite3_db_config(db_->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   poisoned_.store(true, std::memory_order_release);
-}
-
-Status Writer::poisoned_status() const {
-  return data_loss("store_poisoned",
-                   format("a commit failed and the store must be reopened: {}", poison_cause_));
 }
 
 }  // namespace tau::store

@@ -8,7 +8,6 @@
 #include <memory>
 #include <mutex>
 #include <thread>
-#include <vector>
 
 #include "store/apply.h"
 #include "store/sqlite.h"
@@ -49,17 +48,16 @@ class Writer {
     size_t bytes = 0;
     Waiter* waiter = nullptr;
     bool refused = false;  // the queue was full
-  };
-  struct Answer {
-    Done done;
-    Status status;
+    Status status;         // of the batch, and its lsn
     Lsn lsn = 0;
   };
+  // The first `size` items that were taken.
   struct Group {
-    std::vector<Answer> answers;
+    size_t size = 0;
     size_t bytes = 0;
     int64_t rows = 0;
     bool open = false;  // its transaction has begun
+    bool each = false;  // every batch got one of its own: its status says how that went
     Status failure;     // of the group as a whole
   };
 
@@ -69,10 +67,12 @@ class Writer {
   bool has_idle_work(Time now) const;
   void idle(Time now);
   void do_chore(Time now);
-  void refill();
+  bool refill();
   void commit_group();
-  void open_group(Group* group);
+  Status open_transaction();
   void collect(Group* group);
+  void commit_each(Group* group);
+  Status commit_alone(Item& item);
   void settle(Group* group);
   void count_commit();
   void abandon(const Status& failure);
@@ -81,7 +81,6 @@ class Writer {
   Status checkpoint(int mode);
   void note_wal(int pages);
   void poison(const Status& cause);
-  Status poisoned_status() const;
 
   const size_t max_group_;
   const size_t max_queue_bytes_;
@@ -97,11 +96,11 @@ class Writer {
   std::unique_ptr<Connection> db_;
   Applier applier_;
   std::deque<Item> taken_;
-  std::string poison_cause_;
-  int wal_pages_ = 0;         // after the last commit
-  int checkpoint_at_ = 0;     // pages; grows while readers hold the WAL
-  bool checkpointed_ = true;  // since the last commit
-  bool erase_wal_ = false;    // something purged is still in the WAL
+  Status poison_ = Status::out_of_memory();  // what everybody is told once it is poisoned
+  int wal_pages_ = 0;                        // after the last commit
+  int checkpoint_at_ = 0;                    // pages; grows while readers hold the WAL
+  bool checkpointed_ = true;                 // since the last commit
+  bool erase_wal_ = false;                   // something purged is still in the WAL
   Chore chore_;
   Time chore_due_;
 

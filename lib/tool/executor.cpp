@@ -1,6 +1,7 @@
 // The one executor: prepare, execute, finalize.
 #include <algorithm>
 #include <mutex>
+#include <new>
 
 #include "tool/finalize.h"
 #include "tool/tool.h"
@@ -30,6 +31,15 @@ StatusOr<json::Value> parse_arguments(std::string_view raw) {
   return value;
 }
 
+// Allocates nothing.
+Result out_of_memory_result() {
+  Result out;
+  out.is_error = true;
+  out.reason = Status::out_of_memory().reason();
+  out.content = Status::out_of_memory().message();
+  return out;
+}
+
 Result cancelled_result(Result answer) {
   if (answer.is_error && answer.reason == "cancelled") return answer;
   return error_result("cancelled", "the call was cancelled");
@@ -45,6 +55,7 @@ struct Executor::Flight {
   UniqueFunction<void(Result)> done;
   Result answer;  // on its way to the loop
   net::TimerId timer = 0;
+  const net::Owner owner = net::OwnerScope::current();
   std::atomic<bool> cancelled{false};
   std::atomic<bool> started{false};
   bool cancel_requested = false;
@@ -88,14 +99,17 @@ struct Executor::Impl {
   std::vector<std::shared_ptr<Flight>> flights;  // few at a time
 };
 
-// The reply keeps the flight alive, and the flight never holds the reply: no cycle.
+// The reply keeps the flight alive, and the flight never holds the reply: no cycle. A result that there is no
+// memory to hand over ends the run.
 Reply Executor::Impl::make_reply(const std::shared_ptr<Flight>& flight) {
   return Reply([flight](Result result) {
     Impl& executor = *flight->executor;
     const std::lock_guard<std::mutex> lock(executor.mutex);
     if (executor.open_loop == nullptr) return;
     flight->answer = std::move(result);
-    executor.open_loop->post([flight] { flight->executor->finish(flight, std::move(flight->answer)); });
+    try {
+      executor.open_loop->post([flight] { flight->executor->finish(flight, std::move(flight->answer)); });
+    } catch (const std::bad_alloc&) { executor.open_loop->out_of_memory(flight->owner); }
   });
 }
 
@@ -114,7 +128,9 @@ void Executor::Impl::launch(const std::shared_ptr<Flight>& flight) {
     flight->started = true;
     if (flight->cancelled)
       return reply.complete(error_result("cancelled", "the call was cancelled before it began"));
-    flight->tool->start(flight->call, flight->executor->context, reply, flight->cancelled);
+    try {
+      flight->tool->start(flight->call, flight->executor->context, reply, flight->cancelled);
+    } catch (const std::bad_alloc&) { reply.complete(out_of_memory_result()); }
   });
 }
 

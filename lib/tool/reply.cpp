@@ -12,9 +12,13 @@ struct Reply::State {
   State& operator=(const State&) = delete;
   ~State() {
     if (done.load(std::memory_order_acquire)) return;
+    Result dropped;
+    dropped.is_error = true;
+    dropped.reason = "reply_dropped";
     try {
-      sink(error_result("reply_dropped", "the tool ended without a result"));
-    } catch (const std::bad_alloc&) {}  // the call ends when its time is over
+      dropped.content = "the tool ended without a result";
+    } catch (const std::bad_alloc&) {}
+    sink(std::move(dropped));
   }
   Sink sink;
   std::atomic<bool> done{false};

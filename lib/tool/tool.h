@@ -56,7 +56,7 @@ Result error_result(const Status& status);
 // complete() takes effect once; later ones are ignored. Any thread.
 class Reply {
  public:
-  using Sink = UniqueFunction<void(Result)>;
+  using Sink = UniqueFunction<void(Result)>;  // must not throw
   explicit Reply(Sink sink);
   void complete(Result result) const;
   bool completed() const;

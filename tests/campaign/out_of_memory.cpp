@@ -1,217 +1,207 @@
-// An allocation failure at every point of a run, through the C API: it ends only that run, with one terminal
-// event, and the runtime goes on.
+// An allocation failure at every point of a scenario, through the C API: it ends at most the run that it
+// hits, with one terminal event, and nothing else changes.
 //
-//   out_of_memory [FIRST [LAST]]
+//   out_of_memory [--threads] [--lasting] [--stride N] [--only N] FILE...      the form of a file:
+//   scenarios.py
 //
-// Every allocation of the library after the runtime was opened fails once, each in a process of its own, so
-// that a crash is one failure among others. Printed is TAP. A step of a run is tried until it works, as a
-// host would: a call that fails for lack of memory may be repeated.
-#include <sys/wait.h>
-#include <unistd.h>
-
+// Allocation n = 1, 1 + stride, … of a play fails, until one is played without reaching it; with --lasting
+// all that follow fail, too, until the play is over. --threads lets the library drive itself and two hosts
+// play at once. Every scenario is played in a process of its own, so that a crash is one failure among
+// others. Printed is TAP; --only plays one n of each scenario in this process, for a debugger.
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <new>
-#include <string_view>
+#include <filesystem>
+#include <iterator>
+#include <string>
+#include <thread>
+#include <vector>
 
-#include "tau/tau.h"
+#include "failing_memory.h"
+#include "scenario_player.h"
+#include "trials.h"
 
+namespace tau::campaign {
 namespace {
 
-bool armed = false;
-long allocations = 0;
-long fail_at = 0;
-
-void* allocate(size_t size) {
-  if (armed && ++allocations == fail_at) return nullptr;
-  return std::malloc(size == 0 ? 1 : size);
-}
-
-}  // namespace
-
-void* operator new(size_t size) {
-  void* p = allocate(size);
-  if (p == nullptr) throw std::bad_alloc();
-  return p;
-}
-void* operator new[](size_t size) { return operator new(size); }
-void* operator new(size_t size, const std::nothrow_t&) noexcept { return allocate(size); }
-void* operator new[](size_t size, const std::nothrow_t&) noexcept { return allocate(size); }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete[](void* p) noexcept { std::free(p); }
-void operator delete(void* p, size_t) noexcept { std::free(p); }
-void operator delete[](void* p, size_t) noexcept { std::free(p); }
-void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
-void operator delete[](void* p, const std::nothrow_t&) noexcept { std::free(p); }
-
-namespace {
-
-constexpr int kMostSteps = 400;
-constexpr int kNotReached = 10;
-
-tau_str str(const char* text) { return {text, TAU_STRLEN}; }
-
-// Two tool calls, one of which asks, steering in between, an answer.
-constexpr const char* kConfig =
-    R"({"model":"scripted/t","script":{"turns":[
-      {"text":["let ","me see"],"tool_calls":[{"name":"add","arguments":{"a":2}},{"name":"ask","arguments":{"b":3}}]},
-      {"tool_calls":[{"name":"add","arguments":{"a":5}}]},
-      {"text":["It ","is ","5."],"usage":{"input":7,"output":3}},
-      {"text":"More."},{"text":"And more."}]}})";
-
-struct Story {
-  int ends = 0;
-  bool done = false;  // it ended well
-  int calls = 0;
-  int results = 0;
-  int after_end = 0;
+struct Options {
+  bool threads = false;
+  bool lasting = false;
+  long stride = 1;
+  long only = 0;
+  std::vector<std::string> files;
 };
 
-class Host {
- public:
-  bool open() {
-    tau_runtime_options o = TAU_RUNTIME_OPTIONS_INIT;
-    o.flags = TAU_RUNTIME_NO_STORE | TAU_RUNTIME_MANUAL;
-    o.config = str(kConfig);
-    return tau_runtime_new(&o, &runtime_, nullptr) == TAU_OK;
-  }
-  void close() { tau_runtime_unref(runtime_); }
+tau_runtime* open_runtime(const Options& options) {
+  tau_runtime_options o = TAU_RUNTIME_OPTIONS_INIT;
+  o.flags = TAU_RUNTIME_NO_STORE | (options.threads ? 0 : TAU_RUNTIME_MANUAL);
+  if (!options.threads) o.workers = TAU_NO_WORKERS;
+  tau_runtime* runtime = nullptr;
+  tau_runtime_new(&o, &runtime, nullptr);
+  return runtime;
+}
 
-  // Empty, or what went wrong.
-  const char* play(Story* story) {
-    tau_agent* agent = nullptr;
-    tau_session* session = nullptr;
-    tau_run* run = nullptr;
-    const char* wrong = start(&agent, &session, &run);
-    if (wrong == nullptr) wrong = drive(run, story);
-    tau_run_unref(run);
-    tau_session_unref(session);
-    tau_agent_unref(agent);
-    return wrong;
+// The threads of the library end on their own, a moment after the last handle is gone.
+void wait_for_threads() {
+  using Threads = std::filesystem::directory_iterator;
+  while (std::distance(Threads("/proc/self/task"), Threads()) > 1) std::this_thread::yield();
+}
+
+// One runtime from its opening to its closing.
+class Trial {
+ public:
+  Trial(const Options& options, const Scenario& scenario) : options_(options), scenario_(scenario) {}
+
+  // Plays without a failure, and keeps what that looks like.
+  std::string prepare() {
+    for (int i = 0; i < 3; ++i) {
+      const Story story = round(0);
+      if (!problem_.empty()) return problem_;
+      if (i > 0 && story.transcript != healthy_)
+        return "two plays differ:" + healthy_ + "\n--" + story.transcript;
+      healthy_ = story.transcript;
+    }
+    return "";
+  }
+
+  // Whether allocation n was reached.
+  bool run(long n, Progress& progress) {
+    const long objects = memory::live_objects();
+    const long blocks = memory::live_blocks();
+    round(n);
+    const bool reached = memory::failed() > 0;
+    if (problem_.empty()) check_leaks(memory::live_objects() - objects, memory::live_blocks() - blocks);
+    progress.injected += reached ? 1 : 0;
+    if (!problem_.empty()) progress.note(problem_);
+    return reached;
   }
 
  private:
-  const char* start(tau_agent** agent, tau_session** session, tau_run** run) {
-    if (!twice([&] { return tau_agent_new(runtime_, str("{}"), agent, nullptr); })) return "no agent";
-    tau_tool add = TAU_TOOL_INIT;
-    add.name = str("add");
-    add.effect = TAU_EFFECT_WRITE;
-    if (!twice([&] { return tau_agent_add_tool(*agent, &add, nullptr); })) return "no tool";
-    tau_tool ask = add;
-    ask.name = str("ask");
-    ask.flags = TAU_TOOL_ASK;
-    if (!twice([&] { return tau_agent_add_tool(*agent, &ask, nullptr); })) return "no second tool";
-    if (!twice([&] { return tau_session_open(*agent, str(""), session, nullptr); })) return "no session";
-    tau_run_options o = TAU_RUN_OPTIONS_INIT;
-    o.prompt = str("What is 2 + 3?");
-    if (twice([&] { return tau_run_start(*session, &o, run, nullptr); })) return nullptr;
-    return "no run";
+  void problem(const std::string& what) {
+    if (problem_.empty()) problem_ = what;
   }
 
-  template <class F>
-  bool twice(F call) {
-    return call() == TAU_OK || call() == TAU_OK;
+  Story play(tau_runtime* runtime, Shortage shortage) {
+    ScenarioPlayer player(runtime, scenario_, shortage, options_.threads);
+    Story story = player.play();
+    for (const std::string& what : story.wrong) problem(what);
+    return story;
   }
 
-  void submit(tau_run* run, const char* pattern, const tau_event& event) {
-    char op[256];
-    std::snprintf(op, sizeof op, pattern, static_cast<int>(event.call_id.len), event.call_id.data);
-    twice([&] { return tau_run_submit(run, str(op), nullptr, 0, nullptr); });
-  }
-
-  void answer(tau_run* run, tau_queue* queue, const tau_event& event, Story* story) {
-    tau_str json = {"", 0};
-    if (story->ends > 0) ++story->after_end;
-    switch (event.kind) {
-      case TAU_EVENT_TOOL_CALL:
-        if (story->calls++ == 0) submit(run, R"({"op":"steer","id":"s%.*s","text":"hurry"})", event);
-        submit(run, R"({"op":"tool_result","id":"r1","call_id":"%.*s","content":"5"})", event);
-        break;
-      case TAU_EVENT_APPROVAL:
-        submit(run, R"({"op":"approval","call_id":"%.*s","allow":true})", event);
-        break;
-      case TAU_EVENT_TOOL_RESULT: ++story->results; break;
-      case TAU_EVENT_RUN_DONE:
-        ++story->ends;
-        twice([&] { return tau_event_json(queue, &event, &json, nullptr); });
-        story->done = std::string_view(json.data, json.len).find("\"done\"") != std::string_view::npos;
-        break;
-      default: break;
+  // n == 0: nothing fails.
+  Story round(long n) {
+    problem_.clear();
+    tau_runtime* const runtime = open_runtime(options_);
+    if (runtime == nullptr) return problem("no runtime opens"), Story();
+    Story story;
+    {
+      Bystander bystander(runtime);
+      story = n == 0 ? play(runtime, Shortage::kNone) : play_short(runtime, n);
+      if (const std::string touched = bystander.finish(); !touched.empty()) problem(touched);
     }
-  }
-
-  const char* drive(tau_run* run, Story* story) {
-    tau_queue* queue = tau_run_queue(run);
-    if (queue == nullptr) return "no queue";
-    tau_event event = {};
-    event.struct_size = sizeof event;
-    int idle = 0;
-    for (int i = 0; i < kMostSteps && idle < 3; ++i) {
-      const tau_status status = tau_queue_next(queue, story->ends > 0 ? 0 : 20, &event, nullptr);
-      if (status == TAU_OK) answer(run, queue, event, story);
-      idle = status == TAU_OK ? 0 : idle + 1;
+    if (n != 0) {
+      const Story again = play(runtime, Shortage::kNone);
+      if (again.transcript != healthy_) problem("the next play differs:" + again.transcript);
     }
-    if (story->ends == 0) return "the run does not end";
-    if (story->ends > 1) return "two terminal events";
-    if (story->after_end > 0) return "an event after the end";
-    tau_buf out = {};
-    const tau_status waited = tau_run_wait(run, 1'000, &out, nullptr);
-    tau_buf_free(&out);
-    return waited == TAU_DEADLINE_EXCEEDED || waited == TAU_AGAIN ? "waiting for the run does not end"
-                                                                  : nullptr;
+    if (tau_runtime_stop(runtime, 20'000, nullptr) != TAU_OK) problem("the runtime does not stop");
+    tau_runtime_unref(runtime);
+    if (options_.threads) wait_for_threads();
+    return story;
   }
 
-  tau_runtime* runtime_ = nullptr;
+  Story play_short(tau_runtime* runtime, long n) {
+    const Shortage shortage = options_.lasting ? Shortage::kLasting : Shortage::kOnce;
+    Story other;
+    std::thread beside;
+    memory::fail_at(n, options_.lasting);
+    if (options_.threads) {
+      beside = std::thread([&] {
+        memory::this_thread_is_of_the_test();
+        ScenarioPlayer player(runtime, scenario_, shortage, true);
+        other = player.play();
+      });
+    }
+    Story story = play(runtime, shortage);
+    if (beside.joinable()) beside.join();
+    memory::fail_never();
+    for (const std::string& what : other.wrong) problem(what);
+    judge(story);
+    if (options_.threads) judge(other);
+    if (!options_.lasting && story.told + other.told > 1) problem("one failure was told twice");
+    return story;
+  }
+
+  // Who was told of nothing got everything.
+  void judge(const Story& story) {
+    if (story.told == 0 && story.transcript != healthy_)
+      problem("nothing was told and the play differs:" + story.transcript);
+  }
+
+  // Of objects on every path; of C libraries where no thread keeps some of theirs for a while.
+  void check_leaks(long objects, long blocks) {
+    if (objects != 0) problem(std::to_string(objects) + " objects are left");
+    if (blocks != 0 && !options_.threads) problem(std::to_string(blocks) + " blocks are left");
+  }
+
+  const Options& options_;
+  const Scenario& scenario_;
+  std::string healthy_;
+  std::string problem_;
 };
 
-// In a process of its own.
-int try_failure(long n) {
-  alarm(10);  // a process that hangs is killed
-  Host host;
-  Story healthy;
-  if (!host.open()) return 2;
-  if (const char* wrong = host.play(&healthy); wrong != nullptr || !healthy.done) {
-    std::printf("# before any failure: %s\n", wrong == nullptr ? "it does not end well" : wrong);
-    return 3;
+void play_all(const Options& options, const Scenario& scenario, Progress& progress) {
+  memory::this_thread_is_of_the_test();
+  Trial trial(options, scenario);
+  const std::string failure = trial.prepare();
+  if (!failure.empty()) return progress.note("before any failure: " + failure);
+  // With threads a play may do with fewer allocations than the one before.
+  progress.try_each([&](long n) { return trial.run(n, progress); }, options.threads ? 3 : 1);
+}
+
+Options parse(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string arg = argv[i];
+    if (arg == "--threads") {
+      options.threads = true;
+    } else if (arg == "--lasting") {
+      options.lasting = true;
+    } else if (arg == "--stride" && i + 1 < argc) {
+      options.stride = std::atol(argv[++i]);
+    } else if (arg == "--only" && i + 1 < argc) {
+      options.only = std::atol(argv[++i]);
+    } else {
+      options.files.push_back(arg);
+    }
   }
-  Story story;
-  fail_at = n;
-  armed = true;
-  const char* wrong = host.play(&story);
-  armed = false;
-  if (wrong != nullptr) std::printf("# allocation %ld: %s\n", n, wrong);
-  Story again;
-  const char* later = host.play(&again);
-  if (later != nullptr || !again.done)
-    std::printf("# after allocation %ld the next run: %s\n", n, later == nullptr ? "ends badly" : later);
-  host.close();
-  std::fflush(stdout);
-  if (wrong != nullptr || later != nullptr || !again.done) return 1;
-  return allocations < n ? kNotReached : 0;
+  return options;
+}
+
+int play_only(const Options& options, const Scenario& scenario) {
+  memory::this_thread_is_of_the_test();
+  Progress progress;
+  progress.n = options.only;
+  Trial trial(options, scenario);
+  const std::string failure = trial.prepare();
+  if (!failure.empty()) progress.note(failure);
+  if (failure.empty() && !trial.run(options.only, progress)) std::printf("# not reached\n");
+  for (int i = 0; i < progress.shown; ++i) std::printf("%s: %s\n", scenario.name.c_str(), progress.notes[i]);
+  return progress.bad > 0 ? 1 : 0;
+}
+
+int main(int argc, char** argv) {
+  const Options options = parse(argc, argv);
+  Trials trials;
+  for (const std::string& file : options.files) {
+    const Scenario scenario = read_scenario(file);
+    if (options.only > 0 && play_only(options, scenario) != 0) return 1;
+    if (options.only > 0) continue;
+    trials.run(scenario.name, options.stride,
+               [&](Progress& progress) { play_all(options, scenario, progress); });
+  }
+  return options.only > 0 ? 0 : trials.finish();
 }
 
 }  // namespace
+}  // namespace tau::campaign
 
-int main(int argc, char** argv) {
-  const long first = argc > 1 ? std::atol(argv[1]) : 1;
-  const long last = argc > 2 ? std::atol(argv[2]) : 100'000;
-  std::setvbuf(stdout, nullptr, _IOLBF, 0);
-  if (argc == 3 && first == last) return try_failure(first);
-  long failed = 0;
-  long n = first;
-  for (; n <= last; ++n) {
-    const pid_t child = fork();
-    if (child == 0) _exit(try_failure(n));
-    int status = 0;
-    if (child < 0 || waitpid(child, &status, 0) != child) return 1;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == kNotReached) break;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) continue;
-    ++failed;
-    if (WIFSIGNALED(status)) std::printf("# allocation %ld: signal %d\n", n, WTERMSIG(status));
-  }
-  std::printf("# %ld allocations, %ld failures\n1..2\n", n - first, failed);
-  std::printf("%s 1 - a failed allocation ends only its run\n", failed == 0 ? "ok" : "not ok");
-  std::printf("%s 2 - there were allocations to fail\n", n - first > 100 ? "ok" : "not ok");
-  return failed == 0 && n - first > 100 ? 0 : 1;
-}
+int main(int argc, char** argv) { return tau::campaign::main(argc, argv); }

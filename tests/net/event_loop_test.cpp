@@ -103,9 +103,8 @@ TEST_F(EventLoopTest, ATaskThatPostsItselfDoesNotStarveDescriptorsNorTimers) {
 
 TEST_F(EventLoopTest, WorkThatFailsForLackOfMemoryIsToldOfItsOwnerAndTheLoopGoesOn) {
   std::vector<Owner> failed;
-  bool handler_fails = true;
   loop->on_out_of_memory([&](Owner owner) {
-    if (std::exchange(handler_fails, false)) throw std::bad_alloc();
+    EXPECT_EQ(OwnerScope::current(), owner);
     failed.push_back(owner);
   });
   {
@@ -118,12 +117,26 @@ TEST_F(EventLoopTest, WorkThatFailsForLackOfMemoryIsToldOfItsOwnerAndTheLoopGoes
   loop->post([this] { log += 'b'; });
   process();
   EXPECT_EQ(log, "b");
-  EXPECT_TRUE(failed.empty());
-  EXPECT_TRUE(readable(loop->fd()));
+  EXPECT_EQ(failed, (std::vector<Owner>{7}));
   clock.advance_ms(1);
   process();
   EXPECT_EQ(failed, (std::vector<Owner>{7, 7}));
   EXPECT_EQ(OwnerScope::current(), 0u);
+}
+
+TEST_F(EventLoopTest, OtherThreadsTellOfWorkThatFailedForLackOfMemory) {
+  std::vector<Owner> failed;
+  loop->on_out_of_memory([&](Owner owner) { failed.push_back(owner); });
+  loop->expect_owners(2);
+  std::thread([this] {
+    for (const Owner owner : {3, 4, 3}) loop->out_of_memory(owner);
+  }).join();
+  EXPECT_TRUE(readable(loop->fd()));
+  process();
+  std::sort(failed.begin(), failed.end());
+  EXPECT_EQ(failed, (std::vector<Owner>{3, 4}));  // each once
+  process();
+  EXPECT_EQ(failed.size(), 2u);
 }
 
 TEST_F(EventLoopTest, TimersFireByDeadlineThenByOrderOfSettingAndNeverEarly) {

@@ -2,6 +2,8 @@
 
 import json
 
+import threads
+
 _PRIVATE = ("where", "text", "variadic", "exported")
 
 
@@ -13,9 +15,10 @@ def _published(value):
     return value
 
 
-def _function(function):
+def _function(name, function):
     doc = function["doc"]
     return {**_published({k: v for k, v in function.items() if k != "params"}),
+            "contract": threads.contract(name, function),
             "params": [{"name": p["name"], "type": p["type"]} for p in function["params"]],
             "doc": doc}
 
@@ -27,7 +30,7 @@ def document(model):
         "version": constants["TAU_VERSION_STRING"]["value"],
         **{kind: _published(model[kind])
            for kind in ("callbacks", "constants", "handles", "headers", "scalars", "structs")},
-        "functions": {name: _function(function) for name, function in model["functions"].items()},
+        "functions": {name: _function(name, function) for name, function in model["functions"].items()},
     }
 
 

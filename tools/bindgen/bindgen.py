@@ -4,7 +4,7 @@
   bindgen.py generate     rewrite the committed outputs (needs clang)
   bindgen.py check        fail when a committed output is stale or a header breaks the dialect; 77 without clang
   bindgen.py emit WHAT    print one output made from the committed capi/api.json: layout-test, options-table,
-                        junk-calls
+                        junk-calls, thread-table
   bindgen.py events       compare the event table of event.h with lib/agent/event.cpp and docs/schema/events.json
 """
 
@@ -23,6 +23,7 @@ import emit_junk
 import emit_napi
 import events
 import parse
+import threads
 
 ROOT = Path(__file__).resolve().parents[2]
 _SKIPPED = 77
@@ -99,14 +100,14 @@ def check(root):
 def emit(root, what):
     doc = api.load(root / "capi/api.json")
     makers = {"layout-test": emit_c.layout_test, "options-table": emit_c.options_table,
-              "junk-calls": emit_junk.calls}
+              "junk-calls": emit_junk.calls, "thread-table": threads.rows}
     sys.stdout.write(makers[what](doc))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=("generate", "check", "emit", "events"))
-    parser.add_argument("what", nargs="?", choices=("layout-test", "options-table", "junk-calls"))
+    parser.add_argument("what", nargs="?", choices=("layout-test", "options-table", "junk-calls", "thread-table"))
     parser.add_argument("--root", type=Path, default=ROOT)
     arguments = parser.parse_args()
     if arguments.command == "emit":

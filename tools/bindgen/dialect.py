@@ -2,6 +2,7 @@
 
 import re
 
+import threads
 from layout import SIZES
 
 _FIXED = set(SIZES) - {"char"}
@@ -23,7 +24,7 @@ def check(model):
         problems += _check_handle(name, handle, model)
     for name, function in model["functions"].items():
         problems += [f"{function['where']}: {name}: {fault}"
-                     for fault in [*_signature(name, function, model), *_comment(function)]]
+                     for fault in [*_signature(name, function, model), *_comment(name, function)]]
     return problems
 
 
@@ -118,7 +119,7 @@ def owns_out(function):
     return any(is_out(p) and (p["type"].endswith("**") or p["type"] == "tau_buf *") for p in function["params"])
 
 
-def _comment(function):
+def _comment(name, function):
     doc = function["doc"]
     if not doc["summary"]:
         yield "the comment has no summary"
@@ -126,8 +127,8 @@ def _comment(function):
         yield "the summary is not a sentence"
     if (function["returns"] != "void") != bool(doc["returns"]):
         yield "`Returns:` belongs to functions that return something, and to all of them"
-    if doc["thread"] not in ("any", "owner"):
-        yield f"`Thread:` must be any or owner, not {doc['thread']!r}"
+    if threads.contract(name, function) is None:
+        yield f"`Thread:` must be {threads.GRAMMAR}, not {doc['thread']!r}"
     if owns_out(function) and not doc["ownership"]:
         yield "`Ownership:` is missing: the caller gets something to release"
     if not _SINCE.match(doc["since"]):

@@ -1,9 +1,5 @@
 """Calls of every function with arguments of every kind, valid, absent and wrong, for tests/capi/abi/junk_test.c."""
 
-import re
-
-# Gives its first argument up: the world forgets that handle first.
-_CONSUMES = re.compile(r"(_unref|_free|_drop|_reply_complete|_reply_fail)$")
 _TIMEOUT = "timeout_ms"
 
 
@@ -35,7 +31,8 @@ class _Call:
             self.after.append(f"junk_keep_{bare}(w, h{index});")
             self.after.append(f"if (failed) junk_expect(w, h{index} == NULL, \"*out is NULL after a failure\");")
         elif self.is_handle(kind):
-            pick = "take" if index == 0 and _CONSUMES.search(self.name) else "pick"
+            # The world forgets a handle before it is given up.
+            pick = "take" if index == 0 and self.function["contract"]["consumes"] else "pick"
             self.before.append(f"{_bare(kind)} *{local} = junk_{pick}_{_bare(kind)}(w);")
         elif kind == "tau_buf *" and self.name != "tau_buf_free":
             self.before.append(f"tau_buf b{index} = {{(char *)1, 1, NULL}}; tau_buf *{local} = junk_rarely(w) ? NULL : &b{index};")

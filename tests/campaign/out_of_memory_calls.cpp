@@ -1,0 +1,346 @@
+// An allocation failure at every point of single calls of the C API: a call fails with out_of_memory and
+// leaves nothing behind, or does as it always does; the same call succeeds afterwards.
+//
+//   out_of_memory_calls [--stride N] [--only NAME N]
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "failing_memory.h"
+#include "support/temp_dir.h"
+#include "tau/tau.h"
+#include "trials.h"
+
+namespace tau::campaign {
+namespace {
+
+constexpr const char* kConfig =
+    R"({"model":"scripted/calls","tools":[],"script":{"loop":true,"turns":[
+      {"tool_calls":[{"name":"f","arguments":{"a":1}}]},{"text":["One, ","two."]}]}})";
+constexpr const char* kResponse =
+    R"({"id":"x","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hi",
+      "tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\":[1,2]}"}}]},
+      "finish_reason":"tool_calls"}],"usage":{"prompt_tokens":1,"completion_tokens":2}})";
+constexpr const char* kNeutral =
+    R"({"model":"m","messages":[{"role":"system","parts":[{"type":"text","text":"Be brief."}]},
+      {"role":"user","parts":[{"type":"text","text":"Hi"}]}],
+      "tools":[{"name":"f","description":"d","parameters":{"type":"object"}}]})";
+constexpr const char* kStream =
+    "data: {\"id\":\"1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\n"
+    "data: {\"id\":\"1\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+    "data: [DONE]\n\n";
+constexpr const char* kEvents =
+    "{\"event\":\"start\",\"id\":\"1\",\"model\":\"m\"}\n{\"event\":\"text\",\"part\":0,\"text\":\"Hi\"}\n";
+constexpr const char* kRefusal = R"({"error":{"message":"slow down","type":"rate_limit_error","code":"x"}})";
+
+tau_str str(const char* text) { return {text, TAU_STRLEN}; }
+tau_str str(const std::string& text) { return {text.data(), text.size()}; }
+
+// What calls are made on: a runtime with a store, a session with a finished run.
+struct World {
+  test::TempDir dir;
+  tau_runtime* runtime = nullptr;
+  tau_agent* agent = nullptr;
+  tau_session* session = nullptr;
+  std::string home;
+  std::string backup;  // one that is there
+  std::string run_id;
+  std::string path;  // where nothing is, before each call
+  std::string id;    // of no session
+  int made = 0;
+
+  explicit World(bool stored);
+  ~World() {
+    tau_session_unref(session);
+    tau_agent_unref(agent);
+    if (runtime != nullptr) tau_runtime_stop(runtime, -1, nullptr);
+    tau_runtime_unref(runtime);
+  }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+  void refresh() {
+    id = "fresh" + std::to_string(++made);
+    path = dir.path() + "/" + id;
+  }
+  bool play();
+};
+
+tau_runtime_options manual_options(const World& world, bool stored) {
+  tau_runtime_options o = TAU_RUNTIME_OPTIONS_INIT;
+  o.flags = TAU_RUNTIME_MANUAL | (stored ? 0 : TAU_RUNTIME_NO_STORE);
+  o.workers = TAU_NO_WORKERS;
+  o.config = str(kConfig);
+  if (stored) o.home = str(world.home);
+  return o;
+}
+
+World::World(bool stored) : home(dir.path() + "/home"), backup(dir.path() + "/backup") {
+  const tau_runtime_options o = manual_options(*this, stored);
+  tau_tool tool = TAU_TOOL_INIT;
+  tool.name = str("f");
+  tool.effect = TAU_EFFECT_PURE;
+  if (tau_runtime_new(&o, &runtime, nullptr) != TAU_OK ||
+      tau_agent_new(runtime, str(""), &agent, nullptr) != TAU_OK ||
+      tau_agent_add_tool(agent, &tool, nullptr) != TAU_OK ||
+      tau_session_open(agent, str("one"), &session, nullptr) != TAU_OK || !play())
+    std::abort();
+  tau_buf out = {};
+  if (stored && tau_home_backup(runtime, str(backup), &out, nullptr) != TAU_OK) std::abort();
+  tau_buf_free(&out);
+}
+
+bool World::play() {
+  tau_run_options options = TAU_RUN_OPTIONS_INIT;
+  options.prompt = str("Go.");
+  tau_run* run = nullptr;
+  if (tau_run_start(session, &options, &run, nullptr) != TAU_OK) return false;
+  run_id = std::string(tau_run_id(run).data, tau_run_id(run).len);
+  tau_event event = {};
+  event.struct_size = sizeof event;
+  while (tau_queue_next(tau_run_queue(run), -1, &event, nullptr) == TAU_OK) {
+    if (event.kind != TAU_EVENT_TOOL_CALL) continue;
+    const std::string op = R"({"op":"tool_result","content":"x","call_id":")" +
+                           std::string(event.call_id.data, event.call_id.len) + "\"}";
+    tau_run_submit(run, str(op), nullptr, 0, nullptr);
+  }
+  tau_run_unref(run);
+  return true;
+}
+
+// A call under test. It fills `out`, or makes a handle and gives it back.
+using Call = std::function<tau_status(World& world, tau_buf* out, tau_error** err)>;
+
+struct Case {
+  const char* name;
+  bool stored;
+  Call call;
+};
+
+// A handle that is made is given back; none comes with a failure.
+template <class Handle, class Make, class Give>
+tau_status make_and_give(Make make, Give give_back) {
+  Handle* handle = nullptr;
+  const tau_status status = make(&handle);
+  if ((status == TAU_OK) != (handle != nullptr)) std::abort();
+  give_back(handle);
+  return status;
+}
+
+void codec_cases(std::vector<Case>& cases) {
+  cases.push_back({"tau_build_info", false,
+                   [](World&, tau_buf* out, tau_error** err) { return tau_build_info(out, err); }});
+  cases.push_back({"tau_wire_decode", false, [](World&, tau_buf* out, tau_error** err) {
+                     return tau_wire_decode(str("openai_chat"), TAU_WIRE_RESPONSE,
+                                            str(R"({"text_tool_calls":true})"), str(kResponse), out, err);
+                   }});
+  for (const char* dialect : {"openai_chat", "anthropic_messages"})
+    cases.push_back({dialect, false, [dialect](World&, tau_buf* out, tau_error** err) {
+                       return tau_wire_encode(str(dialect), TAU_WIRE_REQUEST, str(""), str(kNeutral), out,
+                                              err);
+                     }});
+  cases.push_back({"tau_wire_decode_error", false, [](World&, tau_buf* out, tau_error** err) {
+                     return tau_wire_decode_error(str("openai_chat"), 429, str(R"({"retry-after":"3"})"),
+                                                  str(kRefusal), out, err);
+                   }});
+}
+
+tau_status decode_stream(tau_str dialect, tau_str bytes, bool encode, tau_buf* out, tau_error** err) {
+  tau_wire_stream* stream = nullptr;
+  tau_status status = encode ? tau_wire_stream_encoder_new(dialect, &stream, err)
+                             : tau_wire_stream_new(dialect, str(""), &stream, err);
+  if (status == TAU_OK) status = tau_wire_stream_feed(stream, bytes, out, err);
+  if (status == TAU_OK && !encode) {
+    tau_buf_free(out);
+    status = tau_wire_stream_end(stream, out, err);
+  }
+  tau_wire_stream_free(stream);
+  return status;
+}
+
+void stream_cases(std::vector<Case>& cases) {
+  cases.push_back({"tau_wire_stream", false, [](World&, tau_buf* out, tau_error** err) {
+                     return decode_stream(str("openai_chat"), str(kStream), false, out, err);
+                   }});
+  for (const char* dialect : {"openai_chat", "anthropic_messages"})
+    cases.push_back({"tau_wire_stream_encoder", false, [dialect](World&, tau_buf* out, tau_error** err) {
+                       return decode_stream(str(dialect), str(kEvents), true, out, err);
+                     }});
+}
+
+// A runtime of its own, opened and closed; nothing else has the home open.
+tau_status open_and_close(const tau_runtime_options& o, tau_error** err) {
+  return make_and_give<tau_runtime>([&](tau_runtime** out) { return tau_runtime_new(&o, out, err); },
+                                    tau_runtime_unref);
+}
+
+void runtime_cases(std::vector<Case>& cases) {
+  cases.push_back({"tau_runtime_new", false, [](World& w, tau_buf*, tau_error** err) {
+                     return open_and_close(manual_options(w, false), err);
+                   }});
+  cases.push_back({"tau_runtime_new, threaded", false, [](World& w, tau_buf*, tau_error** err) {
+                     tau_runtime_options o = manual_options(w, false);
+                     o.flags = TAU_RUNTIME_NO_STORE;
+                     o.loops = 3;
+                     return open_and_close(o, err);
+                   }});
+  cases.push_back({"tau_runtime_new, a home that is there", true, [](World& w, tau_buf*, tau_error** err) {
+                     return open_and_close(manual_options(w, true), err);
+                   }});
+  cases.push_back({"tau_runtime_new, a fresh home", true, [](World& w, tau_buf*, tau_error** err) {
+                     tau_runtime_options o = manual_options(w, true);
+                     o.home = str(w.path);
+                     return open_and_close(o, err);
+                   }});
+  cases.push_back({"tau_runtime_describe", false, [](World& w, tau_buf* out, tau_error** err) {
+                     return tau_runtime_describe(w.runtime, out, err);
+                   }});
+  cases.push_back({"tau_queue_new", false, [](World& w, tau_buf*, tau_error** err) {
+                     return make_and_give<tau_queue>(
+                         [&](tau_queue** out) { return tau_queue_new(w.runtime, nullptr, out, err); },
+                         tau_queue_unref);
+                   }});
+}
+
+void agent_cases(std::vector<Case>& cases) {
+  cases.push_back({"tau_agent_new", false, [](World& w, tau_buf*, tau_error** err) {
+                     return make_and_give<tau_agent>(
+                         [&](tau_agent** out) { return tau_agent_new(w.runtime, str(kConfig), out, err); },
+                         tau_agent_unref);
+                   }});
+  cases.push_back({"tau_agent_describe", false, [](World& w, tau_buf* out, tau_error** err) {
+                     return tau_agent_describe(w.agent, out, err);
+                   }});
+}
+
+void session_cases(std::vector<Case>& cases, bool stored) {
+  const auto add = [&](const char* name, Call call) { cases.push_back({name, stored, std::move(call)}); };
+  add("tau_session_open", [](World& w, tau_buf*, tau_error** err) {
+    return make_and_give<tau_session>(
+        [&](tau_session** out) { return tau_session_open(w.agent, str("one"), out, err); },
+        tau_session_unref);
+  });
+  add("tau_session_fork", [](World& w, tau_buf*, tau_error** err) {
+    return make_and_give<tau_session>(
+        [&](tau_session** out) { return tau_session_fork(w.session, str(""), str(w.id), out, err); },
+        tau_session_unref);
+  });
+  add("tau_session_describe",
+      [](World& w, tau_buf* out, tau_error** err) { return tau_session_describe(w.session, out, err); });
+  add("tau_session_export",
+      [](World& w, tau_buf* out, tau_error** err) { return tau_session_export(w.session, out, err); });
+  add("tau_session_list", [](World& w, tau_buf* out, tau_error** err) {
+    const tau_status status = tau_session_list(w.runtime, 1, str(""), out, err);
+    return status;
+  });
+  add("tau_run_replay", [](World& w, tau_buf* out, tau_error** err) {
+    return tau_run_replay(w.runtime, str(w.run_id), out, err);
+  });
+}
+
+void home_cases(std::vector<Case>& cases) {
+  const auto add = [&](const char* name, Call call) { cases.push_back({name, true, std::move(call)}); };
+  add("tau_home_verify",
+      [](World& w, tau_buf* out, tau_error** err) { return tau_home_verify(str(w.backup), out, err); });
+  add("tau_home_backup", [](World& w, tau_buf* out, tau_error** err) {
+    const tau_status status = tau_home_backup(w.runtime, str(w.path), out, err);
+    return status;
+  });
+  add("tau_home_restore", [](World& w, tau_buf* out, tau_error** err) {
+    return tau_home_restore(str(w.backup), str(w.path), 0, out, err);
+  });
+  add("tau_home_prune", [](World& w, tau_buf* out, tau_error** err) {
+    return tau_home_prune(w.runtime, str(R"({"max_age_days":1,"dry_run":true})"), out, err);
+  });
+}
+
+std::vector<Case> all_cases() {
+  std::vector<Case> cases;
+  codec_cases(cases);
+  stream_cases(cases);
+  runtime_cases(cases);
+  agent_cases(cases);
+  session_cases(cases, false);
+  session_cases(cases, true);
+  home_cases(cases);
+  return cases;
+}
+
+struct Outcome {
+  tau_status status = TAU_OK;
+  std::string reason;
+  std::string message;
+  bool empty = true;  // nothing was handed out
+  bool told() const { return status == TAU_RESOURCE_EXHAUSTED && reason == "out_of_memory"; }
+  std::string text() const { return std::string(tau_status_name(status)) + " " + reason + ": " + message; }
+};
+
+Outcome make(const Case& test, World& world) {
+  world.refresh();
+  Outcome outcome;
+  tau_buf out = {};
+  tau_error* err = nullptr;
+  outcome.status = memory::library([&] { return test.call(world, &out, &err); });
+  const tau_str reason = tau_error_reason(err);
+  const tau_str message = tau_error_message(err);
+  if (reason.data != nullptr) outcome.reason.assign(reason.data, reason.len);
+  if (message.data != nullptr) outcome.message.assign(message.data, message.len);
+  outcome.empty = out.data == nullptr && out.len == 0;
+  tau_buf_free(&out);
+  tau_error_free(err);
+  return outcome;
+}
+
+bool try_once(const Case& test, World& world, long n, Progress& progress) {
+  const long objects = memory::live_objects();
+  std::string problem;
+  {
+    memory::fail_at(n, false);
+    const Outcome outcome = make(test, world);
+    memory::fail_never();
+    if (outcome.status != TAU_OK && !outcome.told()) problem = outcome.text();
+    if (outcome.status != TAU_OK && !outcome.empty) problem = "a failure with a result";
+    const Outcome again = make(test, world);
+    if (again.status != TAU_OK) problem = "called again: " + again.text();
+  }
+  if (const long left = memory::live_objects() - objects; problem.empty() && left != 0)
+    problem = std::to_string(left) + " objects are left";
+  const bool reached = memory::failed() > 0;
+  progress.injected += reached ? 1 : 0;
+  if (!problem.empty()) progress.note(problem);
+  return reached;
+}
+
+void try_case(const Case& test, Progress& progress) {
+  memory::this_thread_is_of_the_test();
+  World world(test.stored);
+  for (int i = 0; i < 3; ++i) {
+    const Outcome healthy = make(test, world);
+    if (healthy.status != TAU_OK) return progress.note("before any failure: " + healthy.text());
+  }
+  progress.try_each([&](long n) { return try_once(test, world, n, progress); });
+}
+
+int main(int argc, char** argv) {
+  long stride = 1;
+  const char* only = nullptr;
+  for (int i = 1; i + 1 < argc; ++i) {
+    if (std::strcmp(argv[i], "--stride") == 0) stride = std::atol(argv[i + 1]);
+    if (std::strcmp(argv[i], "--only") == 0) only = argv[i + 1];
+  }
+  Trials trials;
+  for (const Case& test : all_cases()) {
+    if (only != nullptr && std::strcmp(only, test.name) != 0) continue;
+    const std::string name = test.name + std::string(test.stored ? ", on a disk" : "");
+    trials.run(name, stride, [&](Progress& progress) { try_case(test, progress); });
+  }
+  return trials.finish();
+}
+
+}  // namespace
+}  // namespace tau::campaign
+
+int main(int argc, char** argv) { return tau::campaign::main(argc, argv); }
