@@ -56,6 +56,14 @@ class CollectTest(unittest.TestCase):
         cases = self.collect([("t", "FAIL", 86)], [("t", GOOD_REPORT)])
         self.assertEqual(self.states(cases), [("S.A", "passed"), ("", "failed")])
 
+    def test_a_suite_that_is_none_is_refused(self):
+        declared = [{"name": name, "suite": [f"libtau:{suite}"], "protocol": "exitcode"} for name, suite in (("a", "u"), ("b", "v"))]
+        with mock.patch.object(results, "introspect", return_value=declared):
+            self.assertEqual(results.selection(Path(), []), [])
+            self.assertEqual(results.selection(Path(), ["u", "v"]), ["--suite", "u", "--suite", "v"])
+            with self.assertRaisesRegex(results.ToolError, 'no suite "units": u, v'):
+                results.selection(Path(), ["u", "units"])
+
     def test_program_without_cases_is_a_failure(self):
         self.assertEqual(self.states(self.collect([("t", "OK", 0)], [("t", "<testsuites/>")])), [("", "failed")])
 

@@ -45,7 +45,7 @@ def tested(name, options, args, env=None, slow=False):
     """Builds and tests in build/<name>: every case. The reports decide; the exit status is only a cross-check."""
     folder = configure(name, options, env)
     build(folder)
-    suites = [flag for suite in args.suite for flag in ("--suite", suite)] + ([] if slow else ["--no-suite", "slow"])
+    suites = results.selection(folder, args.suite) + ([] if slow else ["--no-suite", "slow"])
     results.forget(folder)
     if name == "coverage":
         coverage.forget(folder)

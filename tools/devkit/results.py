@@ -40,6 +40,15 @@ def declared_tests(folder):
     return table
 
 
+def selection(folder, suites):
+    """The flags that make `meson test` run these suites; all of them when there are none."""
+    known = {one for suite, _ in declared_tests(folder).values() for one in suite.split("+")}
+    for suite in suites:
+        if suite not in known:
+            raise ToolError(f"there is no suite \"{suite}\": {', '.join(sorted(known))}")
+    return [flag for suite in suites for flag in ("--suite", suite)]
+
+
 def forget(folder):
     """Removes the reports of earlier runs, so that a crashed program cannot pass on an old one."""
     for report in list(folder.glob("*.xml")) + [folder / "meson-logs" / "testlog.json"]:

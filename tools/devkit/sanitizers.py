@@ -36,7 +36,7 @@ def cases(which, suites=()):
     folder = configure(which, chosen["options"])
     build(folder)
     results.forget(folder)
-    flags = [flag for suite in suites for flag in ("--suite", suite)] + ["--no-suite", "slow", "--no-suite", "lint"]
+    flags = results.selection(folder, suites) + ["--no-suite", "slow", "--no-suite", "lint"]
     run(["meson", "test", "-C", folder, "--no-rebuild", "--timeout-multiplier", "10", *flags], check=False,
         env={**os.environ, **chosen["env"]})
     log = folder / "meson-logs" / "testlog.txt"
