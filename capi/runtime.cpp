@@ -20,8 +20,9 @@ tau::runtime::LogFn log_function(const tau_runtime_options& o) {
 }
 
 tau::StatusOr<RuntimeOptions> convert(const tau_runtime_options& o) {
-  constexpr tau_runtime_flags kKnown =
-      TAU_RUNTIME_MANUAL | TAU_RUNTIME_USE_ENVIRONMENT | TAU_RUNTIME_USE_CONFIG_FILES | TAU_RUNTIME_NO_STORE;
+  constexpr tau_runtime_flags kKnown = TAU_RUNTIME_MANUAL | TAU_RUNTIME_USE_ENVIRONMENT |
+                                       TAU_RUNTIME_USE_CONFIG_FILES | TAU_RUNTIME_NO_STORE |
+                                       TAU_RUNTIME_READ_ONLY;
   if ((o.flags & ~kKnown) != 0)
     return Status(tau::Code::kUnimplemented, "unknown_flag", "unknown flag in options.flags");
   RuntimeOptions options;
@@ -29,6 +30,10 @@ tau::StatusOr<RuntimeOptions> convert(const tau_runtime_options& o) {
   options.use_environment = (o.flags & TAU_RUNTIME_USE_ENVIRONMENT) != 0;
   options.use_config_files = (o.flags & TAU_RUNTIME_USE_CONFIG_FILES) != 0;
   options.no_store = (o.flags & TAU_RUNTIME_NO_STORE) != 0;
+  options.read_only = (o.flags & TAU_RUNTIME_READ_ONLY) != 0;
+  if (options.no_store && options.read_only)
+    return tau::invalid_argument("invalid_flags",
+                                 "TAU_RUNTIME_READ_ONLY needs a store: not with TAU_RUNTIME_NO_STORE");
   TAU_ASSIGN_OR_RETURN(options.home, text(o.home, "options.home"));
   TAU_ASSIGN_OR_RETURN(options.workspace, text(o.workspace, "options.workspace"));
   TAU_ASSIGN_OR_RETURN(options.config_json, text(o.config, "options.config"));

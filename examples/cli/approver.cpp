@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -70,6 +71,7 @@ Decision Approver::ask(const Json& approval, const std::string& tool) {
   if (approval["not_sandboxed"].as_bool()) effect += ", not sandboxed";
   write_err(paint(rich, Style::kBold, one_line(tool, 64)) + " (" + paint(rich, Style::kYellow, effect) +
             ") " + arguments_of(approval) + "\n");
+  tcflush(terminal_, TCIFLUSH);  // what was typed before the question is no answer to it
   std::string answer;
   for (;;) {
     write_err("Allow? [y]es, [n]o, [a]lways in this session: ");

@@ -47,6 +47,7 @@ Failure unexpected(const CLI::App& root, std::string hint) {
     const std::string option = word.substr(0, word.find('='));
     const std::string_view meant = nearest(option, known);
     if (!meant.empty()) hint = "did you mean " + std::string(meant) + "?";
+    if (meant == option) hint = "options stand behind the command: tau " + chosen(root) + " " + option + " …";
     return usage_failure("unknown option " + one_line(option, 64), std::move(hint));
   }
   if (chosen(root) == "run") hint = "a prompt of several words stands in quotes";

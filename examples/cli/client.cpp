@@ -28,6 +28,7 @@ Result<Client> Client::open(const Options& options) {
   wanted.flags = TAU_RUNTIME_USE_ENVIRONMENT;
   if (!options.bare) wanted.flags |= TAU_RUNTIME_USE_CONFIG_FILES;
   if (options.no_store) wanted.flags |= TAU_RUNTIME_NO_STORE;
+  if (options.read_only) wanted.flags |= TAU_RUNTIME_READ_ONLY;
   wanted.home = to_tau(home);
   wanted.workspace = to_tau(workspace);
   wanted.config = to_tau(*config);
@@ -44,6 +45,19 @@ Result<Client> Client::open(const Options& options) {
   client.queue_.reset(queue);
   if (status != TAU_OK) return library_failure(status, error);
   return client;
+}
+
+Result<Client> Client::open_to_read(const Options& options) {
+  Options reading = options;
+  reading.read_only = !options.no_store;
+  auto client = open(reading);
+  if (client.ok() || !reading.read_only) return client;
+  const std::string& reason = client.failure().reason;
+  if (reason == "database_too_old") return open(options);
+  if (reason != "no_such_database") return client;
+  reading.read_only = false;
+  reading.no_store = true;  // a home without a database holds no session
+  return open(reading);
 }
 
 // Leases and records are settled before the process ends.

@@ -13,6 +13,8 @@ class Client {
  public:
   // Opens home and workspace. The environment and the configuration files are read by the library.
   static Result<Client> open(const Options& options);
+  // For what changes nothing in the home: works on a full disk, a read-only mount, and where no home is yet.
+  static Result<Client> open_to_read(const Options& options);
   Client(Client&&) = default;
   Client& operator=(Client&&) = default;
   ~Client();

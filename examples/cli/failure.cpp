@@ -19,6 +19,7 @@ constexpr HintRow kHints[] = {
     {"database_corrupt", "move that file away or restore a copy of it; another --home starts afresh"},
     {"database_too_new", "use the tau that wrote it or a later one, or another --home"},
     {"directory_not_private", "close it to others with chmod 700, or give another --home"},
+    {"disk_full", "free some space on the disk of the home"},
     {"egress_denied", "grant the origin in network.private_origins of the home's tau.toml"},
     {"home_busy", "end the programs that use this home first"},
     {"home_damaged", "'tau restore BACKUP --replace' puts a backup in its place"},
@@ -33,6 +34,7 @@ constexpr HintRow kHints[] = {
     {"no_limit", "say --older-than 30d or --max-size 500M, or set retention.max_age_days in tau.toml"},
     {"no_such_run", "'tau sessions show ID' lists the runs of a session"},
     {"no_such_session", "'tau sessions list' shows the sessions of this home"},
+    {"not_a_file", "move away what stands in its place"},
     {"not_a_workspace", "give an existing directory with --workspace"},
     {"run_open", "go on with 'tau run --resume --session ID', or give it up with --abandon"},
     {"session_busy", "wait for the other run to end, or use another --session"},
@@ -51,14 +53,13 @@ bool is_limit(std::string_view reason) {
 
 // The parts of the table that calls and outcomes share; 0 when they differ.
 int common_exit(tau_status status, std::string_view reason) {
-  if (reason == "session_busy" || reason == "home_busy") return kExitBusy;
+  if (reason == "session_busy" || reason == "home_busy" || reason == "store_busy") return kExitBusy;
   if (is_limit(reason)) return kExitLimit;
   switch (status) {
     case TAU_CANCELLED: return kExitCancelled;
     case TAU_UNAVAILABLE:
     case TAU_UNAUTHENTICATED:
-    case TAU_DEADLINE_EXCEEDED:
-    case TAU_RESOURCE_EXHAUSTED: return kExitUnavailable;
+    case TAU_DEADLINE_EXCEEDED: return kExitUnavailable;
     default: return kExitOk;
   }
 }
@@ -74,6 +75,7 @@ int exit_of_call(tau_status status, std::string_view reason) {
     case TAU_PERMISSION_DENIED:
     case TAU_FAILED_PRECONDITION:
     case TAU_OUT_OF_RANGE: return kExitInput;
+    case TAU_RESOURCE_EXHAUSTED: return reason == "file_too_large" ? kExitInput : kExitFailed;
     default: return kExitFailed;
   }
 }
@@ -81,6 +83,8 @@ int exit_of_call(tau_status status, std::string_view reason) {
 int exit_of_outcome(tau_status status, std::string_view reason) {
   const int common = common_exit(status, reason);
   if (common != kExitOk) return common;
+  const bool is_local = reason == "out_of_memory" || reason == "disk_full" || reason == "store_backlog";
+  if (status == TAU_RESOURCE_EXHAUSTED && !is_local) return kExitUnavailable;
   return status == TAU_PERMISSION_DENIED ? kExitDenied : kExitFailed;
 }
 

@@ -67,7 +67,7 @@ int command_init(const Options& options) {
 }
 
 int command_config_show(const Options& options) {
-  const auto client = Client::open(options);
+  const auto client = Client::open_to_read(options);
   if (!client.ok()) return report(client.failure());
   const auto about = (*client).describe();
   if (!about.ok()) return report(about.failure());

@@ -1,5 +1,6 @@
 // tau models, tau doctor, tau completion, tau man: what there is, what is wrong, how to type it.
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -62,10 +63,10 @@ class Doctor {
  private:
   void add(Finding finding) { findings_.push_back(std::move(finding)); }
 
-  Result<Client> open(bool bare, bool no_store) const {
+  Result<Client> open_without_store(bool bare) const {
     Options options = options_;
     options.bare = bare;
-    options.no_store = no_store;
+    options.no_store = true;
     return Client::open(options);
   }
 
@@ -76,20 +77,27 @@ class Doctor {
   }
 
   void check_home() {
-    const auto client = open(/*bare=*/true, /*no_store=*/true);
+    const auto client = open_without_store(/*bare=*/true);
     if (!client.ok()) {
       add(opening_problem("home", client.failure(), "name a directory with --home or $TAU_HOME"));
       return;
     }
     home_ = (*client).home();
     struct statvfs disk {};
-    const std::string existing = std::filesystem::exists(home_) ? home_ : "/";
+    std::error_code error;
+    const std::filesystem::file_status status = std::filesystem::status(home_, error);
     if (home_.empty()) {
       add({kProblem, "home", "there is no home directory: neither $HOME nor $XDG_DATA_HOME is set",
            "name a directory with --home or $TAU_HOME"});
-    } else if (!std::filesystem::exists(home_)) {
+    } else if (status.type() == std::filesystem::file_type::not_found) {
       add({kOk, "home", home_ + " is made when it is needed"});
-    } else if (statvfs(existing.c_str(), &disk) == 0 &&
+    } else if (!std::filesystem::is_directory(status)) {
+      add({kProblem, "home", home_ + " is not a directory",
+           "move it away, or name another with --home or $TAU_HOME"});
+    } else if (access(home_.c_str(), R_OK | X_OK) != 0) {
+      add({kProblem, "home", home_ + " is not yours to enter",
+           "run as the user whose home it is, or name another with --home"});
+    } else if (statvfs(home_.c_str(), &disk) == 0 &&
                static_cast<int64_t>(disk.f_bavail) * static_cast<int64_t>(disk.f_frsize) < kScarceBytes) {
       add({kWarning, "home", home_ + ": less than 256 MB are free on its disk",
            "free some space, or let sessions go: tau prune --older-than 30d"});
@@ -99,7 +107,7 @@ class Doctor {
   }
 
   void check_configuration() {
-    const auto client = open(/*bare=*/false, /*no_store=*/true);
+    const auto client = open_without_store(/*bare=*/false);
     if (!client.ok()) {
       add(opening_problem("configuration", client.failure(),
                           "correct that key; docs/configuration.md has them all, and 'tau config show' tells "
@@ -150,20 +158,20 @@ class Doctor {
   }
 
   void check_database() {
-    if (home_.empty() || !std::filesystem::exists(home_ + "/tau.db")) {
-      add({kOk, "database", "there is none yet"});
-      return;
-    }
+    std::error_code error;
+    const std::filesystem::file_type found = std::filesystem::status(home_ + "/tau.db", error).type();
+    if (home_.empty() || found == std::filesystem::file_type::not_found)
+      return add({kOk, "database", "there is none yet"});
     Buffer text;
-    tau_error* error = nullptr;
-    const tau_status status = tau_home_verify(to_tau(home_), text.out(), &error);
+    tau_error* refusal = nullptr;
+    const tau_status status = tau_home_verify(to_tau(home_), text.out(), &refusal);
     const auto report = Json::parse(text.view());
     if (status == TAU_OK && report) {
       add({kOk, "database", contents_text(*report) + ", every chain whole"});
       sound_ = true;
       return;
     }
-    const Failure failure = library_failure(status, error);
+    const Failure failure = library_failure(status, refusal);
     if (!report) {
       const bool newer = failure.reason == "database_too_new";
       add({kProblem, "database", failure.message,
@@ -184,7 +192,9 @@ class Doctor {
 
   void check_sessions() {
     if (!sound_) return;
-    const auto client = open(/*bare=*/true, /*no_store=*/false);
+    Options reading = options_;
+    reading.bare = true;
+    const auto client = Client::open_to_read(reading);
     if (!client.ok()) {
       add({kProblem, "store", client.failure().message,
            client.failure().hint.empty() ? "'tau verify' tells more" : client.failure().hint});

@@ -5,7 +5,7 @@
 
 namespace cli {
 
-// Handles SIGINT and SIGTERM, and ignores SIGPIPE, for the rest of the program.
+// Handles SIGINT and SIGTERM for the rest of the program.
 void install_interrupts();
 
 // While it lives, an interrupt cancels `run`. One at a time.

@@ -1,5 +1,6 @@
 // tau: an agent in the terminal. A thin program on the public C API of libtau.
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,11 +19,12 @@ namespace {
 struct CommandRow {
   std::string_view name;
   int (*run)(const cli::Options& options);
+  bool handles_interrupts = false;  // else a signal ends the program at once
 };
 
 constexpr CommandRow kTable[] = {
     {"backup", cli::command_backup},
-    {"chat", cli::command_chat},
+    {"chat", cli::command_chat, /*handles_interrupts=*/true},
     {"completion", cli::command_completion},
     {"config show", cli::command_config_show},
     {"doctor", cli::command_doctor},
@@ -32,11 +34,11 @@ constexpr CommandRow kTable[] = {
     {"prune", cli::command_prune},
     {"replay", cli::command_replay},
     {"restore", cli::command_restore},
-    {"run", cli::command_run},
+    {"run", cli::command_run, /*handles_interrupts=*/true},
     {"sessions export", cli::command_sessions_export},
     {"sessions fork", cli::command_sessions_fork},
     {"sessions list", cli::command_sessions_list},
-    {"sessions resume", cli::command_sessions_resume},
+    {"sessions resume", cli::command_sessions_resume, /*handles_interrupts=*/true},
     {"sessions rm", cli::command_sessions_rm},
     {"sessions show", cli::command_sessions_show},
     {"verify", cli::command_verify},
@@ -71,8 +73,12 @@ int main(int argc, char** argv) {
   if (first == "--print-env-example")
     return cli::write_out(cli::env_example()) ? cli::kExitOk : cli::kExitFailed;
   if (const auto exit_code = cli::parse_arguments(argc, argv, options)) return *exit_code;
-  cli::install_interrupts();
-  for (const CommandRow& row : kTable)
-    if (row.name == options.command) return finish(row.run(options));
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files is told as a full disk is
+  for (const CommandRow& row : kTable) {
+    if (row.name != options.command) continue;
+    if (row.handles_interrupts) cli::install_interrupts();
+    return finish(row.run(options));
+  }
   return cli::report(cli::usage_failure("no command was given", "see 'tau help'"));
 }

@@ -60,8 +60,7 @@ std::optional<Failure> check_members(const Json& op, std::span<const OpMember> k
   if (const std::string twice = op.duplicate_key(); !twice.empty())
     return input_failure("duplicate_key", "op " + name + " has \"" + one_line(twice, 64) + "\" twice");
   for (const auto& [key, value] : op.members()) {
-    const auto member =
-        std::find_if(known.begin(), known.end(), [&](const auto& m) { return m.name == key; });
+    const auto member = std::ranges::find(known, std::string_view(key), &OpMember::name);
     if (member == known.end()) return unknown_member(name, key, known);
     if (!fits(value, member->kind))
       return input_failure(

@@ -19,6 +19,7 @@ struct Options {
   std::string profile;
   std::vector<std::string> settings;  // KEY=VALUE
   bool no_store = false;
+  bool read_only = false;
   bool bare = false;  // no configuration file is read
   bool json = false;
 

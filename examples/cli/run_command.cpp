@@ -15,15 +15,18 @@ namespace {
 constexpr size_t kMaxPromptBytes = 64u << 20;
 constexpr size_t kMaxSchemaBytes = 1u << 20;
 
-// From the argument, or from stdin for "-" and for a pipe.
+// From the argument, or from stdin for "-" and for a pipe. Who only gives a run up needs none: then it is
+// empty.
 Result<std::string> read_prompt(const Options& options) {
   if (options.has_prompt && options.prompt != "-") return options.prompt;
+  const bool may_be_empty = options.abandon && !options.has_prompt;
+  if (may_be_empty && stdin_is_terminal()) return std::string();
   if (!options.has_prompt && stdin_is_terminal())
     return usage_failure("a prompt is needed", "tau run \"What does this project do?\"");
   auto text = read_stdin(kMaxPromptBytes);
   if (!text.ok()) return text;
   while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
-  if (text->empty()) return usage_failure("the prompt on stdin is empty");
+  if (text->empty() && !may_be_empty) return usage_failure("the prompt on stdin is empty");
   return text;
 }
 
@@ -61,8 +64,7 @@ Result<RunRequest> make_request(const Options& options) {
   request.options_json = *extra;
   if (options.resume) request.flags |= TAU_RUN_RESUME;
   if (options.quiet) request.flags |= TAU_RUN_QUIET;
-  const bool only_abandons = options.abandon && !options.has_prompt && stdin_is_terminal();
-  if (options.resume || only_abandons) return request;
+  if (options.resume) return request;
   auto prompt = read_prompt(options);
   if (!prompt.ok()) return prompt.failure();
   request.prompt = *prompt;

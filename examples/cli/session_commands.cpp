@@ -20,8 +20,8 @@ struct Opened {
   SessionPtr session;
 };
 
-Result<Opened> open_existing(const Options& options) {
-  auto client = Client::open(options);
+Result<Opened> open_existing(const Options& options, bool to_read) {
+  auto client = to_read ? Client::open_to_read(options) : Client::open(options);
   if (!client.ok()) return client.failure();
   auto agent = client->agent();
   if (!agent.ok()) return agent.failure();
@@ -47,18 +47,24 @@ std::string row(const Json& session) {
 }
 
 // Pages through the home until `limit` sessions are there.
-Result<Json> list_all(const Client& client, int64_t limit) {
+struct Listed {
+  Json sessions = Json::array();
+  bool more = false;  // than were asked for
+};
+
+Result<Listed> list_all(const Client& client, int64_t limit) {
   constexpr int64_t kPage = 100;
-  Json all = Json::array();
+  Listed all;
   std::string after;
   for (int64_t left = limit; left > 0; left -= kPage) {
     const auto page = json_of(tau_session_list, client.runtime(),
                               static_cast<uint32_t>(std::min(left, kPage)), to_tau(after));
     if (!page.ok()) return page.failure();
-    for (const Json& session : (*page)["sessions"].items()) all.push_back(session);
+    for (const Json& session : (*page)["sessions"].items()) all.sessions.push_back(session);
     after = (*page)["next"].as_string();
     if (after.empty()) break;
   }
+  all.more = !after.empty();
   return all;
 }
 
@@ -101,33 +107,37 @@ int print(const std::string& text) { return write_out(text) ? kExitOk : kExitFai
 }  // namespace
 
 int command_sessions_list(const Options& options) {
-  const auto client = Client::open(options);
+  const auto client = Client::open_to_read(options);
   if (!client.ok()) return report(client.failure());
-  const auto sessions = list_all(*client, options.limit);
-  if (!sessions.ok()) return report(sessions.failure());
+  const auto listed = list_all(*client, options.limit);
+  if (!listed.ok()) return report(listed.failure());
+  const Json& sessions = (*listed).sessions;
   if (options.json) {
     Json out = Json::object();
-    out.set("sessions", *sessions);
+    out.set("sessions", sessions);
+    out.set("more", Json::boolean((*listed).more));
     return print(out.dump() + "\n");
   }
+  if ((*listed).more)
+    write_err("tau: these are the newest " + std::to_string(options.limit) + "; --limit N shows more\n");
   if (options.ids) {
     std::string ids;
-    for (const Json& session : (*sessions).items()) ids += session["id"].as_string() + "\n";
+    for (const Json& session : sessions.items()) ids += session["id"].as_string() + "\n";
     return print(ids);
   }
-  if ((*sessions).items().empty()) {
+  if (sessions.items().empty()) {
     write_err("no sessions yet\n");
     return kExitOk;
   }
   std::string text = paint(stdout_is_rich(), Style::kBold,
                            padded("ID", kIdWidth) + "  " + padded("UPDATED", 16) + "  TURNS  TITLE") +
                      "\n";
-  for (const Json& session : (*sessions).items()) text += row(session);
+  for (const Json& session : sessions.items()) text += row(session);
   return print(text);
 }
 
 int command_sessions_show(const Options& options) {
-  const auto opened = open_existing(options);
+  const auto opened = open_existing(options, /*to_read=*/true);
   if (!opened.ok()) return report(opened.failure());
   tau_session* const session = (*opened).session.get();
   if (options.json) {
@@ -157,14 +167,14 @@ int command_sessions_show(const Options& options) {
 }
 
 int command_sessions_export(const Options& options) {
-  const auto opened = open_existing(options);
+  const auto opened = open_existing(options, /*to_read=*/true);
   if (!opened.ok()) return report(opened.failure());
   const auto text = text_of(tau_session_export, (*opened).session.get());
   return text.ok() ? print(*text + "\n") : report(text.failure());
 }
 
 int command_sessions_fork(const Options& options) {
-  const auto opened = open_existing(options);
+  const auto opened = open_existing(options, /*to_read=*/false);
   if (!opened.ok()) return report(opened.failure());
   tau_session* fork = nullptr;
   tau_error* error = nullptr;
@@ -184,7 +194,7 @@ int command_sessions_rm(const Options& options) {
 }
 
 int command_replay(const Options& options) {
-  const auto client = Client::open(options);
+  const auto client = Client::open_to_read(options);
   if (!client.ok()) return report(client.failure());
   Buffer text;
   tau_error* error = nullptr;

@@ -77,7 +77,7 @@ void add_sessions(CLI::App& root, Options& o) {
   };
   CLI::App* list = add("list", "Sessions, newest first", false);
   list->add_option("--limit", o.limit, "At most so many (default 50)")
-      ->check(CLI::Range(1, 1000))
+      ->check(CLI::Range(1, 1'000'000))
       ->type_name("N");
   auto* json = list->add_flag("--json", o.json, "As JSON");
   list->add_flag("--ids", o.ids, "Only their ids, one a line")->excludes(json);

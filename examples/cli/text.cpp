@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 
 namespace cli {
 namespace {
@@ -12,6 +13,15 @@ bool is_control(std::string_view character) {
   const unsigned char first = byte_at(character, 0);
   if (character.size() == 1) return (first < 0x20 && first != '\n' && first != '\t') || first == 0x7f;
   return character.size() == 2 && first == 0xc2 && byte_at(character, 1) < 0xa0;
+}
+
+// Characters that change the order of what follows, or that nobody sees: U+061C, U+200B, U+200E and U+200F,
+// U+202A to U+202E, U+2060 to U+206F, U+FEFF and the tags from U+E0000 on. Those that join letters and emoji
+// are not among them.
+bool is_deceptive(std::string_view c) {
+  const auto within = [c](std::string_view first, std::string_view last) { return first <= c && c <= last; };
+  return c == "\u061c" || c == "\u200b" || within("\u200e", "\u200f") || within("\u202a", "\u202e") ||
+         within("\u2060", "\u206f") || c == "\ufeff" || within("\U000e0000", "\U000e0fff");
 }
 
 // Calls `visit` with each character; bytes that are none come as U+FFFD.
@@ -115,10 +125,17 @@ std::string one_line(std::string_view text, size_t width) {
   std::string out;
   size_t count = 0;
   size_t fits = 0;  // bytes of `out` that leave room for the mark
-  each_character(text, [&](std::string_view c) {
-    if (count > width || is_control(c)) return;
+  const auto add = [&](std::string_view c) {
+    if (count > width) return;
     if (count + 1 == width) fits = out.size();
-    if (++count <= width) out += c == "\n" || c == "\t" ? std::string_view(" ") : c;
+    if (++count <= width) out += c;
+  };
+  each_character(text, [&](std::string_view c) {
+    if (is_control(c)) return;
+    if (!is_deceptive(c)) return add(c == "\n" || c == "\t" ? std::string_view(" ") : c);
+    char escape[16];
+    std::snprintf(escape, sizeof escape, "\\u{%x}", static_cast<unsigned>(code_point(c)));
+    for (const char* at = escape; *at != '\0'; ++at) add({at, 1});
   });
   if (count <= width) return out;
   out.resize(fits);

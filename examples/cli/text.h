@@ -21,7 +21,8 @@ std::string repaired_utf8(std::string_view text);
 // Without what could drive a terminal: control characters but newline and tab go away, C1 controls too.
 std::string safe_text(std::string_view text);
 
-// Safe, on one line, at most `width` characters; "…" stands for what was cut.
+// Safe, on one line, at most `width` characters; "…" stands for what was cut. What would reorder the text or
+// is invisible in it is written out, as \u{202e}.
 std::string one_line(std::string_view text, size_t width);
 
 // Padded with blanks to `width` columns.

@@ -29,7 +29,7 @@ Result<std::string> home_of(const Options& options) {
 }  // namespace
 
 int command_backup(const Options& options) {
-  const auto client = Client::open(options);
+  const auto client = Client::open_to_read(options);
   if (!client.ok()) return report(client.failure());
   const auto made = json_of(tau_home_backup, (*client).runtime(), to_tau(options.directory));
   return show(options, made,

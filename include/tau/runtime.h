@@ -36,8 +36,12 @@ enum {
   TAU_RUNTIME_MANUAL = 1u,           /* the host drives the loops */
   TAU_RUNTIME_USE_ENVIRONMENT = 2u,  /* provider keys and TAU_* settings come from the environment */
   TAU_RUNTIME_USE_CONFIG_FILES = 4u, /* read <home>/tau.toml and <workspace>/.tau/tau.toml */
-  TAU_RUNTIME_NO_STORE = 8u          /* durability off: sessions live in memory only, one opened without an id as
+  TAU_RUNTIME_NO_STORE = 8u,         /* durability off: sessions live in memory only, one opened without an id as
                                       long as a handle of it; no file is written */
+  TAU_RUNTIME_READ_ONLY = 16u        /* sessions of the home can be listed, described, exported, replayed and backed
+                                      up; whatever would change it fails with "store_read_only", no file of it is
+                                      made or written. For full disks, read-only mounts, and a look beside the
+                                      programs that write. Not with TAU_RUNTIME_NO_STORE. Since 0.3 */
 };
 
 typedef struct tau_runtime_options {
@@ -71,7 +75,7 @@ TAU_API void tau_runtime_options_init(tau_runtime_options *options, uint32_t str
  * out: receives the runtime, NULL on failure. Must not be NULL.
  * Returns: OK; INVALID_ARGUMENT (unknown configuration key, bad value: the message names it; options too new);
  * PERMISSION_DENIED or RESOURCE_EXHAUSTED (home cannot be created or written); FAILED_PRECONDITION
- * "database_too_new"; DATA_LOSS "database_corrupt".
+ * "database_too_new"; DATA_LOSS "database_corrupt"; NOT_FOUND (TAU_RUNTIME_READ_ONLY, and there is no database).
  * Thread: any, waits
  * Ownership: the caller holds one reference; tau_runtime_unref.
  * Since: 0.1 */

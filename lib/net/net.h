@@ -177,6 +177,10 @@ class HttpClient {
   // Flow control: stop and resume reading the body.
   virtual void pause(RequestId id) = 0;
   virtual void resume(RequestId id) = 0;
+  // `text` with [REDACTED] in the place of the credential that a request to `url` carries: some servers
+  // repeat in their errors what they were sent.
+  virtual std::string censored(std::string_view text, std::string_view credential_id,
+                               const std::string& url) = 0;
 };
 
 struct HttpClientOptions {

@@ -1,6 +1,7 @@
 // A route over HTTP: one model call is one or more attempts. This is the only retry layer, and it retries
 // only while nothing of an answer has reached the host. (net repeats a request whose pooled connection turns
 // out to be dead, once; that says nothing about the provider and counts as no attempt.)
+#include <algorithm>
 #include <map>
 
 #include "provider/provider.h"
@@ -10,7 +11,8 @@ namespace tau::provider {
 namespace {
 
 constexpr size_t kMaxErrorBody = 1u << 20;
-constexpr int64_t kLingerMs = 2'000;  // how long a finished stream may take to close its connection
+constexpr uint32_t kMaxToolCalls = 1024;  // of an answer: each is kept, shown and answered one by one
+constexpr int64_t kLingerMs = 2'000;      // how long a finished stream may take to close its connection
 
 // For net, bytes of the response have arrived and a retry is not its to decide; here none of them was
 // content.
@@ -45,6 +47,9 @@ class Call final : public net::HttpSink, private wire::StreamSink {
   void on_event(const wire::StreamEvent& event) override;
   StatusOr<wire::Response> finish_body();
   Status http_error() const;
+  Status web_page() const;
+  Status censored(const Status& status) const;
+  std::string_view content_type() const;
 
   HttpModel& model_;
   CallId id_;
@@ -61,9 +66,10 @@ class Call final : public net::HttpSink, private wire::StreamSink {
   int error_status_ = 0;     // the HTTP status of a failed attempt
   bool whole_body_ = false;  // the provider answered without streaming
   Headers headers_;
-  std::string buffer_;      // of an error or a whole body
-  bool delivered_ = false;  // something reached the host: no further attempt
-  bool over_ = false;       // the sink has had its last word
+  std::string buffer_;       // of an error or a whole body
+  uint32_t tool_calls_ = 0;  // streamed so far
+  bool delivered_ = false;   // something reached the host: no further attempt
+  bool over_ = false;        // the sink has had its last word
 };
 
 class HttpModel final : public Model {
@@ -115,6 +121,11 @@ class HttpModel final : public Model {
   std::map<CallId, std::unique_ptr<Call>> calls_;
   CallId last_id_ = 0;
 };
+
+Status too_many_calls() {
+  return Status(Code::kResourceExhausted, "too_many_tool_calls",
+                format("the model asked for more than {} tool calls at once", kMaxToolCalls));
+}
 
 std::string_view dialect_path(const wire::Dialect& dialect) {
   return dialect.name() == "anthropic_messages" ? "/messages" : "/chat/completions";
@@ -175,6 +186,7 @@ void Call::attempt() {
   decoder_ = model_.route_.dialect->stream_decoder(model_.route_.quirks);
   sse_ = net::SseParser();
   error_status_ = 0;
+  tool_calls_ = 0;
   whole_body_ = false;
   buffer_.clear();
   headers_.clear();
@@ -211,8 +223,13 @@ void Call::on_head(int status, const Headers& headers) {
     error_status_ = status;
     return;
   }
-  for (const auto& [name, value] : headers)
-    if (name == "content-type" && value.starts_with("application/json")) whole_body_ = true;
+  whole_body_ = content_type().starts_with("application/json");
+}
+
+std::string_view Call::content_type() const {
+  for (const auto& [name, value] : headers_)
+    if (name == "content-type") return value;
+  return {};
 }
 
 void Call::on_body(std::string_view bytes) {
@@ -224,6 +241,7 @@ void Call::on_body(std::string_view bytes) {
   Status failure;
   const Status framing = sse_.feed(bytes, [&](const net::SseEvent& event) {
     failure = decoder_->event(event.type, event.data, *this);
+    if (failure.ok() && tool_calls_ > kMaxToolCalls) failure = too_many_calls();
     return failure.ok() && !over_ && !decoder_->finished();
   });
   if (over_) return;
@@ -246,6 +264,7 @@ void Call::on_body(std::string_view bytes) {
 
 void Call::on_event(const wire::StreamEvent& event) {
   if (over_) return;
+  if (event.kind == wire::StreamEvent::Kind::kToolCall && ++tool_calls_ > kMaxToolCalls) return;
   if (event.kind != wire::StreamEvent::Kind::kPing) last_progress_ns_ = model_.loop_.now_ns();
   switch (event.kind) {
     case wire::StreamEvent::Kind::kText:
@@ -259,8 +278,19 @@ void Call::on_event(const wire::StreamEvent& event) {
 StatusOr<wire::Response> Call::finish_body() {
   if (error_status_ != 0) return http_error();
   if (whole_body_) return model_.route_.dialect->decode_response(buffer_, model_.route_.quirks);
-  TAU_RETURN_IF_ERROR(decoder_->end(*this));
+  const Status ended = decoder_->end(*this);
+  if (!ended.ok() && !delivered_ && content_type().starts_with("text/html")) return web_page();
+  TAU_RETURN_IF_ERROR(ended);
   return decoder_->take_response();
+}
+
+// A page to log in, or that of another server: asking again would not help.
+Status Call::web_page() const {
+  return failed_precondition(
+      "unexpected_content",
+      format("{} answered with a web page ({}), which is neither an event stream nor JSON: "
+             "correct the base URL",
+             model_.route_.base_url, content_type()));
 }
 
 // net follows no redirect: the key and the conversation would go where the other side says.
@@ -309,12 +339,32 @@ void Call::on_done(const Status& status) {
 }
 
 void Call::deliver(wire::Response response) {
+  const auto is_call = [](const wire::Part& part) { return part.as<wire::ToolCall>() != nullptr; };
+  if (std::ranges::count_if(response.message.parts, is_call) > kMaxToolCalls) return fail(too_many_calls());
   over_ = true;
   model_.retire(id_);
   sink_.on_response(std::move(response));
 }
 
+// The same without the key. Its code and reason are ours and hold nothing of it.
+Status Call::censored(const Status& status) const {
+  const Route& route = model_.route_;
+  if (route.credential_id.empty() || status.is_out_of_memory()) return status;
+  const auto clean = [&](std::string_view text) {
+    return model_.http_.censored(text, route.credential_id, route.base_url);
+  };
+  ErrorInfo info;
+  info.code = status.code();
+  info.reason = status.reason();
+  info.message = clean(status.message());
+  info.retryable = status.retryable();
+  info.retry_after_ms = status.retry_after_ms();
+  info.details_json = clean(status.details_json());
+  return Status(std::move(info));
+}
+
 void Call::fail(Status status) {
+  status = censored(status);
   const RetryPolicy& policy = model_.route_.retry;
   const bool waits_too_long = status.retry_after_ms() > policy.max_retry_after_ms;
   const bool may_help = status.retryable() || was_cut(status);

@@ -138,7 +138,12 @@ Status check_string(const Key& key, const json::Value& value, size_t max_bytes) 
   const std::string_view text = value.as_string();
   if (!is_valid_utf8(text)) return mismatch(key, "bad_value", "a string that is not UTF-8");
   if (text.size() > max_bytes) return mismatch(key, "bad_value", format("{} bytes", text.size()));
-  if (!fits_form(key, text)) return mismatch(key, bad_form_reason(key), found_text(value, key.secret));
+  if (!fits_form(key, text)) {
+    const size_t scheme = text.find("://");
+    const bool may_hold_password = scheme != text.npos && text.find('@', scheme) != text.npos;
+    return mismatch(key, bad_form_reason(key),
+                    may_hold_password ? "one with a user or password in it" : found_text(value, key.secret));
+  }
   return ok_status();
 }
 
@@ -226,7 +231,7 @@ std::string expected_text(const Key& key) {
     case KeyForm::kName: return "a name of at most 64 letters, digits, '-' and '_'";
     case KeyForm::kTool: return some("a tool's name", "names of tools");
     case KeyForm::kBuiltin: return some("a built-in tool", "of bash, edit, glob, grep, ls, read, write");
-    case KeyForm::kBaseUrl: return "an absolute http or https URL without a query";
+    case KeyForm::kBaseUrl: return "an absolute http or https URL without a user, a query or a fragment";
     case KeyForm::kOrigin: return some("an origin as http://host:port", "origins as http://host:port");
     case KeyForm::kVariable: return "the name of an environment variable";
     case KeyForm::kPath: return "an absolute path";

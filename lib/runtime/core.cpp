@@ -83,6 +83,7 @@ Status Core::open_home() {
   if (options_.no_store) return ok_status();
   if (options_.home.empty())
     return invalid_argument("no_home", "a home directory is needed, or the option to run without a store");
+  if (options_.read_only) return ok_status();
   return os::make_private_dir(options_.home).annotate("home " + options_.home);
 }
 
@@ -131,6 +132,7 @@ Status Core::open_parts() {
   } else {
     store::StoreOptions store_options;
     store_options.path = database_path(options_.home);
+    store_options.read_only = options_.read_only;
     store_options.durability =
         config_->relaxed_durability() ? store::Durability::kRelaxed : store::Durability::kFull;
     store_options.retention = config_->retention();

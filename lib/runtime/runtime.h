@@ -35,6 +35,7 @@ struct RuntimeOptions {
   bool use_environment = false;
   bool use_config_files = false;
   bool no_store = false;
+  bool read_only = false;
   std::string home;
   std::string workspace;
   std::string config_json;

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "store/schema.h"
 #include "store/sqlite.h"
 #include "store/store.h"
 
@@ -40,6 +41,7 @@ Status never_quiet(const std::string& path);
 // "store_busy" when that happens all the time.
 template <class Query>
 auto read_quietly(const StoreOptions& options, Query query) -> decltype(query(std::declval<Connection&>())) {
+  TAU_RETURN_IF_ERROR(check_files(options));
   for (int i = 0; i < kQuietLooks; ++i) {
     const QuietLook look(options);
     auto opened = look.open();

@@ -127,7 +127,19 @@ Status create_private(const std::string& path) {
   return creation_failure(set ? errno : error, path);
 }
 
+Status check_files(const StoreOptions& options) {
+  if (!options.vfs.empty()) return ok_status();
+  for (const char* suffix : {"", "-wal", "-shm", "-journal", "-owners"}) {
+    const std::string path = options.path + suffix;
+    struct stat found {};
+    if (::stat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode))
+      return failed_precondition("not_a_file", format("{} is no regular file", path));
+  }
+  return ok_status();
+}
+
 StatusOr<std::unique_ptr<Connection>> open_writer(const StoreOptions& options) {
+  TAU_RETURN_IF_ERROR(check_files(options));
   if (options.vfs.empty()) TAU_RETURN_IF_ERROR(create_private(options.path));
   // SQLite does not wait when two connections switch to WAL at once; it says busy to one of them.
   for (int attempt = 1;; ++attempt) {

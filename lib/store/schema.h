@@ -19,6 +19,10 @@ extern const std::array<const char*, kSchemaVersion> kMigrations;
 // The failure to report when a file of a store could not be created, by errno.
 Status creation_failure(int error, const std::string& path);
 
+// FAILED_PRECONDITION "not_a_file" when a directory, a pipe or a device has the name of a file of the store:
+// some of these are waited for without end when opened. Of a VFS of its own: OK.
+Status check_files(const StoreOptions& options);
+
 // An empty file of mode 0600 at `path`, whatever the umask, unless something is there.
 Status create_private(const std::string& path);
 

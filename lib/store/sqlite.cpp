@@ -12,6 +12,7 @@ namespace {
 Status from_errno(int error, std::string_view message) {
   switch (error) {
     case ENOSPC:
+    case EFBIG:
     case EDQUOT: return resource_exhausted("disk_full", message);
     case EACCES:
     case EPERM:

@@ -127,7 +127,8 @@ bool EventReader::read_block() {
 }
 
 bool EventReader::read_other(RawMembers& members, std::string_view key) {
-  return reader_.raw(members.emplace_back(reader_.key(key), json::Field()).json);
+  members.push_back({reader_.key(key), {}});
+  return reader_.raw(members.back().json);
 }
 
 }  // namespace tau::wire::anthropic

@@ -4,15 +4,10 @@
 #include <optional>
 
 #include "wire/anthropic.h"
+#include "wire/token_count.h"
 
 namespace tau::wire::anthropic {
 namespace {
-
-std::optional<int64_t> integer_of(std::string_view json) {
-  json::Field field;
-  field.text = json;
-  return field.integer();
-}
 
 bool is_number(std::string_view json) {
   return json.front() == '-' || (json.front() >= '0' && json.front() <= '9');
@@ -59,15 +54,15 @@ void UsageMembers::merge(std::string_view key, std::string_view json) {
 
 void UsageMembers::decode(Usage& usage) const {
   if (!known_) return;
-  const std::optional<int64_t> input = integer_of(members_.find("input_tokens"));
-  const std::optional<int64_t> output = integer_of(members_.find("output_tokens"));
+  const std::optional<int64_t> input = token_count(members_.find("input_tokens"));
+  const std::optional<int64_t> output = token_count(members_.find("output_tokens"));
   usage.known = true;
-  usage.cached_input = json::compact_int(members_.find("cache_read_input_tokens"));
-  usage.cache_write = json::compact_int(members_.find("cache_creation_input_tokens"));
+  usage.cached_input = first_token_count({members_.find("cache_read_input_tokens")});
+  usage.cache_write = first_token_count({members_.find("cache_creation_input_tokens")});
   usage.input = input.value_or(0) + usage.cached_input + usage.cache_write;
   usage.output = output.value_or(0);
   usage.reasoning =
-      json::compact_int(json::compact_member(members_.find("output_tokens_details"), "thinking_tokens"));
+      first_token_count({json::compact_member(members_.find("output_tokens_details"), "thinking_tokens")});
   Extras& extras = usage.extras;
   extras.clear();
   constexpr size_t kForms = 2;

@@ -164,8 +164,8 @@ bool ChunkReader::read_delta(ChunkChoice& choice) {
                                     : reader_.skip();
     } else if (key == "reasoning_content" || key == "reasoning") {
       const std::string_view name = key == "reasoning" ? "reasoning" : "reasoning_content";
-      good = kind == Kind::kString ? reader_.piece(choice.reasoning.emplace_back(name, json::Field()).text)
-                                   : reader_.skip();
+      if (kind == Kind::kString) choice.reasoning.push_back({name, {}});
+      good = kind == Kind::kString ? reader_.piece(choice.reasoning.back().text) : reader_.skip();
     } else if (key == "role") {
       good = reader_.skip();
     } else if (key == "tool_calls") {
@@ -321,7 +321,8 @@ bool ChunkReader::read_function(CallDelta& call) {
 }
 
 bool ChunkReader::read_member(RawMembers& members, std::string_view key) {
-  return reader_.raw(members.emplace_back(reader_.key(key), json::Field()).json);
+  members.push_back({reader_.key(key), {}});
+  return reader_.raw(members.back().json);
 }
 
 }  // namespace tau::wire::openai

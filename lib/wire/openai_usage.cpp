@@ -2,27 +2,10 @@
 #include <optional>
 
 #include "wire/openai.h"
+#include "wire/token_count.h"
 
 namespace tau::wire::openai {
 namespace {
-
-std::optional<int64_t> integer_of(std::string_view json) {
-  json::Field field;
-  field.text = json;
-  return field.integer();
-}
-
-bool is_integer(std::string_view json) {
-  const bool number = !json.empty() && (json[0] == '-' || (json[0] >= '0' && json[0] <= '9'));
-  return number && json.find_first_of(".e") == json.npos;
-}
-
-// The first of these that is an integer.
-int64_t first_int(std::initializer_list<std::string_view> counts) {
-  for (const std::string_view json : counts)
-    if (is_integer(json)) return json::compact_int(json);
-  return 0;
-}
 
 // The members that are read of a usage object.
 struct Counts {
@@ -67,8 +50,8 @@ void write_details(ObjectWriter& out, const Usage& usage) {
 Usage decode_usage(const std::vector<json::CompactMember>& members, std::string_view origin) {
   Usage usage;
   const Counts counts(members);
-  const std::optional<int64_t> input = integer_of(counts.prompt);
-  const std::optional<int64_t> output = integer_of(counts.completion);
+  const std::optional<int64_t> input = token_count(counts.prompt);
+  const std::optional<int64_t> output = token_count(counts.completion);
   constexpr size_t kForms = 2;
   size_t bytes = 64;  // of the forms
   for (const auto& [key, json] : members) bytes += key.size() + json.size();
@@ -85,9 +68,9 @@ Usage decode_usage(const std::vector<json::CompactMember>& members, std::string_
   const std::string_view cached = json::compact_member(counts.prompt_details, "cached_tokens");
   const std::string_view written = json::compact_member(counts.prompt_details, "cache_write_tokens");
   const std::string_view within = json::compact_member(counts.completion_details, "reasoning_tokens");
-  usage.cached_input = first_int({cached, counts.cache_hit, counts.cache_read});
-  usage.cache_write = first_int({written, counts.cache_creation});
-  usage.reasoning = first_int({within, counts.reasoning});
+  usage.cached_input = first_token_count({cached, counts.cache_hit, counts.cache_read});
+  usage.cache_write = first_token_count({written, counts.cache_creation});
+  usage.reasoning = first_token_count({within, counts.reasoning});
   // xAI counts reasoning beside the completion, the others within it; the total tells.
   if (usage.reasoning > 0 &&
       json::compact_int(counts.total) == usage.input + usage.output + usage.reasoning) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 
 namespace tau::wire {
 namespace {
@@ -13,10 +14,12 @@ std::string_view header(const HeaderList& headers, std::string_view name) {
   return {};
 }
 
+// -1 when it is none; one that is too large for the type is its largest.
 int64_t decimal(std::string_view text) {
+  if (text.empty() || text.find_first_not_of("0123456789") != text.npos) return -1;
   int64_t n = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-  return error == std::errc() && end == text.data() + text.size() && n >= 0 ? n : -1;
+  return error == std::errc() ? n : std::numeric_limits<int64_t>::max();
 }
 
 // Days since 1970-01-01 of a civil date (Howard Hinnant, "chrono-compatible low-level date algorithms").
@@ -50,14 +53,16 @@ int64_t parse_http_date(std::string_view text) {
 }
 
 int64_t retry_after_ms(const HeaderList& headers) {
-  if (const int64_t ms = decimal(header(headers, "retry-after-ms")); ms >= 0) return ms;
+  constexpr int64_t kMostSeconds = 86'400;
+  if (const int64_t ms = decimal(header(headers, "retry-after-ms")); ms >= 0)
+    return std::min(ms, kMostSeconds * 1'000);
   const std::string_view value = header(headers, "retry-after");
   if (value.empty()) return -1;
-  if (const int64_t seconds = decimal(value); seconds >= 0) return std::min<int64_t>(seconds, 86'400) * 1'000;
+  if (const int64_t seconds = decimal(value); seconds >= 0) return std::min(seconds, kMostSeconds) * 1'000;
   const int64_t until = parse_http_date(value);
   const int64_t now = parse_http_date(header(headers, "date"));
   if (until < 0 || now < 0) return -1;
-  return std::max<int64_t>(0, until - now) * 1'000;
+  return std::clamp<int64_t>(until - now, 0, kMostSeconds) * 1'000;
 }
 
 }  // namespace tau::wire

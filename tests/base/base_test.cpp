@@ -83,10 +83,10 @@ TEST(FunctionTest, KeepsSmallAndLargeTargetsAndDestroysEachOnce) {
   }
 }
 
-TEST(FunctionTest, ATargetMayReplaceTheFunctionThatHoldsIt) {
+TEST(FunctionTest, WhatWasMovedFromTakesAnotherTarget) {
   UniqueFunction<void()> f;
   int calls = 0;
-  f = [&f, &calls, last = std::make_unique<int>(1)] { calls += *last; };
+  f = [&calls, last = std::make_unique<int>(1)] { calls += *last; };
   f();
   UniqueFunction<void()> moved = std::move(f);
   f = [&calls] { calls += 10; };

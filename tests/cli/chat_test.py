@@ -239,6 +239,23 @@ class Approvals(Terminal):
         self.ask("n", "no")
         self.assertFalse((self.workspace / "made.txt").exists())
 
+    def test_what_is_typed_before_the_question_does_not_answer_it(self):
+        self.start("run", "hi", *scripted(turn("", [WRITE]), turn("Done.")))
+        self.type("y\r")
+        self.expect("Allow\\?")
+        self.type("n\r")
+        self.expect("Done\\.")
+        self.end()
+        self.assertFalse((self.workspace / "made.txt").exists())
+
+    def test_what_deceives_the_eye_is_written_out(self):
+        path = "a\u202etxt.\u200b\u2066sh"
+        self.start("run", "hi", *scripted(turn("", [("write", {"path": path, "content": "x"})]), turn("Done.")))
+        self.expect(r"a\\u\{202e\}txt\.\\u\{200b\}\\u\{2066\}sh.*Allow\?")
+        self.type("n\r")
+        self.expect("Done\\.")
+        self.end()
+
     def test_interrupt_cancels_the_run(self):
         self.start("run", "hi", *scripted(turn("", [WRITE]), turn("Done.")))
         self.expect("Allow\\?")

@@ -299,6 +299,11 @@ class CutOff(CliCase):
         out, _ = self.tau("run", "next", "--abandon", "-s", "cut", *scripted(turn("fresh"), loop=True))
         self.assertEqual(out, "fresh\n")
 
+    def test_abandon_without_a_prompt(self):
+        self.cut()
+        self.assertEqual(self.tau("run", "--abandon", "-s", "cut", *scripted(turn("never"), loop=True), stdin="")[0], "")
+        self.assertNotIn("(cut off)", self.tau("sessions", "list")[0])
+
     def test_nothing_to_resume(self):
         _, err = self.tau("run", "--resume", "-s", "new", *scripted(turn("x")), code=3)
         self.assertIn("tau: no_open_run: ", err)

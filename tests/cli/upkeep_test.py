@@ -135,6 +135,26 @@ class Upkeep(CliCase):
                               ("--max-size", "1.5X"), ("--max-size", "99999999999999T")):
             self.assertIn(option, self.tau("prune", option, value, code=2)[1])
 
+    def test_a_home_that_cannot_be_written_can_be_read(self):
+        run = json.loads(self.tau("sessions", "export", "one")[0])["messages"][0]["run"]
+        before = {path.name: path.stat().st_mtime_ns for path in self.home.iterdir()}
+        small = "ulimit -f 0; trap '' XFSZ; exec \"$@\""  # as a full disk: nothing can be written to a file
+        for words in (["sessions", "list"], ["sessions", "show", "one"], ["sessions", "export", "one"], ["config", "show"],
+                      ["replay", run], ["verify"], ["doctor"]):
+            done = subprocess.run(["sh", "-c", small, "sh", self.program, *words], cwd=self.workspace,
+                                  env=self.environment(), capture_output=True, timeout=60, check=False)
+            self.assertEqual(done.returncode, 0, (words, done.stdout, done.stderr))
+        self.assertEqual({path.name: path.stat().st_mtime_ns for path in self.home.iterdir()}, before)
+        done = subprocess.run(["sh", "-c", small, "sh", self.program, "run", "more", "-s", "one", *scripted(turn("x"))],
+                              cwd=self.workspace, env=self.environment(), capture_output=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn(b"disk_full", done.stderr)
+
+    def test_looking_makes_no_home(self):
+        for words in (["sessions", "list"], ["config", "show"]):
+            self.tau(*words, "--home", str(self.folder / "none"))
+        self.assertFalse((self.folder / "none").exists())
+
     def test_the_configuration_keeps_a_retention(self):
         self.age("one", 40)
         (self.home / "tau.toml").write_text("[retention]\nmax_age_days = 30\n")
@@ -165,6 +185,21 @@ class Doctor(CliCase):
         self.tau("run", "hello", *scripted(turn("x")))
         found = self.findings("--set", "model=scripted/demo", "--set", 'script={"turns":[]}')
         self.assertEqual({finding["level"] for finding in found.values()}, {"ok"})
+
+    def test_a_pipe_in_the_place_of_the_database(self):
+        self.home.mkdir(mode=0o700)
+        os.mkfifo(self.home / "tau.db", 0o600)
+        self.assertIn("no regular file", self.broken("database")["message"])
+        self.assertIn("not_a_file", self.tau("verify", code=3)[1])
+
+    def test_a_file_in_the_place_of_the_home(self):
+        self.home.write_text("")
+        self.assertIn("not a directory", self.broken("home")["message"])
+
+    def test_a_configuration_that_is_too_long(self):
+        self.home.mkdir(mode=0o700)
+        (self.home / "tau.toml").write_text("#" * (1 << 20) + "\n")
+        self.assertIn("file_too_large", self.tau("config", "show", code=3)[1])
 
     def test_a_wrong_key_of_the_configuration(self):
         self.home.mkdir(mode=0o700)

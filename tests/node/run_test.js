@@ -27,6 +27,20 @@ test('pieces arrive in order and the outcome is last', async (cleanup) => {
   assert.equal(run.done && run.outcome, done.outcome);
 });
 
+test('whatever a tool throws or returns is an answer', async (cleanup) => {
+  const bare = Object.create(null);
+  const hostile = new Proxy({}, { get() { throw new Error('get'); }, getPrototypeOf() { throw new Error('prototype'); } });
+  const tools = [() => { throw bare; }, async () => { throw bare; }, () => { throw hostile; },
+    async () => { throw hostile; }, () => hostile, () => ({ get then() { throw bare; } }), () => { throw undefined; }];
+  for (const tool of tools) {
+    const agent = agentOf(cleanup, [turn({ calls: [['odd', {}]] }), turn({ text: 'ok' })]);
+    agent.tool({ name: 'odd', effect: 'pure' }, tool);
+    const events = await collect(agent.session().run('go'));
+    assert.equal(resultOf(events).body.is_error, true, String(tool));
+    assert.equal(texts(events), 'ok');
+  }
+});
+
 test('text of every width comes out as it went in', async (cleanup) => {
   const pieces = ['plain ', 'schön ', '語 ', '👋🏽', ' \u0000 ', 'é'.repeat(3000), ' end'];
   const agent = agentOf(cleanup, [turn({ text: pieces, calls: [['echo', { said: 'größe 👍' }]] }), turn({ text: 'ok' })]);

@@ -27,6 +27,55 @@ TEST_F(HttpModelTest, AKeyNeverLeavesForAnotherOrigin) {
   EXPECT_TRUE(server_.requests().empty());
 }
 
+TEST_F(HttpModelTest, AnErrorThatRepeatsTheKeyIsToldWithoutIt) {
+  const std::string key = std::string("k-") + "123";
+  for (const char* place :
+       {R"({"error":{"message":"Incorrect API key provided: Bearer %"}})", "no: %%", "% %"}) {
+    std::string body = place;
+    for (size_t at = body.find('%'); at != body.npos; at = body.find('%')) body.replace(at, 1, key);
+    route_.credential_id = "test";
+    server_.enqueue(Reply::json(body, 401));
+    start();
+    finish();
+    EXPECT_EQ(sink_.failure->code(), Code::kUnauthenticated);
+    EXPECT_EQ(sink_.failure->message().find(key), std::string_view::npos) << sink_.failure->message();
+    EXPECT_NE(sink_.failure->message().find("[REDACTED]"), std::string_view::npos)
+        << sink_.failure->message();
+    EXPECT_EQ(sink_.failure->details_json().find(key), std::string_view::npos);
+  }
+}
+
+TEST_F(HttpModelTest, AWebPageIsNamedAndNotAskedForAgain) {
+  server_.enqueue(Reply(200).header("content-type", "text/html; charset=utf-8").body("<html>log in</html>"));
+  start();
+  finish();
+  EXPECT_EQ(sink_.failure->reason(), "unexpected_content");
+  EXPECT_EQ(server_.requests().size(), 1u);
+}
+
+TEST_F(HttpModelTest, AnAnswerWithVeryManyToolCallsIsRefused) {
+  Reply streamed = Reply::sse();
+  std::string whole;
+  for (int i = 0; i < 1025; ++i) {
+    const std::string call = format(
+        R"({{"index":{},"id":"c{}","type":"function","function":{{"name":"f","arguments":"{{}}"}}}})", i, i);
+    streamed.event(R"({"choices":[{"index":0,"delta":{"tool_calls":[)" + call + "]}}]}");
+    whole += (i == 0 ? "" : ",") + call;
+  }
+  server_.enqueue(streamed.event("[DONE]"));
+  server_.enqueue(
+      Reply::json(R"({"choices":[{"index":0,"finish_reason":"tool_calls","message":{"role":"assistant",)"
+                  R"("content":null,"tool_calls":[)" +
+                  whole + "]}}]}"));
+  for (int i = 0; i < 2; ++i) {
+    start();
+    finish();
+    ASSERT_TRUE(sink_.failure.has_value());
+    EXPECT_EQ(sink_.failure->reason(), "too_many_tool_calls");
+    sink_.failure.reset();
+  }
+}
+
 TEST_F(HttpModelTest, AnthropicUsesItsOwnHeaders) {
   route_.dialect = &wire::anthropic_messages();
   route_.credential_id = "test";

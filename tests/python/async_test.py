@@ -144,6 +144,21 @@ class Tools(AsyncCase):
             raise KeyError("lost")
         self.assertEqual(await self.ask(breaks, {}), ("KeyError: 'lost'", True, "tool_failed"))
 
+    async def test_exception_without_a_text_becomes_an_error_result(self):
+        class Odd(Exception):
+            def __str__(self):
+                raise RuntimeError("no text")
+
+        def breaks() -> str:
+            raise Odd
+        self.assertEqual(await self.ask(breaks, {}), ("Odd", True, "tool_failed"))
+
+    async def test_number_that_is_not_json_is_an_error_result(self):
+        def infinite() -> float:
+            return float("inf")
+        content, is_error, _ = await self.ask(infinite, {})
+        self.assertTrue(is_error, content)
+
     async def test_tool_error_has_its_own_reason(self):
         async def refuses() -> str:
             raise tau.ToolError("closed on Sundays", "closed")

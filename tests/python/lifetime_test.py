@@ -167,6 +167,20 @@ class Exit(unittest.TestCase):
                    "except KeyboardInterrupt: rt.close()\n"
                    "else: raise SystemExit('not interrupted')\n")
 
+    def test_while_other_threads_wait(self):
+        folder = tempfile.TemporaryDirectory(prefix="tau-exit-")
+        self.addCleanup(folder.cleanup)
+        for home in ("", repr(folder.name)):
+            self.leave("import threading, time\n"
+                       f"rt = tau.Runtime({home})\n"
+                       "ag = rt.agent(config={'model': 'scripted/demo', 'script': {'loop': True, 'turns': [{'hang': True}]}})\n"
+                       "runs = [ag.session().run('x') for _ in range(4)]\n"
+                       "reads = [lambda run=run: list(run) for run in runs[:2]]\n"
+                       "waits = [lambda run=run: run.result() for run in runs[2:]]\n"
+                       "threading.excepthook = lambda args: None\n"
+                       "for work in reads + waits: threading.Thread(target=work, daemon=True).start()\n"
+                       "time.sleep(0.2)\n")
+
 
 class Fork(SyncCase):
     def test_child_is_refused_and_may_let_go(self):

@@ -97,6 +97,27 @@ class Kept(unittest.TestCase):
         with self.assertRaises(tau.NotFoundError):
             tau.verify_home(self.home.parent / "nothing")
 
+    def test_a_home_is_read_and_not_written(self):
+        with self.assertRaises(tau.NotFoundError):
+            tau.Runtime(self.home, read_only=True)
+        self.assertFalse(self.home.exists())
+        with self.assertRaises(tau.InvalidArgumentError):
+            tau.Runtime(read_only=True)
+        with tau.Runtime(self.home) as writer:
+            agent_of(writer, turn("kept")).session("one").run("hello").result()
+            with tau.Runtime(self.home, read_only=True) as runtime:
+                self.assertEqual([session["id"] for session in runtime.sessions()], ["one"])
+                agent = agent_of(runtime, turn("never"))
+                self.assertIn("kept", str(agent.session("one").export()))
+                with self.assertRaises(tau.FailedPreconditionError) as refused:
+                    agent.session("one").run("more").result()
+                self.assertEqual(refused.exception.reason, "store_read_only")
+                with self.assertRaises(tau.FailedPreconditionError):
+                    runtime.remove_session("one")
+                with self.assertRaises(tau.FailedPreconditionError):
+                    runtime.prune(max_age_days=1)
+            agent_of(writer, turn("more"), loop=True).session("one").run("and").result()
+
     def test_recorded_run_replays(self):
         with tau.Runtime(self.home) as runtime:
             agent = agent_of(runtime, turn(calls=[("add", {"a": 1})]), turn("done"))

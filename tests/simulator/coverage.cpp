@@ -10,7 +10,6 @@ constexpr size_t kPhases = static_cast<size_t>(When::kCount);
 // Reasons, short enough to stand in a table.
 constexpr std::string_view kCan;
 constexpr std::string_view kNoCall = "no model call is open in this phase";
-constexpr std::string_view kNoAnswerYet = "it is a part of an answer, and the first part ends this phase";
 constexpr std::string_view kBeforeAnswer = "it comes instead of an answer";
 constexpr std::string_view kNoTool = "no tool runs while the model is asked";
 constexpr std::string_view kNoApproval = "nothing waits for approval in this phase";

@@ -59,7 +59,7 @@ class StoreNamespaces : public testing::TestWithParam<Proc> {
   // `work` as process 1 of another namespace, which dies with its parent.
   template <class Work>
   auto elsewhere(Work work) {
-    return [this, work](Child& self) {
+    return [work](Child& self) {
       if (!leave_namespace(GetParam())) return false;
       const pid_t inner = ::fork();
       if (inner == 0) {

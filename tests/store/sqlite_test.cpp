@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -72,6 +73,18 @@ TEST_F(SqliteStoreTest, AFileThatIsNoDatabaseIsCorrupt) {
   EXPECT_EQ(open().status().code(), Code::kDataLoss);
   EXPECT_EQ(refusal(), "database_corrupt");
   EXPECT_EQ(read_file(path()), std::string(8192, 'x'));
+}
+
+TEST_F(SqliteStoreTest, WhatIsNoFileIsRefusedAndNotWaitedFor) {
+  for (const char* suffix : {"", "-wal", "-owners"}) {
+    const std::string place = path() + suffix;
+    for (const bool pipe : {true, false}) {
+      ASSERT_EQ(pipe ? ::mkfifo(place.c_str(), 0600) : ::mkdir(place.c_str(), 0700), 0);
+      for (const bool read_only : {true, false})
+        EXPECT_EQ(open(read_only).status().reason(), "not_a_file") << place;
+      std::filesystem::remove(place);
+    }
+  }
 }
 
 TEST_F(SqliteStoreTest, ARefusalNamesTheFile) {

@@ -144,6 +144,17 @@ TEST(ChatStream, AFailureIsSticky) {
   EXPECT_EQ(sink.events, 0);
 }
 
+TEST(ChatStream, WhatCannotBeACountIsNotTakenForOne) {
+  const test::Decoded decoded = decode(
+      {R"({"id":"c","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]})",
+       R"({"id":"c","choices":[],"usage":{"prompt_tokens":-5,"completion_tokens":9223372036854775807,"total_tokens":2,"reasoning_tokens":-3,"cache_read_input_tokens":4}})"});
+  ASSERT_TRUE(decoded.status.ok());
+  EXPECT_EQ(decoded.response.usage.input, 0);
+  EXPECT_EQ(decoded.response.usage.output, 0);
+  EXPECT_EQ(decoded.response.usage.reasoning, 0);
+  EXPECT_EQ(decoded.response.usage.cached_input, 4);
+}
+
 TEST(ChatStream, UsageMayTrailOrComeWithEveryChunk) {
   const test::Decoded decoded = decode(
       {R"({"id":"c","choices":[{"index":0,"delta":{"content":"a"}}],"usage":{"prompt_tokens":5,"completion_tokens":1,"total_tokens":6}})",

@@ -140,6 +140,13 @@ TEST(Transcode, AnErrorAnswerTellsWhenToTryAgain) {
   EXPECT_EQ(wait(""), -1);
   EXPECT_EQ(wait(R"({"content-type":"text/html"})"), -1);
   EXPECT_EQ(wait(R"({"Retry-After":"7"})"), 7000);
+  EXPECT_EQ(wait(R"({"Retry-After":"99999999999999999999"})"), 86'400'000);
+  EXPECT_EQ(wait(R"({"Retry-After-Ms":"9999999999999"})"), 86'400'000);
+  EXPECT_EQ(wait(R"({"Retry-After":"-5"})"), -1);
+  EXPECT_EQ(wait(R"({"date":"Sun, 06 Nov 1994 08:49:37 GMT","retry-after":"Sun, 06 Nov 1994 08:49:40 GMT"})"),
+            3000);
+  EXPECT_EQ(wait(R"({"date":"Sun, 06 Nov 1994 08:49:37 GMT","retry-after":"Sun, 06 Nov 2994 08:49:37 GMT"})"),
+            86'400'000);
   EXPECT_EQ(error_to_neutral("openai_chat", 429, R"({"retry-after":7})", "").status().reason(),
             "invalid_headers");
   EXPECT_EQ(error_to_neutral("openai_chat", 429, "[]", "").status().reason(), "invalid_headers");

@@ -43,8 +43,17 @@ native.set_error_factory((status, reason, message, details, retryable, retryAfte
     retryAfterMs: retryAfterMs < 0 ? undefined : retryAfterMs,
   }));
 
+/** What was thrown, as text. Not everything has one: String() throws for Object.create(null). */
+function textOf(thrown, withStack = false) {
+  try {
+    return String(withStack ? thrown?.stack ?? thrown : thrown);
+  } catch {
+    return 'a value without a text was thrown';
+  }
+}
+
 function fromOutcome(outcome, cause) {
   return new TauError(outcome.message, { code: outcome.code.toUpperCase(), reason: outcome.reason, outcome, cause });
 }
 
-module.exports = { TauError, ToolError, fromOutcome };
+module.exports = { TauError, ToolError, fromOutcome, textOf };

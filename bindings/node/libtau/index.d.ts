@@ -177,6 +177,8 @@ export interface RuntimeOptions {
   workers?: number;
   /** Path of tau-exec. */
   execHelper?: string;
+  /** Nothing of the home is made or changed; its sessions can be listed, described, exported and backed up. */
+  readOnly?: boolean;
 }
 
 /** What everything else hangs on; a program opens one and keeps it. */

@@ -85,6 +85,7 @@ export const tau_runtime_flags: {
   readonly USE_ENVIRONMENT: 2;
   readonly USE_CONFIG_FILES: 4;
   readonly NO_STORE: 8;
+  readonly READ_ONLY: 16;
 };
 
 export const tau_status: {

@@ -9,8 +9,8 @@ exports.tau_event_kind = Object.freeze({ NONE: 0, RUN_STARTED: 1, TURN_STARTED: 
 exports.tau_home_restore_flags = Object.freeze({ REPLACE: 1 });
 exports.tau_log_level = Object.freeze({ ERROR: 1, WARN: 2, INFO: 3, DEBUG: 4 });
 exports.tau_run_flags = Object.freeze({ RESUME: 1, QUIET: 2 });
-exports.tau_runtime_flags = Object.freeze({ MANUAL: 1, USE_ENVIRONMENT: 2, USE_CONFIG_FILES: 4,
-  NO_STORE: 8 });
+exports.tau_runtime_flags = Object.freeze({ MANUAL: 1, USE_ENVIRONMENT: 2, USE_CONFIG_FILES: 4, NO_STORE: 8,
+  READ_ONLY: 16 });
 exports.tau_status = Object.freeze({ OK: 0, DONE: 1, AGAIN: 2, CANCELLED: -1, UNKNOWN: -2,
   INVALID_ARGUMENT: -3, DEADLINE_EXCEEDED: -4, NOT_FOUND: -5, ALREADY_EXISTS: -6, PERMISSION_DENIED: -7,
   RESOURCE_EXHAUSTED: -8, FAILED_PRECONDITION: -9, ABORTED: -10, OUT_OF_RANGE: -11, UNIMPLEMENTED: -12,

@@ -4,7 +4,7 @@
 const { AsyncResource } = require('node:async_hooks');
 
 const native = require('./native.js');
-const { TauError, fromOutcome } = require('./errors.js');
+const { TauError, fromOutcome, textOf } = require('./errors.js');
 const { Event, outcomeOf } = require('./events.js');
 const { RunEvents } = require('./run_events.js');
 const { ToolCall, failure, success } = require('./tools.js');
@@ -256,16 +256,15 @@ class Run {
     const { callId } = event;
     const call = new ToolCall(this, callId, tool.name);
     this._calls.set(callId, call);
-    let value;
+    const failed = (error) => this._answer(callId, failure(callId, error));
     try {
-      value = this._context.runInAsyncScope(tool.execute, undefined, event.arguments, call);
-    } catch (error) {
-      return this._answer(callId, failure(callId, error));
+      const value = this._context.runInAsyncScope(tool.execute, undefined, event.arguments, call);
+      if (typeof value?.then !== 'function') return this._answer(callId, success(callId, value));
+      value.then((result) => this._answer(callId, success(callId, result)), failed);
+      return undefined;
+    } catch (error) { // of the tool, or of a `then` of its own
+      return failed(error);
     }
-    if (typeof value?.then !== 'function') return this._answer(callId, success(callId, value));
-    value.then((result) => this._answer(callId, success(callId, result)),
-      (error) => this._answer(callId, failure(callId, error)));
-    return undefined;
   }
 
   _answer(callId, op) {
@@ -311,7 +310,7 @@ class Run {
   }
 
   _approvalFailed(callId, error) {
-    process.emitWarning(`onApproval failed, the call is denied: ${error?.stack ?? error}`, 'TauWarning');
+    process.emitWarning(`onApproval failed, the call is denied: ${textOf(error, true)}`, 'TauWarning');
     this._apply(callId, { allow: false, reason: 'the approval failed' });
   }
 

@@ -11,7 +11,8 @@ const { Channels } = require('./channel.js');
 const { TauError } = require('./errors.js');
 const { asyncDispose, checkOptions, dispose, inspect, json } = require('./values.js');
 
-const KNOWN = new Set(['home', 'workspace', 'config', 'environment', 'configFiles', 'loops', 'workers', 'execHelper']);
+const KNOWN = new Set(['home', 'workspace', 'config', 'environment', 'configFiles', 'loops', 'workers', 'execHelper',
+  'readOnly']);
 const PRUNE = new Set(['maxAgeDays', 'maxBytes', 'dryRun']);
 const CLOSE_MS = 10_000;
 const LONGEST_PAUSE_MS = 20;
@@ -27,10 +28,11 @@ class Runtime {
   constructor(options = {}) {
     checkOptions('Runtime', options, KNOWN);
     const flag = native.tau_runtime_flags;
-    const { home, workspace, config, environment, configFiles, loops = 1, workers, execHelper } = options;
+    const { home, workspace, config, environment, configFiles, loops = 1, workers, execHelper,
+      readOnly } = options;
     this._handle = native.tau_runtime_new({
       flags: (home ? 0 : flag.NO_STORE) | (environment ? flag.USE_ENVIRONMENT : 0)
-        | (configFiles ? flag.USE_CONFIG_FILES : 0),
+        | (configFiles ? flag.USE_CONFIG_FILES : 0) | (readOnly ? flag.READ_ONLY : 0),
       home: expand(home),
       workspace: expand(workspace),
       config: json(config),

@@ -2,7 +2,7 @@
 // Tools: JavaScript functions that a model may call.
 
 const native = require('./native.js');
-const { ToolError } = require('./errors.js');
+const { ToolError, textOf } = require('./errors.js');
 const { checkOptions, json } = require('./values.js');
 
 const KNOWN = new Set(['name', 'description', 'parameters', 'effect', 'parallel', 'idempotent', 'ask', 'timeoutMs']);
@@ -90,8 +90,16 @@ function success(callId, value) {
 
 /** The op that answers a call with an exception. */
 function failure(callId, error) {
-  const [reason, text] = error instanceof ToolError ? [error.reason, error.message] : ['tool_failed', String(error)];
+  const [reason, text] = isToolError(error) ? [error.reason, error.message] : ['tool_failed', textOf(error)];
   return { op: 'tool_result', call_id: callId, content: wellFormed(text), is_error: true, reason };
+}
+
+function isToolError(error) {
+  try {
+    return error instanceof ToolError;
+  } catch { // a proxy whose prototype cannot be had
+    return false;
+  }
 }
 
 module.exports = { Tool, ToolCall, failure, success };

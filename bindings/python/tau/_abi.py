@@ -65,6 +65,7 @@ class tau_runtime_flags(enum.IntFlag):
     USE_ENVIRONMENT = 2
     USE_CONFIG_FILES = 4
     NO_STORE = 8
+    READ_ONLY = 16
 
 
 class tau_status(enum.IntEnum):

@@ -59,6 +59,7 @@ class tau_runtime_flags(enum.IntFlag):
     USE_ENVIRONMENT = 2
     USE_CONFIG_FILES = 4
     NO_STORE = 8
+    READ_ONLY = 16
 
 class tau_status(enum.IntEnum):
     """0 is success; positive values are normal answers without data; negative values are failures, the sixteen canonical codes. The set of failures is closed; a program may switch over it."""

@@ -6,6 +6,7 @@ import atexit
 import ctypes
 import itertools
 import json
+import threading
 from ctypes import addressof, byref, c_void_p
 
 from . import _abi, errors
@@ -106,9 +107,18 @@ def _give_back(key: int, held: dict[int, tuple[Callable[[int], object], int]] = 
         entry[0](entry[1])
 
 
+_STOP_MS = 1000
+
+
 @atexit.register
 def _give_all_back() -> None:
-    """The youngest first."""
+    """The youngest first. A thread that goes on meanwhile may be inside of a call with any of them: then runtimes are only
+    stopped, which settles their sessions, and memory goes with the process."""
+    if threading.active_count() > 1:
+        for unref, pointer in list(_held.values()):
+            if unref is lib.tau_runtime_unref:
+                lib.tau_runtime_stop(pointer, _STOP_MS, None)
+        return
     while _held:
         _, (unref, pointer) = _held.popitem()
         unref(pointer)

@@ -31,16 +31,18 @@ class Runtime:
     home: directory of sessions and configuration; without one sessions live in memory only. workspace: directory that
     built-in tools work in. config: a document (docs/schema/config.json) that wins over files and environment.
     environment: whether provider keys and TAU_* settings may come from the environment. config_files: whether tau.toml
-    files are read. loops, workers: threads; workers=0 means none.
+    files are read. loops, workers: threads; workers=0 means none. read_only: nothing of the home is made or changed;
+    its sessions can be listed, described, exported and backed up.
     """
 
     def __init__(self, home: Path | None = None, *, workspace: Path | None = None,
                  config: dict[str, Any] | None = None, environment: bool = False, config_files: bool = False,
-                 loops: int = 1, workers: int | None = None, exec_helper: Path | None = None) -> None:
+                 loops: int = 1, workers: int | None = None, exec_helper: Path | None = None,
+                 read_only: bool = False) -> None:
         flag = _abi.tau_runtime_flags
         options = _core.options(_abi.tau_runtime_options)
         options.flags = (flag.NO_STORE * (home is None) | flag.USE_ENVIRONMENT * bool(environment)
-                         | flag.USE_CONFIG_FILES * bool(config_files))
+                         | flag.USE_CONFIG_FILES * bool(config_files) | flag.READ_ONLY * bool(read_only))
         options.home, options.workspace = _path(home), _path(workspace)
         options.config = _core.json_in(config)
         options.loops = loops

@@ -22,7 +22,8 @@ else:
         return function
 
 _current: contextvars.ContextVar[ToolCall] = contextvars.ContextVar("tau_tool_call")
-_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=lambda value: _jsonable(value)).encode
+_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"),
+                            default=lambda value: _jsonable(value)).encode
 
 
 class Tool:
@@ -151,10 +152,11 @@ def _jsonable(value: Any) -> Any:
 
 def failure(call_id: str, error: BaseException) -> str:
     """The op that answers a call with an exception, as JSON."""
-    if isinstance(error, ToolError):
-        reason, message = error.reason, str(error)
-    else:
-        reason, message = "tool_failed", f"{type(error).__name__}: {error}"
+    reason = error.reason if isinstance(error, ToolError) else "tool_failed"
+    try:
+        message = str(error) if isinstance(error, ToolError) else f"{type(error).__name__}: {error}"
+    except Exception:  # it has a text of its own, and that fails
+        message = type(error).__name__
     message = message.encode(errors="replace").decode()  # a message may quote what is no Unicode text
     return (f'{{"op":"tool_result","call_id":{json_text(call_id)},"content":{json_text(message)},"is_error":true,'
             f'"reason":{json_text(reason)}}}')
