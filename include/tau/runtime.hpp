@@ -32,6 +32,7 @@ struct RuntimeOptions {
   std::string workspace = {};     // directory that tools work in; empty: tools that need one are not offered
   std::string config = {};        // JSON, docs/schema/config.json; wins over files and environment
   bool no_store = false;          // durability off: sessions live in memory only, no file is written
+  bool read_only = false;         // nothing of the home is made or changed; not with no_store
   bool use_environment = false;   // provider keys and TAU_* settings come from the environment
   bool use_config_files = false;  // read <home>/tau.toml and <workspace>/.tau/tau.toml
   bool manual = false;            // no loop threads: the host calls process()
@@ -66,7 +67,7 @@ inline tau_runtime_options c_options(const RuntimeOptions& options) noexcept {
   o.flags = flag(options.manual, TAU_RUNTIME_MANUAL) |
             flag(options.use_environment, TAU_RUNTIME_USE_ENVIRONMENT) |
             flag(options.use_config_files, TAU_RUNTIME_USE_CONFIG_FILES) |
-            flag(options.no_store, TAU_RUNTIME_NO_STORE);
+            flag(options.no_store, TAU_RUNTIME_NO_STORE) | flag(options.read_only, TAU_RUNTIME_READ_ONLY);
   o.home = str(options.home);
   o.workspace = str(options.workspace);
   o.config = str(options.config);

@@ -8,7 +8,8 @@
 extern "C" {
 #endif
 
-/* What a call can do to the world, in order of consequence. Policy decides from it. */
+/* What a call can do to the world, in order of consequence. Events and records name it. A tool of the host runs
+ * without approval, whatever its effect, unless TAU_TOOL_ASK or the policy of the configuration asks for one. */
 typedef uint32_t tau_tool_effect;
 enum {
   TAU_EFFECT_PURE = 0,   /* computes from its arguments alone */

@@ -19,7 +19,7 @@ struct Reference {
   const char* message;
 };
 
-constexpr std::array<Reference, 7> kReferences = {{
+constexpr std::array<Reference, 9> kReferences = {{
     {"SELECT 'lsn ' || lsn FROM journal WHERE run NOT IN (SELECT id FROM runs)", "missing_run",
      "a journal row belongs to no run"},
     {"SELECT 'lsn ' || lsn FROM journal WHERE blob IS NOT NULL AND blob NOT IN (SELECT id FROM blobs)",
@@ -29,6 +29,13 @@ constexpr std::array<Reference, 7> kReferences = {{
     {"SELECT name FROM entries WHERE parent IS NOT NULL AND parent NOT IN (SELECT id FROM entries)",
      "missing_entry", "the parent of an entry is gone"},
     {"SELECT name FROM entries WHERE parent >= id", "entry_order", "an entry is older than its parent"},
+    {"SELECT max(e.name) FROM entries e JOIN journal j ON j.lsn = e.lsn WHERE e.parent IS NULL GROUP BY "
+     "j.run "
+     "HAVING count(*) > 1",
+     "entry_order", "two entries of a run have no parent: what came before is cut off"},
+    {"SELECT DISTINCT r.name FROM entries e JOIN journal j ON j.lsn = e.lsn JOIN runs r ON r.id = j.run "
+     "WHERE e.session <> r.session",
+     "wrong_session", "a run and its entries are of different sessions"},
     {"SELECT id FROM sessions WHERE head_entry <> '' AND head_entry NOT IN (SELECT name FROM entries)",
      "missing_entry", "the head of a session is gone"},
     {"SELECT id FROM sessions WHERE open_run <> '' AND open_run NOT IN (SELECT name FROM runs)",

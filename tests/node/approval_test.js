@@ -50,7 +50,8 @@ test('no answer in time is a denial', async (cleanup) => {
 
 test('callbacks decide', async (cleanup) => {
   const cases = [[() => true, 1], [() => false, 0], [() => ({ allow: false, reason: 'no' }), 0], [() => undefined, 0],
-    [async (event) => event.arguments.path === 'a.txt', 1], [async () => ({ allow: true }), 1], [() => ({}), 0]];
+    [async (event) => event.arguments.path === 'a.txt', 1], [async () => ({ allow: true }), 1], [() => ({}), 0],
+    [() => 'n', 0], [async () => 'yes', 0], [() => 1, 0], [() => ({ allow: 'no' }), 0], [() => null, 0]];
   for (const [onApproval, count] of cases) {
     const { agent, removed } = removing(cleanup);
     const outcome = await agent.session().run('go', { onApproval }).result();

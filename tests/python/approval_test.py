@@ -67,13 +67,22 @@ class InAsyncio(AsyncCase):
         async def later(event):
             await asyncio.sleep(0)
             return event.arguments["path"] == "a.txt"
-        cases = [(lambda event: True, 1), (lambda event: False, 0), (lambda event: (False, "no"), 0), (later, 1)]
+        cases = [(lambda event: True, 1), (lambda event: False, 0), (lambda event: (False, "no"), 0), (later, 1),
+                 (lambda event: None, 0)]
         for callback, count in cases:
             with self.subTest(callback=callback):
                 agent = self.agent(*SCRIPT)
                 deleted = deleting(agent)
                 outcome = await agent.session().run("go", on_approval=callback)
                 self.assertEqual((len(deleted), outcome.text), (count, "done"))
+
+    async def test_what_is_neither_true_nor_false_denies(self):
+        for odd in ("n", "yes", 1, [True], (True,), ("yes", None), {"allow": True}):
+            agent = self.agent(*SCRIPT)
+            deleted = deleting(agent)
+            with self.subTest(odd=odd), self.assertWarnsRegex(RuntimeWarning, "neither True nor False"):
+                outcome = await agent.session().run("go", on_approval=lambda event: odd)
+                self.assertEqual((deleted, outcome.text), ([], "done"))
 
     async def test_failing_callback_denies_and_is_reported(self):
         agent = self.agent(*SCRIPT)

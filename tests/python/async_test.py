@@ -170,6 +170,12 @@ class Tools(AsyncCase):
         content, is_error, _ = await self.ask(surrogate, {})
         self.assertTrue(is_error, content)
 
+    async def test_integers_arrive_as_integers_however_they_are_written(self):
+        def kind(n: int, ns: list[int], maybe: int | None = None) -> str:
+            return repr((n, ns, maybe))
+        content, is_error, _ = await self.ask(kind, {"n": 2.0, "ns": [1.0, 3], "maybe": 4.0})
+        self.assertEqual((content, is_error), ("(2, [1, 3], 4)", False))
+
     async def test_arguments_are_checked_before_the_function_runs(self):
         ran = []
 

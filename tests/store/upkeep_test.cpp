@@ -156,6 +156,16 @@ TEST_F(StoreUpkeep, WhatRowsPointAtMustBeThere) {
   EXPECT_EQ(problems_after("DELETE FROM entries WHERE name = 'ses_a.3'"), Strings{"missing_entry"});
 }
 
+TEST_F(StoreUpkeep, AHistoryThatIsCutOffIsFound) {
+  fill("ses_a", 0);
+  EXPECT_EQ(problems_after("UPDATE entries SET parent = NULL"), Strings{"entry_order"});
+}
+
+TEST_F(StoreUpkeep, ARunOfAnotherSessionIsFound) {
+  fill("ses_a", 0);
+  EXPECT_EQ(problems_after("UPDATE runs SET session = 'ses_x'"), Strings{"wrong_session"});
+}
+
 TEST_F(StoreUpkeep, AMissingRowIsFoundTwice) {
   fill("ses_a", 0);
   EXPECT_EQ(problems_after("DELETE FROM journal WHERE seq = 3"), (Strings{"missing_row", "chain_broken"}));

@@ -290,23 +290,26 @@ class Run {
       if (this._result !== undefined) this._denyUnseen();
       return;
     }
-    let decision;
+    const failed = (error) => this._approvalFailed(event.callId, error);
     try {
-      decision = this._context.runInAsyncScope(this._onApproval, undefined, event, this);
-    } catch (error) {
-      return this._approvalFailed(event.callId, error);
+      const decision = this._context.runInAsyncScope(this._onApproval, undefined, event, this);
+      if (typeof decision?.then !== 'function') return this._apply(event.callId, decision);
+      decision.then((value) => this._apply(event.callId, value), failed);
+      return undefined;
+    } catch (error) { // of the function, or of a `then` of its own
+      return failed(error);
     }
-    if (typeof decision?.then !== 'function') return this._apply(event.callId, decision);
-    decision.then((value) => this._apply(event.callId, value), (error) => this._approvalFailed(event.callId, error));
-    return undefined;
   }
 
-  /** A decision is a truth value, or { allow, reason }. */
+  /** A decision is true or false, or { allow, reason }. Nothing else allows: what asked a person may well return 'n'. */
   _apply(callId, decision) {
     if (!this._approvals.has(callId)) return;
     const { allow, reason } = typeof decision === 'object' && decision !== null ? decision : { allow: decision };
     this._approvals.delete(callId);
-    this._submitIfGoing({ op: 'approval', call_id: callId, allow: Boolean(allow), reason });
+    if (typeof allow !== 'boolean' && allow !== undefined && allow !== null) {
+      process.emitWarning(`onApproval gave a ${typeof allow}, neither true nor false; the call is denied`, 'TauWarning');
+    }
+    this._submitIfGoing({ op: 'approval', call_id: callId, allow: allow === true, reason });
   }
 
   _approvalFailed(callId, error) {

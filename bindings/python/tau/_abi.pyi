@@ -85,7 +85,7 @@ class tau_status(enum.IntEnum):
     UNAUTHENTICATED = -16
 
 class tau_tool_effect(enum.IntEnum):
-    """What a call can do to the world, in order of consequence. Policy decides from it."""
+    """What a call can do to the world, in order of consequence. Events and records name it. A tool of the host runs without approval, whatever its effect, unless TAU_TOOL_ASK or the policy of the configuration asks for one."""
 
     PURE = 0
     READ = 1

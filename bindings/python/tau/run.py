@@ -6,6 +6,7 @@ import collections
 import contextvars
 import ctypes
 import time
+import warnings
 import weakref
 from ctypes import byref
 
@@ -356,8 +357,13 @@ class Run:
         self._apply(event.call_id, decision)
 
     def _apply(self, call_id: str, decision: Any) -> None:
-        """A decision is a truth value, or a pair with the reason of a denial."""
-        allow, reason = decision if isinstance(decision, tuple) else (decision, None)
+        """A decision is True or False, or a pair with the reason of a denial. Nothing else allows: what asked a person may
+        well return an "n"."""
+        allow, reason = decision if isinstance(decision, tuple) and len(decision) == 2 else (decision, None)
+        if not isinstance(allow, bool) and allow is not None:
+            warnings.warn(f"on_approval gave {allow!r}, neither True nor False; the call is denied", RuntimeWarning,
+                          stacklevel=2)
+            allow, reason = False, "the approval was neither true nor false"
         if call_id not in self._approvals or self.done:
             return
         try:

@@ -137,6 +137,8 @@ def decode(annotation: Any, value: Any) -> Any:
         return {key: decode(arguments[1], item) for key, item in value.items()}
     if annotation is float:
         return float(value)
+    if annotation is int and isinstance(value, float):
+        return int(value)  # JSON has one kind of number: 2.0 is an integer
     if isinstance(annotation, type) and origin is None:
         if issubclass(annotation, enum.Enum):
             return annotation(value)
@@ -151,7 +153,7 @@ def _decode_union(arguments: tuple[Any, ...], value: Any) -> Any:
     for kind in arguments:
         if fits(kind, value):
             return decode(kind, value)
-    return value
+    return decode(int, value) if int in arguments else value
 
 
 def fits(annotation: Any, value: Any) -> bool:
@@ -230,6 +232,6 @@ def parameters(function: Callable[..., Any]) -> tuple[Json, Callable[[Json], Jso
         if parameter.default is parameter.empty:
             required.append(name)
     schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-    plain = {name for name, annotation in kinds.items() if annotation in (str, int, bool, Any)}  # decode() changes nothing
+    plain = {name for name, annotation in kinds.items() if annotation in (str, bool, Any)}  # decode() changes nothing
     return schema, lambda values: {name: value if name in plain else decode(kinds[name], value)
                                    for name, value in values.items()}
