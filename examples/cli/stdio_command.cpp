@@ -24,6 +24,9 @@ namespace {
 constexpr size_t kMaxLineBytes = 64u << 20;
 constexpr std::array<std::string_view, 6> kEffects = {"pure",   "read", "write",
                                                       "egress", "exec", "irreversible"};
+// The library's, docs/schema/op.json; the others are this program's.
+constexpr std::array<std::string_view, 6> kRunOps = {"message",       "steer",    "tool_result",
+                                                     "tool_progress", "approval", "cancel"};
 
 // Splits what arrives on stdin into lines, without waiting for more than is there.
 class LineInput {
@@ -130,6 +133,8 @@ void StdioHost::take_op(const Json& op, const std::string& line) {
     add_tool(op);
   } else if (name == "run") {
     start(op);
+  } else if (std::ranges::find(kRunOps, name) == std::end(kRunOps)) {
+    fail(input_failure("unknown_op", "there is no op \"" + one_line(name, 64) + "\""), op);
   } else if (run_ == nullptr) {
     fail(input_failure("no_run", "there is no run that \"" + one_line(name, 64) + "\" could be for"), op);
   } else {

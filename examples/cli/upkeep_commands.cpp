@@ -1,4 +1,6 @@
 // tau backup, restore, verify, prune: the home as a whole.
+#include <algorithm>
+
 #include "client.h"
 #include "commands.h"
 #include "env_table.h"
@@ -24,6 +26,14 @@ Result<std::string> home_of(const Options& options) {
   const auto client = Client::open(closed);
   if (!client.ok()) return client.failure();
   return (*client).home();
+}
+
+// Whether all that is wrong is who else may read.
+bool only_modes(const Json& about) {
+  const auto& problems = about["problems"].items();
+  return !problems.empty() && std::all_of(problems.begin(), problems.end(), [](const Json& problem) {
+    return problem["reason"].as_string() == "not_private";
+  });
 }
 
 }  // namespace
@@ -68,7 +78,9 @@ int command_verify(const Options& options) {
     if (!write_out(lines)) return kExitFailed;
   }
   if (status == TAU_OK) return kExitOk;
-  return report(library_failure(status, error));
+  Failure failure = library_failure(status, error);
+  if (about && only_modes(*about)) failure.hint = "chmod go= closes those files";
+  return report(failure);
 }
 
 int command_prune(const Options& options) {

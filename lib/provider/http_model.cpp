@@ -47,7 +47,7 @@ class Call final : public net::HttpSink, private wire::StreamSink {
   void on_event(const wire::StreamEvent& event) override;
   StatusOr<wire::Response> finish_body();
   Status http_error() const;
-  Status web_page() const;
+  Status unexpected_content() const;
   Status censored(const Status& status) const;
   std::string_view content_type() const;
 
@@ -125,6 +125,13 @@ class HttpModel final : public Model {
 Status too_many_calls() {
   return Status(Code::kResourceExhausted, "too_many_tool_calls",
                 format("the model asked for more than {} tool calls at once", kMaxToolCalls));
+}
+
+// Servers are not strict in the type that they give an event stream, but these are none.
+bool is_page_or_media(std::string_view content_type) {
+  for (const char* kind : {"text/html", "image/", "audio/", "video/", "font/"})
+    if (content_type.starts_with(kind)) return true;
+  return false;
 }
 
 std::string_view dialect_path(const wire::Dialect& dialect) {
@@ -279,26 +286,28 @@ StatusOr<wire::Response> Call::finish_body() {
   if (error_status_ != 0) return http_error();
   if (whole_body_) return model_.route_.dialect->decode_response(buffer_, model_.route_.quirks);
   const Status ended = decoder_->end(*this);
-  if (!ended.ok() && !delivered_ && content_type().starts_with("text/html")) return web_page();
+  if (!ended.ok() && !delivered_ && is_page_or_media(content_type())) return unexpected_content();
   TAU_RETURN_IF_ERROR(ended);
   return decoder_->take_response();
 }
 
 // A page to log in, or that of another server: asking again would not help.
-Status Call::web_page() const {
-  return failed_precondition(
-      "unexpected_content",
-      format("{} answered with a web page ({}), which is neither an event stream nor JSON: "
-             "correct the base URL",
-             model_.route_.base_url, content_type()));
+Status Call::unexpected_content() const {
+  return failed_precondition("unexpected_content",
+                             format("{} answered with {}, which is neither an event stream nor JSON: "
+                                    "correct the base URL",
+                                    model_.route_.base_url, content_type()));
 }
 
 // net follows no redirect: the key and the conversation would go where the other side says.
 Status redirect_refused(int http_status, const Headers& headers) {
   std::string place = "elsewhere";
   for (const auto& [name, value] : headers) {
+    if (name != "location") continue;
     const StatusOr<net::Url> url = net::parse_url(value);
-    if (name == "location" && url.ok()) place = "to " + url->origin();
+    if (url.ok()) place = "to " + url->origin() + url->target.substr(0, url->target.find('?'));
+    if (value.starts_with('/') && !value.starts_with("//"))
+      place = "to its " + value.substr(0, value.find('?'));
   }
   return failed_precondition(
       "redirect_refused",

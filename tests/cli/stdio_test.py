@@ -100,6 +100,9 @@ class Stdio(CliCase):
                 self.send(line)
                 event = self.until("error")[-1]
                 self.assertTrue(event["reason"] and event["message"])
+        for op, reason in (("nope", "unknown_op"), ("cancel", "no_run")):
+            self.send({"op": op})
+            self.assertEqual(self.until("error")[-1]["reason"], reason)
         self.send({"op": "run", "prompt": "x"})
         self.assertEqual(self.until("run_done")[-1]["outcome"]["text"], "fine")
         self.end()

@@ -213,5 +213,14 @@ TEST_F(DeadlineTest, ARedirectIsNotFollowedAndTheKeyStaysHome) {
   EXPECT_EQ(server_.requests().size(), 1u);
 }
 
+TEST_F(DeadlineTest, ARedirectToAnotherPathNamesItWithoutItsQuery) {
+  server_.enqueue(Reply::json("{}", 308).header("location", "/v2/chat?secret=1"));
+  start();
+  ASSERT_TRUE(until([&] { return sink_.over(); }));
+  ASSERT_TRUE(sink_.failure.has_value());
+  EXPECT_NE(sink_.failure->message().find("to its /v2/chat (HTTP 308)"), std::string::npos)
+      << sink_.failure->message();
+}
+
 }  // namespace
 }  // namespace tau::provider

@@ -154,8 +154,37 @@ TEST_F(FileTools, GrepIsBounded) {
   EXPECT_EQ(content("grep", R"({"pattern":"match","max_matches":1})"),
             "f:1: match\n[there may be more matches; use a narrower pattern, path or glob]\n");
   EXPECT_LT(content("grep", R"({"pattern":"match y","path":"g"})").size(), 500u);
-  EXPECT_EQ(content("grep", R"({"pattern":"z","path":"huge"})"),
-            "[no line matches]\n[1 files were too large or unreadable]\n");
+  const std::string part = "huge:1: " + std::string(400, 'z') + "…\n";
+  EXPECT_EQ(content("grep", R"({"pattern":"z","path":"huge","context":2})"), part + part)
+      << "in parts of 2 MB";
+}
+
+// Against a search of the whole text at once, for lines and pieces that meet anywhere.
+TEST_F(FileTools, LargeFilesAreReadAndSearchedPieceByPiece) {
+  std::string text;
+  for (int i = 1; text.size() < (34u << 20); ++i)
+    text += format("{} {}{}\n", i, i % 200'000 == 77 ? "needle " : "",
+                   std::string(static_cast<size_t>(i % 61), '.'));
+  const auto lines = static_cast<int64_t>(std::count(text.begin(), text.end(), '\n'));
+  dir.write("log", text);
+  std::string expected;
+  const auto line_of = [&text](int64_t n) {
+    const size_t at = n == 1 ? 0 : text.find(format("\n{} ", n)) + 1;
+    return text.substr(at, text.find('\n', at) - at);
+  };
+  for (int64_t n = 77; n < lines; n += 200'000) {
+    if (!expected.empty()) expected += "--\n";
+    for (int64_t k = n - 3; k <= n + 3; ++k)
+      expected += format("log{0}{1}{0} {2}\n", k == n ? ':' : '-', k, line_of(k));
+  }
+  EXPECT_EQ(content("grep", R"({"pattern":"needle","context":3})"), expected);
+  EXPECT_EQ(detail("matches"), (lines - 77) / 200'000 + 1);
+  for (const int64_t n : {int64_t{1}, int64_t{54321}, lines - 1})
+    EXPECT_EQ(
+        content("read", format(R"({{"path":"log","offset":{},"limit":2}})", n)),
+        format("[lines {}-{} of {}{}]\n{}\n{}\n", n, n + 1, lines,
+               n + 1 < lines ? format("; go on with offset={}", n + 2) : "", line_of(n), line_of(n + 1)));
+  EXPECT_EQ(reason("edit", R"({"path":"log","old_text":"1 ","new_text":"2 "})"), "file_too_large");
 }
 
 TEST_F(FileTools, TheSameSearchGivesTheSameBytes) {

@@ -41,6 +41,23 @@ Manifest write_manifest(std::string_view name, std::string_view description, std
   return manifest;
 }
 
+Status scan_text_file(const os::Workspace& workspace, const std::string& path,
+                      const std::atomic<bool>& cancelled,
+                      const std::function<bool(std::string_view)>& visit) {
+  constexpr uint64_t kPieceBytes = 1u << 20;
+  for (uint64_t offset = 0; offset < kMaxScannedFileBytes;) {
+    if (cancelled) return Status(Code::kCancelled, "cancelled", "the call was cancelled");
+    TAU_ASSIGN_OR_RETURN(const std::string piece,
+                         workspace.read(path, {.offset_bytes = offset, .limit_bytes = kPieceBytes}));
+    if (offset == 0 && looks_binary(piece))
+      return failed_precondition("binary_file", path + " is a binary file");
+    if (piece.empty() || !visit(piece)) return ok_status();
+    offset += piece.size();
+  }
+  return resource_exhausted("file_too_large",
+                            format("{} has more than {} bytes", path, kMaxScannedFileBytes));
+}
+
 bool looks_binary(std::string_view bytes) {
   return bytes.substr(0, kBinaryProbeBytes).find('\0') != std::string_view::npos;
 }

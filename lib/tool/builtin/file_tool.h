@@ -1,6 +1,7 @@
 // What the built-in tools that work on files share: they block, run on a worker, and answer in one go.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,8 +25,15 @@ class FileTool : public Tool {
   Manifest manifest_;
 };
 
-// Larger files are not text that a model should see or edit.
+// Larger files are not edited; reading and searching takes a file piece by piece.
 inline constexpr uint64_t kMaxTextFileBytes = 32u << 20;
+inline constexpr uint64_t kMaxScannedFileBytes = 1u << 30;
+
+// Calls visit(piece) with the bytes of a file, in order and a megabyte at a time, until it returns false.
+// FAILED_PRECONDITION "binary_file", RESOURCE_EXHAUSTED "file_too_large", "cancelled", and what
+// Workspace::read says.
+Status scan_text_file(const os::Workspace& workspace, const std::string& path,
+                      const std::atomic<bool>& cancelled, const std::function<bool(std::string_view)>& visit);
 
 // A manifest of a tool that reads: parallel, idempotent.
 Manifest read_manifest(std::string_view name, std::string_view description, std::string_view parameters);

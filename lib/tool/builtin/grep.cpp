@@ -8,8 +8,8 @@
 namespace tau::tool {
 namespace {
 
-constexpr uint64_t kMaxSearchedBytes = 2u << 20;
-constexpr size_t kMaxLineBytes = 400;
+constexpr size_t kMaxLineBytes = 400;      // shown of a line
+constexpr size_t kLongestLine = 2u << 20;  // a longer one counts as several
 constexpr size_t kMaxOutputBytes = 60 * 1024;
 
 constexpr std::string_view kDescription =
@@ -17,7 +17,7 @@ constexpr std::string_view kDescription =
     "lookaround), line "
     "by line. Returns lines as path:line: text, in a fixed order; lines of context as path-line- text. "
     "Binary files, "
-    "files over 2 MB and .git are skipped.";
+    "files over 1 GB and .git are skipped.";
 
 constexpr std::string_view kParameters = R"({"type":"object","properties":{
 "pattern":{"type":"string","minLength":1,"description":"Regular expression, or plain text with literal"},
@@ -49,33 +49,60 @@ class Search {
         context_(static_cast<size_t>(arguments["context"].as_int(0))),
         max_matches_(static_cast<size_t>(arguments["max_matches"].as_int(200))) {}
 
-  void add_file(std::string_view path, std::string_view bytes) {
-    if (looks_binary(bytes)) return;
-    const std::vector<std::string_view> lines = split_lines(bytes);
-    size_t shown = 0;  // lines before this one have been printed
-    for (size_t i = 0; i < lines.size() && !full(); ++i) {
-      if (!regex_.search(lines[i])) continue;
-      ++matches_;
-      const size_t begin = std::max(shown, i - std::min(i, context_));
-      if (context_ > 0 && !text_.empty() && (shown == 0 || begin > shown)) text_ += "--\n";
-      for (size_t k = begin; k < i; ++k) print(path, k, lines[k], '-');
-      print(path, i, lines[i], ':');
-      size_t after = i + 1;
-      for (; after < lines.size() && after <= i + context_ && !regex_.search(lines[after]); ++after)
-        print(path, after, lines[after], '-');
-      shown = after;
-    }
+  void begin_file(std::string_view path) {
+    path_ = path;
+    text_at_hand_.clear();
+    base_ = next_ = shown_ = 0;
   }
+  // The file comes in pieces. A line is searched when those of its context are there.
+  void feed(std::string_view piece) {
+    text_at_hand_ += piece;
+    const size_t whole = text_at_hand_.rfind('\n') + 1;  // 0 when there is none
+    if (text_at_hand_.size() - whole < kLongestLine) return search(whole, /*last=*/false);
+    search(text_at_hand_.size(), /*last=*/true);
+    text_at_hand_.clear();
+    base_ = --next_;  // what comes belongs to the same line
+  }
+  void end_file() { search(text_at_hand_.size(), /*last=*/true); }
 
   bool full() const { return matches_ >= max_matches_ || text_.size() >= kMaxOutputBytes; }
   size_t matches() const { return matches_; }
   std::string take_text() { return std::move(text_); }
 
  private:
-  void print(std::string_view path, size_t index, std::string_view line, char mark) {
+  // Searches the whole lines among the first `size` bytes at hand, and forgets what is of no use any more.
+  void search(size_t size, bool last) {
+    const std::vector<std::string_view> lines = split_lines(std::string_view(text_at_hand_).substr(0, size));
+    const size_t end = last ? lines.size() : lines.size() - std::min(lines.size(), context_);
+    for (size_t i = next_ - base_; i < end && !full(); ++i)
+      if (regex_.search(lines[i])) show(lines, i);
+    next_ = std::max(next_, base_ + end);
+    if (last) return;
+    const size_t keep_from = next_ - std::min(next_ - base_, context_) - base_;
+    if (keep_from == 0) return;
+    const size_t kept =
+        keep_from < lines.size() ? static_cast<size_t>(lines[keep_from].data() - text_at_hand_.data()) : size;
+    base_ += keep_from;
+    text_at_hand_.erase(0, kept);
+  }
+
+  void show(const std::vector<std::string_view>& lines, size_t i) {
+    ++matches_;
+    const size_t shown = shown_ - std::min(shown_, base_);  // lines at hand before this one have been printed
+    const size_t begin = std::max(shown, i - std::min(i, context_));
+    if (context_ > 0 && !text_.empty() && (shown_ == 0 || base_ + begin > shown_)) text_ += "--\n";
+    for (size_t k = begin; k < i; ++k) print(k, lines[k], '-');
+    print(i, lines[i], ':');
+    size_t after = i + 1;
+    for (; after < lines.size() && after <= i + context_ && !regex_.search(lines[after]); ++after)
+      print(after, lines[after], '-');
+    shown_ = base_ + after;
+  }
+
+  void print(size_t index, std::string_view line, char mark) {
     const std::string_view kept = truncate_utf8(line, kMaxLineBytes);
-    text_ +=
-        format("{}{}{}{} {}{}\n", path, mark, index + 1, mark, kept, kept.size() < line.size() ? "…" : "");
+    text_ += format("{}{}{}{} {}{}\n", path_, mark, base_ + index + 1, mark, kept,
+                    kept.size() < line.size() ? "…" : "");
   }
 
   const Regex& regex_;
@@ -83,6 +110,12 @@ class Search {
   size_t max_matches_;
   size_t matches_ = 0;
   std::string text_;
+  // Of the file being searched.
+  std::string path_;
+  std::string text_at_hand_;
+  size_t base_ = 0;   // the number of the first line at hand, from 0
+  size_t next_ = 0;   // the line to search next
+  size_t shown_ = 0;  // lines before this one have been printed
 };
 
 class GrepTool final : public FileTool {
@@ -108,9 +141,13 @@ class GrepTool final : public FileTool {
     size_t skipped = 0;
     bool partial = false;
     auto search_file = [&](const std::string& path) {
-      const auto bytes = workspace.read(path, {.max_file_bytes = kMaxSearchedBytes});
-      if (bytes.ok()) search.add_file(path, *bytes);
-      skipped += bytes.ok() ? 0 : 1;
+      search.begin_file(path);
+      const Status read = scan_text_file(workspace, path, cancelled, [&search](std::string_view piece) {
+        search.feed(piece);
+        return !search.full();
+      });
+      if (read.ok()) search.end_file();
+      skipped += read.ok() || read.reason() == "binary_file" ? 0 : 1;
     };
     if (info->type != os::FileType::kDirectory) {
       search_file(*start);
