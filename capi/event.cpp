@@ -11,9 +11,8 @@ using tau::runtime::Queued;
 
 namespace {
 
-// As many bytes of an event as the caller's struct has room for.
-void show(const Queued& queued, tau_event* out, uint32_t struct_size) {
-  tau_event event = {};
+// The caller's struct may be longer than ours, and is never shorter: see check_event().
+void show(const Queued& queued, tau_event& event, uint32_t struct_size) {
   event.struct_size = struct_size;
   event.kind = static_cast<tau_event_kind>(queued.event.kind);
   event.first_seq = queued.first_seq;
@@ -23,7 +22,6 @@ void show(const Queued& queued, tau_event* out, uint32_t struct_size) {
   event.text = view(queued.event.shown_text());
   event.userdata = queued.channel->userdata();
   event.body = &queued;
-  std::memcpy(out, &event, struct_size < sizeof event ? struct_size : sizeof event);
 }
 
 Status check_event(const tau_queue* queue, const tau_event* event) {
@@ -61,7 +59,7 @@ tau_status take(tau_queue* queue, tau_event* events, size_t capacity, size_t* co
   *count = taken.size();
   auto* at = reinterpret_cast<unsigned char*>(events);
   for (const Queued* queued : taken) {
-    show(*queued, reinterpret_cast<tau_event*>(at), struct_size);
+    show(*queued, *reinterpret_cast<tau_event*>(at), struct_size);
     at += struct_size;
   }
   if (!taken.empty()) return TAU_OK;

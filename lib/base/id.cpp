@@ -11,13 +11,15 @@ SharedString make_id(std::string_view prefix, Clock& clock, Random& random) {
 
   std::array<char, 26> id;
   char* at = id.data();
-  const auto time = static_cast<uint64_t>(clock.wall_ms());
-  for (int shift = 45; shift >= 0; shift -= 5) *at++ = kAlphabet[(time >> shift) & 31];
-  uint32_t bits = 0;
-  int count = 0;
-  for (std::byte b : entropy) {
-    bits = bits << 8 | static_cast<uint32_t>(b);
-    for (count += 8; count >= 5; count -= 5) *at++ = kAlphabet[(bits >> (count - 5)) & 31];
+  const auto put = [&at](uint64_t bits, int characters) {
+    for (int i = characters - 1; i >= 0; --i, bits >>= 5) at[i] = kAlphabet[bits & 31];
+    at += characters;
+  };
+  put(static_cast<uint64_t>(clock.wall_ms()), 10);
+  for (size_t half = 0; half < entropy.size(); half += 5) {
+    uint64_t bits = 0;
+    for (size_t i = 0; i < 5; ++i) bits = bits << 8 | static_cast<uint64_t>(entropy[half + i]);
+    put(bits, 8);
   }
   return SharedString::concat({prefix, {id.data(), id.size()}});
 }

@@ -72,10 +72,11 @@ const SharedString& names_of(uint32_t sources) {
   return (*kNames)[sources];
 }
 
-// The part of an integrity that names tools: its end.
-std::string_view tools_of(std::string_view integrity) {
-  const size_t at = integrity.find(kToolPrefix);
-  return at == std::string_view::npos ? std::string_view() : integrity.substr(at);
+// The part of the integrity of these sources that names tools: its end.
+std::string_view tools_of(uint32_t sources, std::string_view integrity) {
+  if ((sources & static_cast<uint32_t>(Source::kTool)) == 0) return {};
+  const size_t others = names_of(sources).size();
+  return integrity.substr(others == 0 ? 0 : others + 1);
 }
 
 void append_quoted(std::string& out, std::string_view list) {
@@ -114,7 +115,8 @@ void Labels::restrict_readers(std::vector<std::string> readers) {
 // Whether joining `other` adds no source. Says no in doubt.
 bool Labels::covers(const Labels& other) const {
   if ((sources_ | other.sources_) != sources_) return false;
-  return !other.has(Source::kTool) || tools_of(other.integrity_) == tools_of(integrity_);
+  return !other.has(Source::kTool) ||
+         tools_of(other.sources_, other.integrity_) == tools_of(sources_, integrity_);
 }
 
 void Labels::join_sources(const Labels& other) {
@@ -124,10 +126,10 @@ void Labels::join_sources(const Labels& other) {
     integrity_ = other.integrity_;
     return;
   }
+  const std::string_view mine = tools_of(sources_, integrity_);
+  const std::string_view theirs = tools_of(other.sources_, other.integrity_);
   sources_ |= other.sources_;
   const SharedString& names = names_of(sources_);
-  const std::string_view mine = tools_of(integrity_);
-  const std::string_view theirs = tools_of(other.integrity_);
   if (!mine.empty() && !theirs.empty() && mine != theirs) {
     std::string all = names.str();
     append_union(all, mine, theirs);

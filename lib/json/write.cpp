@@ -5,6 +5,7 @@
 
 #include "json/json.h"
 #include "json/number.h"
+#include "json/text_scan.h"
 #include "json/walk.h"
 
 namespace tau::json {
@@ -89,16 +90,25 @@ size_t plain_prefix(std::string_view text) {
 bool copy_plain(std::string_view text, char* to) {
   const char* const from = text.data();
   const size_t n = text.size();
+  if (n >= sizeof(Block)) {
+    using Signed = int8_t __attribute__((vector_size(sizeof(Block))));
+    Block other{};
+    const auto copy16 = [&](size_t i) {
+      const Block block = load_block(from + i);
+      std::memcpy(to + i, &block, sizeof block);
+      const auto control_or_high = reinterpret_cast<Signed>(block) < 0x20;
+      other |= reinterpret_cast<Block>((block == '"') | (block == '\\') | control_or_high);
+    };
+    for (size_t i = 0; i + sizeof(Block) < n; i += sizeof(Block)) copy16(i);
+    copy16(n - sizeof(Block));  // overlaps what was copied already
+    return first_set(other) == sizeof(Block);
+  }
   const auto copy8 = [&](size_t i) {
     const auto word = load<uint64_t>(from + i);
     std::memcpy(to + i, &word, sizeof word);
     return is_plain(word);
   };
-  if (n >= 8) {
-    for (size_t i = 0; i + 8 < n; i += 8)
-      if (!copy8(i)) return false;
-    return copy8(n - 8);  // overlaps what was copied already
-  }
+  if (n >= 8) return copy8(0) && copy8(n - 8);
   if (n >= 4) {
     const auto first = load<uint32_t>(from);
     const auto last = load<uint32_t>(from + n - 4);

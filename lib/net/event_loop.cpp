@@ -45,6 +45,7 @@ class Inbox final : public EventLoop::Poster {
       const std::lock_guard lock(mutex_);
       if (closed_) return false;
       tasks_.push_back(std::move(task));
+      any_.store(true, std::memory_order_release);
       heard = !waiting_ && !polled_;
     }
     if (!heard) signal();
@@ -95,14 +96,18 @@ class Inbox final : public EventLoop::Poster {
 
   // Appends what was posted to `out`; leaves it here when there is no room and no memory for that.
   void drain(std::vector<Task>& out) {
+    if (!any_.load(std::memory_order_acquire)) return;  // begin_wait() looks again
     const std::lock_guard lock(mutex_);
-    if (tasks_.empty()) return;
-    if (out.empty()) return out.swap(tasks_);
-    try {
-      out.reserve(out.size() + tasks_.size());
-    } catch (const std::bad_alloc&) { return; }
-    std::move(tasks_.begin(), tasks_.end(), std::back_inserter(out));
-    tasks_.clear();
+    if (out.empty()) {
+      out.swap(tasks_);
+    } else {
+      try {
+        out.reserve(out.size() + tasks_.size());
+      } catch (const std::bad_alloc&) { return; }
+      std::move(tasks_.begin(), tasks_.end(), std::back_inserter(out));
+      tasks_.clear();
+    }
+    any_.store(false, std::memory_order_relaxed);
   }
 
   // Whose work failed for lack of memory on other threads. Each is kept once, so that there is room for all.
@@ -139,6 +144,7 @@ class Inbox final : public EventLoop::Poster {
  private:
   const int event_fd_;
   std::atomic<bool> signalled_ = false;
+  std::atomic<bool> any_ = false;  // tasks; written under the mutex
   std::mutex mutex_;
   std::vector<Task> tasks_;
   std::vector<Owner> failed_;

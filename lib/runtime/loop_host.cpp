@@ -12,11 +12,10 @@ namespace {
 constexpr size_t kModelsKept = 8;
 constexpr size_t kScratchKept = 16;  // memory of drivers that ended, for those to come
 
-// A number for the calling thread that is never 0.
+// A number for the calling thread that is never 0, and no other thread's while it lives.
 uint64_t this_thread() {
-  static std::atomic<uint64_t> next{0};
-  thread_local const uint64_t id = ++next;
-  return id;
+  thread_local const char mark = 0;
+  return reinterpret_cast<uintptr_t>(&mark);
 }
 
 }  // namespace

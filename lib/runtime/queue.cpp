@@ -271,13 +271,16 @@ void EventQueue::tell(std::unique_lock<std::mutex>& lock) {
 // Leaves an event that may be used again: nothing is held but the memory of short texts.
 void EventQueue::release(Queued& queued) {
   constexpr size_t kKeptBytes = 512;
+  const auto empty = [](std::string& text) {
+    if (text.capacity() > kKeptBytes) text = std::string();
+    text.clear();
+  };
   queued.channel = nullptr;
-  queued.holds_channel = nullptr;
-  for (std::string* text : {&queued.event.call_id, &queued.event.text, &queued.json}) {
-    if (text->capacity() > kKeptBytes) *text = std::string();
-  }
-  queued.json.clear();
-  queued.event.clear();
+  if (queued.holds_channel != nullptr) queued.holds_channel.reset();
+  empty(queued.event.call_id);
+  empty(queued.event.text);
+  empty(queued.json);
+  if (!queued.is_delta) queued.event.clear();  // a delta has nothing else
 }
 
 void EventQueue::set_fd_locked(bool readable) {
@@ -288,6 +291,7 @@ void EventQueue::set_fd_locked(bool readable) {
 
 // Of so many that are to be taken: how many can be.
 size_t EventQueue::make_room(size_t wanted) {
+  if (wanted <= taken_.capacity()) return wanted;
   try {
     taken_.reserve(wanted);
   } catch (const std::bad_alloc&) {}
@@ -320,9 +324,12 @@ void EventQueue::hand_out(Queued* queued) {
   read_.push(queued);
   taken_.push_back(queued);
   Channel& channel = *queued->channel;
-  std::atomic<uint64_t>& count = queued->is_delta ? channel.read_deltas_ : channel.read_control_;
-  count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  if (!queued->is_delta && channel.unread_control() == Channel::kParkAt / 2 - 1) may_unpark(channel);
+  const auto add_one = [](std::atomic<uint64_t>& count) {  // nobody else writes it
+    count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  };
+  if (queued->is_delta) return add_one(channel.read_deltas_);
+  add_one(channel.read_control_);
+  if (channel.unread_control() == Channel::kParkAt / 2 - 1) may_unpark(channel);
 }
 
 // Called whenever the reader has worked off half of what a run may leave unread. A run that parked before the

@@ -109,7 +109,7 @@ StatusOr<std::shared_ptr<Session>> Session::open(std::shared_ptr<Agent> agent, s
   const bool unnamed = id.empty();
   SharedString name(id);
   if (unnamed) name = make_id("ses_", system_clock(), system_random());
-  if (!is_valid_id(name))
+  if (!unnamed && !is_valid_id(name))
     return invalid_argument(
         "invalid_session_id",
         "a session id is 1 to 128 characters of [A-Za-z0-9_.:-], got \"" + repair_utf8(id) + "\"");

@@ -23,9 +23,9 @@ Status MemoryStore::fork_session(std::string_view source, std::string_view entry
   if (!entry.empty()) {
     bool belongs = false;
     for (const Entry* own = find_owner(source)->last_entry; own != nullptr && !belongs; own = own->before)
-      belongs = own->name->text == entry;
+      belongs = own->name == entry;
     const Entry* at = find_entry(from->head_entry);
-    for (; at != nullptr && !belongs; at = at->parent) belongs = at->name->text == entry;
+    for (; at != nullptr && !belongs; at = at->parent) belongs = at->name == entry;
     if (!belongs) return not_found("no_such_entry", format("session {} has no entry {}", source, entry));
     record.head_entry = entry;
   }
@@ -43,13 +43,21 @@ void MemoryStore::free_entries(Entry* last) {
   while (last != nullptr && !last->owned && last->children == 0 && last->heads == 0) {
     Run* const run = last->run;
     Row& row = run->rows[last->seq];
+    Entry* const parent = last->parent;
+    erase_entry(last);
     if (--row.names == 0 && find_session(run->record.session_id) == nullptr) purge(&row);
     if (--run->names == 0 && run->forgotten) erase_run(run);
-    Entry* const parent = last->parent;
-    if (last_entry_ == last) last_entry_ = nullptr;
-    spare_entries_.erase(entries_, entries_.find(*last->name));
     if (parent != nullptr) --parent->children;
     last = parent;
+  }
+}
+
+void MemoryStore::erase_entry(Entry* entry) {
+  if (last_entry_ == entry) last_entry_ = nullptr;
+  if (entry->named_so) {
+    entry->clear();
+  } else {
+    entries_.erase(entries_.find(entry->name));
   }
 }
 

@@ -2,6 +2,7 @@
 #include "store/memory_store.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "store/apply.h"
@@ -11,6 +12,8 @@ namespace {
 
 Status no_such_session(std::string_view id) { return not_found("no_such_session", format("session {}", id)); }
 Status no_such_run(std::string_view id) { return not_found("no_such_run", format("run {}", id)); }
+
+constexpr std::string_view kOfRow = ".e";
 
 // What was taken over is gone, also when memory ran out on the way.
 struct Emptying {
@@ -47,9 +50,35 @@ MemoryStore::Run* MemoryStore::find_run(const SharedString& id) const {
   return last_run_ != nullptr && last_run_->record.id == id ? last_run_ : find_run(id.view());
 }
 
+// Whether an entry is named as the runtime names them: "<run>.e<seq>". Such entries need no place in a map.
+bool MemoryStore::names_row(std::string_view name, std::string_view run, int64_t seq) {
+  if (!name.starts_with(run) || !name.substr(run.size()).starts_with(kOfRow)) return false;
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof digits, seq).ptr;
+  return name.substr(run.size() + kOfRow.size()) ==
+         std::string_view(digits, static_cast<size_t>(end - digits));
+}
+
+MemoryStore::Entry* MemoryStore::find_in_row(std::string_view name) const {
+  const size_t at = name.rfind(kOfRow);
+  if (at == name.npos) return nullptr;
+  int64_t seq = -1;
+  const std::string_view digits = name.substr(at + kOfRow.size());
+  std::from_chars(digits.data(), digits.data() + digits.size(), seq);
+  const std::string_view id = name.substr(0, at);
+  Run* const run = last_run_ != nullptr && last_run_->record.id == id ? last_run_ : find_run(id);
+  if (run == nullptr || seq < 0 || seq >= run->rows.size()) return nullptr;
+  Entry& entry = run->rows[seq].entry;
+  return entry.name == name ? &entry : nullptr;
+}
+
 MemoryStore::Entry* MemoryStore::find_entry(const SharedString& name) const {
-  if (last_entry_ != nullptr && last_entry_->name->text == name) return last_entry_;
-  const auto it = entries_.find(name);
+  return last_entry_ != nullptr && last_entry_->name == name ? last_entry_ : find_entry(name.view());
+}
+
+MemoryStore::Entry* MemoryStore::find_entry(std::string_view name) const {
+  if (Entry* const entry = find_in_row(name)) return entry;
+  const auto it = entries_.empty() ? entries_.end() : entries_.find(name);
   return it == entries_.end() ? nullptr : const_cast<Entry*>(&it->second);
 }
 
@@ -174,8 +203,7 @@ Lsn MemoryStore::apply(Batch&& batch) {
 
 void MemoryStore::append_row(Run& run, JournalRow&& from) {
   const Digest before = run.rows.empty() ? Digest{} : run.rows.back().chain;
-  Row& row = run.rows.add();
-  row.row = std::move(from);
+  Row& row = run.rows.add(std::move(from));
   row.lsn = ++lsn_;
   row.body = crypto::blake2b(row.row.body);
   row.chain = next_link(before, row.row, row.body, EffectsDigest(row.row.effects_digest));
@@ -213,17 +241,22 @@ void MemoryStore::put_session(SessionRecord&& record) {
   slot = std::move(record);
 }
 
-void MemoryStore::put_entry(EntryRow&& row) {
-  auto& [name, entry] = spare_entries_.at(entries_, row.id);
-  if (entry.name != nullptr) return;  // the same again
-  entry.name = &name;
-  entry.run = find_run(row.run_id);
-  entry.seq = row.seq;
-  if (!row.parent.empty()) entry.parent = find_entry(row.parent);
+void MemoryStore::put_entry(EntryRow&& from) {
+  Run& run = *find_run(from.run_id);
+  Row& row = run.rows[from.seq];
+  Owner& owner = owner_of(from.session_id);
+  const bool named_so = names_row(from.id, from.run_id, from.seq);
+  Entry& entry = named_so ? row.entry : entries_[from.id];
+  if (entry.run != nullptr) return;  // the same again
+  entry.name = std::move(from.id);
+  entry.named_so = named_so;
+  entry.run = &run;
+  entry.seq = from.seq;
+  if (!from.parent.empty()) entry.parent = find_entry(from.parent);
   if (entry.parent != nullptr) ++entry.parent->children;
-  ++entry.run->rows[row.seq].names;
-  ++entry.run->names;
-  entry.before = std::exchange(owner_of(row.session_id).last_entry, &entry);
+  ++row.names;
+  ++run.names;
+  entry.before = std::exchange(owner.last_entry, &entry);
   last_entry_ = &entry;
 }
 
@@ -265,11 +298,11 @@ StatusOr<std::vector<JournalEntry>> MemoryStore::load_lineage(std::string_view n
   std::vector<JournalEntry> line;
   if (name.empty()) return line;
   const std::lock_guard lock(mutex_);
-  const auto it = entries_.find(name);
-  if (it == entries_.end()) return not_found("no_such_entry", format("entry {}", name));
-  for (const Entry* entry = &it->second; entry != nullptr; entry = entry->parent) {
+  const Entry* entry = find_entry(name);
+  if (entry == nullptr) return not_found("no_such_entry", format("entry {}", name));
+  for (; entry != nullptr; entry = entry->parent) {
     line.push_back(read_back(entry->run->rows[entry->seq]));
-    line.back().entry_id = entry->name->text;
+    line.back().entry_id = entry->name;
   }
   std::ranges::reverse(line);
   return line;

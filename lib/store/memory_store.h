@@ -36,13 +36,30 @@ class MemoryStore final : public Store {
   StoreStats stats() const override;
 
  private:
+  struct Run;
+  struct Entry {
+    SharedString name;
+    bool owned = true;        // the session that made it exists
+    bool named_so = false;    // lives in its row: see names_row()
+    Entry* before = nullptr;  // that the same session made; only while it exists
+    Entry* parent = nullptr;
+    Run* run = nullptr;
+    int64_t seq = 0;
+    int64_t children = 0;
+    int64_t heads = 0;  // sessions that end here
+
+    void clear() { *this = Entry(); }
+  };
   struct Row {
+    explicit Row(JournalRow&& from) : row(std::move(from)) {}
+
     JournalRow row;
     Lsn lsn = 0;
     int64_t names = 0;  // entries that are this row
     bool purged = false;
     Digest body{};
     Digest chain{};
+    Entry entry = {};  // the one that is named after the row, when there is one
   };
   // The rows of a run; row i has seq i. In chunks, so that growth moves nothing.
   class Rows {
@@ -54,12 +71,12 @@ class MemoryStore final : public Store {
     }
     const Row& operator[](int64_t i) const { return const_cast<Rows&>(*this)[i]; }
     const Row& back() const { return (*this)[size_ - 1]; }
-    Row& add() {
+    Row& add(JournalRow&& row) {
       const auto chunk = static_cast<size_t>(size_ / kChunk);
       if (chunk == chunks_.size()) chunks_.emplace_back();
       if (chunks_[chunk].capacity() == 0) chunks_[chunk].reserve(kChunk);
       ++size_;
-      return chunks_[chunk].emplace_back();
+      return chunks_[chunk].emplace_back(std::move(row));
     }
     void clear() {
       size_ = 0;
@@ -87,18 +104,6 @@ class MemoryStore final : public Store {
       names = 0;
       forgotten = false;
     }
-  };
-  struct Entry {
-    const Name* name = nullptr;  // its key
-    bool owned = true;           // the session that made it exists
-    Entry* before = nullptr;     // that the same session made; only while it exists
-    Entry* parent = nullptr;
-    Run* run = nullptr;
-    int64_t seq = 0;
-    int64_t children = 0;
-    int64_t heads = 0;  // sessions that end here
-
-    void clear() { *this = Entry(); }
   };
   struct LeaseState {
     int64_t epoch = 0;
@@ -133,7 +138,11 @@ class MemoryStore final : public Store {
   void put_session(SessionRecord&& record);
   void put_entry(EntryRow&& row);
   void move_head(const SharedString& from, const SharedString& to);
+  static bool names_row(std::string_view name, std::string_view run, int64_t seq);
+  Entry* find_in_row(std::string_view name) const;
+  Entry* find_entry(std::string_view name) const;
   void free_entries(Entry* last);
+  void erase_entry(Entry* entry);
   void remove_owned(Owner& owner);
   void erase_run(Run* run);
   SessionRecord* find_session(std::string_view id);
@@ -142,11 +151,10 @@ class MemoryStore final : public Store {
 
   mutable std::mutex mutex_;
   ByName<Run> runs_;
-  ByName<Entry> entries_;
+  ByName<Entry> entries_;      // that are not named after their rows
   ByName<Owner> owners_;       // by session id
   ByName<LeaseState> leases_;  // of what is no session
   Spares<Run> spare_runs_;
-  Spares<Entry> spare_entries_;
   Spares<Owner> spare_owners_;
   // What was looked for last is usually what is next: names are compared by address first.
   Run* last_run_ = nullptr;
