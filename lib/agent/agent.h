@@ -21,7 +21,7 @@ namespace tau::agent {
 
 // Grows when the same inputs would give other effects, or another journal form or digest. Rows of another
 // version are never re-fed: see Continued.
-inline constexpr int64_t kLogicVersion = 3;
+inline constexpr int64_t kLogicVersion = 4;
 
 struct Limits {  // 0 = no limit
   int64_t max_turns = 50;

@@ -122,7 +122,7 @@ bool Step::limit_reached() {
     return true;
   };
   return over(s_.turn, limits.max_turns, "max_turns", "turns") ||
-         over(s_.input_tokens + s_.output_tokens, limits.max_tokens, "max_tokens", "tokens") ||
+         over(tokens_used(), limits.max_tokens, "max_tokens", "tokens") ||
          over(s_.cost_usd_micros, limits.max_cost_usd_micros, "max_cost", "micro-dollars");
 }
 
@@ -135,10 +135,10 @@ void Step::on(const PromptReady& in) {
         format("the conversation takes {} bytes, its limit is {}", in.prompt_bytes, limits.max_prompt_bytes));
     return;
   }
-  if (limits.max_tokens > 0 && s_.input_tokens + s_.output_tokens + in.input_tokens > limits.max_tokens) {
+  if (limits.max_tokens > 0 && tokens_used() + in.input_tokens > limits.max_tokens) {
     finish(Code::kResourceExhausted, "max_tokens",
-           format("the next call needs about {} tokens, {} of {} are used", in.input_tokens,
-                  s_.input_tokens + s_.output_tokens, limits.max_tokens));
+           format("the next call needs about {} tokens, {} of {} are used", in.input_tokens, tokens_used(),
+                  limits.max_tokens));
     return;
   }
   if (limits.max_cost_usd_micros > 0 &&
@@ -148,14 +148,19 @@ void Step::on(const PromptReady& in) {
                   s_.cost_usd_micros, limits.max_cost_usd_micros));
     return;
   }
+  s_.prompt_tokens = in.input_tokens;
   s_.phase = Phase::kModel;
   call_model();
 }
+
+int64_t Step::tokens_used() const { return s_.input_tokens + s_.output_tokens + s_.unreported_tokens; }
 
 void Step::account(const wire::Response& response, int64_t cost) {
   s_.input_tokens += response.usage.input;
   s_.output_tokens += response.usage.output;
   s_.cached_tokens += response.usage.cached_input;
+  const wire::CountedTokens counted = wire::counted_tokens(response, s_.prompt_tokens);
+  s_.unreported_tokens += counted.input + counted.output - response.usage.input - response.usage.output;
   s_.cost_usd_micros += cost;
 }
 

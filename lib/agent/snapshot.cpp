@@ -14,7 +14,7 @@ std::string Engine::snapshot() const {
   w.field("turn", s.turn).field("call", s.call);
   w.field("input_tokens", s.input_tokens).field("output_tokens", s.output_tokens);
   w.field("cached_tokens", s.cached_tokens).field("cost_usd_micros", s.cost_usd_micros);
-  w.field("structured_failures", s.structured_failures);
+  w.field("unreported_tokens", s.unreported_tokens).field("structured_failures", s.structured_failures);
   // Messages that wait for the end of the answer: the journal rows that hold them.
   w.key("pending").begin_array();
   for (const PendingMessage& p : s.pending)
@@ -50,6 +50,7 @@ StatusOr<Engine> Engine::restore(std::string_view snapshot) {
   s.output_tokens = v["output_tokens"].as_int();
   s.cached_tokens = v["cached_tokens"].as_int();
   s.cost_usd_micros = v["cost_usd_micros"].as_int();
+  s.unreported_tokens = v["unreported_tokens"].as_int();
   s.structured_failures = v["structured_failures"].as_int();
   for (const json::Value& p : v["pending"].as_array())
     s.pending.push_back({p["seq"].as_int(), p["steer"].as_bool()});

@@ -51,6 +51,8 @@ struct Engine::State {
   int64_t input_tokens = 0;
   int64_t output_tokens = 0;
   int64_t cached_tokens = 0;
+  int64_t prompt_tokens = 0;      // of the call under way, as estimated
+  int64_t unreported_tokens = 0;  // estimated where providers gave no count; they count towards the limit
   int64_t cost_usd_micros = 0;
   int64_t structured_failures = 0;
   std::vector<PendingMessage> pending;
@@ -85,6 +87,7 @@ class Step {
   bool configure(const RunConfig& config);
   void begin_turn();
   bool limit_reached();
+  int64_t tokens_used() const;
   void account(const wire::Response& response, int64_t cost);
   void answer_complete();
   bool structured_answer_accepted();

@@ -176,6 +176,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
               std::string_view text);
   void update_session_record();
   int64_t cost(const wire::Usage& usage) const;
+  int64_t cost_of_answer(const wire::Response& response) const;  // what was not counted is estimated
   std::shared_ptr<const wire::Response> labelled(wire::Response response) const;
   store::Provenance provenance(const wire::Message* message) const;
   agent::ToolDone tool_done(const std::string& call_id, std::string_view name, tool::Result result) const;

@@ -118,6 +118,15 @@ int64_t Driver::cost(const wire::Usage& usage) const {
   return provider::cost_usd_micros(seams_.model.route().price, usage);
 }
 
+int64_t Driver::cost_of_answer(const wire::Response& response) const {
+  if (response.usage.input > 0 && response.usage.output > 0) return cost(response.usage);
+  const wire::CountedTokens counted = wire::counted_tokens(response, setup_.session->conversation.tokens());
+  wire::Usage usage = response.usage;
+  usage.input = counted.input;
+  usage.output = counted.output;
+  return cost(usage);
+}
+
 void Driver::call_model(agent::CallModel& effect) {
   model_number_ = effect.call;
   model_call_id_ = std::move(effect.request_id);
@@ -171,7 +180,7 @@ void Driver::on_response(wire::Response response) {
   agent::ModelDone done;
   done.call = model_number_;
   done.response = labelled(std::move(response));
-  done.cost_usd_micros = cost(done.response->usage);
+  done.cost_usd_micros = cost_of_answer(*done.response);
   feed(std::move(done));
 }
 

@@ -109,4 +109,12 @@ int64_t estimate_tokens(const Request& request) {
   return size.total();
 }
 
+// No prompt has no token, and no answer that says something.
+CountedTokens counted_tokens(const Response& response, int64_t prompt_tokens) {
+  const Usage& usage = response.usage;
+  const bool says_nothing = response.message.parts.empty();
+  return {usage.input > 0 ? usage.input : prompt_tokens,
+          usage.output > 0 || says_nothing ? usage.output : estimate_tokens(response.message)};
+}
+
 }  // namespace tau::wire

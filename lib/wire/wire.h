@@ -289,6 +289,14 @@ StatusOr<Request> request_from_json(std::string_view text);
 int64_t estimate_tokens(const Request& request);
 int64_t estimate_tokens(const Message& message);
 
+// What limits count of an answer to a prompt of so many tokens, as estimated: the provider's counts, and the
+// estimate where it gave none.
+struct CountedTokens {
+  int64_t input = 0;
+  int64_t output = 0;
+};
+CountedTokens counted_tokens(const Response& response, int64_t prompt_tokens);
+
 }  // namespace tau::wire
 
 // The codecs with text at both ends, and what headers say of a failure.

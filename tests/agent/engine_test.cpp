@@ -347,6 +347,33 @@ TEST(EngineTest, CancelAmongToolsGivesEveryCallOneResult) {
   EXPECT_EQ(h.events(EventKind::kRunDone).size(), 1u);
 }
 
+// A provider that counts nothing, or nonsense, does not lift the limit. What is reported is what it said.
+TEST(EngineTest, WhatAProviderDoesNotCountIsEstimatedForTheLimit) {
+  Limits limits;
+  limits.max_tokens = 250;
+  Harness h(limits);
+  int turns = 0;
+  for (; !h.engine_.finished() && turns < 10; ++turns) {
+    PromptReady prompt;
+    prompt.call = h.call_;
+    prompt.input_tokens = 60;
+    h.feed(prompt);
+    if (h.engine_.finished()) break;
+    const std::string id = "a" + std::to_string(turns);
+    const auto response = calls({id});
+    response->usage = {};
+    ModelDone done;
+    done.call = h.call_++;
+    done.response = response;
+    h.feed(done);
+    h.feed(allow(id));
+    h.feed(result(id, ""));
+  }
+  EXPECT_EQ(turns, 3);  // of about 75 tokens each
+  EXPECT_EQ(h.outcome()["reason"].as_string(), "max_tokens");
+  EXPECT_EQ(h.outcome()["usage"]["input_tokens"].as_int(), 0);
+}
+
 TEST(EngineTest, LimitsEndTheRunWithTheirOwnReason) {
   Limits turns;
   turns.max_turns = 1;
