@@ -230,10 +230,11 @@ void EventQueue::end_turn() {
 // Only the step from empty to non-empty wakes anybody.
 void EventQueue::publish_locked() {
   ++publications_;
-  if (std::exchange(ends_run_, false) && end_of_run_locked()) tell_due_ = true;
   if (waiting_.empty() && !unpublished_.empty()) tell_due_ = true;
   waiting_.append(unpublished_);
   any_waiting_ = !waiting_.empty();
+  // Last: a reader that sees the end without the lock sees what came before it.
+  if (std::exchange(ends_run_, false) && end_of_run_locked()) tell_due_ = true;
   spares_.append(used_);
   spares_.drop(kKept);
 }

@@ -154,7 +154,8 @@ class EventQueue final : public std::enable_shared_from_this<EventQueue> {
   void wait(int timeout_ms);
   bool ready() const { return !empty() || wakeup_ || over(); }  // wait() would not
   bool empty() const { return !any_waiting_ && fetched_count_ == 0; }
-  // Nothing will come any more; what is there can still be taken.
+  // Nothing will come any more; what is there can still be taken: who finds nothing there must have asked
+  // before.
   bool closed() const { return over(); }
   // True once per wakeup().
   bool consume_wakeup();
