@@ -118,6 +118,18 @@ TEST(QueueOfOneRun, WhoSeesItClosedFindsItsLastEvent) {
   }
 }
 
+// It is written here, without memory.
+TEST(QueueOfOneRun, ShowsItsTerminalEventAsAnyOther) {
+  const auto queue = std::make_shared<EventQueue>(0, nullptr);
+  const auto channel = channel_of(queue);
+  agent::Event last = event(agent::EventKind::kRunDone);
+  last.json = R"({"status":"done","code":"ok"})";
+  const std::string expected = agent::event_json(last, channel->run_id());
+  channel->emit(std::move(last));
+  EXPECT_EQ(queue->take(8).at(0)->body(), expected);
+  queue->abandon();
+}
+
 TEST(QueueOfOneRun, WakesWhoWaitsWhenNobodyHoldsTheRun) {
   const auto queue = std::make_shared<EventQueue>(0, nullptr);
   queue->serve_one_run();
