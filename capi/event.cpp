@@ -55,6 +55,7 @@ class Reading {
 // Fills at most `capacity` events; AGAIN or DONE when there are none.
 tau_status take(tau_queue* queue, tau_event* events, size_t capacity, size_t* count) {
   const uint32_t struct_size = events->struct_size;
+  const bool closed = queue->object->closed();  // first: the last event may come at any moment
   const auto& taken = queue->object->take(capacity);
   *count = taken.size();
   auto* at = reinterpret_cast<unsigned char*>(events);
@@ -63,7 +64,7 @@ tau_status take(tau_queue* queue, tau_event* events, size_t capacity, size_t* co
     at += struct_size;
   }
   if (!taken.empty()) return TAU_OK;
-  return queue->object->closed() ? TAU_DONE : TAU_AGAIN;
+  return closed ? TAU_DONE : TAU_AGAIN;
 }
 
 }  // namespace

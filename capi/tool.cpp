@@ -53,16 +53,18 @@ tau::StatusOr<tool::Manifest> convert_manifest(const tau_tool& t) {
   return m;
 }
 
-// Answers a call with what `make` gives, or with its failure. The reply is consumed, whatever happens: one
-// that there is no memory to answer is dropped.
+// Answers a call with what `make` gives, or with its failure. The reply is consumed, whatever happens.
 template <class Make>
 tau_status answer(tau_tool_reply* reply, tau_error** err, Make make) {
   return guard(err, [&]() -> Status {
     if (reply == nullptr) return null_argument("reply");
     const std::unique_ptr<tau_tool_reply> consumed(reply);
-    tau::StatusOr<tool::Result> result = make();
-    reply->reply.complete(result.ok() ? *std::move(result) : tool::error_result(result.status()));
-    return result.status();
+    try {
+      tau::StatusOr<tool::Result> result = make();
+      reply->reply.complete(result.ok() ? *std::move(result) : tool::error_result(result.status()));
+      return result.status();
+    } catch (const std::bad_alloc&) { reply->reply.complete(tool::out_of_memory_result()); }
+    return Status::out_of_memory();
   });
 }
 

@@ -99,7 +99,7 @@ void Core::release(const SharedString& id, const store::Lease& lease, bool forge
     if (forget) {
       store_->forget(id);
     } else {
-      (void)store_->release(lease);
+      released = !store_->release(lease).is_out_of_memory();
     }
   } catch (const std::bad_alloc&) { released = false; }
   {

@@ -397,6 +397,7 @@ void Driver::die(const Status& status) {
   w.begin_object().field("status", "failed").field("code", code_name(status.code()));
   w.field("reason", status.reason()).field("message", status.message()).end_object();
   outcome_ = outcome;
+  seams_.output.expect_end(outcome.size());
   end({.kind = agent::EventKind::kRunDone, .reason = status.reason(), .json = outcome_});
 }
 

@@ -24,7 +24,11 @@ namespace tau::runtime {
 class EventOutput {
  public:
   virtual ~EventOutput() = default;
+  // The terminal event needs no memory.
   virtual void emit(agent::Event&& event) = 0;
+  // Before the run is over: its terminal event will tell of an outcome of so many bytes, and is to be shown
+  // without memory, too. One that tells of a lack of memory is expected at any time.
+  virtual void expect_end(size_t outcome_bytes) = 0;
   virtual void delta(agent::EventKind kind, std::string_view call_id, std::string_view text) = 0;
   // True while the reader is too far behind: the run waits until Driver::unpark().
   virtual bool parked() const = 0;

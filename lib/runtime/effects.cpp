@@ -404,6 +404,7 @@ void Driver::update_session_record() {
 }
 
 void Driver::finish(const agent::Finish& effect) {
+  seams_.output.expect_end(effect.outcome.size());  // what is decided below can be told
   refeeding_ = false;
   outcome_ = effect.outcome;
   outcome_code_ = effect.code;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <new>
 
 namespace tau::runtime {
@@ -25,6 +24,10 @@ bool shown_when_quiet(agent::EventKind kind) {
 
 thread_local int notifications = 0;  // that this thread is giving
 
+constexpr size_t kUsualOutcome = 384;  // bytes
+// What stands around the run and its outcome in the body of a terminal event.
+constexpr std::string_view kEndFrame[] = {R"({"event":"run_done","run":")", R"(","outcome":)", "}"};
+
 }  // namespace
 
 Channel::Channel(std::shared_ptr<EventQueue> queue, SharedString run_id, void* userdata, bool quiet)
@@ -33,25 +36,25 @@ Channel::Channel(std::shared_ptr<EventQueue> queue, SharedString run_id, void* u
       userdata_(userdata),
       quiet_(quiet),
       last_(std::make_unique<Queued>()) {
-  last_words_[0] = '\0';
+  expect_end(std::max(kUsualOutcome, out_of_memory_outcome().size()));
 }
 
 Channel::~Channel() = default;
 
-std::string_view Channel::last_words() {
-  const std::string_view outcome = out_of_memory_outcome();
-  const std::string_view id = run_id_;
-  if (last_words_[0] == '\0')
-    std::snprintf(last_words_.data(), last_words_.size(),
-                  R"({"event":"run_done","run":"%.*s","outcome":%.*s})", static_cast<int>(id.size()),
-                  id.data(), static_cast<int>(outcome.size()), outcome.data());
-  return last_words_.data();
+void Channel::expect_end(size_t outcome_bytes) {
+  if (last_ != nullptr)
+    last_->json.reserve(kEndFrame[0].size() + run_id_.size() + kEndFrame[1].size() + outcome_bytes +
+                        kEndFrame[2].size());
 }
 
 std::string_view Queued::body() {
-  if (event.kind == agent::EventKind::kRunDone && event.json == out_of_memory_outcome())
-    return channel->last_words();
-  if (json.empty()) json = agent::event_json(event, channel->run_id());
+  if (!json.empty()) return json;
+  if (event.kind == agent::EventKind::kRunDone) {
+    json.append(kEndFrame[0]).append(channel->run_id()).append(kEndFrame[1]);
+    json.append(event.json.view()).append(kEndFrame[2]);
+  } else {
+    json = agent::event_json(event, channel->run_id());
+  }
   return json;
 }
 
@@ -230,10 +233,11 @@ void EventQueue::end_turn() {
 // Only the step from empty to non-empty wakes anybody.
 void EventQueue::publish_locked() {
   ++publications_;
-  if (std::exchange(ends_run_, false) && end_of_run_locked()) tell_due_ = true;
   if (waiting_.empty() && !unpublished_.empty()) tell_due_ = true;
   waiting_.append(unpublished_);
   any_waiting_ = !waiting_.empty();
+  // Last: a reader that sees the end without the lock sees what came before it.
+  if (std::exchange(ends_run_, false) && end_of_run_locked()) tell_due_ = true;
   spares_.append(used_);
   spares_.drop(kKept);
 }

@@ -1,7 +1,6 @@
 // The event queue between loops and the host: bounded by parking runs and merging text, never by dropping.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <functional>
@@ -30,8 +29,8 @@ class Channel final : public EventOutput, public std::enable_shared_from_this<Ch
   Channel(std::shared_ptr<EventQueue> queue, SharedString run_id, void* userdata, bool quiet);
   ~Channel() override;
 
-  // The terminal event needs no memory.
   void emit(agent::Event&& event) override;
+  void expect_end(size_t outcome_bytes) override;
   void delta(agent::EventKind kind, std::string_view call_id, std::string_view text) override;
   bool parked() const override;
   // What was emitted so far can be taken, though readers are not woken before the turn of the loop is over.
@@ -43,8 +42,6 @@ class Channel final : public EventOutput, public std::enable_shared_from_this<Ch
   void set_unpark(UniqueFunction<void()> unpark) { unpark_ = std::move(unpark); }
   // The run's handle is gone: nobody will read its events. Any thread.
   void mute();
-  // The body of the terminal event of a run that ended for lack of memory. Reader's thread; needs none.
-  std::string_view last_words();
 
  private:
   friend class EventQueue;
@@ -59,7 +56,6 @@ class Channel final : public EventOutput, public std::enable_shared_from_this<Ch
   const bool quiet_;
   UniqueFunction<void()> unpark_;
   std::atomic<bool> muted_ = false;
-  std::array<char, 320> last_words_;  // the reader's
   // The loop's.
   std::unique_ptr<Queued> last_;  // for the terminal event; null once that was emitted
   uint64_t seq_ = 0;
@@ -86,7 +82,7 @@ struct Queued {
   bool is_delta = false;
   Queued* next = nullptr;  // in its list
 
-  // What tau_event_json shows; lives as long as the event.
+  // What tau_event_json shows; lives as long as the event. That of a terminal event needs no memory.
   std::string_view body();
 };
 
@@ -154,7 +150,8 @@ class EventQueue final : public std::enable_shared_from_this<EventQueue> {
   void wait(int timeout_ms);
   bool ready() const { return !empty() || wakeup_ || over(); }  // wait() would not
   bool empty() const { return !any_waiting_ && fetched_count_ == 0; }
-  // Nothing will come any more; what is there can still be taken.
+  // Nothing will come any more; what is there can still be taken: who finds nothing there must have asked
+  // before.
   bool closed() const { return over(); }
   // True once per wakeup().
   bool consume_wakeup();

@@ -23,49 +23,71 @@ struct WorkerPool::Shared {
   uint32_t running = 0;  // threads
   uint32_t idle = 0;
   bool stop = false;
+
+  // An empty one when there is none.
+  net::Task take() {
+    const std::lock_guard lock(mutex);
+    if (tasks.empty()) return {};
+    net::Task task = std::move(tasks.front());
+    tasks.pop_front();
+    return task;
+  }
 };
 
 WorkerPool::WorkerPool(uint32_t threads) : threads_(threads), shared_(std::make_shared<Shared>()) {}
 
+// Allocates nothing.
 WorkerPool::~WorkerPool() {
-  std::deque<net::Task> dropped;
   {
     const std::lock_guard lock(shared_->mutex);
     shared_->stop = true;
-    dropped.swap(shared_->tasks);
   }
   shared_->wake.notify_all();
+  while (shared_->take()) {}  // what a task owns dies outside the lock
 }
 
 void WorkerPool::submit(net::Task task) {
-  bool start = false;
-  {
-    const std::lock_guard lock(shared_->mutex);
-    shared_->tasks.push_back(std::move(task));
-    start = shared_->idle == 0 && shared_->running < threads_;
-    if (start) ++shared_->running;
+  net::Task dropped;  // before the lock: it dies after it
+  std::unique_lock lock(shared_->mutex);
+  shared_->tasks.push_back(std::move(task));
+  if (shared_->idle > 0 || shared_->running == threads_) {
+    lock.unlock();
+    return shared_->wake.notify_one();
   }
-  if (!start) return shared_->wake.notify_one();
+  const auto take_back = [&] {  // nobody would take it
+    dropped = std::move(shared_->tasks.back());
+    shared_->tasks.pop_back();
+  };
+  try {
+    if (start_thread()) {
+      ++shared_->running;
+    } else if (shared_->running == 0) {
+      take_back();
+    }
+  } catch (const std::bad_alloc&) {
+    if (shared_->running > 0) return;
+    take_back();
+    throw;
+  }
+}
+
+// Under the lock, so that nobody counts on a thread that does not come to be.
+bool WorkerPool::start_thread() {
   // Workers take no signals: those are the host's.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  const bool started = start_thread();
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (started) return;
-  std::deque<net::Task> dropped;  // with no thread at all nobody would take them
-  const std::lock_guard lock(shared_->mutex);
-  if (--shared_->running == 0) dropped.swap(shared_->tasks);
-}
-
-bool WorkerPool::start_thread() {
+  bool started = false;
+  bool out_of_memory = false;
   try {
     std::thread([shared = shared_] { work(shared); }).detach();
-  } catch (const std::system_error&) { return false; } catch (const std::bad_alloc&) {
-    return false;
-  }
-  return true;
+    started = true;
+  } catch (const std::system_error&) {
+  } catch (const std::bad_alloc&) { out_of_memory = true; }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (out_of_memory) throw std::bad_alloc();
+  return started;
 }
 
 bool WorkerPool::wait_idle(int timeout_ms) {

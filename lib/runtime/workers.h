@@ -17,7 +17,8 @@ class WorkerPool final : public tool::Workers {
   explicit WorkerPool(uint32_t threads);
   ~WorkerPool() override;
   bool available() const override { return threads_ > 0; }
-  // Tasks are dropped when no thread can be started and there is none.
+  // The task is dropped when no thread can be started and there is none; for lack of memory alone it throws
+  // std::bad_alloc.
   void submit(net::Task task) override;
   // Waits until every task is over and gone; -1 waits without limit. On a worker of any pool it does not
   // wait: the caller's own task is not over.

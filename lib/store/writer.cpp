@@ -17,6 +17,7 @@ constexpr int kCheckpointPages = 4096;  // 16 MB: checkpoint between groups
 constexpr int kIdlePages = 64;          // below that an idle writer leaves the WAL alone
 constexpr auto kIdle = std::chrono::milliseconds(200);
 constexpr auto kChoreEvery = std::chrono::hours(1);
+constexpr const char* kRollback = "ROLLBACK";
 
 size_t bytes_of(const Batch& batch) {
   size_t bytes = sizeof(Batch);
@@ -55,6 +56,7 @@ Writer::Writer(std::unique_ptr<Connection> db, const StoreOptions& options, Chor
         return SQLITE_OK;
       },
       this);
+  (void)db_->prepare(kRollback);
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -204,8 +206,16 @@ void Writer::commit_group() {
   settle(&group);
 }
 
+Status Writer::begin() {
+  TAU_RETURN_IF_ERROR(roll_back());  // one that could not be
+  return db_->prepare("BEGIN IMMEDIATE").run();
+}
+
+// Prepared when there was memory: needs none.
+Status Writer::roll_back() { return db_->in_transaction() ? db_->prepare(kRollback).run() : ok_status(); }
+
 Status Writer::open_transaction() {
-  TAU_RETURN_IF_ERROR(db_->prepare("BEGIN IMMEDIATE").run());
+  TAU_RETURN_IF_ERROR(begin());
   return applier_.begin();
 }
 
@@ -288,7 +298,9 @@ void Writer::count_commit() {
 
 void Writer::abandon(const Status& failure) {
   applier_.forget();
-  if (db_->in_transaction()) (void)db_->exec("ROLLBACK");
+  try {
+    (void)roll_back();
+  } catch (const std::bad_alloc&) {}  // begin() makes good for it
   // Memory comes back, and nothing was written: that is no reason to distrust the file.
   if (!is_recoverable(failure) && !failure.is_out_of_memory()) poison(failure);
 }
@@ -309,7 +321,7 @@ void Writer::perform(Waiter& waiter) {
 Status Writer::transact(Work& work) {
   Status status;
   try {
-    status = db_->prepare("BEGIN IMMEDIATE").run();
+    status = begin();
     if (status.ok()) status = work(*db_);
     if (status.ok()) status = db_->prepare("COMMIT").run();
   } catch (const std::bad_alloc&) { status = Status::out_of_memory(); }

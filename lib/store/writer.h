@@ -69,6 +69,8 @@ class Writer {
   void do_chore(Time now);
   bool refill();
   void commit_group();
+  Status begin();
+  Status roll_back();
   Status open_transaction();
   void collect(Group* group);
   void commit_each(Group* group);

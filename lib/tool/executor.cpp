@@ -31,15 +31,6 @@ StatusOr<json::Value> parse_arguments(std::string_view raw) {
   return value;
 }
 
-// Allocates nothing.
-Result out_of_memory_result() {
-  Result out;
-  out.is_error = true;
-  out.reason = Status::out_of_memory().reason();
-  out.content = Status::out_of_memory().message();
-  return out;
-}
-
 Result cancelled_result(Result answer) {
   if (answer.is_error && answer.reason == "cancelled") return answer;
   return error_result("cancelled", "the call was cancelled");

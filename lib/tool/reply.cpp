@@ -32,4 +32,13 @@ void Reply::complete(Result result) const {
 
 bool Reply::completed() const { return state_->done.load(std::memory_order_acquire); }
 
+// Its texts are short enough to live in the object.
+Result out_of_memory_result() {
+  Result out;
+  out.is_error = true;
+  out.reason = Status::out_of_memory().reason();
+  out.content = Status::out_of_memory().message();
+  return out;
+}
+
 }  // namespace tau::tool

@@ -51,6 +51,7 @@ struct Result {
 };
 Result error_result(std::string_view reason, std::string_view message);
 Result error_result(const Status& status);
+Result out_of_memory_result();  // the error result "out_of_memory"; allocates nothing
 
 // A call in flight. Dropping the last reference without completing gives the error result "reply_dropped".
 // complete() takes effect once; later ones are ignored. Any thread.

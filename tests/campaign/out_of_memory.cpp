@@ -10,8 +10,6 @@
 // others. Printed is TAP; --only plays one n of each scenario in this process, for a debugger.
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
-#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
@@ -38,12 +36,6 @@ tau_runtime* open_runtime(const Options& options) {
   tau_runtime* runtime = nullptr;
   tau_runtime_new(&o, &runtime, nullptr);
   return runtime;
-}
-
-// The threads of the library end on their own, a moment after the last handle is gone.
-void wait_for_threads() {
-  using Threads = std::filesystem::directory_iterator;
-  while (std::distance(Threads("/proc/self/task"), Threads()) > 1) std::this_thread::yield();
 }
 
 // One runtime from its opening to its closing.
@@ -104,7 +96,7 @@ class Trial {
     }
     if (tau_runtime_stop(runtime, 20'000, nullptr) != TAU_OK) problem("the runtime does not stop");
     tau_runtime_unref(runtime);
-    if (options_.threads) wait_for_threads();
+    if (options_.threads) wait_for_threads(1);
     return story;
   }
 

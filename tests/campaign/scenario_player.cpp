@@ -231,6 +231,9 @@ void ScenarioPlayer::take(Now& now, const tau_event& event) {
   }
   if (event.kind == TAU_EVENT_TOOL_RESULT && ++now.results[text_of(event.call_id)] > 1)
     wrong("two results of call " + text_of(event.call_id));
+  // A tool of the host that has no memory to answer: its call tells, and the model goes on.
+  if (event.kind == TAU_EVENT_TOOL_RESULT && holds(body, R"("is_error":true,"reason":"out_of_memory")"))
+    ++story_.told;
   if (event.kind == TAU_EVENT_RUN_DONE) return end_of_run(now, body);
   obey(now, event);
 }

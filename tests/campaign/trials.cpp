@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <fstream>
 #include <new>
+#include <thread>
 
 namespace tau::campaign {
 namespace {
@@ -34,6 +36,20 @@ void Progress::try_each(const std::function<bool(long n)>& reached, int misses) 
     missed = reached(n) ? 0 : missed + 1;
   }
   alarm(0);
+}
+
+// The kernel's own count: a folder of threads that is read while they end may miss some.
+int threads_now() {
+  std::ifstream in("/proc/self/status");
+  std::string word;
+  while (word != "Threads:" && in >> word) {}
+  int threads = 0;
+  in >> threads;
+  return threads;
+}
+
+void wait_for_threads(int wanted) {
+  while (threads_now() > wanted) std::this_thread::yield();
 }
 
 Trials::Trials() {

@@ -26,6 +26,11 @@ struct Progress {
   void try_each(const std::function<bool(long n)>& reached, int misses = 1);
 };
 
+// How many threads there are, and waiting until there are no more than so many: those of the library end on
+// their own, a moment after the last handle is gone.
+int threads_now();
+void wait_for_threads(int wanted);
+
 class Trials {
  public:
   Trials();

@@ -101,6 +101,35 @@ TEST(QueueOfOneRun, ClosesWithItsTerminalEvent) {
   queue->abandon();
 }
 
+TEST(QueueOfOneRun, WhoSeesItClosedFindsItsLastEvent) {
+  for (int round = 0; round < 1000; ++round) {
+    const auto queue = std::make_shared<EventQueue>(0, nullptr);
+    queue->serve_one_run();
+    std::thread loop([channel = channel_of(queue)] { channel->emit(event(agent::EventKind::kRunDone)); });
+    bool closed = false;
+    size_t taken = 0;
+    while (!closed && taken == 0) {
+      closed = queue->closed();
+      taken = queue->take(8).size();
+    }
+    loop.join();
+    ASSERT_EQ(taken, 1u);
+    queue->abandon();
+  }
+}
+
+// It is written here, without memory.
+TEST(QueueOfOneRun, ShowsItsTerminalEventAsAnyOther) {
+  const auto queue = std::make_shared<EventQueue>(0, nullptr);
+  const auto channel = channel_of(queue);
+  agent::Event last = event(agent::EventKind::kRunDone);
+  last.json = R"({"status":"done","code":"ok"})";
+  const std::string expected = agent::event_json(last, channel->run_id());
+  channel->emit(std::move(last));
+  EXPECT_EQ(queue->take(8).at(0)->body(), expected);
+  queue->abandon();
+}
+
 TEST(QueueOfOneRun, WakesWhoWaitsWhenNobodyHoldsTheRun) {
   const auto queue = std::make_shared<EventQueue>(0, nullptr);
   queue->serve_one_run();

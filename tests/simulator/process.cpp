@@ -33,6 +33,7 @@ class Process::Output final : public runtime::EventOutput {
   void delta(agent::EventKind kind, std::string_view, std::string_view text) override {
     process_.view_.delta(kind, text);
   }
+  void expect_end(size_t) override {}
   bool parked() const override { return process_.parked_; }
 
  private:
