@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Checks the data files of lib/safety and makes the C++ source that holds them.
+
+Usage: safety_tables.py rules.json bigrams.txt > tables.cpp. What the checks refuse fails the build; a bundle that comes
+from outside is checked by the library itself (lib/safety/bundle.cpp), patterns by a test.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+KINDS = {"token", "assigned", "named", "block"}
+MEMBERS = {"id", "kind", "words", "after", "never", "context", "match", "left", "random", "fold", "rare", "quoted", "span",
+           "checksum", "floor"}
+SYMBOLS = 28
+DELIMITER = "tables"
+
+
+def fault_of(rule):
+    """What is wrong with a rule, or None."""
+    if unknown := set(rule) - MEMBERS:
+        return f"unknown members {', '.join(sorted(unknown))}"
+    if not re.fullmatch(r"[a-z0-9-]{1,64}", rule["id"]):
+        return "its id has other characters than lower-case letters, digits and hyphens"
+    if rule["kind"] not in KINDS:
+        return f"unknown kind {rule['kind']}"
+    if not rule["words"] or any(len(word) < 3 for word in rule["words"]):
+        return "its words have less than three bytes"
+    pattern = re.compile(rule["match"])
+    if rule["kind"] == "token" and pattern.match(""):
+        return "its pattern matches nothing at all"
+    return None
+
+
+def checked_rules(text):
+    bundle = json.loads(text)
+    ids = set()
+    for rule in bundle["rules"]:
+        if fault := fault_of(rule):
+            sys.exit(f"rules.json: {rule['id']}: {fault}")
+        if rule["id"] in ids:
+            sys.exit(f"rules.json: {rule['id']} stands twice")
+        ids.add(rule["id"])
+    return json.dumps(bundle, separators=(",", ":"))
+
+
+def checked_bigrams(text):
+    rows = text.splitlines()
+    if len(rows) != SYMBOLS or any(len(row) != SYMBOLS for row in rows):
+        sys.exit(f"bigrams.txt: expected {SYMBOLS} rows of {SYMBOLS} characters")
+    return rows
+
+
+def main():
+    rules, bigrams = (Path(name).read_text(encoding="utf-8") for name in sys.argv[1:3])
+    text = checked_rules(rules)
+    pieces = "\n".join(f'    R"{DELIMITER}({text[at:at + 8000]}){DELIMITER}"' for at in range(0, len(text), 8000))
+    rows = "\n".join(f'    R"{DELIMITER}({row}){DELIMITER}",' for row in checked_bigrams(bigrams))
+    print(f"""// Made by tools/gen/safety_tables.py from lib/safety/rules.json and bigrams.txt; edit those.
+#include "safety/tables.h"
+
+namespace tau::safety {{
+
+const std::string_view kBuiltInRules =
+{pieces};
+
+const char kBigrams[{SYMBOLS}][{SYMBOLS + 1}] = {{
+{rows}
+}};
+
+}}  // namespace tau::safety""")
+
+
+if __name__ == "__main__":
+    main()
