@@ -138,8 +138,7 @@ void measure_adversarial(tau::bench::Report& report, const tau::safety::Bundle& 
   double worst = 0;
   std::string worst_rule;
   for (const auto& rule : bundle.rules) {
-    for (const char* after :
-         {"", " ", "=", ": \"", "=a1b2c3d4", "\n", ".a1B2_", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}) {
+    for (const char* after : {"", " ", "=", "=a1b2c3d4"}) {
       std::string text;
       while (text.size() < (1 << 20))
         text.append("=").append(rule.words[text.size() % rule.words.size()]).append(after);

@@ -1,5 +1,7 @@
 #include "safety/assignment.h"
 
+#include <algorithm>
+
 #include "safety/chars.h"
 
 namespace tau::safety {
@@ -85,7 +87,7 @@ void trim_value(std::string_view text, Assignment& found) {
 
 }  // namespace
 
-Assignment read_assignment(std::string_view text, size_t at, bool complete) {
+Assignment read_assignment(std::string_view text, size_t at, bool complete, ValueRun& run) {
   Assignment found;
   const auto stop = [&](const Cursor& cursor) {
     found.state = cursor.ended() && !complete ? Assignment::State::kMore : Assignment::State::kNone;
@@ -116,7 +118,10 @@ Assignment read_assignment(std::string_view text, size_t at, bool complete) {
     if (cursor.starts_with(scheme)) cursor.skip(scheme.size());
   found.begin = cursor.at();
   found.quoted = quoted;
+  const bool known = quoted == run.quoted && found.begin >= run.begin && found.begin < run.end;
+  if (known) cursor.skip(std::min(run.end, text.size()) - found.begin);
   cursor.pass(text.size(), quoted ? in_quoted_value : in_value);
+  run = {known ? run.begin : found.begin, std::max(known ? run.end : 0, cursor.at()), quoted};
   found.end = cursor.at();
   if (cursor.ended() && !complete) return stop(cursor);
   trim_value(text, found);

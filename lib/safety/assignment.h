@@ -20,7 +20,15 @@ struct Assignment {
   bool quoted = false;
 };
 
+// A stretch of characters that may stand in a value, already looked at: where many names share one value it
+// is measured once.
+struct ValueRun {
+  size_t begin = 0;
+  size_t end = 0;
+  bool quoted = false;
+};
+
 // Reads on from `at`, which stands in a name or at its end. `complete` says that nothing follows the text.
-Assignment read_assignment(std::string_view text, size_t at, bool complete);
+Assignment read_assignment(std::string_view text, size_t at, bool complete, ValueRun& run);
 
 }  // namespace tau::safety

@@ -68,15 +68,17 @@ Status read_flag(const json::Value& value, std::string_view where, bool& out) {
   return {};
 }
 
-Status read_number(const json::Value& value, std::string_view where, RuleSpec& rule, bool span) {
+Status read_size(const json::Value& value, int64_t least, int64_t most, std::string_view where, size_t& out) {
   int64_t number = 0;
-  TAU_RETURN_IF_ERROR(span ? read_integer(value, 16, kMaxSpan, where, number)
-                           : read_integer(value, 0, 100, where, number));
-  if (span) {
-    rule.span = static_cast<size_t>(number);
-  } else {
-    rule.random = static_cast<int>(number);
-  }
+  TAU_RETURN_IF_ERROR(read_integer(value, least, most, where, number));
+  out = static_cast<size_t>(number);
+  return {};
+}
+
+Status read_percent(const json::Value& value, std::string_view where, int& out) {
+  int64_t number = 0;
+  TAU_RETURN_IF_ERROR(read_integer(value, 0, 100, where, number));
+  out = static_cast<int>(number);
   return {};
 }
 
@@ -89,8 +91,10 @@ Status read_member(std::string_view name, const json::Value& value, const std::s
   if (name == "context") return read_strings(value, 2, where, rule.in_context);
   if (name == "match") return read_text(value, kMaxPattern, where, rule.match);
   if (name == "left") return read_text(value, 16, where, rule.left);
-  if (name == "random") return read_number(value, where, rule, false);
-  if (name == "span") return read_number(value, where, rule, true);
+  if (name == "random") return read_percent(value, where, rule.random);
+  if (name == "span") return read_size(value, 16, kMaxSpan, where, rule.span);
+  if (name == "least") return read_size(value, 1, kMaxSpan, where, rule.least);
+  if (name == "most") return read_size(value, 1, kMaxSpan, where, rule.most);
   if (name == "fold") return read_flag(value, where, rule.fold);
   if (name == "rare") return read_flag(value, where, rule.rare);
   if (name == "quoted") return read_flag(value, where, rule.quoted);

@@ -1,9 +1,9 @@
 // ExactSet: which of many thousand byte strings stand in a text, without holding any of them.
 //
 // Of each form one window of eight bytes, some way into it, is kept as 32 bits of a keyed hash. A text is
-// looked through at every byte: eight bytes are hashed and looked up in a filter of two bits per form (one
-// cache line), then in a table. Only what passes both is compared as a whole, by a keyed 64-bit hash of its
-// length. A form that stands in the text is always found; another text passes with a chance of 2^-64.
+// looked through at every byte: eight bytes are hashed and looked up in a filter of two bits per form, then
+// in a table. Only what passes both is compared as a whole, by a keyed 64-bit hash of its length. A form that
+// stands in the text is always found; another text passes with a chance of 2^-64.
 #pragma once
 
 #include <cstddef>
@@ -47,10 +47,10 @@ class ExactSet {
 
  private:
   struct Entry {
-    uint64_t mac;
+    uint32_t mac[2];  // halves, so that no padding is needed: there are a hundred thousand of these
     uint32_t tag;
     uint32_t secret;
-    uint32_t length;  // 0: forgotten
+    uint32_t length;
     uint16_t offset;
     uint16_t last;  // of the last eight bytes: most impostors end here
   };
@@ -60,28 +60,36 @@ class ExactSet {
     bool alive = true;
   };
 
-  uint32_t tag_of(const char* window) const {
+  struct Slot {
+    uint32_t tag = 0;
+    uint32_t entry = 0;  // its number + 1; 0: free
+  };
+
+  // Case is dropped, so that the two cases of hexadecimal digits share their window.
+  static uint32_t hash(const char* window, uint64_t multiplier) {
     uint64_t bytes;
     std::memcpy(&bytes, window, sizeof bytes);
-    return static_cast<uint32_t>((bytes ^ salt_) * multiplier_ >> 32);
+    return static_cast<uint32_t>((bytes | 0x2020202020202020U) * multiplier >> 32);
   }
-  bool maybe(uint32_t tag) const {
-    const uint64_t bits = uint64_t{1} << (tag & 63) | uint64_t{1} << (tag >> 6 & 63);
-    return (filter_[tag >> filter_shift_] & bits) == bits;
+  uint32_t tag_of(const char* window) const { return hash(window, multiplier_); }
+  // Both bits of a tag lie in one word: one access. Bit 0 of the answer counts.
+  static uint64_t bits_of(uint32_t tag, const uint64_t* filter, uint32_t mask) {
+    const uint64_t word = filter[tag >> 12 & mask];
+    return word >> (tag & 63) & word >> (tag >> 6 & 63);
   }
-  void add_form(std::string_view form, uint32_t secret);
-  size_t choose_window(std::string_view form) const;
+  bool maybe(uint32_t tag) const { return (bits_of(tag, filter_.data(), word_mask_) & 1) != 0; }
+  void add_form(std::string_view form, uint32_t secret, size_t siblings);
+  size_t choose_window(std::string_view form, size_t siblings) const;
   void insert(uint32_t entry);
   void grow();
   void rebuild();
   void look_up(uint32_t tag, uint64_t window, std::vector<Candidate>& out) const;
 
   crypto::HashKey key_;
-  uint64_t salt_;
   uint64_t multiplier_;
-  int filter_shift_;
+  uint32_t word_mask_;
   std::vector<uint64_t> filter_;
-  std::vector<uint32_t> slots_;  // entry + 1, linear probing; 0 is free
+  std::vector<Slot> slots_;  // linear probing
   std::vector<Entry> entries_;
   std::vector<Subject> secrets_;
   size_t alive_ = 0;

@@ -38,7 +38,7 @@ void ExactPass::advance(std::string_view text, uint64_t base, bool complete, std
     if (!pending_.empty()) std::erase_if(pending_, settle);
   }
   if (complete) pending_.clear();
-  position_ = base + (complete ? text.size() : from);
+  position_ = base + from;
 }
 
 }  // namespace tau::safety

@@ -11,7 +11,7 @@ namespace tau::safety {
 struct Match {
   uint64_t begin = 0;
   uint64_t end = 0;
-  int rank = 0;  // where matches overlap the highest names them; a RuleKind, or kSecretRank
+  int rank = 0;  // where matches overlap the highest names them; a RuleKind, or one of the ranks below
   uint64_t fingerprint = 0;
   Confidence confidence = Confidence::kLikely;
   const std::string* rule = nullptr;     // of the RuleSet; null: a registered secret
@@ -19,5 +19,6 @@ struct Match {
 };
 
 inline constexpr int kSecretRank = 100;
+inline constexpr int kBlockRank = 200;  // a key is taken out before all that stands in it is known
 
 }  // namespace tau::safety

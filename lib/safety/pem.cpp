@@ -87,15 +87,11 @@ PemLine read_pem_line(std::string_view text, size_t at, bool fresh, bool complet
   const Line line = line_at(text, at, fresh ? kMaxFirstLine : kMaxLine);
   const std::string_view whole = text.substr(at, line.end - at);
   if (const size_t end = whole.find(kEnd); end != std::string_view::npos) {
-    const size_t after = whole.find(kDashes, end + kEnd.size());
+    const size_t tail = std::min(whole.size(), end + kMaxEndLine);
+    const size_t after = whole.substr(0, tail).find(kDashes, end + kEnd.size());
     const size_t bytes = base64_bytes(whole.substr(0, end));
-    if (after != std::string_view::npos) {
-      size_t stop = after + kDashes.size();
-      while (stop < whole.size() && whole[stop] == '-') ++stop;
-      return {PemLine::Kind::kLast, at + stop, bytes};
-    }
-    if (line.closed || complete || whole.size() - end > kMaxEndLine)
-      return {PemLine::Kind::kLast, line.end, bytes};
+    if (after != std::string_view::npos) return {PemLine::Kind::kLast, at + after + kDashes.size(), bytes};
+    if (line.closed || complete || tail == end + kMaxEndLine) return {PemLine::Kind::kLast, at + tail, bytes};
     return {};
   }
   if (!line.closed && !complete) return {};

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
+#include <utility>
 
 #include "safety/chars.h"
 #include "safety/tables.h"
@@ -43,12 +43,28 @@ size_t longest_run(std::string_view value, int step) {
 }
 
 bool holds_placeholder(std::string_view value) {
-  for (size_t i = 0; i < value.size(); ++i)
+  static constexpr uint32_t kFirstLetters = [] {
+    uint32_t letters = 0;
+    for (const std::string_view word : kPlaceholders) letters |= 1U << (word[0] - 'a');
+    return letters;
+  }();
+  for (size_t i = 0; i < value.size(); ++i) {
+    if (!is_alpha(value[i]) || (kFirstLetters >> (fold(value[i]) - 'a') & 1) == 0) continue;
     for (const std::string_view word : kPlaceholders)
-      if (fold(value[i]) == word[0] && value.size() - i >= word.size() &&
-          equal_folded(value.substr(i, word.size()), word))
-        return true;
+      if (equal_folded(value.substr(i, word.size()), word)) return true;
+  }
   return false;
+}
+
+// n * log2(n)
+double times_log(uint32_t n) {
+  static const std::array<double, 257> kTable = [] {
+    std::array<double, 257> table{};
+    for (size_t i = 1; i < table.size(); ++i)
+      table[i] = static_cast<double>(i) * std::log2(static_cast<double>(i));
+    return table;
+  }();
+  return n < kTable.size() ? kTable[n] : n * std::log2(n);
 }
 
 size_t pair_symbol(char c) {
@@ -62,8 +78,8 @@ double entropy(std::string_view value) {
   std::array<uint32_t, 256> counts{};
   for (const char c : value) ++counts[static_cast<uint8_t>(c)];
   double sum = 0;
-  for (const uint32_t count : counts)
-    if (count > 1) sum += count * std::log2(count);
+  for (const char c : value)  // each count once, where its character stands first
+    sum += times_log(std::exchange(counts[static_cast<uint8_t>(c)], 0));
   return value.empty()
              ? 0
              : std::log2(static_cast<double>(value.size())) - sum / static_cast<double>(value.size());

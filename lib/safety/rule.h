@@ -36,11 +36,13 @@ struct RuleSpec {
   std::string match;               // the whole token, or the whole value
   std::string left;                // kToken: characters beside letters, digits and "_" that may not precede
   std::vector<std::string> in_context;  // kToken: one of these must stand in the 64 bytes before
-  int random = 70;                      // percent; see looks_random()
-  bool fold = false;                    // kToken: words in any case
-  bool rare = false;                    // pairs_are_rare() must hold
-  bool quoted = false;                  // the value must stand in quotes
-  size_t span = 256;                    // bytes from the word that are looked at
+  size_t least = 1;                     // kAssigned, kNamed: bytes of the value
+  size_t most = 4096;
+  int random = 70;      // percent; see looks_random()
+  bool fold = false;    // kToken: words in any case
+  bool rare = false;    // pairs_are_rare() must hold
+  bool quoted = false;  // the value must stand in quotes
+  size_t span = 256;    // bytes from the word that are looked at
   Checksum checksum = Checksum::kNone;
   bool floor = false;
 };

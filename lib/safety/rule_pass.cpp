@@ -1,6 +1,7 @@
 #include "safety/rule_pass.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "safety/assignment.h"
 #include "safety/chars.h"
@@ -12,6 +13,8 @@ namespace {
 
 constexpr size_t kLeastKeyBytes = 32;  // fewer are a mention of a key, not one
 constexpr size_t kMaxHeader = 96;
+constexpr size_t kMaxPreamble = 1024;  // from the first line to the first of the body
+constexpr size_t kLookAgain = 32;
 
 // Ends of what a token without blanks may hold: a pattern sees no further.
 bool ends_run(char c) {
@@ -105,7 +108,7 @@ void RulePass::advance(std::string_view text, uint64_t base, bool complete, std:
     decided_.clear();
     if (try_words(text, at, complete) == Verdict::kMore) break;
     out.insert(out.end(), decided_.begin(), decided_.end());
-    at = block_.state == Block::State::kNone ? at + 1 : block_body_;
+    at = block_.state == Block::State::kNone ? at + 1 : static_cast<size_t>(block_.body - base);
   }
   position_ = base + at;
 }
@@ -146,8 +149,14 @@ RulePass::Verdict RulePass::try_token(const Rule& rule, size_t word, std::string
   size_t end =
       std::max(at + word, std::min(limit, run_end_ > base_ ? static_cast<size_t>(run_end_ - base_) : 0));
   while (end < limit && !ends_run(text[end])) ++end;
-  run_end_ = base_ + end;
+  run_end_ = std::max(run_end_, base_ + end);
   if (end == text.size() && end < at + spec.span && !complete) return Verdict::kMore;
+  // Where the word begins anew at once, that one is looked at instead: many in a row cost no more than the
+  // last.
+  const std::string_view next = text.substr(at + word, std::min(end - at - word, kLookAgain));
+  const size_t again = next.find(text.substr(at, word));
+  if (again != std::string_view::npos && begins_word(text, at + word + again, spec.left))
+    return Verdict::kDecided;
   size_t length = 0;
   const Regex* regex = rule.regex();
   if (regex == nullptr || !regex->match_prefix(text.substr(at, end - at), &length)) return Verdict::kDecided;
@@ -167,7 +176,12 @@ RulePass::Verdict RulePass::try_value(const Rule& rule, size_t word, std::string
   const std::string_view seen = text.substr(0, std::min(text.size(), at + spec.span));
   if (at + word == seen.size() && !whole) return Verdict::kMore;
   if (!is_name_part(seen, at, word)) return Verdict::kDecided;
-  const Assignment found = read_assignment(seen, at + word, whole);
+  ValueRun run = value_run_.end > base_
+                     ? ValueRun{value_run_.begin - std::min<size_t>(value_run_.begin, base_),
+                                value_run_.end - base_, value_run_.quoted}
+                     : ValueRun{};
+  const Assignment found = read_assignment(seen, at + word, whole, run);
+  value_run_ = {base_ + run.begin, base_ + run.end, run.quoted};
   if (found.state == Assignment::State::kMore) return Verdict::kMore;
   if (found.state == Assignment::State::kNone || (spec.quoted && !found.quoted)) return Verdict::kDecided;
   if (spec.kind == RuleKind::kNamed) {
@@ -177,6 +191,7 @@ RulePass::Verdict RulePass::try_value(const Rule& rule, size_t word, std::string
     if (any_in(spec.never, name) || is_script_member(seen, at - name.size(), found)) return Verdict::kDecided;
   }
   const std::string_view value = seen.substr(found.begin, found.end - found.begin);
+  if (value.size() < spec.least || value.size() > spec.most) return Verdict::kDecided;
   if (spec.kind == RuleKind::kNamed && std::none_of(value.begin(), value.end(), is_digit))
     return Verdict::kDecided;
   if (const Regex* regex = rule.regex(); regex != nullptr && regex->match_whole(value))
@@ -193,8 +208,7 @@ RulePass::Verdict RulePass::try_block(const Rule& rule, std::string_view text, s
   size_t length = 0;
   const Regex* regex = rule.regex();
   if (regex == nullptr || !regex->match_prefix(text.substr(at, end - at), &length)) return Verdict::kDecided;
-  block_ = {.state = Block::State::kHeader, .rule = &rule, .begin = base_ + at};
-  block_body_ = at + length;
+  block_ = {.state = Block::State::kHeader, .rule = &rule, .begin = base_ + at, .body = base_ + at + length};
   return Verdict::kDecided;
 }
 
@@ -208,19 +222,21 @@ size_t RulePass::walk_block(std::string_view text, size_t at, bool complete, std
     if (block_.body_bytes >= kLeastKeyBytes) block_.state = Block::State::kBody;
     at = line.end;
     if (line.kind != PemLine::Kind::kBody || (complete && at == text.size())) break;
+    if (block_.state == Block::State::kHeader && base_ + at - block_.begin > kMaxPreamble) break;
   }
-  end_block(base_ + at, out);
-  return at;
+  return static_cast<size_t>(end_block(base_ + at, out) - base_);
 }
 
-void RulePass::end_block(uint64_t end, std::vector<Match>& out) {
-  if (block_.state == Block::State::kBody)
-    out.push_back({.begin = block_.begin,
-                   .end = end,
-                   .rank = static_cast<int>(RuleKind::kBlock),
-                   .fingerprint = block_.fingerprint,
-                   .rule = &block_.rule->spec().id});
-  block_ = {};
+// Where to go on: behind the key, or, when it was none, behind its first line.
+uint64_t RulePass::end_block(uint64_t end, std::vector<Match>& out) {
+  const Block block = std::exchange(block_, {});
+  if (block.state == Block::State::kHeader) return block.body;
+  out.push_back({.begin = block.begin,
+                 .end = end,
+                 .rank = kBlockRank,
+                 .fingerprint = block.fingerprint,
+                 .rule = &block.rule->spec().id});
+  return end;
 }
 
 void RulePass::accept(const Rule& rule, std::string_view text, size_t begin, size_t known, size_t end) {

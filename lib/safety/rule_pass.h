@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "safety/assignment.h"
 #include "safety/match.h"
 #include "safety/rule.h"
 
@@ -36,6 +37,7 @@ class RulePass {
     State state = State::kNone;  // kHeader: the first lines are not yet enough to call it a key
     const Rule* rule = nullptr;
     uint64_t begin = 0;
+    uint64_t body = 0;
     size_t body_bytes = 0;
     uint64_t fingerprint = 0;
   };
@@ -46,7 +48,7 @@ class RulePass {
   Verdict try_value(const Rule& rule, size_t word, std::string_view text, size_t at, bool complete);
   Verdict try_block(const Rule& rule, std::string_view text, size_t at, bool complete);
   size_t walk_block(std::string_view text, size_t at, bool complete, std::vector<Match>& out);
-  void end_block(uint64_t end, std::vector<Match>& out);
+  uint64_t end_block(uint64_t end, std::vector<Match>& out);
   // The value, of which the first `known` bytes are the same in all.
   void accept(const Rule& rule, std::string_view text, size_t begin, size_t known, size_t end);
 
@@ -54,10 +56,10 @@ class RulePass {
   uint64_t position_ = 0;
   uint64_t base_ = 0;
   Block block_;
-  size_t block_body_ = 0;       // where the body of a block that was just found begins
   std::vector<Match> decided_;  // of the place that is being looked at
   // The end of the run of token characters that was measured last.
   uint64_t run_end_ = 0;
+  ValueRun value_run_;  // in the stream, like run_end_
 };
 
 }  // namespace tau::safety

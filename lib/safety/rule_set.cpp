@@ -11,11 +11,13 @@
 namespace tau::safety {
 namespace {
 
-constexpr int64_t kRegexMemory = 256 << 10;
+// What a pattern may cache. Counted repeats have many states; with too few RE2 falls back to a much slower
+// search.
+constexpr int64_t kRegexMemory = 2 << 20;
 
-crypto::HashKey random_key() {
+crypto::HashKey random_key(Random& random) {
   crypto::HashKey key;
-  system_random().fill(std::as_writable_bytes(std::span(key)));
+  random.fill(std::as_writable_bytes(std::span(key)));
   return key;
 }
 
@@ -82,19 +84,19 @@ bool RuleSet::is_published(std::string_view value, bool floor) const {
   return published_.contains(digest) || (!floor && published_.contains("+" + digest));
 }
 
-std::shared_ptr<const RuleSet> built_in_rules() {
+std::shared_ptr<const RuleSet> built_in_rules(Random& random) {
   StatusOr<Bundle> bundle = read_bundle(kBuiltInRules);
   // The table is checked by the build and by a test of this module.
-  return std::make_shared<const RuleSet>(bundle.ok() ? *std::move(bundle) : Bundle{}, random_key());
+  return std::make_shared<const RuleSet>(bundle.ok() ? *std::move(bundle) : Bundle{}, random_key(random));
 }
 
-StatusOr<std::shared_ptr<const RuleSet>> compile_rules(std::string_view bundle_json) {
+StatusOr<std::shared_ptr<const RuleSet>> compile_rules(std::string_view bundle_json, Random& random) {
   TAU_ASSIGN_OR_RETURN(Bundle bundle, read_bundle(bundle_json));
   for (const RuleSpec& spec : bundle.rules)
     if (const auto regex = Rule(spec).compile(); !regex.ok())
       return invalid_argument("invalid_rules", spec.id + ".match: " + std::string(regex.status().message()));
   TAU_RETURN_IF_ERROR(merge(bundle));
-  return std::make_shared<const RuleSet>(std::move(bundle), random_key());
+  return std::make_shared<const RuleSet>(std::move(bundle), random_key(random));
 }
 
 std::vector<std::string> rule_ids(const RuleSet& rules) {
@@ -103,7 +105,7 @@ std::vector<std::string> rule_ids(const RuleSet& rules) {
   return ids;
 }
 
-Rulebook::Rulebook() : rules_(built_in_rules()) {}
+Rulebook::Rulebook(Random& random) : random_(random), rules_(built_in_rules(random)) {}
 
 std::shared_ptr<const RuleSet> Rulebook::current() const {
   const std::lock_guard lock(mutex_);
@@ -116,7 +118,7 @@ uint64_t Rulebook::epoch() const {
 }
 
 Status Rulebook::replace(std::string_view bundle_json) {
-  TAU_ASSIGN_OR_RETURN(std::shared_ptr<const RuleSet> rules, compile_rules(bundle_json));
+  TAU_ASSIGN_OR_RETURN(std::shared_ptr<const RuleSet> rules, compile_rules(bundle_json, random_));
   const std::lock_guard lock(mutex_);
   if (rules->revision() < rules_->revision())
     return failed_precondition("rules_outdated", "revision " + std::to_string(rules->revision()) +

@@ -33,7 +33,7 @@ enum class Confidence : uint8_t {
 // Where something stands that must not leave. It never holds the thing.
 struct Finding {
   std::string rule;     // a rule's id, or kSecretRule
-  std::string subject;  // for kSecretRule: the id under which the secret was registered
+  std::string subject;  // the id of the registered secret, if one is, or is in, what was found
   uint64_t offset = 0;  // bytes from the beginning of the stream
   uint64_t length = 0;
   uint64_t fingerprint = 0;  // keyed for this process: equal for equal text, tells nothing about it
@@ -70,15 +70,16 @@ class SecretRegistry {
 
 // Rules as data; docs/safety.md tells the form of a bundle. INVALID_ARGUMENT "invalid_rules" names rule and
 // member. The built-in rules marked as floor are in every set: no bundle can remove, replace or except them.
-StatusOr<std::shared_ptr<const RuleSet>> compile_rules(std::string_view bundle_json);
-std::shared_ptr<const RuleSet> built_in_rules();
+StatusOr<std::shared_ptr<const RuleSet>> compile_rules(std::string_view bundle_json,
+                                                       Random& random = system_random());
+std::shared_ptr<const RuleSet> built_in_rules(Random& random = system_random());
 // The ids of a set, in order.
 std::vector<std::string> rule_ids(const RuleSet& rules);
 
 // The rules in force, replaced while scanners run: those that have begun end under the rules they began with.
 class Rulebook {
  public:
-  Rulebook();
+  explicit Rulebook(Random& random = system_random());
   std::shared_ptr<const RuleSet> current() const;
   // Counts replacements: verdicts that were cached under another epoch are stale.
   uint64_t epoch() const;
@@ -87,6 +88,7 @@ class Rulebook {
   Status replace(std::string_view bundle_json);
 
  private:
+  Random& random_;  // keys of fingerprints
   mutable std::mutex mutex_;
   std::shared_ptr<const RuleSet> rules_;
   uint64_t epoch_ = 1;

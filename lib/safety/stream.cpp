@@ -1,6 +1,7 @@
 #include "safety/stream.h"
 
 #include <algorithm>
+#include <span>
 
 namespace tau::safety {
 namespace {
@@ -10,14 +11,25 @@ bool begins_earlier(const Match& a, const Match& b) {
 }
 
 // The match that names what several overlapping ones cover.
-const Match& best_of(const Match* begin, const Match* end) {
-  return *std::max_element(begin, end, [](const Match& a, const Match& b) {
+const Match& best_of(std::span<const Match> group) {
+  return *std::max_element(group.begin(), group.end(), [](const Match& a, const Match& b) {
     return a.rank != b.rank ? a.rank < b.rank : a.end - a.begin < b.end - b.begin;
   });
 }
 
 std::string_view name_of(const Match& match) {
   return match.rule == nullptr ? kSecretRule : std::string_view(*match.rule);
+}
+
+Finding finding_of(std::span<const Match> group, const Match& best, uint64_t begin, uint64_t end) {
+  Finding finding{std::string(name_of(best)), {}, begin, end - begin, best.fingerprint, best.confidence};
+  for (const Match& match : group) {
+    if (match.subject == nullptr) continue;
+    finding.subject = *match.subject;
+    finding.confidence = Confidence::kCertain;
+    break;
+  }
+  return finding;
 }
 
 }  // namespace
@@ -87,11 +99,10 @@ void Stream::settle(std::string_view text, uint64_t decided, std::string* out, s
     for (; next < matches_.size() && matches_[next].begin < end; ++next)
       end = std::max(end, matches_[next].end);
     if (end > decided) break;
-    const Match& best = best_of(&matches_[done], &matches_[done] + (next - done));
+    const std::span<const Match> group(&matches_[done], next - done);
+    const Match& best = best_of(group);
     const uint64_t begin = matches_[done].begin;
-    if (found != nullptr)
-      found->push_back({std::string(name_of(best)), best.subject == nullptr ? std::string() : *best.subject,
-                        begin, end - begin, best.fingerprint, best.confidence});
+    if (found != nullptr) found->push_back(finding_of(group, best, begin, end));
     redact_to(text, begin, end, name_of(best), out);
     in_placeholder_ = false;
     done = next;

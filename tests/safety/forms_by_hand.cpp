@@ -11,9 +11,10 @@ namespace {
 std::string hex_of(std::string_view bytes, const char* digits) {
   std::string out;
   for (const char c : bytes) {
-    char two[3];
-    std::snprintf(two, sizeof two, digits, static_cast<unsigned>(static_cast<uint8_t>(c)));
-    out += two;
+    char digits_of_byte[8];
+    std::snprintf(digits_of_byte, sizeof digits_of_byte, digits,
+                  static_cast<unsigned>(static_cast<uint8_t>(c)));
+    out += digits_of_byte;
   }
   return out;
 }

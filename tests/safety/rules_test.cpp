@@ -47,7 +47,7 @@ TEST(BuiltInRules, AreAValidBundleWhosePatternsCompile) {
 
 TEST(BuiltInRules, KnowATokenByItsForm) {
   const std::string github = std::string("gh") + "p_" + drawn(1, 36);
-  for (const std::string& around :
+  for (const std::string around :
        {"@", "x=@", "\"@\"", "line\\n@\\n", "?t%3D@&x=1", "Bearer @", "(@)", "\n@\n", "@."}) {
     std::string text = around;
     text.replace(text.find('@'), 1, github);
@@ -60,7 +60,7 @@ TEST(BuiltInRules, KnowATokenByItsForm) {
 
 TEST(BuiltInRules, KnowAValueByTheNameBeforeIt) {
   const std::string value = drawn(5, 40);
-  for (const std::string& text :
+  for (const std::string text :
        {"cloudflareToken=\"@\"", "CLOUDFLARE_TOKEN=@", "cloudflare_token: '@'", "\"cloudflare_token\": \"@\"",
         "{\\\"cloudflare\\\": \\\"@\\\"}", "<cloudflareToken>\n  @\n</cloudflareToken>",
         "set(\"CLOUDFLARE\", \"@\")", "\"cloudflare\" => \"@\"", "cloudflare ::= @",

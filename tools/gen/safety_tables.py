@@ -9,11 +9,13 @@ import json
 import re
 import sys
 from pathlib import Path
+from re import _parser  # Python 3.11 has the parser of re only here
 
 KINDS = {"token", "assigned", "named", "block"}
-MEMBERS = {"id", "kind", "words", "after", "never", "context", "match", "left", "random", "fold", "rare", "quoted", "span",
+MEMBERS = {"id", "kind", "words", "after", "never", "context", "match", "least", "most", "left", "random", "fold", "rare", "quoted", "span",
            "checksum", "floor"}
 SYMBOLS = 28
+MOST_BYTES = 4096
 DELIMITER = "tables"
 
 
@@ -33,6 +35,12 @@ def fault_of(rule):
     return None
 
 
+def widths_of(pattern):
+    """The lengths that a value may have: what is shorter or longer needs no look at the pattern."""
+    least, most = _parser.parse(pattern).getwidth()
+    return max(least, 1), min(int(most), MOST_BYTES)
+
+
 def checked_rules(text):
     bundle = json.loads(text)
     ids = set()
@@ -42,6 +50,8 @@ def checked_rules(text):
         if rule["id"] in ids:
             sys.exit(f"rules.json: {rule['id']} stands twice")
         ids.add(rule["id"])
+        if rule["kind"] in ("assigned", "named"):
+            rule["least"], rule["most"] = widths_of(rule["match"])
     return json.dumps(bundle, separators=(",", ":"))
 
 
