@@ -41,7 +41,7 @@ class Cursor {
 bool in_name(char c) { return is_word(c) || c == '-' || c == '.'; }
 bool in_value(char c) {
   return is_word(c) || c == '-' || c == '.' || c == '+' || c == '/' || c == '=' || c == '~' || c == ':' ||
-         c == '@';
+         c == '@' || c == '%';
 }
 bool in_quoted_value(char c) {
   return static_cast<unsigned char>(c) > 0x20 && !is_quote(c) && c != '\\' && c != '<' && c != '>';

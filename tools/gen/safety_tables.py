@@ -16,6 +16,7 @@ MEMBERS = {"id", "kind", "words", "after", "never", "context", "match", "least",
            "checksum", "floor"}
 SYMBOLS = 28
 MOST_BYTES = 4096
+MOST_REPEATS = 1000
 DELIMITER = "tables"
 
 
@@ -29,6 +30,8 @@ def fault_of(rule):
         return f"unknown kind {rule['kind']}"
     if not rule["words"] or any(len(word) < 3 for word in rule["words"]):
         return "its words have less than three bytes"
+    if any(int(number) > MOST_REPEATS for number in re.findall(r"(?<=[{,])\d+(?=[,}])", rule["match"])):
+        return f"its pattern repeats more than {MOST_REPEATS} times, which RE2 refuses"
     pattern = re.compile(rule["match"])
     if rule["kind"] == "token" and pattern.match(""):
         return "its pattern matches nothing at all"
