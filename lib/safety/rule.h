@@ -69,6 +69,8 @@ struct Bundle {
   std::vector<RuleSpec> rules;
   std::vector<std::string> drop;       // ids of built-in rules that do not apply
   std::vector<std::string> published;  // samples that everybody has: hex of the first 8 bytes of BLAKE2b-256
+  // Could be anybody's key: except nothing of the floor.
+  std::vector<std::string> published_by_bundle;
 };
 
 // INVALID_ARGUMENT "invalid_rules"; the message names rule and member.
@@ -89,6 +91,7 @@ class RuleSet {
   int64_t revision_;
   std::vector<std::unique_ptr<Rule>> rules_;
   std::set<std::string, std::less<>> published_;
+  std::set<std::string, std::less<>> published_by_bundle_;
   Prefilter prefilter_;
   crypto::HashKey key_;
 };

@@ -48,8 +48,7 @@ Status merge(Bundle& bundle) {
   base.rules.insert(base.rules.end(), std::make_move_iterator(bundle.rules.begin()),
                     std::make_move_iterator(bundle.rules.end()));
   base.revision = bundle.revision;
-  // Samples of a bundle could be anybody's key: they except nothing of the floor, so they are kept apart.
-  for (std::string& digest : bundle.published) base.published.push_back("+" + std::move(digest));
+  base.published_by_bundle = std::move(bundle.published);
   bundle = std::move(base);
   return {};
 }
@@ -69,7 +68,10 @@ const Regex* Rule::regex() const {
 }
 
 RuleSet::RuleSet(Bundle bundle, crypto::HashKey key)
-    : revision_(bundle.revision), published_(bundle.published.begin(), bundle.published.end()), key_(key) {
+    : revision_(bundle.revision),
+      published_(bundle.published.begin(), bundle.published.end()),
+      published_by_bundle_(bundle.published_by_bundle.begin(), bundle.published_by_bundle.end()),
+      key_(key) {
   for (RuleSpec& spec : bundle.rules) {
     const auto number = static_cast<uint16_t>(rules_.size());
     for (const std::string& word : spec.words) prefilter_.add(word, spec.fold, number);
@@ -79,9 +81,9 @@ RuleSet::RuleSet(Bundle bundle, crypto::HashKey key)
 }
 
 bool RuleSet::is_published(std::string_view value, bool floor) const {
-  if (published_.empty()) return false;
+  if (published_.empty() && published_by_bundle_.empty()) return false;
   const std::string digest = published_digest(value);
-  return published_.contains(digest) || (!floor && published_.contains("+" + digest));
+  return published_.contains(digest) || (!floor && published_by_bundle_.contains(digest));
 }
 
 std::shared_ptr<const RuleSet> built_in_rules(Random& random) {
