@@ -75,6 +75,24 @@ uint64_t checksum64(std::string_view data, uint64_t seed) {
   return XXH3_64bits_withSeed(data.data(), data.size(), seed);
 }
 
+uint64_t keyed_hash64(std::string_view data, const HashKey& key) {
+  static_assert(crypto_shorthash_BYTES == sizeof(uint64_t) && crypto_shorthash_KEYBYTES == sizeof(HashKey));
+  unsigned char out[sizeof(uint64_t)];
+  crypto_shorthash(out, as_bytes(data), data.size(), key.data());
+  uint64_t value = 0;
+  for (const unsigned char byte : out) value = value << 8 | byte;
+  return value;
+}
+
+uint32_t crc32(std::string_view data) {
+  uint32_t crc = ~uint32_t{0};
+  for (const char c : data) {
+    crc ^= static_cast<unsigned char>(c);
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320U : 0U);
+  }
+  return ~crc;
+}
+
 std::string hex(const Digest& digest) { return to_hex(digest.data(), digest.size()); }
 
 std::string hex(std::string_view bytes) { return to_hex(as_bytes(bytes), bytes.size()); }

@@ -31,6 +31,14 @@ class Blake2b {
 // piece as the seed of the next covers both and where one ends.
 uint64_t checksum64(std::string_view data, uint64_t seed = 0);
 
+// A keyed 64-bit hash (SipHash-2-4): without the key nobody can tell which text a value stands for, nor make
+// two texts share one.
+using HashKey = std::array<uint8_t, 16>;
+uint64_t keyed_hash64(std::string_view data, const HashKey& key);
+
+// The CRC-32 of zlib, PNG and Ethernet (polynomial 0xedb88320).
+uint32_t crc32(std::string_view data);
+
 std::string hex(const Digest& digest);
 std::string hex(std::string_view bytes);
 StatusOr<std::string> from_hex(std::string_view text);

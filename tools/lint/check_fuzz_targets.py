@@ -13,6 +13,7 @@ PARSERS = {
     "OpenAI dialect": ("lib/wire/*openai*.cpp", "openai"),
     "Anthropic dialect": ("lib/wire/*anthropic*.cpp", "anthropic"),
     "Configuration file": ("lib/runtime/*config*.cpp", "config"),
+    "Rule bundles": ("lib/safety/*bundle*.cpp", "rules"),
     "Operations": ("lib/runtime/ops.cpp", "ops"),
 }
 _ENTRY = re.compile(r"\[\s*'(\w+)',\s*files\(.*?/\s*'([\w/.-]+)'\s*,?\s*\]", re.DOTALL)

@@ -1,0 +1,148 @@
+// The public face of safety: scanners that find secrets in text, whole or streamed, and take them out.
+//
+// Two layers. The exact layer finds every secret that was registered, in every encoding that text on its way
+// out usually has, and nothing else: it may gate. The rule layer recognises credentials of others by their
+// documented form: a strong signal, redacted by default. Findings never hold what was found.
+//
+// Snapshots (ExactSet, RuleSet) are immutable and shared by any number of threads; a Scanner or Redactor
+// belongs to one stream of text.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/base.h"
+
+namespace tau::safety {
+
+class ExactSet;  // snapshot of a SecretRegistry
+class RuleSet;   // compiled rules
+class Stream;
+
+enum class Confidence : uint8_t {
+  kLikely,   // the form of a credential, or a random value under a telling name
+  kCertain,  // a registered secret, or a form whose checksum holds
+};
+
+// Where something stands that must not leave. It never holds the thing.
+struct Finding {
+  std::string rule;     // a rule's id, or kSecretRule
+  std::string subject;  // the id of the registered secret, if one is, or is in, what was found
+  uint64_t offset = 0;  // bytes from the beginning of the stream
+  uint64_t length = 0;
+  uint64_t fingerprint = 0;  // keyed for this process: equal for equal text, tells nothing about it
+  Confidence confidence = Confidence::kLikely;
+};
+
+inline constexpr std::string_view kSecretRule = "registered-secret";
+inline constexpr size_t kMinSecretBytes = 8;
+inline constexpr size_t kMaxSecretBytes = 16 << 10;
+
+// The secrets of this process, as keyed hashes of their encoded forms. Any thread.
+class SecretRegistry {
+ public:
+  explicit SecretRegistry(Random& random = system_random());
+  ~SecretRegistry();
+  SecretRegistry(const SecretRegistry&) = delete;
+  SecretRegistry& operator=(const SecretRegistry&) = delete;
+
+  // Registers under `id` one secret more: the old and the rotated value may share an id. INVALID_ARGUMENT
+  // "secret_too_short" (text of every kind would hold it by accident) or "secret_too_long".
+  Status add(std::string_view id, const Secret& secret);
+  // Forgets all secrets of `id`; returns how many there were.
+  size_t remove(std::string_view id);
+  // What is registered now. Later changes do not touch it.
+  std::shared_ptr<const ExactSet> snapshot() const;
+  // Memory of the snapshot.
+  size_t memory_bytes() const;
+
+ private:
+  ExactSet& own_copy();
+  mutable std::mutex mutex_;
+  std::shared_ptr<ExactSet> set_;
+};
+
+// Rules as data; docs/safety.md tells the form of a bundle. INVALID_ARGUMENT "invalid_rules" names rule and
+// member. The built-in rules marked as floor are in every set: no bundle can remove, replace or except them.
+StatusOr<std::shared_ptr<const RuleSet>> compile_rules(std::string_view bundle_json,
+                                                       Random& random = system_random());
+std::shared_ptr<const RuleSet> built_in_rules(Random& random = system_random());
+// The ids of a set, in order.
+std::vector<std::string> rule_ids(const RuleSet& rules);
+
+// The rules in force, replaced while scanners run: those that have begun end under the rules they began with.
+class Rulebook {
+ public:
+  explicit Rulebook(Random& random = system_random());
+  std::shared_ptr<const RuleSet> current() const;
+  // Counts replacements: verdicts that were cached under another epoch are stale.
+  uint64_t epoch() const;
+  // FAILED_PRECONDITION "rules_outdated" when the bundle's revision is lower than the one in force. A bundle
+  // that is refused changes nothing.
+  Status replace(std::string_view bundle_json);
+
+ private:
+  Random& random_;  // keys of fingerprints
+  mutable std::mutex mutex_;
+  std::shared_ptr<const RuleSet> rules_;
+  uint64_t epoch_ = 1;
+};
+
+// What to look for; either may be null.
+struct Screen {
+  std::shared_ptr<const ExactSet> secrets;
+  std::shared_ptr<const RuleSet> rules;
+};
+
+// Finds in text that arrives in pieces what it would find in the whole. Findings come in order, without
+// overlaps, each as soon as no later byte can change it.
+class Scanner {
+ public:
+  explicit Scanner(Screen screen);
+  ~Scanner();
+  Scanner(Scanner&&) noexcept;
+  Scanner& operator=(Scanner&&) noexcept;
+  void feed(std::string_view piece, std::vector<Finding>& out);
+  // The text ends here. The scanner is ready for another text.
+  void finish(std::vector<Finding>& out);
+
+ private:
+  std::unique_ptr<Stream> stream_;
+};
+
+// Passes text through with "[redacted:RULE]" in place of what is found. Bytes are held back only while they
+// may belong to something: mostly the last word, never more than kMaxHeldBytes or the longest registered
+// form.
+class Redactor {
+ public:
+  explicit Redactor(Screen screen);
+  ~Redactor();
+  Redactor(Redactor&&) noexcept;
+  Redactor& operator=(Redactor&&) noexcept;
+  // Appends to `out` what may go on; `found` may be null.
+  void feed(std::string_view piece, std::string& out, std::vector<Finding>* found = nullptr);
+  void finish(std::string& out, std::vector<Finding>* found = nullptr);
+  size_t held_bytes() const;
+
+ private:
+  std::unique_ptr<Stream> stream_;
+};
+
+inline constexpr size_t kMaxHeldBytes = 4096 + 256;
+
+// The same over a whole text.
+std::vector<Finding> scan(const Screen& screen, std::string_view text);
+std::string redact(const Screen& screen, std::string_view text, std::vector<Finding>* found = nullptr);
+// Whether any registered secret stands in `text`: the gate.
+bool holds_secret(const ExactSet& secrets, std::string_view text);
+
+// A JSON array of objects {rule, subject?, offset, length, fingerprint, confidence}.
+std::string findings_json(std::span<const Finding> findings);
+
+}  // namespace tau::safety

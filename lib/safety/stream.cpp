@@ -1,0 +1,168 @@
+#include "safety/stream.h"
+
+#include <algorithm>
+#include <span>
+
+namespace tau::safety {
+namespace {
+
+bool begins_earlier(const Match& a, const Match& b) {
+  return a.begin != b.begin ? a.begin < b.begin : a.end > b.end;
+}
+
+// The match that names what several overlapping ones cover.
+const Match& best_of(std::span<const Match> group) {
+  return *std::max_element(group.begin(), group.end(), [](const Match& a, const Match& b) {
+    return a.rank != b.rank ? a.rank < b.rank : a.end - a.begin < b.end - b.begin;
+  });
+}
+
+std::string_view name_of(const Match& match) {
+  return match.rule == nullptr ? kSecretRule : std::string_view(*match.rule);
+}
+
+Finding finding_of(std::span<const Match> group, const Match& best, uint64_t begin, uint64_t end) {
+  Finding finding{std::string(name_of(best)), {}, begin, end - begin, best.fingerprint, best.confidence};
+  for (const Match& match : group) {
+    if (match.subject == nullptr) continue;
+    finding.subject = *match.subject;
+    finding.confidence = Confidence::kCertain;
+    break;
+  }
+  return finding;
+}
+
+}  // namespace
+
+Stream::Stream(Screen screen) : screen_(std::move(screen)) { reset(); }
+
+void Stream::reset() {
+  exact_.reset();
+  rules_.reset();
+  if (screen_.secrets != nullptr && !screen_.secrets->empty()) exact_.emplace(*screen_.secrets);
+  if (screen_.rules != nullptr) rules_.emplace(*screen_.rules);
+  secure_wipe(buffer_.data(), buffer_.size());
+  buffer_.clear();
+  base_ = released_ = 0;
+  in_placeholder_ = false;
+  matches_.clear();
+}
+
+void Stream::feed(std::string_view piece, std::string* out, std::vector<Finding>* found) {
+  buffer_.append(piece);
+  advance(buffer_, false, out, found);
+  uint64_t keep = released_;
+  if (exact_) keep = std::min(keep, exact_->held_from());
+  if (rules_) keep = std::min(keep, rules_->position() - std::min<uint64_t>(rules_->position(), kLookBehind));
+  if (keep - base_ >= buffer_.size() / 2) {
+    buffer_.erase(0, static_cast<size_t>(keep - base_));
+    base_ = keep;
+  }
+}
+
+void Stream::finish(std::string* out, std::vector<Finding>* found) {
+  advance(buffer_, true, out, found);
+  reset();
+}
+
+void Stream::whole(std::string_view text, std::string* out, std::vector<Finding>* found) {
+  advance(text, true, out, found);
+}
+
+void Stream::advance(std::string_view text, bool complete, std::string* out, std::vector<Finding>* found) {
+  const uint64_t end = base_ + text.size();
+  const size_t before = matches_.size();
+  uint64_t decided = end;
+  if (exact_) {
+    exact_->advance(text, base_, complete, matches_);
+    if (!complete) decided = std::min(decided, exact_->held_from());
+  }
+  if (rules_) {
+    rules_->advance(text, base_, complete, matches_);
+    if (!complete) decided = std::min(decided, rules_->held_from());
+  }
+  if (matches_.size() != before) std::stable_sort(matches_.begin(), matches_.end(), begins_earlier);
+  const uint64_t block = rules_ && rules_->in_block() ? rules_->block_begin() : end;
+  settle(text, std::min(decided, block), out, found);
+  uint64_t free = std::min(decided, block);
+  if (!matches_.empty()) free = std::min(free, matches_.front().begin);
+  release(text, free, out);
+  // Of a key without an end in sight no line waits for the last one.
+  if (block < end && free == block) redact_to(text, block, decided, rules_->block_rule().spec().id, out);
+}
+
+void Stream::settle(std::string_view text, uint64_t decided, std::string* out, std::vector<Finding>* found) {
+  size_t done = 0;
+  while (done < matches_.size()) {
+    size_t next = done + 1;
+    uint64_t end = matches_[done].end;
+    for (; next < matches_.size() && matches_[next].begin < end; ++next)
+      end = std::max(end, matches_[next].end);
+    if (end > decided) break;
+    const std::span<const Match> group(&matches_[done], next - done);
+    const Match& best = best_of(group);
+    const uint64_t begin = matches_[done].begin;
+    if (found != nullptr) found->push_back(finding_of(group, best, begin, end));
+    redact_to(text, begin, end, name_of(best), out);
+    in_placeholder_ = false;
+    done = next;
+  }
+  matches_.erase(matches_.begin(), matches_.begin() + static_cast<std::ptrdiff_t>(done));
+}
+
+void Stream::release(std::string_view text, uint64_t end, std::string* out) {
+  if (end <= released_) return;
+  if (out != nullptr)
+    out->append(text.substr(static_cast<size_t>(released_ - base_), static_cast<size_t>(end - released_)));
+  released_ = end;
+  in_placeholder_ = false;
+}
+
+void Stream::redact_to(std::string_view text, uint64_t begin, uint64_t end, std::string_view rule,
+                       std::string* out) {
+  if (!in_placeholder_) {
+    release(text, begin, out);
+    if (out != nullptr) out->append("[redacted:").append(rule).append("]");
+    in_placeholder_ = true;
+  }
+  released_ = std::max(released_, end);
+}
+
+Scanner::Scanner(Screen screen) : stream_(std::make_unique<Stream>(std::move(screen))) {}
+Scanner::~Scanner() = default;
+Scanner::Scanner(Scanner&&) noexcept = default;
+Scanner& Scanner::operator=(Scanner&&) noexcept = default;
+void Scanner::feed(std::string_view piece, std::vector<Finding>& out) { stream_->feed(piece, nullptr, &out); }
+void Scanner::finish(std::vector<Finding>& out) { stream_->finish(nullptr, &out); }
+
+Redactor::Redactor(Screen screen) : stream_(std::make_unique<Stream>(std::move(screen))) {}
+Redactor::~Redactor() = default;
+Redactor::Redactor(Redactor&&) noexcept = default;
+Redactor& Redactor::operator=(Redactor&&) noexcept = default;
+void Redactor::feed(std::string_view piece, std::string& out, std::vector<Finding>* found) {
+  stream_->feed(piece, &out, found);
+}
+void Redactor::finish(std::string& out, std::vector<Finding>* found) { stream_->finish(&out, found); }
+size_t Redactor::held_bytes() const { return stream_->held_bytes(); }
+
+std::vector<Finding> scan(const Screen& screen, std::string_view text) {
+  std::vector<Finding> found;
+  Stream(screen).whole(text, nullptr, &found);
+  return found;
+}
+
+std::string redact(const Screen& screen, std::string_view text, std::vector<Finding>* found) {
+  std::string out;
+  out.reserve(text.size());
+  Stream(screen).whole(text, &out, found);
+  return out;
+}
+
+bool holds_secret(const ExactSet& secrets, std::string_view text) {
+  if (secrets.empty()) return false;
+  std::vector<Match> matches;
+  ExactPass(secrets).advance(text, 0, true, matches);
+  return !matches.empty();
+}
+
+}  // namespace tau::safety
