@@ -13,6 +13,8 @@ PARSERS = {
     "OpenAI dialect": ("lib/wire/*openai*.cpp", "openai"),
     "Anthropic dialect": ("lib/wire/*anthropic*.cpp", "anthropic"),
     "Configuration file": ("lib/runtime/*config*.cpp", "config"),
+    "Vault file": ("lib/credential/image.cpp", "vault"),
+    "Credential file of Tau": ("lib/credential/import.cpp", "credential_file"),
     "Operations": ("lib/runtime/ops.cpp", "ops"),
 }
 _ENTRY = re.compile(r"\[\s*'(\w+)',\s*files\(.*?/\s*'([\w/.-]+)'\s*,?\s*\]", re.DOTALL)
