@@ -120,9 +120,11 @@ StatusOr<Secret> Vault::get_version(const SecretName& name, uint32_t version, st
   const Record* const record = state->find(name, version);
   if (record == nullptr) {
     const std::string reference = to_reference(name);
-    for (const auto& stored : state->records)
-      if (!stored->record && stored->claimed_name == reference)
-        return data_loss("record_damaged", format("the record of {} is damaged", reference));
+    // A damaged record may claim any name, so while there is one nobody knows that a name is absent.
+    if (!state->records.empty() && !state->records.back()->record)
+      return data_loss(
+          "record_damaged",
+          format("{} cannot be read: the vault has damaged records, and this may be one", reference));
     return not_found("secret_not_found", format("the vault has no {}", reference));
   }
   TAU_RETURN_IF_ERROR(check_readable(*record, origin, options_.clock->wall_ms()));

@@ -78,7 +78,7 @@ class Vault {
 
   // The current version, for `origin`. NOT_FOUND "secret_not_found"; PERMISSION_DENIED
   // "secret_origin_mismatch"; FAILED_PRECONDITION "secret_revoked", "secret_expired"; DATA_LOSS
-  // "record_damaged".
+  // "record_damaged": also for a name that is not found while some record is damaged, as that may be the one.
   StatusOr<Secret> get(const SecretName& name, std::string_view origin) const;
   // One version: the current one, or the one before it while it lasts.
   StatusOr<Secret> get_version(const SecretName& name, uint32_t version, std::string_view origin) const;

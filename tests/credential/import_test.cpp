@@ -85,7 +85,7 @@ TEST_F(ImportTest, OneBadEntryHidesNoOther) {
   EXPECT_EQ(read(*vault, "integration/github", ""), "legacy-v3-secret");
   EXPECT_EQ(read(*vault, "integration/plain", ""), "not encrypted");
   for (const SecretInfo& info : vault->list())
-    if (info.name.id == "provider/openai") EXPECT_EQ(info.expires_ms, 1'800'000'000'000);
+    if (info.name.id == "provider/openai") { EXPECT_EQ(info.expires_ms, 1'800'000'000'000); }
   EXPECT_EQ(vault->epoch(), 2u) << "one write";
 }
 

@@ -190,7 +190,7 @@ TEST_F(VaultTest, EverySlotOpensTheSameVault) {
 
 TEST_F(VaultTest, AKeyThatIsNoneIsRefused) {
   EXPECT_EQ(passphrase_unlock(Secret("short")).status().reason(), "weak_passphrase");
-  for (const std::string text :
+  for (const std::string& text :
        {std::string(), std::string(63, 'a'), std::string(65, 'a'), std::string(64, 'g')}) {
     ASSERT_TRUE(os::write_private_file(dir_.file("bad"), text).ok());
     EXPECT_EQ(key_file_unlock(dir_.file("bad")).status().reason(), "invalid_key");
