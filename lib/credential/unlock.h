@@ -15,19 +15,17 @@ namespace tau::credential {
 
 struct Unlock {
   SlotKind kind = SlotKind::kPassphrase;
-  std::string label;  // of the slot; when opening, empty tries every slot of the kind
+  std::string label;  // of the slot. Empty: every slot of the kind is tried; a new one is named for its kind
   Secret material;    // the passphrase, or the key
-
-  Unlock clone() const { return {kind, label, material.clone()}; }
 };
 
 inline constexpr size_t kLeastPassphraseBytes = 12;
 
 // INVALID_ARGUMENT "weak_passphrase" for one that is too short.
-StatusOr<Unlock> passphrase_unlock(Secret passphrase, std::string label = "passphrase");
+StatusOr<Unlock> passphrase_unlock(Secret passphrase, std::string label = {});
 
 // A private file of 64 hexadecimal digits. INVALID_ARGUMENT "invalid_key" for another content.
-StatusOr<Unlock> key_file_unlock(std::string_view path, std::string label = "key-file");
+StatusOr<Unlock> key_file_unlock(std::string_view path, std::string label = {});
 // ALREADY_EXISTS "file_exists".
 Status make_key_file(std::string_view path, Random& random);
 
@@ -35,17 +33,16 @@ Status make_key_file(std::string_view path, Random& random);
 using EnvironmentLookup = std::function<std::optional<std::string>(std::string_view name)>;
 // 64 hexadecimal digits in a variable. NOT_FOUND "variable_not_set".
 StatusOr<Unlock> environment_unlock(std::string_view variable, const EnvironmentLookup& lookup,
-                                    std::string label = "environment");
+                                    std::string label = {});
 
 // A key of type "user" in the user keyring of the kernel, which lasts until the machine restarts.
 // NOT_FOUND "no_such_key"; UNAVAILABLE "keyring_unavailable" where the system denies keyrings.
-StatusOr<Unlock> keyring_unlock(std::string_view description, std::string label = "keyring");
+StatusOr<Unlock> keyring_unlock(std::string_view description, std::string label = {});
 Status store_in_keyring(std::string_view description, const Secret& key);
 Status remove_from_keyring(std::string_view description);
 
 // A key of 32 bytes from the host: from a desktop's keyring, a key management service, hardware.
-StatusOr<Unlock> callback_unlock(const std::function<StatusOr<Secret>()>& supply,
-                                 std::string label = "callback");
+StatusOr<Unlock> callback_unlock(const std::function<StatusOr<Secret>()>& supply, std::string label = {});
 
 // What Argon2id is to cost so that opening a vault takes about `target_ms` here, of 64 MiB where that is
 // possible. Takes a few times as long itself.

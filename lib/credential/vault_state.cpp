@@ -152,16 +152,16 @@ Status VaultEdit::add_slot(const Unlock& unlock, crypto::PasswordCost cost) {
   auto& slots = state_.header.slots;
   if (slots.size() >= kMaxSlots)
     return resource_exhausted("too_many_slots", format("a vault has at most {} key slots", kMaxSlots));
-  if (unlock.label.empty() || unlock.label.size() > kMaxNameBytes)
+  const std::string label = unlock.label.empty() ? std::string(slot_kind_name(unlock.kind)) : unlock.label;
+  if (label.size() > kMaxNameBytes)
     return invalid_argument("invalid_label",
-                            format("the label of a key slot has 1 to {} bytes", kMaxNameBytes));
+                            format("the label of a key slot has at most {} bytes", kMaxNameBytes));
   for (const Slot& slot : slots)
-    if (slot.label == unlock.label)
-      return Status(Code::kAlreadyExists, "slot_exists",
-                    format("the vault has a key slot \"{}\"", unlock.label));
+    if (slot.label == label)
+      return Status(Code::kAlreadyExists, "slot_exists", format("the vault has a key slot \"{}\"", label));
   Slot slot;
   slot.kind = unlock.kind;
-  slot.label = unlock.label;
+  slot.label = label;
   if (slot.kind == SlotKind::kPassphrase) {
     slot.cost = cost;
     if (cost == crypto::PasswordCost{}) {

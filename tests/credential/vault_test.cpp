@@ -185,7 +185,13 @@ TEST_F(VaultTest, EverySlotOpensTheSameVault) {
   EXPECT_EQ(vault->remove_slot("passphrase").reason(), "slot_not_found");
   ASSERT_TRUE(vault->remove_slot("environment").ok());
   ASSERT_TRUE(vault->remove_slot("callback").ok());
-  EXPECT_EQ(vault->remove_slot("key-file").reason(), "last_slot");
+  EXPECT_EQ(vault->remove_slot("key_file").reason(), "last_slot");
+  const Unlock named = *key_file_unlock(key_path_, "at home");
+  ASSERT_TRUE(vault->add_slot(named).ok());
+  ASSERT_TRUE(vault->remove_slot("key_file").ok());
+  EXPECT_TRUE(Vault::open(options(), unlock()).ok()) << "without a label every slot of the kind is tried";
+  EXPECT_TRUE(Vault::open(options(), named).ok());
+  EXPECT_EQ(Vault::open(options(), *key_file_unlock(key_path_, "elsewhere")).status().reason(), "wrong_key");
 }
 
 TEST_F(VaultTest, AKeyThatIsNoneIsRefused) {
