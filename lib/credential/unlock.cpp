@@ -100,7 +100,7 @@ StatusOr<Unlock> callback_unlock(const std::function<StatusOr<Secret>()>& supply
   return key_unlock(SlotKind::kCallback, std::move(label), std::move(key));
 }
 
-StatusOr<crypto::PasswordCost> calibrate_password_cost(Clock& clock, int64_t target_ms) {
+StatusOr<crypto::PasswordCost> calibrate_password_cost(int64_t target_ms, Clock& clock) {
   // Memory first: it is what makes guessing on other hardware expensive (RFC 9106, section 4).
   crypto::PasswordCost cost = {64 * 1024, crypto::kLeastPasswordCost.passes};
   for (;;) {

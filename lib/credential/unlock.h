@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/base.h"
+#include "base/cpu_clock.h"
 #include "credential/image.h"
 
 namespace tau::credential {
@@ -45,7 +46,8 @@ Status remove_from_keyring(std::string_view description);
 StatusOr<Unlock> callback_unlock(const std::function<StatusOr<Secret>()>& supply, std::string label = {});
 
 // What Argon2id is to cost so that opening a vault takes about `target_ms` here, of 64 MiB where that is
-// possible. Takes a few times as long itself.
-StatusOr<crypto::PasswordCost> calibrate_password_cost(Clock& clock, int64_t target_ms = 300);
+// possible. Takes as long itself. By the processor's time: a busy machine must not make guessing cheap.
+StatusOr<crypto::PasswordCost> calibrate_password_cost(int64_t target_ms = 300,
+                                                       Clock& clock = thread_cpu_clock());
 
 }  // namespace tau::credential

@@ -164,9 +164,7 @@ Status VaultEdit::add_slot(const Unlock& unlock, crypto::PasswordCost cost) {
   slot.label = label;
   if (slot.kind == SlotKind::kPassphrase) {
     slot.cost = cost;
-    if (cost == crypto::PasswordCost{}) {
-      TAU_ASSIGN_OR_RETURN(slot.cost, calibrate_password_cost(*options_.clock));
-    }
+    if (cost == crypto::PasswordCost{}) { TAU_ASSIGN_OR_RETURN(slot.cost, calibrate_password_cost()); }
   } else if (unlock.material.size() != kKeyBytes) {
     return invalid_argument("invalid_key", format("a key has {} bytes", kKeyBytes));
   }

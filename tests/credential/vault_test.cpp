@@ -234,6 +234,30 @@ TEST_F(VaultTest, TheCostOfAPassphraseIsCalibratedAndStored) {
       cost);
 }
 
+// A clock that moves by itself: each look at it finds so many milliseconds gone.
+class StepClock final : public Clock {
+ public:
+  explicit StepClock(int64_t step_ms) : step_ms_(step_ms) {}
+  int64_t monotonic_ns() override { return now_ns_ += step_ms_ * kNanosPerMilli; }
+  int64_t wall_ms() override { return 0; }
+
+ private:
+  const int64_t step_ms_;
+  int64_t now_ns_ = 0;
+};
+
+TEST_F(VaultTest, CalibrationFillsTheTargetWithPassesAndSavesMemoryOnSlowMachinesOnly) {
+  const auto calibrate = [](int64_t step_ms) {
+    StepClock clock(step_ms);
+    return *calibrate_password_cost(300, clock);
+  };
+  EXPECT_EQ(calibrate(100), (crypto::PasswordCost{64 * 1024, 6}));
+  EXPECT_EQ(calibrate(300), (crypto::PasswordCost{64 * 1024, 2}));
+  EXPECT_EQ(calibrate(1), (crypto::PasswordCost{64 * 1024, crypto::kMostPasswordCost.passes}));
+  EXPECT_EQ(calibrate(301), (crypto::PasswordCost{crypto::kLeastPasswordCost.memory_kib, 2}))
+      << "never below the least";
+}
+
 TEST_F(VaultTest, WritersOfSeveralHandlesLoseNothing) {
   create();
   constexpr int kWriters = 8;
