@@ -17,6 +17,8 @@ namespace {
 constexpr int kCanaries = 1000;
 constexpr uint64_t kMask = 0x5a5a'5a5a'5a5a'5a5a;  // no canary is kept in the clear by this test
 
+constexpr unsigned long kMostMapped = 4ul << 30;  // larger ones are the shadow of a sanitizer
+
 // Eight bytes of a canary; splitmix64.
 uint64_t canary_word(int canary, int word) {
   uint64_t x = static_cast<uint64_t>(canary) * 4 + static_cast<uint64_t>(word) + 0x1234'5678'9abc;
@@ -53,6 +55,7 @@ class Scan {
       unsigned long begin = 0, end = 0;
       char mode[5] = {};
       if (std::sscanf(line.c_str(), "%lx-%lx %4s", &begin, &end, mode) != 3 || mode[1] != 'w') continue;
+      if (end - begin > kMostMapped) continue;
       look(memory, begin, end, found);
     }
     ::close(memory);
