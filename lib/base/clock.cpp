@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include "base/cpu_clock.h"
+
 namespace tau {
 namespace {
 
@@ -17,10 +19,21 @@ class SystemClock final : public Clock {
   int64_t wall_ms() override { return read_ns(CLOCK_REALTIME) / kNanosPerMilli; }
 };
 
+class ThreadCpuClock final : public Clock {
+ public:
+  int64_t monotonic_ns() override { return read_ns(CLOCK_THREAD_CPUTIME_ID); }
+  int64_t wall_ms() override { return system_clock().wall_ms(); }
+};
+
 }  // namespace
 
 Clock& system_clock() {
   static SystemClock* const clock = new SystemClock;
+  return *clock;
+}
+
+Clock& thread_cpu_clock() {
+  static ThreadCpuClock* const clock = new ThreadCpuClock;
   return *clock;
 }
 

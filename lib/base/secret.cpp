@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/secret_arena.h"
+
 namespace tau {
 
 void secure_wipe(void* data, size_t len) noexcept {
@@ -16,9 +18,10 @@ bool constant_time_equal(std::string_view a, std::string_view b) noexcept {
   return difference == 0;
 }
 
-Secret::Secret(std::string_view bytes) : data_(bytes.empty() ? nullptr : new char[bytes.size()]) {
+Secret::Secret(size_t size) : data_(size == 0 ? nullptr : secret_allocate(size)), size_(size) {}
+
+Secret::Secret(std::string_view bytes) : Secret(bytes.size()) {
   if (data_ != nullptr) std::memcpy(data_, bytes.data(), bytes.size());
-  size_ = bytes.size();
 }
 
 Secret::Secret(Secret&& other) noexcept
@@ -30,9 +33,6 @@ Secret& Secret::operator=(Secret&& other) noexcept {
   return *this;
 }
 
-Secret::~Secret() {
-  secure_wipe(data_, size_);
-  delete[] data_;
-}
+Secret::~Secret() { secret_free(data_, size_); }
 
 }  // namespace tau

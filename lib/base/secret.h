@@ -1,9 +1,11 @@
 // Secret: bytes that must not leak. It cannot be copied, formatted, streamed, converted to a string or
 // compared with ==; the bytes are wiped when it dies. tests/base/secret_compile_fail.cpp holds these refusals
-// true.
+// true. While it lives its memory is in no core dump and, as far as the limits allow, in no swap; in a forked
+// child it reads as zeros.
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +24,13 @@ class Secret {
  public:
   Secret() = default;
   explicit Secret(std::string_view bytes);
+  // A secret of `size` bytes that fill(std::span<char>) writes in place; the span starts as zeros.
+  template <class F>
+  static Secret generate(size_t size, F&& fill) {
+    Secret made(size);
+    std::forward<F>(fill)(std::span<char>(made.data_, size));
+    return made;
+  }
   Secret(Secret&& other) noexcept;
   Secret& operator=(Secret&& other) noexcept;
   Secret(const Secret&) = delete;
@@ -42,6 +51,7 @@ class Secret {
   bool operator==(const Secret&) const = delete;
 
  private:
+  explicit Secret(size_t size);
   std::string_view view() const noexcept { return {data_, size_}; }
   char* data_ = nullptr;
   size_t size_ = 0;

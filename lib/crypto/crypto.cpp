@@ -9,16 +9,10 @@
 #include <mutex>
 #include <new>
 
+#include "crypto/sodium_init.h"
+
 namespace tau::crypto {
 namespace {
-
-// sodium_init picks the fastest implementation for this processor; it must run before any other call.
-void init_once() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    if (sodium_init() < 0) std::abort();  // only without any entropy source: nothing could be safe after that
-  });
-}
 
 const unsigned char* as_bytes(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
@@ -37,10 +31,17 @@ std::string to_hex(const unsigned char* bytes, size_t size) {
 
 }  // namespace
 
+void init_sodium() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    if (sodium_init() < 0) std::abort();
+  });
+}
+
 Digest blake2b(std::string_view data) {
   // Where every hash begins: made once, which saves a tenth of the cost of hashing a short text.
   static const crypto_generichash_blake2b_state beginning = [] {
-    init_once();
+    init_sodium();
     crypto_generichash_blake2b_state state;
     crypto_generichash_blake2b_init(&state, nullptr, 0, sizeof(Digest));
     return state;
@@ -55,7 +56,7 @@ Digest blake2b(std::string_view data) {
 Blake2b::Blake2b() {
   static_assert(sizeof(crypto_generichash_blake2b_state) == sizeof(state_));
   static_assert(alignof(crypto_generichash_blake2b_state) <= 64);
-  init_once();
+  init_sodium();
   new (state_) crypto_generichash_blake2b_state;
   crypto_generichash_blake2b_init(as_state(state_), nullptr, 0, sizeof(Digest));
 }

@@ -8,10 +8,10 @@
 #include <string_view>
 
 #include "base/base.h"
+#include "crypto/aead.h"  // IWYU pragma: export
+#include "crypto/kdf.h"   // IWYU pragma: export
 
 namespace tau::crypto {
-
-using Digest = std::array<uint8_t, 32>;
 
 // BLAKE2b with a 256-bit output (RFC 7693).
 Digest blake2b(std::string_view data);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "os/fd.h"
+#include "os/file_lock.h"
 #include "os/launcher.h"
 #include "os/private_file.h"
 #include "os/workspace.h"

@@ -76,6 +76,29 @@ StatusOr<std::string> read_file(std::string_view path, uint64_t max_bytes) {
   return read_range(fd.get(), 0, UINT64_MAX, max_bytes, path);
 }
 
+StatusOr<Secret> read_secret_file(std::string_view path, uint64_t max_bytes) {
+  TAU_ASSIGN_OR_RETURN(const Fd fd, open_private_file(path, OpenMode::kRead));
+  TAU_ASSIGN_OR_RETURN(const struct stat st, require_regular(fd.get(), path));
+  const uint64_t size = static_cast<uint64_t>(st.st_size);
+  if (size > max_bytes)
+    return resource_exhausted("file_too_large",
+                              format("\"{}\" has {} bytes, the limit is {}", path, size, max_bytes));
+  size_t done = 0;
+  int error = 0;
+  Secret out = Secret::generate(size, [&](std::span<char> to) {
+    while (done < to.size() && error == 0) {
+      const ssize_t n = pread(fd.get(), to.data() + done, to.size() - done, static_cast<off_t>(done));
+      if (n == 0) break;
+      if (n > 0) done += static_cast<size_t>(n);
+      if (n < 0 && errno != EINTR) error = errno;
+    }
+  });
+  if (error != 0) return plain_error(error, "cannot read", path);
+  if (done != size)
+    return Status(Code::kAborted, "file_changed", format("\"{}\" shrank while it was read", path));
+  return out;
+}
+
 Status write_private_file(std::string_view path, std::string_view bytes) {
   TAU_ASSIGN_OR_RETURN(const std::string name, checked(path));
   const size_t slash = name.rfind('/');

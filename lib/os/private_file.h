@@ -30,6 +30,9 @@ StatusOr<Fd> open_private_file(std::string_view path, OpenMode mode);
 // No owner check: also for files that others own, such as a CA bundle or a shared configuration.
 StatusOr<std::string> read_file(std::string_view path, uint64_t max_bytes);
 
+// The whole of a private file, which no ordinary memory sees. Fails as open_private_file and read_file do.
+StatusOr<Secret> read_secret_file(std::string_view path, uint64_t max_bytes);
+
 // Atomic and durable, 0600: see Workspace::write.
 Status write_private_file(std::string_view path, std::string_view bytes);
 

@@ -7,9 +7,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <set>
+#include <string>
+#include <thread>
+#include <vector>
 
 namespace tau {
 namespace {
@@ -307,6 +311,53 @@ RC_GTEST_PROP(Utf8Property, RepairGivesValidTextAndLeavesValidTextAlone, (const 
   RC_ASSERT(is_valid_utf8(repaired));
   RC_ASSERT(repair_utf8(repaired) == repaired);
   if (is_valid_utf8(bytes)) RC_ASSERT(repaired == bytes);
+}
+
+TEST(SecretTest, LivesInMemoryThatIsZeroBeforeAndAfter) {
+  std::vector<Secret> secrets;
+  for (const size_t size : {1u, 63u, 64u, 65u, 256u, 1000u, 4096u, 4097u, 100'000u}) {
+    for (int i = 0; i < 70; ++i) {  // more than a page of slots holds
+      secrets.push_back(Secret::generate(size, [&](std::span<char> to) {
+        EXPECT_EQ(to.size(), size);
+        EXPECT_TRUE(std::all_of(to.begin(), to.end(), [](char c) { return c == 0; }));
+        std::fill(to.begin(), to.end(), static_cast<char>('a' + i % 26));
+      }));
+    }
+  }
+  for (size_t i = 0; i < secrets.size(); ++i)
+    EXPECT_TRUE(
+        secrets[i].equals(Secret(std::string(secrets[i].size(), static_cast<char>('a' + i % 70 % 26)))));
+  const char* freed = secrets[0].reveal([](std::string_view view) { return view.data(); });
+  secrets.erase(secrets.begin());
+  EXPECT_EQ(*freed, 0) << "its page is still there, and wiped";
+}
+
+TEST(SecretTest, ManyThreadsAllocateAndFree) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([t] {
+      std::vector<Secret> held;
+      for (int i = 0; i < 5000; ++i) {
+        const std::string text = std::to_string(t) + "/" + std::to_string(i);
+        held.emplace_back(text);
+        if (held.size() > 200) {
+          EXPECT_TRUE(held[static_cast<size_t>(i) % 100].reveal(
+              [&](std::string_view view) { return view.substr(0, 2) == text.substr(0, 2); }));
+          held.erase(held.begin() + i % 100);
+        }
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+}
+
+TEST(SecretTest, IsEmptyInAForkedChild) {
+  const Secret secret("token");
+  const pid_t child = fork();
+  if (child == 0) _exit(secret.equals(Secret(std::string(5, '\0'))) ? 0 : 1);
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(SecretTest, RevealsComparesAndMoves) {

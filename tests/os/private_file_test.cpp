@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os/file_lock.h"
 #include "support/temp_dir.h"
 
 namespace tau::os {
@@ -65,6 +66,31 @@ TEST(PrivateFile, ReadsFilesWhoseSizeSaysZero) {
   const auto text = read_file("/proc/self/status", 1 << 20);
   ASSERT_TRUE(text.ok());
   EXPECT_NE(text->find("Name:"), std::string::npos);
+}
+
+TEST(PrivateFile, ASecretIsReadFromAPrivateFileAlone) {
+  test::TempDir dir;
+  ASSERT_TRUE(write_private_file(dir.file("key"), "secret").ok());
+  EXPECT_TRUE(read_secret_file(dir.file("key"), 6)->equals(Secret("secret")));
+  EXPECT_EQ(read_secret_file(dir.file("key"), 5).status().reason(), "file_too_large");
+  EXPECT_EQ(read_secret_file(dir.file("none"), 5).status().reason(), "file_not_found");
+  ASSERT_TRUE(write_private_file(dir.file("empty"), "").ok());
+  EXPECT_TRUE(read_secret_file(dir.file("empty"), 5)->empty());
+  ASSERT_EQ(chmod(dir.file("key").c_str(), 0604), 0);
+  EXPECT_EQ(read_secret_file(dir.file("key"), 6).status().reason(), "file_not_private");
+}
+
+TEST(FileLock, IsHeldByOneUntilItIsGone) {
+  test::TempDir dir;
+  const std::string path = dir.file("lock");
+  {
+    const auto first = FileLock::acquire(path, 0);
+    ASSERT_TRUE(first.ok());
+    EXPECT_EQ(FileLock::acquire(path, 0).status().reason(), "file_locked");
+    EXPECT_EQ(FileLock::acquire(path, 5).status().code(), Code::kUnavailable);
+  }
+  EXPECT_TRUE(FileLock::acquire(path, 0).ok());
+  EXPECT_EQ(mode_of(path), 0600u);
 }
 
 }  // namespace

@@ -14,6 +14,8 @@ PARSERS = {
     "Anthropic dialect": ("lib/wire/*anthropic*.cpp", "anthropic"),
     "Configuration file": ("lib/runtime/*config*.cpp", "config"),
     "Rule bundles": ("lib/safety/*bundle*.cpp", "rules"),
+    "Vault file": ("lib/credential/image.cpp", "vault"),
+    "Credential file of Tau": ("lib/credential/import.cpp", "credential_file"),
     "Operations": ("lib/runtime/ops.cpp", "ops"),
 }
 _ENTRY = re.compile(r"\[\s*'(\w+)',\s*files\(.*?/\s*'([\w/.-]+)'\s*,?\s*\]", re.DOTALL)
