@@ -28,10 +28,11 @@ def prelink(symbol_map, output, archives, compiler):
         names = re.findall(r"^\s+(tau_\w+);$", symbol_map.read_text(encoding="utf-8"), re.MULTILINE)
         public.write_text("\n".join(names) + "\n", encoding="utf-8")
         # Unique symbols (of static members in headers) become local only if they are weak already; weakening all would
-        # include those that are asked of other libraries.
+        # include those that are asked of other libraries. clang makes none.
         listing = subprocess.run([tool("nm"), "--defined-only", whole], capture_output=True, text=True, check=True).stdout
         unique.write_text("".join(f"{name}\n" for name in re.findall(r"^\w+ u (\S+)$", listing, re.MULTILINE)), encoding="utf-8")
-        for step in (f"--weaken-symbols={unique}", f"--keep-global-symbols={public}"):
+        weaken = [f"--weaken-symbols={unique}"] if unique.stat().st_size > 0 else []  # an empty list is an error to it
+        for step in (*weaken, f"--keep-global-symbols={public}"):
             subprocess.run([tool("objcopy"), step, whole], check=True)
         output.unlink(missing_ok=True)
         subprocess.run([tool("ar"), "rcsD", output, whole], check=True)
