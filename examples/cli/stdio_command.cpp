@@ -133,12 +133,12 @@ void StdioHost::take_op(const Json& op, const std::string& line) {
     add_tool(op);
   } else if (name == "run") {
     start(op);
-  } else if (std::ranges::find(kRunOps, name) == std::end(kRunOps)) {
-    fail(input_failure("unknown_op", "there is no op \"" + one_line(name, 64) + "\""), op);
-  } else if (run_ == nullptr) {
+  } else if (run_ != nullptr) {
+    submit(line);  // the library knows its ops
+  } else if (std::ranges::find(kRunOps, name) != std::end(kRunOps)) {
     fail(input_failure("no_run", "there is no run that \"" + one_line(name, 64) + "\" could be for"), op);
   } else {
-    submit(line);
+    fail(input_failure("unknown_op", "there is no op \"" + one_line(name, 64) + "\""), op);
   }
 }
 

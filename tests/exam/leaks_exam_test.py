@@ -10,8 +10,9 @@ import random
 import re
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+
+from cases import run
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAM = ROOT / "tools" / "exam_lib" / "leaks.py"
@@ -65,15 +66,5 @@ def cases(folder):
         spans == [(2, len(text.encode()))] for text, spans in drawn)
 
 
-def main():
-    failed = number = 0
-    with tempfile.TemporaryDirectory() as folder:
-        for number, (name, held) in enumerate(cases(Path(folder)), 1):
-            print(f"{'ok' if held else 'not ok'} {number} - {name}")
-            failed += not held
-    print(f"1..{number}")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run(cases)

@@ -8,8 +8,9 @@ import json
 import lzma
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+
+from cases import run
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAM = ROOT / "tools" / "exam_lib" / "recordings.py"
@@ -84,15 +85,5 @@ def cases(folder):
     yield "a broken frame is an error", splitter(f"openai_chat {{}} {size + 1}\n{STREAM}").returncode == 1
 
 
-def main():
-    failed = number = 0
-    with tempfile.TemporaryDirectory() as folder:
-        for number, (name, held) in enumerate(cases(Path(folder)), 1):
-            print(f"{'ok' if held else 'not ok'} {number} - {name}")
-            failed += not held
-    print(f"1..{number}")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run(cases)
