@@ -224,6 +224,18 @@ void runtime_cases(std::vector<Case>& cases) {
                      tau_runtime_unref(runtime);
                      return status;
                    }});
+  cases.push_back({"tau_runtime_borrow_loop, and back", false, [](World& w, tau_buf*, tau_error** err) {
+                     tau_runtime_options o = manual_options(w, false);
+                     o.flags = TAU_RUNTIME_NO_STORE;
+                     tau_runtime* runtime = nullptr;
+                     tau_status status = tau_runtime_new(&o, &runtime, err);
+                     if (status == TAU_OK) status = tau_runtime_borrow_loop(runtime, 0, err);
+                     if (status == TAU_OK) status = tau_runtime_process(runtime, 0, 0, err);
+                     if (status == TAU_AGAIN) status = TAU_OK;
+                     if (status == TAU_OK) status = tau_runtime_return_loop(runtime, 0, err);
+                     tau_runtime_unref(runtime);
+                     return status;
+                   }});
   cases.push_back({"tau_runtime_new, a home that is there", true, [](World& w, tau_buf*, tau_error** err) {
                      return open_and_close(manual_options(w, true), err);
                    }});

@@ -171,7 +171,7 @@ export interface RuntimeOptions {
   environment?: boolean;
   /** Whether tau.toml files are read. */
   configFiles?: boolean;
-  /** Event loops; 1 when absent. */
+  /** Threads that serve runs, so that a program may block. When absent, Node's own loop does it, which costs least. */
   loops?: number;
   /** Threads for blocking tools; 0: none. */
   workers?: number;

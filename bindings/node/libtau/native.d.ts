@@ -142,7 +142,7 @@ export function set_error_factory(factory: (status: number, reason: string, mess
 
 export function tau_queue_drain(queue: tau_queue, numbers: Float64Array): string | undefined;
 
-export function tau_queue_new(runtime: tau_runtime, loop: number, wake: () => void): tau_queue;
+export function tau_queue_new(runtime: tau_runtime, loop: number, wake: () => void, borrow: boolean): tau_queue;
 
 /** Tell the ABI version that the library speaks: major * 1000 + minor (see version.h). */
 export function tau_abi_version(): number;

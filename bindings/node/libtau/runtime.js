@@ -28,7 +28,7 @@ class Runtime {
   constructor(options = {}) {
     checkOptions('Runtime', options, KNOWN);
     const flag = native.tau_runtime_flags;
-    const { home, workspace, config, environment, configFiles, loops = 1, workers, execHelper,
+    const { home, workspace, config, environment, configFiles, loops, workers, execHelper,
       readOnly } = options;
     this._handle = native.tau_runtime_new({
       flags: (home ? 0 : flag.NO_STORE) | (environment ? flag.USE_ENVIRONMENT : 0)
@@ -40,7 +40,7 @@ class Runtime {
       workers: workers === 0 ? native.NO_WORKERS : workers,
       exec_helper: expand(execHelper),
     });
-    this._channels = new Channels(this._handle);
+    this._channels = new Channels(this._handle, loops === undefined && !process.versions.bun);
     this._closed = false;
   }
 

@@ -282,6 +282,8 @@ class Library:
         """Give a run back."""
     def tau_run_wait(self, run: int | None, timeout_ms: int, out: Any, err: Any, /) -> int:
         """Wait for the end of a run and give its outcome, the body of its terminal event."""
+    def tau_runtime_borrow_loop(self, runtime: int | None, loop: int, err: Any, /) -> int:
+        """Drive a loop from the calling thread: the runtime's own thread for it rests until it is given back, and what runs on that loop gets on only while the host calls tau_runtime_process, which it does when tau_runtime_fd is readable."""
     def tau_runtime_describe(self, runtime: int | None, out: Any, err: Any, /) -> int:
         """Describe the configuration in force, each value with its origin, the model that would answer, and what each provider would need, as JSON."""
     def tau_runtime_fd(self, runtime: int | None, loop: int, /) -> int:
@@ -296,6 +298,8 @@ class Library:
         """Run what is ready on one loop, waiting at most timeout_ms for something to become ready."""
     def tau_runtime_ref(self, runtime: int | None, /) -> int | None:
         """Take another reference."""
+    def tau_runtime_return_loop(self, runtime: int | None, loop: int, err: Any, /) -> int:
+        """Give a borrowed loop back: the runtime's thread drives it again, with all that is on it."""
     def tau_runtime_stop(self, runtime: int | None, timeout_ms: int, err: Any, /) -> int:
         """Cancel every run, wait until all have ended, their records are durable and every `invoke` of a tool has returned, and refuse new ones."""
     def tau_runtime_unref(self, runtime: int | None, /) -> None:

@@ -149,6 +149,18 @@ ROW(tau_runtime_process) {
   if (status == TAU_FAILED_PRECONDITION) atomic_fetch_add(&busy_loop, 1);
 }
 
+ROW(tau_runtime_borrow_loop) {
+  const tau_status status = tau_runtime_borrow_loop(runtime, 0, NULL);
+  if (status != TAU_OK) return;
+  (void)tau_runtime_process(runtime, 0, (int32_t)chance(c, 3), NULL);
+  (void)tau_runtime_return_loop(runtime, 0, NULL);
+}
+
+ROW(tau_runtime_return_loop) {
+  (void)c;
+  (void)tau_runtime_return_loop(runtime, 0, NULL);
+}
+
 ROW(tau_runtime_describe) {
   tau_buf out;
   (void)c;
