@@ -177,6 +177,10 @@ class Core final : public std::enable_shared_from_this<Core> {
   WorkerPool& workers() { return workers_; }
   net::EgressPolicy& egress() { return *egress_; }
   net::CredentialSource& credentials() { return *credentials_; }
+  safety::Screening& screening() { return *screening_; }
+  const std::shared_ptr<safety::Screening>& shared_screening() const { return screening_; }
+  // What every result of a tool passes before it is cut to size.
+  tool::FinalizeHook redact_results() const;
   LoopHost& loop(uint32_t i) { return *loops_[i]; }
   uint32_t loop_count() const { return static_cast<uint32_t>(loops_.size()); }
   // What commands may inherit of the environment: nothing unless it may be read.
@@ -224,6 +228,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   RuntimeOptions options_;
   std::unique_ptr<Config> config_;
   std::unique_ptr<net::EgressPolicy> egress_;
+  std::shared_ptr<safety::Screening> screening_;
   std::unique_ptr<net::CredentialSource> credentials_;
   std::shared_ptr<os::Workspace> workspace_;
   std::shared_ptr<os::Launcher> launcher_;

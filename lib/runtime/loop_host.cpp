@@ -197,8 +197,8 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
       seams, std::move(setup), [&](const tool::Registry& tools, tool::HostCalls& host) {
         const tool::Context context{loop_.get(), core_.workspace(), core_.launcher(), &host,
                                     core_.command_environment()};
-        return std::make_unique<tool::Executor>(tools, *agent.policy, nullptr, nullptr, core_.workers(),
-                                                *loop_, context);
+        return std::make_unique<tool::Executor>(tools, *agent.policy, nullptr, core_.redact_results(),
+                                                core_.workers(), *loop_, context);
       });
 }
 
