@@ -1,7 +1,6 @@
-/* Keeps secrets out of a log: what a program writes goes through a redactor, piece by piece. No runtime, no
- * network. Usage: embed_safety < text, with a secret of the program in MY_SECRET. */
+/* Keeps secrets out of a log: a text goes through a redactor, piece by piece. No runtime, no network.
+ * Usage: embed_safety [FILE] < text, FILE with a secret of the program. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <tau/tau.h>
 
@@ -16,23 +15,26 @@ static void show(tau_buf* out) {
   tau_buf_free(out);
 }
 
-int main(void) {
+int main(int argc, char** argv) {
   tau_scanner* scanner = NULL;
   tau_redactor* redactor = NULL;
   tau_error* err = NULL;
   tau_buf out;
   char piece[256];
-  const char* secret = getenv("MY_SECRET");
-  tau_str text = {secret, TAU_STRLEN};
+  FILE* file = argc > 1 ? fopen(argv[1], "rb") : NULL;
+  tau_str text = {piece, 0};
   const tau_str id = {"my-secret", TAU_STRLEN};
   size_t n;
 
   /* It finds the credentials of others by its rules, and yours in every usual encoding once it knows them. */
   if (tau_scanner_new(NULL, &scanner, &err) < 0) return fail(err);
-  if (secret != NULL && tau_scanner_add_secret(scanner, id, text, &err) < 0) return fail(err);
+  if (file != NULL) {
+    text.len = fread(piece, 1, sizeof piece, file);
+    fclose(file);
+    if (tau_scanner_add_secret(scanner, id, text, &err) < 0) return fail(err);
+  }
   if (tau_redactor_new(scanner, &redactor, &err) < 0) return fail(err);
   while ((n = fread(piece, 1, sizeof piece, stdin)) > 0) {
-    text.data = piece;
     text.len = n;
     if (tau_redactor_feed(redactor, text, &out, &err) < 0) return fail(err);
     show(&out);
