@@ -5,6 +5,7 @@
 #define XXH_INLINE_ALL  // header only: nothing is linked
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
 #include <new>
@@ -39,6 +40,9 @@ std::string to_base64(std::string_view bytes, int variant) {
 }
 
 std::optional<std::string> from_base64(std::string_view text, int variant) {
+  // libsodium 1.0.18 takes bytes from 0x80 on for the last digit.
+  if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }))
+    return std::nullopt;
   std::string out(text.size() / 4 * 3 + 2, '\0');
   size_t size = 0;
   const char* end = nullptr;

@@ -117,10 +117,25 @@ TEST(Ed25519, GivesTheKeyForKeyAgreement) {
 TEST(Base64Url, HasOneTextForEachValue) {
   EXPECT_EQ(base64url_encode("\xfb\xff\xfe"), "-__-");
   EXPECT_EQ(base64url_encode("f"), "Zg");
+  EXPECT_EQ(base64url_encode("\x03\xec\xff\xe0\xc1"), "A-z_4ME");  // RFC 7515 appendix C
   EXPECT_EQ(*base64url_decode("Zm9vYg"), "foob");
   EXPECT_EQ(*base64url_decode(""), "");
   for (std::string_view bad : {"Zg==", "Zh", "Z", "Zm9v ", "+/+/", "Zm\n9v"})
     EXPECT_EQ(base64url_decode(bad).status().reason(), "invalid_base64") << bad;
+}
+
+// Whatever byte stands in the text, what is accepted is the one text of its value.
+TEST(Base64Url, HasNoOtherDigits) {
+  for (int byte = 0; byte < 256; ++byte) {
+    for (size_t at = 0; at < 4; ++at) {
+      std::string text = "AAAA";
+      text[at] = static_cast<char>(byte);
+      const auto bytes = base64url_decode(text);
+      EXPECT_EQ(bytes.ok() ? base64url_encode(*bytes) : text, text);
+      const auto padded = base64_decode(text);
+      EXPECT_EQ(padded.ok() ? base64_encode(*padded) : text, text);
+    }
+  }
 }
 
 RC_GTEST_PROP(Base64Url, RoundTrips, (const std::string& bytes)) {
