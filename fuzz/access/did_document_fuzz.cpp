@@ -46,9 +46,11 @@ void check_document(std::string_view text) {
   }
   require(document->id == "did:web:example.com" && document->methods.size() <= kMaxMethods);
   for (size_t i = 0; i < kRelationships; ++i) {
-    std::string found;
-    const auto key = document->key_for(static_cast<Relationship>(i), "", &found);
-    if (key.ok()) require(crypto::is_ed25519_key(*key) && found.starts_with("did:web:example.com#"));
+    for (const VerificationMethod& method : document->methods) {
+      require(method.id.starts_with("did:web:example.com#"));
+      const auto key = document->key_for(static_cast<Relationship>(i), method.id);
+      if (key.ok()) require(crypto::is_ed25519_key(*key) && method.controller == document->id);
+    }
   }
 }
 

@@ -20,10 +20,12 @@ Status Allowlist::add(std::string_view channel, std::string_view actor, int64_t 
           "invalid_name", format("channels and actors have names of 1 to {} bytes of UTF-8", kMaxNameBytes));
   if (until_ms != 0 && until_ms <= now_ms)
     return invalid_argument("invalid_expiry", "an entry ends in the future, or not at all (0)");
-  std::erase_if(entries_, [&](const auto& entry) { return entry.second != 0 && entry.second <= now_ms; });
   const Names names{channel, actor};
-  if (entries_.size() >= kMaxEntries && !entries_.contains(names))
-    return resource_exhausted("allowlist_full", format("the list has {} entries already", kMaxEntries));
+  if (entries_.size() >= kMaxEntries && !entries_.contains(names)) {
+    std::erase_if(entries_, [&](const auto& entry) { return entry.second != 0 && entry.second <= now_ms; });
+    if (entries_.size() >= kMaxEntries)
+      return resource_exhausted("allowlist_full", format("the list has {} entries already", kMaxEntries));
+  }
   entries_[names] = until_ms;
   return ok_status();
 }

@@ -44,14 +44,21 @@ json::Value to_value(const Approval& approval) {
   return out;
 }
 
+std::string text_or_none(Fields& fields, const json::Value& value, std::string_view key, size_t most) {
+  const json::Value& text = value[key];
+  fields.require(text.is_string() && text.as_string().size() <= most,
+                 format("has no \"{}\" that is a string of at most {} bytes", key, most));
+  return std::string(text.as_string());
+}
+
 StatusOr<Approval> read(const json::Value& value) {
   Fields fields(value, "an approval", "approvals_damaged");
   Approval out;
   out.id = fields.text("id", kMaxIdBytes);
   out.summary = fields.text("summary", ApprovalQueue::kMaxSummaryBytes);
   out.requester = fields.text("requester", ApprovalQueue::kMaxNameBytes);
-  out.approver = value["approver"].as_string();
-  out.note = value["note"].as_string();
+  out.approver = text_or_none(fields, value, "approver", ApprovalQueue::kMaxNameBytes);
+  out.note = text_or_none(fields, value, "note", ApprovalQueue::kMaxSummaryBytes);
   out.created_ms = fields.integer("created_ms", 0, kMostInteger);
   out.decided_ms = fields.integer("decided_ms", 0, kMostInteger);
   out.expires_ms = fields.integer("expires_ms", 0, kMostInteger);

@@ -55,8 +55,7 @@ StatusOr<CardSignature> check_signature(const json::Value& signature, const std:
   if (now_ms >= out.expires_s * 1000)
     return refuse("card_expired", "the signature of the agent card has expired");
   TAU_ASSIGN_OR_RETURN(const DidDocument document, resolve(out.did));
-  TAU_ASSIGN_OR_RETURN(const PublicKey key,
-                       document.key_for(Relationship::kAssertionMethod, out.key_id, nullptr));
+  TAU_ASSIGN_OR_RETURN(const PublicKey key, document.key_for(Relationship::kAssertionMethod, out.key_id));
   if (document.id != out.did || !jws.verified_by(key))
     return refuse("invalid_signature", format("the agent card is not what {} signed", out.key_id));
   return out;

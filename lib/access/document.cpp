@@ -158,23 +158,18 @@ StatusOr<DidDocument> read_document(const json::Value& value, std::string_view d
 
 }  // namespace
 
-StatusOr<PublicKey> DidDocument::key_for(Relationship relationship, std::string_view key_id,
-                                         std::string* found) const {
-  bool named = false;
-  for (const size_t index : relationships[static_cast<size_t>(relationship)]) {
-    const VerificationMethod& method = methods[index];
-    if (!key_id.empty() && method.id != key_id) continue;
-    named = true;
-    if (method.key_type != KeyType::kEd25519 || method.controller != id) continue;
-    if (found != nullptr) *found = method.id;
-    return method.key;
-  }
-  if (named)
-    return Status(Code::kUnauthenticated, "unsupported_key_type",
-                  format("{} has no Ed25519 key of its own under that name", id));
-  return Status(
-      Code::kUnauthenticated, "unknown_key",
-      format("{} has no such key in its \"{}\"", id, kRelationshipNames[static_cast<size_t>(relationship)]));
+StatusOr<PublicKey> DidDocument::key_for(Relationship relationship, std::string_view key_id) const {
+  const auto& indexes = relationships[static_cast<size_t>(relationship)];
+  const auto found =
+      std::find_if(indexes.begin(), indexes.end(), [&](size_t index) { return methods[index].id == key_id; });
+  if (found == indexes.end())
+    return Status(Code::kUnauthenticated, "unknown_key",
+                  format("{} has no such key in its \"{}\"", id,
+                         kRelationshipNames[static_cast<size_t>(relationship)]));
+  const VerificationMethod& method = methods[*found];
+  if (method.key_type == KeyType::kEd25519 && method.controller == id) return method.key;
+  return Status(Code::kUnauthenticated, "unsupported_key_type",
+                format("{} is not an Ed25519 key that the DID controls itself", method.id));
 }
 
 StatusOr<DidDocument> parse_did_document(std::string_view text, std::string_view did) {

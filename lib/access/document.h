@@ -40,8 +40,8 @@ struct DidDocument {
   std::vector<size_t> relationships[kRelationships];
 
   // The Ed25519 key of that method, which the DID itself controls and that stands in that relationship.
-  // UNAUTHENTICATED "unknown_key" or "unsupported_key_type". An empty `key_id`: the first usable one.
-  StatusOr<PublicKey> key_for(Relationship relationship, std::string_view key_id, std::string* found) const;
+  // UNAUTHENTICATED "unknown_key" or "unsupported_key_type".
+  StatusOr<PublicKey> key_for(Relationship relationship, std::string_view key_id) const;
 };
 
 // INVALID_ARGUMENT "invalid_did_document" unless the document is that of `did`, names each method once, has

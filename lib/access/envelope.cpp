@@ -81,13 +81,12 @@ Status check_times(const Envelope& envelope, const EnvelopeOptions& options, int
 
 StatusOr<std::string> seal_envelope(Envelope draft, std::string_view payload, const SigningKey& key,
                                     Random* random) {
-  if (random == nullptr) return failed_precondition("no_random", "an envelope needs a source of randomness");
   for (const std::string* name : {&draft.id, &draft.issuer, &draft.audience, &draft.key_id})
     if (name->empty() || name->size() > kMaxDidBytes || !is_valid_utf8(*name))
       return invalid(format("has a name that is not 1 to {} bytes of UTF-8", kMaxDidBytes));
   if (!is_span(draft)) return invalid("expires before it is issued");
-  draft.nonce.assign(kNonceBytes, '\0');
-  random->fill(std::as_writable_bytes(std::span(draft.nonce)));
+  TAU_ASSIGN_OR_RETURN(const Secret nonce, random_secret(random, kNonceBytes));
+  draft.nonce = nonce.reveal([](std::string_view bytes) { return std::string(bytes); });
   draft.payload_hash = bytes_of(crypto::sha256(payload));
   json::Value value = to_value(draft);
   value.set("signature", crypto::base64url_encode(key.sign(signed_bytes(value))));
@@ -99,7 +98,13 @@ KeyLookup keys_of_dids(Resolve resolve) {
                                         int64_t) -> StatusOr<PublicKey> {
     TAU_ASSIGN_OR_RETURN(const DidDocument document, resolve(issuer));
     if (document.id != issuer) return refuse("unknown_key", "the document is that of another DID");
-    return document.key_for(Relationship::kAssertionMethod, key_id, nullptr);
+    return document.key_for(Relationship::kAssertionMethod, key_id);
+  };
+}
+
+KeyLookup keys_of_roots(std::shared_ptr<const TrustRoots> roots) {
+  return [roots = std::move(roots)](const std::string& issuer, const std::string& key_id, int64_t now_ms) {
+    return roots->key_for(issuer, key_id, now_ms);
   };
 }
 

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "access/document.h"
 #include "access/key.h"
 #include "access/replay.h"
+#include "access/roots.h"
 
 namespace tau::access {
 
@@ -38,6 +40,9 @@ using KeyLookup =
 
 // The issuer is a DID, and the key one that its document has for assertions.
 KeyLookup keys_of_dids(Resolve resolve);
+
+// The trust roots say for whom the key speaks.
+KeyLookup keys_of_roots(std::shared_ptr<const TrustRoots> roots);
 
 struct EnvelopeOptions {
   std::string audience;                 // who we are

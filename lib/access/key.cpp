@@ -63,15 +63,19 @@ StatusOr<PublicKey> decode_ed25519(std::string_view multikey) {
   return invalid_argument("unsupported_key_type", "expected an Ed25519 key (\"z6Mk…\")");
 }
 
-StatusOr<SigningKey> SigningKey::generate(Random* random) {
-  bool random_enough = false;
-  Secret seed = Secret::generate(crypto::kEd25519SeedBytes, [&](std::span<char> to) {
+StatusOr<Secret> random_secret(Random* random, size_t size) {
+  bool is_random = false;
+  Secret out = Secret::generate(size, [&](std::span<char> to) {
     if (random == nullptr) return;
     random->fill(std::as_writable_bytes(to));
-    random_enough = std::any_of(to.begin(), to.end(), [&](char c) { return c != to[0]; });
+    is_random = std::any_of(to.begin(), to.end(), [&](char c) { return c != to[0]; });
   });
-  if (!random_enough)
-    return failed_precondition("no_random", "a key needs a source of randomness; there is no default");
+  if (is_random) return out;
+  return failed_precondition("no_random", "this needs a source of randomness; there is no default");
+}
+
+StatusOr<SigningKey> SigningKey::generate(Random* random) {
+  TAU_ASSIGN_OR_RETURN(Secret seed, random_secret(random, crypto::kEd25519SeedBytes));
   return from_seed(std::move(seed));
 }
 

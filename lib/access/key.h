@@ -35,12 +35,14 @@ StatusOr<Multikey> decode_multikey(std::string_view text);
 // An Ed25519 key, or INVALID_ARGUMENT "invalid_multikey" or "unsupported_key_type".
 StatusOr<PublicKey> decode_ed25519(std::string_view multikey);
 
+// Fresh bytes that nobody knows. FAILED_PRECONDITION "no_random" without a source of randomness, or with one
+// that gives one byte only: there is no default.
+StatusOr<Secret> random_secret(Random* random, size_t size);
+
 // An Ed25519 key pair. The private half stays in a Secret; it cannot be formatted. Immutable: any thread.
 class SigningKey {
  public:
-  // FAILED_PRECONDITION "no_random" without a source of randomness, or with one that gives one byte only:
-  // there is no default.
-  static StatusOr<SigningKey> generate(Random* random);
+  static StatusOr<SigningKey> generate(Random* random);  // as random_secret()
   // INVALID_ARGUMENT "invalid_length" unless the seed (RFC 8032: the private key) has 32 bytes.
   static StatusOr<SigningKey> from_seed(Secret seed);
 

@@ -39,9 +39,7 @@ StatusOr<std::unique_ptr<PairingDesk>> PairingDesk::create(Options options, Rand
   if (options.lifetime_ms < 1 || options.attempts < 1 || options.attempts > 100 || options.capacity < 1)
     return invalid_argument("invalid_options",
                             "a code lives for a time, can be tried 1 to 100 times, and has room");
-  if (random == nullptr) return failed_precondition("no_random", "codes need a source of randomness");
-  Secret mac_key = Secret::generate(sizeof(crypto::Digest),
-                                    [&](std::span<char> to) { random->fill(std::as_writable_bytes(to)); });
+  TAU_ASSIGN_OR_RETURN(Secret mac_key, random_secret(random, sizeof(crypto::Digest)));
   return std::unique_ptr<PairingDesk>(new PairingDesk(options, *random, std::move(mac_key)));
 }
 

@@ -33,6 +33,7 @@ class Allowlist {
   static constexpr size_t kMaxNameBytes = 512;
 
   // The actor "*" is everyone on that channel. `until_ms`: 0 for no end. Replaces an entry of the same names.
+  // Entries that are over go when room is needed.
   // INVALID_ARGUMENT "invalid_name" or "invalid_expiry", RESOURCE_EXHAUSTED "allowlist_full".
   Status add(std::string_view channel, std::string_view actor, int64_t until_ms, int64_t now_ms);
   bool remove(std::string_view channel, std::string_view actor);

@@ -63,11 +63,9 @@ std::string explain(const Decision& decision) {
 }
 
 StatusOr<size_t> Policy::find_role(const json::Value& name, std::string_view owner) const {
-  const auto found = std::find_if(roles_.begin(), roles_.end(),
-                                  [&](const Role& role) { return role.name == name.as_string(); });
-  if (!name.is_string() || found == roles_.end())
-    return invalid(format("{} names a role that is not defined", owner));
-  return static_cast<size_t>(found - roles_.begin());
+  const auto found = by_name_.find(name.as_string());
+  if (found == by_name_.end()) return invalid(format("{} names a role that is not defined", owner));
+  return found->second;
 }
 
 Status Policy::read_rules(const json::Value& list, std::string_view owner, std::vector<Rule>& to) {
@@ -151,6 +149,7 @@ StatusOr<Policy> Policy::parse(std::string_view text) {
   for (const auto& [name, ignored] : roles.as_object()) {
     if (name.empty() || name.size() > kMaxRoleNameBytes)
       return invalid(format("a role's name has 1 to {} bytes", kMaxRoleNameBytes));
+    out.by_name_.emplace(name, out.roles_.size());
     out.roles_.push_back({name, {}, {}, {}});
   }
   for (Role& role : out.roles_) TAU_RETURN_IF_ERROR(out.read_role(roles[role.name], role));

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -81,6 +83,7 @@ class Policy {
               std::string_view resource, Decision& decision) const;
 
   std::vector<Role> roles_;
+  std::map<std::string, size_t, std::less<>> by_name_;  // of roles_
   std::vector<Binding> bindings_;
   size_t rule_count_ = 0;
   crypto::Digest digest_ = {};

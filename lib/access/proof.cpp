@@ -86,9 +86,7 @@ StatusOr<std::unique_ptr<ProofVerifier>> ProofVerifier::create(Options options, 
         "invalid_options",
         format("a verifier needs an audience of 1 to {} bytes and challenges that last 1 to {} s",
                kMaxNameBytes, kMaxChallengeSeconds));
-  if (random == nullptr) return failed_precondition("no_random", "challenges need a source of randomness");
-  Secret mac_key = Secret::generate(sizeof(crypto::Digest),
-                                    [&](std::span<char> to) { random->fill(std::as_writable_bytes(to)); });
+  TAU_ASSIGN_OR_RETURN(Secret mac_key, random_secret(random, sizeof(crypto::Digest)));
   return std::unique_ptr<ProofVerifier>(new ProofVerifier(std::move(options), *random, std::move(mac_key)));
 }
 
@@ -142,8 +140,7 @@ StatusOr<Proof> ProofVerifier::verify(std::string_view proof, std::string_view p
   TAU_RETURN_IF_ERROR(check(challenge, purpose, now_ms));
   if (!did.empty() && out.did != did) return refuse("wrong_did", format("the proof is of {}", out.did));
   TAU_ASSIGN_OR_RETURN(const DidDocument document, resolve(out.did));
-  TAU_ASSIGN_OR_RETURN(const PublicKey key,
-                       document.key_for(Relationship::kAuthentication, out.key_id, nullptr));
+  TAU_ASSIGN_OR_RETURN(const PublicKey key, document.key_for(Relationship::kAuthentication, out.key_id));
   if (document.id != out.did || !jws.verified_by(key))
     return refuse("invalid_signature", format("the proof is not signed with {}", out.key_id));
   TAU_RETURN_IF_ERROR(replay_.admit(digest_of("tau proof 1", {challenge.nonce}), challenge.issued_s * 1000,

@@ -194,7 +194,8 @@ TEST_F(ApprovalsTest, StateOutlivesTheProcess) {
            changed("\"used\"", "\"unused\""), changed("\"state\":\"used\"", "\"state\":1"),
            changed("\"requester\":\"agent\"", "\"requester\":\"\""),
            changed("\"subject\":\"", "\"subject\":\"AA"), changed("\"expires_ms\":", "\"expires_ms\":-"),
-           changed("{\"approver\"", "{\"more\":1,\"approver\""), changed(b, a)})
+           changed("{\"approver\"", "{\"more\":1,\"approver\""), changed("\"note\":\"\"", "\"note\":1"),
+           changed("\"approver\":\"", "\"former\":\""), changed(b, a)})
     EXPECT_EQ(queue_->restore(bad).reason(), "approvals_damaged") << bad;
   EXPECT_EQ(queue_->serialize(), before);
 }

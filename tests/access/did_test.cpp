@@ -81,8 +81,8 @@ TEST(DidKey, WritesDocumentsInEveryFormatThatItReads) {
       for (const Relationship relationship :
            {Relationship::kAuthentication, Relationship::kAssertionMethod,
             Relationship::kCapabilityInvocation, Relationship::kCapabilityDelegation})
-        EXPECT_EQ(*document->key_for(relationship, key.key_id(), nullptr), key.public_key());
-      EXPECT_EQ(document->key_for(Relationship::kKeyAgreement, "", nullptr).ok(), false);
+        EXPECT_EQ(*document->key_for(relationship, key.key_id()), key.public_key());
+      EXPECT_EQ(document->key_for(Relationship::kKeyAgreement, "").ok(), false);
     }
   }
 }

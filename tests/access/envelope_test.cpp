@@ -178,6 +178,25 @@ TEST_F(EnvelopeTest, DoesNotTrustALookupThatAnswersForAnother) {
   EXPECT_EQ(judge(seal(draft())), "unknown_key");
 }
 
+TEST_F(EnvelopeTest, CanBeOfKeysInTheTrustRoots) {
+  json::Value list = *json::parse(
+      R"({"schema_version":1,"version":1,"issued_ms":0,"expires_ms":1800000000000,"threshold":1,"revoked":[],"signatures":[]})");
+  list.set("roots", json::Value::Array{key_number(1).multikey()});
+  json::Value trusted = *json::parse(R"({"id":"alice-1","issuers":["alice"],"expires_ms":1800000000000})");
+  trusted.set("key", key_.multikey());
+  list.set("keys", json::Value::Array{trusted});
+  const auto roots = TrustRoots::open(*sign_trust_roots(json::write(list), key_number(1)), 0);
+  ASSERT_TRUE(roots.ok()) << roots.status().to_string();
+  lookup_ = keys_of_roots(std::make_shared<TrustRoots>(*roots));
+  Envelope alice = draft();
+  alice.issuer = "alice";
+  alice.key_id = "alice-1";
+  EXPECT_EQ(judge(seal(alice)), "ok evt-1");
+  alice.issuer = "bob";
+  EXPECT_EQ(judge(seal(alice)), "key_not_for_issuer");
+  EXPECT_EQ(judge(seal(draft())), "untrusted_key");
+}
+
 TEST_F(EnvelopeTest, FullStoreRefusesAndForgetsNothing) {
   std::vector<std::string> taken;
   for (int i = 0; i < 64; ++i) {

@@ -107,6 +107,8 @@ TEST_F(PairingTest, IsBounded) {
 
 TEST_F(PairingTest, NeedsRandomnessAndSense) {
   EXPECT_EQ(PairingDesk::create({}, nullptr).status().reason(), "no_random");
+  StuckRandom stuck;
+  EXPECT_EQ(PairingDesk::create({}, &stuck).status().reason(), "no_random");
   for (const PairingDesk::Options& bad :
        {PairingDesk::Options{.lifetime_ms = 0}, {.attempts = 0}, {.attempts = 101}, {.capacity = 0}})
     EXPECT_EQ(PairingDesk::create(bad, &random_).status().reason(), "invalid_options");
@@ -170,8 +172,6 @@ TEST(Allowlist, EntriesEnd) {
   EXPECT_EQ(judge(list, {"c", "a", ""}, kNow + 9), "allow_listed");
   EXPECT_EQ(judge(list, {"c", "a", ""}, kNow + 10), "deny_expired");
   EXPECT_EQ(list.add("c", "b", kNow, kNow).reason(), "invalid_expiry");
-  ASSERT_TRUE(list.add("c", "b", 0, kNow + 10).ok());
-  EXPECT_EQ(list.size(), 1u);  // the one that is over went
   ASSERT_TRUE(list.add("*", "a", 0, kNow).ok());
   ASSERT_TRUE(list.add("c", "a", kNow + 10, kNow).ok());
   EXPECT_EQ(judge(list, {"c", "a", ""}, kNow + 10), "allow_listed");  // by the other entry
@@ -217,6 +217,12 @@ TEST(Allowlist, IsBounded) {
   for (const auto& [channel, actor] : std::vector<std::pair<std::string, std::string>>{
            {"", "a"}, {"c", ""}, {"c", "\xff"}, {std::string(513, 'c'), "a"}, {"c", std::string(513, 'a')}})
     EXPECT_EQ(list.add(channel, actor, 0, kNow).reason(), "invalid_name");
+  for (size_t i = 0; i < Allowlist::kMaxEntries; ++i)
+    ASSERT_TRUE(list.add("c", std::to_string(i), kNow + 10, kNow).ok());
+  EXPECT_EQ(list.add("c", "one more", 0, kNow).reason(), "allowlist_full");
+  EXPECT_TRUE(list.add("c", "0", 0, kNow).ok());
+  EXPECT_TRUE(list.add("c", "one more", 0, kNow + 10).ok());  // all others are over
+  EXPECT_EQ(list.size(), 2u);
 }
 
 }  // namespace

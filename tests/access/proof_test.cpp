@@ -228,6 +228,8 @@ TEST_F(ProofTest, RefusesWhenItCannotRemember) {
 
 TEST_F(ProofTest, NeedsRandomnessAndNames) {
   EXPECT_EQ(ProofVerifier::create({.audience = "a"}, nullptr).status().reason(), "no_random");
+  StuckRandom stuck;
+  EXPECT_EQ(ProofVerifier::create({.audience = "a"}, &stuck).status().reason(), "no_random");
   for (const ProofVerifier::Options& bad : {ProofVerifier::Options{.audience = ""},
                                             {.audience = std::string(513, 'a')},
                                             {.audience = "a", .lifetime_s = 0},
