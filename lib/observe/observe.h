@@ -4,4 +4,6 @@
 #include "observe/audit_log.h"  // IWYU pragma: export
 #include "observe/record.h"     // IWYU pragma: export
 #include "observe/signer.h"     // IWYU pragma: export
+#include "observe/summary.h"    // IWYU pragma: export
+#include "observe/tail.h"       // IWYU pragma: export
 #include "observe/verify.h"     // IWYU pragma: export

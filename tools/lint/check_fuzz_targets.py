@@ -16,6 +16,7 @@ PARSERS = {
     "Rule bundles": ("lib/safety/*bundle*.cpp", "rules"),
     "Vault file": ("lib/credential/image.cpp", "vault"),
     "Credential file of Tau": ("lib/credential/import.cpp", "credential_file"),
+    "Audit records": ("lib/observe/*.cpp", "audit"),
     "Operations": ("lib/runtime/ops.cpp", "ops"),
 }
 _ENTRY = re.compile(r"\[\s*'(\w+)',\s*files\(.*?/\s*'([\w/.-]+)'\s*,?\s*\]", re.DOTALL)
