@@ -166,6 +166,9 @@ AuditLog::~AuditLog() {
 
 StatusOr<std::unique_ptr<AuditLog>> AuditLog::open(AuditOptions options) {
   if (!options.redact) return invalid_argument("no_redactor", "an audit log needs something that redacts");
+  // What it could not check it would sign anew.
+  if (options.signer != nullptr && options.keys == nullptr)
+    return invalid_argument("no_head_keys", "an audit log that signs needs the keys to check heads with");
   auto impl = std::make_unique<Impl>(std::move(options));
   TAU_RETURN_IF_ERROR(impl->start());
   return std::unique_ptr<AuditLog>(new AuditLog(std::move(impl)));

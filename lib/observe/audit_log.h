@@ -30,7 +30,7 @@ struct AuditOptions {
   Redact redact;  // required
   // Signs the head. Null: the head says "none", which finds accidents but no forger.
   Signer* signer = nullptr;
-  // What head files found at open() must be signed with; null: not looked at.
+  // What heads that are found must be signed with; required with a signer. Null: not looked at.
   const HeadKeys* keys = nullptr;
   HeadAnchor* anchor = nullptr;
   Clock* clock = &system_clock();

@@ -84,7 +84,7 @@ Status Writer::recover(const std::vector<Segment>& segments, const Head* head, c
   walk.finish();
   if (!walk.ok()) return damaged(walk.fault());
   if (head == nullptr && walk.records() > 1) return damaged({"head_missing", std::string(kHeadFile), 1});
-  TAU_RETURN_IF_ERROR(adopt(last, walk, torn));
+  TAU_RETURN_IF_ERROR(adopt(last, walk, head == nullptr ? 0 : head->last.seq, torn));
   if (head != nullptr) return ok_status();
   const Link nothing;
   if (walk.records() == 0) TAU_RETURN_IF_ERROR(write_own(Record(Kind::kLogBegun)));
@@ -92,7 +92,7 @@ Status Writer::recover(const std::vector<Segment>& segments, const Head* head, c
 }
 
 // The last file becomes the one that is written to.
-Status Writer::adopt(const Segment& segment, Walk& walk, bool torn) {
+Status Writer::adopt(const Segment& segment, const Walk& walk, uint64_t signed_seq, bool torn) {
   Tail tail;
   tail.segment = segment;
   TAU_ASSIGN_OR_RETURN(tail.fd, folder_.open_for_writing(segment.name));
@@ -102,8 +102,9 @@ Status Writer::adopt(const Segment& segment, Walk& walk, bool torn) {
   tail_ = std::move(tail);
   link_ = walk.last();
   stats_.last_seq = link_.seq;
-  unsynced_ = true;  // who wrote last may not have come to it
-  unsigned_records_ = 1;
+  // Who wrote last may not have come to it.
+  unsigned_records_ = link_.seq - signed_seq;
+  unsynced_ = unsigned_records_ != 0;
   return torn ? cut_torn(walk.good_bytes(), size) : ok_status();
 }
 

@@ -15,12 +15,11 @@ namespace {
 constexpr std::string_view kAnchored = "anchored head";
 constexpr int64_t kLockPatienceMs = 5000;
 
-// What there was to verify at one moment: later appends and cuts do not show.
+// What there was to verify at one moment: later appends do not show. Files other than the last do not change.
 struct View {
   std::string head;
   std::vector<Segment> segments;
-  std::vector<os::Fd> files;
-  std::vector<uint64_t> sizes;
+  uint64_t last_size = 0;
 };
 
 StatusOr<View> look(const Folder& folder) {
@@ -36,13 +35,24 @@ StatusOr<View> look(const Folder& folder) {
   View view;
   TAU_ASSIGN_OR_RETURN(view.head, folder.head());
   TAU_ASSIGN_OR_RETURN(view.segments, folder.segments());
-  for (const Segment& segment : view.segments) {
-    TAU_ASSIGN_OR_RETURN(os::Fd fd, folder.open_for_reading(segment.name));
-    TAU_ASSIGN_OR_RETURN(const uint64_t size, size_of(fd.get()));
-    view.files.push_back(std::move(fd));
-    view.sizes.push_back(size);
+  if (!view.segments.empty()) {
+    TAU_ASSIGN_OR_RETURN(const os::Fd fd, folder.open_for_reading(view.segments.back().name));
+    TAU_ASSIGN_OR_RETURN(view.last_size, size_of(fd.get()));
   }
   return view;
+}
+
+Status walk_all(const Folder& folder, const View& view, Walk& walk) {
+  for (size_t i = 0; i < view.segments.size() && walk.ok(); ++i) {
+    auto fd = folder.open_for_reading(view.segments[i].name);
+    if (!fd.ok() && fd.status().reason() == "file_not_found")
+      return Status(Code::kAborted, "audit_log_changed", "files of the audit log were removed meanwhile");
+    if (!fd.ok()) return fd.status();
+    const bool last = i + 1 == view.segments.size();
+    TAU_RETURN_IF_ERROR(walk.file(view.segments[i], fd->get(), last ? view.last_size : UINT64_MAX));
+  }
+  walk.finish();
+  return ok_status();
 }
 
 struct Heads {
@@ -95,9 +105,7 @@ StatusOr<Verification> verify(const VerifyOptions& options) {
     note({"records_missing", view.segments[0].name, 0}, out);
     return out;
   }
-  for (size_t i = 0; i < view.segments.size() && walk.ok(); ++i)
-    TAU_RETURN_IF_ERROR(walk.file(view.segments[i], view.files[i].get(), view.sizes[i]));
-  walk.finish();
+  TAU_RETURN_IF_ERROR(walk_all(folder, view, walk));
   note(walk.fault(), out);
   out.records = walk.records();
   out.last_seq = walk.last().seq;

@@ -37,7 +37,8 @@ struct Verification {
 };
 
 // Reads the whole log, in bounded memory. Fails only when that cannot be read; a damaged log is a result.
-// May run while others write: it looks at what was there when it began.
+// May run while others write: it looks at what was there when it began. ABORTED "audit_log_changed" when
+// files were removed as old meanwhile: try again.
 StatusOr<Verification> verify(const VerifyOptions& options);
 
 }  // namespace tau::observe

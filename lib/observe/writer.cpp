@@ -8,6 +8,12 @@
 namespace tau::observe {
 namespace {
 
+// Of a text, each byte can take six: "\\u0001".
+static_assert(static_cast<size_t>(Text::kCount) * (6 * kMostTextBytes + 64) +
+                  (static_cast<size_t>(Number::kCount) + static_cast<size_t>(Hash::kCount)) * 128 +
+                  kMostSealBytes <
+              kMostLineBytes);
+
 Status write_at(int fd, std::string_view bytes, uint64_t offset) {
   while (!bytes.empty()) {
     const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));

@@ -45,7 +45,7 @@ class Writer {
   Status load();
   Status begin(const Link& before, std::string_view reason);
   Status recover(const std::vector<Segment>& segments, const Head* head, const Head* anchored);
-  Status adopt(const Segment& segment, Walk& walk, bool torn);
+  Status adopt(const Segment& segment, const Walk& walk, uint64_t signed_seq, bool torn);
   Status catch_up();
   Status read_news();
   Status cut_torn(uint64_t good_bytes, uint64_t file_bytes);

@@ -3,6 +3,7 @@
 //
 //   write FOLDER RECORDS MAX_FILE_BYTES KEEP_BYTES   the anchored head
 //   verify FOLDER ANCHORED_HEAD_FILE                 "-": none
+//   schema                                           every name that a record can have
 //
 // argv[1]: "hmac-sha256" or "ed25519". The first line says what the verifier needs to know of the key.
 #include <cstdio>
@@ -79,6 +80,20 @@ json::Value verify_log(const Key& key) {
   return out;
 }
 
+template <class Enum>
+void add_names(json::Value& out, std::string_view (*name)(Enum)) {
+  for (size_t i = 0; i < static_cast<size_t>(Enum::kCount); ++i) out.push_back(name(static_cast<Enum>(i)));
+}
+
+json::Value schema() {
+  json::Value out = json::Value::array();
+  add_names<Kind>(out, kind_name);
+  add_names<Text>(out, text_name);
+  add_names<Number>(out, number_name);
+  add_names<Hash>(out, hash_name);
+  return out;
+}
+
 }  // namespace
 }  // namespace tau::observe
 
@@ -90,6 +105,9 @@ int main(int argc, char** argv) {
   const Key key = with_mac ? Key{&mac, &mac} : Key{&ed25519, &ed25519};
   std::cout << tau::crypto::hex(with_mac ? std::string(32, 'k') : ed25519.public_key()) << std::endl;
   for (std::string command; std::cin >> command;)
-    std::cout << tau::json::write(command == "write" ? write_log(key) : verify_log(key)) << std::endl;
+    std::cout << tau::json::write(command == "write"    ? write_log(key)
+                                  : command == "schema" ? schema()
+                                                        : verify_log(key))
+              << std::endl;
   return 0;
 }

@@ -373,10 +373,13 @@ TEST_F(LogTest, AnIntervalSavesSyncs) {
   EXPECT_EQ(log->stats().syncs, before + 1);
 }
 
-TEST_F(LogTest, ALogNeedsARedactor) {
+TEST_F(LogTest, ALogNeedsARedactorAndASignerNeedsKeys) {
   AuditOptions given = options();
   given.redact = nullptr;
   EXPECT_EQ(open_failure(given), "no_redactor");
+  given = options();
+  given.keys = nullptr;
+  EXPECT_EQ(open_failure(given), "no_head_keys");
 }
 
 TEST_F(LogTest, AFolderThatOthersMayEnterIsRefused) {

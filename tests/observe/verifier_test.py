@@ -6,6 +6,7 @@ Arguments: the probe program. Everything is changed that can be: exhaustively in
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -215,6 +216,13 @@ class VerifierTest(unittest.TestCase):
             kind = pick.choice(sorted(kinds))
             if kinds[kind] != data:
                 self.changed(path, kinds[kind], f"seed {SEED}, turn {turn}: {kind}")
+
+    def test_the_page_names_all_that_a_record_can_have(self):
+        page = (ROOT / "docs" / "audit.md").read_text()
+        self.assertEqual([name for name in self.probe.ask("schema") if f"`{name}`" not in page], [])
+        reasons = set(re.findall(r'(?:Fault\(|return |else )"([a-z_]+)"', (ROOT / "tools" / "audit_verify.py").read_text()))
+        self.assertGreater(len(reasons), 10)
+        self.assertEqual([name for name in sorted(reasons - {"unsigned_records"}) if f"`{name}`" not in page], [])
 
     def test_the_program_says_what_is_wrong(self):
         self.write(5, 1500)
