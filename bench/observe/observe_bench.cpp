@@ -89,7 +89,7 @@ int run(int argc, char** argv) {
         for (int i = 0; i < 64; ++i) plain();
       });
   report.compare(
-      "sign_head", {.iterations = 200},
+      "sign_head", {.iterations = 20},
       [&] {
         must(log->append(sample()));
         must(log->sign());

@@ -59,8 +59,8 @@ class AuditLog::Impl {
   bool led_ = false;
   std::shared_ptr<Group> next_ = std::make_shared<Group>();
   size_t queued_bytes_ = 0;
-  uint64_t lost_ = 0;     // that no record tells of yet
-  std::string lost_why_;  // a reason code of ours
+  uint64_t lost_ = 0;  // that no record tells of yet
+  Status lost_why_;
   uint64_t lost_in_all_ = 0;
   AuditStats stats_;
 };
@@ -71,27 +71,30 @@ Status AuditLog::Impl::enqueue(const Record& record, std::shared_ptr<Group>* gro
   if (queued_bytes_ + text.size() > options_.most_queued_bytes) {
     ++lost_;
     ++lost_in_all_;
-    lost_why_ = "audit_queue_full";
-    return resource_exhausted("audit_queue_full", "too many audit records wait to be written");
+    lost_why_ = resource_exhausted("audit_queue_full", "too many audit records wait to be written");
+    return lost_why_;
   }
-  queued_bytes_ += text.size();
+  const size_t size = text.size();
   next_->records.push_back(std::move(text));
+  queued_bytes_ += size;
   if (group != nullptr) *group = next_;
   return ok_status();
 }
 
 Status AuditLog::Impl::lead(std::unique_lock<std::mutex>& lock) {
+  std::shared_ptr<Group> group = std::make_shared<Group>();  // before anybody depends on this thread
+  std::swap(group, next_);
   led_ = true;
-  std::shared_ptr<Group> group = std::exchange(next_, std::make_shared<Group>());
   queued_bytes_ = 0;
   const uint64_t lost = std::exchange(lost_, 0);
   const uint64_t fresh = group->records.size();
-  const std::string why = lost_why_;
+  const Status why = lost_why_;
   lock.unlock();
   Status status = guarded([&] {
     if (lost != 0) {
-      const Record record =
-          Record(Kind::kLogLost).set(Text::kReason, why).set(Number::kCount_, static_cast<int64_t>(lost));
+      const Record record = Record(Kind::kLogLost)
+                                .set(Text::kReason, why.reason())
+                                .set(Number::kCount_, static_cast<int64_t>(lost));
       group->records.insert(group->records.begin(),
                             render(record, options_.clock->wall_ms(), options_.redact));
     }
@@ -101,7 +104,7 @@ Status AuditLog::Impl::lead(std::unique_lock<std::mutex>& lock) {
   if (!status.ok()) {
     lost_ += lost + fresh;
     lost_in_all_ += fresh;
-    lost_why_ = std::string(status.reason());
+    lost_why_ = status;
   }
   group->records.clear();
   group->status = status;

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <functional>
+#include <map>
 #include <random>
 
 #include "credential/os_calls.h"
@@ -242,31 +243,80 @@ TEST_F(CrashTest, KillingAWriterAtRandomLosesNothingAcknowledged) {
               static_cast<unsigned long long>(repairs));
 }
 
+TEST_F(CrashTest, ProcessesTakeTurnsAndOutliveTheDeathOfOne) {
+  build(1);
+  constexpr int kProcesses = 4;
+  constexpr int kEach = 40;
+  std::vector<pid_t> children;
+  for (int child = 0; child <= kProcesses; ++child) {
+    const pid_t pid = fork();
+    if (pid == 0) {
+      Writing writing(*this);
+      writing.options.keep_bytes = 0;
+      writing.options.lock_patience_ms = 120'000;
+      auto log = AuditLog::open(writing.options);
+      for (int i = 0; log.ok() && (child == kProcesses || i < kEach); ++i) {
+        const std::string run = format("run_{}_{}", child, i);
+        if (!(*log)->append(tool_record().set(Text::kRun, run)).ok()) _exit(1);
+      }
+      _exit(log.ok() ? 0 : 1);
+    }
+    children.push_back(pid);
+  }
+  for (unsigned spin = 20'000'000; spin > 0; --spin) asm volatile("");
+  ::kill(children.back(), SIGKILL);
+  for (const pid_t pid : children) {
+    int status = -1;
+    ASSERT_EQ(waitpid(pid, &status, 0), pid);
+    EXPECT_TRUE(pid == children.back() ? WIFSIGNALED(status) : status == 0);
+  }
+  Writing writing(*this);
+  writing.options.keep_bytes = 0;
+  ASSERT_NE(writing.open(), nullptr);
+  const Verification found = LogFixture::check(folder_, *writing.anchor.load());
+  EXPECT_TRUE(found.ok()) << found.reason << " " << found.file << ":" << found.line;
+  std::map<std::string, int> seen;
+  for (const std::string& line : lines()) {
+    const json::Value record = *json::parse(line);
+    if (record.contains("run")) ++seen[std::string(record["run"].as_string())];
+  }
+  for (int child = 0; child < kProcesses; ++child) {
+    for (int i = 0; i < kEach; ++i) EXPECT_EQ(seen[format("run_{}_{}", child, i)], 1);
+  }
+}
+
 // kill -9 alone cannot test durability: the page cache survives it. So the order of the calls is pinned.
 TEST_F(CrashTest, NothingIsAcknowledgedOrSignedBeforeItIsOnDisk) {
   build(2);
-  Writing writing(*this);
-  const auto log = writing.open();
-  std::vector<std::string> calls;
-  {
-    const OsCalls plan;
-    ASSERT_TRUE(log->append(tool_record()).ok());
-    ASSERT_TRUE(log->sign().ok());
-    calls = plan.log();
+  for (const Sync sync : {Sync::kEveryCommit, Sync::kInterval}) {
+    Writing writing(*this);
+    writing.options.sync = sync;
+    writing.options.max_file_bytes = 1 << 20;
+    const auto log = writing.open();
+    std::vector<std::string> calls;
+    size_t acknowledged = 0;
+    {
+      const OsCalls plan;
+      ASSERT_TRUE(log->append(tool_record()).ok());
+      acknowledged = plan.log().size();
+      ASSERT_TRUE(log->sign().ok());
+      calls = plan.log();
+    }
+    const auto position = [&](std::string_view call, size_t from) {
+      size_t at = from;
+      while (at < calls.size() && !calls[at].starts_with(call)) ++at;
+      return at;
+    };
+    const auto descriptor = [&](size_t at) { return calls[at].substr(calls[at].find(' ')); };
+    const size_t record = position("write", 0);
+    const size_t synced = position("fsync", record);
+    const size_t head = position("write", record + 1);
+    ASSERT_LT(head, calls.size());
+    EXPECT_LT(synced, head) << "no head before the records are on disk";
+    EXPECT_EQ(descriptor(record), descriptor(synced));
+    EXPECT_EQ(synced < acknowledged, sync == Sync::kEveryCommit);
+    EXPECT_LT(position("fsync", head), position("renameat2", head)) << "no name for what is not on disk";
   }
-  const auto position = [&](std::string_view call, size_t from) {
-    size_t at = from;
-    while (at < calls.size() && !calls[at].starts_with(call)) ++at;
-    return at;
-  };
-  const size_t record = position("write", 0);
-  const size_t synced = position("fsync", record);
-  const size_t head = position("write", synced);
-  ASSERT_LT(head, calls.size());
-  EXPECT_EQ(calls[record].substr(calls[record].find(' ')), calls[synced].substr(calls[synced].find(' ')));
-  EXPECT_EQ(position("write", record + 1), head) << "no head before the records are on disk";
-  const size_t head_synced = position("fsync", head);
-  EXPECT_LT(head_synced, position("renameat2", head)) << "no name for what is not on disk";
 }
 
 TEST_F(CrashTest, AFailedSyncIsNeverTakenBack) {

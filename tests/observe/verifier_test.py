@@ -4,6 +4,7 @@ Arguments: the probe program. Everything is changed that can be: exhaustively in
 """
 
 import json
+import lzma
 import os
 import random
 import re
@@ -278,6 +279,21 @@ class Ed25519VerifierTest(VerifierTest):
             self.assertFalse(audit_ed25519.verify(raw[0], raw[1] + b"x", raw[2]))
             late = int.from_bytes(raw[2][32:], "little") + audit_ed25519.ORDER
             self.assertFalse(audit_ed25519.verify(raw[0], raw[1], raw[2][:32] + late.to_bytes(32, "little")))
+
+    def test_vectors_of_wycheproof(self):
+        data = Path(os.environ.get("TAU_SHARED_DATA", ROOT.parent / "shared" / "data")) / "crypto" / "ed25519_test.json.xz"
+        if not data.exists():
+            self.skipTest(f"{data} is not here")
+        with lzma.open(data) as stream:
+            groups = json.load(stream)["testGroups"]
+        count = 0
+        for group in groups:
+            key = bytes.fromhex((group.get("publicKey") or group["key"])["pk"])
+            for case in group["tests"]:
+                good = audit_ed25519.verify(key, bytes.fromhex(case["msg"]), bytes.fromhex(case["sig"]))
+                self.assertEqual(good, case["result"] == "valid", (case["tcId"], case["comment"]))
+                count += 1
+        self.assertGreater(count, 100)
 
 
 if __name__ == "__main__":
