@@ -66,6 +66,8 @@ class AuditLog::Impl {
 };
 
 Status AuditLog::Impl::enqueue(const Record& record, std::shared_ptr<Group>* group) {
+  if (is_of_log(record.kind()))
+    return invalid_argument("reserved_kind", "records of this kind are written by the log alone");
   std::string text = render(record, options_.clock->wall_ms(), options_.redact);
   const std::lock_guard<std::mutex> lock(mutex_);
   if (queued_bytes_ + text.size() > options_.most_queued_bytes) {

@@ -81,8 +81,9 @@ class AuditLog {
 
   // Returns when the record is in the log, as safe as `sync` says. Callers that come together share one
   // commit. A failure means that it is not in the log, or (after "audit_sync_failed") may not stay there: who
-  // requires an audit record must not go on. RESOURCE_EXHAUSTED "disk_full", "audit_queue_full"; UNAVAILABLE
-  // "file_locked"; DATA_LOSS "audit_log_damaged".
+  // requires an audit record must not go on. INVALID_ARGUMENT "reserved_kind" for the kinds of the log
+  // itself; RESOURCE_EXHAUSTED "disk_full", "audit_queue_full"; UNAVAILABLE "file_locked"; DATA_LOSS
+  // "audit_log_damaged".
   Status append(const Record& record);
   // Queues only; never waits for a disk or a lock of another process. RESOURCE_EXHAUSTED "audit_queue_full".
   // What is lost later is counted, and the next record that can be written says how many.

@@ -30,7 +30,7 @@ enum class Kind : uint8_t {
   kAccessDenied,
   kAccessChanged,
   kIdentityChanged,
-  // Written by the log itself.
+  // Written by the log itself; it takes them from nobody.
   kLogBegun,
   kLogRepaired,
   kLogCut,
@@ -75,6 +75,7 @@ enum class Number : uint8_t {
 // for those.
 enum class Hash : uint8_t { kArguments, kResult, kCount };
 
+constexpr bool is_of_log(Kind kind) { return kind >= Kind::kLogBegun; }
 std::string_view kind_name(Kind kind);
 std::string_view text_name(Text text);
 std::string_view number_name(Number number);

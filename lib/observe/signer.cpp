@@ -21,6 +21,17 @@ std::string id_of(const Secret& key) {
 
 }  // namespace
 
+Status KeyRing::check(std::string_view algorithm, std::string_view key_id, std::string_view bytes,
+                      std::string_view signature) const {
+  Status worst = Status(Code::kUnauthenticated, "unknown_key", "no key is given to check the head with");
+  for (const HeadKeys* keys : keys_) {
+    Status status = keys->check(algorithm, key_id, bytes, signature);
+    if (status.ok()) return status;
+    if (worst.reason() != "bad_signature") worst = std::move(status);
+  }
+  return worst;
+}
+
 StatusOr<HmacKey> HmacKey::make(Secret key) {
   if (key.size() < kLeastKeyBytes)
     return invalid_argument("invalid_key",

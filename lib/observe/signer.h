@@ -3,6 +3,8 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/base.h"
 
@@ -27,6 +29,17 @@ class HeadKeys {
   // UNAUTHENTICATED "unknown_key" or "bad_signature".
   virtual Status check(std::string_view algorithm, std::string_view key_id, std::string_view bytes,
                        std::string_view signature) const = 0;
+};
+
+// Several keys: those of a log whose key was changed. They live as long as this does.
+class KeyRing final : public HeadKeys {
+ public:
+  explicit KeyRing(std::vector<const HeadKeys*> keys) : keys_(std::move(keys)) {}
+  Status check(std::string_view algorithm, std::string_view key_id, std::string_view bytes,
+               std::string_view signature) const override;
+
+ private:
+  std::vector<const HeadKeys*> keys_;
 };
 
 // HMAC-SHA-256. Who can check can also sign: for those who keep the key away from the log.

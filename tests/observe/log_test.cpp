@@ -265,6 +265,38 @@ TEST_F(LogTest, AHeadOfAnotherKeyIsNotAccepted) {
   EXPECT_EQ(open_failure(), "unknown_key") << "a head that says none is not signed";
 }
 
+TEST_F(LogTest, AKeyThatWasChangedStillCounts) {
+  ASSERT_TRUE(open()->append(tool_record()).ok());
+  HmacKey fresh = make_key('f');
+  const KeyRing both({&key_, &fresh});
+  AuditOptions given = options();
+  given.signer = &fresh;
+  given.keys = &both;
+  const std::string old_head = anchor_.head;
+  ASSERT_TRUE(open(given)->append(tool_record()).ok());
+  EXPECT_EQ(open_failure(), "unknown_key");
+  const auto found = [&](const HeadKeys* keys) {
+    return *verify({.directory = folder_, .anchored_head = old_head, .keys = keys});
+  };
+  EXPECT_TRUE(found(&both).ok());
+  EXPECT_EQ(found(&both).key_id, fresh.key_id());
+  EXPECT_EQ(found(&fresh).reason, "unknown_key") << "of the head that was kept";
+  std::string forged = read_whole(folder_ + "/head.json");
+  forged[forged.size() - 10] = forged[forged.size() - 10] == '0' ? '1' : '0';
+  write_whole(folder_ + "/head.json", forged);
+  EXPECT_EQ(found(&both).reason, "bad_signature");
+  EXPECT_EQ(KeyRing({}).check("hmac-sha256", "x", "y", "z").reason(), "unknown_key");
+}
+
+TEST_F(LogTest, RecordsOfTheLogItselfAreTakenFromNobody) {
+  const auto log = open();
+  for (const Kind kind : {Kind::kLogBegun, Kind::kLogRepaired, Kind::kLogCut, Kind::kLogLost}) {
+    EXPECT_EQ(log->append(Record(kind)).reason(), "reserved_kind");
+    EXPECT_EQ(log->submit(Record(kind)).reason(), "reserved_kind");
+  }
+  EXPECT_EQ(lines().size(), 1u);
+}
+
 TEST_F(LogTest, ManyThreadsShareCommits) {
   const auto log = open();
   constexpr int kThreads = 8;
