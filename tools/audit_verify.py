@@ -21,7 +21,7 @@ VERSION = re.compile(rb'\{"v":' + UINT)
 LINE = re.compile(rb'\{"v":1,"seq":' + UINT + rb',"time_ms":' + INT + rb'.*,"prev":"' + HEX + rb'","hash":"' + HEX + rb'"\}\Z',
                   re.DOTALL)
 HEAD = re.compile(rb'\{"v":1,"first_seq":' + UINT + rb',"first_prev":"' + HEX + rb'","seq":' + UINT + rb',"hash":"' + HEX
-                  + rb'","time_ms":' + INT + rb',"alg":"([^"\\]*)","key":"([^"\\]*)","sig":"((?:[0-9a-f]{2})*)"\}\n\Z')
+                  + rb'","time_ms":' + INT + rb',"alg":"([\w.:-]{1,128})","key":"([\w.:-]{0,128})","sig":"((?:[0-9a-f]{2})*)"\}\n\Z')
 UNHASHED = len(',"hash":""}') + 64
 SIGNATURE_DOMAIN = b"tau-audit-head\n"
 
@@ -73,10 +73,7 @@ class Head:
             raise Fault("bad_head", file, 1)
         self.first_seq, self.first_prev = int(found[1]), found[2].decode()
         self.seq, self.hash = int(found[3]), found[4].decode()
-        try:
-            self.algorithm, self.key_id = found[6].decode(), found[7].decode()
-        except UnicodeDecodeError:
-            raise Fault("bad_head", file, 1) from None
+        self.algorithm, self.key_id = found[6].decode(), found[7].decode()
         if self.first_seq == 0 or self.seq < self.first_seq:
             raise Fault("bad_head", file, 1)
         message = SIGNATURE_DOMAIN + text[:text.rindex(b',"sig":"')]

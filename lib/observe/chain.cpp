@@ -141,7 +141,7 @@ StatusOr<Head> read_head(std::string_view text, const HeadKeys* keys) {
     if (end == rest.npos) return false;
     out = std::string(rest.substr(0, end));
     rest.remove_prefix(end + 1);
-    return out.find('\\') == out.npos && is_valid_utf8(out);
+    return true;
   };
   const bool formed = take(rest, R"({"v":1,"first_seq":)") && take_number(rest, head.first_seq) &&
                       take_text(R"(,"first_prev":")", head.first_prev) && take(rest, R"(,"seq":)") &&
@@ -150,6 +150,8 @@ StatusOr<Head> read_head(std::string_view text, const HeadKeys* keys) {
                       take_text(R"(,"alg":")", head.algorithm) && take_text(R"(,"key":")", head.key_id) &&
                       rest.empty();
   if (!formed) return bad_head("it does not have the form of one");
+  if (!is_valid_id(head.algorithm) || !(head.key_id.empty() || is_valid_id(head.key_id)))
+    return bad_head("its algorithm or key is no id");
   if (!is_hash(head.first_prev) || !is_hash(head.last.hash) || head.first_seq == 0 ||
       head.last.seq < head.first_seq)
     return bad_head("it names no part of a chain");

@@ -61,27 +61,29 @@ class VerifierTest(unittest.TestCase):
     def files(self):
         return sorted(self.folder.glob("audit-*.jsonl"))
 
-    def look(self, anchored=True):
-        """What the verifier says, after making sure that the library says the same."""
+    def look(self, anchored=True, compare=True):
+        """What the verifier says; `compare`: after making sure that the library says the same."""
         text = self.anchored.read_bytes() if anchored else b""
         try:
             ours = audit_verify.verify(self.folder, text, self.probe.keys)
         except audit_verify.Fault as fault:
             ours = {"ok": False, "reason": fault.reason, "file": fault.file, "line": fault.line}
+        if not compare:
+            return ours
         theirs = self.probe.ask("verify", self.folder, self.anchored if anchored else "-")
         self.assertEqual({**ours, **theirs}, ours)
         return ours
 
-    def found(self, what, anchored=True):
-        result = self.look(anchored)
+    def found(self, what, anchored=True, compare=True):
+        result = self.look(anchored, compare)
         self.assertFalse(result["ok"], what)
         return result
 
-    def changed(self, path, data, what, anchored=True):
+    def changed(self, path, data, what, anchored=True, compare=True):
         """The finding after a file's content was replaced; puts it back."""
         before = path.read_bytes()
         path.write_bytes(data)
-        result = self.found(f"{what} in {path.name}", anchored)
+        result = self.found(f"{what} in {path.name}", anchored, compare)
         path.write_bytes(before)
         return result
 
@@ -109,7 +111,8 @@ class VerifierTest(unittest.TestCase):
                 line = sum(start <= at for start in starts)
                 for bit in range(8):
                     data[at] ^= 1 << bit
-                    result = self.changed(path, data, f"bit {bit} of byte {at}", anchored=bool(at & 1))
+                    # The library's turn is every fourth: each byte twice.
+                    result = self.changed(path, data, f"bit {bit} of byte {at}", bool(at & 1), (at + bit) % 4 == 0)
                     data[at] ^= 1 << bit
                     self.assertEqual((result["file"], result["line"]), (path.name, line), (at, bit))
 
