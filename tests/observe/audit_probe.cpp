@@ -3,6 +3,7 @@
 //
 //   write FOLDER RECORDS MAX_FILE_BYTES KEEP_BYTES   the anchored head
 //   verify FOLDER ANCHORED_HEAD_FILE                 "-": none
+//   flips FOLDER NAME                                what is found for each flipped bit of a file, in order
 //   schema                                           every name that a record can have
 //
 // argv[1]: "hmac-sha256" or "ed25519". The first line says what the verifier needs to know of the key.
@@ -80,6 +81,26 @@ json::Value verify_log(const Key& key) {
   return out;
 }
 
+json::Value flip_all(const Key& key) {
+  VerifyOptions options;
+  std::string name;
+  std::cin >> options.directory >> name;
+  options.keys = key.keys;
+  const std::string path = options.directory + "/" + name;
+  const std::string whole = read_whole(path);
+  json::Value out = json::Value::array();
+  for (size_t bit = 0; bit < whole.size() * 8; ++bit) {
+    std::string flipped = whole;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+    write_whole(path, flipped);
+    const auto found = verify(options);
+    if (!found.ok()) fail(found.status());
+    out.push_back(format("{} {} {}", found->reason, found->file, found->line));
+  }
+  write_whole(path, whole);
+  return out;
+}
+
 template <class Enum>
 void add_names(json::Value& out, std::string_view (*name)(Enum)) {
   for (size_t i = 0; i < static_cast<size_t>(Enum::kCount); ++i) out.push_back(name(static_cast<Enum>(i)));
@@ -104,10 +125,12 @@ int main(int argc, char** argv) {
   Ed25519Signer ed25519('s');
   const Key key = with_mac ? Key{&mac, &mac} : Key{&ed25519, &ed25519};
   std::cout << tau::crypto::hex(with_mac ? std::string(32, 'k') : ed25519.public_key()) << std::endl;
-  for (std::string command; std::cin >> command;)
-    std::cout << tau::json::write(command == "write"    ? write_log(key)
-                                  : command == "schema" ? schema()
-                                                        : verify_log(key))
-              << std::endl;
+  for (std::string command; std::cin >> command;) {
+    const tau::json::Value answer = command == "write"    ? write_log(key)
+                                    : command == "flips"  ? flip_all(key)
+                                    : command == "schema" ? schema()
+                                                          : verify_log(key);
+    std::cout << tau::json::write(answer) << std::endl;
+  }
   return 0;
 }
