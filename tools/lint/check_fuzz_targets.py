@@ -20,6 +20,7 @@ PARSERS = {
     "DID documents": ("lib/access/document.cpp", "did_document"),
     "Agent cards and JWS": ("lib/access/jws.cpp", "agent_card"),
     "Policies of roles": ("lib/access/policy.cpp", "access_policy"),
+    "Audit records": ("lib/observe/*.cpp", "audit"),
     "Operations": ("lib/runtime/ops.cpp", "ops"),
 }
 _ENTRY = re.compile(r"\[\s*'(\w+)',\s*files\(.*?/\s*'([\w/.-]+)'\s*,?\s*\]", re.DOTALL)
