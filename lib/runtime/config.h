@@ -175,7 +175,8 @@ std::unique_ptr<net::EgressPolicy> make_egress_policy(const Config& config);
 // own port, by https (by http if network.fetch.http says so); and network.private_origins. Base URLs of
 // providers are granted to providers, not to agents.
 std::unique_ptr<net::EgressPolicy> make_fetch_policy(const Config& config);
-// The same, and no request that holds a secret known to `screening`: PERMISSION_DENIED "egress_secret" names it.
+// The same, and no request that holds a secret known to `screening`: PERMISSION_DENIED "egress_secret" names
+// it.
 std::unique_ptr<net::EgressPolicy> keep_secrets(std::unique_ptr<net::EgressPolicy> inner,
                                                 std::shared_ptr<const safety::Screening> screening);
 
