@@ -64,10 +64,13 @@ void add_agent_keys(std::vector<Key>& keys) {
           with_default(none,
                        in_profile(ProjectRule::kNever,
                                   text("system", "The system prompt; empty: the library's own.", kMaxText))),
-          in_profile(ProjectRule::kRemove,
-                     string_list("tools", kBuiltin,
-                                 "The built-in tools that are offered. A project may only leave some out.",
-                                 R"(["bash","edit","glob","grep","ls","read","write"])")),
+          in_profile(
+              ProjectRule::kRemove,
+              string_list(
+                  "tools", kBuiltin,
+                  "The built-in tools that are offered; http, too, if policy.allow names it and this is "
+                  "unset. A project may only leave some out.",
+                  R"(["bash","edit","glob","grep","ls","read","write"])")),
           in_profile(ProjectRule::kAdd,
                      string_list("tools_disabled", kBuiltin,
                                  "Built-in tools that are not offered though tools lists them.")),
@@ -190,11 +193,16 @@ void add_runtime_keys(std::vector<Key>& keys) {
       {
           text("network.proxy", "An HTTP proxy: http://host:port.", 4096, kOrigin),
           text("network.ca_file", "Certificate authorities; unset: the system's.", 4096, kPath),
-          string_list("network.private_origins", kOrigin,
-                      "Origins that may be reached over http or at private addresses."),
+          string_list(
+              "network.private_origins", kOrigin,
+              "Origins that may be reached whatever their scheme and port, at private addresses too."),
           with_default("false",
                        flag("network.allow_local_server",
                             "Detection may use a model server that another user of this machine runs.")),
+          with_default("false", flag("network.fetch.http", "The tool http may use http, not https alone.")),
+          string_list("network.fetch.hosts", kHost,
+                      "The hosts that the tool http may reach; empty: all public ones."),
+          string_list("network.fetch.denied_hosts", kHost, "Hosts that the tool http never reaches."),
           {.path = "store.durability",
            .form = kChoice,
            .default_json = R"("full")",

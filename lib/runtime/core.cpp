@@ -114,6 +114,7 @@ Status Core::open_parts() {
   for (const std::string_view name : {"PATH", "HOME", "LANG", "TERM", "TMPDIR"})
     if (const auto value = env(name)) command_environment_.push_back(std::string(name) + "=" + *value);
   egress_ = make_egress_policy(*config_);
+  fetch_egress_ = make_fetch_policy(*config_);
   credentials_ = std::make_unique<ConfiguredCredentials>(*config_, env);
   if (!options_.workspace.empty()) {
     TAU_ASSIGN_OR_RETURN(workspace_, os::Workspace::open(options_.workspace));
