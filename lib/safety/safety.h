@@ -146,3 +146,6 @@ bool holds_secret(const ExactSet& secrets, std::string_view text);
 std::string findings_json(std::span<const Finding> findings);
 
 }  // namespace tau::safety
+
+// Labels enforced: what a tool call may do.
+#include "safety/monitor.h"  // IWYU pragma: export
