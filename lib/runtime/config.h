@@ -15,6 +15,7 @@
 #include "json/json.h"
 #include "net/net.h"
 #include "provider/provider.h"
+#include "safety/safety.h"
 #include "store/store.h"
 
 namespace tau::runtime {
@@ -68,6 +69,8 @@ struct PolicyConfig {
   std::vector<std::string> allow;  // tool names that need no approval
   std::vector<std::string> ask;
   std::vector<std::string> deny;
+  // The rest of the policy; its lists of names stay empty.
+  safety::PolicySpec rules;
 };
 
 struct NetworkConfig {

@@ -153,13 +153,14 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
     setup.scratch = std::move(scratch_.back());
     scratch_.pop_back();
   }
+  run->policy.emplace(agent.policy, system_clock());
   setup.on_last = [run] { settle(*run); };
   setup.on_end = [this, run] { ended(run); };
   run->driver = std::make_shared<Driver>(
       seams, std::move(setup), [&](const tool::Registry& tools, tool::HostCalls& host) {
         const tool::Context context{loop_.get(), core_.workspace(), core_.launcher(), &host,
                                     core_.command_environment()};
-        return std::make_unique<tool::Executor>(tools, *agent.policy, nullptr, nullptr, core_.workers(),
+        return std::make_unique<tool::Executor>(tools, *run->policy, nullptr, nullptr, core_.workers(),
                                                 *loop_, context);
       });
 }

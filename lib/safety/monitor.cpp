@@ -31,6 +31,13 @@ std::string_view ruling_name(Ruling ruling) {
   return kNames[static_cast<size_t>(ruling)];
 }
 
+template <class Visit>
+bool MonitorRules::any_known(const std::vector<Known>& known, std::string_view text, Visit&& visit) {
+  if (known.empty()) return false;
+  const auto [first, last] = std::equal_range(known.begin(), known.end(), Known{tokens_hash(text), 0});
+  return std::any_of(first, last, [&](const Known& k) { return visit(k.index); });
+}
+
 struct MonitorRules::Case {
   const MonitorRules& policy;
   const Action& action;
@@ -68,7 +75,7 @@ struct MonitorRules::Case {
   void each_destination(Visit&& visit) const;
   Standing destinations(std::string_view& foreign) const;
   bool is_trusted(std::string_view value, std::string_view argument) const;
-  bool is_approved(std::string_view value, std::string_view argument) const;
+  bool is_approved(std::string_view value) const;
   bool is_looked_up(std::string_view address) const;
   bool is_dictated_message(std::string_view recipient) const;
   bool is_destination(std::string_view argument) const;
@@ -222,7 +229,8 @@ void MonitorRules::Case::check_flow() {
 
 bool MonitorRules::Case::may_read(std::string_view destination) const {
   if (scene.context == nullptr) return false;
-  return std::any_of(policy.spec_.flows.begin(), policy.spec_.flows.end(), [&](const Flow& flow) {
+  return any_known(policy.flows_, destination, [&](uint32_t index) {
+    const Flow& flow = policy.spec_.flows[index];
     return same_tokens(destination, flow.destination) && holds_name(scene.context->readers(), flow.reader);
   });
 }
@@ -252,15 +260,15 @@ Standing MonitorRules::Case::destinations(std::string_view& foreign) const {
 
 bool MonitorRules::Case::is_trusted(std::string_view value, std::string_view argument) const {
   if (scene.user != nullptr && scene.user->owns(value, argument)) return true;
-  if (is_approved(value, argument)) return true;
+  if (is_approved(value)) return true;
   return policy.preset_->endorses && scene.user != nullptr &&
          (is_looked_up(value) || is_dictated_message(value));
 }
 
-bool MonitorRules::Case::is_approved(std::string_view value, std::string_view argument) const {
-  if (policy.spec_.approved.empty() || !policy.approved_.owns(value, argument)) return false;
-  return std::any_of(policy.spec_.approved.begin(), policy.spec_.approved.end(),
-                     [&](const std::string& literal) { return same_tokens(value, literal); });
+bool MonitorRules::Case::is_approved(std::string_view value) const {
+  if (value.size() > kMaxMatchedBytes || holds_hidden(value, true)) return false;
+  return any_known(policy.approved_, value,
+                   [&](uint32_t index) { return same_tokens(value, policy.spec_.approved[index]); });
 }
 
 // An address that the user did not write, but whose owner the user named, as it stood in the answer to a

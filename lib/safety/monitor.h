@@ -185,6 +185,16 @@ class MonitorRules {
     std::vector<uint16_t> rules;  // of spec_.rules
   };
   struct Case;  // one action on its way to a judgement
+  // A destination that the policy names, by the hash of its tokens.
+  struct Known {
+    uint64_t hash = 0;
+    uint32_t index = 0;
+    bool operator<(const Known& other) const { return hash < other.hash; }
+  };
+  static std::vector<Known> index_of(std::span<const std::string_view> texts);
+  // Whether `visit` is true of the index of a text with the same tokens.
+  template <class Visit>
+  static bool any_known(const std::vector<Known>& known, std::string_view text, Visit&& visit);
   const Entry* find(std::string_view tool) const;
   Entry& entry(std::string_view tool);
 
@@ -192,7 +202,8 @@ class MonitorRules {
   const PresetRules* preset_ = nullptr;
   std::vector<Entry> entries_;  // sorted by name
   std::vector<uint16_t> any_tool_rules_;
-  UserText approved_;
+  std::vector<Known> approved_;
+  std::vector<Known> flows_;
   CallMeter::Caps caps_;
   int64_t epoch_ = 0;
 };

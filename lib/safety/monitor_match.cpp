@@ -1,5 +1,6 @@
 #include "safety/monitor_match.h"
 
+#include "crypto/crypto.h"
 #include "safety/chars.h"
 
 namespace tau::safety {
@@ -19,6 +20,12 @@ bool is_shallow(const json::Value& value, int depth) {
 }
 
 bool matches_pattern(std::string_view text, std::string_view pattern) {
+  // Most rules do not match, and most of those differ in what stands before the first star or behind the
+  // last.
+  const size_t head = std::min(pattern.find_first_of("*?"), pattern.size());
+  const size_t last = pattern.find_last_of("*?");
+  const std::string_view tail = last == pattern.npos ? pattern : pattern.substr(last + 1);
+  if (!text.starts_with(pattern.substr(0, head)) || !text.ends_with(tail)) return false;
   size_t t = 0;
   size_t p = 0;
   size_t star = pattern.npos;  // the last '*' seen, and what it stands for so far
@@ -52,6 +59,15 @@ bool same_tokens(std::string_view a, std::string_view b) {
     if (x.kind != y.kind || x.kind == TextToken::Kind::kHidden || x.canonical != y.canonical) return false;
     any = true;
   }
+}
+
+uint64_t tokens_hash(std::string_view text) {
+  TextTokens tokens(text);
+  TextToken token;
+  uint64_t hash = 0;
+  while (tokens.next(token))
+    hash = crypto::checksum64(token.canonical, hash + static_cast<uint64_t>(token.kind));
+  return hash;
 }
 
 bool holds_token(std::string_view text, std::string_view value) {

@@ -17,6 +17,8 @@ bool is_shallow(const json::Value& value, int depth);
 bool matches_pattern(std::string_view text, std::string_view pattern);
 // Whether two texts have the same canonical tokens.
 bool same_tokens(std::string_view a, std::string_view b);
+// Equal for texts with the same tokens.
+uint64_t tokens_hash(std::string_view text);
 // Whether the one token that `value` is stands in the text; looks at its first megabyte.
 bool holds_token(std::string_view text, std::string_view value);
 // One to three words without digits: what a service's own directory knows, no address and no account.

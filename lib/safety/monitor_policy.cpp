@@ -245,6 +245,14 @@ MonitorRules::Entry& MonitorRules::entry(std::string_view tool) {
   return *entries_.insert(at, std::move(fresh));
 }
 
+std::vector<MonitorRules::Known> MonitorRules::index_of(std::span<const std::string_view> texts) {
+  std::vector<Known> known;
+  for (size_t i = 0; i < texts.size(); ++i)
+    known.push_back({tokens_hash(texts[i]), static_cast<uint32_t>(i)});
+  std::sort(known.begin(), known.end());
+  return known;
+}
+
 StatusOr<std::shared_ptr<const MonitorRules>> MonitorRules::compile(PolicySpec spec) {
   if (spec.rules.size() > kMaxPolicyRules || spec.flows.size() > kMaxPolicyRules ||
       spec.approved.size() > kMaxPolicyRules)
@@ -275,7 +283,10 @@ StatusOr<std::shared_ptr<const MonitorRules>> MonitorRules::compile(PolicySpec s
     auto& place = s.rules[i].tool == "*" ? out.any_tool_rules_ : out.entry(s.rules[i].tool).rules;
     place.push_back(static_cast<uint16_t>(i));
   }
-  for (const std::string& literal : s.approved) out.approved_.add(literal);
+  out.approved_ = index_of(std::vector<std::string_view>(s.approved.begin(), s.approved.end()));
+  std::vector<std::string_view> destinations;
+  for (const Flow& flow : s.flows) destinations.push_back(flow.destination);
+  out.flows_ = index_of(destinations);
   const auto either = [](int64_t own, int64_t preset) { return own < 0 ? preset : own; };
   out.caps_ = {either(s.calls_per_minute, out.preset_->calls_per_minute),
                either(s.tool_calls_per_minute, out.preset_->tool_calls_per_minute),

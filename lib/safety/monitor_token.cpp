@@ -276,6 +276,9 @@ void make_canonical(TextToken& token) {
 }  // namespace
 
 bool holds_hidden(std::string_view text, bool strict) {
+  size_t plain = 0;
+  while (plain < text.size() && text[plain] >= ' ' && text[plain] <= '~') ++plain;
+  text.remove_prefix(plain);
   while (!text.empty()) {
     const Character c = decode(text);
     const bool is_layout = c.code == '\n' || c.code == '\r' || c.code == '\t';
@@ -309,8 +312,8 @@ bool TextTokens::next(TextToken& token) {
     const std::string_view item = chunk_.substr(0, end);
     chunk_.remove_prefix(std::min(end + 1, chunk_.size()));
     token.raw = without_edges(item);
-    const bool ends = item.find_last_of(".!?:") != item.npos && token.raw.size() < item.size() &&
-                      token.raw.find_last_of(".!?:") != token.raw.size() - 1;
+    const auto behind = static_cast<size_t>(token.raw.data() + token.raw.size() - item.data());
+    const bool ends = item.find_first_of(".!?:", behind) != item.npos;
     if (token.raw.empty()) {
       sentence_ended_ = sentence_ended_ || ends;
       continue;

@@ -149,3 +149,9 @@ std::string findings_json(std::span<const Finding> findings);
 
 // Labels enforced: what a tool call may do.
 #include "safety/monitor.h"  // IWYU pragma: export
+
+// Signals of prompt injection.
+#include "safety/injection.h"  // IWYU pragma: export
+
+// Untrusted results behind handles.
+#include "safety/quarantine.h"  // IWYU pragma: export
