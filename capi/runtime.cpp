@@ -94,6 +94,22 @@ tau_status tau_runtime_process(tau_runtime* runtime, uint32_t loop, int32_t time
   });
 }
 
+tau_status tau_runtime_borrow_loop(tau_runtime* runtime, uint32_t loop, tau_error** err) {
+  return guard(err, [&]() -> Status {
+    if (runtime == nullptr) return null_argument("runtime");
+    TAU_RETURN_IF_ERROR(runtime->object->check());
+    return runtime->object->borrow_loop(loop);
+  });
+}
+
+tau_status tau_runtime_return_loop(tau_runtime* runtime, uint32_t loop, tau_error** err) {
+  return guard(err, [&]() -> Status {
+    if (runtime == nullptr) return null_argument("runtime");
+    TAU_RETURN_IF_ERROR(runtime->object->check());
+    return runtime->object->return_loop(loop);
+  });
+}
+
 tau_status tau_runtime_describe(tau_runtime* runtime, tau_buf* out, tau_error** err) {
   if (out != nullptr) *out = {nullptr, 0, nullptr};
   return guard(err, [&]() -> Status {

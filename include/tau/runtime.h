@@ -2,7 +2,8 @@
  *
  * A program opens one runtime (several may live side by side) and keeps it. By default the runtime drives its
  * loops on threads of its own. In manual mode (TAU_RUNTIME_MANUAL) it starts no loop thread: the host polls
- * tau_runtime_fd and calls tau_runtime_process. The library installs no signal handler, prints nothing, never
+ * tau_runtime_fd and calls tau_runtime_process. A host with an event loop of its own on one thread (asyncio, libuv) can
+ * do the same with single loops, while the runtime drives the others: tau_runtime_borrow_loop. The library installs no signal handler, prints nothing, never
  * changes directory or locale, and reads the environment only with TAU_RUNTIME_USE_ENVIRONMENT. */
 #ifndef TAU_RUNTIME_H
 #define TAU_RUNTIME_H
@@ -116,19 +117,38 @@ TAU_API uint32_t tau_runtime_loops(const tau_runtime *runtime);
 /* Give the file descriptor that becomes readable when tau_runtime_process has work. For poll, epoll, kqueue or an
  * event loop library; level-triggered; owned by the runtime: do not read or close it.
  * loop: 0 to tau_runtime_loops - 1.
- * Returns: the descriptor; -1 without manual mode or for a bad argument.
+ * Returns: the descriptor; -1 for a loop that the runtime drives, or a bad argument.
  * Thread: any
  * Since: 0.1 */
 TAU_API int32_t tau_runtime_fd(const tau_runtime *runtime, uint32_t loop);
 
 /* Run what is ready on one loop, waiting at most timeout_ms for something to become ready.
- * Manual mode only. Each loop belongs to the thread that processes it.
+ * Manual mode or a borrowed loop. Each loop belongs to the thread that processes it.
  * timeout_ms: 0 does not wait, -1 waits without limit.
- * Returns: OK when something ran; AGAIN when there was nothing to do; FAILED_PRECONDITION "not_manual" without manual mode,
+ * Returns: OK when something ran; AGAIN when there was nothing to do; FAILED_PRECONDITION "not_manual" for a loop that the runtime drives,
  * "loop_busy" while another thread is in the loop, "reentrant" from inside a callback, "forked" after fork.
  * Thread: owner, waits
  * Since: 0.1 */
 TAU_API tau_status tau_runtime_process(tau_runtime *runtime, uint32_t loop, int32_t timeout_ms, tau_error **err);
+
+/* Drive a loop from the calling thread: the runtime's own thread for it rests until it is given back, and what runs on that
+ * loop gets on only while the host calls tau_runtime_process, which it does when tau_runtime_fd is readable. Runs whose
+ * queue is on that loop then need no change of threads, neither to work nor to be read. On this thread tau_queue_next and
+ * tau_run_wait drive the loop while they wait. For hosts that keep their own loop turning; a thread that blocks for long
+ * should leave the loop to the runtime.
+ * loop: 0 to tau_runtime_loops - 1.
+ * Returns: OK; UNAVAILABLE "loop_borrowed" when it is borrowed; OUT_OF_RANGE; FAILED_PRECONDITION "manual" in manual mode,
+ * "runtime_stopped", or "reentrant" from inside a callback of that loop.
+ * Thread: any, waits
+ * Since: 0.3 */
+TAU_API tau_status tau_runtime_borrow_loop(tau_runtime *runtime, uint32_t loop, tau_error **err);
+
+/* Give a borrowed loop back: the runtime's thread drives it again, with all that is on it. tau_runtime_stop takes every
+ * loop back by itself. Does not wait, also while another thread is inside of tau_runtime_process.
+ * Returns: OK; FAILED_PRECONDITION "loop_not_borrowed"; OUT_OF_RANGE.
+ * Thread: any
+ * Since: 0.3 */
+TAU_API tau_status tau_runtime_return_loop(tau_runtime *runtime, uint32_t loop, tau_error **err);
 
 /* Describe the configuration in force, each value with its origin, the model that would answer, and what each provider
  * would need, as JSON.

@@ -126,17 +126,30 @@ class Runtime : public detail::Handle<tau_runtime, tau_runtime_unref> {
 
   uint32_t loops() const noexcept { return tau_runtime_loops(c()); }
 
-  // Readable when process() has work, for poll or an event loop library; owned by the runtime. -1 without
-  // manual mode.
+  // Readable when process() has work, for poll or an event loop library; owned by the runtime. -1 for a loop
+  // that the runtime drives.
   int fd(uint32_t loop = 0) const noexcept { return tau_runtime_fd(c(), loop); }
 
   // Runs what is ready on one loop, waiting at most timeout_ms for something (tau_runtime_process). Manual
-  // mode only.
+  // mode or a borrowed loop.
   // Returns: kOk when something ran; kAgain when there was nothing to do.
-  // Errors: kFailedPrecondition without manual mode, from inside a callback, or after fork.
+  // Errors: kFailedPrecondition for a loop that the runtime drives, from inside a callback, or after fork.
   // Thread: owner, of the loop.
   Result<Status> process(uint32_t loop = 0, int32_t timeout_ms = 0) const {
     return detail::status_of(tau_runtime_process, c(), loop, timeout_ms);
+  }
+
+  // The calling thread drives that loop from now on, though the runtime drives the others: a program with an
+  // event loop of its own then runs agents on it without changing threads (tau_runtime_borrow_loop).
+  // Errors: kUnavailable when it is borrowed; kOutOfRange; kFailedPrecondition in manual mode, after stop() or
+  // from inside a callback.
+  Result<void> borrow_loop(uint32_t loop) const {
+    return detail::done(tau_runtime_borrow_loop, c(), loop);
+  }
+
+  // Gives a borrowed loop back; does not wait (tau_runtime_return_loop). stop() does so by itself.
+  Result<void> return_loop(uint32_t loop) const {
+    return detail::done(tau_runtime_return_loop, c(), loop);
   }
 
   // The configuration in force, each value with its origin, as JSON without secrets (tau_runtime_describe).

@@ -21,6 +21,7 @@
 #include "home.h"
 #include "run.h"
 #include "runtime.h"
+#include "safety.h"
 #include "session.h"
 #include "tool.h"
 #include "version.h"

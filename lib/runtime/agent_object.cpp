@@ -85,7 +85,10 @@ std::vector<wire::Message> system_prompt(Core& core, const AgentSnapshot& agent,
   parts.instructions_cut = instructions_cut;
   if (core.workspace() != nullptr && !agent.tools->all().empty())
     parts.workspace_note = "Tools work in the workspace directory " + core.workspace()->root() + ".";
-  return agent::system_messages(parts);
+  std::vector<wire::Message> messages = agent::system_messages(parts);
+  const Redaction redaction(core.screening().current());
+  for (wire::Message& message : messages) redaction.clean(message, Author::kHost);
+  return messages;
 }
 
 StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const Config& config,

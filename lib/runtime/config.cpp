@@ -358,6 +358,8 @@ bool Config::relaxed_durability() const {
   return state_->merged["store"]["durability"].as_string() == "relaxed";
 }
 
+bool Config::redacts_by_rules() const { return state_->merged["safety"]["redact"].as_string() != "secrets"; }
+
 const json::Value& Config::document() const { return state_->merged; }
 
 }  // namespace tau::runtime

@@ -113,6 +113,7 @@ class Config {
   NetworkConfig network() const;
   bool relaxed_durability() const;
   store::Retention retention() const;
+  bool redacts_by_rules() const;  // credentials of others too, not registered secrets alone
   // Where and how `model` is reached; for "scripted" and "offline" only provider and model are set.
   // INVALID_ARGUMENT "invalid_model_reference" names the known providers, "missing_base_url" a configured one
   // without; else as credential() fails.
@@ -127,6 +128,9 @@ class Config {
   // key_env or key_file.
   StatusOr<Secret> credential(std::string_view credential_id, const net::Url& url,
                               const Environment& environment) const;
+  // Every key of a provider that is there: what the scanners should know.
+  void for_each_key(const Environment& environment,
+                    const std::function<void(std::string_view id, const Secret& key)>& use) const;
   // The effective document with the origin of each value; secrets as "[REDACTED]".
   // {"profile":"fast","layers":[{"origin":"user","source":"tau.toml"}],
   //  "values":{"limits.max_turns":{"value":50,"origin":"default"}, …}}

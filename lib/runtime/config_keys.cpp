@@ -219,6 +219,13 @@ void add_runtime_keys(std::vector<Key>& keys) {
   keys.insert(
       keys.end(),
       {
+          {.path = "safety.redact",
+           .form = kChoice,
+           .default_json = R"("all")",
+           .choices = "all|secrets",
+           .help = "What is taken out of texts: all: known secrets, and what models, tools and servers say "
+                   "that looks like a "
+                   "credential; secrets: known ones alone."},
           text("network.proxy", "An HTTP proxy: http://host:port.", 4096, kOrigin),
           text("network.ca_file", "Certificate authorities; unset: the system's.", 4096, kPath),
           string_list("network.private_origins", kOrigin,

@@ -20,15 +20,19 @@ constexpr std::string_view kConfigFile = "tau.toml";
 // Keys come from the configuration's providers, or from the environment when that may be read.
 class ConfiguredCredentials final : public net::CredentialSource {
  public:
-  ConfiguredCredentials(const Config& config, Environment environment)
-      : config_(config), environment_(std::move(environment)) {}
+  ConfiguredCredentials(const Config& config, Environment environment, safety::Screening& screening)
+      : config_(config), environment_(std::move(environment)), screening_(screening) {}
+  // A key that is used is known to the scanners before it goes out: servers may send it back.
   StatusOr<Secret> get(std::string_view credential_id, const net::Url& url) override {
-    return config_.credential(credential_id, url, environment_);
+    TAU_ASSIGN_OR_RETURN(Secret key, config_.credential(credential_id, url, environment_));
+    (void)screening_.add_secret(credential_id, key);  // too short a one cannot be told from other text
+    return key;
   }
 
  private:
   const Config& config_;
   const Environment environment_;
+  safety::Screening& screening_;
 };
 
 }  // namespace
@@ -54,7 +58,10 @@ Core::~Core() {
 bool Core::forked() const { return alive_page_ != nullptr && *alive_page_ == 0; }
 
 void Core::log(LogLevel level, std::string_view module, std::string_view message) const {
-  if (options_.log && level <= options_.log_level) options_.log(level, module, message);
+  if (!options_.log || level > options_.log_level) return;
+  std::string text(message);
+  if (screening_ != nullptr) Redaction(screening_->current()).clean(text, Author::kForeign);
+  options_.log(level, module, text);
 }
 
 Environment Core::environment() const {
@@ -114,7 +121,12 @@ Status Core::open_parts() {
   for (const std::string_view name : {"PATH", "HOME", "LANG", "TERM", "TMPDIR"})
     if (const auto value = env(name)) command_environment_.push_back(std::string(name) + "=" + *value);
   egress_ = make_egress_policy(*config_);
-  credentials_ = std::make_unique<ConfiguredCredentials>(*config_, env);
+  screening_ = std::make_shared<safety::Screening>(config_->redacts_by_rules());
+  config_->for_each_key(env, [this](std::string_view id, const Secret& key) {
+    if (!screening_->add_secret(id, key).ok())
+      log(LogLevel::kWarn, "safety", format("the key of {} is too short to be recognised in texts", id));
+  });
+  credentials_ = std::make_unique<ConfiguredCredentials>(*config_, env, *screening_);
   if (!options_.workspace.empty()) {
     TAU_ASSIGN_OR_RETURN(workspace_, os::Workspace::open(options_.workspace));
     auto launcher = os::Launcher::create({.helper_path = options_.exec_helper, .build_helper_path = {}});
@@ -143,6 +155,12 @@ Status Core::open_parts() {
     loops_.push_back(std::move(host));
   }
   return ok_status();
+}
+
+tool::FinalizeHook Core::redact_results() const {
+  return [screening = screening_.get()](const tool::Call&, tool::Result& result) {
+    Redaction(screening->current()).clean(result.content, Author::kForeign);
+  };
 }
 
 const Detected& Core::detected() {

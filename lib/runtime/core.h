@@ -100,6 +100,13 @@ class LoopHost {
   void run_until_stopped();  // body of the loop's own thread
   void request_stop();
 
+  // A loop with a thread of its own can be lent: that thread rests, and the borrower calls process(). Any
+  // thread. lend() waits for the end of the turn that the thread is in; UNAVAILABLE "loop_borrowed".
+  Status lend();
+  void take_back();
+  bool lent() const { return lent_; }
+  bool lent_to_this_thread() const;
+
   // On the loop.
   void begin(const std::shared_ptr<RunState>& run);
   void cancel_all(const ErrorInfo& why);
@@ -109,6 +116,8 @@ class LoopHost {
 
  private:
   LoopHost(Core& core, std::unique_ptr<net::EventLoop> loop);
+  void rest_while_lent();
+  void tell_resting();
   void service_cancels();
   void build(const std::shared_ptr<RunState>& run);
   std::shared_ptr<provider::Model> model_of(const AgentSnapshot& agent);
@@ -138,6 +147,12 @@ class LoopHost {
   std::atomic<bool> cancel_pending_{false};
   std::atomic<bool> stop_{false};
   std::atomic<uint64_t> inside_{0};  // id of the thread in process(); 0: none
+
+  std::atomic<bool> lent_{false};  // changes under lending_
+  std::atomic<uint64_t> borrower_{0};
+  std::mutex lending_;
+  std::condition_variable lending_changed_;
+  std::atomic<bool> resting_{false};  // the loop's own thread is in rest_while_lent(); changes under lending_
 };
 
 // What is known of a session by its id, while it is held or its lease is not back.
@@ -163,6 +178,10 @@ class Core final : public std::enable_shared_from_this<Core> {
   WorkerPool& workers() { return workers_; }
   net::EgressPolicy& egress() { return *egress_; }
   net::CredentialSource& credentials() { return *credentials_; }
+  safety::Screening& screening() { return *screening_; }
+  const std::shared_ptr<safety::Screening>& shared_screening() const { return screening_; }
+  // What every result of a tool passes before it is cut to size.
+  tool::FinalizeHook redact_results() const;
   LoopHost& loop(uint32_t i) { return *loops_[i]; }
   uint32_t loop_count() const { return static_cast<uint32_t>(loops_.size()); }
   // What commands may inherit of the environment: nothing unless it may be read.
@@ -210,6 +229,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   RuntimeOptions options_;
   std::unique_ptr<Config> config_;
   std::unique_ptr<net::EgressPolicy> egress_;
+  std::shared_ptr<safety::Screening> screening_;
   std::unique_ptr<net::CredentialSource> credentials_;
   std::shared_ptr<os::Workspace> workspace_;
   std::shared_ptr<os::Launcher> launcher_;

@@ -71,6 +71,7 @@ StatusOr<bool> LoopHost::process(int timeout_ms) {
   drop_ended();
   wakes_.end_turn();
   inside_ = 0;
+  if (resting_ && !lent_) tell_resting();
   if (!ran.ok()) return ran.status();
   return *ran > 0;
 }
@@ -79,8 +80,9 @@ bool LoopHost::inside() const { return inside_ == this_thread(); }
 
 void LoopHost::run_until_stopped() {
   while (!stop_) {
+    if (lent_ || inside_ != 0) rest_while_lent();
     const auto ran = process(-1);
-    if (ran.ok()) continue;
+    if (ran.ok() || ran.status().reason() == "loop_busy") continue;
     core_.log(LogLevel::kError, "net", ran.status().message());
     break;
   }
@@ -89,6 +91,42 @@ void LoopHost::run_until_stopped() {
 void LoopHost::request_stop() {
   stop_ = true;
   loop_->wake();
+  tell_resting();
+}
+
+Status LoopHost::lend() {
+  if (inside()) return failed_precondition("reentrant", "a loop cannot be lent from inside of its callbacks");
+  std::unique_lock lock(lending_);
+  if (lent_) return unavailable("loop_borrowed", "another part of the program drives this loop");
+  borrower_ = this_thread();
+  lent_ = true;
+  loop_->wake();
+  lending_changed_.wait(lock, [this] { return resting_ || stop_; });
+  return ok_status();
+}
+
+bool LoopHost::lent_to_this_thread() const { return lent_ && borrower_ == this_thread(); }
+
+void LoopHost::take_back() {
+  {
+    const std::lock_guard lock(lending_);
+    lent_ = false;
+  }
+  lending_changed_.notify_all();
+}
+
+// Also until a borrower that was overtaken by take_back() has left.
+void LoopHost::rest_while_lent() {
+  std::unique_lock lock(lending_);
+  resting_ = true;
+  lending_changed_.notify_all();
+  lending_changed_.wait(lock, [this] { return stop_ || (!lent_ && inside_ == 0); });
+  resting_ = false;
+}
+
+void LoopHost::tell_resting() {
+  { const std::lock_guard lock(lending_); }  // between its look at what it waits for and its sleep
+  lending_changed_.notify_all();
 }
 
 void LoopHost::cancel_soon() noexcept {
@@ -160,8 +198,8 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
       seams, std::move(setup), [&](const tool::Registry& tools, tool::HostCalls& host) {
         const tool::Context context{loop_.get(), core_.workspace(), core_.launcher(), &host,
                                     core_.command_environment()};
-        return std::make_unique<tool::Executor>(tools, *run->policy, nullptr, nullptr, core_.workers(),
-                                                *loop_, context);
+        return std::make_unique<tool::Executor>(tools, *run->policy, nullptr, core_.redact_results(),
+                                                core_.workers(), *loop_, context);
       });
 }
 

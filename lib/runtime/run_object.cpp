@@ -1,9 +1,15 @@
 // The handle of a run.
+#include <algorithm>
 #include <chrono>
 
 #include "runtime/core.h"
 
 namespace tau::runtime {
+namespace {
+
+constexpr int kSliceMs = 50;
+
+}  // namespace
 
 Run::Run(std::shared_ptr<Session> session, std::shared_ptr<RunState> state, std::shared_ptr<EventQueue> queue,
          bool private_queue)
@@ -46,20 +52,19 @@ StatusOr<std::string> Run::wait(int timeout_ms, Code* code) {
   if (state_->host->inside())
     return failed_precondition("reentrant", "a run cannot be waited for on the thread of its loop");
   const int64_t start = system_clock().monotonic_ns();
-  const auto expired = [&] {
-    return timeout_ms >= 0 && system_clock().monotonic_ns() - start >= timeout_ms * kNanosPerMilli;
-  };
+  const auto left_ms = [&] { return timeout_ms - (system_clock().monotonic_ns() - start) / kNanosPerMilli; };
+  const auto expired = [&] { return timeout_ms >= 0 && left_ms() <= 0; };
   std::unique_lock lock(state_->mutex);
-  while (!state_->done && runtime->manual()) {
-    lock.unlock();
-    const auto ran = state_->host->process(timeout_ms < 0 ? -1 : std::min(timeout_ms, 50));
-    if (!ran.ok()) return ran.status();
-    lock.lock();
-    if (!state_->done && expired()) break;
-  }
   const auto told = [&] { return state_->told; };
+  while (!state_->done && (runtime->manual() || state_->host->lent_to_this_thread())) {
+    lock.unlock();
+    const auto ran = state_->host->process(timeout_ms < 0 ? -1 : std::min(timeout_ms, kSliceMs));
+    if (!ran.ok() && runtime->manual()) return ran.status();
+    lock.lock();
+    if (!ran.ok() || (!state_->done && expired())) break;
+  }
   if (!runtime->manual() && timeout_ms >= 0)
-    state_->finished.wait_for(lock, std::chrono::milliseconds(timeout_ms), told);
+    state_->finished.wait_for(lock, std::chrono::milliseconds(std::max<int64_t>(0, left_ms())), told);
   if (!state_->done && timeout_ms >= 0)
     return deadline_exceeded("wait_timeout", format("run {} still runs", state_->id));
   // The event of an outcome is only a moment away; its reader may have been faster.

@@ -44,6 +44,7 @@ Runtime::~Runtime() {
   core_->stop_threads();
 }
 
+const std::shared_ptr<safety::Screening>& Runtime::screening() const { return core_->shared_screening(); }
 bool Runtime::forked() const { return core_->forked(); }
 
 Status Runtime::check() const {
@@ -55,15 +56,35 @@ Status Runtime::check() const {
 bool Runtime::manual() const { return core_->options().manual; }
 uint32_t Runtime::loops() const { return core_->loop_count(); }
 
+Status Runtime::no_such_loop(uint32_t loop) const {
+  return Status(Code::kOutOfRange, "no_such_loop", format("loop {} of {} does not exist", loop, loops()));
+}
+
 int Runtime::fd(uint32_t loop) const {
-  return manual() && loop < loops() ? core_->loop(loop).loop().fd() : -1;
+  if (loop >= loops()) return -1;
+  LoopHost& host = core_->loop(loop);
+  return manual() || host.lent() ? host.loop().fd() : -1;
 }
 
 StatusOr<bool> Runtime::process(uint32_t loop, int timeout_ms) {
-  if (!manual()) return failed_precondition("not_manual", "the runtime drives its own loops");
-  if (loop >= loops())
-    return Status(Code::kOutOfRange, "no_such_loop", format("loop {} of {} does not exist", loop, loops()));
-  return core_->loop(loop).process(timeout_ms);
+  if (loop < loops() && (manual() || core_->loop(loop).lent())) return core_->loop(loop).process(timeout_ms);
+  if (loop >= loops() && manual()) return no_such_loop(loop);
+  return failed_precondition("not_manual", "the runtime drives this loop");
+}
+
+Status Runtime::borrow_loop(uint32_t loop) {
+  if (manual()) return failed_precondition("manual", "the program drives every loop in manual mode");
+  if (loop >= loops()) return no_such_loop(loop);
+  if (core_->stopping()) return failed_precondition("runtime_stopped", "the runtime was stopped");
+  return core_->loop(loop).lend();
+}
+
+Status Runtime::return_loop(uint32_t loop) {
+  if (loop >= loops()) return no_such_loop(loop);
+  if (manual() || !core_->loop(loop).lent())
+    return failed_precondition("loop_not_borrowed", "nobody borrowed this loop");
+  core_->loop(loop).take_back();
+  return ok_status();
 }
 
 Status Runtime::stop(int timeout_ms) {
@@ -72,6 +93,7 @@ Status Runtime::stop(int timeout_ms) {
     if (core_->loop(i).inside())
       return failed_precondition("reentrant", "a loop cannot wait for itself to stop");
   core_->begin_stop();
+  for (uint32_t i = 0; i < loops(); ++i) core_->loop(i).take_back();
   const ErrorInfo why{
       .code = Code::kCancelled, .reason = "runtime_stopped", .message = "the runtime was stopped"};
   for (uint32_t i = 0; i < loops(); ++i)
@@ -139,16 +161,20 @@ Status Runtime::may_read(const EventQueue& queue) const {
 }
 
 Status Runtime::wait_for(EventQueue& queue, int timeout_ms) {
-  if (!manual()) {
+  LoopHost& host = core_->loop(queue.loop());
+  if (!manual() && !host.lent_to_this_thread()) {
     queue.wait(timeout_ms);
     return ok_status();
   }
   const int64_t start = system_clock().monotonic_ns();
-  LoopHost& host = core_->loop(queue.loop());
   while (!queue.ready()) {
     const int left = left_ms(timeout_ms, start);
     const auto ran = host.process(left);
-    if (!ran.ok()) return ran.status();
+    if (!ran.ok() && manual()) return ran.status();
+    if (!ran.ok()) {  // taken back meanwhile
+      queue.wait(left);
+      break;
+    }
     if (left == 0 && !*ran) break;
     if (!queue.ready() && timeout_ms >= 0 && left_ms(timeout_ms, start) == 0) break;
   }
@@ -157,7 +183,8 @@ Status Runtime::wait_for(EventQueue& queue, int timeout_ms) {
 
 void Runtime::wake(EventQueue& queue) {
   queue.wakeup();
-  if (manual()) core_->loop(queue.loop()).loop().wake();
+  LoopHost& host = core_->loop(queue.loop());
+  if (manual() || host.lent()) host.loop().wake();
 }
 
 std::string Runtime::describe() const {

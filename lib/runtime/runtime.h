@@ -53,9 +53,12 @@ class Runtime final : public std::enable_shared_from_this<Runtime> {
 
   Status stop(int timeout_ms);
   uint32_t loops() const;
-  int fd(uint32_t loop) const;  // -1 unless manual
+  int fd(uint32_t loop) const;  // -1 unless the host drives that loop
   // Whether anything ran.
   StatusOr<bool> process(uint32_t loop, int timeout_ms);
+  // The host drives that loop from now on, until it gives it back.
+  Status borrow_loop(uint32_t loop);
+  Status return_loop(uint32_t loop);
   std::string describe() const;
   bool manual() const;
   bool forked() const;  // this is a child process
@@ -65,7 +68,7 @@ class Runtime final : public std::enable_shared_from_this<Runtime> {
   StatusOr<std::shared_ptr<EventQueue>> make_queue(uint32_t loop, std::function<void()> notify);
   // FAILED_PRECONDITION "reentrant" inside of a callback, "forked".
   Status may_read(const EventQueue& queue) const;
-  // Waits until the queue has something to say, processing its loop in manual mode.
+  // Waits until the queue has something to say, processing its loop where the host drives it.
   Status wait_for(EventQueue& queue, int timeout_ms);
   // Ends such a wait, on any thread.
   void wake(EventQueue& queue);
@@ -78,11 +81,13 @@ class Runtime final : public std::enable_shared_from_this<Runtime> {
   // A JSON report; `identical` says whether it was.
   StatusOr<std::string> replay(std::string_view run_id, bool* identical);
 
+  const std::shared_ptr<safety::Screening>& screening() const;
   const std::shared_ptr<Core>& core() const { return core_; }
 
  private:
   explicit Runtime(std::shared_ptr<Core> core);
   StatusOr<bool> rest_loops(int timeout_ms);
+  Status no_such_loop(uint32_t loop) const;
   std::shared_ptr<Core> core_;
 };
 

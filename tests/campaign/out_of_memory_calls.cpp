@@ -206,6 +206,61 @@ tau_status open_and_close(const tau_runtime_options& o, tau_error** err) {
                                     tau_runtime_unref);
 }
 
+// A scanner of its own with one secret, and what `use` makes of it.
+template <class Use>
+tau_status with_scanner(tau_error** err, Use use) {
+  tau_scanner* scanner = nullptr;
+  tau_scanner_options o = TAU_SCANNER_OPTIONS_INIT;
+  o.flags = TAU_SCANNER_EXACT;  // to compile them takes thousands of allocations, none of them ours
+  tau_status status = tau_scanner_new(&o, &scanner, err);
+  if (status == TAU_OK)
+    status = tau_scanner_add_secret(scanner, str("door"), str("open sesame, please"), err);
+  if (status == TAU_OK) status = use(scanner);
+  tau_scanner_unref(scanner);
+  return status;
+}
+
+tau_status redact_in_pieces(tau_scanner* scanner, tau_error** err) {
+  tau_redactor* redactor = nullptr;
+  tau_buf out{};
+  tau_status status = tau_redactor_new(scanner, &redactor, err);
+  for (const char* piece : {"say open ses", "ame, please to the door"}) {
+    if (status != TAU_OK) break;
+    status = tau_redactor_feed(redactor, str(piece), &out, err);
+    tau_buf_free(&out);
+  }
+  if (status == TAU_OK) status = tau_redactor_flush(redactor, &out, err);
+  tau_buf_free(&out);
+  if (status == TAU_OK) status = tau_redactor_finish(redactor, &out, err);
+  tau_buf_free(&out);
+  tau_redactor_free(redactor);
+  return status;
+}
+
+void scanner_cases(std::vector<Case>& cases) {
+  cases.push_back({"tau_scanner_describe", false, [](World&, tau_buf* out, tau_error** err) {
+                     return with_scanner(err,
+                                         [&](tau_scanner* s) { return tau_scanner_describe(s, out, err); });
+                   }});
+  cases.push_back({"tau_scanner_scan", false, [](World&, tau_buf* out, tau_error** err) {
+                     return with_scanner(err, [&](tau_scanner* s) {
+                       return tau_scanner_scan(s, str("say open sesame, please to the door"), out, err);
+                     });
+                   }});
+  cases.push_back({"tau_scanner_redact", false, [](World&, tau_buf* out, tau_error** err) {
+                     return with_scanner(err, [&](tau_scanner* s) {
+                       return tau_scanner_redact(s, str("say open sesame, please to the door"), out, err);
+                     });
+                   }});
+  cases.push_back({"tau_redactor_feed", false, [](World&, tau_buf*, tau_error** err) {
+                     return with_scanner(err, [&](tau_scanner* s) { return redact_in_pieces(s, err); });
+                   }});
+  cases.push_back({"tau_scanner_remove_secret", false, [](World&, tau_buf*, tau_error** err) {
+                     return with_scanner(
+                         err, [&](tau_scanner* s) { return tau_scanner_remove_secret(s, str("door"), err); });
+                   }});
+}
+
 void runtime_cases(std::vector<Case>& cases) {
   cases.push_back({"tau_runtime_new", false, [](World& w, tau_buf*, tau_error** err) {
                      return open_and_close(manual_options(w, false), err);
@@ -221,6 +276,18 @@ void runtime_cases(std::vector<Case>& cases) {
                      tau_runtime* runtime = nullptr;
                      tau_status status = tau_runtime_new(&o, &runtime, err);
                      if (status == TAU_OK) status = tau_runtime_stop(runtime, -1, err);
+                     tau_runtime_unref(runtime);
+                     return status;
+                   }});
+  cases.push_back({"tau_runtime_borrow_loop, and back", false, [](World& w, tau_buf*, tau_error** err) {
+                     tau_runtime_options o = manual_options(w, false);
+                     o.flags = TAU_RUNTIME_NO_STORE;
+                     tau_runtime* runtime = nullptr;
+                     tau_status status = tau_runtime_new(&o, &runtime, err);
+                     if (status == TAU_OK) status = tau_runtime_borrow_loop(runtime, 0, err);
+                     if (status == TAU_OK) status = tau_runtime_process(runtime, 0, 0, err);
+                     if (status == TAU_AGAIN) status = TAU_OK;
+                     if (status == TAU_OK) status = tau_runtime_return_loop(runtime, 0, err);
                      tau_runtime_unref(runtime);
                      return status;
                    }});
@@ -400,6 +467,7 @@ std::vector<Case> all_cases() {
   codec_cases(cases);
   stream_cases(cases);
   runtime_cases(cases);
+  scanner_cases(cases);
   agent_cases(cases);
   session_cases(cases, false);
   session_cases(cases, true);

@@ -1,8 +1,10 @@
 """Runs inside asyncio: streaming, tools, many at once, cancellation."""
 
 import asyncio
+import concurrent.futures
 import contextvars
 import gc
+import time
 import unittest
 import weakref
 
@@ -402,6 +404,93 @@ class Many(AsyncCase):
 
 
 class Loops(unittest.TestCase):
+    """Who drives the library's loop: asyncio's thread by default, else a thread of the library."""
+
+    def test_asyncio_needs_no_other_thread(self):
+        with tau.Runtime() as runtime:
+            agent = agent_of(runtime, turn(["a"] * 3, delay_ms=1))
+
+            async def blocked_for_long():
+                run = agent.session().run("go")
+                time.sleep(0.05)
+                before = run.outcome
+                return before, (await run).text
+            self.assertEqual(asyncio.run(blocked_for_long()), (None, "aaa"))
+
+    def test_more_events_than_fit_into_one_batch(self):
+        with tau.Runtime() as runtime:
+            agent = agent_of(runtime, *(turn(calls=[("add", {"a": i, "b": j}) for j in range(40)]) for i in range(5)),
+                             turn("done"))
+            agent.tool(add, **PURE)
+
+            async def all_of():
+                return await collect(agent.session().run("go"))
+            self.assertEqual(kinds(asyncio.run(all_of())).count(K.TOOL_RESULT), 200)
+
+    def test_two_loops_at_once(self):
+        with tau.Runtime() as runtime:
+            agent = agent_of(runtime, turn(["a", "b"], delay_ms=5), loop=True)
+
+            async def several():
+                return [(await agent.session().run("go")).text for _ in range(5)]
+            with concurrent.futures.ThreadPoolExecutor() as pool:
+                texts = list(pool.map(lambda _: asyncio.run(several()), range(4)))
+            self.assertEqual(texts, [["ab"] * 5] * 4)
+
+    def test_synchronous_programs_beside_it(self):
+        with tau.Runtime() as runtime:
+            agent = agent_of(runtime, turn("a"), loop=True)
+
+            async def blocks():
+                run = agent.session().run("go")
+                other = await asyncio.to_thread(lambda: agent.session().run("go").result(10).text)
+                with concurrent.futures.ThreadPoolExecutor() as pool:  # asyncio stands still meanwhile
+                    third = pool.submit(lambda: agent.session().run("go").result(10).text).result()
+                return [(await run).text, other, third]
+            self.assertEqual(asyncio.run(blocks()), ["a"] * 3)
+
+    def test_stop_in_a_coroutine(self):
+        with tau.Runtime() as runtime:
+            agent = agent_of(runtime, turn("a", hang=True))
+
+            async def stops():
+                run = agent.session().run("go")
+                await asyncio.sleep(0.01)
+                runtime.stop(10)
+                return (await asyncio.wait_for(collect(run), 10))[-1].outcome.reason
+            self.assertEqual(asyncio.run(stops()), "runtime_stopped")
+
+    def test_stop_on_another_thread(self):
+        with tau.Runtime() as runtime:
+            agent = agent_of(runtime, turn("a", hang=True))
+
+            async def stops():
+                run = agent.session().run("go")
+                await asyncio.sleep(0.01)
+                stopping = asyncio.create_task(asyncio.to_thread(runtime.stop, 10))
+                events = await asyncio.wait_for(collect(run), 10)
+                await stopping
+                return events[-1].outcome.reason
+            self.assertEqual(asyncio.run(stops()), "runtime_stopped")
+
+    def test_a_session_is_free_after_its_loop_is_gone(self):
+        with tau.Runtime() as runtime:
+            agent = agent_of(runtime, turn("a", hang=True), turn("b"), loop=True)
+            session = agent.session()
+
+            async def leaves():
+                session.run("go")
+                await asyncio.sleep(0.01)
+            asyncio.run(leaves())
+            gc.collect()
+            limit = time.monotonic() + 10
+            while True:
+                try:
+                    self.assertEqual(session.run("go").result(10).text, "b")
+                    return
+                except tau.UnavailableError:
+                    self.assertLess(time.monotonic(), limit)
+
     def test_a_closed_loop_gives_its_runs_up(self):
         with tau.Runtime() as runtime:
             agent = agent_of(runtime, turn("a", hang=True))

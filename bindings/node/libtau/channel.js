@@ -23,7 +23,7 @@ function deliver(run, event) {
 }
 
 class Channel {
-  constructor(runtime, loop) {
+  constructor(runtime, loop, borrow) {
     this._runs = new Map();
     this._key = 0;
     this._numbers = new Float64Array(HEAD + BATCH * FIELDS);
@@ -31,7 +31,7 @@ class Channel {
     this._draining = false;
     // Weak: the environment holds the function, and must not hold the channel.
     const self = new WeakRef(this);
-    this.queue = native.tau_queue_new(runtime, loop, () => self.deref()?._drain());
+    this.queue = native.tau_queue_new(runtime, loop, () => self.deref()?._drain(), borrow);
   }
 
   /** The key that the run's events will carry. The process stays while there are runs. */
@@ -97,19 +97,20 @@ class Channel {
   }
 }
 
-/** The channels of one runtime, made when they are needed. */
+/** The channels of one runtime, made when they are needed. `borrow`: Node's own loop drives the library's. */
 class Channels {
-  constructor(runtime) {
+  constructor(runtime, borrow) {
     this._runtime = runtime;
     this._loops = native.tau_runtime_loops(runtime);
     this._channels = new Array(this._loops);
     this._next = 0;
+    this._borrow = borrow;
   }
 
   next() {
     const loop = this._next;
     this._next = (loop + 1) % this._loops;
-    return this._channels[loop] ??= new Channel(this._runtime, loop);
+    return this._channels[loop] ??= new Channel(this._runtime, loop, this._borrow);
   }
 
   close() {

@@ -10,6 +10,7 @@ const { TauError, ToolError } = require('./errors.js');
 const { Event } = require('./events.js');
 const { Run } = require('./run.js');
 const { Runtime, restoreHome, verifyHome } = require('./runtime.js');
+const { Redactor, Scanner } = require('./scanner.js');
 const { Session } = require('./session.js');
 const { Tool } = require('./tools.js');
 const wire = require('./wire.js');
@@ -57,5 +58,5 @@ async function run(prompt, { workspace, environment = true, signal, deadlineMs, 
   }
 }
 
-module.exports = { Agent, Event, Run, Runtime, Session, TauError, Tool, ToolError, abiVersion, buildInfo, hasFeature,
-  restoreHome, run, tool, verifyHome, version, wire };
+module.exports = { Agent, Event, Redactor, Run, Runtime, Scanner, Session, TauError, Tool, ToolError, abiVersion, buildInfo,
+  hasFeature, restoreHome, run, tool, verifyHome, version, wire };

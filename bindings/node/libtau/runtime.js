@@ -9,6 +9,7 @@ const native = require('./native.js');
 const { Agent } = require('./agent.js');
 const { Channels } = require('./channel.js');
 const { TauError } = require('./errors.js');
+const { scannerOf } = require('./scanner.js');
 const { asyncDispose, checkOptions, dispose, inspect, json } = require('./values.js');
 
 const KNOWN = new Set(['home', 'workspace', 'config', 'environment', 'configFiles', 'loops', 'workers', 'execHelper',
@@ -28,7 +29,7 @@ class Runtime {
   constructor(options = {}) {
     checkOptions('Runtime', options, KNOWN);
     const flag = native.tau_runtime_flags;
-    const { home, workspace, config, environment, configFiles, loops = 1, workers, execHelper,
+    const { home, workspace, config, environment, configFiles, loops, workers, execHelper,
       readOnly } = options;
     this._handle = native.tau_runtime_new({
       flags: (home ? 0 : flag.NO_STORE) | (environment ? flag.USE_ENVIRONMENT : 0)
@@ -40,7 +41,7 @@ class Runtime {
       workers: workers === 0 ? native.NO_WORKERS : workers,
       exec_helper: expand(execHelper),
     });
-    this._channels = new Channels(this._handle);
+    this._channels = new Channels(this._handle, loops === undefined && !process.versions.bun);
     this._closed = false;
   }
 
@@ -52,6 +53,11 @@ class Runtime {
   /** The configuration in force with the origin of each value, and the model that would answer. */
   describe() {
     return JSON.parse(native.tau_runtime_describe(this._handle));
+  }
+
+  /** What every text of the runs passes: secrets that are registered here are taken out. */
+  get scanner() {
+    return scannerOf(this._handle);
   }
 
   /** Descriptions of the sessions of the home, newest first. */

@@ -85,6 +85,16 @@ void release_handle(js_call* call, size_t index, const handle_kind* kind);
 void give_up_tau_run(handle* owned);
 napi_value js_release_all_of(napi_env env, napi_callback_info info);
 
+/* drive.c: see there */
+typedef struct drive drive;
+/* Borrows a loop for Node's own and calls `callback` when something may have come of it; NULL when that
+ * cannot be. */
+drive* start_drive(napi_env env, tau_runtime* runtime, uint32_t loop, napi_value callback,
+                   void (*lost)(void* context), void* context);
+int drives(const drive* driven); /* until the loop was taken back; NULL drives nothing */
+void keep_drive_alive(drive* driven, int keep);
+void drop_drive(drive* driven); /* gives the loop back; NULL is ignored */
+
 /* queue.c */
 void drop_tau_queue(handle* owned);
 napi_value js_tau_queue_new(napi_env env, napi_callback_info info);

@@ -14,6 +14,11 @@ typedef struct wake_slot {
   pthread_mutex_t mutex;             /* guards `function`; nothing of the library is called under it */
   napi_threadsafe_function function; /* NULL when its queue or its environment is gone */
   atomic_bool pending;               /* called, and not yet seen by the environment's thread */
+  napi_env env;                      /* whose it is */
+  pthread_t thread;                  /* of the environment */
+  atomic_bool driven;                /* `drive` tells of what comes on that thread */
+  drive* drive; /* NULL where the library drives the queue's loop; the environment's, as `kept` */
+  int kept;     /* the process waits for the queue */
   struct wake_slot* next;
 } wake_slot;
 
@@ -41,6 +46,7 @@ static void give_slot_back(wake_slot* slot) {
 /* tau_notify_fn: any thread. */
 static void notify(void* userdata) {
   wake_slot* slot = userdata;
+  if (atomic_load(&slot->driven) && pthread_equal(slot->thread, pthread_self())) return;
   if (atomic_exchange(&slot->pending, true)) return;
   pthread_mutex_lock(&slot->mutex);
   if (slot->function != NULL) napi_call_threadsafe_function(slot->function, NULL, napi_tsfn_nonblocking);
@@ -73,11 +79,35 @@ static void detach(void* data) {
   if (function != NULL) napi_release_threadsafe_function(function, napi_tsfn_abort);
 }
 
+static void let_loop_go(wake_slot* slot) {
+  atomic_store(&slot->driven, false);
+  drop_drive(slot->drive);
+  slot->drive = NULL;
+}
+
+static void keep_alive(const wake_slot* slot) {
+  if (slot->function == NULL) return; /* only this thread clears it */
+  if (drives(slot->drive)) {
+    keep_drive_alive(slot->drive, slot->kept);
+  } else if (slot->kept) {
+    napi_ref_threadsafe_function(slot->env, slot->function);
+  } else {
+    napi_unref_threadsafe_function(slot->env, slot->function);
+  }
+}
+
+static void loop_was_taken_back(void* context) {
+  wake_slot* slot = context;
+  atomic_store(&slot->driven, false);
+  keep_alive(slot);
+}
+
 void drop_tau_queue(handle* owned) {
   wake_slot* slot = owned->wake;
   if (slot != NULL) {
     napi_remove_env_cleanup_hook(owned->env, detach, slot);
     detach(slot);
+    let_loop_go(slot);
   }
   tau_queue_unref(owned->pointer);
   if (slot != NULL) give_slot_back(slot);
@@ -94,20 +124,27 @@ static int attach(js_call* call, napi_value callback, wake_slot* slot) {
   napi_unref_threadsafe_function(env, function);
   pthread_mutex_lock(&slot->mutex);
   slot->function = function;
+  slot->env = env;
+  slot->thread = pthread_self();
+  slot->kept = 0;
   atomic_store(&slot->pending, false); /* a late call on the slot's earlier queue may have set it */
   pthread_mutex_unlock(&slot->mutex);
   /* Hooks run last in, first out: this one stands before that of the function itself. */
   return napi_add_env_cleanup_hook(env, detach, slot) == napi_ok;
 }
 
+/* tau_queue_new(runtime, loop, wake, borrow): `borrow` lets Node's loop drive that one, when nobody else
+ * does. */
 napi_value js_tau_queue_new(napi_env env, napi_callback_info info) {
   js_call call;
   tau_queue_options options = TAU_QUEUE_OPTIONS_INIT;
   tau_queue* queue = NULL;
   tau_error* err = NULL;
-  if (!begin(&call, env, info, 3)) return NULL;
+  bool borrow = false;
+  if (!begin(&call, env, info, 4)) return NULL;
   tau_runtime* runtime = read_handle(&call, 0, &kind_tau_runtime);
   read_u32(&call, 1, &options.loop);
+  napi_get_value_bool(env, call.arguments[3], &borrow);
   if (call.failed) return end(&call, NULL);
   wake_slot* slot = take_slot();
   if (slot == NULL || !attach(&call, call.arguments[2], slot)) {
@@ -124,6 +161,9 @@ napi_value js_tau_queue_new(napi_env env, napi_callback_info info) {
   void* owned = NULL;
   if (result != NULL && napi_unwrap(env, result, &owned) == napi_ok) {
     ((handle*)owned)->wake = slot;
+    if (borrow)
+      slot->drive = start_drive(env, runtime, options.loop, call.arguments[2], loop_was_taken_back, slot);
+    atomic_store(&slot->driven, slot->drive != NULL);
   } else {
     napi_remove_env_cleanup_hook(env, detach, slot);
     detach(slot);
@@ -140,13 +180,9 @@ napi_value js_queue_keep_alive(napi_env env, napi_callback_info info) {
   const handle* owned = read_owner(&call, 0, &kind_tau_queue);
   if (call.failed) return end(&call, NULL);
   napi_get_value_bool(env, call.arguments[1], &keep);
-  const wake_slot* slot = owned->wake;
-  if (slot->function == NULL) return end(&call, NULL); /* only this thread clears it */
-  if (keep) {
-    napi_ref_threadsafe_function(env, slot->function);
-  } else {
-    napi_unref_threadsafe_function(env, slot->function);
-  }
+  wake_slot* slot = owned->wake;
+  slot->kept = keep;
+  keep_alive(slot);
   return end(&call, NULL);
 }
 

@@ -61,6 +61,11 @@ class tau_runtime_flags(enum.IntFlag):
     NO_STORE = 8
     READ_ONLY = 16
 
+class tau_scanner_flags(enum.IntFlag):
+    """tau_scanner_options.flags"""
+
+    EXACT = 1
+
 class tau_status(enum.IntEnum):
     """0 is success; positive values are normal answers without data; negative values are failures, the sixteen canonical codes. The set of failures is closed; a program may switch over it."""
 
@@ -179,6 +184,12 @@ class tau_runtime_options(Structure):
     exec_helper: tau_str
     def __init__(self, struct_size: int = ..., flags: int = ..., home: tau_str = ..., workspace: tau_str = ..., config: tau_str = ..., loops: int = ..., workers: int = ..., log: Any = ..., log_userdata: Any = ..., log_level: int = ..., reserved: int = ..., exec_helper: tau_str = ...) -> None: ...
 
+class tau_scanner_options(Structure):
+    struct_size: int
+    flags: int
+    rules: tau_str
+    def __init__(self, struct_size: int = ..., flags: int = ..., rules: tau_str = ...) -> None: ...
+
 class tau_tool(Structure):
     struct_size: int
     flags: int
@@ -264,6 +275,16 @@ class Library:
         """Give a reference back."""
     def tau_queue_wakeup(self, queue: int | None, /) -> None:
         """Make a waiting tau_queue_next return AGAIN; the next one if none waits."""
+    def tau_redactor_feed(self, redactor: int | None, piece: tau_str, out: Any, err: Any, /) -> int:
+        """Feed a piece, in any split, and get what may go on: mostly all but the last word, never in the middle of a character."""
+    def tau_redactor_finish(self, redactor: int | None, out: Any, err: Any, /) -> int:
+        """End the text and get what is left."""
+    def tau_redactor_flush(self, redactor: int | None, out: Any, err: Any, /) -> int:
+        """Get what is held back, for a reader who has waited long enough."""
+    def tau_redactor_free(self, redactor: int | None, /) -> None:
+        """Free a redactor."""
+    def tau_redactor_new(self, scanner: int | None, out: Any, err: Any, /) -> int:
+        """Begin a text."""
     def tau_run_cancel(self, run: int | None, /) -> None:
         """Stop a run as soon as possible: the model call is closed, processes are killed, waiting calls get the result "cancelled", and the terminal event follows."""
     def tau_run_id(self, run: int | None, /) -> tau_str:
@@ -282,6 +303,8 @@ class Library:
         """Give a run back."""
     def tau_run_wait(self, run: int | None, timeout_ms: int, out: Any, err: Any, /) -> int:
         """Wait for the end of a run and give its outcome, the body of its terminal event."""
+    def tau_runtime_borrow_loop(self, runtime: int | None, loop: int, err: Any, /) -> int:
+        """Drive a loop from the calling thread: the runtime's own thread for it rests until it is given back, and what runs on that loop gets on only while the host calls tau_runtime_process, which it does when tau_runtime_fd is readable."""
     def tau_runtime_describe(self, runtime: int | None, out: Any, err: Any, /) -> int:
         """Describe the configuration in force, each value with its origin, the model that would answer, and what each provider would need, as JSON."""
     def tau_runtime_fd(self, runtime: int | None, loop: int, /) -> int:
@@ -296,9 +319,33 @@ class Library:
         """Run what is ready on one loop, waiting at most timeout_ms for something to become ready."""
     def tau_runtime_ref(self, runtime: int | None, /) -> int | None:
         """Take another reference."""
+    def tau_runtime_return_loop(self, runtime: int | None, loop: int, err: Any, /) -> int:
+        """Give a borrowed loop back: the runtime's thread drives it again, with all that is on it."""
+    def tau_runtime_scanner(self, runtime: int | None, out: Any, err: Any, /) -> int:
+        """Give the scanner of a runtime."""
     def tau_runtime_stop(self, runtime: int | None, timeout_ms: int, err: Any, /) -> int:
         """Cancel every run, wait until all have ended, their records are durable and every `invoke` of a tool has returned, and refuse new ones."""
     def tau_runtime_unref(self, runtime: int | None, /) -> None:
+        """Give a reference back."""
+    def tau_scanner_add_secret(self, scanner: int | None, id: tau_str, secret: tau_str, err: Any, /) -> int:
+        """Register a secret: from now on it is found in every usual encoding."""
+    def tau_scanner_describe(self, scanner: int | None, out: Any, err: Any, /) -> int:
+        """Tell what is looked for, as JSON: {"epoch":1,"rules":["…"],"secrets":["…"]}, both as ids; epoch 0: no rules."""
+    def tau_scanner_new(self, options: Any, out: Any, err: Any, /) -> int:
+        """Make a scanner."""
+    def tau_scanner_options_init(self, options: Any, struct_size: int, /) -> None:
+        """Set options to their defaults, as TAU_SCANNER_OPTIONS_INIT does, for callers without macros."""
+    def tau_scanner_redact(self, scanner: int | None, text: tau_str, out: Any, err: Any, /) -> int:
+        """Give a text with "[redacted:RULE]" in the place of what was found."""
+    def tau_scanner_ref(self, scanner: int | None, /) -> int | None:
+        """Take another reference."""
+    def tau_scanner_remove_secret(self, scanner: int | None, id: tau_str, err: Any, /) -> int:
+        """Forget every secret of an id."""
+    def tau_scanner_replace_rules(self, scanner: int | None, bundle: tau_str, err: Any, /) -> int:
+        """Replace the rules."""
+    def tau_scanner_scan(self, scanner: int | None, text: tau_str, out: Any, err: Any, /) -> int:
+        """Find what stands in a text: a JSON array of {"rule","subject","offset","length","fingerprint","confidence"}, offsets and lengths in bytes, without overlaps, in order."""
+    def tau_scanner_unref(self, scanner: int | None, /) -> None:
         """Give a reference back."""
     def tau_session_describe(self, session: int | None, out: Any, err: Any, /) -> int:
         """Describe a session as JSON: title, head, counts, usage, cost, and `open_run` when a run was cut off and can be resumed (TAU_RUN_RESUME)."""

@@ -11,7 +11,7 @@ import threading
 import weakref
 from ctypes import byref
 
-from . import _abi, _core
+from . import _abi, _core, errors
 from ._loader import lib
 from .events import Event, EventKind
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .runtime import Runtime
 
 _BATCH = 64
+MERGE_AT = 256  # unread events from which on pieces of text are joined
 _OK, _DONE = int(_abi.tau_status.OK), int(_abi.tau_status.DONE)
 _KINDS: dict[int, EventKind] = {int(kind): kind for kind in EventKind}
 # Their whole body is the text, which the event carries itself.
@@ -133,8 +134,8 @@ class Channel:
         new: Any = Event.__new__  # __init__ would take twice as long
         bodies = Bodies(self, count)
         self._bodies = weakref.ref(bodies)
-        run, of, place = None, 0, -_SIZE  # key of run
-        memory, text_of = _memory, codecs.utf_8_decode
+        run, of, place, id = None, 0, -_SIZE, ""  # key and id of run
+        memory, text_of, kinds, acts, text_only = _memory, codecs.utf_8_decode, _KINDS, _ACTS, _TEXT_ONLY
         self._busy = True
         try:
             for number, first_seq, seq, run_id, id_len, call, call_len, text, text_len, key in _EVENT.iter_unpack(
@@ -142,20 +143,24 @@ class Channel:
                 place += _SIZE
                 if key != of:
                     of, run = key, self._runs.get(key)
-                if run is None or run._only_awaited and number not in _ACTS:
+                    id = "" if run is None else run._id or run._named(text_of(memory[run_id:run_id + id_len])[0])
+                if run is None or run._only_awaited and number not in acts:
                     continue
                 event: Event = new(Event)
-                event.kind = _KINDS[number] if number in _KINDS else number
-                event.run_id = run._id or run._named(text_of(memory[run_id:run_id + id_len])[0])
+                event.kind = kinds[number] if number in kinds else number
+                event.run_id = id
                 event.call_id = text_of(memory[call:call + call_len])[0] if call_len else ""
                 event.text = text_of(memory[text:text + text_len])[0] if text_len else ""
                 event.first_seq = first_seq
                 event.seq = seq
-                if number not in _TEXT_ONLY:
+                if number not in text_only:
                     event._bodies = bodies
                     event._place = place
-                if number not in _ACTS:
-                    run._keep(event)
+                if number not in acts:
+                    if run._waiters or len(run._inbox) >= MERGE_AT:
+                        run._keep(event)
+                    else:
+                        run._inbox.append(event)
                     continue
                 try:
                     run._deliver(event)
@@ -204,13 +209,20 @@ class SyncChannel(Channel):
 
 
 class LoopChannel(Channel):
-    """Of all runs of one asyncio loop. Watches the queue's descriptor while there are runs."""
+    """Of all runs of one asyncio loop. Watches a descriptor while there are runs: the queue's, while the library works on a
+    thread of its own."""
 
     def __init__(self, runtime: Runtime, loop_index: int, loop: AbstractEventLoop) -> None:
         super().__init__(runtime, loop_index, {})
         self._loop = weakref.ref(loop)
-        self._fd = lib.tau_queue_fd(self.pointer)
+        self._fd = self._descriptor()
         self._watched = False
+
+    def _descriptor(self) -> int:
+        return lib.tau_queue_fd(self.pointer)
+
+    def give_back(self) -> None:
+        """What it borrowed."""
 
     def attach(self, run: Run) -> int:
         loop = self._loop()
@@ -232,17 +244,70 @@ class LoopChannel(Channel):
             self._watched = False
 
 
-class Channels:
-    """The channels of one runtime."""
+class BorrowedChannel(LoopChannel):
+    """Of an asyncio loop that drives a loop of the library itself: runs need no other thread."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, loop_index: int, loop: AbstractEventLoop) -> None:
+        _core.call(lib.tau_runtime_borrow_loop, runtime.pointer, loop_index)
+        self._address, self._index = runtime.pointer, loop_index  # the queue keeps the runtime
+        self._borrowed: _core.Handle | None = _core.Handle(
+            lib.tau_runtime_ref(runtime.pointer) or 0, lambda pointer: _return_loop(pointer, loop_index))
+        super().__init__(runtime, loop_index, loop)
+
+    def _descriptor(self) -> int:
+        return lib.tau_runtime_fd(self._address, self._index) if self._borrowed else super()._descriptor()
+
+    def take(self) -> bool:
+        if self._busy:
+            return False
+        if self._borrowed and (self._borrowed.released or
+                               lib.tau_runtime_process(self._address, self._index, 0, None) < 0):
+            self._follow()
+        taken = super().take()
+        loop = self._loop()
+        if self._borrowed and taken and self._count.value == _BATCH and loop is not None:
+            loop.call_soon(self.take)  # the descriptor tells of work for the library, not of events that are left
+        return taken
+
+    def give_back(self) -> None:
+        """The library's thread takes over: the runtime is about to stop. Any thread."""
+        if self._borrowed:
+            self._borrowed.release()
+        loop = self._loop()
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._follow)
+
+    def _follow(self) -> None:
+        """The loop is the library's again; the queue's descriptor tells of events."""
+        if self._borrowed is None:
+            return
+        self._borrowed.release()
+        self._borrowed = None
+        before, self._fd = self._fd, self._descriptor()
+        loop = self._loop()
+        if self._watched and loop is not None and not loop.is_closed():
+            loop.remove_reader(before)
+            loop.add_reader(self._fd, self.take)
+
+
+def _return_loop(runtime: int, index: int) -> None:
+    lib.tau_runtime_return_loop(runtime, index, None)
+    lib.tau_runtime_unref(runtime)
+
+
+class Channels:
+    """The channels of one runtime. `borrow`: the number of a loop that one asyncio loop at a time may drive."""
+
+    def __init__(self, runtime: Runtime, borrow: int | None = None) -> None:
         self._runtime = runtime
+        self._borrow = borrow
         self._of_loop: weakref.WeakKeyDictionary[AbstractEventLoop, LoopChannel] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
         self._next = itertools.count()
 
     def _loop_index(self) -> int:
-        return next(self._next) % lib.tau_runtime_loops(self._runtime.pointer)
+        count = self._borrow if self._borrow is not None else lib.tau_runtime_loops(self._runtime.pointer)
+        return next(self._next) % count
 
     def for_thread(self) -> SyncChannel:
         return SyncChannel(self._runtime, self._loop_index())
@@ -251,8 +316,22 @@ class Channels:
         with self._lock:
             channel = self._of_loop.get(loop)
             if channel is None:
-                channel = self._of_loop[loop] = LoopChannel(self._runtime, self._loop_index(), loop)
+                channel = self._of_loop[loop] = self._new_for_loop(loop)
             return channel
+
+    def _new_for_loop(self, loop: AbstractEventLoop) -> LoopChannel:
+        if self._borrow is not None:
+            try:
+                return BorrowedChannel(self._runtime, self._borrow, loop)
+            except errors.UnavailableError:
+                pass  # another asyncio loop has it
+        return LoopChannel(self._runtime, self._loop_index(), loop)
+
+    def give_back(self) -> None:
+        """Borrowed loops, since the runtime is about to stop."""
+        with self._lock:
+            for channel in self._of_loop.values():
+                channel.give_back()
 
     def settle(self) -> None:
         """Events that outlive the runtime need no queue."""

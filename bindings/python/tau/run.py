@@ -11,6 +11,7 @@ import weakref
 from ctypes import byref
 
 from . import _abi, _core, errors, tools
+from ._channel import MERGE_AT
 from ._loader import lib
 from .events import EventKind, Outcome
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 _SLICE_MS = 100  # how long Ctrl-C may wait
 _SETTLE_S = 5.0  # for a cancelled run to end
-_MERGE_AT = 256  # unread events from which on pieces of text are joined
 # Looking a member up in its class takes longer than comparing it.
 _TOOL_CALL, _APPROVAL = EventKind.TOOL_CALL, EventKind.APPROVAL
 _TOOL_STARTED, _TOOL_RESULT, _RUN_DONE = EventKind.TOOL_STARTED, EventKind.TOOL_RESULT, EventKind.RUN_DONE
@@ -254,7 +254,7 @@ class Run:
 
     def _keep(self, event: Event) -> None:
         """For the reader."""
-        if len(self._inbox) < _MERGE_AT or not self._merge(event):
+        if len(self._inbox) < MERGE_AT or not self._merge(event):
             self._inbox.append(event)
         if self._waiters:
             self._wake()

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._threads import Threads
+    from .scanner import Scanner
 
     Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 _SLICE_MS = 100
+_LOOPS = 2  # one that has a thread, one for asyncio
 
 
 class Runtime:
@@ -31,13 +33,15 @@ class Runtime:
     home: directory of sessions and configuration; without one sessions live in memory only. workspace: directory that
     built-in tools work in. config: a document (docs/schema/config.json) that wins over files and environment.
     environment: whether provider keys and TAU_* settings may come from the environment. config_files: whether tau.toml
-    files are read. loops, workers: threads; workers=0 means none. read_only: nothing of the home is made or changed;
+    files are read. loops: threads that serve runs; by default one for synchronous programs, while asyncio serves its own
+    runs on its own thread, which costs least; with a number that many serve all, so that an asyncio program may block.
+    workers: threads for blocking tools, 0 for none. read_only: nothing of the home is made or changed;
     its sessions can be listed, described, exported and backed up.
     """
 
     def __init__(self, home: Path | None = None, *, workspace: Path | None = None,
                  config: dict[str, Any] | None = None, environment: bool = False, config_files: bool = False,
-                 loops: int = 1, workers: int | None = None, exec_helper: Path | None = None,
+                 loops: int | None = None, workers: int | None = None, exec_helper: Path | None = None,
                  read_only: bool = False) -> None:
         flag = _abi.tau_runtime_flags
         options = _core.options(_abi.tau_runtime_options)
@@ -45,12 +49,12 @@ class Runtime:
                          | flag.USE_CONFIG_FILES * bool(config_files) | flag.READ_ONLY * bool(read_only))
         options.home, options.workspace = _path(home), _path(workspace)
         options.config = _core.json_in(config)
-        options.loops = loops
+        options.loops = _LOOPS if loops is None else loops
         options.workers = 0 if workers is None else workers or _abi.TAU_NO_WORKERS
         options.exec_helper = _path(exec_helper)
         self._handle = _core.Handle(_core.call_handle(lib.tau_runtime_new, byref(options)),
                                     lib.tau_runtime_unref)
-        self._channels = Channels(self)
+        self._channels = Channels(self, borrow=_LOOPS - 1 if loops is None else None)
         self._threads: Threads | None = None
         self._lock = threading.Lock()
 
@@ -74,6 +78,12 @@ class Runtime:
     def describe(self) -> dict[str, Any]:
         """The configuration in force with the origin of each value, and the model that would answer."""
         return _core.call_json(lib.tau_runtime_describe, self.pointer)
+
+    @property
+    def scanner(self) -> Scanner:
+        """What every text of the runs passes: secrets that are registered there are taken out."""
+        from .scanner import Scanner
+        return Scanner._of(self)
 
     def sessions(self, limit: int = 1000) -> Iterator[dict[str, Any]]:
         """Yields a description of every session of the home, newest first."""
@@ -110,6 +120,7 @@ class Runtime:
     def stop(self, timeout: float | None = None) -> None:
         """Cancels every run and waits, at most `timeout` seconds, until their records are durable."""
         limit = None if timeout is None else time.monotonic() + timeout
+        self._channels.give_back()
         while True:  # in slices, so that Ctrl-C is answered
             left = _SLICE_MS if limit is None else max(0, min(_SLICE_MS, int((limit - time.monotonic()) * 1000)))
             try:

@@ -22,7 +22,8 @@ struct caller {
 
 static char folder[64];
 static tau_runtime* runtime;
-static tau_runtime* manual; /* nobody but owners processes it */
+static tau_runtime* manual;  /* nobody but owners processes it */
+static tau_scanner* scanner; /* of runtime */
 static tau_agent* agent;
 static tau_session* session; /* with runs that come and go */
 static tau_session* resting; /* with a finished run */
@@ -149,12 +150,109 @@ ROW(tau_runtime_process) {
   if (status == TAU_FAILED_PRECONDITION) atomic_fetch_add(&busy_loop, 1);
 }
 
+ROW(tau_runtime_borrow_loop) {
+  const tau_status status = tau_runtime_borrow_loop(runtime, 0, NULL);
+  if (status != TAU_OK) return;
+  (void)tau_runtime_process(runtime, 0, (int32_t)chance(c, 3), NULL);
+  (void)tau_runtime_return_loop(runtime, 0, NULL);
+}
+
+ROW(tau_runtime_return_loop) {
+  (void)c;
+  (void)tau_runtime_return_loop(runtime, 0, NULL);
+}
+
 ROW(tau_runtime_describe) {
   tau_buf out;
   (void)c;
   TRY(tau_runtime_describe(runtime, &out, &err));
   tau_buf_free(&out);
 }
+
+/* One scanner for all, one redactor for each caller. */
+ROW(tau_scanner_options_init) {
+  tau_scanner_options o;
+  (void)c;
+  tau_scanner_options_init(&o, sizeof o);
+}
+
+ROW(tau_scanner_new) {
+  tau_scanner* made = NULL;
+  (void)c;
+  TRY(tau_scanner_new(NULL, &made, &err));
+  tau_scanner_unref(made);
+}
+
+ROW(tau_runtime_scanner) {
+  tau_scanner* made = NULL;
+  (void)c;
+  TRY(tau_runtime_scanner(runtime, &made, &err));
+  tau_scanner_unref(made);
+}
+
+ROW(tau_scanner_ref) { (void)c, tau_scanner_unref(tau_scanner_ref(scanner)); }
+ROW(tau_scanner_unref) { (void)c, tau_scanner_unref(tau_scanner_ref(scanner)); }
+
+ROW(tau_scanner_add_secret) {
+  char secret[32];
+  snprintf(secret, sizeof secret, "opensesame%u", chance(c, 8));
+  TRY(tau_scanner_add_secret(scanner, str("door"), str(secret), &err));
+}
+
+ROW(tau_scanner_remove_secret) {
+  const tau_status status = tau_scanner_remove_secret(scanner, str("door"), NULL);
+  (void)c;
+  if (status != TAU_OK && status != TAU_NOT_FOUND) atomic_fetch_add(&problems, 1);
+}
+
+ROW(tau_scanner_replace_rules) {
+  (void)c;
+  TRY(tau_scanner_replace_rules(scanner, str("{\"format\":1,\"revision\":1}"), &err));
+}
+
+ROW(tau_scanner_describe) {
+  tau_buf out;
+  (void)c;
+  TRY(tau_scanner_describe(scanner, &out, &err));
+  tau_buf_free(&out);
+}
+
+ROW(tau_scanner_scan) {
+  tau_buf out;
+  (void)c;
+  TRY(tau_scanner_scan(scanner, str("say opensesame3 and enter"), &out, &err));
+  tau_buf_free(&out);
+}
+
+ROW(tau_scanner_redact) {
+  tau_buf out;
+  (void)c;
+  TRY(tau_scanner_redact(scanner, str("say opensesame3 and enter"), &out, &err));
+  tau_buf_free(&out);
+}
+
+ROW(tau_redactor_new) {
+  tau_redactor* made = NULL;
+  (void)c;
+  TRY(tau_redactor_new(scanner, &made, &err));
+  tau_redactor_free(made);
+}
+
+static void redact(tau_status (*step)(tau_redactor*, tau_buf*, tau_error**)) {
+  tau_redactor* made = NULL;
+  tau_buf out = {NULL, 0, NULL};
+  TRY(tau_redactor_new(scanner, &made, &err));
+  TRY(tau_redactor_feed(made, str("say open"), &out, &err));
+  tau_buf_free(&out);
+  if (step != NULL) TRY(step(made, &out, &err));
+  tau_buf_free(&out);
+  tau_redactor_free(made);
+}
+
+ROW(tau_redactor_feed) { (void)c, redact(NULL); }
+ROW(tau_redactor_flush) { (void)c, redact(tau_redactor_flush); }
+ROW(tau_redactor_finish) { (void)c, redact(tau_redactor_finish); }
+ROW(tau_redactor_free) { (void)c, redact(NULL); }
 
 ROW(tau_agent_new) {
   tau_agent* made = NULL;
