@@ -21,11 +21,13 @@ bool wants(const AgentConfig& config, const std::string& tool) {
 }
 
 Status add_builtins(Core& core, const AgentConfig& config, tool::Registry& registry) {
-  if (core.workspace() == nullptr) return ok_status();
   for (std::shared_ptr<tool::Tool>& builtin : tool::builtin_tools()) {
     const tool::Manifest& manifest = builtin->manifest();
     const bool wanted = wants(config, manifest.name);
-    const bool possible = manifest.effect != tool::Effect::kExec || core.launcher() != nullptr;
+    // A request needs no workspace; all else does, and commands need what starts them.
+    const bool possible = manifest.effect == tool::Effect::kEgress ||
+                          (core.workspace() != nullptr &&
+                           (manifest.effect != tool::Effect::kExec || core.launcher() != nullptr));
     if (wanted && possible) TAU_RETURN_IF_ERROR(registry.add(std::move(builtin)));
   }
   return ok_status();

@@ -266,6 +266,17 @@ std::optional<double> optional_double(const json::Value& value) {
   return value.is_null() ? std::nullopt : std::optional(value.as_double());
 }
 
+// A tool that is not among the default ones is offered where the user lets it act without asking.
+std::vector<std::string> offered_tools(const json::Value& policy) {
+  std::vector<std::string> offered = default_tools();
+  for (const std::string& allowed : sorted_strings(policy["allow"])) {
+    const bool builtin = std::binary_search(builtin_tools().begin(), builtin_tools().end(), allowed);
+    const auto at = std::lower_bound(offered.begin(), offered.end(), allowed);
+    if (builtin && (at == offered.end() || *at != allowed)) offered.insert(at, allowed);
+  }
+  return offered;
+}
+
 std::string optional_json(const json::Value& value) { return value.is_null() ? "" : json::write(value); }
 
 }  // namespace
@@ -318,7 +329,7 @@ StatusOr<AgentConfig> Config::agent() const {
   AgentConfig config;
   config.model = values["model"].as_string();
   config.system = values["system"].as_string();
-  config.tools = values.contains("tools") ? sorted_strings(values["tools"]) : builtin_tools();
+  config.tools = values.contains("tools") ? sorted_strings(values["tools"]) : offered_tools(values["policy"]);
   const auto disabled = sorted_strings(values["tools_disabled"]);
   std::erase_if(config.tools, [&](const std::string& tool) {
     return std::binary_search(disabled.begin(), disabled.end(), tool);
@@ -344,8 +355,14 @@ StatusOr<AgentConfig> Config::agent() const {
 
 NetworkConfig Config::network() const {
   const json::Value& values = state_->merged["network"];
-  return {std::string(values["proxy"].as_string()), std::string(values["ca_file"].as_string()),
-          sorted_strings(values["private_origins"]), values["allow_local_server"].as_bool()};
+  const json::Value& fetch = values["fetch"];
+  return {std::string(values["proxy"].as_string()),
+          std::string(values["ca_file"].as_string()),
+          sorted_strings(values["private_origins"]),
+          values["allow_local_server"].as_bool(),
+          fetch["http"].as_bool(),
+          sorted_strings(fetch["hosts"]),
+          sorted_strings(fetch["denied_hosts"])};
 }
 
 store::Retention Config::retention() const {

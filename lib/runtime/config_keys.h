@@ -24,6 +24,7 @@ enum class KeyForm : uint8_t {
   kBuiltin,   // the name of a built-in tool
   kBaseUrl,   // absolute, no query
   kOrigin,    // scheme, host, port
+  kHost,      // a host, or "*." and a domain
   kVariable,  // the name of an environment variable
   kPath,      // absolute
   kHeader,    // the name of an HTTP header

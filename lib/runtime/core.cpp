@@ -120,12 +120,13 @@ Status Core::open_parts() {
   const Environment env = environment();
   for (const std::string_view name : {"PATH", "HOME", "LANG", "TERM", "TMPDIR"})
     if (const auto value = env(name)) command_environment_.push_back(std::string(name) + "=" + *value);
-  egress_ = make_egress_policy(*config_);
   screening_ = std::make_shared<safety::Screening>(config_->redacts_by_rules());
   config_->for_each_key(env, [this](std::string_view id, const Secret& key) {
     if (!screening_->add_secret(id, key).ok())
       log(LogLevel::kWarn, "safety", format("the key of {} is too short to be recognised in texts", id));
   });
+  egress_ = keep_secrets(make_egress_policy(*config_), screening_);
+  fetch_egress_ = keep_secrets(make_fetch_policy(*config_), screening_);
   credentials_ = std::make_unique<ConfiguredCredentials>(*config_, env, *screening_);
   if (!options_.workspace.empty()) {
     TAU_ASSIGN_OR_RETURN(workspace_, os::Workspace::open(options_.workspace));

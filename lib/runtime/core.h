@@ -94,6 +94,7 @@ class LoopHost {
   net::EventLoop& loop() { return *loop_; }
   WakeList& wakes() { return wakes_; }
   net::HttpClient& http();
+  net::HttpClient& web();  // for requests of agents: no credential, no connection in common with http()
   // FAILED_PRECONDITION "loop_busy" when another thread is inside, or "reentrant" when this one is.
   StatusOr<bool> process(int timeout_ms);
   bool inside() const;       // whether the calling thread is
@@ -134,6 +135,7 @@ class LoopHost {
   Core& core_;
   std::unique_ptr<net::EventLoop> loop_;
   std::unique_ptr<net::HttpClient> http_;
+  std::unique_ptr<net::HttpClient> web_;
   WakeList wakes_;
   std::vector<std::shared_ptr<RunState>> runs_;
   std::vector<std::shared_ptr<RunState>> ended_;  // dropped once nothing of them is on the stack
@@ -177,6 +179,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   const Status& launcher_failure() const { return launcher_failure_; }  // why there is none
   WorkerPool& workers() { return workers_; }
   net::EgressPolicy& egress() { return *egress_; }
+  net::EgressPolicy& fetch_egress() { return *fetch_egress_; }
   net::CredentialSource& credentials() { return *credentials_; }
   safety::Screening& screening() { return *screening_; }
   const std::shared_ptr<safety::Screening>& shared_screening() const { return screening_; }
@@ -229,6 +232,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   RuntimeOptions options_;
   std::unique_ptr<Config> config_;
   std::unique_ptr<net::EgressPolicy> egress_;
+  std::unique_ptr<net::EgressPolicy> fetch_egress_;
   std::shared_ptr<safety::Screening> screening_;
   std::unique_ptr<net::CredentialSource> credentials_;
   std::shared_ptr<os::Workspace> workspace_;

@@ -1,4 +1,5 @@
-// The public face of safety: scanners that find secrets in text, whole or streamed, and take them out.
+// The public face of safety: scanners that find secrets in text, whole or streamed, and take them out; rules
+// of egress (safety/egress.h).
 //
 // Two layers. The exact layer finds every secret that was registered, in every encoding that text on its way
 // out usually has, and nothing else: it may gate. The rule layer recognises credentials of others by their
@@ -22,6 +23,7 @@
 
 #include "base/base.h"
 #include "crypto/crypto.h"
+#include "safety/egress.h"  // IWYU pragma: export
 
 namespace tau::safety {
 

@@ -140,7 +140,7 @@ void Executor::Impl::finish(const std::shared_ptr<Flight>& flight, Result result
 void Executor::Impl::on_timeout(const std::shared_ptr<Flight>& flight) {
   if (flight->cancel_requested) return finish(flight, error_result("cancelled", "the call was cancelled"));
   flight->cancelled = true;
-  if (flight->started) flight->tool->cancel(flight->call.id);
+  if (flight->started) flight->tool->stop(flight->call);
   finish(flight, error_result("tool_timeout", format("the tool gave no result within {} ms",
                                                      flight->tool->manifest().timeout_ms)));
 }
@@ -153,7 +153,7 @@ void Executor::Impl::abandon() {
   for (const auto& flight : flights) {
     loop.cancel_timer(flight->timer);
     flight->cancelled = true;
-    if (flight->started) flight->tool->cancel(flight->call.id);
+    if (flight->started) flight->tool->stop(flight->call);
   }
   flights.clear();
 }
@@ -234,7 +234,7 @@ void Executor::cancel(std::string_view run_id, std::string_view call_id) {
     return impl_->make_reply(flight).complete(error_result("cancelled", "the call was cancelled"));
   flight->timer = impl_->loop.set_timer(impl_->loop.now_ns() + kCancelGraceNs,
                                         [flight] { flight->executor->on_timeout(flight); });
-  flight->tool->cancel(call_id);
+  flight->tool->stop(flight->call);
 }
 
 }  // namespace tau::tool

@@ -96,6 +96,9 @@ struct Context {
   // Of commands, "NAME=value": only PATH, HOME, LANG, TERM and TMPDIR are passed on, with plain defaults for
   // PATH, LANG and TERM. Nothing is inherited from the host.
   std::vector<std::string> environment;
+  // For requests of tools, on `loop`: it holds no credential, and its egress policy is that of agents. Null:
+  // tools have no network.
+  net::HttpClient* web = nullptr;
 };
 
 class Tool {
@@ -109,6 +112,9 @@ class Tool {
                      const std::atomic<bool>& cancelled) = 0;
   // On the loop: stop the call as fast as possible, then complete it. The default relies on `cancelled`.
   virtual void cancel(std::string_view call_id) { (void)call_id; }
+  // The same, told by the very object that start() got: ids are unique within a run only. What the executor
+  // calls; by default cancel(call.id).
+  virtual void stop(const Call& call) { cancel(call.id); }
 };
 
 // What a session can tell policy of itself. On the run's loop.
@@ -214,7 +220,15 @@ class Executor {
   std::shared_ptr<Impl> impl_;  // tools that still run hold it, too
 };
 
-// read, write, edit, ls, glob, grep, bash. All stay inside the workspace.
+// read, write, edit, ls, glob, grep and bash, which stay inside the workspace, and http.
 std::vector<std::shared_ptr<Tool>> builtin_tools();
+
+// What policy has to know of a call of the tool http: which URL is asked, as the tool itself reads it, and
+// whether the method may change something there. INVALID_ARGUMENT as the call itself would fail.
+struct HttpCallTraits {
+  net::Url url;
+  bool mutating = true;  // anything but GET and HEAD
+};
+StatusOr<HttpCallTraits> http_call_traits(const json::Value& arguments);
 
 }  // namespace tau::tool
