@@ -20,12 +20,11 @@ bool is_shallow(const json::Value& value, int depth) {
 }
 
 bool matches_pattern(std::string_view text, std::string_view pattern) {
-  // Most rules do not match, and most of those differ in what stands before the first star or behind the
-  // last.
-  const size_t head = std::min(pattern.find_first_of("*?"), pattern.size());
-  const size_t last = pattern.find_last_of("*?");
-  const std::string_view tail = last == pattern.npos ? pattern : pattern.substr(last + 1);
-  if (!text.starts_with(pattern.substr(0, head)) || !text.ends_with(tail)) return false;
+  // Most rules do not match, and most of those differ in what stands behind the last star.
+  for (size_t back = 1; back <= pattern.size() && pattern[pattern.size() - back] != '*'; ++back) {
+    const char wanted = pattern[pattern.size() - back];
+    if (back > text.size() || (wanted != '?' && wanted != text[text.size() - back])) return false;
+  }
   size_t t = 0;
   size_t p = 0;
   size_t star = pattern.npos;  // the last '*' seen, and what it stands for so far
