@@ -121,7 +121,7 @@ StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const C
     }
   }
   snapshot->tools = std::make_shared<const tool::Registry>(std::move(tools));
-  snapshot->policy = std::make_shared<ListPolicy>(snapshot->config.policy, host_tools, always_ask);
+  TAU_ASSIGN_OR_RETURN(snapshot->policy, AgentPolicy::make(snapshot->config.policy, host_tools, always_ask));
   snapshot->host_tools = std::move(host_tools);
   snapshot->always_ask = std::move(always_ask);
   snapshot->parameters = make_parameters(*snapshot);
@@ -186,6 +186,7 @@ std::string Agent::describe() const {
     write_manifest(w, t->manifest(), agent->host_tools.contains(t->manifest().name));
   w.end_array();
   write_unavailable(w, *runtime_->core(), *agent);
+  w.field("policy_epoch", agent->policy->epoch());
   w.field_raw("config", config_->describe());
   w.end_object();
   return out;

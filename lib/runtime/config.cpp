@@ -11,6 +11,11 @@ namespace {
 
 constexpr std::string_view kPolicyLists[] = {"allow", "ask", "deny"};  // from loose to strict
 
+bool is_policy_list(const KeyPath& path) {
+  return path[0] == "policy" &&
+         std::find(std::begin(kPolicyLists), std::end(kPolicyLists), path[1]) != std::end(kPolicyLists);
+}
+
 json::Value& value_at(json::Value& document, const KeyPath& path) {
   json::Value* at = &document;
   for (const std::string& segment : path) {
@@ -56,7 +61,7 @@ class Merger {
     layer_ = layer;
     project_ = state_.layers[layer].origin == "project";
     const auto visit = [&](const KeyPath& path, const Key& key, const json::Value& value) {
-      if (path[0] == "profiles" || path[0] == "policy") return ok_status();
+      if (path[0] == "profiles" || is_policy_list(path)) return ok_status();
       return project_ ? apply_from_project(path, key, value) : replace(path, value);
     };
     const Status status = walk_document(document, visit);
@@ -294,6 +299,31 @@ StatusOr<Config> Config::with(Layer layer) const {
   return Config(std::move(built));
 }
 
+namespace {
+
+// Every value was checked when its document was.
+safety::PolicySpec read_rules(const json::Value& policy) {
+  safety::PolicySpec spec;
+  if (const auto preset = safety::parse_preset(policy["preset"].as_string()); preset.ok())
+    spec.preset = *preset;
+  spec.task_tools = sorted_strings(policy["task_tools"]);
+  spec.approved = sorted_strings(policy["approved"]);
+  for (const json::Value& text : policy["rules"].as_array())
+    if (auto rule = safety::parse_argument_rule(text.as_string()); rule.ok())
+      spec.rules.push_back(*std::move(rule));
+  for (const json::Value& text : policy["flows"].as_array())
+    if (auto flow = safety::parse_flow(text.as_string()); flow.ok()) spec.flows.push_back(*std::move(flow));
+  for (const auto& [tool, keys] : policy["tools"].as_object())
+    spec.destinations.emplace_back(tool, sorted_strings(keys["destinations"]));
+  std::sort(spec.destinations.begin(), spec.destinations.end());
+  spec.calls_per_minute = policy["calls_per_minute"].as_int(-1);
+  spec.tool_calls_per_minute = policy["tool_calls_per_minute"].as_int(-1);
+  spec.max_calls = policy["max_calls"].as_int(-1);
+  return spec;
+}
+
+}  // namespace
+
 StatusOr<AgentConfig> Config::agent() const {
   const json::Value& values = state_->merged;
   AgentConfig config;
@@ -307,7 +337,7 @@ StatusOr<AgentConfig> Config::agent() const {
   config.limits = read_limits(values["limits"]);
   const json::Value& policy = values["policy"];
   config.policy = {sorted_strings(policy["allow"]), sorted_strings(policy["ask"]),
-                   sorted_strings(policy["deny"])};
+                   sorted_strings(policy["deny"]), read_rules(policy)};
   const json::Value& params = values["params"];
   config.max_tokens = optional_int(params["max_tokens"]);
   config.temperature = optional_double(params["temperature"]);

@@ -71,6 +71,8 @@ struct PolicyConfig {
   std::vector<std::string> allow;  // tool names that need no approval
   std::vector<std::string> ask;
   std::vector<std::string> deny;
+  // The rest of the policy; its lists of names stay empty.
+  safety::PolicySpec rules;
 };
 
 struct NetworkConfig {

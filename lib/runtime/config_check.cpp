@@ -125,6 +125,8 @@ bool fits_form(const Key& key, std::string_view text) {
     case KeyForm::kHeader: return is_header_name(text);
     case KeyForm::kHeaders: return is_printable_ascii(text, ' ');
     case KeyForm::kKey: return !text.empty() && is_printable_ascii(text, '!');
+    case KeyForm::kRule: return safety::parse_argument_rule(text).ok();
+    case KeyForm::kFlow: return safety::parse_flow(text).ok();
     case KeyForm::kChoice: {
       const auto choices = split(key.choices, '|');
       return std::find(choices.begin(), choices.end(), text) != choices.end();
@@ -255,6 +257,8 @@ std::string expected_text(const Key& key) {
     case KeyForm::kHeader: return "the name of a header";
     case KeyForm::kKey: return format("a key of printable ASCII, at most {} bytes", key.max);
     case KeyForm::kChoice: return "one of " + std::string(key.choices);
+    case KeyForm::kRule: return some("a rule", "rules as \"allow|ask|deny TOOL [ARGUMENT PATTERN]\"");
+    case KeyForm::kFlow: return some("a flow", "flows as \"DESTINATION=READER\"");
     default: return format("a string of at most {} bytes", key.max);
   }
 }

@@ -43,6 +43,11 @@ Key limit(std::string_view path, std::string_view value, std::string_view help, 
   return key;
 }
 
+Key with_no_default(Key key) {
+  key.default_json = {};
+  return key;
+}
+
 Key with_default(std::string_view value, Key key) {
   key.default_json = value;
   return key;
@@ -93,6 +98,32 @@ void add_policy_and_params(std::vector<Key>& keys) {
           in_profile(kNever, string_list("policy.allow", kTool, "Tools that need no approval.")),
           in_profile(kAdd, string_list("policy.ask", kTool, "Tools whose every call needs an approval.")),
           in_profile(kAdd, string_list("policy.deny", kTool, "Tools that are never called.")),
+          in_profile(kNever,
+                     {.path = "policy.preset",
+                      .form = kChoice,
+                      .default_json = R"("balanced")",
+                      .choices = "permissive|balanced|strict|hardened",
+                      .help = "What is decided of calls that nothing else speaks of; see monitor.md."}),
+          in_profile(kNever, string_list("policy.task_tools", kTool,
+                                         "The only tools that may be called; empty: all that are offered.")),
+          in_profile(kNever, string_list("policy.approved", kText,
+                                         "Destinations that are as good as written by the user.")),
+          in_profile(
+              kNever,
+              string_list("policy.rules", kRule,
+                          "Rules on arguments: allow, ask or deny, a tool, an argument and its pattern.")),
+          in_profile(kNever, string_list("policy.flows", kFlow,
+                                         "Who reads what is sent to a destination: DESTINATION=READER.")),
+          with_no_default(
+              in_profile(kAdd, string_list("policy.tools.*.destinations", kText,
+                                           "Arguments that say where an effect of the tool lands."))),
+          in_profile(kNever, integer("policy.calls_per_minute",
+                                     "Calls of one run in a minute; 0: no cap; unset: the preset's.")),
+          in_profile(kNever,
+                     integer("policy.tool_calls_per_minute",
+                             "Calls of one tool in one run in a minute; 0: no cap; unset: the preset's.")),
+          in_profile(kNever,
+                     integer("policy.max_calls", "Tool calls of one run; 0: no cap; unset: the preset's.")),
           in_profile(kSet, integer("params.max_tokens", "The most tokens of one answer.", kMaxInteger, 1)),
           in_profile(
               kSet,

@@ -30,6 +30,8 @@ enum class KeyForm : uint8_t {
   kHeader,    // the name of an HTTP header
   kHeaders,   // header names that carry no credential, with values
   kChoice,    // one of `choices`
+  kRule,      // a rule of policy on arguments: safety::parse_argument_rule
+  kFlow,      // safety::parse_flow
   kKey,       // a credential: printable ASCII without spaces
 };
 

@@ -34,7 +34,7 @@ struct AgentSnapshot {
   std::shared_ptr<const tool::Registry> tools;
   std::set<std::string> host_tools;
   std::set<std::string> always_ask;
-  std::shared_ptr<ListPolicy> policy;
+  std::shared_ptr<const AgentPolicy> policy;
   std::shared_ptr<const provider::Script> script;   // of the scripted model
   std::shared_ptr<const wire::Request> parameters;  // model, tools, sampling; no messages
   std::shared_ptr<const PromptPrefix> prefix;       // of sessions without instructions of their own
@@ -74,7 +74,8 @@ struct RunState {
   std::optional<Beginning> beginning;  // until the loop has it
   std::atomic<bool> cancel_requested{false};
   std::shared_ptr<provider::Model> model;  // on the loop
-  std::shared_ptr<Driver> driver;          // on the loop
+  std::optional<MonitorPolicy> policy;     // on the loop
+  std::shared_ptr<Driver> driver;          // on the loop; its executor asks the policy
 
   std::atomic<bool> done{false};  // there is an outcome
   std::mutex mutex;               // of what follows

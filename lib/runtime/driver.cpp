@@ -210,6 +210,7 @@ bool Driver::refeed(const store::JournalEntry& entry) {
     keep_message(*body, entry.row.seq);
     return true;
   }
+  remember_verdict(*body);
   step(agent::Input{entry.row.seq, entry.row.time_ms, *std::move(body)});
   pump();
   return !ended_;

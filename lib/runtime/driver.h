@@ -69,6 +69,14 @@ struct OpenCall {
   std::string progress;                // the end of what the host told of it
 };
 
+// What was decided of a call before a crash: what it may run as now must be the same.
+struct EarlierVerdict {
+  std::string call_id;
+  Labels labels;  // of the call, when it was decided
+  int64_t policy_epoch = 0;
+  SharedString binding;  // empty: nobody had to approve
+};
+
 // The message of an input that waits for its place in the conversation.
 struct Unappended {
   int64_t seq = 0;
@@ -162,7 +170,9 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void call_tool(const std::string& call_id);
   void cancel_tool(const std::string& call_id);
   void tool_finished(const std::string& call_id, tool::Result result);
-  tool::Prepared prepare(const wire::ToolCall& tool_call);
+  tool::Prepared prepare(const wire::ToolCall& tool_call, const Labels& labels);
+  void remember_verdict(const agent::InputBody& body);
+  tool::Prepared prepare_again(const wire::ToolCall& tool_call);
   bool commit();
   void journal_message(agent::Append& effect, int64_t seq);
   OpenCall* find_call(std::string_view call_id);
@@ -235,6 +245,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   SharedString model_call_id_;
   std::vector<NamedTimer> timers_;
   std::vector<agent::SetTimer> refed_timers_;
+  std::vector<EarlierVerdict> earlier_verdicts_;
 
   SharedString outcome_;
   Code outcome_code_ = Code::kOk;

@@ -40,6 +40,7 @@ agent::Verdict verdict_of(tool::Prepared& prepared, const std::string& call_id) 
   v.reason = std::move(prepared.verdict.reason);
   v.message = std::move(prepared.verdict.message);
   v.policy_epoch = prepared.verdict.policy_epoch;
+  v.binding = std::move(prepared.verdict.binding);
   return v;
 }
 
@@ -239,16 +240,16 @@ void Driver::on_failure(const Status& status, wire::Response partial) {
   feed(std::move(failed));
 }
 
-tool::Prepared Driver::prepare(const wire::ToolCall& tool_call) {
+tool::Prepared Driver::prepare(const wire::ToolCall& tool_call, const Labels& labels) {
   tool::Call call;
   call.id = tool_call.id;
   call.name = tool_call.name;
   call.raw_arguments = tool_call.arguments;
-  call.labels = setup_.session->conversation.labels();
+  call.labels = labels;
   call.principal = setup_.config.principal;
   call.run_id = record_.id;
   call.session_id = record_.session_id;
-  tool::Prepared prepared = executor_->prepare(std::move(call));
+  tool::Prepared prepared = executor_->prepare(std::move(call), &setup_.session->conversation);
   if (prepared.refusal.empty() && puts_placeholder(prepared)) {
     prepared.refusal = "redacted_argument";
     prepared.message =
@@ -257,8 +258,31 @@ tool::Prepared Driver::prepare(const wire::ToolCall& tool_call) {
   return prepared;
 }
 
+void Driver::remember_verdict(const agent::InputBody& body) {
+  if (const auto* verdict = std::get_if<agent::Verdict>(&body))
+    earlier_verdicts_.push_back(
+        {verdict->call_id, setup_.session->conversation.labels(), verdict->policy_epoch, verdict->binding});
+}
+
+// A call that was decided before a crash runs only as what it was decided: an approval holds for the same
+// arguments, labels and policy; where nobody approved, the policy in force must still allow it.
+tool::Prepared Driver::prepare_again(const wire::ToolCall& tool_call) {
+  const auto verdict = std::ranges::find(earlier_verdicts_, tool_call.id, &EarlierVerdict::call_id);
+  if (verdict == earlier_verdicts_.end()) return prepare(tool_call, setup_.session->conversation.labels());
+  tool::Prepared prepared = prepare(tool_call, verdict->labels);
+  if (!prepared.refusal.empty()) return prepared;
+  const tool::Verdict& now = prepared.verdict;
+  const bool approved = !verdict->binding.empty() && now.binding == verdict->binding;
+  if (now.decision == tool::Decision::kAllow || approved) return prepared;
+  const bool same = now.policy_epoch == verdict->policy_epoch && now.decision != tool::Decision::kDeny;
+  if (same && verdict->binding.empty()) return prepared;
+  prepared.refusal = verdict->binding.empty() ? "policy_changed" : "approval_stale";
+  prepared.message = "what was decided of this call before the program stopped does not hold any more";
+  return prepared;
+}
+
 void Driver::ask_policy(const wire::ToolCall& tool_call) {
-  tool::Prepared prepared = prepare(tool_call);
+  tool::Prepared prepared = prepare(tool_call, setup_.session->conversation.labels());
   agent::Verdict verdict = verdict_of(prepared, tool_call.id);
   if (verdict.decision != agent::Verdict::Decision::kDeny)
     open_call(tool_call.id).prepared = std::move(prepared.call);
@@ -289,7 +313,7 @@ void Driver::call_tool(const std::string& call_id) {
     const wire::ToolCall* tool_call = setup_.session->conversation.find_call(call_id);
     if (tool_call == nullptr)
       return die(internal_error("lost_call", "call " + call_id + " is not in the conversation"));
-    tool::Prepared prepared = prepare(*tool_call);
+    tool::Prepared prepared = prepare_again(*tool_call);
     if (!prepared.refusal.empty()) {
       return tool_finished(call_id, tool::error_result(prepared.refusal, prepared.message));
     }

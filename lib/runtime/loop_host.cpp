@@ -211,6 +211,7 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
     setup.scratch = std::move(scratch_.back());
     scratch_.pop_back();
   }
+  run->policy.emplace(agent.policy, system_clock());
   setup.on_last = [run] { settle(*run); };
   setup.on_end = [this, run] { ended(run); };
   run->driver = std::make_shared<Driver>(
@@ -218,7 +219,7 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
         const tool::Context context{
             loop_.get(), core_.workspace(),           core_.launcher(),
             &host,       core_.command_environment(), tools.find("http") != nullptr ? &web() : nullptr};
-        return std::make_unique<tool::Executor>(tools, *agent.policy, nullptr, core_.redact_results(),
+        return std::make_unique<tool::Executor>(tools, *run->policy, nullptr, core_.redact_results(),
                                                 core_.workers(), *loop_, context);
       });
 }

@@ -279,7 +279,7 @@ StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions&& options, ParsedRunOp
   setup.tools = agent->tools;
   setup.traceparent = options.traceparent;
   setup.options_json = options.options_json;
-  setup.policy_epoch = 1;
+  setup.policy_epoch = agent->policy->epoch();
   setup.screening = &core.screening();
   setup.durable = !core.options().no_store;
 

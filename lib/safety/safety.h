@@ -194,3 +194,12 @@ bool holds_secret(const ExactSet& secrets, std::string_view text);
 std::string findings_json(std::span<const Finding> findings);
 
 }  // namespace tau::safety
+
+// Labels enforced: what a tool call may do.
+#include "safety/monitor.h"  // IWYU pragma: export
+
+// Signals of prompt injection.
+#include "safety/injection.h"  // IWYU pragma: export
+
+// Untrusted results behind handles.
+#include "safety/quarantine.h"  // IWYU pragma: export

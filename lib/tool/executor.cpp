@@ -165,7 +165,7 @@ Executor::Executor(const Registry& registry, PolicyHook& policy, AuditSink* audi
 
 Executor::~Executor() { impl_->abandon(); }
 
-Prepared Executor::prepare(Call&& call) {
+Prepared Executor::prepare(Call&& call, const SessionFacts* session) {
   Prepared out;
   out.call = std::move(call);
   auto refuse = [&out](std::string_view reason, std::string message) {
@@ -188,7 +188,7 @@ Prepared Executor::prepare(Call&& call) {
                   format("the arguments of {} do not fit its schema: {}", out.call.name, wrong));
   if (manifest.runs == Manifest::Runs::kWorker && !impl_->workers.available())
     return refuse("needs_worker", format("{} blocks, and this runtime has no worker threads", out.call.name));
-  const Facts facts = {out.call, manifest};
+  const Facts facts = {out.call, manifest, session};
   out.verdict = impl_->policy.decide(facts);
   if (impl_->audit != nullptr) impl_->audit->on_decision(facts, out.verdict);
   return out;

@@ -17,6 +17,7 @@
 #include "json/json.h"
 #include "net/net.h"
 #include "os/os.h"
+#include "safety/safety.h"
 
 namespace tau::tool {
 
@@ -116,10 +117,21 @@ class Tool {
   virtual void stop(const Call& call) { cancel(call.id); }
 };
 
+// What a session can tell policy of itself. On the run's loop.
+class SessionFacts {
+ public:
+  virtual ~SessionFacts() = default;
+  // What the user wrote so far.
+  virtual const safety::UserText& user_text() const = 0;
+  // The results of earlier calls, with their arguments.
+  virtual void each_read(const std::function<void(const safety::EarlierRead&)>& visit) const = 0;
+};
+
 // What policy decides from.
 struct Facts {
   const Call& call;
   const Manifest& manifest;
+  const SessionFacts* session = nullptr;  // null: nothing is known
 };
 
 enum class Decision : uint8_t { kAllow, kAsk, kDeny };
@@ -130,6 +142,7 @@ struct Verdict {
   SharedString reason;  // stable code: "allowed_by_flag", "ask_by_default", "denied_by_policy", …
   std::string message;  // for people and for the model when denied
   int64_t policy_epoch = 0;
+  SharedString binding = {};  // of kAsk: what an approval is bound to; see safety::approval_binding
 };
 
 // Decides before every call. On the run's loop; must not block.
@@ -193,7 +206,8 @@ class Executor {
   // Cancels what is in flight; its `done` is not called any more.
   ~Executor();
 
-  Prepared prepare(Call&& call);
+  // `session` is read while this runs.
+  Prepared prepare(Call&& call, const SessionFacts* session = nullptr);
   // `done` is called on the loop, exactly once, never from inside execute(); results are finalized. The
   // manifest's timeout gives the error result "tool_timeout" and cancels the tool.
   void execute(Call&& call, UniqueFunction<void(Result)> done);
