@@ -87,28 +87,41 @@ StatusOr<Paths> resolve(const Confinement& confinement) {
 // Mounts by their place, so that an outer one comes before what is put into it.
 using Mounts = std::map<std::string, std::vector<std::string>>;
 
-// Makes one path read-only. Every directory on the way becomes a mount of its own, for such cannot be
-// renamed: else the command would move the whole away and put its own in that place.
-void keep_read_only(Mounts& mounts, const std::string& root, std::string_view entry,
-                    std::vector<std::string>& gaps) {
-  const bool make = entry.ends_with('/');
-  while (entry.ends_with('/')) entry.remove_suffix(1);
-  std::string path = root;
-  while (!entry.empty()) {
-    const size_t slash = entry.find('/');
-    const bool last = slash == entry.npos;
-    path = child_of(path, entry.substr(0, slash));
-    entry.remove_prefix(last ? entry.size() : slash + 1);
-    Kind kind = kind_of(path);
-    if (kind == Kind::kMissing && last && make && mkdir(path.c_str(), 0777) == 0) kind = Kind::kDirectory;
-    if (kind == Kind::kMissing) return;
-    if (kind == Kind::kLink) return add_once(gaps, "read_only_symlink");
-    if (last || kind == Kind::kFile) {
-      mounts[path] = {"--ro-bind", path, path};
-      return;
-    }
+// Pins the directories on the way from `root` to `entry`: each becomes a mount of its own, and such cannot be
+// renamed. Else the command would move the whole away, and what the rules are about would have another name.
+void pin_parents(Mounts& mounts, const std::string& root, std::string_view entry) {
+  for (size_t slash = entry.find('/'); slash != entry.npos; slash = entry.find('/', slash + 1)) {
+    const std::string path = child_of(root, entry.substr(0, slash));
+    if (kind_of(path) != Kind::kDirectory) return;
     mounts.try_emplace(path, std::vector<std::string>{"--bind", path, path});
   }
+}
+
+// The first component of root/entry that is no directory, or the whole.
+Kind follow(const std::string& root, std::string_view entry, std::string& path) {
+  path = root;
+  Kind kind = Kind::kDirectory;
+  while (!entry.empty() && kind == Kind::kDirectory) {
+    const size_t slash = entry.find('/');
+    path = child_of(path, entry.substr(0, slash));
+    entry.remove_prefix(slash == entry.npos ? entry.size() : slash + 1);
+    kind = kind_of(path);
+  }
+  return kind;
+}
+
+void keep_read_only(Mounts& mounts, const std::string& root, std::string_view entry, bool make,
+                    std::vector<std::string>& gaps) {
+  const bool is_directory = entry.ends_with('/');
+  while (entry.ends_with('/')) entry.remove_suffix(1);
+  std::string path;
+  Kind kind = follow(root, entry, path);
+  const bool may_make = make && is_directory && kind == Kind::kMissing && path == child_of(root, entry);
+  if (may_make && mkdir(path.c_str(), 0777) == 0) kind = Kind::kDirectory;
+  if (kind == Kind::kMissing) return;
+  if (kind == Kind::kLink) return add_once(gaps, "read_only_symlink");
+  pin_parents(mounts, root, entry);
+  mounts[path] = {"--ro-bind", path, path};
 }
 
 void hide(Mounts& mounts, std::vector<std::string>& closed, const std::string& path) {
@@ -151,18 +164,23 @@ ConfinementPlan plan_bubblewrap(const PlanInput& input, const Paths& paths) {
   if (writes) {
     for (const std::string& root : paths.roots)
       for (const std::string& entry : input.confinement.rules.read_only)
-        keep_read_only(mounts, root, entry, plan.enforcement.gaps);
+        keep_read_only(mounts, root, entry, input.make_directories, plan.enforcement.gaps);
     for (const GitEntry& entry : linked_git_entries(paths.roots))
-      keep_read_only(mounts, entry.root, entry.path, plan.enforcement.gaps);
+      keep_read_only(mounts, entry.root, entry.path, input.make_directories, plan.enforcement.gaps);
   }
   for (const std::string& path : paths.hidden) {
-    const bool seen =
-        std::ranges::any_of(paths.roots, [&](const std::string& root) { return is_beneath(path, root); });
+    bool seen = false;
+    for (const std::string& root : paths.roots) {
+      if (!is_beneath(path, root)) continue;
+      seen = true;
+      if (writes) pin_parents(mounts, root, std::string_view(path).substr(root == "/" ? 1 : root.size() + 1));
+    }
     const bool covered_anyway =
         std::ranges::any_of(std::array{"/tmp", "/run", "/dev", "/proc"},
                             [&](const char* own) { return is_at_or_beneath(path, own); });
     if (seen || !covered_anyway) hide(mounts, closed, path);
   }
+  if (kind_of("/var/run") == Kind::kDirectory) hide(mounts, closed, "/var/run");
   plan.wrap = base_arguments(input);
   for (const auto& [path, words] : mounts) plan.wrap.insert(plan.wrap.end(), words.begin(), words.end());
   plan.wrap.insert(plan.wrap.end(), closed.begin(), closed.end());

@@ -20,8 +20,9 @@ struct ConfinementPlan {
 struct PlanInput {
   const Confinement& confinement;
   const ConfinementStatus& status;
-  std::string helper;  // absolute path of tau-exec
-  std::string cwd;     // absolute, no symlinks
+  std::string helper;            // absolute path of tau-exec
+  std::string cwd;               // absolute, no symlinks
+  bool make_directories = true;  // those that PathRules says are made
 };
 
 // FAILED_PRECONDITION "sandbox_unavailable": neither mechanism is here, or the gaps are not accepted; the

@@ -7,6 +7,7 @@
 #include <array>
 #include <climits>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 #include <string_view>
 
@@ -44,12 +45,33 @@ void add(const std::vector<std::string>& roots, const std::string& directory,
   }
 }
 
+// Submodules have theirs in .git/modules/NAME, and a name may hold slashes.
+void add_modules(const std::string& root, const std::string& directory, int depth,
+                 std::vector<GitEntry>& out) {
+  constexpr int kMaxDepth = 6;
+  constexpr size_t kMaxEntries = 256;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end;
+       it.increment(error)) {
+    const std::string path = it->path().string();
+    if (out.size() >= kMaxEntries || depth >= kMaxDepth) return;
+    if (it->symlink_status(error).type() != std::filesystem::file_type::directory) continue;
+    if (access((path + "/HEAD").c_str(), F_OK) == 0) {
+      add({root}, path, {"config", "hooks/"}, out);
+      add_modules(root, path + "/modules", depth + 1, out);
+    } else {
+      add_modules(root, path, depth + 1, out);
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<GitEntry> linked_git_entries(const std::vector<std::string>& roots) {
   constexpr std::string_view kPrefix = "gitdir: ";
   std::vector<GitEntry> out;
   for (const std::string& root : roots) {
+    add_modules(root, root + "/.git/modules", 0, out);
     const std::optional<std::string> line = first_line(root + "/.git");
     if (!line || !line->starts_with(kPrefix)) continue;
     const std::optional<std::string> directory = resolve(root, line->substr(kPrefix.size()));

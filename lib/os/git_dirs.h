@@ -12,8 +12,8 @@ struct GitEntry {
   std::string path;  // relative to it, in the form of PathRules::read_only
 };
 
-// The hooks and configuration that the ".git" files of `roots` lead to, as far as they lie beneath a root:
-// else nothing there is writable. Roots are absolute and free of symlinks.
+// The hooks and configuration that the ".git" files of `roots` lead to, as far as they lie beneath a root
+// (else nothing there is writable), and those of the submodules. Roots are absolute and free of symlinks.
 std::vector<GitEntry> linked_git_entries(const std::vector<std::string>& roots);
 
 }  // namespace tau::os

@@ -86,7 +86,7 @@ StatusOr<Process> Launcher::start(const LaunchSpec& spec) const {
 StatusOr<Enforcement> Launcher::enforcement(const Confinement& confinement) const {
   if (confinement.profile == Profile::kFull) return Enforcement();
   TAU_ASSIGN_OR_RETURN(ConfinementPlan plan,
-                       plan_confinement({confinement, confinement_status(), helper_, "/"}));
+                       plan_confinement({confinement, confinement_status(), helper_, "/", false}));
   return std::move(plan.enforcement);
 }
 

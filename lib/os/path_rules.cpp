@@ -26,4 +26,10 @@ bool covered(const std::vector<std::string>& entries, std::string_view path) {
   });
 }
 
+bool leads_to(const std::vector<std::string>& entries, std::string_view path) {
+  return std::ranges::any_of(entries, [path](std::string_view entry) {
+    return begins_with(entry, path) && entry.size() > path.size() + 1 && entry[path.size()] == '/';
+  });
+}
+
 }  // namespace tau::os

@@ -23,5 +23,7 @@ std::vector<std::string> default_read_only();
 // Whether `path` (relative, no "." or ".." components) is one of `entries` or beneath one. ASCII case does
 // not count: on some file systems it names the same file.
 bool covered(const std::vector<std::string>& entries, std::string_view path);
+// Whether one of `entries` lies beneath `path`.
+bool leads_to(const std::vector<std::string>& entries, std::string_view path);
 
 }  // namespace tau::os

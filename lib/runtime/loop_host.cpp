@@ -157,8 +157,12 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
   setup.on_end = [this, run] { ended(run); };
   run->driver = std::make_shared<Driver>(
       seams, std::move(setup), [&](const tool::Registry& tools, tool::HostCalls& host) {
-        const tool::Context context{loop_.get(), core_.workspace(), core_.launcher(), &host,
-                                    core_.command_environment()};
+        const tool::Context context{loop_.get(),
+                                    core_.workspace(),
+                                    core_.launcher(),
+                                    &host,
+                                    core_.command_environment(),
+                                    agent.tools->find("bash") != nullptr ? core_.sandbox().sandbox : nullptr};
         return std::make_unique<tool::Executor>(tools, *agent.policy, nullptr, nullptr, core_.workers(),
                                                 *loop_, context);
       });

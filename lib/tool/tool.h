@@ -33,7 +33,7 @@ struct Manifest {
   std::vector<std::string> destination_args;  // arguments that say where an effect lands: "path", "url"
   bool idempotent = false;  // running it twice equals running it once: may be re-run after a crash
   bool parallel = false;    // may run beside other calls of the same turn
-  bool sandboxed = false;   // runs confined; false for exec and write tools until confinement exists
+  bool sandboxed = false;   // runs confined by the kernel, without gaps
   int64_t timeout_ms = 120'000;
   size_t max_result_bytes = 64 * 1024;  // finalize truncates beyond
   enum class Runs : uint8_t {
@@ -85,6 +85,12 @@ class HostCalls {
   virtual void call(const Call& call, Reply reply) = 0;
 };
 
+// What commands run under; os::Launcher enforces it or refuses.
+struct Sandbox {
+  os::Confinement confinement;  // profile kFull: none
+  os::ProcessLimits limits;
+};
+
 // What tools may touch.
 struct Context {
   net::EventLoop* loop = nullptr;  // of the run; null under the simulator
@@ -95,6 +101,7 @@ struct Context {
   // Of commands, "NAME=value": only PATH, HOME, LANG, TERM and TMPDIR are passed on, with plain defaults for
   // PATH, LANG and TERM. Nothing is inherited from the host.
   std::vector<std::string> environment;
+  std::shared_ptr<const Sandbox> sandbox;  // null: commands are not confined, nor limited
 };
 
 class Tool {
@@ -200,7 +207,8 @@ class Executor {
   std::shared_ptr<Impl> impl_;  // tools that still run hold it, too
 };
 
-// read, write, edit, ls, glob, grep, bash. All stay inside the workspace.
-std::vector<std::shared_ptr<Tool>> builtin_tools();
+// read, write, edit, ls, glob, grep, bash. All stay inside the workspace. `sandboxed`: what the manifest of
+// bash says.
+std::vector<std::shared_ptr<Tool>> builtin_tools(bool sandboxed = false);
 
 }  // namespace tau::tool

@@ -2,17 +2,13 @@
 // nobody; each one does when it runs free, else it would prove nothing.
 #include "os/confinement.h"
 
-#include <fcntl.h>
-#include <grp.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <fstream>
-#include <functional>
 #include <map>
 #include <set>
 #include <sstream>
@@ -22,47 +18,15 @@
 namespace tau::os {
 namespace {
 
+using test::as_user;
+using test::launcher_for;
 using test::ProbeResult;
 using test::ProbeWorld;
+using test::Setting;
+using test::users;
 
 constexpr int kEscaped = 0;
 constexpr int kSenseless = 77;
-constexpr uid_t kNobody = 65534;
-
-// Runs `body` in a child that is this user, and gives back what it wrote.
-std::string as_user(uid_t uid, const std::function<std::string()>& body) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return "no pipe";
-  const pid_t pid = fork();
-  if (pid == 0) {
-    close(ends[0]);
-    const bool changed = uid == getuid() || (setgroups(0, nullptr) == 0 && setresgid(uid, uid, uid) == 0 &&
-                                             setresuid(uid, uid, uid) == 0);
-    std::string out = "cannot become the user";
-    try {
-      if (changed) out = body();
-    } catch (const std::exception& error) { out = error.what(); }
-    for (size_t done = 0; done < out.size();) {
-      const ssize_t n = write(ends[1], out.data() + done, out.size() - done);
-      if (n <= 0) break;
-      done += static_cast<size_t>(n);
-    }
-    _exit(0);
-  }
-  close(ends[1]);
-  std::string out;
-  std::array<char, 4096> buffer;
-  for (ssize_t n; (n = read(ends[0], buffer.data(), buffer.size())) > 0;)
-    out.append(buffer.data(), static_cast<size_t>(n));
-  close(ends[0]);
-  waitpid(pid, nullptr, 0);
-  return out;
-}
-
-std::vector<uid_t> users() {
-  if (getuid() == 0) return {0, kNobody};
-  return {getuid()};
-}
 
 std::vector<std::string> probes() {
   std::vector<std::string> names;
@@ -96,30 +60,11 @@ std::map<std::string, ProbeResult> decode(const std::string& text) {
   return out;
 }
 
-std::unique_ptr<Launcher> launcher_for(const ProbeWorld& world, Mechanism mechanism) {
-  auto launcher = Launcher::create({.helper_path = world.helper(),
-                                    .build_helper_path = "",
-                                    .use_bubblewrap = mechanism == Mechanism::kBubblewrap,
-                                    .use_landlock = true});
-  return launcher.ok() ? *std::move(launcher) : nullptr;
-}
-
-struct Setting {
-  Mechanism mechanism;
-  uid_t uid;
-};
-
 class EscapeTest : public ::testing::TestWithParam<Setting> {
  protected:
   void SetUp() override {
-    const auto [mechanism, uid] = GetParam();
-    const std::string best = as_user(uid, [mechanism = mechanism] {
-      const ProbeWorld world;
-      const ConfinementStatus status = launcher_for(world, mechanism)->confinement_status();
-      return format("{} {}", mechanism_name(status.best), status.bubblewrap_defect);
-    });
-    if (!best.starts_with(mechanism_name(mechanism)))
-      GTEST_SKIP() << mechanism_name(mechanism) << " does not work here for user " << uid << ": " << best;
+    const std::string defect = test::defect_of(GetParam());
+    if (!defect.empty()) GTEST_SKIP() << defect;
   }
 };
 
@@ -177,16 +122,8 @@ TEST_P(EscapeTest, NoProbeSucceeds) {
   std::printf("%d probes under %s as user %u\n", tried, std::string(mechanism_name(mechanism)).c_str(), uid);
 }
 
-std::vector<Setting> settings() {
-  std::vector<Setting> out;
-  for (const Mechanism mechanism : {Mechanism::kLandlock, Mechanism::kBubblewrap})
-    for (const uid_t uid : users()) out.push_back({mechanism, uid});
-  return out;
-}
-
-INSTANTIATE_TEST_SUITE_P(Under, EscapeTest, ::testing::ValuesIn(settings()), [](const auto& instance) {
-  return format("{}_as_{}", mechanism_name(instance.param.mechanism), instance.param.uid);
-});
+INSTANTIATE_TEST_SUITE_P(Under, EscapeTest, ::testing::ValuesIn(test::settings()),
+                         [](const auto& instance) { return test::name_of(instance.param); });
 
 // A container may keep these from its root, too; with CAP_SYS_ADMIN they work.
 const std::set<std::string> kOfTheKernel = {

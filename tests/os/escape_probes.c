@@ -442,6 +442,41 @@ static int write_project_config(void) { return write_to(at("home/ws/.tau/tau.tom
 static int chmod_git_config(void) { return escaped_if(chmod(at("home/ws/.git/config"), 0666) == 0); }
 static int read_hidden_in_workspace(void) { return read_of(at("home/ws/.env")); }
 
+/* FD times: a child exchanges a directory of the workspace with a link that leads out, while paths through it
+ * are opened, to write and to read. */
+static int is_file(int fd, const struct stat* file) {
+  struct stat st;
+  const int same = fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == file->st_dev && st.st_ino == file->st_ino;
+  if (fd >= 0) close(fd);
+  return same;
+}
+static int race(void) {
+  struct stat file, secret;
+  memset(&file, 0, sizeof file);
+  memset(&secret, 0, sizeof secret);
+  stat(at("outside/file"), &file);
+  stat(at("home/.ssh/id"), &secret);
+  if (mkdir("swap", 0755) != 0 || mkdir("swap/real", 0755) != 0 || symlink("../..", "link") != 0)
+    return kSenseless;
+  for (const char* const* name = (const char* const[]){"swap/outside", "swap/home", "swap/home/.ssh", NULL};
+       *name; ++name)
+    if (mkdir(*name, 0755) != 0) return kSenseless;
+  if (write_to("swap/outside/file", O_WRONLY | O_CREAT) != 0 ||
+      write_to("swap/home/.ssh/id", O_WRONLY | O_CREAT) != 0)
+    return kSenseless;
+  const pid_t swapper = fork();
+  for (; swapper == 0;) syscall(SYS_renameat2, AT_FDCWD, "swap", AT_FDCWD, "link", 2u /* exchange */);
+  int escapes = 0, inside = 0;
+  for (int i = 0; i < g_victim_fd; ++i) {
+    const int fd = open("swap/outside/file", O_WRONLY);
+    inside += fd >= 0;
+    escapes += is_file(fd, &file) + is_file(open("swap/home/.ssh/id", O_RDONLY), &secret);
+  }
+  kill(swapper, SIGKILL);
+  printf("%d of %d opens led in, %d escapes\n", inside, g_victim_fd, escapes);
+  return inside == 0 ? kSenseless : escaped_if(escapes > 0);
+}
+
 /* That the world is right: these must work under every confinement that writes. */
 static int must_write_workspace(void) { return write_to(at("home/ws/written"), O_WRONLY | O_CREAT); }
 static int must_commit(void) { return write_to(at("home/ws/.git/index.lock"), O_WRONLY | O_CREAT); }
@@ -514,5 +549,6 @@ int main(int argc, char** argv) {
   g_victim_fd = atoi(argv[5]);
   for (size_t i = 0; i < sizeof kProbes / sizeof kProbes[0]; ++i)
     if (strcmp(argv[1], kProbes[i].name) == 0) return kProbes[i].run();
+  if (strcmp(argv[1], "race") == 0) return race();
   return 2;
 }

@@ -1,6 +1,7 @@
 #include "probe_world.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <mqueue.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstddef>
 #include <cstdio>
@@ -27,7 +29,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kPatienceMs = 30'000;
+constexpr int kPatienceMs = 600'000;
+constexpr uid_t kNobody = 65534;
 
 [[noreturn]] void give_up(const char* what) {
   std::perror(what);
@@ -129,8 +132,12 @@ void ProbeWorld::reset() const {
 }
 
 std::vector<std::string> ProbeWorld::arguments(const std::string& probe) const {
-  return {file("bin/escape_probes"), probe, dir_, std::to_string(victim_), std::to_string(port_),
-          std::to_string(secret_fd_)};
+  return {file("bin/escape_probes"),
+          probe,
+          dir_,
+          std::to_string(victim_),
+          std::to_string(port_),
+          std::to_string(probe == "race" ? rounds_ : secret_fd_)};
 }
 
 ProbeResult ProbeWorld::run_free(const std::string& probe) const {
@@ -207,6 +214,70 @@ std::string ProbeWorld::snapshot() const {
   std::ifstream shared("/tmp/tau-probe-" + std::to_string(victim_));
   out += std::string(std::istreambuf_iterator<char>(shared), {});
   return out;
+}
+
+// Runs `body` in a child that is this user, and gives back what it wrote.
+std::string as_user(uid_t uid, const std::function<std::string()>& body) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return "no pipe";
+  const pid_t pid = fork();
+  if (pid == 0) {
+    close(ends[0]);
+    const bool changed = uid == getuid() || (setgroups(0, nullptr) == 0 && setresgid(uid, uid, uid) == 0 &&
+                                             setresuid(uid, uid, uid) == 0);
+    std::string out = "cannot become the user";
+    try {
+      if (changed) out = body();
+    } catch (const std::exception& error) { out = error.what(); }
+    for (size_t done = 0; done < out.size();) {
+      const ssize_t n = write(ends[1], out.data() + done, out.size() - done);
+      if (n <= 0) break;
+      done += static_cast<size_t>(n);
+    }
+    _exit(0);
+  }
+  close(ends[1]);
+  std::string out;
+  std::array<char, 4096> buffer;
+  for (ssize_t n; (n = read(ends[0], buffer.data(), buffer.size())) > 0;)
+    out.append(buffer.data(), static_cast<size_t>(n));
+  close(ends[0]);
+  waitpid(pid, nullptr, 0);
+  return out;
+}
+
+std::vector<uid_t> users() {
+  if (getuid() == 0) return {0, kNobody};
+  return {getuid()};
+}
+
+std::unique_ptr<Launcher> launcher_for(const ProbeWorld& world, Mechanism mechanism) {
+  auto launcher = Launcher::create({.helper_path = world.helper(),
+                                    .build_helper_path = "",
+                                    .use_bubblewrap = mechanism == Mechanism::kBubblewrap,
+                                    .use_landlock = true});
+  return launcher.ok() ? *std::move(launcher) : nullptr;
+}
+
+std::vector<Setting> settings() {
+  std::vector<Setting> out;
+  for (const Mechanism mechanism : {Mechanism::kLandlock, Mechanism::kBubblewrap})
+    for (const uid_t uid : users()) out.push_back({mechanism, uid});
+  return out;
+}
+
+std::string name_of(const Setting& setting) {
+  return format("{}_as_{}", mechanism_name(setting.mechanism), setting.uid);
+}
+
+std::string defect_of(const Setting& setting) {
+  const std::string best = as_user(setting.uid, [&] {
+    const ProbeWorld world;
+    const ConfinementStatus status = launcher_for(world, setting.mechanism)->confinement_status();
+    return format("{} {}", mechanism_name(status.best), status.bubblewrap_defect);
+  });
+  if (best.starts_with(mechanism_name(setting.mechanism))) return "";
+  return format("{} does not work here: {}", name_of(setting), best);
 }
 
 }  // namespace tau::os::test

@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,8 @@ class ProbeWorld {
   void reset() const;
   // Without any helper: what a program of this user can do.
   ProbeResult run_free(const std::string& probe) const;
+  // How often the probe "race" tries.
+  void set_rounds(int rounds) { rounds_ = rounds; }
   // The demand in full, so that a refusal says what is missing; `accept_gaps` to run all the same.
   LaunchSpec spec(const std::string& probe, bool accept_gaps) const;
   ProbeResult run_confined(const Launcher& launcher, const std::string& probe, bool accept_gaps) const;
@@ -44,9 +48,27 @@ class ProbeWorld {
   std::string dir_;
   pid_t victim_ = 0;
   int secret_fd_ = -1;
+  int rounds_ = 0;
   int port_ = 0;
   int shared_memory_ = -1;
   std::vector<int> listeners_;
 };
+
+// What `body` writes when it runs in a child that is this user.
+std::string as_user(uid_t uid, const std::function<std::string()>& body);
+// root and nobody; or just who we are.
+std::vector<uid_t> users();
+
+struct Setting {
+  Mechanism mechanism;
+  uid_t uid;
+};
+// Every mechanism for every user.
+std::vector<Setting> settings();
+std::string name_of(const Setting& setting);
+// Why this cannot be tested here; empty when it can.
+std::string defect_of(const Setting& setting);
+
+std::unique_ptr<Launcher> launcher_for(const ProbeWorld& world, Mechanism mechanism);
 
 }  // namespace tau::os::test

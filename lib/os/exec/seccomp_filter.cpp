@@ -125,9 +125,8 @@ struct ByProcess {
   int argument;
 };
 constexpr ByProcess kOfOthers[] = {
-    {SYS_prlimit64, 0},     {SYS_sched_setscheduler, 0}, {SYS_sched_setparam, 0},
-    {SYS_sched_setattr, 0}, {SYS_sched_setaffinity, 0},  {SYS_setpriority, 1},
-    {SYS_ioprio_set, 1},    {SYS_move_pages, 0},         {SYS_migrate_pages, 0},
+    {SYS_prlimit64, 0},         {SYS_sched_setscheduler, 0}, {SYS_sched_setparam, 0}, {SYS_sched_setattr, 0},
+    {SYS_sched_setaffinity, 0}, {SYS_move_pages, 0},         {SYS_migrate_pages, 0},
 };
 
 constexpr uint32_t refuse(uint32_t error) { return SECCOMP_RET_ERRNO | (error & SECCOMP_RET_DATA); }
@@ -258,6 +257,14 @@ void filter_shared_system(Program& p) {
     p.give_unless_equal(0, refuse(EPERM));
     p.end_call();
   }
+  // Of a user all processes at once, too.
+  p.give_if_equal(SYS_ioprio_set, refuse(EPERM));
+  p.begin_call(SYS_setpriority);
+  for (const int argument : {0, 1}) {
+    p.load_argument(argument);
+    p.give_unless_equal(0, refuse(EPERM));
+  }
+  p.end_call();
 }
 
 // Landlock before ABI 3 knows no truncation: neither the call nor the flag of an open for reading.
