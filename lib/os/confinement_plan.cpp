@@ -71,6 +71,10 @@ StatusOr<Paths> resolve(const Confinement& confinement) {
     const std::optional<std::string> real = real_path(root);
     if (!root.starts_with('/') || !real || kind_of(*real) != Kind::kDirectory)
       return invalid_argument("invalid_sandbox", format("\"{}\" is not the path of a directory", root));
+    const bool is_kernels = std::ranges::any_of(
+        std::array{"/proc", "/sys", "/dev"}, [&](const char* own) { return is_at_or_beneath(*real, own); });
+    if (is_kernels || *real == "/run")
+      return invalid_argument("invalid_sandbox", format("\"{}\" cannot be opened to commands", root));
     add_once(out.roots, *real);
   }
   std::vector<std::string> hidden = confinement.hidden;
@@ -134,14 +138,14 @@ void hide(Mounts& mounts, std::vector<std::string>& closed, const std::string& p
   }
 }
 
-std::vector<std::string> base_arguments(const PlanInput& input) {
+std::vector<std::string> base_arguments(const PlanInput& input, bool everything_is_writable) {
   std::vector<std::string> args = {
       input.status.bubblewrap, "--unshare-user", "--unshare-pid",     "--unshare-ipc", "--unshare-uts",
       "--unshare-cgroup-try",  "--as-pid-1",     "--die-with-parent", "--cap-drop",    "ALL"};
   if (input.confinement.network != NetworkAccess::kHost) args.emplace_back("--unshare-net");
-  for (const char* word :
-       {"--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--size", kTmpBytes,
-        "--tmpfs", "/tmp", "--perms", "0755", "--tmpfs", "/run", "--ro-bind"})
+  args.emplace_back(everything_is_writable ? "--bind" : "--ro-bind");
+  for (const char* word : {"/", "/", "--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--size",
+                           kTmpBytes, "--tmpfs", "/tmp", "--perms", "0755", "--tmpfs", "/run", "--ro-bind"})
     args.emplace_back(word);
   args.push_back(input.helper);
   args.emplace_back(kInnerHelper);
@@ -160,7 +164,9 @@ ConfinementPlan plan_bubblewrap(const PlanInput& input, const Paths& paths) {
   plan.enforcement.mechanism = Mechanism::kBubblewrap;
   Mounts mounts;
   std::vector<std::string> closed;
-  for (const std::string& root : paths.roots) mounts[root] = {writes ? "--bind" : "--ro-bind", root, root};
+  // "/" itself comes first, under what the command has of its own.
+  for (const std::string& root : paths.roots)
+    if (root != "/") mounts[root] = {writes ? "--bind" : "--ro-bind", root, root};
   if (writes) {
     for (const std::string& root : paths.roots)
       for (const std::string& entry : input.confinement.rules.read_only)
@@ -181,7 +187,7 @@ ConfinementPlan plan_bubblewrap(const PlanInput& input, const Paths& paths) {
     if (seen || !covered_anyway) hide(mounts, closed, path);
   }
   if (kind_of("/var/run") == Kind::kDirectory) hide(mounts, closed, "/var/run");
-  plan.wrap = base_arguments(input);
+  plan.wrap = base_arguments(input, writes && std::ranges::find(paths.roots, "/") != paths.roots.end());
   for (const auto& [path, words] : mounts) plan.wrap.insert(plan.wrap.end(), words.begin(), words.end());
   plan.wrap.insert(plan.wrap.end(), closed.begin(), closed.end());
   for (const char* word : {"--chdir", input.cwd.c_str(), "--", kInnerHelper, exec::kVersion, exec::kInit})

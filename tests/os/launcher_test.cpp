@@ -166,6 +166,18 @@ TEST_P(LauncherTest, SeparatesOrMergesTheOutputs) {
   EXPECT_EQ(run(merged).out, "1\n2\n3\n");
 }
 
+TEST_P(LauncherTest, TakesTheWholeSystemAsItsRootAndNoPartOfTheKernels) {
+  LaunchSpec all = shell("echo yes");
+  all.confinement.roots = {"/"};
+  all.cwd = *(*Workspace::open("/"))->open_directory(".");  // that of the test is in /tmp
+  EXPECT_EQ(run(all).out, "yes\n");
+  if (GetParam() == Mechanism::kNone) return;
+  for (const char* root : {"/proc", "/sys/kernel", "/dev", "/run", "/nowhere", "relative"}) {
+    all.confinement.roots = {root};
+    EXPECT_EQ(launcher_->start(all).status().reason(), "invalid_sandbox") << root;
+  }
+}
+
 TEST_P(LauncherTest, CarriesBigOutputAndInput) {
   EXPECT_EQ(run(shell("head -c 3000000 /dev/zero")).out.size(), 3'000'000u);
   LaunchSpec cat = spec({"cat"});
