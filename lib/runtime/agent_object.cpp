@@ -21,7 +21,10 @@ bool wants(const AgentConfig& config, const std::string& tool) {
 }
 
 Status add_builtins(Core& core, const AgentConfig& config, tool::Registry& registry) {
-  for (std::shared_ptr<tool::Tool>& builtin : tool::builtin_tools()) {
+  const bool runs_commands =
+      core.workspace() != nullptr && core.launcher() != nullptr && wants(config, "bash");
+  const bool sandboxed = runs_commands && core.sandbox().confined;
+  for (std::shared_ptr<tool::Tool>& builtin : tool::builtin_tools(sandboxed)) {
     const tool::Manifest& manifest = builtin->manifest();
     const bool wanted = wants(config, manifest.name);
     // A request needs no workspace; all else does, and commands need what starts them.
@@ -66,6 +69,17 @@ void write_unavailable(json::Writer& w, const Core& core, const AgentSnapshot& a
     w.end_object();
   }
   w.end_array();
+}
+
+// What stands behind commands, when there is a tool that runs them.
+void write_sandbox(json::Writer& w, Core& core, const AgentSnapshot& agent) {
+  if (core.launcher() == nullptr || !wants(agent.config, "bash")) return;
+  const EffectiveSandbox& sandbox = core.sandbox();
+  w.key("sandbox").begin_object();
+  w.field("confined", sandbox.confined);
+  w.key("mechanism").string(os::mechanism_name(sandbox.enforcement.mechanism));
+  w.field("landlock_abi", static_cast<int64_t>(sandbox.enforcement.landlock_abi));
+  w.field("notice", sandbox.notice).end_object();
 }
 
 void write_manifest(json::Writer& w, const tool::Manifest& m, bool host) {
@@ -187,6 +201,7 @@ std::string Agent::describe() const {
   w.end_array();
   write_unavailable(w, *runtime_->core(), *agent);
   w.field("policy_epoch", agent->policy->epoch());
+  write_sandbox(w, *runtime_->core(), *agent);
   w.field_raw("config", config_->describe());
   w.end_object();
   return out;

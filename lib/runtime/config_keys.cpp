@@ -255,6 +255,46 @@ void add_runtime_keys(std::vector<Key>& keys) {
       });
 }
 
+Key choice(std::string_view path, std::string_view choices, std::string_view value, std::string_view help) {
+  return {.path = path, .form = kChoice, .default_json = value, .choices = choices, .help = help};
+}
+
+void add_sandbox_keys(std::vector<Key>& keys) {
+  const auto project_adds = [](Key key) {
+    key.project = ProjectRule::kAdd;
+    return key;
+  };
+  keys.insert(
+      keys.end(),
+      {
+          choice("sandbox.profile", "workspace-write|read-only|full", R"("workspace-write")",
+                 "What commands may do: write in the workspace, only read, or all that the user may."),
+          with_default("false",
+                       flag("sandbox.required",
+                            "Commands that cannot be confined in full are refused, not asked about.")),
+          choice("sandbox.network", "none|loopback|host|proxy", R"("none")",
+                 "What commands reach: nothing, a loopback interface of their own, or the host's network; "
+                 "proxy is not built yet."),
+          string_list("sandbox.writable", kPath, "Further directories that commands may write in."),
+          project_adds(string_list("sandbox.protect", kText,
+                                   "Further paths of the workspace that tools may not change; a '/' at the "
+                                   "end: a directory.")),
+          project_adds(
+              string_list("sandbox.hide", kText,
+                          "Paths that tools may not read: of the workspace, such as .env, or absolute.")),
+          with_default("3600", integer("sandbox.cpu_seconds", "CPU time of one process; 0: no limit.")),
+          with_default("0",
+                       integer("sandbox.memory_mb", "Address space of one process; 0: no limit.", 1 << 30)),
+          with_default("8192", integer("sandbox.file_mb", "Size of one file; 0: no limit.", 1 << 30)),
+          with_default("4096",
+                       integer("sandbox.open_files", "Open files of one process; 0: no limit.", 1 << 20)),
+          with_default(
+              "4096",
+              integer("sandbox.processes",
+                      "Processes and threads of a command; not enforced for root; 0: no limit.", 1 << 22)),
+      });
+}
+
 std::vector<Key> make_keys() {
   std::vector<Key> keys;
   add_agent_keys(keys);
@@ -263,6 +303,7 @@ std::vector<Key> make_keys() {
   add_providers(keys);
   add_provider_transport(keys);
   add_runtime_keys(keys);
+  add_sandbox_keys(keys);
   return keys;
 }
 

@@ -129,7 +129,8 @@ Status Core::open_parts() {
   fetch_egress_ = keep_secrets(make_fetch_policy(*config_), screening_);
   credentials_ = std::make_unique<ConfiguredCredentials>(*config_, env, *screening_);
   if (!options_.workspace.empty()) {
-    TAU_ASSIGN_OR_RETURN(workspace_, os::Workspace::open(options_.workspace));
+    const SandboxPlaces places = {options_.workspace, options_.home, env("HOME").value_or("")};
+    TAU_RETURN_IF_ERROR(open_workspace(places));
     auto launcher = os::Launcher::create({.helper_path = options_.exec_helper, .build_helper_path = {}});
     launcher_failure_ = launcher.status();
     if (launcher.ok()) {
@@ -162,6 +163,28 @@ tool::FinalizeHook Core::redact_results() const {
   return [screening = screening_.get()](const tool::Call&, tool::Result& result) {
     Redaction(screening->current()).clean(result.content, Author::kForeign);
   };
+}
+
+// The paths of the configuration and those of the kernel meet without symlinks in between.
+Status Core::open_workspace(SandboxPlaces places) {
+  TAU_ASSIGN_OR_RETURN(const auto plain, os::Workspace::open(places.workspace));
+  places.workspace = plain->root();
+  if (!places.home.empty())
+    if (const auto home = os::Workspace::open(places.home); home.ok()) places.home = (*home)->root();
+  TAU_ASSIGN_OR_RETURN(demanded_sandbox_, make_sandbox(*config_, places));
+  TAU_ASSIGN_OR_RETURN(workspace_,
+                       os::Workspace::open(options_.workspace, demanded_sandbox_.confinement.rules));
+  return ok_status();
+}
+
+const EffectiveSandbox& Core::sandbox() {
+  if (launcher_ == nullptr) return sandbox_;
+  std::call_once(sandbox_settled_, [this] {
+    const bool required = config_->document()["sandbox"]["required"].as_bool();
+    sandbox_ = settle_sandbox(demanded_sandbox_, required, *launcher_);
+    if (!sandbox_.notice.empty()) log(LogLevel::kWarn, "runtime", sandbox_.notice);
+  });
+  return sandbox_;
 }
 
 const Detected& Core::detected() {

@@ -21,6 +21,7 @@
 #include "runtime/driver.h"
 #include "runtime/policy.h"
 #include "runtime/runtime.h"
+#include "runtime/sandbox.h"
 #include "runtime/workers.h"
 
 namespace tau::runtime {
@@ -176,6 +177,8 @@ class Core final : public std::enable_shared_from_this<Core> {
   store::Store& store() { return *store_; }
   const std::shared_ptr<os::Workspace>& workspace() const { return workspace_; }
   const std::shared_ptr<os::Launcher>& launcher() const { return launcher_; }
+  // With a launcher only. The first call may try out what confines commands here, with a process.
+  const EffectiveSandbox& sandbox();
   const Status& launcher_failure() const { return launcher_failure_; }  // why there is none
   WorkerPool& workers() { return workers_; }
   net::EgressPolicy& egress() { return *egress_; }
@@ -222,6 +225,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   Status start_each_thread();
   Status open_home();
   Status open_parts();
+  Status open_workspace(SandboxPlaces places);
   StatusOr<std::unique_ptr<Config>> load_config();
   Sessions::iterator add_entry(const SharedString& id);
   void drop_entry(Sessions::iterator entry) noexcept;
@@ -237,6 +241,9 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::unique_ptr<net::CredentialSource> credentials_;
   std::shared_ptr<os::Workspace> workspace_;
   std::shared_ptr<os::Launcher> launcher_;
+  tool::Sandbox demanded_sandbox_;
+  std::once_flag sandbox_settled_;
+  EffectiveSandbox sandbox_;
   Status launcher_failure_ = failed_precondition("no_workspace", "built-in tools need a workspace");
   std::unique_ptr<store::Store> store_;
   WorkerPool workers_;

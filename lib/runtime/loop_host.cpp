@@ -216,9 +216,13 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
   setup.on_end = [this, run] { ended(run); };
   run->driver = std::make_shared<Driver>(
       seams, std::move(setup), [&](const tool::Registry& tools, tool::HostCalls& host) {
-        const tool::Context context{
-            loop_.get(), core_.workspace(),           core_.launcher(),
-            &host,       core_.command_environment(), tools.find("http") != nullptr ? &web() : nullptr};
+        const tool::Context context{loop_.get(),
+                                    core_.workspace(),
+                                    core_.launcher(),
+                                    &host,
+                                    core_.command_environment(),
+                                    tools.find("http") != nullptr ? &web() : nullptr,
+                                    tools.find("bash") != nullptr ? core_.sandbox().sandbox : nullptr};
         return std::make_unique<tool::Executor>(tools, *run->policy, nullptr, core_.redact_results(),
                                                 core_.workers(), *loop_, context);
       });

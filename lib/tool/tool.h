@@ -34,7 +34,7 @@ struct Manifest {
   std::vector<std::string> destination_args;  // arguments that say where an effect lands: "path", "url"
   bool idempotent = false;  // running it twice equals running it once: may be re-run after a crash
   bool parallel = false;    // may run beside other calls of the same turn
-  bool sandboxed = false;   // runs confined; false for exec and write tools until confinement exists
+  bool sandboxed = false;   // runs confined by the kernel, without gaps
   int64_t timeout_ms = 120'000;
   size_t max_result_bytes = 64 * 1024;  // finalize truncates beyond
   enum class Runs : uint8_t {
@@ -86,6 +86,12 @@ class HostCalls {
   virtual void call(const Call& call, Reply reply) = 0;
 };
 
+// What commands run under; os::Launcher enforces it or refuses.
+struct Sandbox {
+  os::Confinement confinement;  // profile kFull: none
+  os::ProcessLimits limits;
+};
+
 // What tools may touch.
 struct Context {
   net::EventLoop* loop = nullptr;  // of the run; null under the simulator
@@ -99,6 +105,7 @@ struct Context {
   // For requests of tools, on `loop`: it holds no credential, and its egress policy is that of agents. Null:
   // tools have no network.
   net::HttpClient* web = nullptr;
+  std::shared_ptr<const Sandbox> sandbox;  // null: commands are not confined, nor limited
 };
 
 class Tool {
@@ -222,6 +229,9 @@ class Executor {
 
 // read, write, edit, ls, glob, grep and bash, which stay inside the workspace, and http.
 std::vector<std::shared_ptr<Tool>> builtin_tools();
+// read, write, edit, ls, glob, grep, bash. All stay inside the workspace. `sandboxed`: what the manifest of
+// bash says.
+std::vector<std::shared_ptr<Tool>> builtin_tools(bool sandboxed = false);
 
 // What policy has to know of a call of the tool http: which URL is asked, as the tool itself reads it, and
 // whether the method may change something there. INVALID_ARGUMENT as the call itself would fail.

@@ -7,7 +7,7 @@
 
 namespace tau::tool {
 
-std::shared_ptr<Tool> make_bash_tool();
+std::shared_ptr<Tool> make_bash_tool(bool sandboxed);
 std::shared_ptr<Tool> make_edit_tool();
 std::shared_ptr<Tool> make_glob_tool();
 std::shared_ptr<Tool> make_grep_tool();
