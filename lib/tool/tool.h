@@ -227,10 +227,8 @@ class Executor {
   std::shared_ptr<Impl> impl_;  // tools that still run hold it, too
 };
 
-// read, write, edit, ls, glob, grep and bash, which stay inside the workspace, and http.
-std::vector<std::shared_ptr<Tool>> builtin_tools();
-// read, write, edit, ls, glob, grep, bash. All stay inside the workspace. `sandboxed`: what the manifest of
-// bash says.
+// read, write, edit, ls, glob, grep and bash, which stay inside the workspace, and http. `sandboxed`: what
+// the manifest of bash says.
 std::vector<std::shared_ptr<Tool>> builtin_tools(bool sandboxed = false);
 
 // What policy has to know of a call of the tool http: which URL is asked, as the tool itself reads it, and
