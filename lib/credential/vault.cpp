@@ -175,6 +175,25 @@ StatusOr<std::shared_ptr<const VaultState>> Vault::reload(const VaultState& know
 
 Status Vault::refresh() {
   const std::lock_guard lock(writing_);
+  return take_over();
+}
+
+Status Vault::try_refresh() {
+  const std::unique_lock lock(writing_, std::try_to_lock);
+  return lock.owns_lock() ? take_over() : ok_status();
+}
+
+void Vault::for_each_secret(
+    const std::function<void(std::string_view reference, const Secret& secret)>& use) const {
+  const auto state = snapshot();
+  for (const auto& stored : state->records) {
+    if (!stored->record || stored->record->state == RecordState::kRevoked) continue;
+    const auto value = state->open(*stored->record);
+    if (value.ok()) use(to_reference(stored->record->name), *value);
+  }
+}
+
+Status Vault::take_over() {
   TAU_ASSIGN_OR_RETURN(auto newer, reload(*snapshot()));
   if (newer == nullptr) return ok_status();
   publish(newer);

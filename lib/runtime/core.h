@@ -21,6 +21,7 @@
 #include "runtime/driver.h"
 #include "runtime/policy.h"
 #include "runtime/runtime.h"
+#include "runtime/vault_source.h"
 #include "runtime/workers.h"
 
 namespace tau::runtime {
@@ -177,6 +178,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   WorkerPool& workers() { return workers_; }
   net::EgressPolicy& egress() { return *egress_; }
   net::CredentialSource& credentials() { return *credentials_; }
+  VaultSource& secrets() { return *secrets_; }
   LoopHost& loop(uint32_t i) { return *loops_[i]; }
   uint32_t loop_count() const { return static_cast<uint32_t>(loops_.size()); }
   // What commands may inherit of the environment: nothing unless it may be read.
@@ -222,6 +224,7 @@ class Core final : public std::enable_shared_from_this<Core> {
 
   std::optional<Departure> departure_;  // ends last
   RuntimeOptions options_;
+  std::shared_ptr<VaultSource> secrets_;
   std::unique_ptr<Config> config_;
   std::unique_ptr<net::EgressPolicy> egress_;
   std::unique_ptr<net::CredentialSource> credentials_;

@@ -48,6 +48,7 @@ struct World {
   tau_runtime* runtime = nullptr;
   tau_agent* agent = nullptr;
   tau_session* session = nullptr;
+  tau_vault* vault = nullptr;  // with the secret "a"
   std::string home;
   std::string backup;  // one that is there
   std::string run_id;
@@ -58,6 +59,7 @@ struct World {
 
   explicit World(bool on_a_disk);
   ~World() {
+    tau_vault_unref(vault);
     tau_session_unref(session);
     tau_agent_unref(agent);
     if (runtime != nullptr) tau_runtime_stop(runtime, -1, nullptr);
@@ -85,6 +87,23 @@ tau_tool tool_f() {
   return tool;
 }
 
+tau_vault_key vault_key() {
+  static constexpr unsigned char kKey[32] = {5};
+  tau_vault_key key = TAU_VAULT_KEY_INIT;
+  key.kind = TAU_VAULT_KEY_CALLBACK;
+  key.secret = kKey;
+  key.secret_len = sizeof kKey;
+  return key;
+}
+
+tau_status open_vault(const std::string& path, tau_vault_flags flags, tau_vault** out, tau_error** err) {
+  tau_vault_options o = TAU_VAULT_OPTIONS_INIT;
+  o.path = str(path);
+  o.flags = flags;
+  const tau_vault_key key = vault_key();
+  return tau_vault_open(&o, &key, out, err);
+}
+
 World::World(bool on_a_disk) : stored(on_a_disk), home(dir.path() + "/home"), backup(dir.path() + "/backup") {
   const tau_runtime_options o = manual_options(*this, stored);
   const tau_tool tool = tool_f();
@@ -92,6 +111,9 @@ World::World(bool on_a_disk) : stored(on_a_disk), home(dir.path() + "/home"), ba
       tau_agent_new(runtime, str(""), &agent, nullptr) != TAU_OK ||
       tau_agent_add_tool(agent, &tool, nullptr) != TAU_OK ||
       tau_session_open(agent, str("one"), &session, nullptr) != TAU_OK || !play())
+    std::abort();
+  if (stored && (open_vault(dir.path() + "/vault", TAU_VAULT_CREATE, &vault, nullptr) != TAU_OK ||
+                 tau_vault_put(vault, str("a"), "bytes", 5, str("https://host"), 0, nullptr) != TAU_OK))
     std::abort();
   tau_buf out = {};
   if (stored && tau_home_backup(runtime, str(backup), &out, nullptr) != TAU_OK) std::abort();
@@ -407,6 +429,48 @@ void home_cases(std::vector<Case>& cases) {
   });
 }
 
+void vault_cases(std::vector<Case>& cases) {
+  const auto add = [&](const char* name, Call call, std::function<void(World&)> tidy = {}) {
+    cases.push_back({name, true, std::move(call), {}, std::move(tidy)});
+  };
+  for (const tau_vault_flags flags : {tau_vault_flags{0}, tau_vault_flags{TAU_VAULT_CREATE}})
+    add(flags == 0 ? "tau_vault_open" : "tau_vault_open, a new one",
+        [flags](World& w, tau_buf*, tau_error** err) {
+          return make_and_give<tau_vault>(
+              [&](tau_vault** out) {
+                return open_vault(flags == 0 ? w.dir.path() + "/vault" : w.path, flags, out, err);
+              },
+              tau_vault_unref);
+        });
+  add("tau_vault_put", [](World& w, tau_buf*, tau_error** err) {
+    return tau_vault_put(w.vault, str("b"), "bytes", 5, str("https://host/v1"), 0, err);
+  });
+  add("tau_vault_get", [](World& w, tau_buf*, tau_error** err) {
+    return make_and_give<tau_secret>(
+        [&](tau_secret** out) { return tau_vault_get(w.vault, str("a"), str("https://host"), 0, out, err); },
+        tau_secret_free);
+  });
+  add("tau_vault_rotate_secret", [](World& w, tau_buf*, tau_error** err) {
+    return tau_vault_rotate_secret(w.vault, str("a"), "other", 5, 1000, 0, err);
+  });
+  add("tau_vault_set_expiry",
+      [](World& w, tau_buf*, tau_error** err) { return tau_vault_set_expiry(w.vault, str("a"), 0, err); });
+  add("tau_vault_describe",
+      [](World& w, tau_buf* out, tau_error** err) { return tau_vault_describe(w.vault, out, err); });
+  add(
+      "tau_vault_add_key",
+      [](World& w, tau_buf*, tau_error** err) {
+        tau_vault_key key = vault_key();
+        key.label = str("second");
+        return tau_vault_add_key(w.vault, &key, err);
+      },
+      [](World& w) { tau_vault_remove_key(w.vault, str("second"), nullptr); });
+  add("tau_vault_rotate_keys", [](World& w, tau_buf*, tau_error** err) {
+    const tau_vault_key key = vault_key();
+    return tau_vault_rotate_keys(w.vault, &key, err);
+  });
+}
+
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   codec_cases(cases);
@@ -418,6 +482,7 @@ std::vector<Case> all_cases() {
   run_cases(cases, false);
   run_cases(cases, true);
   home_cases(cases);
+  vault_cases(cases);
   return cases;
 }
 

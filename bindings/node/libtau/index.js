@@ -12,6 +12,7 @@ const { Run } = require('./run.js');
 const { Runtime, restoreHome, verifyHome } = require('./runtime.js');
 const { Session } = require('./session.js');
 const { Tool } = require('./tools.js');
+const { Secret, Vault } = require('./vault.js');
 const wire = require('./wire.js');
 
 /** The library that was found must speak what the addon was built against. */
@@ -57,5 +58,5 @@ async function run(prompt, { workspace, environment = true, signal, deadlineMs, 
   }
 }
 
-module.exports = { Agent, Event, Run, Runtime, Session, TauError, Tool, ToolError, abiVersion, buildInfo, hasFeature,
-  restoreHome, run, tool, verifyHome, version, wire };
+module.exports = { Agent, Event, Run, Runtime, Secret, Session, TauError, Tool, ToolError, Vault, abiVersion,
+  buildInfo, hasFeature, restoreHome, run, tool, verifyHome, version, wire };

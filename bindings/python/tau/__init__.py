@@ -29,6 +29,7 @@ from .runtime import Runtime, restore_home, verify_home
 from .session import Session
 from .session import _running_loop
 from .tools import Tool, ToolCall, current_call, tool
+from .vault import Secret, Vault, VaultKey
 
 TYPE_CHECKING = False  # the module typing takes its time
 if TYPE_CHECKING:
@@ -42,9 +43,9 @@ __all__ = [
     "AbortedError", "Agent", "AlreadyExistsError", "Blob", "DataLossError", "DeadlineExceededError", "Event",
     "EventKind", "FailedPreconditionError", "InternalError", "InvalidArgumentError", "NotFoundError",
     "OutOfRangeError", "Outcome", "PermissionDeniedError", "ResourceExhaustedError", "Run", "RunCancelledError",
-    "Runtime", "Session", "Status", "TauError", "Tool", "ToolCall", "ToolError", "UnauthenticatedError",
-    "UnavailableError", "UnimplementedError", "UnknownError", "Usage", "abi_version", "build_info", "current_call",
-    "has_feature", "restore_home", "run", "tool", "verify_home", "version", "wire",
+    "Runtime", "Secret", "Session", "Status", "TauError", "Tool", "ToolCall", "ToolError", "UnauthenticatedError",
+    "UnavailableError", "UnimplementedError", "UnknownError", "Usage", "Vault", "VaultKey", "abi_version",
+    "build_info", "current_call", "has_feature", "restore_home", "run", "tool", "verify_home", "version", "wire",
 ]
 
 
