@@ -164,6 +164,15 @@ void Vault::drop_unused(const VaultKey& key, const credential::Unlock& way) cons
   if (opens.reason() == "wrong_key" || opens.reason() == "file_not_found") unmake_key(key);
 }
 
+// After a rotation that failed: it may have reached the file all the same, which this key alone opens then.
+void Vault::take_up(const VaultKey& key, const credential::Unlock& way) {
+  auto opened = credential::Vault::open(file_options(), way);
+  if (!opened.ok()) return drop_unused(key, way);
+  const std::lock_guard lock(mutex_);
+  vault_ = *std::move(opened);
+  remember(key);
+}
+
 Status Vault::check() const {
   if (::getpid() == process_) return ok_status();
   return failed_precondition("forked", "after fork a child may only release what it has");
@@ -302,7 +311,7 @@ Status Vault::rotate_keys(const VaultKey* key) {
   if (key != nullptr) {
     TAU_ASSIGN_OR_RETURN(const credential::Unlock way, make_unlock(*key));
     if (Status rotated = vault->rotate_master({&way, 1}); !rotated.ok()) {
-      drop_unused(*key, way);
+      take_up(*key, way);
       return rotated;
     }
     const std::lock_guard lock(mutex_);

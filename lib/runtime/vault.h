@@ -72,6 +72,7 @@ class Vault final {
   StatusOr<credential::Unlock> unlock(const VaultKey& key) const;
   StatusOr<credential::Unlock> make_unlock(const VaultKey& key) const;
   void drop_unused(const VaultKey& key, const credential::Unlock& way) const;
+  void take_up(const VaultKey& key, const credential::Unlock& way);
   Status may_write() const;
   // With what other processes wrote; opened again when they rotated its master.
   StatusOr<std::shared_ptr<credential::Vault>> current();

@@ -50,6 +50,7 @@ struct World {
   tau_session* session = nullptr;
   tau_vault* vault = nullptr;  // with the secret "a"
   std::string home;
+  std::string vault_path;
   std::string backup;  // one that is there
   std::string run_id;
   std::string path;                // where nothing is, before each call
@@ -104,7 +105,11 @@ tau_status open_vault(const std::string& path, tau_vault_flags flags, tau_vault*
   return tau_vault_open(&o, &key, out, err);
 }
 
-World::World(bool on_a_disk) : stored(on_a_disk), home(dir.path() + "/home"), backup(dir.path() + "/backup") {
+World::World(bool on_a_disk)
+    : stored(on_a_disk),
+      home(dir.path() + "/home"),
+      vault_path(dir.path() + "/vault"),
+      backup(dir.path() + "/backup") {
   const tau_runtime_options o = manual_options(*this, stored);
   const tau_tool tool = tool_f();
   if (tau_runtime_new(&o, &runtime, nullptr) != TAU_OK ||
@@ -112,7 +117,7 @@ World::World(bool on_a_disk) : stored(on_a_disk), home(dir.path() + "/home"), ba
       tau_agent_add_tool(agent, &tool, nullptr) != TAU_OK ||
       tau_session_open(agent, str("one"), &session, nullptr) != TAU_OK || !play())
     std::abort();
-  if (stored && (open_vault(dir.path() + "/vault", TAU_VAULT_CREATE, &vault, nullptr) != TAU_OK ||
+  if (stored && (open_vault(vault_path, TAU_VAULT_CREATE, &vault, nullptr) != TAU_OK ||
                  tau_vault_put(vault, str("a"), "bytes", 5, str("https://host"), 0, nullptr) != TAU_OK))
     std::abort();
   tau_buf out = {};
@@ -434,14 +439,12 @@ void vault_cases(std::vector<Case>& cases) {
     cases.push_back({name, true, std::move(call), {}, std::move(tidy)});
   };
   for (const tau_vault_flags flags : {tau_vault_flags{0}, tau_vault_flags{TAU_VAULT_CREATE}})
-    add(flags == 0 ? "tau_vault_open" : "tau_vault_open, a new one",
-        [flags](World& w, tau_buf*, tau_error** err) {
-          return make_and_give<tau_vault>(
-              [&](tau_vault** out) {
-                return open_vault(flags == 0 ? w.dir.path() + "/vault" : w.path, flags, out, err);
-              },
-              tau_vault_unref);
-        });
+    add(flags == 0 ? "tau_vault_open" : "tau_vault_open, a new one", [flags](World& w, tau_buf*,
+                                                                             tau_error** err) {
+      return make_and_give<tau_vault>(
+          [&](tau_vault** out) { return open_vault(flags == 0 ? w.vault_path : w.path, flags, out, err); },
+          tau_vault_unref);
+    });
   add("tau_vault_put", [](World& w, tau_buf*, tau_error** err) {
     return tau_vault_put(w.vault, str("b"), "bytes", 5, str("https://host/v1"), 0, err);
   });

@@ -36,6 +36,24 @@ class CppVault : public testing::Test {
   tau::VaultOptions options_;
 };
 
+template <typename T>
+std::string reason(const tau::Result<T>& result) {
+  return std::string(result.error().reason());
+}
+
+std::string revealed(const tau::Result<tau::Secret>& secret) {
+  return secret.ok() ? std::string(secret->reveal()) : "!" + reason(secret);
+}
+
+std::string text(const tau::Result<tau::Text>& result) {
+  return result.ok() ? result->str() : "!" + reason(result);
+}
+
+template <typename T>
+std::string about(const T& described) {
+  return text(described.describe());
+}
+
 constexpr const char* kOrigin = "https://api.example.com";
 
 TEST_F(CppVault, KeepsSecretsForTheirOriginOverProcesses) {
@@ -46,12 +64,12 @@ TEST_F(CppVault, KeepsSecretsForTheirOriginOverProcesses) {
   EXPECT_EQ(secret->reveal(), "one two");
   EXPECT_EQ(secret->size(), 7u);
   const auto elsewhere = vault.get("provider/example", "https://other.example.com");
-  EXPECT_EQ(elsewhere.error().reason(), "secret_origin_mismatch");
+  EXPECT_EQ(reason(elsewhere), "secret_origin_mismatch");
   EXPECT_TRUE(contains(elsewhere.error().message(), "secret://provider/example"));
   EXPECT_FALSE(contains(elsewhere.error().message(), "one two"));
   EXPECT_EQ(vault.get("provider/none", kOrigin).error().status(), tau::Status::kNotFound);
-  EXPECT_EQ(vault.get("no good name", kOrigin).error().reason(), "invalid_secret_name");
-  EXPECT_EQ(vault.get("provider/example", "no url").error().reason(), "invalid_origin");
+  EXPECT_EQ(reason(vault.get("no good name", kOrigin)), "invalid_secret_name");
+  EXPECT_EQ(reason(vault.get("provider/example", "no url")), "invalid_origin");
 }
 
 TEST_F(CppVault, ASecretLivesThroughVersionsAndRevocation) {
@@ -61,12 +79,12 @@ TEST_F(CppVault, ASecretLivesThroughVersionsAndRevocation) {
   EXPECT_EQ(vault.get("a#token", "").value().size(), 6u);
   EXPECT_EQ(vault.get("a#token", "", 1).value().size(), 5u);
   ASSERT_TRUE(vault.set_expiry("a#token", 1).ok());
-  EXPECT_EQ(vault.get("a#token", "").error().reason(), "secret_expired");
-  EXPECT_TRUE(contains(vault.describe()->view(), R"("state":"expired")"));
+  EXPECT_EQ(reason(vault.get("a#token", "")), "secret_expired");
+  EXPECT_TRUE(contains(about(vault), R"("state":"expired")"));
   ASSERT_TRUE(vault.revoke("a#token").ok());
-  EXPECT_EQ(vault.get("a#token", "").error().reason(), "secret_revoked");
+  EXPECT_EQ(reason(vault.get("a#token", "")), "secret_revoked");
   ASSERT_TRUE(vault.remove("a#token").ok());
-  EXPECT_EQ(vault.get("a#token", "").error().reason(), "secret_not_found");
+  EXPECT_EQ(reason(vault.get("a#token", "")), "secret_not_found");
   EXPECT_EQ(vault.rotate_secret("a#token", "x", -1).error().status(), tau::Status::kInvalidArgument);
   ASSERT_TRUE(vault.drop_damaged().ok());
 }
@@ -77,22 +95,20 @@ TEST_F(CppVault, KeysComeAndGo) {
   const std::string key_file = folder_ + "/key";
   ASSERT_TRUE(vault.add_key(tau::VaultKey::file(key_file).label("away").make()).ok());
   EXPECT_TRUE(tau::Vault::open(options_, tau::VaultKey::file(key_file)).ok());
-  EXPECT_EQ(vault.add_key(tau::VaultKey::file(key_file).make()).error().reason(), "file_exists");
-  EXPECT_EQ(vault.add_key(tau::VaultKey::file(key_file).label("away")).error().reason(), "slot_exists");
+  EXPECT_EQ(reason(vault.add_key(tau::VaultKey::file(key_file).make())), "file_exists");
+  EXPECT_EQ(reason(vault.add_key(tau::VaultKey::file(key_file).label("away"))), "slot_exists");
   ASSERT_TRUE(vault.remove_key("away").ok());
-  EXPECT_EQ(vault.remove_key("callback").error().reason(), "last_slot");
-  EXPECT_EQ(tau::Vault::open(options_, tau::VaultKey::file(key_file)).error().reason(), "wrong_key");
-  EXPECT_EQ(tau::Vault::open(options_, tau::VaultKey::environment("NAME")).error().reason(),
+  EXPECT_EQ(reason(vault.remove_key("callback")), "last_slot");
+  EXPECT_EQ(reason(tau::Vault::open(options_, tau::VaultKey::file(key_file))), "wrong_key");
+  EXPECT_EQ(reason(tau::Vault::open(options_, tau::VaultKey::environment("NAME"))),
             "environment_not_allowed");
-  EXPECT_EQ(tau::Vault::open(options_, tau::VaultKey::passphrase("short")).error().reason(),
-            "weak_passphrase");
+  EXPECT_EQ(reason(tau::Vault::open(options_, tau::VaultKey::passphrase("short"))), "weak_passphrase");
 }
 
 TEST_F(CppVault, AFailedKeyLeavesNoFileBehind) {
   const tau::Vault vault = make();
   const std::string key_file = folder_ + "/key";
-  EXPECT_EQ(vault.add_key(tau::VaultKey::file(key_file).label("callback").make()).error().reason(),
-            "slot_exists");
+  EXPECT_EQ(reason(vault.add_key(tau::VaultKey::file(key_file).label("callback").make())), "slot_exists");
   EXPECT_FALSE(fs::exists(key_file));
 }
 
@@ -103,7 +119,7 @@ TEST_F(CppVault, AFunctionOfTheHostSuppliesTheKey) {
   };
   EXPECT_TRUE(tau::Vault::open(options_, tau::VaultKey::callback(supply)).ok());
   const std::function<void(void*, size_t)> nothing = [](void*, size_t) {};
-  EXPECT_EQ(tau::Vault::open(options_, tau::VaultKey::callback(nothing)).error().reason(), "no_key_supplied");
+  EXPECT_EQ(reason(tau::Vault::open(options_, tau::VaultKey::callback(nothing))), "no_key_supplied");
 }
 
 // Readers of other processes go on when the way in that they know still is one.
@@ -117,12 +133,12 @@ TEST_F(CppVault, RotatesKeysUnderAReaderWithAKeyFile) {
   ASSERT_TRUE(writer.add_key(tau::VaultKey::bytes(key_)).ok());
   const tau::Vault other = tau::Vault::open(options_, tau::VaultKey::bytes(key_)).value();
   ASSERT_TRUE(writer.rotate_keys(tau::VaultKey::file(key_file)).ok());
-  EXPECT_EQ(reader.get("a", "").value().reveal(), "value");
+  EXPECT_EQ(revealed(reader.get("a", "")), "value");
   EXPECT_TRUE(reader.put("b", "more", "").ok());
-  EXPECT_EQ(other.get("a", "").error().reason(), "master_rotated");
+  EXPECT_EQ(reason(other.get("a", "")), "master_rotated");
   ASSERT_TRUE(writer.rotate_keys().ok());
-  EXPECT_EQ(writer.get("b", "").value().reveal(), "more");
-  EXPECT_TRUE(contains(reader.describe()->view(), R"("rotating":false)"));
+  EXPECT_EQ(revealed(writer.get("b", "")), "more");
+  EXPECT_TRUE(contains(about(reader), R"("rotating":false)"));
 }
 
 TEST_F(CppVault, NoticesAnOlderCopy) {
@@ -131,11 +147,11 @@ TEST_F(CppVault, NoticesAnOlderCopy) {
   fs::copy_file(options_.path, folder_ + "/older");
   ASSERT_TRUE(vault.put("a", "newer", "").ok());
   fs::copy_file(folder_ + "/older", options_.path, fs::copy_options::overwrite_existing);
-  EXPECT_EQ(tau::Vault::open(options_, tau::VaultKey::bytes(key_)).error().reason(), "vault_rolled_back");
+  EXPECT_EQ(reason(tau::Vault::open(options_, tau::VaultKey::bytes(key_))), "vault_rolled_back");
   options_.anchor = folder_ + "/fresh";
   EXPECT_TRUE(tau::Vault::open(options_, tau::VaultKey::bytes(key_)).ok());
   options_.least_epoch = 3;
-  EXPECT_EQ(tau::Vault::open(options_, tau::VaultKey::bytes(key_)).error().reason(), "vault_rolled_back");
+  EXPECT_EQ(reason(tau::Vault::open(options_, tau::VaultKey::bytes(key_))), "vault_rolled_back");
 }
 
 TEST_F(CppVault, OpenForReadingItWritesNothing) {
@@ -144,7 +160,7 @@ TEST_F(CppVault, OpenForReadingItWritesNothing) {
   options_.read_only = true;
   const tau::Vault vault = tau::Vault::open(options_, tau::VaultKey::bytes(key_)).value();
   EXPECT_TRUE(vault.get("a", "").ok());
-  EXPECT_EQ(vault.put("a", "x", "").error().reason(), "vault_read_only");
+  EXPECT_EQ(reason(vault.put("a", "x", "")), "vault_read_only");
   EXPECT_FALSE(fs::exists(options_.path + ".epochs"));
 }
 
@@ -153,16 +169,15 @@ TEST_F(CppVault, TakesOverAnOlderFile) {
   std::ofstream(path) << R"({"schema_version":1,"providers":{"openai":{"access_token":"plain value"},
     "mine":{"access_token":"other"}},"integrations":{}})";
   const tau::Vault vault = make();
-  EXPECT_EQ(vault.import_file(path, {}, R"({"provider/mine":"no url"})").error().reason(), "invalid_origin");
-  EXPECT_EQ(vault.import_file(path, {}, "[]").error().reason(), "wrong_type");
+  EXPECT_EQ(reason(vault.import_file(path, {}, R"({"provider/mine":"no url"})")), "invalid_origin");
+  EXPECT_EQ(reason(vault.import_file(path, {}, "[]")), "wrong_type");
   const auto report = vault.import_file(path, {}, R"({"provider/mine":"http://127.0.0.1:8080/v1"})");
   ASSERT_TRUE(report.ok()) << report.error().message();
-  EXPECT_TRUE(contains(report->view(), "secret://provider/openai#access_token"));
-  EXPECT_FALSE(contains(report->view(), "plain value"));
-  EXPECT_EQ(vault.get("provider/openai#access_token", "https://api.openai.com").value().reveal(),
-            "plain value");
-  EXPECT_EQ(vault.get("provider/mine#access_token", "http://127.0.0.1:8080").value().reveal(), "other");
-  EXPECT_TRUE(contains(vault.import_file(path)->view(), "secret_exists"));
+  EXPECT_TRUE(contains(text(report), "secret://provider/openai#access_token"));
+  EXPECT_FALSE(contains(text(report), "plain value"));
+  EXPECT_EQ(revealed(vault.get("provider/openai#access_token", "https://api.openai.com")), "plain value");
+  EXPECT_EQ(revealed(vault.get("provider/mine#access_token", "http://127.0.0.1:8080")), "other");
+  EXPECT_TRUE(contains(text(vault.import_file(path)), "secret_exists"));
 }
 
 TEST_F(CppVault, ARuntimeTakesItAlong) {
@@ -173,14 +188,14 @@ TEST_F(CppVault, ARuntimeTakesItAlong) {
   options.config =
       R"({"providers":{"mine":{"base_url":"https://mine.example/v1","api_key":"secret://provider/mine"}}})";
   const tau::Runtime runtime = tau::Runtime::open(options).value();
-  EXPECT_TRUE(contains(runtime.describe()->view(), "the vault has no secret://provider/mine"));
+  EXPECT_TRUE(contains(about(runtime), "the vault has no secret://provider/mine"));
   ASSERT_TRUE(vault.put("provider/mine", "hidden-value", "https://other.example").ok());
-  EXPECT_TRUE(contains(runtime.describe()->view(), "is bound to https://other.example:443"));
+  EXPECT_TRUE(contains(about(runtime), "is bound to https://other.example:443"));
   ASSERT_TRUE(vault.put("provider/mine", "hidden-value", "https://mine.example").ok());
   vault = tau::Vault();
   const auto about = runtime.describe();
-  EXPECT_FALSE(contains(about->view(), "hidden-value"));
-  EXPECT_FALSE(contains(about->view(), "is bound to"));
+  EXPECT_FALSE(contains(text(about), "hidden-value"));
+  EXPECT_FALSE(contains(text(about), "is bound to"));
   EXPECT_TRUE(runtime.agent(R"({"model":"mine/m"})").ok());
 }
 

@@ -36,7 +36,7 @@ class _Bytes:
         if not self.size:
             self.address = None
         elif isinstance(value, bytes):
-            self.address = ctypes.cast(value, ctypes.c_void_p).value
+            self.address = ctypes.cast(ctypes.c_char_p(value), ctypes.c_void_p).value
         else:
             self.owner = (ctypes.c_char * self.size).from_buffer(value)  # type: ignore[arg-type]
             self.address = ctypes.addressof(self.owner)

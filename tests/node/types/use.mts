@@ -63,10 +63,10 @@ async function all(): Promise<void> {
 
 export function vault(path: string): number {
   using kept: Vault = new Vault(path, { keyFile: 'key', make: true, create: true });
-  kept.put('a', Buffer.from('x'), { origin: 'https://host', expires: new Date() });
+  kept.put('a', new Uint8Array(1), { origin: 'https://host', expires: new Date() });
   kept.rotateSecret('a', new Uint8Array(3), { graceMs: 1000 });
   const secret: Secret = kept.get('a', { version: 1 });
-  kept.addKey({ passphrase: Buffer.from('twelve bytes'), label: 'words' });
+  kept.addKey({ passphrase: new Uint8Array(12), label: 'words' });
   kept.rotateKeys();
   void new Runtime({ vault: kept });
   return secret.reveal().length + Object.keys(kept.describe()).length;
