@@ -139,6 +139,19 @@ class Doctor {
       return;
     }
     add({kOk, "tools", std::to_string(about["tools"].items().size()) + " are offered"});
+    check_sandbox(about["sandbox"], values["sandbox.profile"]["value"].as_string());
+  }
+
+  void check_sandbox(const Json& sandbox, const std::string& profile) {
+    if (sandbox["mechanism"].as_string().empty()) return;  // no tool that runs commands
+    if (sandbox["confined"].as_bool()) {
+      add({kOk, "sandbox", "commands are confined by " + sandbox["mechanism"].as_string()});
+    } else if (profile == "full") {
+      add({kOk, "sandbox", "commands are not confined: sandbox.profile is \"full\""});
+    } else {
+      add({kWarning, "sandbox", sandbox["notice"].as_string(),
+           "install bubblewrap; docs/confinement.md tells what each mechanism needs"});
+    }
   }
 
   void check_database() {

@@ -22,6 +22,7 @@
 #include "home.h"
 #include "run.h"
 #include "runtime.h"
+#include "safety.h"
 #include "session.h"
 #include "tool.h"
 #include "vault.h"

@@ -34,6 +34,7 @@
 #include <tau/home.hpp>
 #include <tau/run.hpp>
 #include <tau/runtime.hpp>
+#include <tau/safety.hpp>
 #include <tau/session.hpp>
 #include <tau/tool.hpp>
 #include <tau/vault.hpp>

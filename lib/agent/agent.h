@@ -21,7 +21,7 @@ namespace tau::agent {
 
 // Grows when the same inputs would give other effects, or another journal form or digest. Rows of another
 // version are never re-fed: see Continued.
-inline constexpr int64_t kLogicVersion = 4;
+inline constexpr int64_t kLogicVersion = 5;
 
 struct Limits {  // 0 = no limit
   int64_t max_turns = 50;
@@ -89,6 +89,7 @@ struct Verdict {
   SharedString reason;  // "unknown_tool", "invalid_arguments", "denied_by_policy", "allowed_by_default", …
   std::string message;  // what the model is told on deny
   int64_t policy_epoch = 0;
+  SharedString binding;  // of kAsk: what an approval is bound to; may be empty
 };
 struct ToolDone {
   std::string call_id;
@@ -104,6 +105,7 @@ struct HostOp {
   std::string call_id;    // kApproval
   bool allow = false;
   std::string reason;
+  std::string binding;  // kApproval: as the event had it, or empty: of the call, whatever that is
 };
 struct Timer {
   std::string name;  // as in SetTimer
@@ -177,9 +179,10 @@ struct Event {
   // What the JSON body is made of, by kind; see event.cpp.
   SharedString name;  // tool, model or op id
   SharedString reason;
-  SharedString json;   // arguments, outcome or usage: complete JSON; of kRunStarted the session
-  int64_t number = 0;  // turn, attempt
-  bool flag = false;   // is_error, not_sandboxed
+  SharedString json;     // arguments, outcome or usage: complete JSON; of kRunStarted the session
+  SharedString binding;  // of kApproval
+  int64_t number = 0;    // turn, attempt; of kApproval the policy epoch
+  bool flag = false;     // is_error, not_sandboxed
   std::shared_ptr<const wire::Response> response;
 
   // `text`, or what the response says where the event has one and no text of its own.

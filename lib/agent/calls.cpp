@@ -67,6 +67,9 @@ void Step::on(const Verdict& in) {
       event.reason = in.reason;
       event.json = c.arguments;
       event.flag = !in.sandboxed;
+      event.number = in.policy_epoch;
+      event.binding = in.binding;
+      call->binding = in.binding;
       if (s_.config->limits.approval_timeout_ms > 0)
         set_timer(std::string(kApprovalTimer) + c.id, s_.config->limits.approval_timeout_ms);
       break;

@@ -115,6 +115,7 @@ struct Encoder {
     w.field("reason", in.reason);
     if (!in.message.empty()) w.field("text", in.message);
     w.field("policy_epoch", in.policy_epoch);
+    if (!in.binding.empty()) w.field("binding", in.binding);
   }
   void operator()(const ToolDone& in) const {
     w.field("call_id", in.call_id);
@@ -131,6 +132,7 @@ struct Encoder {
     }
     w.field("call_id", in.call_id).field("allow", in.allow);
     if (!in.reason.empty()) w.field("reason", in.reason);
+    if (!in.binding.empty()) w.field("binding", in.binding);
   }
   void operator()(const Timer& in) const { w.field("name", in.name); }
   void operator()(const Cancel& in) const {
@@ -234,6 +236,7 @@ StatusOr<InputBody> read_verdict(const Value& v) {
   in.reason = v["reason"].as_string();
   in.message = v["text"].as_string();
   in.policy_epoch = v["policy_epoch"].as_int();
+  in.binding = v["binding"].as_string();
   return InputBody(std::move(in));
 }
 
@@ -256,6 +259,7 @@ StatusOr<InputBody> read_op(const Value& v) {
   in.call_id = v["call_id"].as_string();
   in.allow = v["allow"].as_bool();
   in.reason = v["reason"].as_string();
+  in.binding = v["binding"].as_string();
   return InputBody(std::move(in));
 }
 

@@ -266,12 +266,16 @@ void Step::on(const ModelCut& in) {
 void Step::on(const HostOp& in) {
   if (in.kind == HostOp::Kind::kApproval) {
     CallState* call = find_call(in.call_id);
-    if (call == nullptr || call->phase != CallState::Phase::kWaiting) {
+    const bool waits = call != nullptr && call->phase == CallState::Phase::kWaiting;
+    // What was shown when the answer was given is not what waits now.
+    const bool stale = waits && !in.binding.empty() && call->binding != in.binding;
+    if (!waits || stale) {
       Event& event = emit(EventKind::kOpRejected);
       event.call_id = in.call_id;
-      event.text = "no call of this id waits for approval";
+      event.text = stale ? "the call that waits is not the one that was approved"
+                         : "no call of this id waits for approval";
       event.name = in.op_id;
-      event.reason = "no_such_approval";
+      event.reason = stale ? "approval_stale" : "no_such_approval";
       return;
     }
     approve(*call, in);

@@ -33,6 +33,7 @@ struct CallState {
   std::shared_ptr<const wire::Message> result;  // of a call that did not run: it is made here
   bool is_error = false;
   SharedString reason;
+  SharedString binding;  // of kWaiting
 };
 
 struct PendingMessage {

@@ -5,9 +5,12 @@
 #define XXH_INLINE_ALL  // header only: nothing is linked
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
 #include <new>
+#include <optional>
+#include <utility>
 
 #include "crypto/sodium_init.h"
 
@@ -26,6 +29,27 @@ std::string to_hex(const unsigned char* bytes, size_t size) {
   std::string out(size * 2 + 1, '\0');  // sodium writes a terminating NUL
   sodium_bin2hex(out.data(), out.size(), bytes, size);
   out.pop_back();
+  return out;
+}
+
+std::string to_base64(std::string_view bytes, int variant) {
+  std::string out(sodium_base64_encoded_len(bytes.size(), variant), '\0');
+  sodium_bin2base64(out.data(), out.size(), as_bytes(bytes), bytes.size(), variant);
+  out.pop_back();  // the terminating NUL
+  return out;
+}
+
+std::optional<std::string> from_base64(std::string_view text, int variant) {
+  // libsodium 1.0.18 takes bytes from 0x80 on for the last digit.
+  if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }))
+    return std::nullopt;
+  std::string out(text.size() / 4 * 3 + 2, '\0');
+  size_t size = 0;
+  const char* end = nullptr;
+  const int rc = sodium_base642bin(reinterpret_cast<unsigned char*>(out.data()), out.size(), text.data(),
+                                   text.size(), nullptr, &size, &end, variant);
+  if (rc != 0 || end != text.data() + text.size()) return std::nullopt;
+  out.resize(size);
   return out;
 }
 
@@ -110,24 +134,20 @@ StatusOr<std::string> from_hex(std::string_view text) {
   return out;
 }
 
-std::string base64_encode(std::string_view bytes) {
-  std::string out(sodium_base64_ENCODED_LEN(bytes.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
-  sodium_bin2base64(out.data(), out.size(), as_bytes(bytes), bytes.size(), sodium_base64_VARIANT_ORIGINAL);
-  out.pop_back();  // the terminating NUL
-  return out;
-}
+std::string base64_encode(std::string_view bytes) { return to_base64(bytes, sodium_base64_VARIANT_ORIGINAL); }
 
 StatusOr<std::string> base64_decode(std::string_view text) {
-  std::string out(text.size() / 4 * 3, '\0');
-  size_t size = 0;
-  const char* end = nullptr;
-  const int rc = sodium_base642bin(reinterpret_cast<unsigned char*>(out.data()), out.size(), text.data(),
-                                   text.size(), nullptr, &size, &end, sodium_base64_VARIANT_ORIGINAL);
-  if (rc != 0 || end != text.data() + text.size()) {
-    return invalid_argument("invalid_base64", "expected base 64 with padding (RFC 4648 section 4)");
-  }
-  out.resize(size);
-  return out;
+  if (auto bytes = from_base64(text, sodium_base64_VARIANT_ORIGINAL)) return *std::move(bytes);
+  return invalid_argument("invalid_base64", "expected base 64 with padding (RFC 4648 section 4)");
+}
+
+std::string base64url_encode(std::string_view bytes) {
+  return to_base64(bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+StatusOr<std::string> base64url_decode(std::string_view text) {
+  if (auto bytes = from_base64(text, sodium_base64_VARIANT_URLSAFE_NO_PADDING)) return *std::move(bytes);
+  return invalid_argument("invalid_base64", "expected base 64 for URLs without padding (RFC 4648 section 5)");
 }
 
 }  // namespace tau::crypto

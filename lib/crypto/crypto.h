@@ -8,8 +8,9 @@
 #include <string_view>
 
 #include "base/base.h"
-#include "crypto/aead.h"  // IWYU pragma: export
-#include "crypto/kdf.h"   // IWYU pragma: export
+#include "crypto/aead.h"       // IWYU pragma: export
+#include "crypto/kdf.h"        // IWYU pragma: export
+#include "crypto/signature.h"  // IWYU pragma: export
 
 namespace tau::crypto {
 
@@ -46,5 +47,16 @@ StatusOr<std::string> from_hex(std::string_view text);
 // Standard base 64 with padding (RFC 4648 section 4).
 std::string base64_encode(std::string_view bytes);
 StatusOr<std::string> base64_decode(std::string_view text);  // INVALID_ARGUMENT "invalid_base64"
+
+// The alphabet for URLs, without padding (RFC 4648 section 5, RFC 7515 section 2). One text for each value:
+// unused bits must be zero.
+std::string base64url_encode(std::string_view bytes);
+StatusOr<std::string> base64url_decode(std::string_view text);  // INVALID_ARGUMENT "invalid_base64"
+
+// Base 58 with the alphabet of Bitcoin, without a checksum (draft-msporny-base58). Its cost is quadratic:
+// decoding takes at most kMaxBase58Chars. INVALID_ARGUMENT "invalid_base58".
+inline constexpr size_t kMaxBase58Chars = 512;
+std::string base58_encode(std::string_view bytes);
+StatusOr<std::string> base58_decode(std::string_view text);
 
 }  // namespace tau::crypto

@@ -76,7 +76,8 @@ CurlClient::CurlClient(EventLoop& loop, EgressPolicy& egress, CredentialSource& 
                        HttpClientOptions options, const char* library)
     : loop_(loop), options_(std::move(options)), library_(library), context_{loop_,       egress,
                                                                              credentials, options_,
-                                                                             Status(),    std::nullopt} {
+                                                                             Status(),    std::nullopt,
+                                                                             std::nullopt} {
   if (StatusOr<Url> proxy = parse_url(options_.proxy); proxy.ok()) context_.proxy = *std::move(proxy);
 }
 
@@ -207,6 +208,10 @@ Status CurlClient::load() {
   const CurlApi& api = *context_.api;
   multi_ = api.multi_init();
   if (multi_ == nullptr) return Status::out_of_memory();
+  if (!options_.fixed_addresses.empty()) {
+    HeaderList& list = context_.fixed_addresses.emplace(api);
+    for (const std::string& entry : options_.fixed_addresses) list.add_line(entry);
+  }
   api.multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &CurlClient::socket_callback);
   api.multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
   api.multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &CurlClient::timer_callback);

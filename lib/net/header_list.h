@@ -20,6 +20,9 @@ class HeaderList {
   // Tells libcurl not to send a header that it would add by itself.
   void suppress(const char* name_and_colon) { append(name_and_colon); }
 
+  // A line of another list that libcurl takes in this form.
+  void add_line(const std::string& line) { append(line.c_str()); }
+
   curl_slist* get() const { return list_; }
 
  private:

@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "base/base.h"
-#include "net/task.h"  // IWYU pragma: export
+#include "net/fetch.h"      // IWYU pragma: export
+#include "net/reference.h"  // IWYU pragma: export
+#include "net/task.h"       // IWYU pragma: export
 
 namespace tau::net {
 
@@ -77,14 +79,6 @@ class EventLoop : public Loop {
   virtual void expect_owners(size_t count) = 0;
 };
 
-// A parsed absolute URL with scheme http or https.
-struct Url {
-  std::string scheme;          // lower case
-  std::string host;            // lower case, no brackets
-  uint16_t port = 0;           // explicit or the scheme's default
-  std::string target;          // path and query, begins with '/'
-  std::string origin() const;  // "https://api.example.com:443"
-};
 // Strict: user information, spaces, control characters, backslashes, characters outside ASCII, IPv4 addresses
 // in any but dotted decimal form, empty labels (a trailing dot, too) and port 0 are refused. Percent-encoding
 // is kept, a fragment is dropped. INVALID_ARGUMENT "invalid_url".
@@ -110,8 +104,15 @@ StatusOr<Address> parse_address(std::string_view ip, uint16_t port);
 class EgressPolicy {
  public:
   virtual ~EgressPolicy() = default;
+  // A refusal whose reason begins with "egress_" keeps it; any other becomes "egress_denied".
   virtual Status check_url(const Url& url) = 0;
   virtual Status check_address(const Url& url, const Address& address) = 0;
+  // Whether this text may go to that URL: its path and query, a header's value, the body. Before anything is
+  // sent; the credential, which the client adds, is not among them.
+  virtual Status check_content(const Url& url, std::string_view text) {
+    (void)url, (void)text;
+    return ok_status();
+  }
 };
 
 // Supplies the secret of a request at the moment it is sent. A credential is bound to origins: get() returns
@@ -140,8 +141,14 @@ struct HttpRequest {
   std::string credential_id;  // empty: none
   std::string credential_header = "authorization";
   std::string credential_prefix = "Bearer ";
-  uint64_t max_response_bytes = 64u << 20;
+  uint64_t max_response_bytes = 64u << 20;  // as delivered
+  // Asks for a compressed body (gzip, deflate, br, zstd, as libcurl was built) and delivers it decompressed.
+  // One that grows more than kMaxInflation times fails with "response_inflated"; the first
+  // kFreeInflatedBytes are free. Off: a compressed body is an error.
+  bool decode = false;
 };
+inline constexpr uint64_t kMaxInflation = 200;
+inline constexpr uint64_t kFreeInflatedBytes = 1u << 20;
 
 // Receives one response. Called on the loop's thread, never from inside start() or cancel(); on_done comes
 // exactly once and last, unless the request was cancelled, then never.
@@ -152,8 +159,8 @@ class HttpSink {
   virtual void on_head(int status, const std::vector<std::pair<std::string, std::string>>& headers) = 0;
   virtual void on_body(std::string_view bytes) = 0;
   // OK: the response is complete. Else reasons: connect_failed, dns_failed, tls_failed, connect_timeout,
-  // first_byte_timeout, idle_timeout, total_timeout, connection_reset, response_too_large, egress_denied,
-  // proxy_refused, credential_over_proxy,
+  // first_byte_timeout, idle_timeout, total_timeout, connection_reset, response_too_large, response_inflated,
+  // egress_denied or whatever reason "egress_…" the policy gives, proxy_refused, credential_over_proxy,
   // credential_origin_mismatch (and whatever else the credential source says), invalid_url, invalid_request,
   // invalid_response, libcurl_missing, transfer_failed (what libcurl reports and nothing here has a name
   // for). `retryable` is set where no byte of the response had arrived and a new try may help. A request on a
@@ -190,6 +197,8 @@ struct HttpClientOptions {
   // 127.0.0.0/8,
   // ::1) is reached without it.
   std::string proxy;
+  // Names with the addresses to use in place of the resolver's: "host:port:address,address". For tests.
+  std::vector<std::string> fixed_addresses;
   int max_connections = 256;  // and requests under way; more wait in order
   int64_t max_connection_age_ms = 300'000;
   int64_t max_connection_idle_ms = 55'000;

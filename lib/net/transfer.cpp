@@ -41,7 +41,9 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
-Status egress_denied(const Status& why) { return permission_denied("egress_denied", why.message()); }
+Status egress_denied(const Status& why) {
+  return why.reason().starts_with("egress_") ? why : permission_denied("egress_denied", why.message());
+}
 
 // 127.0.0.1 of a proxy is another machine's.
 bool is_this_machine(const std::string& host) {
@@ -53,10 +55,10 @@ Status invalid_response(std::string_view what) { return {Code::kUnavailable, "in
 
 // What libcurl takes as it comes: a length that cannot be read makes it read to the end of the connection,
 // and a body that was cut off pass for whole.
-Status check_framing(const std::vector<std::pair<std::string, std::string>>& headers) {
+Status check_framing(const Headers& headers, bool may_be_encoded) {
   const std::string* length = nullptr;
   for (const auto& [name, value] : headers) {
-    if (name == "content-encoding" && lower(value) != "identity") {
+    if (name == "content-encoding" && lower(value) != "identity" && !may_be_encoded) {
       return invalid_response(format("the body is encoded ({}), which was not asked for", value));
     }
     if (name != "content-length") continue;
@@ -82,12 +84,20 @@ Transfer::Transfer(TransferContext& context, HttpRequest request, HttpSink& sink
       sink_(sink),
       deadlines_(context.loop, request_.timeouts, std::move(expired)) {}
 
+Status Transfer::check_egress() {
+  net::EgressPolicy& egress = context_.egress;
+  TAU_RETURN_IF_ERROR(egress.check_url(url_));
+  TAU_RETURN_IF_ERROR(egress.check_content(url_, url_.target));
+  for (const auto& [name, value] : request_.headers) TAU_RETURN_IF_ERROR(egress.check_content(url_, value));
+  return egress.check_content(url_, request_.body);
+}
+
 Status Transfer::prepare(CURL* easy) {
   easy_ = easy;
   TAU_ASSIGN_OR_RETURN(url_, parse_url(request_.url));
   TAU_RETURN_IF_ERROR(check_proxy());
   TAU_RETURN_IF_ERROR(check_request());
-  if (Status verdict = context_.egress.check_url(url_); !verdict.ok()) return egress_denied(verdict);
+  if (Status verdict = check_egress(); !verdict.ok()) return egress_denied(verdict);
   TAU_RETURN_IF_ERROR(build_headers());
   set_target();
   set_method_and_body();
@@ -141,7 +151,8 @@ Status Transfer::build_headers() {
     have_accept = have_accept || key == "accept";
     have_agent = have_agent || key == "user-agent";
   }
-  TAU_RETURN_IF_ERROR(list.add("accept-encoding", "identity"));  // bytes are delivered as they come
+  // Without decoding bytes are delivered as they come; else libcurl names what it can decode.
+  if (!request_.decode) TAU_RETURN_IF_ERROR(list.add("accept-encoding", "identity"));
   if (!have_agent && !context_.options.user_agent.empty()) {
     TAU_RETURN_IF_ERROR(list.add("user-agent", context_.options.user_agent));
   }
@@ -159,6 +170,7 @@ void Transfer::set_target() {
   set(CURLOPT_PATH_AS_IS, 1L);
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_FOLLOWLOCATION, 0L);
+  if (request_.decode) set(CURLOPT_ACCEPT_ENCODING, "");
   set(CURLOPT_HTTP_VERSION, url_.scheme == "https" ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
   set(CURLOPT_PIPEWAIT, 1L);  // rather one more stream on a connection being made than another handshake
 }
@@ -190,6 +202,7 @@ void Transfer::set_transport() {
   set(CURLOPT_PROXY, proxy_ != nullptr ? proxy_->origin().c_str() : "");
   set(CURLOPT_NOPROXY, "");
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  if (context_.fixed_addresses) set(CURLOPT_RESOLVE, context_.fixed_addresses->get());
   set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   set(CURLOPT_TCP_NODELAY, 1L);
   set(CURLOPT_TCP_KEEPALIVE, 1L);
@@ -345,10 +358,17 @@ bool Transfer::take_header_line(std::string_view line) {
 
 bool Transfer::finish_head() {
   if (status_ >= 100 && status_ < 200) return true;  // interim: the final head follows
-  if (Status status = check_framing(headers_); !status.ok()) return fail(std::move(status));
+  if (Status status = check_framing(headers_, request_.decode); !status.ok()) return fail(std::move(status));
   head_complete_ = true;
   sink_.on_head(status_, headers_);
   return !cancelled_;
+}
+
+bool Transfer::is_inflated() const {
+  if (body_bytes_ <= kFreeInflatedBytes) return false;
+  curl_off_t received = 0;
+  const CURLcode told = context_.api->easy_getinfo(easy_, CURLINFO_SIZE_DOWNLOAD_T, &received);
+  return told != CURLE_OK || body_bytes_ / kMaxInflation > static_cast<uint64_t>(received);
 }
 
 size_t Transfer::body_bytes(char* bytes, size_t size, size_t count, void* self) {
@@ -368,6 +388,11 @@ size_t Transfer::take_body(std::string_view bytes) {
     return 0;
   }
   body_bytes_ += bytes.size();
+  if (request_.decode && is_inflated()) {
+    fail(resource_exhausted("response_inflated",
+                            format("the body grows more than {} times when decompressed", kMaxInflation)));
+    return 0;
+  }
   sink_.on_body(bytes);
   return cancelled_ ? 0 : bytes.size();
 }

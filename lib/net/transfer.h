@@ -19,6 +19,7 @@ struct TransferContext {
   const HttpClientOptions& options;
   StatusOr<CurlApi> api;  // a failure until the first request
   std::optional<Url> proxy;
+  std::optional<HeaderList> fixed_addresses;  // after the first request, if the options name any
 };
 
 class Transfer {
@@ -51,6 +52,7 @@ class Transfer {
 
  private:
   Status check_request() const;
+  Status check_egress();
   Status check_proxy();
   Status build_headers();
   void set_target();
@@ -73,6 +75,7 @@ class Transfer {
   bool take_header_line(std::string_view line);
   bool finish_head();
   size_t take_body(std::string_view bytes);
+  bool is_inflated() const;
 
   TransferContext& context_;
   const HttpRequest request_;

@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "os/confinement_plan.h"
 #include "os/exec/protocol.h"
 
 #ifndef TAU_LIBEXECDIR
@@ -135,30 +136,23 @@ StatusOr<Fd> clone_and_exec(ChildArgs& args) {
   return errno_status(args.error, format("cannot execute the helper {}", args.path));
 }
 
-std::vector<std::string> helper_arguments(const LaunchSpec& spec) {
-  const ProcessLimits& l = spec.limits;
-  std::vector<std::string> args = {"tau-exec", exec::kVersion, format("{}", getpid()),
-                                   format("{}:{}:{}:{}:{}", l.cpu_seconds, l.address_space_bytes,
-                                          l.file_size_bytes, l.open_files, l.processes),
-                                   format("{}", spec.env.size())};
-  args.insert(args.end(), spec.env.begin(), spec.env.end());
-  args.insert(args.end(), spec.argv.begin(), spec.argv.end());
-  return args;
+void add_counted(std::vector<std::string>& args, const std::vector<std::string>& words) {
+  args.push_back(format("{}", words.size()));
+  args.insert(args.end(), words.begin(), words.end());
 }
 
-Status check_spec(const LaunchSpec& spec) {
-  if (spec.argv.empty() || spec.argv[0].empty())
-    return invalid_argument("invalid_command", "the command is empty");
-  if (!spec.cwd.valid()) return invalid_argument("invalid_command", "the working directory is missing");
-  for (const std::string& arg : spec.argv)
-    if (arg.find('\0') != arg.npos)
-      return invalid_argument("invalid_command", "an argument of the command holds a NUL byte");
-  for (const std::string& variable : spec.env) {
-    const size_t equals = variable.find('=');
-    if (equals == 0 || equals == variable.npos || variable.find('\0') != variable.npos)
-      return invalid_argument("invalid_environment", "an environment entry is not of the form NAME=value");
-  }
-  return ok_status();
+std::vector<std::string> helper_arguments(const LaunchSpec& spec, const std::vector<std::string>& env,
+                                          const ConfinementPlan& plan) {
+  const ProcessLimits& l = spec.limits;
+  std::vector<std::string> args = {"tau-exec", exec::kVersion, exec::kRun, format("{}", getpid())};
+  add_counted(args, plan.wrap);
+  args.push_back(format("{}:{}:{}:{}:{}", l.cpu_seconds, l.address_space_bytes, l.file_size_bytes,
+                        l.open_files, l.processes));
+  args.push_back(format("{}", plan.flags));
+  add_counted(args, plan.rules);
+  add_counted(args, env);
+  args.insert(args.end(), spec.argv.begin(), spec.argv.end());
+  return args;
 }
 
 // Where the object file that holds this code was loaded from: libtau.so, or the program when linked
@@ -189,17 +183,18 @@ StatusOr<std::unique_ptr<Launcher>> Launcher::create(const Options& options) {
   }
   std::string tried;
   for (const std::string& place : places) {
-    if (access(place.c_str(), X_OK) == 0) return std::unique_ptr<Launcher>(new Launcher(place));
+    if (access(place.c_str(), X_OK) == 0) return std::unique_ptr<Launcher>(new Launcher(place, options));
     tried += (tried.empty() ? "" : ", ") + place;
   }
   return failed_precondition(
       "helper_missing", format("processes need the helper program tau-exec, which is in none of: {}", tried));
 }
 
-StatusOr<Process> Launcher::start(const LaunchSpec& spec) const {
-  TAU_RETURN_IF_ERROR(check_spec(spec));
+StatusOr<Process> Launcher::start_planned(const LaunchSpec& spec, const std::vector<std::string>& env,
+                                          const ConfinementPlan& plan) const {
   Process process;
   process.command_ = spec.argv[0];
+  process.enforcement_ = plan.enforcement;
   TAU_ASSIGN_OR_RETURN(Pipe status, make_pipe());
   TAU_ASSIGN_OR_RETURN(Pipe lifeline, make_channel(SOCK_SEQPACKET));
   TAU_ASSIGN_OR_RETURN(Pipe out, make_pipe());
@@ -221,7 +216,7 @@ StatusOr<Process> Launcher::start(const LaunchSpec& spec) const {
   for (const Fd* fd : {&status.read_end, &lifeline.write_end, &out.read_end, &err.read_end, &in.write_end})
     if (fd->valid()) TAU_RETURN_IF_ERROR(set_nonblocking(*fd));
 
-  std::vector<std::string> args = helper_arguments(spec);
+  std::vector<std::string> args = helper_arguments(spec, env, plan);
   std::vector<char*> argv;
   for (std::string& arg : args) argv.push_back(arg.data());
   argv.push_back(nullptr);

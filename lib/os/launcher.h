@@ -5,28 +5,34 @@
 // dies by any means; then it reports. The exit status comes through a pipe, so it is right even in hosts that
 // ignore SIGCHLD or call waitpid(-1). libtau installs no signal handler and waits for nobody else's children.
 //
-// Limits: a command that kills the helper itself (same user) escapes this; commands run with no_new_privs, so
-// set-user-id programs gain nothing.
+// With a Confinement (confinement.h) the helper also confines the command; what is demanded and cannot be had
+// is refused, never left out in silence. Limits: an unconfined command that kills the helper itself (same
+// user) escapes its end. Commands run with no_new_privs, so set-user-id programs gain nothing.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/base.h"
+#include "os/confinement.h"
 #include "os/fd.h"
 
 namespace tau::os {
+
+struct ConfinementPlan;
 
 struct ProcessLimits {  // 0: not limited by us; core dumps are always off
   uint64_t cpu_seconds = 0;
   uint64_t address_space_bytes = 0;
   uint64_t file_size_bytes = 0;
   uint64_t open_files = 0;
-  uint64_t processes = 0;  // counts all processes of the user; not enforced for root
+  uint64_t processes = 0;  // of the user, or those in the namespace under bubblewrap; not enforced for root
 };
 
 struct LaunchSpec {
@@ -37,6 +43,8 @@ struct LaunchSpec {
   std::string stdin_data;     // for kData; the command reads it from a file in memory
   bool merge_output = false;  // stderr joins the stdout pipe, in order of arrival
   ProcessLimits limits;
+  // Under a profile but kFull, TMPDIR of `env` gives way to a directory that only this command has.
+  Confinement confinement;
 };
 
 struct ExitReport {
@@ -63,6 +71,7 @@ class Process {
   int stderr_fd() const { return stderr_.get(); }  // -1 when merged
   int stdin_fd() const { return stdin_.get(); }    // -1 unless Stdin::kPipe
   int pid_fd() const { return pid_fd_.get(); }     // of the helper: readable when it is gone
+  const Enforcement& enforcement() const { return enforcement_; }
   // How many bytes were taken: 0 when the command does not read at the moment (watch stdin_fd() for
   // EPOLLOUT). FAILED_PRECONDITION "stdin_closed" when it never will. Raises no SIGPIPE.
   StatusOr<size_t> write_stdin(std::string_view bytes);
@@ -76,8 +85,9 @@ class Process {
   void kill();
 
   // Never blocks for the command: UNAVAILABLE "still_running" until status_fd() is readable. The command
-  // could not be executed: NOT_FOUND "command_not_found" or the errno. ABORTED "helper_died": somebody killed
-  // the helper, the fate of the command is unknown. Gives the same answer when asked again.
+  // could not be executed: NOT_FOUND "command_not_found" or the errno; it could not be confined:
+  // FAILED_PRECONDITION "sandbox_unavailable". ABORTED "helper_died": somebody killed the helper, the fate of
+  // the command is unknown. Gives the same answer when asked again.
   StatusOr<ExitReport> read_report();
 
  private:
@@ -89,14 +99,27 @@ class Process {
   Fd status_, stdout_, stderr_, stdin_, pid_fd_;
   Fd lifeline_;  // the helper reads requests from it; end of file means kill
   std::string command_;
+  Enforcement enforcement_;
+  // Deleted when the report has come: under Landlock alone, where /tmp is everybody's.
+  struct PrivateTmp {
+    std::string path;
+    PrivateTmp() = default;
+    PrivateTmp(PrivateTmp&& other) noexcept : path(std::exchange(other.path, {})) {}
+    PrivateTmp& operator=(PrivateTmp&&) = delete;
+    ~PrivateTmp() { remove(); }
+    void remove();
+  } private_tmp_;
   std::optional<StatusOr<ExitReport>> report_;
 };
 
 class Launcher {
  public:
   struct Options {
-    std::string helper_path;        // exactly this one, no search
-    std::string build_helper_path;  // tried last: for programs that run from a build tree
+    std::string helper_path;           // exactly this one, no search
+    std::string build_helper_path;     // tried last: for programs that run from a build tree
+    std::string bubblewrap_path = {};  // exactly this one; empty: in /usr/bin, /usr/local/bin, /bin
+    bool use_bubblewrap = true;
+    bool use_landlock = true;
   };
 
   // Finds the helper: options.helper_path, or beside the library that holds this code, in libexec/tau of the
@@ -107,11 +130,27 @@ class Launcher {
   const std::string& helper_path() const { return helper_; }
 
   // Any thread. Returns as soon as the helper runs; what becomes of the command comes in the report.
+  // FAILED_PRECONDITION "sandbox_unavailable" names what the confinement demands and this machine has not;
+  // INVALID_ARGUMENT "invalid_sandbox".
   StatusOr<Process> start(const LaunchSpec& spec) const;
 
+  // What can confine commands here. The first call tries it with a process, which takes some 20 ms; later
+  // ones know. Any thread.
+  const ConfinementStatus& confinement_status() const;
+  // What would stand behind a command, started in the first root; fails as start() would.
+  StatusOr<Enforcement> enforcement(const Confinement& confinement) const;
+
  private:
-  explicit Launcher(std::string helper) : helper_(std::move(helper)) {}
+  Launcher(std::string helper, Options options) : helper_(std::move(helper)), options_(std::move(options)) {}
+  StatusOr<Process> start_planned(const LaunchSpec& spec, const std::vector<std::string>& env,
+                                  const ConfinementPlan& plan) const;
+  void probe(ConfinementStatus& status) const;
+  std::string try_bubblewrap(const ConfinementStatus& status) const;
+
   std::string helper_;
+  Options options_;
+  mutable std::once_flag probed_;
+  mutable ConfinementStatus status_;
 };
 
 }  // namespace tau::os

@@ -1,6 +1,7 @@
 // The public face of os: the one file access path and the one process launcher of libtau. Linux only.
 #pragma once
 
+#include "os/confinement.h"
 #include "os/fd.h"
 #include "os/file_lock.h"
 #include "os/launcher.h"

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "os/exec/protocol.h"
 #include "os/launcher.h"
@@ -16,13 +17,32 @@ namespace {
 // host for ever when it lets go.
 constexpr int kReapTimeoutMs = 5'000;
 
-Status exec_failure(int error, const std::string& command) {
+std::string_view stage_name(exec::Stage stage) {
+  switch (stage) {
+    case exec::Stage::kWrap: return "bubblewrap";
+    case exec::Stage::kCapabilities: return "giving up capabilities";
+    case exec::Stage::kLandlock: return "Landlock";
+    case exec::Stage::kSeccomp: return "the filter of system calls";
+    case exec::Stage::kExec:
+    case exec::Stage::kHelper: break;
+  }
+  return "";
+}
+
+Status start_failure(const exec::Report& raw, const std::string& command) {
   const std::string message = format("cannot execute \"{}\"", command);
-  if (error == ENOENT) return not_found("command_not_found", message + ": no such program");
-  if (error == ENOSYS)
+  if (raw.stage == exec::Stage::kHelper)
     return failed_precondition("confinement_missing",
                                message + ": /proc is not mounted or the kernel lacks what tau-exec needs");
-  return errno_status(error, message);
+  if (raw.stage != exec::Stage::kExec) {
+    const size_t length = strnlen(raw.message, sizeof raw.message);
+    const std::string why = length > 0 ? std::string(raw.message, length)
+                                       : std::string(errno_status(raw.error, "failed").message());
+    return failed_precondition("sandbox_unavailable",
+                               format("{} confined: {}: {}", message, stage_name(raw.stage), why));
+  }
+  if (raw.error == ENOENT) return not_found("command_not_found", message + ": no such program");
+  return errno_status(raw.error, message);
 }
 
 }  // namespace
@@ -74,8 +94,8 @@ StatusOr<ExitReport> Process::read_report() {
   if (n != sizeof raw || raw.magic != exec::Report::kMagic) {
     report_ = Status(Code::kAborted, "helper_died",
                      format("the helper of \"{}\" died; what became of the command is unknown", command_));
-  } else if (raw.exec_error != 0) {
-    report_ = exec_failure(raw.exec_error, command_);
+  } else if (raw.error != 0) {
+    report_ = start_failure(raw, command_);
   } else {
     ExitReport report;
     report.exit_code = raw.exit_code;
@@ -89,6 +109,7 @@ StatusOr<ExitReport> Process::read_report() {
   }
   // The helper exits right after the report.
   reap(kReapTimeoutMs);
+  private_tmp_.remove();
   return *report_;
 }
 

@@ -105,6 +105,9 @@ StatusOr<std::vector<DirEntry>> Workspace::list(std::string_view path) const {
 StatusOr<WalkEnd> Workspace::walk(std::string_view path, const WalkOptions& options,
                                   const std::function<WalkAction(const WalkEntry&)>& visit) const {
   TAU_ASSIGN_OR_RETURN(const Fd start, open_directory(path));
+  std::string place;
+  if (!rules_.hidden.empty()) { TAU_ASSIGN_OR_RETURN(place, place_of(start.get())); }
+  if (!place.empty()) place += '/';
   WalkEnd end;
   std::vector<Level> stack;
   if (!push_level(stack, start.get(), "")) return file_error(EACCES, "cannot list", path);
@@ -122,6 +125,7 @@ StatusOr<WalkEnd> Workspace::walk(std::string_view path, const WalkOptions& opti
     }
     ++end.entries;
     const std::string child = level.prefix + entry.name;
+    if (!rules_.hidden.empty() && covered(rules_.hidden, place + child)) continue;
     const WalkAction action = visit({child, entry.type});
     if (action == WalkAction::kStop) break;
     if (entry.type != FileType::kDirectory || action == WalkAction::kSkipDirectory) continue;

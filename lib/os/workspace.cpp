@@ -79,10 +79,10 @@ struct Workspace::Target {
   struct stat st = {};
 };
 
-Workspace::Workspace(Fd fd, std::string root, std::string given)
-    : fd_(std::move(fd)), root_(std::move(root)), given_(std::move(given)) {}
+Workspace::Workspace(Fd fd, std::string root, std::string given, PathRules rules)
+    : fd_(std::move(fd)), root_(std::move(root)), given_(std::move(given)), rules_(std::move(rules)) {}
 
-StatusOr<std::unique_ptr<Workspace>> Workspace::open(std::string_view root) {
+StatusOr<std::unique_ptr<Workspace>> Workspace::open(std::string_view root, PathRules rules) {
   if (root.empty() || root.find('\0') != root.npos)
     return invalid_argument("invalid_path", "the workspace path is empty or holds a NUL byte");
   const std::string path(root);
@@ -96,8 +96,8 @@ StatusOr<std::unique_ptr<Workspace>> Workspace::open(std::string_view root) {
         "whose filter allows the call");
   if (!probe.valid()) return file_error(errno, "cannot open the workspace", path);
   TAU_ASSIGN_OR_RETURN(std::string real, read_link(AT_FDCWD, format("/proc/self/fd/{}", fd.get()), path));
-  return std::unique_ptr<Workspace>(
-      new Workspace(std::move(fd), std::move(real), path.front() == '/' ? path : std::string()));
+  return std::unique_ptr<Workspace>(new Workspace(
+      std::move(fd), std::move(real), path.front() == '/' ? path : std::string(), std::move(rules)));
 }
 
 StatusOr<std::string> Workspace::relative(std::string_view path) const {
@@ -128,6 +128,35 @@ StatusOr<Fd> Workspace::open_beneath(const std::string& path, uint64_t flags) co
   return fd;
 }
 
+// Where an open file or directory is now, relative to the root; "" for the root itself.
+StatusOr<std::string> Workspace::place_of(int fd) const {
+  TAU_ASSIGN_OR_RETURN(const std::string root,
+                       read_link(AT_FDCWD, format("/proc/self/fd/{}", fd_.get()), root_));
+  TAU_ASSIGN_OR_RETURN(const std::string place, read_link(AT_FDCWD, format("/proc/self/fd/{}", fd), root_));
+  std::string_view rest = place;
+  if (!strip_root(root, rest)) return escapes(place);
+  return std::string(rest);
+}
+
+// Whether the entry `name` of an open directory may be made, replaced or removed. What the rules keep, and
+// what they keep something in: a file ".git" in place of the directory says that the repository is elsewhere.
+Status Workspace::check_changeable(int directory, std::string_view name, bool is_directory) const {
+  if (rules_.read_only.empty() && rules_.hidden.empty()) return ok_status();
+  TAU_ASSIGN_OR_RETURN(std::string place, place_of(directory));
+  place += place.empty() ? name : format("/{}", name);
+  if (covered(rules_.read_only, place) || covered(rules_.hidden, place) ||
+      (!is_directory && leads_to(rules_.read_only, place)))
+    return permission_denied("path_protected", format("\"{}\" is kept from changes by tools", place));
+  return ok_status();
+}
+
+Status Workspace::check_visible(int fd, std::string_view path) const {
+  if (rules_.hidden.empty()) return ok_status();
+  TAU_ASSIGN_OR_RETURN(const std::string place, place_of(fd));
+  if (!covered(rules_.hidden, place)) return ok_status();
+  return permission_denied("path_hidden", format("\"{}\" is kept from being read by tools", path));
+}
+
 StatusOr<FileInfo> Workspace::stat(std::string_view path) const {
   TAU_ASSIGN_OR_RETURN(const std::string rel, relative(path));
   TAU_ASSIGN_OR_RETURN(const Fd fd, open_beneath(rel, O_PATH));
@@ -141,12 +170,15 @@ StatusOr<Fd> Workspace::open_file(std::string_view path) const {
   // O_NONBLOCK: opening a FIFO without a writer returns at once, to be refused below.
   TAU_ASSIGN_OR_RETURN(Fd fd, open_beneath(rel, O_RDONLY | O_NONBLOCK | O_NOCTTY));
   TAU_RETURN_IF_ERROR(require_regular(fd.get(), rel).status());
+  TAU_RETURN_IF_ERROR(check_visible(fd.get(), rel));
   return fd;
 }
 
 StatusOr<Fd> Workspace::open_directory(std::string_view path) const {
   TAU_ASSIGN_OR_RETURN(const std::string rel, relative(path));
-  return open_beneath(rel, O_RDONLY | O_DIRECTORY);
+  TAU_ASSIGN_OR_RETURN(Fd fd, open_beneath(rel, O_RDONLY | O_DIRECTORY));
+  TAU_RETURN_IF_ERROR(check_visible(fd.get(), rel));
+  return fd;
 }
 
 StatusOr<std::string> Workspace::read(std::string_view path, const ReadOptions& options) const {
@@ -169,6 +201,7 @@ Status Workspace::make_directories(std::string_view path) const {
     if (existing.status().code() != Code::kNotFound) return existing.status();
     TAU_ASSIGN_OR_RETURN(const Fd dir,
                          open_beneath(begin == 0 ? "." : rel.substr(0, begin - 1), O_PATH | O_DIRECTORY));
+    TAU_RETURN_IF_ERROR(check_changeable(dir.get(), name, /*is_directory=*/true));
     if (mkdirat(dir.get(), name.c_str(), 0777) != 0 && errno != EEXIST)
       return file_error(errno, "cannot make the directory", prefix);
   }
@@ -203,6 +236,7 @@ StatusOr<bool> Workspace::write(std::string_view path, std::string_view bytes,
   if (path.back() == '/')
     return failed_precondition("not_a_regular_file", format("\"{}\" names a directory", path));
   TAU_ASSIGN_OR_RETURN(const Target target, resolve_target(rel, options.create_parents));
+  TAU_RETURN_IF_ERROR(check_changeable(target.directory.get(), target.name));
   AtomicWrite write;
   if (target.exists) {
     if (!options.replace) return file_error(EEXIST, "cannot create", rel);
@@ -231,6 +265,7 @@ Status Workspace::remove(std::string_view path) const {
   if (name == "." || name == "..")
     return invalid_argument("invalid_path", "the workspace itself is not removed");
   TAU_ASSIGN_OR_RETURN(const Fd dir, open_beneath(parent, O_PATH | O_DIRECTORY));
+  TAU_RETURN_IF_ERROR(check_changeable(dir.get(), name));
   if (unlinkat(dir.get(), name.c_str(), 0) == 0) return ok_status();
   // Linux says EISDIR for a directory, POSIX and some file systems EPERM.
   if ((errno == EISDIR || errno == EPERM) && unlinkat(dir.get(), name.c_str(), AT_REMOVEDIR) == 0)

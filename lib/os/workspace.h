@@ -15,6 +15,8 @@
 //                                                system that nobody may
 //   disk_full               RESOURCE_EXHAUSTED   no space is left
 //   file_exists             ALREADY_EXISTS
+//   path_protected          PERMISSION_DENIED    the rules keep it read-only
+//   path_hidden             PERMISSION_DENIED    the rules keep it from being read
 //   openat2_missing         FAILED_PRECONDITION  a kernel before 5.6, or a filter that refuses the call
 // and "errno_…" for the rest. Any thread; immutable after open.
 #pragma once
@@ -28,6 +30,7 @@
 
 #include "base/base.h"
 #include "os/fd.h"
+#include "os/path_rules.h"
 
 namespace tau::os {
 
@@ -79,8 +82,9 @@ class Workspace {
  public:
   static constexpr size_t kMaxDirEntries = 1'000'000;
 
-  // NOT_FOUND, "not_a_directory", or "openat2_missing".
-  static StatusOr<std::unique_ptr<Workspace>> open(std::string_view root);
+  // NOT_FOUND, "not_a_directory", or "openat2_missing". The rules hold for where a path leads in the end,
+  // through symlinks; of a hidden path the existence may be seen.
+  static StatusOr<std::unique_ptr<Workspace>> open(std::string_view root, PathRules rules = {});
 
   // The absolute path of the root, symlinks resolved, as it was when opened.
   const std::string& root() const { return root_; }
@@ -108,13 +112,17 @@ class Workspace {
 
  private:
   struct Target;
-  Workspace(Fd fd, std::string root, std::string given);
+  Workspace(Fd fd, std::string root, std::string given, PathRules rules);
   StatusOr<Fd> open_beneath(const std::string& path, uint64_t flags) const;
   StatusOr<Target> resolve_target(std::string path, bool create_parents) const;
+  StatusOr<std::string> place_of(int fd) const;
+  Status check_changeable(int directory, std::string_view name, bool is_directory = false) const;
+  Status check_visible(int fd, std::string_view path) const;
 
   Fd fd_;
   std::string root_;
   std::string given_;  // the absolute root as the caller wrote it, symlinks unresolved; may equal root_
+  PathRules rules_;
 };
 
 }  // namespace tau::os

@@ -21,11 +21,16 @@ bool wants(const AgentConfig& config, const std::string& tool) {
 }
 
 Status add_builtins(Core& core, const AgentConfig& config, tool::Registry& registry) {
-  if (core.workspace() == nullptr) return ok_status();
-  for (std::shared_ptr<tool::Tool>& builtin : tool::builtin_tools()) {
+  const bool runs_commands =
+      core.workspace() != nullptr && core.launcher() != nullptr && wants(config, "bash");
+  const bool sandboxed = runs_commands && core.sandbox().confined;
+  for (std::shared_ptr<tool::Tool>& builtin : tool::builtin_tools(sandboxed)) {
     const tool::Manifest& manifest = builtin->manifest();
     const bool wanted = wants(config, manifest.name);
-    const bool possible = manifest.effect != tool::Effect::kExec || core.launcher() != nullptr;
+    // A request needs no workspace; all else does, and commands need what starts them.
+    const bool possible = manifest.effect == tool::Effect::kEgress ||
+                          (core.workspace() != nullptr &&
+                           (manifest.effect != tool::Effect::kExec || core.launcher() != nullptr));
     if (wanted && possible) TAU_RETURN_IF_ERROR(registry.add(std::move(builtin)));
   }
   return ok_status();
@@ -66,6 +71,17 @@ void write_unavailable(json::Writer& w, const Core& core, const AgentSnapshot& a
   w.end_array();
 }
 
+// What stands behind commands, when there is a tool that runs them.
+void write_sandbox(json::Writer& w, Core& core, const AgentSnapshot& agent) {
+  if (core.launcher() == nullptr || !wants(agent.config, "bash")) return;
+  const EffectiveSandbox& sandbox = core.sandbox();
+  w.key("sandbox").begin_object();
+  w.field("confined", sandbox.confined);
+  w.key("mechanism").string(os::mechanism_name(sandbox.enforcement.mechanism));
+  w.field("landlock_abi", static_cast<int64_t>(sandbox.enforcement.landlock_abi));
+  w.field("notice", sandbox.notice).end_object();
+}
+
 void write_manifest(json::Writer& w, const tool::Manifest& m, bool host) {
   w.begin_object();
   w.field("name", m.name).field("description", m.description).field_raw("parameters", m.parameters);
@@ -85,7 +101,10 @@ std::vector<wire::Message> system_prompt(Core& core, const AgentSnapshot& agent,
   parts.instructions_cut = instructions_cut;
   if (core.workspace() != nullptr && !agent.tools->all().empty())
     parts.workspace_note = "Tools work in the workspace directory " + core.workspace()->root() + ".";
-  return agent::system_messages(parts);
+  std::vector<wire::Message> messages = agent::system_messages(parts);
+  const Redaction redaction(core.screening().current());
+  for (wire::Message& message : messages) redaction.clean(message, Author::kHost);
+  return messages;
 }
 
 StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const Config& config,
@@ -116,7 +135,7 @@ StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const C
     }
   }
   snapshot->tools = std::make_shared<const tool::Registry>(std::move(tools));
-  snapshot->policy = std::make_shared<ListPolicy>(snapshot->config.policy, host_tools, always_ask);
+  TAU_ASSIGN_OR_RETURN(snapshot->policy, AgentPolicy::make(snapshot->config.policy, host_tools, always_ask));
   snapshot->host_tools = std::move(host_tools);
   snapshot->always_ask = std::move(always_ask);
   snapshot->parameters = make_parameters(*snapshot);
@@ -181,6 +200,8 @@ std::string Agent::describe() const {
     write_manifest(w, t->manifest(), agent->host_tools.contains(t->manifest().name));
   w.end_array();
   write_unavailable(w, *runtime_->core(), *agent);
+  w.field("policy_epoch", agent->policy->epoch());
+  write_sandbox(w, *runtime_->core(), *agent);
   w.field_raw("config", config_->describe());
   w.end_object();
   return out;

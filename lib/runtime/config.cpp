@@ -12,6 +12,11 @@ namespace {
 
 constexpr std::string_view kPolicyLists[] = {"allow", "ask", "deny"};  // from loose to strict
 
+bool is_policy_list(const KeyPath& path) {
+  return path[0] == "policy" &&
+         std::find(std::begin(kPolicyLists), std::end(kPolicyLists), path[1]) != std::end(kPolicyLists);
+}
+
 json::Value& value_at(json::Value& document, const KeyPath& path) {
   json::Value* at = &document;
   for (const std::string& segment : path) {
@@ -57,7 +62,7 @@ class Merger {
     layer_ = layer;
     project_ = state_.layers[layer].origin == "project";
     const auto visit = [&](const KeyPath& path, const Key& key, const json::Value& value) {
-      if (path[0] == "profiles" || path[0] == "policy") return ok_status();
+      if (path[0] == "profiles" || is_policy_list(path)) return ok_status();
       return project_ ? apply_from_project(path, key, value) : replace(path, value);
     };
     const Status status = walk_document(document, visit);
@@ -264,6 +269,17 @@ std::optional<double> optional_double(const json::Value& value) {
   return value.is_null() ? std::nullopt : std::optional(value.as_double());
 }
 
+// A tool that is not among the default ones is offered where the user lets it act without asking.
+std::vector<std::string> offered_tools(const json::Value& policy) {
+  std::vector<std::string> offered = default_tools();
+  for (const std::string& allowed : sorted_strings(policy["allow"])) {
+    const bool builtin = std::binary_search(builtin_tools().begin(), builtin_tools().end(), allowed);
+    const auto at = std::lower_bound(offered.begin(), offered.end(), allowed);
+    if (builtin && (at == offered.end() || *at != allowed)) offered.insert(at, allowed);
+  }
+  return offered;
+}
+
 std::string optional_json(const json::Value& value) { return value.is_null() ? "" : json::write(value); }
 
 }  // namespace
@@ -287,12 +303,37 @@ StatusOr<Config> Config::with(Layer layer) const {
   return Config(std::move(built));
 }
 
+namespace {
+
+// Every value was checked when its document was.
+safety::PolicySpec read_rules(const json::Value& policy) {
+  safety::PolicySpec spec;
+  if (const auto preset = safety::parse_preset(policy["preset"].as_string()); preset.ok())
+    spec.preset = *preset;
+  spec.task_tools = sorted_strings(policy["task_tools"]);
+  spec.approved = sorted_strings(policy["approved"]);
+  for (const json::Value& text : policy["rules"].as_array())
+    if (auto rule = safety::parse_argument_rule(text.as_string()); rule.ok())
+      spec.rules.push_back(*std::move(rule));
+  for (const json::Value& text : policy["flows"].as_array())
+    if (auto flow = safety::parse_flow(text.as_string()); flow.ok()) spec.flows.push_back(*std::move(flow));
+  for (const auto& [tool, keys] : policy["tools"].as_object())
+    spec.destinations.emplace_back(tool, sorted_strings(keys["destinations"]));
+  std::sort(spec.destinations.begin(), spec.destinations.end());
+  spec.calls_per_minute = policy["calls_per_minute"].as_int(-1);
+  spec.tool_calls_per_minute = policy["tool_calls_per_minute"].as_int(-1);
+  spec.max_calls = policy["max_calls"].as_int(-1);
+  return spec;
+}
+
+}  // namespace
+
 StatusOr<AgentConfig> Config::agent() const {
   const json::Value& values = state_->merged;
   AgentConfig config;
   config.model = values["model"].as_string();
   config.system = values["system"].as_string();
-  config.tools = values.contains("tools") ? sorted_strings(values["tools"]) : builtin_tools();
+  config.tools = values.contains("tools") ? sorted_strings(values["tools"]) : offered_tools(values["policy"]);
   const auto disabled = sorted_strings(values["tools_disabled"]);
   std::erase_if(config.tools, [&](const std::string& tool) {
     return std::binary_search(disabled.begin(), disabled.end(), tool);
@@ -300,7 +341,7 @@ StatusOr<AgentConfig> Config::agent() const {
   config.limits = read_limits(values["limits"]);
   const json::Value& policy = values["policy"];
   config.policy = {sorted_strings(policy["allow"]), sorted_strings(policy["ask"]),
-                   sorted_strings(policy["deny"])};
+                   sorted_strings(policy["deny"]), read_rules(policy)};
   const json::Value& params = values["params"];
   config.max_tokens = optional_int(params["max_tokens"]);
   config.temperature = optional_double(params["temperature"]);
@@ -318,8 +359,14 @@ StatusOr<AgentConfig> Config::agent() const {
 
 NetworkConfig Config::network() const {
   const json::Value& values = state_->merged["network"];
-  return {std::string(values["proxy"].as_string()), std::string(values["ca_file"].as_string()),
-          sorted_strings(values["private_origins"]), values["allow_local_server"].as_bool()};
+  const json::Value& fetch = values["fetch"];
+  return {std::string(values["proxy"].as_string()),
+          std::string(values["ca_file"].as_string()),
+          sorted_strings(values["private_origins"]),
+          values["allow_local_server"].as_bool(),
+          fetch["http"].as_bool(),
+          sorted_strings(fetch["hosts"]),
+          sorted_strings(fetch["denied_hosts"])};
 }
 
 store::Retention Config::retention() const {
@@ -343,6 +390,8 @@ Config Config::with_secrets(std::shared_ptr<const SecretLookup> lookup) const {
 bool Config::relaxed_durability() const {
   return state_->merged["store"]["durability"].as_string() == "relaxed";
 }
+
+bool Config::redacts_by_rules() const { return state_->merged["safety"]["redact"].as_string() != "secrets"; }
 
 const json::Value& Config::document() const { return state_->merged; }
 

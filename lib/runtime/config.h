@@ -15,6 +15,7 @@
 #include "json/json.h"
 #include "net/net.h"
 #include "provider/provider.h"
+#include "safety/safety.h"
 #include "store/store.h"
 
 namespace tau::runtime {
@@ -59,8 +60,10 @@ Status check_document(const Layer& layer);
 std::string config_schema_json();
 std::string agent_schema_json();
 
-// The names of the built-in tools, sorted.
+// The names of the built-in tools, sorted: all, and those that are offered when no configuration names any.
+// The others are offered when `tools` lists them, or, where no `tools` is set, when policy.allow does.
 const std::vector<std::string>& builtin_tools();
+const std::vector<std::string>& default_tools();
 
 // Each list is sorted and no name stands in two: a later layer's word on a tool replaces what lower ones
 // said, and within one layer deny beats ask beats allow.
@@ -68,6 +71,8 @@ struct PolicyConfig {
   std::vector<std::string> allow;  // tool names that need no approval
   std::vector<std::string> ask;
   std::vector<std::string> deny;
+  // The rest of the policy; its lists of names stay empty.
+  safety::PolicySpec rules;
 };
 
 struct NetworkConfig {
@@ -75,6 +80,10 @@ struct NetworkConfig {
   std::string ca_file;
   std::vector<std::string> private_origins;  // "http://127.0.0.1:8080": reachable though private
   bool allow_local_server = false;           // detection may use a server that another user runs
+  // Of requests that agents make.
+  bool fetch_http = false;                      // http, not https alone
+  std::vector<std::string> fetch_hosts;         // empty: all public ones
+  std::vector<std::string> fetch_denied_hosts;  // win
 };
 
 // The vault that "secret://" references are looked up in, unless the host gives one.
@@ -121,6 +130,7 @@ class Config {
   NetworkConfig network() const;
   bool relaxed_durability() const;
   store::Retention retention() const;
+  bool redacts_by_rules() const;  // credentials of others too, not registered secrets alone
   VaultConfig vault() const;
   // The same, with references looked up there.
   Config with_secrets(std::shared_ptr<const SecretLookup> lookup) const;
@@ -139,6 +149,9 @@ class Config {
   // key_file.
   StatusOr<Secret> credential(std::string_view credential_id, const net::Url& url,
                               const Environment& environment) const;
+  // Every key of a provider that is there: what the scanners should know.
+  void for_each_key(const Environment& environment,
+                    const std::function<void(std::string_view id, const Secret& key)>& use) const;
   // The effective document with the origin of each value; secrets as "[REDACTED]".
   // {"profile":"fast","layers":[{"origin":"user","source":"tau.toml"}],
   //  "values":{"limits.max_turns":{"value":50,"origin":"default"}, …}}
@@ -169,9 +182,19 @@ Detected detect_model(const Config& config, const Environment& environment,
 // `timeout_ms` in all). `any_owner` skips the owner check (network.allow_local_server).
 std::optional<Detected> find_local_server(Clock& clock, int64_t timeout_ms, bool any_owner = false);
 
-// Egress: https anywhere public; http and private addresses only for granted origins, which are the base URLs
-// of known and configured providers, network.private_origins and the proxy; metadata and link-local addresses
-// never. PERMISSION_DENIED "egress_denied" names origin and address. Owns copies of what it needs; any loop.
+// Egress of requests to providers: https anywhere public; http and private addresses only for granted
+// origins, which are the base URLs of known and configured providers, and network.private_origins.
+// Connections may go to the proxy. Refusals are those of safety::Egress. Owns copies of what it needs; any
+// loop.
 std::unique_ptr<net::EgressPolicy> make_egress_policy(const Config& config);
+
+// Egress of requests that agents make: public hosts, or those of network.fetch.hosts alone, on the scheme's
+// own port, by https (by http if network.fetch.http says so); and network.private_origins. Base URLs of
+// providers are granted to providers, not to agents.
+std::unique_ptr<net::EgressPolicy> make_fetch_policy(const Config& config);
+// The same, and no request that holds a secret known to `screening`: PERMISSION_DENIED "egress_secret" names
+// it.
+std::unique_ptr<net::EgressPolicy> keep_secrets(std::unique_ptr<net::EgressPolicy> inner,
+                                                std::shared_ptr<const safety::Screening> screening);
 
 }  // namespace tau::runtime

@@ -8,6 +8,7 @@
 #include "runtime/config.h"
 #include "runtime/config_keys.h"
 #include "runtime/config_state.h"
+#include "safety/safety.h"
 
 namespace tau::runtime {
 namespace {
@@ -104,6 +105,12 @@ bool is_url(std::string_view text, bool origin_only) {
   return !origin_only || url->target == "/";
 }
 
+bool is_host_pattern(std::string_view text) {
+  safety::EgressRules rules;
+  rules.hosts.emplace_back(text);
+  return safety::Egress::compile(rules).ok();
+}
+
 bool fits_form(const Key& key, std::string_view text) {
   switch (key.form) {
     case KeyForm::kText: return key.path.ends_with("key_prefix") ? is_printable_ascii(text, ' ') : true;
@@ -113,6 +120,7 @@ bool fits_form(const Key& key, std::string_view text) {
     case KeyForm::kBuiltin: return std::binary_search(builtin_tools().begin(), builtin_tools().end(), text);
     case KeyForm::kBaseUrl: return is_url(text, false);
     case KeyForm::kOrigin: return is_url(text, true);
+    case KeyForm::kHost: return is_host_pattern(text);
     case KeyForm::kVariable: return is_variable_name(text);
     case KeyForm::kPath: return text.starts_with('/') && text.find('\0') == text.npos;
     case KeyForm::kHeader: return is_header_name(text);
@@ -120,6 +128,8 @@ bool fits_form(const Key& key, std::string_view text) {
     case KeyForm::kKey:
       if (credential::is_reference(text)) return credential::parse_reference(text).ok();
       return !text.empty() && is_printable_ascii(text, '!');
+    case KeyForm::kRule: return safety::parse_argument_rule(text).ok();
+    case KeyForm::kFlow: return safety::parse_flow(text).ok();
     case KeyForm::kChoice: {
       const auto choices = split(key.choices, '|');
       return std::find(choices.begin(), choices.end(), text) != choices.end();
@@ -212,6 +222,12 @@ Status check_origin(std::string_view origin, const KeyPath& path, const Key& key
 
 const std::vector<std::string>& builtin_tools() {
   static const auto* const tools =
+      new std::vector<std::string>{"bash", "edit", "glob", "grep", "http", "ls", "read", "write"};
+  return *tools;
+}
+
+const std::vector<std::string>& default_tools() {
+  static const auto* const tools =
       new std::vector<std::string>{"bash", "edit", "glob", "grep", "ls", "read", "write"};
   return *tools;
 }
@@ -234,8 +250,11 @@ std::string expected_text(const Key& key) {
     case KeyForm::kModel: return "a model as provider/model";
     case KeyForm::kName: return "a name of at most 64 letters, digits, '-' and '_'";
     case KeyForm::kTool: return some("a tool's name", "names of tools");
-    case KeyForm::kBuiltin: return some("a built-in tool", "of bash, edit, glob, grep, ls, read, write");
+    case KeyForm::kBuiltin:
+      return some("a built-in tool", "of bash, edit, glob, grep, http, ls, read, write");
     case KeyForm::kBaseUrl: return "an absolute http or https URL without a user, a query or a fragment";
+    case KeyForm::kHost:
+      return some("a host as example.com or *.example.com", "hosts as example.com or *.example.com");
     case KeyForm::kOrigin: return some("an origin as http://host:port", "origins as http://host:port");
     case KeyForm::kVariable: return "the name of an environment variable";
     case KeyForm::kPath: return "an absolute path";
@@ -243,6 +262,8 @@ std::string expected_text(const Key& key) {
     case KeyForm::kKey:
       return format("a key of printable ASCII, at most {} bytes, or a reference secret://NAME", key.max);
     case KeyForm::kChoice: return "one of " + std::string(key.choices);
+    case KeyForm::kRule: return some("a rule", "rules as \"allow|ask|deny TOOL [ARGUMENT PATTERN]\"");
+    case KeyForm::kFlow: return some("a flow", "flows as \"DESTINATION=READER\"");
     default: return format("a string of at most {} bytes", key.max);
   }
 }

@@ -39,6 +39,8 @@ json::Value string_schema(const Key& key) {
     schema.set("pattern", R"(^$|^[^/\s]+/\S+$)");
   } else if (key.form == KeyForm::kBaseUrl || key.form == KeyForm::kOrigin) {
     schema.set("pattern", "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]");
+  } else if (key.form == KeyForm::kHost) {
+    schema.set("pattern", R"(^(\*\.)?[^/?#@*\s]+$)");
   } else if (key.form == KeyForm::kPath) {
     schema.set("pattern", "^/");
   } else if (key.form == KeyForm::kName) {

@@ -43,6 +43,11 @@ Key limit(std::string_view path, std::string_view value, std::string_view help, 
   return key;
 }
 
+Key with_no_default(Key key) {
+  key.default_json = {};
+  return key;
+}
+
 Key with_default(std::string_view value, Key key) {
   key.default_json = value;
   return key;
@@ -64,10 +69,13 @@ void add_agent_keys(std::vector<Key>& keys) {
           with_default(none,
                        in_profile(ProjectRule::kNever,
                                   text("system", "The system prompt; empty: the library's own.", kMaxText))),
-          in_profile(ProjectRule::kRemove,
-                     string_list("tools", kBuiltin,
-                                 "The built-in tools that are offered. A project may only leave some out.",
-                                 R"(["bash","edit","glob","grep","ls","read","write"])")),
+          in_profile(
+              ProjectRule::kRemove,
+              string_list(
+                  "tools", kBuiltin,
+                  "The built-in tools that are offered; http, too, if policy.allow names it and this is "
+                  "unset. A project may only leave some out.",
+                  R"(["bash","edit","glob","grep","ls","read","write"])")),
           in_profile(ProjectRule::kAdd,
                      string_list("tools_disabled", kBuiltin,
                                  "Built-in tools that are not offered though tools lists them.")),
@@ -90,6 +98,32 @@ void add_policy_and_params(std::vector<Key>& keys) {
           in_profile(kNever, string_list("policy.allow", kTool, "Tools that need no approval.")),
           in_profile(kAdd, string_list("policy.ask", kTool, "Tools whose every call needs an approval.")),
           in_profile(kAdd, string_list("policy.deny", kTool, "Tools that are never called.")),
+          in_profile(kNever,
+                     {.path = "policy.preset",
+                      .form = kChoice,
+                      .default_json = R"("balanced")",
+                      .choices = "permissive|balanced|strict|hardened",
+                      .help = "What is decided of calls that nothing else speaks of; see monitor.md."}),
+          in_profile(kNever, string_list("policy.task_tools", kTool,
+                                         "The only tools that may be called; empty: all that are offered.")),
+          in_profile(kNever, string_list("policy.approved", kText,
+                                         "Destinations that are as good as written by the user.")),
+          in_profile(
+              kNever,
+              string_list("policy.rules", kRule,
+                          "Rules on arguments: allow, ask or deny, a tool, an argument and its pattern.")),
+          in_profile(kNever, string_list("policy.flows", kFlow,
+                                         "Who reads what is sent to a destination: DESTINATION=READER.")),
+          with_no_default(
+              in_profile(kAdd, string_list("policy.tools.*.destinations", kText,
+                                           "Arguments that say where an effect of the tool lands."))),
+          in_profile(kNever, integer("policy.calls_per_minute",
+                                     "Calls of one run in a minute; 0: no cap; unset: the preset's.")),
+          in_profile(kNever,
+                     integer("policy.tool_calls_per_minute",
+                             "Calls of one tool in one run in a minute; 0: no cap; unset: the preset's.")),
+          in_profile(kNever,
+                     integer("policy.max_calls", "Tool calls of one run; 0: no cap; unset: the preset's.")),
           in_profile(kSet, integer("params.max_tokens", "The most tokens of one answer.", kMaxInteger, 1)),
           in_profile(
               kSet,
@@ -190,13 +224,25 @@ void add_runtime_keys(std::vector<Key>& keys) {
   keys.insert(
       keys.end(),
       {
+          {.path = "safety.redact",
+           .form = kChoice,
+           .default_json = R"("all")",
+           .choices = "all|secrets",
+           .help = "What is taken out of texts: all: known secrets, and what models, tools and servers say "
+                   "that looks like a "
+                   "credential; secrets: known ones alone."},
           text("network.proxy", "An HTTP proxy: http://host:port.", 4096, kOrigin),
           text("network.ca_file", "Certificate authorities; unset: the system's.", 4096, kPath),
-          string_list("network.private_origins", kOrigin,
-                      "Origins that may be reached over http or at private addresses."),
+          string_list(
+              "network.private_origins", kOrigin,
+              "Origins that may be reached whatever their scheme and port, at private addresses too."),
           with_default("false",
                        flag("network.allow_local_server",
                             "Detection may use a model server that another user of this machine runs.")),
+          with_default("false", flag("network.fetch.http", "The tool http may use http, not https alone.")),
+          string_list("network.fetch.hosts", kHost,
+                      "The hosts that the tool http may reach; empty: all public ones."),
+          string_list("network.fetch.denied_hosts", kHost, "Hosts that the tool http never reaches."),
           text("vault.path", "The file of secrets; unset: vault in the home.", 4096, kPath),
           text("vault.key_file", "The file that holds a key of the vault; closed to group and others.", 4096,
                kPath),
@@ -219,6 +265,46 @@ void add_runtime_keys(std::vector<Key>& keys) {
       });
 }
 
+Key choice(std::string_view path, std::string_view choices, std::string_view value, std::string_view help) {
+  return {.path = path, .form = kChoice, .default_json = value, .choices = choices, .help = help};
+}
+
+void add_sandbox_keys(std::vector<Key>& keys) {
+  const auto project_adds = [](Key key) {
+    key.project = ProjectRule::kAdd;
+    return key;
+  };
+  keys.insert(
+      keys.end(),
+      {
+          choice("sandbox.profile", "workspace-write|read-only|full", R"("workspace-write")",
+                 "What commands may do: write in the workspace, only read, or all that the user may."),
+          with_default("false",
+                       flag("sandbox.required",
+                            "Commands that cannot be confined in full are refused, not asked about.")),
+          choice("sandbox.network", "none|loopback|host|proxy", R"("none")",
+                 "What commands reach: nothing, a loopback interface of their own, or the host's network; "
+                 "proxy is not built yet."),
+          string_list("sandbox.writable", kPath, "Further directories that commands may write in."),
+          project_adds(string_list("sandbox.protect", kText,
+                                   "Further paths of the workspace that tools may not change; a '/' at the "
+                                   "end: a directory.")),
+          project_adds(
+              string_list("sandbox.hide", kText,
+                          "Paths that tools may not read: of the workspace, such as .env, or absolute.")),
+          with_default("3600", integer("sandbox.cpu_seconds", "CPU time of one process; 0: no limit.")),
+          with_default("0",
+                       integer("sandbox.memory_mb", "Address space of one process; 0: no limit.", 1 << 30)),
+          with_default("8192", integer("sandbox.file_mb", "Size of one file; 0: no limit.", 1 << 30)),
+          with_default("4096",
+                       integer("sandbox.open_files", "Open files of one process; 0: no limit.", 1 << 20)),
+          with_default(
+              "4096",
+              integer("sandbox.processes",
+                      "Processes and threads of a command; not enforced for root; 0: no limit.", 1 << 22)),
+      });
+}
+
 std::vector<Key> make_keys() {
   std::vector<Key> keys;
   add_agent_keys(keys);
@@ -227,6 +313,7 @@ std::vector<Key> make_keys() {
   add_providers(keys);
   add_provider_transport(keys);
   add_runtime_keys(keys);
+  add_sandbox_keys(keys);
   return keys;
 }
 

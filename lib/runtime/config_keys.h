@@ -24,11 +24,14 @@ enum class KeyForm : uint8_t {
   kBuiltin,   // the name of a built-in tool
   kBaseUrl,   // absolute, no query
   kOrigin,    // scheme, host, port
+  kHost,      // a host, or "*." and a domain
   kVariable,  // the name of an environment variable
   kPath,      // absolute
   kHeader,    // the name of an HTTP header
   kHeaders,   // header names that carry no credential, with values
   kChoice,    // one of `choices`
+  kRule,      // a rule of policy on arguments: safety::parse_argument_rule
+  kFlow,      // safety::parse_flow
   kKey,       // a credential: printable ASCII without spaces
 };
 

@@ -125,6 +125,29 @@ std::vector<const wire::Message*> Conversation::history() const {
   return out;
 }
 
+const safety::UserText& Conversation::user_text() const {
+  for (; system_count_ + user_messages_read_ < request_.messages.size(); ++user_messages_read_) {
+    const wire::Message& message = request_.messages[system_count_ + user_messages_read_];
+    const bool own = message.role == wire::Role::kUser && message.labels == Labels::from(Source::kUser);
+    if (!own) continue;
+    for (const wire::Part& part : message.parts)
+      if (const auto* text = part.as<wire::Text>()) user_text_.add(text->text);
+  }
+  return user_text_;
+}
+
+void Conversation::each_read(const std::function<void(const safety::EarlierRead&)>& visit) const {
+  for (size_t i = system_count_; i < request_.messages.size(); ++i) {
+    for (const wire::Part& part : request_.messages[i].parts) {
+      const auto* result = part.as<wire::ToolResult>();
+      const wire::ToolCall* call = result != nullptr ? find_call(result->call_id) : nullptr;
+      if (call == nullptr || result->is_error) continue;
+      for (const wire::Part& piece : result->content)
+        if (const auto* text = piece.as<wire::Text>()) visit({call->arguments, text->text});
+    }
+  }
+}
+
 const wire::ToolCall* Conversation::find_call(std::string_view call_id) const {
   for (size_t i = request_.messages.size(); i > system_count_; --i)
     for (const wire::Part& part : request_.messages[i - 1].parts)

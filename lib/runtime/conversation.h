@@ -10,6 +10,7 @@
 #include "agent/agent.h"
 #include "base/base.h"
 #include "store/store.h"
+#include "tool/tool.h"
 #include "wire/wire.h"
 
 namespace tau::runtime {
@@ -43,7 +44,7 @@ class RequestPool {
 };
 
 // Owned by one session; touched by the loop that runs it, one run at a time.
-class Conversation {
+class Conversation final : public tool::SessionFacts {
  public:
   // Puts the system messages, tools and parameters of an agent in front; keeps the history. `spares`: of
   // conversations that were configured alike, or null.
@@ -65,6 +66,11 @@ class Conversation {
   int64_t prefix_bytes() const { return prefix_bytes_; }
   const SharedString& prefix_digest() const { return prefix_digest_; }
 
+  // tool::SessionFacts. Only what the user alone wrote is the user's; it is indexed when it is first asked
+  // for.
+  const safety::UserText& user_text() const override;
+  void each_read(const std::function<void(const safety::EarlierRead&)>& visit) const override;
+
   // Makes every tool-call id of a message unique in this conversation, and valid; `stem` names new ones.
   void settle_call_ids(wire::Message& message, std::string_view stem) const;
 
@@ -81,6 +87,8 @@ class Conversation {
   int64_t prefix_bytes_ = 0;
   SharedString prefix_digest_;
   std::vector<std::string> call_ids_;  // sorted
+  mutable safety::UserText user_text_;
+  mutable size_t user_messages_read_ = 0;  // of the history
 };
 
 }  // namespace tau::runtime

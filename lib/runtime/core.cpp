@@ -21,15 +21,19 @@ constexpr std::string_view kVaultFile = "vault";
 // Keys come from the configuration's providers, or from the environment when that may be read.
 class ConfiguredCredentials final : public net::CredentialSource {
  public:
-  ConfiguredCredentials(const Config& config, Environment environment)
-      : config_(config), environment_(std::move(environment)) {}
+  ConfiguredCredentials(const Config& config, Environment environment, safety::Screening& screening)
+      : config_(config), environment_(std::move(environment)), screening_(screening) {}
+  // A key that is used is known to the scanners before it goes out: servers may send it back.
   StatusOr<Secret> get(std::string_view credential_id, const net::Url& url) override {
-    return config_.credential(credential_id, url, environment_);
+    TAU_ASSIGN_OR_RETURN(Secret key, config_.credential(credential_id, url, environment_));
+    (void)screening_.add_secret(credential_id, key);  // too short a one cannot be told from other text
+    return key;
   }
 
  private:
   const Config& config_;
   const Environment environment_;
+  safety::Screening& screening_;
 };
 
 }  // namespace
@@ -58,7 +62,10 @@ Core::~Core() {
 bool Core::forked() const { return alive_page_ != nullptr && *alive_page_ == 0; }
 
 void Core::log(LogLevel level, std::string_view module, std::string_view message) const {
-  if (options_.log && level <= options_.log_level) options_.log(level, module, message);
+  if (!options_.log || level > options_.log_level) return;
+  std::string text(message);
+  if (screening_ != nullptr) Redaction(screening_->current()).clean(text, Author::kForeign);
+  options_.log(level, module, text);
 }
 
 Environment Core::environment() const {
@@ -124,10 +131,20 @@ Status Core::open_parts() {
   const Environment env = environment();
   for (const std::string_view name : {"PATH", "HOME", "LANG", "TERM", "TMPDIR"})
     if (const auto value = env(name)) command_environment_.push_back(std::string(name) + "=" + *value);
-  egress_ = make_egress_policy(*config_);
-  credentials_ = std::make_unique<ConfiguredCredentials>(*config_, env);
+  screening_ = std::make_shared<safety::Screening>(config_->redacts_by_rules());
+  config_->for_each_key(env, [this](std::string_view id, const Secret& key) {
+    if (!screening_->add_secret(id, key).ok())
+      log(LogLevel::kWarn, "safety", format("the key of {} is too short to be recognised in texts", id));
+  });
+  secrets_->watch([screening = screening_](std::string_view reference, const Secret& secret) {
+    (void)screening->add_secret(reference, secret);  // too short a one cannot be told from other text
+  });
+  egress_ = keep_secrets(make_egress_policy(*config_), screening_);
+  fetch_egress_ = keep_secrets(make_fetch_policy(*config_), screening_);
+  credentials_ = std::make_unique<ConfiguredCredentials>(*config_, env, *screening_);
   if (!options_.workspace.empty()) {
-    TAU_ASSIGN_OR_RETURN(workspace_, os::Workspace::open(options_.workspace));
+    const SandboxPlaces places = {options_.workspace, options_.home, env("HOME").value_or("")};
+    TAU_RETURN_IF_ERROR(open_workspace(places));
     auto launcher = os::Launcher::create({.helper_path = options_.exec_helper, .build_helper_path = {}});
     launcher_failure_ = launcher.status();
     if (launcher.ok()) {
@@ -154,6 +171,34 @@ Status Core::open_parts() {
     loops_.push_back(std::move(host));
   }
   return ok_status();
+}
+
+tool::FinalizeHook Core::redact_results() const {
+  return [screening = screening_.get()](const tool::Call&, tool::Result& result) {
+    Redaction(screening->current()).clean(result.content, Author::kForeign);
+  };
+}
+
+// The paths of the configuration and those of the kernel meet without symlinks in between.
+Status Core::open_workspace(SandboxPlaces places) {
+  TAU_ASSIGN_OR_RETURN(const auto plain, os::Workspace::open(places.workspace));
+  places.workspace = plain->root();
+  if (!places.home.empty())
+    if (const auto home = os::Workspace::open(places.home); home.ok()) places.home = (*home)->root();
+  TAU_ASSIGN_OR_RETURN(demanded_sandbox_, make_sandbox(*config_, places));
+  TAU_ASSIGN_OR_RETURN(workspace_,
+                       os::Workspace::open(options_.workspace, demanded_sandbox_.confinement.rules));
+  return ok_status();
+}
+
+const EffectiveSandbox& Core::sandbox() {
+  if (launcher_ == nullptr) return sandbox_;
+  std::call_once(sandbox_settled_, [this] {
+    const bool required = config_->document()["sandbox"]["required"].as_bool();
+    sandbox_ = settle_sandbox(demanded_sandbox_, required, *launcher_);
+    if (!sandbox_.notice.empty()) log(LogLevel::kWarn, "runtime", sandbox_.notice);
+  });
+  return sandbox_;
 }
 
 const Detected& Core::detected() {

@@ -21,6 +21,7 @@
 #include "runtime/driver.h"
 #include "runtime/policy.h"
 #include "runtime/runtime.h"
+#include "runtime/sandbox.h"
 #include "runtime/vault_source.h"
 #include "runtime/workers.h"
 
@@ -35,7 +36,7 @@ struct AgentSnapshot {
   std::shared_ptr<const tool::Registry> tools;
   std::set<std::string> host_tools;
   std::set<std::string> always_ask;
-  std::shared_ptr<ListPolicy> policy;
+  std::shared_ptr<const AgentPolicy> policy;
   std::shared_ptr<const provider::Script> script;   // of the scripted model
   std::shared_ptr<const wire::Request> parameters;  // model, tools, sampling; no messages
   std::shared_ptr<const PromptPrefix> prefix;       // of sessions without instructions of their own
@@ -75,7 +76,8 @@ struct RunState {
   std::optional<Beginning> beginning;  // until the loop has it
   std::atomic<bool> cancel_requested{false};
   std::shared_ptr<provider::Model> model;  // on the loop
-  std::shared_ptr<Driver> driver;          // on the loop
+  std::optional<MonitorPolicy> policy;     // on the loop
+  std::shared_ptr<Driver> driver;          // on the loop; its executor asks the policy
 
   std::atomic<bool> done{false};  // there is an outcome
   std::mutex mutex;               // of what follows
@@ -94,6 +96,7 @@ class LoopHost {
   net::EventLoop& loop() { return *loop_; }
   WakeList& wakes() { return wakes_; }
   net::HttpClient& http();
+  net::HttpClient& web();  // for requests of agents: no credential, no connection in common with http()
   // FAILED_PRECONDITION "loop_busy" when another thread is inside, or "reentrant" when this one is.
   StatusOr<bool> process(int timeout_ms);
   bool inside() const;       // whether the calling thread is
@@ -134,6 +137,7 @@ class LoopHost {
   Core& core_;
   std::unique_ptr<net::EventLoop> loop_;
   std::unique_ptr<net::HttpClient> http_;
+  std::unique_ptr<net::HttpClient> web_;
   WakeList wakes_;
   std::vector<std::shared_ptr<RunState>> runs_;
   std::vector<std::shared_ptr<RunState>> ended_;  // dropped once nothing of them is on the stack
@@ -174,10 +178,17 @@ class Core final : public std::enable_shared_from_this<Core> {
   store::Store& store() { return *store_; }
   const std::shared_ptr<os::Workspace>& workspace() const { return workspace_; }
   const std::shared_ptr<os::Launcher>& launcher() const { return launcher_; }
+  // With a launcher only. The first call may try out what confines commands here, with a process.
+  const EffectiveSandbox& sandbox();
   const Status& launcher_failure() const { return launcher_failure_; }  // why there is none
   WorkerPool& workers() { return workers_; }
   net::EgressPolicy& egress() { return *egress_; }
+  net::EgressPolicy& fetch_egress() { return *fetch_egress_; }
   net::CredentialSource& credentials() { return *credentials_; }
+  safety::Screening& screening() { return *screening_; }
+  const std::shared_ptr<safety::Screening>& shared_screening() const { return screening_; }
+  // What every result of a tool passes before it is cut to size.
+  tool::FinalizeHook redact_results() const;
   VaultSource& secrets() { return *secrets_; }
   LoopHost& loop(uint32_t i) { return *loops_[i]; }
   uint32_t loop_count() const { return static_cast<uint32_t>(loops_.size()); }
@@ -216,6 +227,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   Status start_each_thread();
   Status open_home();
   Status open_parts();
+  Status open_workspace(SandboxPlaces places);
   StatusOr<std::unique_ptr<Config>> load_config();
   Sessions::iterator add_entry(const SharedString& id);
   void drop_entry(Sessions::iterator entry) noexcept;
@@ -227,9 +239,14 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::shared_ptr<VaultSource> secrets_;
   std::unique_ptr<Config> config_;
   std::unique_ptr<net::EgressPolicy> egress_;
+  std::unique_ptr<net::EgressPolicy> fetch_egress_;
+  std::shared_ptr<safety::Screening> screening_;
   std::unique_ptr<net::CredentialSource> credentials_;
   std::shared_ptr<os::Workspace> workspace_;
   std::shared_ptr<os::Launcher> launcher_;
+  tool::Sandbox demanded_sandbox_;
+  std::once_flag sandbox_settled_;
+  EffectiveSandbox sandbox_;
   Status launcher_failure_ = failed_precondition("no_workspace", "built-in tools need a workspace");
   std::unique_ptr<store::Store> store_;
   WorkerPool workers_;

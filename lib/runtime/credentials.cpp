@@ -1,5 +1,6 @@
 // Where keys come from, and which origin may see them.
 #include <algorithm>
+#include <set>
 
 #include "credential/credential.h"
 #include "os/os.h"
@@ -80,6 +81,17 @@ StatusOr<Secret> read_vault(std::string_view provider, const KeySource& source, 
   return secret.reveal([&](std::string_view text) { return checked_key(text, provider, source); });
 }
 
+StatusOr<Secret> read_key(std::string_view provider, const KeySource& source,
+                          const Environment& environment) {
+  switch (source.kind) {
+    case KeySource::Kind::kNone: return missing_key(provider, source, "is not configured");
+    case KeySource::Kind::kStored: return source.secret->clone();
+    case KeySource::Kind::kFile: return read_key_file(provider, source);
+    case KeySource::Kind::kVault: return missing_key(provider, source, "is in the vault");
+    default: return read_variable(provider, source, environment);
+  }
+}
+
 }  // namespace
 
 const json::Value& provider_value(const json::Value& document, std::string_view provider,
@@ -131,10 +143,17 @@ StatusOr<Secret> Config::credential(std::string_view credential_id, const net::U
                "name it "
                "beside that base_url with key_env, key_file or api_key",
                credential_id, source.origin.empty() ? "no origin" : source.origin, url.origin()));
-  switch (source.kind) {
-    case KeySource::Kind::kStored: return source.secret->clone();
-    case KeySource::Kind::kFile: return read_key_file(credential_id, source);
-    default: return read_variable(credential_id, source, environment);
+  return read_key(credential_id, source, environment);
+}
+
+void Config::for_each_key(const Environment& environment,
+                          const std::function<void(std::string_view id, const Secret& key)>& use) const {
+  std::set<std::string, std::less<>> names;
+  for (const auto& known : provider::known_providers()) names.emplace(known.name);
+  for (const auto& [name, values] : document()["providers"].as_object()) names.insert(name);
+  for (const std::string& name : names) {
+    const auto key = read_key(name, find_key_source(*state_, name), environment);
+    if (key.ok()) use(name, *key);
   }
 }
 

@@ -87,6 +87,18 @@ Driver::Driver(DriverSeams seams, Setup&& setup, const MakeExecutor& make_execut
   record_.session_id = setup_.config.session_id;
   record_.logic_version = agent::kLogicVersion;
   record_.options_json = setup_.options_json;
+  if (const Redaction* now = redaction()) now->clean_json(record_.options_json, Author::kHost);
+}
+
+// What secrets and rules there are at the moment; null: nobody looks.
+const Redaction* Driver::redaction() {
+  if (setup_.screening == nullptr) return nullptr;
+  const uint64_t version = setup_.screening->version();
+  if (version != redaction_version_) {
+    redaction_ = Redaction(setup_.screening->current());
+    redaction_version_ = version;
+  }
+  return &redaction_;
 }
 
 std::unique_ptr<Scratch> Driver::take_scratch() {
@@ -96,7 +108,7 @@ std::unique_ptr<Scratch> Driver::take_scratch() {
   scratch_->batch.clear();
   scratch_->open_calls.clear();
   scratch_->unappended.clear();
-  if (scratch_->open_calls.capacity() > kKeptCalls) scratch_->open_calls = {};
+  if (scratch_->open_calls.capacity() > kKeptCalls) scratch_->open_calls = std::vector<OpenCall>();
   for (StableQueue<Performance>& all = scratch_->performances; !all.empty(); all.pop()) release(all.front());
   return std::move(scratch_);
 }
@@ -104,6 +116,7 @@ std::unique_ptr<Scratch> Driver::take_scratch() {
 Driver::~Driver() {
   cut_model();
   for (const NamedTimer& timer : timers_) seams_.loop.cancel_timer(timer.id);
+  if (held_timer_ != 0) seams_.loop.cancel_timer(held_timer_);
 }
 
 // Nobody wants the answer. A model that has no memory to say what there was of it ends with its run.
@@ -197,6 +210,7 @@ bool Driver::refeed(const store::JournalEntry& entry) {
     keep_message(*body, entry.row.seq);
     return true;
   }
+  remember_verdict(*body);
   step(agent::Input{entry.row.seq, entry.row.time_ms, *std::move(body)});
   pump();
   return !ended_;
@@ -204,6 +218,7 @@ bool Driver::refeed(const store::JournalEntry& entry) {
 
 void Driver::feed(agent::InputBody&& body) {
   if (ended_) return;
+  if (const Redaction* now = redaction()) now->clean(body);
   step(agent::Input{next_seq_++, seams_.clock.wall_ms(), std::move(body)});
   pump();
 }
@@ -287,6 +302,7 @@ store::Provenance Driver::provenance(const wire::Message* message) const {
   }
   p.principal = setup_.config.principal;
   p.policy_epoch = setup_.policy_epoch;
+  if (redaction_) p.scanned_epoch = redaction_.epoch();
   return p;
 }
 

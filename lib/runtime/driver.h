@@ -15,6 +15,7 @@
 #include "net/net.h"
 #include "provider/provider.h"
 #include "runtime/conversation.h"
+#include "runtime/redaction.h"
 #include "store/store.h"
 #include "tool/tool.h"
 
@@ -65,6 +66,15 @@ struct OpenCall {
   std::optional<tool::Call> prepared;  // until it is executed
   std::optional<tool::Reply> reply;    // the host's to complete
   std::string result_op;               // to acknowledge once the host's result is durable
+  std::string progress;                // the end of what the host told of it
+};
+
+// What was decided of a call before a crash: what it may run as now must be the same.
+struct EarlierVerdict {
+  std::string call_id;
+  Labels labels;  // of the call, when it was decided
+  int64_t policy_epoch = 0;
+  SharedString binding;  // empty: nobody had to approve
 };
 
 // The message of an input that waits for its place in the conversation.
@@ -94,7 +104,8 @@ class Driver final : public std::enable_shared_from_this<Driver>,
     std::string traceparent;
     std::string options_json;
     int64_t policy_epoch = 0;
-    std::unique_ptr<Scratch> scratch;  // null: its own
+    const safety::Screening* screening = nullptr;  // null: nothing is looked for; else outlives the driver
+    std::unique_ptr<Scratch> scratch;              // null: its own
     bool durable = true;  // false: nothing survives the process, so nothing is handed to the store early
     // Before the terminal event becomes visible: the session is free for its next run.
     UniqueFunction<void()> on_last;
@@ -138,6 +149,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
     net::TimerId id = 0;
   };
 
+  const Redaction* redaction();
   void feed(agent::InputBody&& body);
   bool refeed(const store::JournalEntry& entry);
   void announce();
@@ -158,7 +170,9 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void call_tool(const std::string& call_id);
   void cancel_tool(const std::string& call_id);
   void tool_finished(const std::string& call_id, tool::Result result);
-  tool::Prepared prepare(const wire::ToolCall& tool_call);
+  tool::Prepared prepare(const wire::ToolCall& tool_call, const Labels& labels);
+  void remember_verdict(const agent::InputBody& body);
+  tool::Prepared prepare_again(const wire::ToolCall& tool_call);
   bool commit();
   void journal_message(agent::Append& effect, int64_t seq);
   OpenCall* find_call(std::string_view call_id);
@@ -181,7 +195,10 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void update_session_record();
   int64_t cost(const wire::Usage& usage) const;
   int64_t cost_of_answer(const wire::Response& response) const;  // what was not counted is estimated
-  std::shared_ptr<const wire::Response> labelled(wire::Response response) const;
+  std::shared_ptr<const wire::Response> labelled(wire::Response&& response) const;
+  void show_delta(wire::StreamEvent::Kind kind, std::string_view text);
+  void show_rest_of_deltas();
+  void show_held_soon();
   store::Provenance provenance(const wire::Message* message) const;
   agent::ToolDone tool_done(const std::string& call_id, std::string_view name, tool::Result result) const;
 
@@ -217,11 +234,18 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   std::shared_ptr<Durability> durability_;
   store::RunRecord record_;
 
+  Redaction redaction_;  // as of redaction_version_
+  uint64_t redaction_version_ = 0;
+  DeltaCleaner deltas_;
+  net::TimerId held_timer_ = 0;  // of what deltas_ holds
+  int64_t held_since_ns_ = 0;    // the last delta came
+
   provider::CallId model_call_ = 0;
   int64_t model_number_ = 0;
   SharedString model_call_id_;
   std::vector<NamedTimer> timers_;
   std::vector<agent::SetTimer> refed_timers_;
+  std::vector<EarlierVerdict> earlier_verdicts_;
 
   SharedString outcome_;
   Code outcome_code_ = Code::kOk;

@@ -13,6 +13,7 @@ struct Overloaded : Ts... {
 template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
+constexpr int64_t kHeldMs = 200;        // that the end of a delta waits for what follows
 constexpr size_t kEntriesOfABatch = 4;  // as a rule
 
 agent::Verdict verdict_of(tool::Prepared& prepared, const std::string& call_id) {
@@ -39,7 +40,16 @@ agent::Verdict verdict_of(tool::Prepared& prepared, const std::string& call_id) 
   v.reason = std::move(prepared.verdict.reason);
   v.message = std::move(prepared.verdict.message);
   v.policy_epoch = prepared.verdict.policy_epoch;
+  v.binding = std::move(prepared.verdict.binding);
   return v;
+}
+
+// Whether a call would write, or have run, what stands for a secret that the model was not shown.
+bool puts_placeholder(const tool::Prepared& prepared) {
+  if (prepared.tool == nullptr) return false;
+  const tool::Effect effect = prepared.tool->manifest().effect;
+  return (effect == tool::Effect::kWrite || effect == tool::Effect::kExec) &&
+         prepared.call.raw_arguments.find("[redacted:") != std::string::npos;
 }
 
 }  // namespace
@@ -134,41 +144,71 @@ void Driver::call_model(agent::CallModel& effect) {
   call.request_id = model_call_id_;
   call.traceparent = setup_.traceparent;
   call.request = &setup_.session->conversation.request();
+  redaction();
+  deltas_.begin(redaction_);
   model_call_ = seams_.model.start(std::move(call), *this);
 }
 
 void Driver::cancel_model(const agent::CancelModel& effect) {
   agent::ModelCut cut;
   cut.call = effect.call;
-  cut.partial = labelled(seams_.model.cancel(std::exchange(model_call_, 0)));
+  wire::Response partial = seams_.model.cancel(std::exchange(model_call_, 0));
+  show_rest_of_deltas();
+  if (const Redaction* now = redaction()) now->clean(partial);
+  cut.partial = labelled(std::move(partial));
   cut.cost_usd_micros = cost(cut.partial->usage);
   feed(std::move(cut));
 }
 
 // What a model says comes from all that it was shown, and from itself.
-std::shared_ptr<const wire::Response> Driver::labelled(wire::Response response) const {
+std::shared_ptr<const wire::Response> Driver::labelled(wire::Response&& response) const {
   response.message.labels = setup_.session->conversation.labels();
   response.message.labels.join(Labels::from(Source::kModel));
   return std::make_shared<const wire::Response>(std::move(response));
 }
 
 void Driver::on_event(const wire::StreamEvent& event) {
-  switch (event.kind) {
-    case wire::StreamEvent::Kind::kText:
-      seams_.output.delta(agent::EventKind::kText, model_call_id_, event.text);
-      break;
-    case wire::StreamEvent::Kind::kReasoning:
-      seams_.output.delta(agent::EventKind::kReasoning, model_call_id_, event.text);
-      break;
-    default: break;  // tool calls are shown when they are whole
-  }
+  if (event.kind != wire::StreamEvent::Kind::kText && event.kind != wire::StreamEvent::Kind::kReasoning)
+    return;  // tool calls are shown when they are whole
+  deltas_.feed(event,
+               [this](wire::StreamEvent::Kind kind, std::string_view text) { show_delta(kind, text); });
+  if (!deltas_.holds()) return;
+  held_since_ns_ = seams_.loop.now_ns();
+  if (held_timer_ == 0) show_held_soon();
+}
+
+// A model that stops in the middle of a word is not to look as if it had said nothing.
+void Driver::show_held_soon() {
+  const int64_t deadline = held_since_ns_ + kHeldMs * kNanosPerMilli;
+  held_timer_ = seams_.loop.set_timer(deadline, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
+    self->held_timer_ = 0;
+    if (self->ended_ || !self->deltas_.holds()) return;
+    if (self->seams_.loop.now_ns() - self->held_since_ns_ < kHeldMs * kNanosPerMilli)
+      return self->show_held_soon();
+    self->deltas_.flush(
+        [&](wire::StreamEvent::Kind kind, std::string_view text) { self->show_delta(kind, text); });
+  });
+}
+
+void Driver::show_delta(wire::StreamEvent::Kind kind, std::string_view text) {
+  const bool reasons = kind == wire::StreamEvent::Kind::kReasoning;
+  seams_.output.delta(reasons ? agent::EventKind::kReasoning : agent::EventKind::kText, model_call_id_, text);
+}
+
+void Driver::show_rest_of_deltas() {
+  deltas_.finish([this](wire::StreamEvent::Kind kind, std::string_view text) { show_delta(kind, text); });
 }
 
 void Driver::on_attempt(int attempt, const Status& previous) {
   if (attempt == 1) return;
+  deltas_.begin(redaction_);
+  std::string why(previous.message());
+  if (const Redaction* now = redaction()) now->clean(why, Author::kForeign);
   seams_.output.emit({.kind = agent::EventKind::kAttempt,
                       .call_id = model_call_id_.str(),
-                      .text = std::string(previous.message()),
+                      .text = std::move(why),
                       .reason = previous.reason(),
                       .number = attempt});
 }
@@ -176,6 +216,8 @@ void Driver::on_attempt(int attempt, const Status& previous) {
 void Driver::on_response(wire::Response response) {
   const auto keep_alive = shared_from_this();
   model_call_ = 0;
+  show_rest_of_deltas();
+  if (const Redaction* now = redaction()) now->clean(response);
   setup_.session->conversation.settle_call_ids(response.message, "call_" + std::to_string(model_number_));
   agent::ModelDone done;
   done.call = model_number_;
@@ -189,6 +231,8 @@ void Driver::on_failure(const Status& status, wire::Response partial) {
   model_call_ = 0;
   agent::ModelFailed failed;
   failed.call = model_number_;
+  show_rest_of_deltas();
+  if (const Redaction* now = redaction()) now->clean(partial);
   failed.partial = labelled(std::move(partial));
   failed.cost_usd_micros = cost(failed.partial->usage);
   failed.error = {status.code(),      std::string(status.reason()), std::string(status.message()),
@@ -196,20 +240,49 @@ void Driver::on_failure(const Status& status, wire::Response partial) {
   feed(std::move(failed));
 }
 
-tool::Prepared Driver::prepare(const wire::ToolCall& tool_call) {
+tool::Prepared Driver::prepare(const wire::ToolCall& tool_call, const Labels& labels) {
   tool::Call call;
   call.id = tool_call.id;
   call.name = tool_call.name;
   call.raw_arguments = tool_call.arguments;
-  call.labels = setup_.session->conversation.labels();
+  call.labels = labels;
   call.principal = setup_.config.principal;
   call.run_id = record_.id;
   call.session_id = record_.session_id;
-  return executor_->prepare(std::move(call));
+  tool::Prepared prepared = executor_->prepare(std::move(call), &setup_.session->conversation);
+  if (prepared.refusal.empty() && puts_placeholder(prepared)) {
+    prepared.refusal = "redacted_argument";
+    prepared.message =
+        "the arguments hold a placeholder where a secret was taken out; to write it would destroy the secret";
+  }
+  return prepared;
+}
+
+void Driver::remember_verdict(const agent::InputBody& body) {
+  if (const auto* verdict = std::get_if<agent::Verdict>(&body))
+    earlier_verdicts_.push_back(
+        {verdict->call_id, setup_.session->conversation.labels(), verdict->policy_epoch, verdict->binding});
+}
+
+// A call that was decided before a crash runs only as what it was decided: an approval holds for the same
+// arguments, labels and policy; where nobody approved, the policy in force must still allow it.
+tool::Prepared Driver::prepare_again(const wire::ToolCall& tool_call) {
+  const auto verdict = std::ranges::find(earlier_verdicts_, tool_call.id, &EarlierVerdict::call_id);
+  if (verdict == earlier_verdicts_.end()) return prepare(tool_call, setup_.session->conversation.labels());
+  tool::Prepared prepared = prepare(tool_call, verdict->labels);
+  if (!prepared.refusal.empty()) return prepared;
+  const tool::Verdict& now = prepared.verdict;
+  const bool approved = !verdict->binding.empty() && now.binding == verdict->binding;
+  if (now.decision == tool::Decision::kAllow || approved) return prepared;
+  const bool same = now.policy_epoch == verdict->policy_epoch && now.decision != tool::Decision::kDeny;
+  if (same && verdict->binding.empty()) return prepared;
+  prepared.refusal = verdict->binding.empty() ? "policy_changed" : "approval_stale";
+  prepared.message = "what was decided of this call before the program stopped does not hold any more";
+  return prepared;
 }
 
 void Driver::ask_policy(const wire::ToolCall& tool_call) {
-  tool::Prepared prepared = prepare(tool_call);
+  tool::Prepared prepared = prepare(tool_call, setup_.session->conversation.labels());
   agent::Verdict verdict = verdict_of(prepared, tool_call.id);
   if (verdict.decision != agent::Verdict::Decision::kDeny)
     open_call(tool_call.id).prepared = std::move(prepared.call);
@@ -240,7 +313,7 @@ void Driver::call_tool(const std::string& call_id) {
     const wire::ToolCall* tool_call = setup_.session->conversation.find_call(call_id);
     if (tool_call == nullptr)
       return die(internal_error("lost_call", "call " + call_id + " is not in the conversation"));
-    tool::Prepared prepared = prepare(*tool_call);
+    tool::Prepared prepared = prepare_again(*tool_call);
     if (!prepared.refusal.empty()) {
       return tool_finished(call_id, tool::error_result(prepared.refusal, prepared.message));
     }
@@ -323,16 +396,19 @@ void Driver::tool_result(const std::string& call_id, tool::Result result, const 
 
 void Driver::tool_progress(const std::string& call_id, std::string text) {
   if (ended_) return;
-  const OpenCall* call = find_call(call_id);
+  OpenCall* call = find_call(call_id);
   if (call == nullptr || !call->reply) return;
+  if (const Redaction* now = redaction()) now->clean_next(text, call->progress, Author::kForeign);
   seams_.output.delta(agent::EventKind::kToolProgress, call_id, text);
 }
 
 void Driver::reject(const std::string& op_id, const std::string& call_id, std::string_view reason,
                     std::string_view text) {
+  std::string why(text);
+  if (const Redaction* now = redaction()) now->clean(why, Author::kHost);
   seams_.output.emit({.kind = agent::EventKind::kOpRejected,
                       .call_id = call_id,
-                      .text = std::string(text),
+                      .text = std::move(why),
                       .name = op_id,
                       .reason = reason});
 }

@@ -149,7 +149,8 @@ StatusOr<wire::Message> host_message(json::Value message, std::vector<wire::Medi
     if (references.of_part[i]) fill_in(*out.parts[i].as<wire::Media>(), blobs[*references.of_part[i]]);
   if (std::all_of(out.parts.begin(), out.parts.end(), says_nothing))
     return invalid_argument("empty_message", "message says nothing");
-  out.labels = Labels::from(Source::kUser);
+  // A host that passes on what others wrote says so; it cannot take the user out.
+  out.labels.join(Labels::from(Source::kUser));
   return out;
 }
 

@@ -18,6 +18,22 @@ uint64_t this_thread() {
   return reinterpret_cast<uintptr_t>(&mark);
 }
 
+net::HttpClientOptions client_options(const Config& config) {
+  const NetworkConfig network = config.network();
+  net::HttpClientOptions options;
+  options.ca_file = network.ca_file;
+  options.proxy = network.proxy;
+  options.user_agent = "libtau";
+  return options;
+}
+
+class NoCredentials final : public net::CredentialSource {
+ public:
+  StatusOr<Secret> get(std::string_view, const net::Url& url) override {
+    return permission_denied("credential_origin_mismatch", "no credential is for " + url.origin());
+  }
+};
+
 }  // namespace
 
 LoopHost::LoopHost(Core& core, std::unique_ptr<net::EventLoop> loop) : core_(core), loop_(std::move(loop)) {
@@ -35,6 +51,7 @@ LoopHost::~LoopHost() {
   drop_runs();
   models_.clear();
   http_.reset();
+  web_.reset();
 }
 
 void LoopHost::drop_runs() {
@@ -47,15 +64,18 @@ void LoopHost::drop_runs() {
 }
 
 net::HttpClient& LoopHost::http() {
-  if (http_ == nullptr) {
-    const NetworkConfig network = core_.config().network();
-    net::HttpClientOptions options;
-    options.ca_file = network.ca_file;
-    options.proxy = network.proxy;
-    options.user_agent = "libtau";
-    http_ = net::make_http_client(*loop_, core_.egress(), core_.credentials(), std::move(options));
-  }
+  if (http_ == nullptr)
+    http_ =
+        net::make_http_client(*loop_, core_.egress(), core_.credentials(), client_options(core_.config()));
   return *http_;
+}
+
+net::HttpClient& LoopHost::web() {
+  static auto* const no_credentials = new NoCredentials;  // has no state, and no end
+  if (web_ == nullptr)
+    web_ =
+        net::make_http_client(*loop_, core_.fetch_egress(), *no_credentials, client_options(core_.config()));
+  return *web_;
 }
 
 StatusOr<bool> LoopHost::process(int timeout_ms) {
@@ -191,14 +211,20 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
     setup.scratch = std::move(scratch_.back());
     scratch_.pop_back();
   }
+  run->policy.emplace(agent.policy, system_clock());
   setup.on_last = [run] { settle(*run); };
   setup.on_end = [this, run] { ended(run); };
   run->driver = std::make_shared<Driver>(
       seams, std::move(setup), [&](const tool::Registry& tools, tool::HostCalls& host) {
-        const tool::Context context{loop_.get(), core_.workspace(), core_.launcher(), &host,
-                                    core_.command_environment()};
-        return std::make_unique<tool::Executor>(tools, *agent.policy, nullptr, nullptr, core_.workers(),
-                                                *loop_, context);
+        const tool::Context context{loop_.get(),
+                                    core_.workspace(),
+                                    core_.launcher(),
+                                    &host,
+                                    core_.command_environment(),
+                                    tools.find("http") != nullptr ? &web() : nullptr,
+                                    tools.find("bash") != nullptr ? core_.sandbox().sandbox : nullptr};
+        return std::make_unique<tool::Executor>(tools, *run->policy, nullptr, core_.redact_results(),
+                                                core_.workers(), *loop_, context);
       });
 }
 

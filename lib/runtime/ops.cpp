@@ -99,7 +99,7 @@ StatusOr<std::unique_ptr<Op>> parse_message_op(const OpDocument& v, agent::HostO
 }
 
 StatusOr<std::unique_ptr<Op>> parse_approval(const OpDocument& v) {
-  TAU_RETURN_IF_ERROR(v.only_keys({"op", "id", "call_id", "allow", "reason"}));
+  TAU_RETURN_IF_ERROR(v.only_keys({"op", "id", "call_id", "allow", "reason", "binding"}));
   auto op = std::make_unique<Op>(Op::Kind::kSubmit);
   op->host.kind = agent::HostOp::Kind::kApproval;
   op->host.op_id = v.string("id");
@@ -109,6 +109,7 @@ StatusOr<std::unique_ptr<Op>> parse_approval(const OpDocument& v) {
   TAU_RETURN_IF_ERROR(check_type(is_bool, "op", "allow", "true or false"));
   op->host.allow = allow->is(true);
   op->host.reason = v.string("reason");
+  op->host.binding = v.string("binding");
   return op;
 }
 

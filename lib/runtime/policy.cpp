@@ -1,47 +1,93 @@
 #include "runtime/policy.h"
 
+#include <algorithm>
+#include <vector>
+
 namespace tau::runtime {
 namespace {
 
-constexpr int64_t kPolicyEpoch = 1;
+static_assert(static_cast<int>(safety::EffectClass::kIrreversible) ==
+              static_cast<int>(tool::Effect::kIrreversible));
+
+safety::EffectClass effect_class(tool::Effect effect) {
+  const bool known = effect <= tool::Effect::kIrreversible;
+  return known ? static_cast<safety::EffectClass>(effect) : safety::EffectClass::kUnknown;
+}
+
+// Made once: verdicts are made all the time, and most codes are too long to be kept in place.
+const SharedString& shared_reason(std::string_view code) {
+  static const auto* const all = [] {
+    auto reasons = std::make_unique<std::vector<SharedString>>();
+    for (const safety::ReasonText& reason : safety::reason_texts()) reasons->emplace_back(reason.code);
+    return reasons.release();
+  }();
+  static const SharedString* const unknown = new SharedString("denied");
+  const auto at = std::find_if(all->begin(), all->end(), [&](const SharedString& r) { return r == code; });
+  return at == all->end() ? *unknown : *at;
+}
+
+// What the model is told when a call is denied.
+std::string denial(const safety::Judgement& judgement, const std::string& tool) {
+  const auto reasons = safety::reason_texts();
+  const auto at = std::find_if(reasons.begin(), reasons.end(), [&](const safety::ReasonText& reason) {
+    return reason.code == judgement.reason;
+  });
+  std::string text = "the policy denies this call of " + tool;
+  if (at != reasons.end()) text += format(": {}", at->text);
+  if (!judgement.argument.empty()) text += format(" (argument \"{}\")", judgement.argument);
+  return text;
+}
 
 }  // namespace
 
-// A name that stands in several lists follows the first of them here.
-ListPolicy::ListPolicy(const PolicyConfig& config, std::set<std::string> host_tools,
-                       std::set<std::string> always_ask) {
-  const auto add = [this](const auto& names, Rule rule) {
-    for (const std::string& name : names) rules_.try_emplace(name, rule);
-  };
-  add(config.deny, Rule::kDeny);
-  add(always_ask, Rule::kAskByTool);
-  add(config.ask, Rule::kAskByPolicy);
-  add(config.allow, Rule::kAllow);
-  add(host_tools, Rule::kHostTool);
+StatusOr<std::shared_ptr<const AgentPolicy>> AgentPolicy::make(const PolicyConfig& config,
+                                                               std::set<std::string> host_tools,
+                                                               std::set<std::string> always_ask) {
+  safety::PolicySpec spec = config.rules;
+  spec.allow = config.allow;
+  spec.ask = config.ask;
+  spec.deny = config.deny;
+  auto policy = std::make_shared<AgentPolicy>();
+  TAU_ASSIGN_OR_RETURN(policy->rules_, safety::MonitorRules::compile(std::move(spec)));
+  policy->host_tools_ = std::move(host_tools);
+  policy->always_ask_ = std::move(always_ask);
+  return std::shared_ptr<const AgentPolicy>(std::move(policy));
 }
 
-tool::Verdict ListPolicy::decide(const tool::Facts& facts) {
-  const auto at = rules_.find(facts.manifest.name);
-  tool::Verdict out = verdict(at == rules_.end() ? Rule::kNone : at->second, facts.manifest);
-  out.policy_epoch = kPolicyEpoch;
-  return out;
-}
-
-tool::Verdict ListPolicy::verdict(Rule rule, const tool::Manifest& manifest) {
-  static const auto* const kAllowed = new SharedString("allowed_by_policy");
-  static const auto* const kAllowedHostTool = new SharedString("allowed_host_tool");
-  using tool::Decision;
-  switch (rule) {
-    case Rule::kDeny:
-      return {Decision::kDeny, "denied_by_policy", "the policy denies the tool " + manifest.name};
-    case Rule::kAskByTool: return {Decision::kAsk, "ask_by_tool", {}};
-    case Rule::kAskByPolicy: return {Decision::kAsk, "ask_by_policy", {}};
-    case Rule::kAllow: return {Decision::kAllow, *kAllowed, {}};
-    case Rule::kHostTool: return {Decision::kAllow, *kAllowedHostTool, {}};
-    case Rule::kNone: break;
+tool::Verdict MonitorPolicy::decide(const tool::Facts& facts) {
+  const tool::Manifest& manifest = facts.manifest;
+  const safety::MonitorRules& rules = policy_->rules();
+  safety::Action action;
+  action.tool = manifest.name;
+  action.effect = effect_class(manifest.effect);
+  action.arguments = &facts.call.arguments;
+  action.destinations = manifest.destination_args;
+  action.of_host = policy_->is_of_host(manifest.name);
+  action.always_ask = policy_->always_asks(manifest.name);
+  action.confined = manifest.sandboxed;
+  safety::Scene scene;
+  scene.context = &facts.call.labels;
+  scene.meter = &meter_;
+  if (rules.caps().any()) scene.now_ns = clock_.monotonic_ns();
+  if (const tool::SessionFacts* session = facts.session; session != nullptr) {
+    // Only destinations are compared with what the user wrote.
+    if (action.effect >= safety::EffectClass::kWrite) scene.user = &session->user_text();
+    scene.earlier_reads = [session](const auto& visit) { session->each_read(visit); };
   }
-  if (manifest.effect <= tool::Effect::kRead) return {Decision::kAllow, "allowed_read_only", {}};
-  return {Decision::kAsk, manifest.sandboxed ? "ask_by_default" : "ask_not_sandboxed", {}};
+  const safety::Judgement judgement = rules.decide(action, scene);
+  tool::Verdict out;
+  out.decision = static_cast<tool::Decision>(judgement.ruling);
+  out.reason = shared_reason(judgement.reason);
+  out.policy_epoch = judgement.policy_epoch;
+  if (judgement.ruling == safety::Ruling::kDeny) {
+    out.message = denial(judgement, manifest.name);
+    return out;
+  }
+  meter_.charge(rules.caps(), manifest.name, scene.now_ns);
+  if (judgement.ruling == safety::Ruling::kAsk)
+    out.binding = safety::approval_binding(manifest.name, facts.call.arguments, facts.call.labels,
+                                           judgement.policy_epoch);
+  return out;
 }
 
 }  // namespace tau::runtime

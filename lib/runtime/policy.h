@@ -1,27 +1,47 @@
-// The policy in force until the tool-call monitor exists: reading is allowed; writing, running and whatever
-// else acts asks; lists of names override; deny wins.
+// The monitor behind the executor: what an agent's configuration says of its tools, and each run's count of
+// calls.
 #pragma once
 
-#include <map>
+#include <memory>
 #include <set>
 #include <string>
 
+#include "base/base.h"
 #include "runtime/config.h"
+#include "safety/safety.h"
 #include "tool/tool.h"
 
 namespace tau::runtime {
 
-class ListPolicy final : public tool::PolicyHook {
+// What all runs of an agent share. Immutable: any thread.
+class AgentPolicy {
  public:
-  // `host_tools`: registered by the host program, which vouches for them; `always_ask`: those it wants asked
-  // about.
-  ListPolicy(const PolicyConfig& config, std::set<std::string> host_tools, std::set<std::string> always_ask);
+  // `host_tools`: registered by the host program; `always_ask`: those it wants to be asked about.
+  static StatusOr<std::shared_ptr<const AgentPolicy>> make(const PolicyConfig& config,
+                                                           std::set<std::string> host_tools,
+                                                           std::set<std::string> always_ask);
+  const safety::MonitorRules& rules() const { return *rules_; }
+  int64_t epoch() const { return rules_->epoch(); }
+  bool is_of_host(const std::string& tool) const { return host_tools_.contains(tool); }
+  bool always_asks(const std::string& tool) const { return always_ask_.contains(tool); }
+
+ private:
+  std::shared_ptr<const safety::MonitorRules> rules_;
+  std::set<std::string> host_tools_;
+  std::set<std::string> always_ask_;
+};
+
+// The policy of one run. Decides of every call, whoever provides the tool.
+class MonitorPolicy final : public tool::PolicyHook {
+ public:
+  MonitorPolicy(std::shared_ptr<const AgentPolicy> policy, Clock& clock)
+      : policy_(std::move(policy)), clock_(clock) {}
   tool::Verdict decide(const tool::Facts& facts) override;
 
  private:
-  enum class Rule : uint8_t { kNone, kDeny, kAskByTool, kAskByPolicy, kAllow, kHostTool };
-  static tool::Verdict verdict(Rule rule, const tool::Manifest& manifest);
-  std::map<std::string, Rule, std::less<>> rules_;  // what the lists say of each name
+  std::shared_ptr<const AgentPolicy> policy_;
+  Clock& clock_;
+  safety::CallMeter meter_;
 };
 
 }  // namespace tau::runtime

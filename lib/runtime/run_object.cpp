@@ -52,9 +52,7 @@ StatusOr<std::string> Run::wait(int timeout_ms, Code* code) {
   if (state_->host->inside())
     return failed_precondition("reentrant", "a run cannot be waited for on the thread of its loop");
   const int64_t start = system_clock().monotonic_ns();
-  const auto left_ms = [&] {
-    return timeout_ms - (system_clock().monotonic_ns() - start) / kNanosPerMilli;
-  };
+  const auto left_ms = [&] { return timeout_ms - (system_clock().monotonic_ns() - start) / kNanosPerMilli; };
   const auto expired = [&] { return timeout_ms >= 0 && left_ms() <= 0; };
   std::unique_lock lock(state_->mutex);
   const auto told = [&] { return state_->told; };

@@ -44,6 +44,7 @@ Runtime::~Runtime() {
   core_->stop_threads();
 }
 
+const std::shared_ptr<safety::Screening>& Runtime::screening() const { return core_->shared_screening(); }
 bool Runtime::forked() const { return core_->forked(); }
 
 Status Runtime::check() const {

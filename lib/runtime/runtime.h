@@ -83,6 +83,7 @@ class Runtime final : public std::enable_shared_from_this<Runtime> {
   // A JSON report; `identical` says whether it was.
   StatusOr<std::string> replay(std::string_view run_id, bool* identical);
 
+  const std::shared_ptr<safety::Screening>& screening() const;
   const std::shared_ptr<Core>& core() const { return core_; }
 
  private:

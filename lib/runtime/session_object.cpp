@@ -25,14 +25,18 @@ class Claim {
   std::atomic<bool>* busy_;
 };
 
+constexpr size_t kScanSlackBytes = 64 * 1024;
+
 void read_instructions(Core& core, SharedSession& session) {
   if (core.workspace() == nullptr) return;
   os::ReadOptions options;
-  options.limit_bytes = agent::kMaxInstructionsBytes + 1;
+  options.limit_bytes = agent::kMaxInstructionsBytes + kScanSlackBytes;
   const auto text = core.workspace()->read(kInstructionsFile, options);
   if (!text.ok()) return;
   session.instructions_cut = text->size() > agent::kMaxInstructionsBytes;
-  session.instructions = repair_utf8(truncate_utf8(*text, agent::kMaxInstructionsBytes));
+  std::string instructions = repair_utf8(*text);  // looked at before the cut, which may go through a secret
+  Redaction(core.screening().current()).clean(instructions, Author::kForeign);
+  session.instructions = truncate_utf8(instructions, agent::kMaxInstructionsBytes);
 }
 
 SharedSession& shared_of(const std::shared_ptr<SessionState>& state) {
@@ -275,7 +279,8 @@ StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions&& options, ParsedRunOp
   setup.tools = agent->tools;
   setup.traceparent = options.traceparent;
   setup.options_json = options.options_json;
-  setup.policy_epoch = 1;
+  setup.policy_epoch = agent->policy->epoch();
+  setup.screening = &core.screening();
   setup.durable = !core.options().no_store;
 
   if (options.resume) {

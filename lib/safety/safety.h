@@ -1,4 +1,5 @@
-// The public face of safety: scanners that find secrets in text, whole or streamed, and take them out.
+// The public face of safety: scanners that find secrets in text, whole or streamed, and take them out; rules
+// of egress (safety/egress.h).
 //
 // Two layers. The exact layer finds every secret that was registered, in every encoding that text on its way
 // out usually has, and nothing else: it may gate. The rule layer recognises credentials of others by their
@@ -8,8 +9,11 @@
 // belongs to one stream of text.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -18,6 +22,8 @@
 #include <vector>
 
 #include "base/base.h"
+#include "crypto/crypto.h"
+#include "safety/egress.h"  // IWYU pragma: export
 
 namespace tau::safety {
 
@@ -59,6 +65,7 @@ class SecretRegistry {
   size_t remove(std::string_view id);
   // What is registered now. Later changes do not touch it.
   std::shared_ptr<const ExactSet> snapshot() const;
+  bool empty() const;
   // Memory of the snapshot.
   size_t memory_bytes() const;
 
@@ -100,6 +107,44 @@ struct Screen {
   std::shared_ptr<const RuleSet> rules;
 };
 
+// What a program looks for at one moment, in texts of its own and in those of others.
+struct Screens {
+  Screen secrets;      // registered secrets alone
+  Screen all;          // and the rules, unless they are off
+  uint64_t epoch = 0;  // of the rules; 0: they are off
+};
+
+// The secrets and rules of a program. Any thread.
+class Screening {
+ public:
+  explicit Screening(bool use_rules = true, Random& random = system_random());
+
+  // Registers a secret; again with the same value changes nothing, with another one both are known. As
+  // SecretRegistry::add().
+  Status add_secret(std::string_view id, const Secret& secret);
+  size_t remove_secret(std::string_view id);
+  // As Rulebook::replace().
+  Status replace_rules(std::string_view bundle_json);
+
+  // Never null.
+  std::shared_ptr<const Screens> current() const;
+  uint64_t version() const { return version_.load(std::memory_order_acquire); }  // of current(), from 1
+  // {"epoch":1,"rules":["aws-access-key", …],"secrets":["openai", …]}: ids.
+  std::string describe() const;
+
+ private:
+  void publish();
+
+  mutable std::mutex mutex_;
+  SecretRegistry secrets_;
+  Rulebook rules_;
+  const bool use_rules_;
+  crypto::HashKey key_{};
+  std::map<std::string, uint64_t, std::less<>> known_;  // a hash of the latest value, keyed with key_, by id
+  std::shared_ptr<const Screens> current_;
+  std::atomic<uint64_t> version_{0};
+};
+
 // Finds in text that arrives in pieces what it would find in the whole. Findings come in order, without
 // overlaps, each as soon as no later byte can change it.
 class Scanner {
@@ -118,7 +163,7 @@ class Scanner {
 
 // Passes text through with "[redacted:RULE]" in place of what is found. Bytes are held back only while they
 // may belong to something: mostly the last word, never more than kMaxHeldBytes or the longest registered
-// form.
+// form. Text in UTF-8 goes on in whole characters.
 class Redactor {
  public:
   explicit Redactor(Screen screen);
@@ -127,6 +172,9 @@ class Redactor {
   Redactor& operator=(Redactor&&) noexcept;
   // Appends to `out` what may go on; `found` may be null.
   void feed(std::string_view piece, std::string& out, std::vector<Finding>* found = nullptr);
+  // Appends what is held back, for readers who have waited long enough. It is still looked at together with
+  // what follows: of a secret that goes on, only what follows is taken out.
+  void flush(std::string& out);
   void finish(std::string& out, std::vector<Finding>* found = nullptr);
   size_t held_bytes() const;
 
@@ -146,3 +194,12 @@ bool holds_secret(const ExactSet& secrets, std::string_view text);
 std::string findings_json(std::span<const Finding> findings);
 
 }  // namespace tau::safety
+
+// Labels enforced: what a tool call may do.
+#include "safety/monitor.h"  // IWYU pragma: export
+
+// Signals of prompt injection.
+#include "safety/injection.h"  // IWYU pragma: export
+
+// Untrusted results behind handles.
+#include "safety/quarantine.h"  // IWYU pragma: export

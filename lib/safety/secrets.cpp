@@ -34,6 +34,11 @@ std::shared_ptr<const ExactSet> SecretRegistry::snapshot() const {
   return set_;
 }
 
+bool SecretRegistry::empty() const {
+  const std::lock_guard lock(mutex_);
+  return set_->empty();
+}
+
 size_t SecretRegistry::memory_bytes() const {
   const std::lock_guard lock(mutex_);
   return set_->memory_bytes();

@@ -17,6 +17,8 @@ const Match& best_of(std::span<const Match> group) {
   });
 }
 
+bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
+
 std::string_view name_of(const Match& match) {
   return match.rule == nullptr ? kSecretRule : std::string_view(*match.rule);
 }
@@ -86,9 +88,26 @@ void Stream::advance(std::string_view text, bool complete, std::string* out, std
   settle(text, std::min(decided, block), out, found);
   uint64_t free = std::min(decided, block);
   if (!matches_.empty()) free = std::min(free, matches_.front().begin);
+  if (free < end) free = character_begin(text, free);
   release(text, free, out);
   // Of a key without an end in sight no line waits for the last one.
   if (block < end && free == block) redact_to(text, block, decided, rules_->block_rule().spec().id, out);
+}
+
+// What goes on is whole characters, where the text is UTF-8.
+uint64_t Stream::character_begin(std::string_view text, uint64_t at) const {
+  constexpr int kMostContinuations = 3;
+  uint64_t begin = at;
+  for (int i = 0; i < kMostContinuations && begin > released_ && is_continuation(text[begin - base_]); ++i)
+    --begin;
+  return begin > released_ && is_continuation(text[begin - base_]) ? at : begin;
+}
+
+void Stream::flush(std::string* out) {
+  uint64_t end = base_ + buffer_.size();
+  if (rules_ && rules_->in_block()) end = std::min(end, rules_->block_begin());
+  if (!matches_.empty()) end = std::min(end, matches_.front().begin);
+  release(buffer_, end, out);
 }
 
 void Stream::settle(std::string_view text, uint64_t decided, std::string* out, std::vector<Finding>* found) {
@@ -142,6 +161,7 @@ Redactor& Redactor::operator=(Redactor&&) noexcept = default;
 void Redactor::feed(std::string_view piece, std::string& out, std::vector<Finding>* found) {
   stream_->feed(piece, &out, found);
 }
+void Redactor::flush(std::string& out) { stream_->flush(&out); }
 void Redactor::finish(std::string& out, std::vector<Finding>* found) { stream_->finish(&out, found); }
 size_t Redactor::held_bytes() const { return stream_->held_bytes(); }
 

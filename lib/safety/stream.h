@@ -21,6 +21,7 @@ class Stream {
   // `out` gets the text with placeholders, or is null; so does `found`.
   void feed(std::string_view piece, std::string* out, std::vector<Finding>* found);
   void finish(std::string* out, std::vector<Finding>* found);
+  void flush(std::string* out);
   // A whole text, without copying it. For a stream that was not fed.
   void whole(std::string_view text, std::string* out, std::vector<Finding>* found);
   size_t held_bytes() const { return static_cast<size_t>(base_ + buffer_.size() - released_); }
@@ -28,6 +29,7 @@ class Stream {
  private:
   void advance(std::string_view text, bool complete, std::string* out, std::vector<Finding>* found);
   void release(std::string_view text, uint64_t end, std::string* out);
+  uint64_t character_begin(std::string_view text, uint64_t at) const;
   void redact_to(std::string_view text, uint64_t begin, uint64_t end, std::string_view rule,
                  std::string* out);
   void settle(std::string_view text, uint64_t decided, std::string* out, std::vector<Finding>* found);

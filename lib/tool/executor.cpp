@@ -140,7 +140,7 @@ void Executor::Impl::finish(const std::shared_ptr<Flight>& flight, Result result
 void Executor::Impl::on_timeout(const std::shared_ptr<Flight>& flight) {
   if (flight->cancel_requested) return finish(flight, error_result("cancelled", "the call was cancelled"));
   flight->cancelled = true;
-  if (flight->started) flight->tool->cancel(flight->call.id);
+  if (flight->started) flight->tool->stop(flight->call);
   finish(flight, error_result("tool_timeout", format("the tool gave no result within {} ms",
                                                      flight->tool->manifest().timeout_ms)));
 }
@@ -153,7 +153,7 @@ void Executor::Impl::abandon() {
   for (const auto& flight : flights) {
     loop.cancel_timer(flight->timer);
     flight->cancelled = true;
-    if (flight->started) flight->tool->cancel(flight->call.id);
+    if (flight->started) flight->tool->stop(flight->call);
   }
   flights.clear();
 }
@@ -165,7 +165,7 @@ Executor::Executor(const Registry& registry, PolicyHook& policy, AuditSink* audi
 
 Executor::~Executor() { impl_->abandon(); }
 
-Prepared Executor::prepare(Call&& call) {
+Prepared Executor::prepare(Call&& call, const SessionFacts* session) {
   Prepared out;
   out.call = std::move(call);
   auto refuse = [&out](std::string_view reason, std::string message) {
@@ -188,7 +188,7 @@ Prepared Executor::prepare(Call&& call) {
                   format("the arguments of {} do not fit its schema: {}", out.call.name, wrong));
   if (manifest.runs == Manifest::Runs::kWorker && !impl_->workers.available())
     return refuse("needs_worker", format("{} blocks, and this runtime has no worker threads", out.call.name));
-  const Facts facts = {out.call, manifest};
+  const Facts facts = {out.call, manifest, session};
   out.verdict = impl_->policy.decide(facts);
   if (impl_->audit != nullptr) impl_->audit->on_decision(facts, out.verdict);
   return out;
@@ -234,7 +234,7 @@ void Executor::cancel(std::string_view run_id, std::string_view call_id) {
     return impl_->make_reply(flight).complete(error_result("cancelled", "the call was cancelled"));
   flight->timer = impl_->loop.set_timer(impl_->loop.now_ns() + kCancelGraceNs,
                                         [flight] { flight->executor->on_timeout(flight); });
-  flight->tool->cancel(call_id);
+  flight->tool->stop(flight->call);
 }
 
 }  // namespace tau::tool

@@ -17,6 +17,7 @@
 #include "json/json.h"
 #include "net/net.h"
 #include "os/os.h"
+#include "safety/safety.h"
 
 namespace tau::tool {
 
@@ -33,7 +34,7 @@ struct Manifest {
   std::vector<std::string> destination_args;  // arguments that say where an effect lands: "path", "url"
   bool idempotent = false;  // running it twice equals running it once: may be re-run after a crash
   bool parallel = false;    // may run beside other calls of the same turn
-  bool sandboxed = false;   // runs confined; false for exec and write tools until confinement exists
+  bool sandboxed = false;   // runs confined by the kernel, without gaps
   int64_t timeout_ms = 120'000;
   size_t max_result_bytes = 64 * 1024;  // finalize truncates beyond
   enum class Runs : uint8_t {
@@ -85,6 +86,12 @@ class HostCalls {
   virtual void call(const Call& call, Reply reply) = 0;
 };
 
+// What commands run under; os::Launcher enforces it or refuses.
+struct Sandbox {
+  os::Confinement confinement;  // profile kFull: none
+  os::ProcessLimits limits;
+};
+
 // What tools may touch.
 struct Context {
   net::EventLoop* loop = nullptr;  // of the run; null under the simulator
@@ -95,6 +102,10 @@ struct Context {
   // Of commands, "NAME=value": only PATH, HOME, LANG, TERM and TMPDIR are passed on, with plain defaults for
   // PATH, LANG and TERM. Nothing is inherited from the host.
   std::vector<std::string> environment;
+  // For requests of tools, on `loop`: it holds no credential, and its egress policy is that of agents. Null:
+  // tools have no network.
+  net::HttpClient* web = nullptr;
+  std::shared_ptr<const Sandbox> sandbox;  // null: commands are not confined, nor limited
 };
 
 class Tool {
@@ -108,12 +119,26 @@ class Tool {
                      const std::atomic<bool>& cancelled) = 0;
   // On the loop: stop the call as fast as possible, then complete it. The default relies on `cancelled`.
   virtual void cancel(std::string_view call_id) { (void)call_id; }
+  // The same, told by the very object that start() got: ids are unique within a run only. What the executor
+  // calls; by default cancel(call.id).
+  virtual void stop(const Call& call) { cancel(call.id); }
+};
+
+// What a session can tell policy of itself. On the run's loop.
+class SessionFacts {
+ public:
+  virtual ~SessionFacts() = default;
+  // What the user wrote so far.
+  virtual const safety::UserText& user_text() const = 0;
+  // The results of earlier calls, with their arguments.
+  virtual void each_read(const std::function<void(const safety::EarlierRead&)>& visit) const = 0;
 };
 
 // What policy decides from.
 struct Facts {
   const Call& call;
   const Manifest& manifest;
+  const SessionFacts* session = nullptr;  // null: nothing is known
 };
 
 enum class Decision : uint8_t { kAllow, kAsk, kDeny };
@@ -124,6 +149,7 @@ struct Verdict {
   SharedString reason;  // stable code: "allowed_by_flag", "ask_by_default", "denied_by_policy", …
   std::string message;  // for people and for the model when denied
   int64_t policy_epoch = 0;
+  SharedString binding = {};  // of kAsk: what an approval is bound to; see safety::approval_binding
 };
 
 // Decides before every call. On the run's loop; must not block.
@@ -187,7 +213,8 @@ class Executor {
   // Cancels what is in flight; its `done` is not called any more.
   ~Executor();
 
-  Prepared prepare(Call&& call);
+  // `session` is read while this runs.
+  Prepared prepare(Call&& call, const SessionFacts* session = nullptr);
   // `done` is called on the loop, exactly once, never from inside execute(); results are finalized. The
   // manifest's timeout gives the error result "tool_timeout" and cancels the tool.
   void execute(Call&& call, UniqueFunction<void(Result)> done);
@@ -200,7 +227,16 @@ class Executor {
   std::shared_ptr<Impl> impl_;  // tools that still run hold it, too
 };
 
-// read, write, edit, ls, glob, grep, bash. All stay inside the workspace.
-std::vector<std::shared_ptr<Tool>> builtin_tools();
+// read, write, edit, ls, glob, grep and bash, which stay inside the workspace, and http. `sandboxed`: what
+// the manifest of bash says.
+std::vector<std::shared_ptr<Tool>> builtin_tools(bool sandboxed = false);
+
+// What policy has to know of a call of the tool http: which URL is asked, as the tool itself reads it, and
+// whether the method may change something there. INVALID_ARGUMENT as the call itself would fail.
+struct HttpCallTraits {
+  net::Url url;
+  bool mutating = true;  // anything but GET and HEAD
+};
+StatusOr<HttpCallTraits> http_call_traits(const json::Value& arguments);
 
 }  // namespace tau::tool

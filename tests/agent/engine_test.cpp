@@ -279,6 +279,36 @@ TEST(EngineTest, ApprovalIsAskedAnsweredOnceAndTimesOut) {
   }
 }
 
+TEST(EngineTest, AnApprovalHoldsForWhatWasShownAndOnlyOnce) {
+  Harness h;
+  h.model(calls({"a"}));
+  Verdict ask = allow("a");
+  ask.decision = Verdict::Decision::kAsk;
+  ask.policy_epoch = 7;
+  ask.binding = "0123456789abcdef0123456789abcdef";
+  h.feed(ask);
+  const json::Value body = *json::parse(event_json(h.events(EventKind::kApproval).at(0), "run_1"));
+  EXPECT_EQ(body["policy_epoch"].as_int(), 7);
+  EXPECT_EQ(body["binding"].as_string(), ask.binding.view());
+  HostOp op;
+  op.kind = HostOp::Kind::kApproval;
+  op.call_id = "a";
+  op.allow = true;
+  op.binding = "of another call";
+  h.feed(op);
+  EXPECT_EQ(h.started() + h.events(EventKind::kOpRejected).at(0).reason.str(), "approval_stale");
+  op.binding = ask.binding;
+  h.feed(op);
+  EXPECT_EQ(h.started(), "a");
+  h.feed(op);  // it is used up
+  EXPECT_EQ(h.events(EventKind::kOpRejected).at(1).reason, "no_such_approval");
+  for (const InputBody& input : {InputBody(ask), InputBody(op)}) {
+    const std::string journaled = input_to_json(input);
+    EXPECT_NE(journaled.find(ask.binding.view()), std::string::npos);
+    EXPECT_EQ(input_to_json(*input_from_json(input_kind(input), journaled)), journaled);
+  }
+}
+
 TEST(EngineTest, SteeringSkipsCallsThatHaveNotStarted) {
   Harness h;
   h.model(calls({"a", "b"}));

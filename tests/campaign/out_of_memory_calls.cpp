@@ -88,22 +88,7 @@ tau_tool tool_f() {
   return tool;
 }
 
-tau_vault_key vault_key() {
-  static constexpr unsigned char kKey[32] = {5};
-  tau_vault_key key = TAU_VAULT_KEY_INIT;
-  key.kind = TAU_VAULT_KEY_CALLBACK;
-  key.secret = kKey;
-  key.secret_len = sizeof kKey;
-  return key;
-}
-
-tau_status open_vault(const std::string& path, tau_vault_flags flags, tau_vault** out, tau_error** err) {
-  tau_vault_options o = TAU_VAULT_OPTIONS_INIT;
-  o.path = str(path);
-  o.flags = flags;
-  const tau_vault_key key = vault_key();
-  return tau_vault_open(&o, &key, out, err);
-}
+tau_status open_vault(const std::string& path, tau_vault_flags flags, tau_vault** out, tau_error** err);
 
 World::World(bool on_a_disk)
     : stored(on_a_disk),
@@ -231,6 +216,61 @@ void stream_cases(std::vector<Case>& cases) {
 tau_status open_and_close(const tau_runtime_options& o, tau_error** err) {
   return make_and_give<tau_runtime>([&](tau_runtime** out) { return tau_runtime_new(&o, out, err); },
                                     tau_runtime_unref);
+}
+
+// A scanner of its own with one secret, and what `use` makes of it.
+template <class Use>
+tau_status with_scanner(tau_error** err, Use use) {
+  tau_scanner* scanner = nullptr;
+  tau_scanner_options o = TAU_SCANNER_OPTIONS_INIT;
+  o.flags = TAU_SCANNER_EXACT;  // to compile them takes thousands of allocations, none of them ours
+  tau_status status = tau_scanner_new(&o, &scanner, err);
+  if (status == TAU_OK)
+    status = tau_scanner_add_secret(scanner, str("door"), str("open sesame, please"), err);
+  if (status == TAU_OK) status = use(scanner);
+  tau_scanner_unref(scanner);
+  return status;
+}
+
+tau_status redact_in_pieces(tau_scanner* scanner, tau_error** err) {
+  tau_redactor* redactor = nullptr;
+  tau_buf out{};
+  tau_status status = tau_redactor_new(scanner, &redactor, err);
+  for (const char* piece : {"say open ses", "ame, please to the door"}) {
+    if (status != TAU_OK) break;
+    status = tau_redactor_feed(redactor, str(piece), &out, err);
+    tau_buf_free(&out);
+  }
+  if (status == TAU_OK) status = tau_redactor_flush(redactor, &out, err);
+  tau_buf_free(&out);
+  if (status == TAU_OK) status = tau_redactor_finish(redactor, &out, err);
+  tau_buf_free(&out);
+  tau_redactor_free(redactor);
+  return status;
+}
+
+void scanner_cases(std::vector<Case>& cases) {
+  cases.push_back({"tau_scanner_describe", false, [](World&, tau_buf* out, tau_error** err) {
+                     return with_scanner(err,
+                                         [&](tau_scanner* s) { return tau_scanner_describe(s, out, err); });
+                   }});
+  cases.push_back({"tau_scanner_scan", false, [](World&, tau_buf* out, tau_error** err) {
+                     return with_scanner(err, [&](tau_scanner* s) {
+                       return tau_scanner_scan(s, str("say open sesame, please to the door"), out, err);
+                     });
+                   }});
+  cases.push_back({"tau_scanner_redact", false, [](World&, tau_buf* out, tau_error** err) {
+                     return with_scanner(err, [&](tau_scanner* s) {
+                       return tau_scanner_redact(s, str("say open sesame, please to the door"), out, err);
+                     });
+                   }});
+  cases.push_back({"tau_redactor_feed", false, [](World&, tau_buf*, tau_error** err) {
+                     return with_scanner(err, [&](tau_scanner* s) { return redact_in_pieces(s, err); });
+                   }});
+  cases.push_back({"tau_scanner_remove_secret", false, [](World&, tau_buf*, tau_error** err) {
+                     return with_scanner(
+                         err, [&](tau_scanner* s) { return tau_scanner_remove_secret(s, str("door"), err); });
+                   }});
 }
 
 void runtime_cases(std::vector<Case>& cases) {
@@ -434,51 +474,14 @@ void home_cases(std::vector<Case>& cases) {
   });
 }
 
-void vault_cases(std::vector<Case>& cases) {
-  const auto add = [&](const char* name, Call call, std::function<void(World&)> tidy = {}) {
-    cases.push_back({name, true, std::move(call), {}, std::move(tidy)});
-  };
-  for (const tau_vault_flags flags : {tau_vault_flags{0}, tau_vault_flags{TAU_VAULT_CREATE}})
-    add(flags == 0 ? "tau_vault_open" : "tau_vault_open, a new one", [flags](World& w, tau_buf*,
-                                                                             tau_error** err) {
-      return make_and_give<tau_vault>(
-          [&](tau_vault** out) { return open_vault(flags == 0 ? w.vault_path : w.path, flags, out, err); },
-          tau_vault_unref);
-    });
-  add("tau_vault_put", [](World& w, tau_buf*, tau_error** err) {
-    return tau_vault_put(w.vault, str("b"), "bytes", 5, str("https://host/v1"), 0, err);
-  });
-  add("tau_vault_get", [](World& w, tau_buf*, tau_error** err) {
-    return make_and_give<tau_secret>(
-        [&](tau_secret** out) { return tau_vault_get(w.vault, str("a"), str("https://host"), 0, out, err); },
-        tau_secret_free);
-  });
-  add("tau_vault_rotate_secret", [](World& w, tau_buf*, tau_error** err) {
-    return tau_vault_rotate_secret(w.vault, str("a"), "other", 5, 1000, 0, err);
-  });
-  add("tau_vault_set_expiry",
-      [](World& w, tau_buf*, tau_error** err) { return tau_vault_set_expiry(w.vault, str("a"), 0, err); });
-  add("tau_vault_describe",
-      [](World& w, tau_buf* out, tau_error** err) { return tau_vault_describe(w.vault, out, err); });
-  add(
-      "tau_vault_add_key",
-      [](World& w, tau_buf*, tau_error** err) {
-        tau_vault_key key = vault_key();
-        key.label = str("second");
-        return tau_vault_add_key(w.vault, &key, err);
-      },
-      [](World& w) { tau_vault_remove_key(w.vault, str("second"), nullptr); });
-  add("tau_vault_rotate_keys", [](World& w, tau_buf*, tau_error** err) {
-    const tau_vault_key key = vault_key();
-    return tau_vault_rotate_keys(w.vault, &key, err);
-  });
-}
+#include "out_of_memory_vault.inc"
 
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   codec_cases(cases);
   stream_cases(cases);
   runtime_cases(cases);
+  scanner_cases(cases);
   agent_cases(cases);
   session_cases(cases, false);
   session_cases(cases, true);

@@ -1,5 +1,5 @@
-/* A loop that the host borrows from a runtime with threads: who drives it when, and that nothing stands still when it goes
- * back. Prints TAP. */
+/* A loop that the host borrows from a runtime with threads: who drives it when, and that nothing stands still
+ * when it goes back. Prints TAP. */
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>

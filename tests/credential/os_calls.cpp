@@ -92,6 +92,25 @@ ssize_t write(int fd, const void* bytes, size_t size) {
   return done;
 }
 
+ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) {
+  const Verdict verdict = pass("write", fd);
+  if (verdict == Verdict::kFail) return -1;
+  const size_t part = verdict == Verdict::kHalf && size > 1 ? size / 2 : size;
+  const ssize_t done = syscall(SYS_pwrite64, fd, bytes, part, offset);
+  if (verdict == Verdict::kHalf && tau::test::dies_after_half()) ::kill(::getpid(), SIGKILL);
+  return done;
+}
+
+int ftruncate(int fd, off_t size) noexcept {
+  if (pass("ftruncate", fd) == Verdict::kFail) return -1;
+  return static_cast<int>(syscall(SYS_ftruncate, fd, size));
+}
+
+int unlink(const char* path) noexcept {
+  if (pass("unlink", -1) == Verdict::kFail) return -1;
+  return static_cast<int>(syscall(SYS_unlink, path));
+}
+
 int fsync(int fd) {
   if (pass("fsync", fd) == Verdict::kFail) return -1;
   return static_cast<int>(syscall(SYS_fsync, fd));

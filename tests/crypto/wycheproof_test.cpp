@@ -1,6 +1,7 @@
 // The Wycheproof vectors (testvectors_v1), compressed by xz, in $TAU_SHARED_DATA/crypto. Skips without them.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -68,6 +69,16 @@ TEST(Wycheproof, ChaCha20Poly1305) {
     if (!opened.ok() || !opened->equals(message)) return false;
     const auto again = chacha20_poly1305_seal(key, bytes(test["iv"]), bytes(test["aad"]), message);
     return again.ok() && *again == sealed;
+  });
+}
+
+TEST(Wycheproof, Ed25519) {
+  run("ed25519", 151, [](const json::Value& group, const json::Value& test) {
+    PublicKey key = {};
+    const std::string point = bytes(group["publicKey"]["pk"]);
+    if (point.size() != key.size()) return false;
+    std::copy(point.begin(), point.end(), key.begin());
+    return is_ed25519_key(key) && ed25519_verify(key, bytes(test["msg"]), bytes(test["sig"]));
   });
 }
 

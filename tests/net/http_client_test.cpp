@@ -117,6 +117,22 @@ TEST_F(HttpTest, ReusesConnectionsAndAsksThePolicyAgain) {
   EXPECT_EQ(third.heads, 0);
 }
 
+TEST_F(HttpTest, ThePolicySeesAllThatWouldGoOut) {
+  policy.forbidden_text = "forbidden";
+  HttpRequest in_target = get();
+  in_target.url += "?q=forbidden";
+  HttpRequest in_header = get();
+  in_header.headers.emplace_back("x-note", "so forbidden");
+  HttpRequest in_body = get();
+  in_body.method = "POST";
+  in_body.body = "a forbidden body";
+  for (HttpRequest* request : {&in_target, &in_header, &in_body}) {
+    TestSink refused;
+    EXPECT_EQ(run(std::move(*request), refused).reason(), "egress_test");
+  }
+  EXPECT_EQ(server.connections(), 0u);
+}
+
 TEST_F(HttpTest, ThePolicyStopsUrlsBeforeAnyConnectionAndAddressesBeforeConnecting) {
   policy.allow_urls = false;
   EXPECT_EQ(run(get(), sink).reason(), "egress_denied");

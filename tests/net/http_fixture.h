@@ -25,6 +25,11 @@ class TestPolicy final : public EgressPolicy {
     addresses.push_back(url.origin() + " " + address.to_string());
     return allow_addresses ? ok_status() : permission_denied("test_policy", "no such address");
   }
+  Status check_content(const Url&, std::string_view text) override {
+    const bool forbidden = !forbidden_text.empty() && text.find(forbidden_text) != text.npos;
+    return forbidden ? permission_denied("egress_test", "not this text") : ok_status();
+  }
+  std::string forbidden_text;
   bool allow_urls = true;
   bool allow_addresses = true;
   std::vector<std::string> urls;

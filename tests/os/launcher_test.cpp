@@ -1,4 +1,4 @@
-// Processes: right reports, nothing inherited, nothing left alive.
+// Processes: right reports, nothing inherited, nothing left alive; unconfined and under each confinement.
 #include "os/launcher.h"
 
 #include <fcntl.h>
@@ -28,12 +28,17 @@ struct Outcome {
   StatusOr<ExitReport> report = Status();
 };
 
-class LauncherTest : public ::testing::Test {
+class LauncherTest : public ::testing::TestWithParam<Mechanism> {
  protected:
   void SetUp() override {
-    auto launcher = Launcher::create({.helper_path = TAU_TEST_EXEC, .build_helper_path = ""});
+    auto launcher = Launcher::create({.helper_path = TAU_TEST_EXEC,
+                                      .build_helper_path = "",
+                                      .use_bubblewrap = GetParam() == Mechanism::kBubblewrap});
     ASSERT_TRUE(launcher.ok()) << launcher.status().to_string();
     launcher_ = *std::move(launcher);
+    if (GetParam() != Mechanism::kNone && launcher_->confinement_status().best != GetParam())
+      GTEST_SKIP() << mechanism_name(GetParam())
+                   << " does not work here: " << launcher_->confinement_status().bubblewrap_defect;
     ws_ = *Workspace::open(dir_.path());
   }
 
@@ -42,6 +47,10 @@ class LauncherTest : public ::testing::Test {
     spec.argv = std::move(argv);
     spec.env = {"PATH=/usr/bin:/bin"};
     spec.cwd = *ws_->open_directory(".");
+    if (GetParam() != Mechanism::kNone) {
+      spec.confinement.profile = Profile::kWorkspaceWrite;
+      spec.confinement.roots = {dir_.path()};
+    }
     return spec;
   }
   LaunchSpec shell(const std::string& script) { return spec({"/bin/sh", "-c", script}); }
@@ -120,7 +129,7 @@ class LauncherTest : public ::testing::Test {
 constexpr const char* kEscapers =
     "(setsid sleep 1000 >/dev/null 2>&1 &); setsid sh -c 'sleep 1000 & sleep 1000' >/dev/null 2>&1 & ";
 
-TEST_F(LauncherTest, ReportsExitCodesSignalsAndUsage) {
+TEST_P(LauncherTest, ReportsExitCodesSignalsAndUsage) {
   EXPECT_EQ(run(shell("exit 0")).report->exit_code, 0);
   EXPECT_EQ(run(shell("exit 77")).report->exit_code, 77);
   const auto killed = run(shell("kill -9 $$"));
@@ -130,7 +139,7 @@ TEST_F(LauncherTest, ReportsExitCodesSignalsAndUsage) {
   EXPECT_GT(killed.report->max_rss_bytes, 0);
 }
 
-TEST_F(LauncherTest, SaysWhyACommandCannotRun) {
+TEST_P(LauncherTest, SaysWhyACommandCannotRun) {
   EXPECT_EQ(run(spec({"no-such-program-anywhere"})).report.status().reason(), "command_not_found");
   dir_.write("plain", "x");
   EXPECT_EQ(run(spec({"./plain"})).report.status().reason(), "errno_eacces");
@@ -141,14 +150,14 @@ TEST_F(LauncherTest, SaysWhyACommandCannotRun) {
   EXPECT_EQ(launcher_->start(bad).status().reason(), "invalid_environment");
 }
 
-TEST_F(LauncherTest, AMissingHelperIsNamed) {
+TEST_P(LauncherTest, AMissingHelperIsNamed) {
   const auto missing = Launcher::create({.helper_path = dir_.file("tau-exec"), .build_helper_path = ""});
   EXPECT_EQ(missing.status().reason(), "helper_missing");
   EXPECT_NE(missing.status().message().find(dir_.file("tau-exec")), std::string::npos);
   EXPECT_TRUE(Launcher::create({.helper_path = "", .build_helper_path = TAU_TEST_EXEC}).ok());
 }
 
-TEST_F(LauncherTest, SeparatesOrMergesTheOutputs) {
+TEST_P(LauncherTest, SeparatesOrMergesTheOutputs) {
   const auto split = run(shell("echo out; echo err >&2"));
   EXPECT_EQ(split.out, "out\n");
   EXPECT_EQ(split.err, "err\n");
@@ -157,7 +166,19 @@ TEST_F(LauncherTest, SeparatesOrMergesTheOutputs) {
   EXPECT_EQ(run(merged).out, "1\n2\n3\n");
 }
 
-TEST_F(LauncherTest, CarriesBigOutputAndInput) {
+TEST_P(LauncherTest, TakesTheWholeSystemAsItsRootAndNoPartOfTheKernels) {
+  LaunchSpec all = shell("echo yes");
+  all.confinement.roots = {"/"};
+  all.cwd = *(*Workspace::open("/"))->open_directory(".");  // that of the test is in /tmp
+  EXPECT_EQ(run(all).out, "yes\n");
+  if (GetParam() == Mechanism::kNone) return;
+  for (const char* root : {"/proc", "/sys/kernel", "/dev", "/run", "/nowhere", "relative"}) {
+    all.confinement.roots = {root};
+    EXPECT_EQ(launcher_->start(all).status().reason(), "invalid_sandbox") << root;
+  }
+}
+
+TEST_P(LauncherTest, CarriesBigOutputAndInput) {
   EXPECT_EQ(run(shell("head -c 3000000 /dev/zero")).out.size(), 3'000'000u);
   LaunchSpec cat = spec({"cat"});
   cat.stdin_mode = LaunchSpec::Stdin::kData;
@@ -166,7 +187,7 @@ TEST_F(LauncherTest, CarriesBigOutputAndInput) {
   EXPECT_EQ(run(spec({"cat"})).out, "") << "no input is an empty one";
 }
 
-TEST_F(LauncherTest, TalksThroughAnOpenInput) {
+TEST_P(LauncherTest, TalksThroughAnOpenInput) {
   LaunchSpec cat = spec({"cat"});
   cat.stdin_mode = LaunchSpec::Stdin::kPipe;
   Process process = start(cat);
@@ -177,7 +198,7 @@ TEST_F(LauncherTest, TalksThroughAnOpenInput) {
   EXPECT_EQ(process.write_stdin("x").status().reason(), "stdin_closed");
 }
 
-TEST_F(LauncherTest, WritingToACommandThatIsGoneRaisesNoSignal) {
+TEST_P(LauncherTest, WritingToACommandThatIsGoneRaisesNoSignal) {
   LaunchSpec quits = shell("exit 0");
   quits.stdin_mode = LaunchSpec::Stdin::kPipe;
   Process process = start(quits);
@@ -187,13 +208,15 @@ TEST_F(LauncherTest, WritingToACommandThatIsGoneRaisesNoSignal) {
   process.kill();
 }
 
-TEST_F(LauncherTest, InheritsNeitherEnvironmentNorDescriptorsNorSignals) {
+TEST_P(LauncherTest, InheritsNeitherEnvironmentNorDescriptorsNorSignals) {
   setenv("TAU_TEST_LEAK", "leaked", 1);
   const int leak = open("/dev/null", O_RDONLY);  // not close-on-exec, on purpose
   const auto handler = std::signal(SIGUSR1, SIG_IGN);
   LaunchSpec env = spec({"env"});
   env.env = {"PATH=/usr/bin:/bin", "LD_PRELOAD=/nonexistent.so", "A=b c"};
-  EXPECT_EQ(run(env).out, "PATH=/usr/bin:/bin\nLD_PRELOAD=/nonexistent.so\nA=b c\n");
+  const std::string given = run(env).out;
+  EXPECT_EQ(given.substr(0, given.find("TMPDIR=")),
+            "PATH=/usr/bin:/bin\nLD_PRELOAD=/nonexistent.so\nA=b c\n");
   EXPECT_EQ(run(spec({"ls", "/proc/self/fd"})).out, "0\n1\n2\n3\n") << "3 is the directory that ls reads";
   const std::string status = run(spec({"grep", "-E", "^Sig(Blk|Ign)|^NoNewPrivs", "/proc/self/status"})).out;
   EXPECT_EQ(status, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nNoNewPrivs:\t1\n");
@@ -202,7 +225,7 @@ TEST_F(LauncherTest, InheritsNeitherEnvironmentNorDescriptorsNorSignals) {
   unsetenv("TAU_TEST_LEAK");
 }
 
-TEST_F(LauncherTest, RunsInTheGivenDirectoryUnderTheGivenLimits) {
+TEST_P(LauncherTest, RunsInTheGivenDirectoryUnderTheGivenLimits) {
   std::filesystem::create_directory(dir_.file("sub"));
   LaunchSpec pwd = shell("pwd -P; ulimit -n; ulimit -c; ulimit -f");
   pwd.cwd = *ws_->open_directory("sub");
@@ -211,7 +234,7 @@ TEST_F(LauncherTest, RunsInTheGivenDirectoryUnderTheGivenLimits) {
   EXPECT_EQ(run(pwd).out, dir_.file("sub") + "\n40\n0\n7\n");
 }
 
-TEST_F(LauncherTest, AnEndedCommandLeavesNoDescendants) {
+TEST_P(LauncherTest, AnEndedCommandLeavesNoDescendants) {
   LaunchSpec s = shell(std::string(kEscapers) + "echo started; exit 5");
   s.env.push_back(mark());
   const Outcome outcome = run(s);
@@ -222,7 +245,7 @@ TEST_F(LauncherTest, AnEndedCommandLeavesNoDescendants) {
   EXPECT_EQ(alive(mark()), std::vector<std::string>());
 }
 
-TEST_F(LauncherTest, KillEndsTheWholeTree) {
+TEST_P(LauncherTest, KillEndsTheWholeTree) {
   LaunchSpec s = shell(std::string(kEscapers) + "trap '' TERM INT HUP; echo started; sleep 1000");
   s.env.push_back(mark());
   Process process = start(s);
@@ -238,7 +261,7 @@ TEST_F(LauncherTest, KillEndsTheWholeTree) {
   EXPECT_EQ(process.read_report()->signal, SIGKILL) << "asked again, the same answer";
 }
 
-TEST_F(LauncherTest, TerminateLetsTheCommandEndByItself) {
+TEST_P(LauncherTest, TerminateLetsTheCommandEndByItself) {
   Process polite = start(shell("trap 'echo bye; exit 3' TERM; echo started; while :; do sleep 0.01; done"));
   read_line(polite);
   polite.terminate(kPatienceMs);
@@ -252,7 +275,7 @@ TEST_F(LauncherTest, TerminateLetsTheCommandEndByItself) {
   EXPECT_EQ(finish(stubborn).report->signal, SIGKILL);
 }
 
-TEST_F(LauncherTest, WinsAgainstForkBombs) {
+TEST_P(LauncherTest, WinsAgainstForkBombs) {
   // Bounded in what they may become by the time limit of the test, not by a process limit: root has none.
   for (const char* bomb : {"b() { b | b & }; b; sleep 1000",  // one process group
                            "cat >b.sh <<'X'\nsetsid sh ./b.sh & setsid sh ./b.sh & wait\nX\nsh ./b.sh"}) {
@@ -266,7 +289,7 @@ TEST_F(LauncherTest, WinsAgainstForkBombs) {
   }
 }
 
-TEST_F(LauncherTest, DroppingAProcessKillsIt) {
+TEST_P(LauncherTest, DroppingAProcessKillsIt) {
   LaunchSpec s = shell(std::string(kEscapers) + "echo started; sleep 1000");
   s.env.push_back(mark());
   {
@@ -276,7 +299,7 @@ TEST_F(LauncherTest, DroppingAProcessKillsIt) {
   EXPECT_EQ(alive(mark()), std::vector<std::string>());
 }
 
-TEST_F(LauncherTest, NothingSurvivesAHostThatIsKilled) {
+TEST_P(LauncherTest, NothingSurvivesAHostThatIsKilled) {
   LaunchSpec s = shell(std::string(kEscapers) + "echo started; sleep 1000");
   s.env.push_back(mark());
   int ready[2];
@@ -308,14 +331,14 @@ TEST_F(LauncherTest, NothingSurvivesAHostThatIsKilled) {
   close(ready[0]);
 }
 
-TEST_F(LauncherTest, IsRightInAHostThatIgnoresSigchld) {
+TEST_P(LauncherTest, IsRightInAHostThatIgnoresSigchld) {
   const auto handler = std::signal(SIGCHLD, SIG_IGN);
   for (int code = 1; code < 20; ++code)
     EXPECT_EQ(run(shell("exit " + std::to_string(code))).report->exit_code, code);
   (void)std::signal(SIGCHLD, handler);
 }
 
-TEST_F(LauncherTest, IsRightInAHostThatWaitsForEverybody) {
+TEST_P(LauncherTest, IsRightInAHostThatWaitsForEverybody) {
   std::atomic<bool> stop{false};
   std::thread thief([&] {
     while (!stop)
@@ -327,14 +350,19 @@ TEST_F(LauncherTest, IsRightInAHostThatWaitsForEverybody) {
   thief.join();
 }
 
-TEST_F(LauncherTest, ADeadHelperIsNotMistakenForAnExit) {
-  Process process = start(shell("echo $PPID; exec sleep 1000"));
-  const pid_t helper = std::stoi(read_line(process));
+TEST_P(LauncherTest, ADeadHelperIsNotMistakenForAnExit) {
+  Process process = start(shell("echo started; exec sleep 1000"));
+  read_line(process);
+  std::ifstream info("/proc/self/fdinfo/" + std::to_string(process.pid_fd()));
+  pid_t helper = 0;
+  for (std::string word; info >> word;)
+    if (word == "Pid:") info >> helper;
+  ASSERT_GT(helper, 1);
   kill(helper, SIGKILL);
   EXPECT_EQ(report(process).status().reason(), "helper_died");
 }
 
-TEST_F(LauncherTest, AThousandLaunchesLeaveTheHostAsItWas) {
+TEST_P(LauncherTest, AThousandLaunchesLeaveTheHostAsItWas) {
   auto count = [] {
     const std::filesystem::directory_iterator fds("/proc/self/fd");
     return std::distance(begin(fds), end(fds));
@@ -357,7 +385,7 @@ TEST_F(LauncherTest, AThousandLaunchesLeaveTheHostAsItWas) {
 }
 
 // The end of its output is not the end of a command.
-TEST_F(LauncherTest, ACommandMayCloseItsOutputsAndGoOn) {
+TEST_P(LauncherTest, ACommandMayCloseItsOutputsAndGoOn) {
   Process process = start(shell("exec >&- 2>&-; while [ ! -e go ]; do sleep 0.01; done; exit 7"));
   char c = 0;
   struct pollfd out = {process.stdout_fd(), POLLIN, 0};
@@ -368,7 +396,7 @@ TEST_F(LauncherTest, ACommandMayCloseItsOutputsAndGoOn) {
   EXPECT_EQ(report(process)->exit_code, 7);
 }
 
-TEST_F(LauncherTest, LeaksNoDescriptorsAndNoZombies) {
+TEST_P(LauncherTest, LeaksNoDescriptorsAndNoZombies) {
   auto count = [] {
     const std::filesystem::directory_iterator fds("/proc/self/fd");
     return std::distance(begin(fds), end(fds));
@@ -383,6 +411,10 @@ TEST_F(LauncherTest, LeaksNoDescriptorsAndNoZombies) {
   EXPECT_EQ(count(), before);
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1) << "a child is left";
 }
+
+INSTANTIATE_TEST_SUITE_P(Under, LauncherTest,
+                         ::testing::Values(Mechanism::kNone, Mechanism::kLandlock, Mechanism::kBubblewrap),
+                         [](const auto& instance) { return std::string(mechanism_name(instance.param)); });
 
 }  // namespace
 }  // namespace tau::os

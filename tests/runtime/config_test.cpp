@@ -73,6 +73,8 @@ constexpr BadDocument kBad[] = {
     {"user", R"({"network":{"proxy":"socks5://x:1"}})", "bad_value", "network.proxy"},
     {"user", R"({"network":{"private_origins":["http://a:1/path"]}})", "bad_value", "origins as"},
     {"user", R"({"network":{"ca_file":"relative.pem"}})", "bad_value", "absolute path"},
+    {"user", R"({"network":{"fetch":{"hosts":["https://a"]}}})", "bad_value", "*.example.com"},
+    {"user", R"({"network":{"fetch":{"denied_hosts":["a*"]}}})", "bad_value", "network.fetch.denied_hosts"},
     {"user", R"({"providers":{"x":{"base_url":"ftp://h"}}})", "bad_value", "absolute http or https URL"},
     {"user", R"({"providers":{"x":{"base_url":"https://h/v1?key=1"}}})", "bad_value",
      "a query or a fragment"},
@@ -291,9 +293,23 @@ TEST(ConfigMerge, LaterLayersWinKeyByKey) {
 TEST(ConfigMerge, WithoutLayersTheDefaultsHold) {
   const AgentConfig agent = agent_of(Config());
   EXPECT_EQ(agent.model, "");
-  EXPECT_EQ(agent.tools, builtin_tools());
+  EXPECT_EQ(agent.tools, default_tools());
   EXPECT_EQ(agent.limits.max_turns, 50);
   EXPECT_FALSE(Config().relaxed_durability());
+}
+
+TEST(ConfigMerge, ToolsBeyondTheDefaultOnesAreOfferedWhereTheyAreNamed) {
+  const auto tools = [](std::string_view origin, std::string_view text) {
+    return agent_of(merged({layer(origin, text)})).tools;
+  };
+  const auto has_http = [](const Names& names) { return std::ranges::count(names, "http") == 1; };
+  EXPECT_TRUE(has_http(tools("option", R"({"policy":{"allow":["http","mine"]}})")));
+  EXPECT_EQ(tools("option", R"({"policy":{"allow":["http"]}})"), builtin_tools());
+  EXPECT_FALSE(has_http(tools("option", R"({"policy":{"ask":["http"]}})")));
+  EXPECT_FALSE(has_http(tools("project", R"({"policy":{"ask":["http"]}})"))) << "a project adds no tool";
+  EXPECT_EQ(tools("option", R"({"tools":["http"]})"), Names{"http"});
+  EXPECT_EQ(tools("option", R"({"tools":["read"],"policy":{"allow":["http"]}})"), Names{"read"});
+  EXPECT_FALSE(has_http(tools("option", R"({"policy":{"allow":["http"]},"tools_disabled":["http"]})")));
 }
 
 TEST(ConfigMerge, ReadsEveryAgentKey) {

@@ -18,76 +18,110 @@ Config merged(std::string_view origin, std::string_view text) {
 struct Case {
   std::string_view url;
   std::string_view address;  // empty: the URL itself is judged
-  bool allowed;
+  std::string_view refusal;  // its reason; empty: allowed
 };
 
-void check(const Config& config, std::initializer_list<Case> cases) {
-  const auto policy = make_egress_policy(config);
+void check(net::EgressPolicy& policy, std::initializer_list<Case> cases) {
   for (const Case& c : cases) {
     const auto url = net::parse_url(c.url);
     ASSERT_TRUE(url.ok()) << c.url;
-    Status status = policy->check_url(*url);
+    Status status = policy.check_url(*url);
     if (!c.address.empty()) {
       const auto address = net::parse_address(c.address, url->port);
       ASSERT_TRUE(address.ok()) << c.address;
-      status = policy->check_address(*url, *address);
+      status = policy.check_address(*url, *address);
     }
-    EXPECT_EQ(status.ok(), c.allowed) << c.url << " at " << c.address << ": " << status.to_string();
+    EXPECT_EQ(status.reason(), c.refusal) << c.url << " at " << c.address << ": " << status.to_string();
     if (status.ok()) continue;
     EXPECT_EQ(status.code(), Code::kPermissionDenied);
-    EXPECT_EQ(status.reason(), "egress_denied");
     EXPECT_NE(status.message().find(url->origin()), std::string_view::npos) << status.message();
   }
 }
 
 TEST(Egress, HttpsReachesPublicHostsOnly) {
-  check(Config(), {
-                      {"https://api.openai.com/v1", "", true},
-                      {"https://api.openai.com/v1", "104.18.7.192", true},
-                      {"https://api.openai.com/v1", "2606:4700::6812:7c0", true},
-                      {"https://api.openai.com/v1", "127.0.0.1", false},
-                      {"https://api.openai.com/v1", "10.1.2.3", false},
-                      {"https://api.openai.com/v1", "172.16.0.1", false},
-                      {"https://api.openai.com/v1", "192.168.1.1", false},
-                      {"https://api.openai.com/v1", "100.64.0.1", false},
-                      {"https://api.openai.com/v1", "0.0.0.0", false},
-                      {"https://api.openai.com/v1", "::1", false},
-                      {"https://api.openai.com/v1", "fd12::1", false},
-                      {"https://api.openai.com/v1", "::ffff:10.0.0.1", false},
-                      {"https://api.openai.com/v1", "64:ff9b::10.0.0.1", false},
-                      {"https://api.openai.com/v1", "2002:0a00:0001::", false},
-                  });
+  check(*make_egress_policy(Config()),
+        {
+            {"https://api.openai.com/v1", "", ""},
+            {"https://api.openai.com/v1", "104.18.7.192", ""},
+            {"https://api.openai.com/v1", "2606:4700::6812:7c0", ""},
+            {"https://api.openai.com/v1", "127.0.0.1", "egress_private_address"},
+            {"https://api.openai.com/v1", "10.1.2.3", "egress_private_address"},
+            {"https://api.openai.com/v1", "172.16.0.1", "egress_private_address"},
+            {"https://api.openai.com/v1", "192.168.1.1", "egress_private_address"},
+            {"https://api.openai.com/v1", "100.64.0.1", "egress_private_address"},
+            {"https://api.openai.com/v1", "0.0.0.0", "egress_private_address"},
+            {"https://api.openai.com/v1", "::1", "egress_private_address"},
+            {"https://api.openai.com/v1", "fd12::1", "egress_private_address"},
+            {"https://api.openai.com/v1", "::ffff:10.0.0.1", "egress_private_address"},
+            {"https://api.openai.com/v1", "64:ff9b::10.0.0.1", "egress_private_address"},
+            {"https://api.openai.com/v1", "2002:0a00:0001::", "egress_private_address"},
+        });
 }
 
 TEST(Egress, HttpReachesKnownLocalServersOnly) {
-  check(Config(), {
-                      {"http://api.openai.com/v1", "", false},
-                      {"http://127.0.0.1:11434/v1/models", "", true},
-                      {"http://127.0.0.1:11434/v1/models", "127.0.0.1", true},
-                      {"http://127.0.0.1:11435/v1", "", false},
-                      {"http://localhost:11434/v1", "", false},
-                      {"https://127.0.0.1:11434/v1", "127.0.0.1", false},
-                  });
+  check(*make_egress_policy(Config()),
+        {
+            {"http://api.openai.com/v1", "", "egress_scheme"},
+            {"http://127.0.0.1:11434/v1/models", "", ""},
+            {"http://127.0.0.1:11434/v1/models", "127.0.0.1", ""},
+            {"http://127.0.0.1:11435/v1", "", "egress_scheme"},
+            {"http://localhost:11434/v1", "", "egress_scheme"},
+            {"https://127.0.0.1:11434/v1", "127.0.0.1", "egress_private_address"},
+        });
 }
 
 TEST(Egress, ConfigurationGrantsOrigins) {
   const Config config = merged("user", R"({"providers":{"lan":{"base_url":"http://10.0.0.5:8000/v1"},
     "corp":{"base_url":"https://llm.corp.example/v1"}},
     "network":{"private_origins":["http://192.168.1.9:81"],"proxy":"http://10.9.9.9:3128"}})");
-  check(config, {
-                    {"http://10.0.0.5:8000/other", "10.0.0.5", true},
-                    {"http://10.0.0.5:8001/", "", false},
-                    {"https://llm.corp.example/v1", "10.3.3.3", true},
-                    {"https://llm.corp.example:444/v1", "10.3.3.3", false},
-                    {"http://192.168.1.9:81/x", "192.168.1.9", true},
-                    {"https://192.168.1.9:81/x", "192.168.1.9", false},
-                    {"http://10.9.9.9:3128/", "10.9.9.9", true},
-                });
+  check(*make_egress_policy(config),
+        {
+            {"http://10.0.0.5:8000/other", "10.0.0.5", ""},
+            {"http://10.0.0.5:8001/", "", "egress_scheme"},
+            {"https://llm.corp.example/v1", "10.3.3.3", ""},
+            {"https://llm.corp.example:444/v1", "10.3.3.3", "egress_private_address"},
+            {"http://192.168.1.9:81/x", "192.168.1.9", ""},
+            {"https://192.168.1.9:81/x", "192.168.1.9", "egress_private_address"},
+            {"http://10.9.9.9:3128/", "10.9.9.9", ""},
+        });
+}
+
+TEST(FetchEgress, ReachesPublicHostsOnTheirPortsAndGrantedOrigins) {
+  const Config config = merged("user", R"({"providers":{"lan":{"base_url":"http://10.0.0.5:8000/v1"}},
+    "network":{"private_origins":["http://127.0.0.1:8080"],"proxy":"http://10.9.9.9:3128"}})");
+  check(*make_fetch_policy(config),
+        {
+            {"https://example.com/", "93.184.215.14", ""},
+            {"https://example.com/", "10.0.0.1", "egress_private_address"},
+            {"https://example.com:8443/", "", "egress_port"},
+            {"http://example.com/", "", "egress_scheme"},
+            {"http://127.0.0.1:8080/", "127.0.0.1", ""},
+            {"http://127.0.0.1:11434/v1", "", "egress_scheme"},  // granted to providers, not to agents
+            {"http://10.0.0.5:8000/v1", "", "egress_scheme"},
+            {"http://10.9.9.9:3128/", "10.9.9.9", ""},
+            {"http://10.9.9.9:3128/", "", "egress_scheme"},
+            {"https://printer.local/", "", "egress_reserved_name"},
+        });
+}
+
+TEST(FetchEgress, FollowsItsKeys) {
+  const Config config = merged("user", R"({"network":{"private_origins":["http://10.0.0.1:81"],
+    "fetch":{"http":true,"hosts":["example.com","*.example.org"],"denied_hosts":["bad.example.org","10.0.0.1"]}}})");
+  check(*make_fetch_policy(config), {
+                                        {"http://example.com/", "", ""},
+                                        {"https://a.example.org/", "", ""},
+                                        {"https://bad.example.org/", "", "egress_host"},
+                                        {"https://example.net/", "", "egress_host"},
+                                        {"http://10.0.0.1:81/", "", "egress_host"},
+                                    });
+  check(*make_egress_policy(config), {{"https://example.net/", "", ""}, {"http://10.0.0.1:81/", "", ""}});
 }
 
 TEST(Egress, AProjectGrantsNothing) {
-  for (const char* text : {R"({"providers":{"x":{"base_url":"http://10.0.0.5"}}})",
-                           R"({"network":{"private_origins":["http://10.0.0.5"]}})"}) {
+  for (const char* text :
+       {R"({"providers":{"x":{"base_url":"http://10.0.0.5"}}})",
+        R"({"network":{"private_origins":["http://10.0.0.5"]}})", R"({"network":{"fetch":{"http":true}}})",
+        R"({"network":{"fetch":{"hosts":["example.com"]}}})", R"({"tools":["http"]})"}) {
     const auto document = json::parse(text);
     ASSERT_TRUE(document.ok());
     EXPECT_EQ(Config::merge({Layer{"project", "", *document}}).status().reason(), "not_allowed_in_project");
@@ -109,12 +143,13 @@ TEST(Egress, MetadataAddressesAreNeverReachedNotEvenByGrant) {
       const auto address = net::parse_address(ip, 80);
       ASSERT_TRUE(address.ok()) << ip;
       const Status status = policy->check_address(*url, *address);
-      EXPECT_EQ(status.reason(), "egress_denied") << ip;
+      EXPECT_EQ(status.reason(), "egress_metadata") << ip;
       EXPECT_NE(status.message().find("metadata"), std::string_view::npos) << status.message();
       EXPECT_NE(status.message().find(address->to_string()), std::string_view::npos) << status.message();
     }
+    // An address beside them passes, unless the URL itself names one of them.
     const auto near = net::parse_address("169.253.0.1", 80);
-    EXPECT_TRUE(policy->check_address(*url, *near).ok());
+    EXPECT_EQ(policy->check_address(*url, *near).ok(), url->host == "grant.example");
   }
 }
 
@@ -127,6 +162,24 @@ TEST(Egress, OutlivesItsConfiguration) {
   const auto url = net::parse_url("http://10.0.0.1/");
   ASSERT_TRUE(url.ok());
   EXPECT_TRUE(policy->check_url(*url).ok());
+}
+
+TEST(Egress, NoRequestHoldsAKnownSecret) {
+  const auto screening = std::make_shared<safety::Screening>();
+  const std::string secret = "kx" + std::string(20, 'q') + "\"7";
+  const auto policy = keep_secrets(make_egress_policy(Config()), screening);
+  const auto url = net::parse_url("https://api.example.com/v1");
+  const std::string body = R"({"a":")" + secret.substr(0, 22) + R"(\"7","b":1})";
+  EXPECT_TRUE(policy->check_content(*url, body).ok()) << "nobody knows it yet";
+  ASSERT_TRUE(screening->add_secret("door", Secret(secret)).ok());
+  for (const std::string& text : {secret, body, "/x?key=" + secret.substr(0, 22) + "%227"}) {
+    const Status refused = policy->check_content(*url, text);
+    EXPECT_EQ(refused.reason(), "egress_secret") << text;
+    EXPECT_NE(refused.message().find("\"door\""), std::string_view::npos);
+    EXPECT_EQ(refused.message().find(secret), std::string_view::npos);
+  }
+  EXPECT_TRUE(policy->check_content(*url, secret.substr(0, 20)).ok());
+  EXPECT_FALSE(policy->check_url(*net::parse_url("http://api.example.com/")).ok());
 }
 
 }  // namespace

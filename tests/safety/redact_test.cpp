@@ -122,5 +122,47 @@ TEST(Redactor, ServesOneTextAfterAnother) {
   }
 }
 
+TEST(Redactor, PassesWholeCharactersOn) {
+  SecretRegistry registry;
+  const std::string secret = random_text(5, 24);
+  ASSERT_TRUE(registry.add("s", Secret(secret)).ok());
+  const Screen screen{registry.snapshot(), built_in_rules()};
+  std::string text = "na\u00efve \u8a9e\U0001F44B\U0001F3FD ";
+  for (int i = 0; i < 300; ++i) text += "\u00e9\u8a9e";
+  for (size_t step = 1; step < 40; ++step) {
+    Redactor redactor(screen);
+    std::string whole;
+    for (size_t at = 0; at < text.size();) {
+      size_t end = std::min(text.size(), at + step);
+      while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) ++end;
+      std::string out;
+      redactor.feed(text.substr(at, end - at), out);
+      EXPECT_TRUE(is_valid_utf8(out)) << step << " " << at;
+      whole += out;
+      at = end;
+    }
+    redactor.finish(whole);
+    EXPECT_EQ(whole, text);
+  }
+}
+
+TEST(Redactor, ShowsWhatItHoldsWhenAskedAndTakesOutWhatFollows) {
+  SecretRegistry registry;
+  const std::string secret = random_text(6, 24);
+  ASSERT_TRUE(registry.add("s", Secret(secret)).ok());
+  const Screen screen{registry.snapshot(), built_in_rules()};
+  for (size_t cut = 1; cut < secret.size(); ++cut) {
+    Redactor redactor(screen);
+    std::string out;
+    redactor.feed("It is " + secret.substr(0, cut), out);
+    redactor.flush(out);
+    EXPECT_EQ(out, "It is " + secret.substr(0, cut));
+    EXPECT_EQ(redactor.held_bytes(), 0U);
+    redactor.feed(secret.substr(cut) + " then", out);
+    redactor.finish(out);
+    EXPECT_EQ(out, "It is " + secret.substr(0, cut) + "[redacted:registered-secret] then");
+  }
+}
+
 }  // namespace
 }  // namespace tau::safety

@@ -76,6 +76,7 @@ class ExecutorFixture : public ::testing::Test {
     c.workspace = workspace;
     c.launcher = launcher;
     c.environment = environment;
+    c.sandbox = sandbox;
     return c;
   }
   Executor& make_executor(FinalizeHook hook = nullptr) {
@@ -125,6 +126,7 @@ class ExecutorFixture : public ::testing::Test {
   std::shared_ptr<os::Workspace> workspace;
   std::shared_ptr<os::Launcher> launcher;
   std::vector<std::string> environment;
+  std::shared_ptr<const Sandbox> sandbox;
   Registry registry;
   FixedPolicy policy;
   RecordingAudit audit;

@@ -54,7 +54,7 @@ TEST(Registry, TheBuiltinToolsAreWellFormed) {
     EXPECT_EQ(m.idempotent, m.effect == Effect::kRead || m.name == "write") << m.name;
     EXPECT_FALSE(m.destination_args.empty()) << m.name;
   }
-  EXPECT_EQ(registry.all().size(), 7u);
+  EXPECT_EQ(registry.all().size(), 8u);
   EXPECT_EQ(registry.find("bash")->manifest().effect, Effect::kExec);
 }
 

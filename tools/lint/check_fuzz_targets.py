@@ -16,6 +16,11 @@ PARSERS = {
     "Rule bundles": ("lib/safety/*bundle*.cpp", "rules"),
     "Vault file": ("lib/credential/image.cpp", "vault"),
     "Credential file of Tau": ("lib/credential/import.cpp", "credential_file"),
+    "Envelopes, trust roots and states of access": ("lib/access/envelope.cpp", "envelope"),
+    "DID documents": ("lib/access/document.cpp", "did_document"),
+    "Agent cards and JWS": ("lib/access/jws.cpp", "agent_card"),
+    "Policies of roles": ("lib/access/policy.cpp", "access_policy"),
+    "Audit records": ("lib/observe/*.cpp", "audit"),
     "Operations": ("lib/runtime/ops.cpp", "ops"),
 }
 _ENTRY = re.compile(r"\[\s*'(\w+)',\s*files\(.*?/\s*'([\w/.-]+)'\s*,?\s*\]", re.DOTALL)

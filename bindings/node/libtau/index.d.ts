@@ -189,6 +189,8 @@ export class Runtime {
   agent(options?: AgentOptions): Agent;
   /** The configuration in force with the origin of each value, and the model that would answer. */
   describe(): Document;
+  /** What every text of the runs passes: secrets that are registered here are taken out. */
+  readonly scanner: Scanner;
   /** Descriptions of the sessions of the home, newest first. */
   sessions(options?: { limit?: number }): Generator<Document, void, undefined>;
   /** Removes a session and erases what no fork shares. */
@@ -277,6 +279,48 @@ export class Vault {
   importFile(path: string, options?: { passphrase?: Uint8Array; origins?: { readonly [id: string]: string } }): Document;
   /** Gives it back: with the last one who has it, the keys are wiped. Harmless when it was closed. */
   close(): void;
+}
+
+/** Where something stands that must not leave; it never holds the thing. */
+export interface Finding {
+  rule: string;
+  /** The id of a registered secret. */
+  subject?: string;
+  /** In bytes of the text's UTF-8. */
+  offset: number;
+  length: number;
+  /** Equal for equal text, within this process. */
+  fingerprint: string;
+  confidence: 'certain' | 'likely';
+}
+
+/** The secrets and rules that are looked for. */
+export class Scanner {
+  /** rules: a bundle (docs/safety.md) over the built-in rules. useRules: whether credentials are found that nobody registered. */
+  constructor(options?: { rules?: Document; useRules?: boolean });
+  /** Registers a secret, which is kept as keyed hashes; id: what findings call it. */
+  addSecret(id: string, secret: string | Uint8Array): void;
+  /** Forgets every secret of an id. */
+  removeSecret(id: string): void;
+  replaceRules(bundle: Document): void;
+  /** What is looked for, as ids. */
+  describe(): Document;
+  scan(text: string | Uint8Array): Finding[];
+  /** The text with "[redacted:RULE]" in the place of what was found. */
+  redact(text: string): string;
+  /** For one text that comes in pieces. */
+  redactor(): Redactor;
+}
+
+/** Takes secrets out of a text that comes in pieces. */
+export class Redactor {
+  constructor(scanner: Scanner);
+  /** What may go on: mostly all but the last word. */
+  feed(piece: string): string;
+  /** What is held back, for a reader who has waited long enough. */
+  flush(): string;
+  /** What is left; then it is ready for another text. */
+  finish(): string;
 }
 
 export interface AgentOptions {

@@ -10,6 +10,7 @@ const { TauError, ToolError } = require('./errors.js');
 const { Event } = require('./events.js');
 const { Run } = require('./run.js');
 const { Runtime, restoreHome, verifyHome } = require('./runtime.js');
+const { Redactor, Scanner } = require('./scanner.js');
 const { Session } = require('./session.js');
 const { Tool } = require('./tools.js');
 const { Secret, Vault } = require('./vault.js');
@@ -58,5 +59,5 @@ async function run(prompt, { workspace, environment = true, signal, deadlineMs, 
   }
 }
 
-module.exports = { Agent, Event, Run, Runtime, Secret, Session, TauError, Tool, ToolError, Vault, abiVersion,
-  buildInfo, hasFeature, restoreHome, run, tool, verifyHome, version, wire };
+module.exports = { Agent, Event, Redactor, Run, Runtime, Scanner, Secret, Session, TauError, Tool, ToolError, Vault,
+  abiVersion, buildInfo, hasFeature, restoreHome, run, tool, verifyHome, version, wire };

@@ -8,8 +8,10 @@ export interface Blob { mime: string; name?: string; data: Uint8Array }
 declare const handle: unique symbol;
 export interface tau_agent { readonly [handle]: 'tau_agent' }
 export interface tau_queue { readonly [handle]: 'tau_queue' }
+export interface tau_redactor { readonly [handle]: 'tau_redactor' }
 export interface tau_run { readonly [handle]: 'tau_run' }
 export interface tau_runtime { readonly [handle]: 'tau_runtime' }
+export interface tau_scanner { readonly [handle]: 'tau_scanner' }
 export interface tau_secret { readonly [handle]: 'tau_secret' }
 export interface tau_session { readonly [handle]: 'tau_session' }
 export interface tau_vault { readonly [handle]: 'tau_vault' }
@@ -36,6 +38,11 @@ export interface tau_runtime_options {
   log_level?: number | undefined;
   exec_helper?: Text;
   vault?: tau_vault | undefined;
+}
+
+export interface tau_scanner_options {
+  flags?: number | undefined;
+  rules?: Text;
 }
 
 export interface tau_tool {
@@ -104,6 +111,10 @@ export const tau_runtime_flags: {
   readonly USE_CONFIG_FILES: 4;
   readonly NO_STORE: 8;
   readonly READ_ONLY: 16;
+};
+
+export const tau_scanner_flags: {
+  readonly EXACT: 1;
 };
 
 export const tau_status: {
@@ -222,6 +233,21 @@ export function tau_queue_unref(queue: tau_queue): void;
 /** Make a waiting tau_queue_next return AGAIN; the next one if none waits. */
 export function tau_queue_wakeup(queue: tau_queue): void;
 
+/** Feed a piece, in any split, and get what may go on: mostly all but the last word, never in the middle of a character. */
+export function tau_redactor_feed(redactor: tau_redactor, piece: Text): string;
+
+/** End the text and get what is left. */
+export function tau_redactor_finish(redactor: tau_redactor): string;
+
+/** Get what is held back, for a reader who has waited long enough. */
+export function tau_redactor_flush(redactor: tau_redactor): string;
+
+/** Free a redactor. */
+export function tau_redactor_free(redactor: tau_redactor): void;
+
+/** Begin a text. */
+export function tau_redactor_new(scanner: tau_scanner): tau_redactor;
+
 /** Stop a run as soon as possible: the model call is closed, processes are killed, waiting calls get the result "cancelled", and the terminal event follows. */
 export function tau_run_cancel(run: tau_run): void;
 
@@ -249,11 +275,38 @@ export function tau_runtime_loops(runtime: tau_runtime): number;
 /** Open a runtime. */
 export function tau_runtime_new(options: tau_runtime_options): tau_runtime;
 
+/** Give the scanner of a runtime. */
+export function tau_runtime_scanner(runtime: tau_runtime): tau_scanner;
+
 /** Cancel every run, wait until all have ended, their records are durable and every `invoke` of a tool has returned, and refuse new ones. */
 export function tau_runtime_stop(runtime: tau_runtime, timeout_ms: number): number;
 
 /** Give a reference back. */
 export function tau_runtime_unref(runtime: tau_runtime): void;
+
+/** Register a secret: from now on it is found in every usual encoding. */
+export function tau_scanner_add_secret(scanner: tau_scanner, id: Text, secret: Text): number;
+
+/** Tell what is looked for, as JSON: {"epoch":1,"rules":["…"],"secrets":["…"]}, both as ids; epoch 0: no rules. */
+export function tau_scanner_describe(scanner: tau_scanner): string;
+
+/** Make a scanner. */
+export function tau_scanner_new(options: tau_scanner_options): tau_scanner;
+
+/** Give a text with "[redacted:RULE]" in the place of what was found. */
+export function tau_scanner_redact(scanner: tau_scanner, text: Text): string;
+
+/** Forget every secret of an id. */
+export function tau_scanner_remove_secret(scanner: tau_scanner, id: Text): number;
+
+/** Replace the rules. */
+export function tau_scanner_replace_rules(scanner: tau_scanner, bundle: Text): number;
+
+/** Find what stands in a text: a JSON array of {"rule","subject","offset","length","fingerprint","confidence"}, offsets and lengths in bytes, without overlaps, in order. */
+export function tau_scanner_scan(scanner: tau_scanner, text: Text): string;
+
+/** Give a reference back. */
+export function tau_scanner_unref(scanner: tau_scanner): void;
 
 /** Wipe a secret and free it. */
 export function tau_secret_free(secret: tau_secret): void;

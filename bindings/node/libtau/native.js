@@ -11,6 +11,7 @@ exports.tau_log_level = Object.freeze({ ERROR: 1, WARN: 2, INFO: 3, DEBUG: 4 });
 exports.tau_run_flags = Object.freeze({ RESUME: 1, QUIET: 2 });
 exports.tau_runtime_flags = Object.freeze({ MANUAL: 1, USE_ENVIRONMENT: 2, USE_CONFIG_FILES: 4, NO_STORE: 8,
   READ_ONLY: 16 });
+exports.tau_scanner_flags = Object.freeze({ EXACT: 1 });
 exports.tau_status = Object.freeze({ OK: 0, DONE: 1, AGAIN: 2, CANCELLED: -1, UNKNOWN: -2,
   INVALID_ARGUMENT: -3, DEADLINE_EXCEEDED: -4, NOT_FOUND: -5, ALREADY_EXISTS: -6, PERMISSION_DENIED: -7,
   RESOURCE_EXHAUSTED: -8, FAILED_PRECONDITION: -9, ABORTED: -10, OUT_OF_RANGE: -11, UNIMPLEMENTED: -12,
@@ -46,6 +47,11 @@ exports.tau_home_restore = addon.tau_home_restore;
 exports.tau_home_verify = addon.tau_home_verify;
 exports.tau_queue_unref = addon.tau_queue_unref;
 exports.tau_queue_wakeup = addon.tau_queue_wakeup;
+exports.tau_redactor_feed = addon.tau_redactor_feed;
+exports.tau_redactor_finish = addon.tau_redactor_finish;
+exports.tau_redactor_flush = addon.tau_redactor_flush;
+exports.tau_redactor_free = addon.tau_redactor_free;
+exports.tau_redactor_new = addon.tau_redactor_new;
 exports.tau_run_cancel = addon.tau_run_cancel;
 exports.tau_run_id = addon.tau_run_id;
 exports.tau_run_replay = addon.tau_run_replay;
@@ -57,8 +63,17 @@ exports.tau_runtime_describe = addon.tau_runtime_describe;
 exports.tau_runtime_loops = addon.tau_runtime_loops;
 exports.tau_runtime_new = (options) => addon.tau_runtime_new(options.flags, options.home, options.workspace,
   options.config, options.loops, options.workers, options.log_level, options.exec_helper, options.vault);
+exports.tau_runtime_scanner = addon.tau_runtime_scanner;
 exports.tau_runtime_stop = addon.tau_runtime_stop;
 exports.tau_runtime_unref = addon.tau_runtime_unref;
+exports.tau_scanner_add_secret = addon.tau_scanner_add_secret;
+exports.tau_scanner_describe = addon.tau_scanner_describe;
+exports.tau_scanner_new = (options) => addon.tau_scanner_new(options.flags, options.rules);
+exports.tau_scanner_redact = addon.tau_scanner_redact;
+exports.tau_scanner_remove_secret = addon.tau_scanner_remove_secret;
+exports.tau_scanner_replace_rules = addon.tau_scanner_replace_rules;
+exports.tau_scanner_scan = addon.tau_scanner_scan;
+exports.tau_scanner_unref = addon.tau_scanner_unref;
 exports.tau_secret_free = addon.tau_secret_free;
 exports.tau_session_describe = addon.tau_session_describe;
 exports.tau_session_export = addon.tau_session_export;

@@ -7,6 +7,7 @@ const native = require('./native.js');
 const { Agent } = require('./agent.js');
 const { Channels } = require('./channel.js');
 const { TauError } = require('./errors.js');
+const { scannerOf } = require('./scanner.js');
 const { asyncDispose, checkOptions, dispose, expand, inspect, json } = require('./values.js');
 const { Vault } = require('./vault.js');
 
@@ -48,6 +49,11 @@ class Runtime {
   /** The configuration in force with the origin of each value, and the model that would answer. */
   describe() {
     return JSON.parse(native.tau_runtime_describe(this._handle));
+  }
+
+  /** What every text of the runs passes: secrets that are registered here are taken out. */
+  get scanner() {
+    return scannerOf(this._handle);
   }
 
   /** Descriptions of the sessions of the home, newest first. */

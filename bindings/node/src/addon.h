@@ -93,7 +93,8 @@ napi_value js_secret_bytes(napi_env env, napi_callback_info info);
 
 /* drive.c: see there */
 typedef struct drive drive;
-/* Borrows a loop for Node's own and calls `callback` when something may have come of it; NULL when that cannot be. */
+/* Borrows a loop for Node's own and calls `callback` when something may have come of it; NULL when that
+ * cannot be. */
 drive* start_drive(napi_env env, tau_runtime* runtime, uint32_t loop, napi_value callback,
                    void (*lost)(void* context), void* context);
 int drives(const drive* driven); /* until the loop was taken back; NULL drives nothing */

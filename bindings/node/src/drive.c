@@ -1,6 +1,6 @@
-/* A loop of the library that Node's own loop drives: runs get on, and their events come, without another thread.
- * Everything here runs on the environment's thread. Node's libuv is found when the addon is loaded; where there is
- * none, loops stay with the library. */
+/* A loop of the library that Node's own loop drives: runs get on, and their events come, without another
+ * thread. Everything here runs on the environment's thread. Node's libuv is found when the addon is loaded;
+ * where there is none, loops stay with the library. */
 #include <stdlib.h>
 #include <uv.h>
 

@@ -34,6 +34,8 @@ void give_up_tau_run(handle* owned) { tau_run_cancel(owned->pointer); }
 static handle* handle_of(napi_env env, napi_value value) {
   bool ours = false;
   void* data = NULL;
+  napi_valuetype type = napi_undefined;
+  if (napi_typeof(env, value, &type) != napi_ok || type != napi_object) return NULL; /* asking would throw */
   if (napi_check_object_type_tag(env, value, &kTag, &ours) != napi_ok || !ours) return NULL;
   return napi_unwrap(env, value, &data) == napi_ok ? data : NULL;
 }

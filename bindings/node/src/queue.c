@@ -17,8 +17,8 @@ typedef struct wake_slot {
   napi_env env;                      /* whose it is */
   pthread_t thread;                  /* of the environment */
   atomic_bool driven;                /* `drive` tells of what comes on that thread */
-  drive* drive;                      /* NULL where the library drives the queue's loop; the environment's, as `kept` */
-  int kept;                          /* the process waits for the queue */
+  drive* drive; /* NULL where the library drives the queue's loop; the environment's, as `kept` */
+  int kept;     /* the process waits for the queue */
   struct wake_slot* next;
 } wake_slot;
 
@@ -133,7 +133,8 @@ static int attach(js_call* call, napi_value callback, wake_slot* slot) {
   return napi_add_env_cleanup_hook(env, detach, slot) == napi_ok;
 }
 
-/* tau_queue_new(runtime, loop, wake, borrow): `borrow` lets Node's loop drive that one, when nobody else does. */
+/* tau_queue_new(runtime, loop, wake, borrow): `borrow` lets Node's loop drive that one, when nobody else
+ * does. */
 napi_value js_tau_queue_new(napi_env env, napi_callback_info info) {
   js_call call;
   tau_queue_options options = TAU_QUEUE_OPTIONS_INIT;

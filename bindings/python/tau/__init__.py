@@ -26,6 +26,7 @@ from .errors import (AbortedError, AlreadyExistsError, DataLossError, DeadlineEx
 from .events import Event, EventKind, Outcome, Usage
 from .run import Blob, Run
 from .runtime import Runtime, restore_home, verify_home
+from .scanner import Redactor, Scanner
 from .session import Session
 from .session import _running_loop
 from .tools import Tool, ToolCall, current_call, tool
@@ -42,8 +43,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AbortedError", "Agent", "AlreadyExistsError", "Blob", "DataLossError", "DeadlineExceededError", "Event",
     "EventKind", "FailedPreconditionError", "InternalError", "InvalidArgumentError", "NotFoundError",
-    "OutOfRangeError", "Outcome", "PermissionDeniedError", "ResourceExhaustedError", "Run", "RunCancelledError",
-    "Runtime", "Secret", "Session", "Status", "TauError", "Tool", "ToolCall", "ToolError", "UnauthenticatedError",
+    "OutOfRangeError", "Outcome", "PermissionDeniedError", "Redactor", "ResourceExhaustedError", "Run", "RunCancelledError",
+    "Runtime", "Scanner", "Secret", "Session", "Status", "TauError", "Tool", "ToolCall", "ToolError", "UnauthenticatedError",
     "UnavailableError", "UnimplementedError", "UnknownError", "Usage", "Vault", "VaultKey", "abi_version",
     "build_info", "current_call", "has_feature", "restore_home", "run", "tool", "verify_home", "version", "wire",
 ]

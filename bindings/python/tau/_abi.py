@@ -68,6 +68,12 @@ class tau_runtime_flags(enum.IntFlag):
     READ_ONLY = 16
 
 
+class tau_scanner_flags(enum.IntFlag):
+    """tau_scanner_options.flags"""
+
+    EXACT = 1
+
+
 class tau_status(enum.IntEnum):
     """0 is success; positive values are normal answers without data; negative values are failures, the sixteen canonical codes. The set of failures is closed; a program may switch over it."""
 
@@ -238,6 +244,14 @@ class tau_runtime_options(Structure):
     ]
 
 
+class tau_scanner_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("flags", c_uint32),
+        ("rules", tau_str),
+    ]
+
+
 class tau_tool(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -322,6 +336,11 @@ FUNCTIONS = {
     "tau_queue_ref": (c_void_p, [c_void_p]),
     "tau_queue_unref": (None, [c_void_p]),
     "tau_queue_wakeup": (None, [c_void_p]),
+    "tau_redactor_feed": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
+    "tau_redactor_finish": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_redactor_flush": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_redactor_free": (None, [c_void_p]),
+    "tau_redactor_new": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "tau_run_cancel": (None, [c_void_p]),
     "tau_run_id": (tau_str, [c_void_p]),
     "tau_run_options_init": (None, [c_void_p, c_uint32]),
@@ -340,8 +359,19 @@ FUNCTIONS = {
     "tau_runtime_process": (c_int32, [c_void_p, c_uint32, c_int32, c_void_p]),
     "tau_runtime_ref": (c_void_p, [c_void_p]),
     "tau_runtime_return_loop": (c_int32, [c_void_p, c_uint32, c_void_p]),
+    "tau_runtime_scanner": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "tau_runtime_stop": (c_int32, [c_void_p, c_int32, c_void_p]),
     "tau_runtime_unref": (None, [c_void_p]),
+    "tau_scanner_add_secret": (c_int32, [c_void_p, tau_str, tau_str, c_void_p]),
+    "tau_scanner_describe": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_scanner_new": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_scanner_options_init": (None, [c_void_p, c_uint32]),
+    "tau_scanner_redact": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
+    "tau_scanner_ref": (c_void_p, [c_void_p]),
+    "tau_scanner_remove_secret": (c_int32, [c_void_p, tau_str, c_void_p]),
+    "tau_scanner_replace_rules": (c_int32, [c_void_p, tau_str, c_void_p]),
+    "tau_scanner_scan": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
+    "tau_scanner_unref": (None, [c_void_p]),
     "tau_secret_data": (c_void_p, [c_void_p]),
     "tau_secret_free": (None, [c_void_p]),
     "tau_secret_len": (c_size_t, [c_void_p]),

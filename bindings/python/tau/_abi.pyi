@@ -61,6 +61,11 @@ class tau_runtime_flags(enum.IntFlag):
     NO_STORE = 8
     READ_ONLY = 16
 
+class tau_scanner_flags(enum.IntFlag):
+    """tau_scanner_options.flags"""
+
+    EXACT = 1
+
 class tau_status(enum.IntEnum):
     """0 is success; positive values are normal answers without data; negative values are failures, the sixteen canonical codes. The set of failures is closed; a program may switch over it."""
 
@@ -202,6 +207,12 @@ class tau_runtime_options(Structure):
     vault: int | None
     def __init__(self, struct_size: int = ..., flags: int = ..., home: tau_str = ..., workspace: tau_str = ..., config: tau_str = ..., loops: int = ..., workers: int = ..., log: Any = ..., log_userdata: Any = ..., log_level: int = ..., reserved: int = ..., exec_helper: tau_str = ..., vault: int | None = ...) -> None: ...
 
+class tau_scanner_options(Structure):
+    struct_size: int
+    flags: int
+    rules: tau_str
+    def __init__(self, struct_size: int = ..., flags: int = ..., rules: tau_str = ...) -> None: ...
+
 class tau_tool(Structure):
     struct_size: int
     flags: int
@@ -308,6 +319,16 @@ class Library:
         """Give a reference back."""
     def tau_queue_wakeup(self, queue: int | None, /) -> None:
         """Make a waiting tau_queue_next return AGAIN; the next one if none waits."""
+    def tau_redactor_feed(self, redactor: int | None, piece: tau_str, out: Any, err: Any, /) -> int:
+        """Feed a piece, in any split, and get what may go on: mostly all but the last word, never in the middle of a character."""
+    def tau_redactor_finish(self, redactor: int | None, out: Any, err: Any, /) -> int:
+        """End the text and get what is left."""
+    def tau_redactor_flush(self, redactor: int | None, out: Any, err: Any, /) -> int:
+        """Get what is held back, for a reader who has waited long enough."""
+    def tau_redactor_free(self, redactor: int | None, /) -> None:
+        """Free a redactor."""
+    def tau_redactor_new(self, scanner: int | None, out: Any, err: Any, /) -> int:
+        """Begin a text."""
     def tau_run_cancel(self, run: int | None, /) -> None:
         """Stop a run as soon as possible: the model call is closed, processes are killed, waiting calls get the result "cancelled", and the terminal event follows."""
     def tau_run_id(self, run: int | None, /) -> tau_str:
@@ -344,9 +365,31 @@ class Library:
         """Take another reference."""
     def tau_runtime_return_loop(self, runtime: int | None, loop: int, err: Any, /) -> int:
         """Give a borrowed loop back: the runtime's thread drives it again, with all that is on it."""
+    def tau_runtime_scanner(self, runtime: int | None, out: Any, err: Any, /) -> int:
+        """Give the scanner of a runtime."""
     def tau_runtime_stop(self, runtime: int | None, timeout_ms: int, err: Any, /) -> int:
         """Cancel every run, wait until all have ended, their records are durable and every `invoke` of a tool has returned, and refuse new ones."""
     def tau_runtime_unref(self, runtime: int | None, /) -> None:
+        """Give a reference back."""
+    def tau_scanner_add_secret(self, scanner: int | None, id: tau_str, secret: tau_str, err: Any, /) -> int:
+        """Register a secret: from now on it is found in every usual encoding."""
+    def tau_scanner_describe(self, scanner: int | None, out: Any, err: Any, /) -> int:
+        """Tell what is looked for, as JSON: {"epoch":1,"rules":["…"],"secrets":["…"]}, both as ids; epoch 0: no rules."""
+    def tau_scanner_new(self, options: Any, out: Any, err: Any, /) -> int:
+        """Make a scanner."""
+    def tau_scanner_options_init(self, options: Any, struct_size: int, /) -> None:
+        """Set options to their defaults, as TAU_SCANNER_OPTIONS_INIT does, for callers without macros."""
+    def tau_scanner_redact(self, scanner: int | None, text: tau_str, out: Any, err: Any, /) -> int:
+        """Give a text with "[redacted:RULE]" in the place of what was found."""
+    def tau_scanner_ref(self, scanner: int | None, /) -> int | None:
+        """Take another reference."""
+    def tau_scanner_remove_secret(self, scanner: int | None, id: tau_str, err: Any, /) -> int:
+        """Forget every secret of an id."""
+    def tau_scanner_replace_rules(self, scanner: int | None, bundle: tau_str, err: Any, /) -> int:
+        """Replace the rules."""
+    def tau_scanner_scan(self, scanner: int | None, text: tau_str, out: Any, err: Any, /) -> int:
+        """Find what stands in a text: a JSON array of {"rule","subject","offset","length","fingerprint","confidence"}, offsets and lengths in bytes, without overlaps, in order."""
+    def tau_scanner_unref(self, scanner: int | None, /) -> None:
         """Give a reference back."""
     def tau_secret_data(self, secret: int | None, /) -> Any:
         """Give the bytes of a secret."""

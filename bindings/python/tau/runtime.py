@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._threads import Threads
+    from .scanner import Scanner
     from .vault import Vault
 
     Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -80,6 +81,12 @@ class Runtime:
     def describe(self) -> dict[str, Any]:
         """The configuration in force with the origin of each value, and the model that would answer."""
         return _core.call_json(lib.tau_runtime_describe, self.pointer)
+
+    @property
+    def scanner(self) -> Scanner:
+        """What every text of the runs passes: secrets that are registered there are taken out."""
+        from .scanner import Scanner
+        return Scanner._of(self)
 
     def sessions(self, limit: int = 1000) -> Iterator[dict[str, Any]]:
         """Yields a description of every session of the home, newest first."""

@@ -3,6 +3,7 @@
 // Started by os::Launcher; protocol.h says how. Uses libc alone and allocates nothing of its own: it starts
 // in well under a millisecond and has no failure that could keep it from killing.
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -17,100 +18,35 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "init.h"
+#include "payload.h"
 #include "protocol.h"
 #include "sweep.h"
 
 namespace tau::os::exec {
 namespace {
 
-constexpr int kUsageExit = 125;
-constexpr int kLimitCount = 5;
-
 struct Options {
   pid_t host = 0;
-  rlim_t limits[kLimitCount] = {};
-  char** env = nullptr;
-  char** argv = nullptr;
+  int wrap_count = 0;
+  char** wrap = nullptr;  // with `payload_words` right behind
+  Payload payload;        // when there is no wrap
 };
 
 bool parse_options(int argc, char** argv, Options& options) {
-  if (argc < kFixedArgs || strcmp(argv[1], kVersion) != 0) return false;
-  options.host = atoi(argv[2]);
-  const char* cursor = argv[3];
-  for (rlim_t& limit : options.limits) {
-    char* end = nullptr;
-    limit = strtoull(cursor, &end, 10);
-    cursor = *end == ':' ? end + 1 : end;
-  }
-  const int env_count = atoi(argv[4]);
-  if (env_count < 0 || argc <= kFixedArgs + env_count) return false;
-  // The environment needs a null after it: it moves down by one, over ENV_COUNT.
-  options.env = argv + kFixedArgs - 1;
-  memmove(options.env, options.env + 1, static_cast<size_t>(env_count) * sizeof(char*));
-  options.env[env_count] = nullptr;
-  options.argv = argv + kFixedArgs + env_count;
-  return true;
-}
-
-void reset_signals() {
-  struct sigaction action = {};
-  action.sa_handler = SIG_DFL;
-  action.sa_flags = SA_NOCLDSTOP;  // stopping a tree is no news
-  for (int sig = 1; sig < NSIG; ++sig) sigaction(sig, &action, nullptr);
-}
-
-// Soft and hard limit alike; never above what the helper itself was given.
-void apply_limit(int resource, rlim_t value) {
-  struct rlimit limit;
-  if (getrlimit(static_cast<__rlimit_resource_t>(resource), &limit) != 0) return;
-  if (limit.rlim_max != RLIM_INFINITY && value > limit.rlim_max) value = limit.rlim_max;
-  limit.rlim_cur = limit.rlim_max = value;
-  setrlimit(static_cast<__rlimit_resource_t>(resource), &limit);
-}
-
-void apply_limits(const Options& options) {
-  const int resources[kLimitCount] = {RLIMIT_CPU, RLIMIT_AS, RLIMIT_FSIZE, RLIMIT_NOFILE, RLIMIT_NPROC};
-  for (int i = 0; i < kLimitCount; ++i)
-    if (options.limits[i] != 0) apply_limit(resources[i], options.limits[i]);
-  apply_limit(RLIMIT_CORE, 0);
-}
-
-// In the child, between vfork and exec: shares the helper's memory.
-[[noreturn]] void become_command(const Options& options, volatile int& error) {
-  setsid();
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  apply_limits(options);
-  syscall(SYS_close_range, 3u, ~0u, 0u);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  environ = options.env;
-  execvp(options.argv[0], options.argv);
-  error = errno;
-  _exit(kUsageExit);
+  constexpr int kFirst = 5;  // argv[0], VERSION, "run", HOST_PID, WRAP_COUNT
+  if (argc < kFirst) return false;
+  options.host = atoi(argv[3]);
+  options.wrap_count = atoi(argv[4]);
+  options.wrap = argv + kFirst;
+  if (options.wrap_count > 0) return options.wrap_count < argc - kFirst;
+  return parse_payload(argc - kFirst, argv + kFirst, options.payload);
 }
 
 int64_t now_ms() {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
-}
-
-int64_t micros(const struct timeval& t) { return int64_t{t.tv_sec} * 1'000'000 + t.tv_usec; }
-
-void send_report(const Command& command, int exec_error, bool stopped, int killed) {
-  Report report = {};
-  report.magic = Report::kMagic;
-  report.exec_error = exec_error;
-  report.exit_code = WIFEXITED(command.wait_status) ? WEXITSTATUS(command.wait_status) : -1;
-  report.signal = WIFSIGNALED(command.wait_status) ? WTERMSIG(command.wait_status) : 0;
-  report.stopped_by_host = stopped ? 1 : 0;
-  report.killed = killed;
-  report.user_us = micros(command.usage.ru_utime);
-  report.system_us = micros(command.usage.ru_stime);
-  report.max_rss_bytes = int64_t{command.usage.ru_maxrss} * 1024;
-  while (write(kStatusFd, &report, sizeof report) < 0 && errno == EINTR) {}
 }
 
 // Waits until the command has ended or must die; true in the second case.
@@ -161,6 +97,117 @@ class Watch {
   int64_t deadline_ms_ = 0;
 };
 
+// What a wrapped command says of itself: its own reports, and the complaints of the wrap.
+struct Wrapped {
+  int reports[2] = {-1, -1};
+  int complaints[2] = {-1, -1};
+};
+
+// Above all numbers that the child will take, so that nothing stands in their way.
+bool make_high_pipe(int (&ends)[2]) {
+  constexpr int kHigh = 32;
+  int low[2];
+  if (pipe2(low, O_CLOEXEC | O_NONBLOCK) != 0) return false;
+  for (int i = 0; i < 2; ++i) {
+    ends[i] = fcntl(low[i], F_DUPFD_CLOEXEC, kHigh);
+    close(low[i]);
+  }
+  return ends[0] >= 0 && ends[1] >= 0;
+}
+
+// In the child: the wrap gets /dev/null and our pipe, and hands the command's descriptors on. SIGTERM is for
+// process 1 of the namespace, which tells the command; the wrap itself must live until that has ended.
+[[noreturn]] void become_wrap(const Options& options, const Wrapped& wrapped, Failure& failure) {
+  setsid();
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  bool good = null >= 0;
+  for (int fd = 0; good && fd < 3; ++fd) good = dup2(fd, kCommandStdio + fd) >= 0;
+  good = good && dup2(wrapped.reports[1], kInitStatusFd) >= 0 && dup2(null, 0) >= 0 &&
+         dup2(wrapped.complaints[1], 1) >= 0 && dup2(wrapped.complaints[1], 2) >= 0;
+  if (good) {
+    syscall(SYS_close_range, static_cast<unsigned>(kInitStatusFd + 1), ~0u, 0u);
+    signal(SIGTERM, SIG_IGN);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    static char* no_environment[] = {nullptr};
+    execve(options.wrap[0], options.wrap, no_environment);
+  }
+  failure.stage = Stage::kWrap;
+  failure.error = errno;
+  _exit(kUsageExit);
+}
+
+// The last line of what the wrap wrote, without its end.
+void copy_complaint(int fd, char (&message)[sizeof Report::message]) {
+  char text[4096];
+  ssize_t end = read(fd, text, sizeof text);
+  if (end <= 0) return;
+  while (end > 0 && text[end - 1] == '\n') --end;
+  ssize_t begin = end;
+  while (begin > 0 && text[begin - 1] != '\n') --begin;
+  size_t length = end > begin ? static_cast<size_t>(end - begin) : 0;
+  if (length >= sizeof message) length = sizeof message - 1;
+  memcpy(message, text + begin, length);
+}
+
+void take_usage(Report& report, const struct rusage& usage) {
+  report.user_us = micros(usage.ru_utime);
+  report.system_us = micros(usage.ru_stime);
+  report.max_rss_bytes = int64_t{usage.ru_maxrss} * 1024;
+}
+
+void take_status(Report& report, int wait_status) {
+  report.exit_code = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1;
+  report.signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
+}
+
+// Process 1 has told how the command ended, or was killed with it, or never came to start it.
+void take_wrapped(Report& report, const Wrapped& wrapped, bool stopped, int swept) {
+  InitReport said = {};
+  bool started = false;
+  InitReport next;
+  while (read(wrapped.reports[0], &next, sizeof next) == sizeof next) {
+    said = next;
+    started = started || next.kind == InitReport::kStarted;
+  }
+  if (said.kind == InitReport::kEnded) {
+    take_status(report, said.wait_status);
+    report.killed = said.killed + swept;
+    report.user_us = said.user_us;
+    report.system_us = said.system_us;
+    report.max_rss_bytes = said.max_rss_bytes;
+    return;
+  }
+  constexpr int kOurs = 2;  // process 1 and the command
+  report.killed = swept > kOurs ? swept - kOurs : 0;
+  if (started || stopped) {
+    report.exit_code = -1;
+    report.signal = SIGKILL;
+  } else if (said.kind == InitReport::kFailed) {
+    report.stage = said.stage;
+    report.error = said.error;
+  } else {
+    report.stage = Stage::kWrap;
+    report.error = EPERM;
+    copy_complaint(wrapped.complaints[0], report.message);
+  }
+}
+
+void send_report(const Report& report) {
+  while (write(kStatusFd, &report, sizeof report) < 0 && errno == EINTR) {}
+}
+
+int refuse(Stage stage, int error) {
+  Report report = {};
+  report.magic = Report::kMagic;
+  report.stage = stage;
+  report.error = error;
+  send_report(report);
+  return kUsageExit;
+}
+
 int run(const Options& options) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   setsid();
@@ -174,25 +221,39 @@ int run(const Options& options) {
   const int signal_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
   // The lifeline alone is not enough: a child that the host forked without exec holds a copy of it.
   const int host_fd = static_cast<int>(syscall(SYS_pidfd_open, options.host, 0));
-  Command command;
+  const bool is_wrapped = options.wrap_count > 0;
+  Wrapped wrapped;
   if (getppid() != options.host) return kUsageExit;
-  if (signal_fd < 0 || host_fd < 0 || !can_list_children()) {
-    send_report(command, ENOSYS, false, 0);
-    return kUsageExit;
-  }
+  if (signal_fd < 0 || host_fd < 0 || !can_list_children()) return refuse(Stage::kHelper, ENOSYS);
+  if (is_wrapped && !(make_high_pipe(wrapped.reports) && make_high_pipe(wrapped.complaints)))
+    return refuse(Stage::kHelper, errno);
 
-  volatile int exec_error = 0;
+  Command command;
+  Failure failure;
   command.pid = vfork();
-  if (command.pid == 0) become_command(options, exec_error);
-  if (command.pid < 0) {
-    send_report(command, errno, false, 0);
-    return kUsageExit;
+  if (command.pid == 0) {
+    if (is_wrapped) become_wrap(options, wrapped, failure);
+    become_command(options.payload, failure);
   }
+  if (command.pid < 0) return refuse(Stage::kHelper, errno);
   // Readers of the output see its end when the last descendant is gone.
   for (int fd = 0; fd < 3; ++fd) close(fd);
   const bool stopped = Watch(command, signal_fd, host_fd).run();
   const int killed = kill_descendants(command);
-  send_report(command, exec_error, stopped && exec_error == 0, killed);
+
+  Report report = {};
+  report.magic = Report::kMagic;
+  report.killed = killed;
+  take_status(report, command.wait_status);
+  take_usage(report, command.usage);
+  if (failure.error != 0) {
+    report.stage = failure.stage;
+    report.error = failure.error;
+  } else if (is_wrapped) {
+    take_wrapped(report, wrapped, stopped, killed);
+  }
+  report.stopped_by_host = stopped && report.error == 0 ? 1 : 0;
+  send_report(report);
   return 0;
 }
 
@@ -200,11 +261,17 @@ int run(const Options& options) {
 }  // namespace tau::os::exec
 
 int main(int argc, char** argv) {
-  tau::os::exec::Options options;
-  if (!tau::os::exec::parse_options(argc, argv, options)) {
-    static const char kUsage[] = "tau-exec is started by libtau; it is not a command of its own\n";
-    (void)!write(2, kUsage, sizeof kUsage - 1);
-    return tau::os::exec::kUsageExit;
+  using namespace tau::os::exec;
+  constexpr int kMode = 2;
+  if (argc > kMode && strcmp(argv[1], kVersion) == 0) {
+    Options options;
+    if (strcmp(argv[kMode], kRun) == 0 && parse_options(argc, argv, options)) return run(options);
+    Payload payload;
+    constexpr int kFirst = kMode + 1;
+    if (strcmp(argv[kMode], kInit) == 0 && parse_payload(argc - kFirst, argv + kFirst, payload))
+      return run_init(payload);
   }
-  return tau::os::exec::run(options);
+  static const char kUsage[] = "tau-exec is started by libtau; it is not a command of its own\n";
+  (void)!write(2, kUsage, sizeof kUsage - 1);
+  return kUsageExit;
 }

@@ -37,7 +37,7 @@ constexpr std::string_view kParameters = R"({"type":"object","properties":{
 "cwd":{"type":"string","minLength":1,"description":"Directory to run in, relative to the workspace"}},
 "required":["command"],"additionalProperties":false})";
 
-Manifest bash_manifest() {
+Manifest bash_manifest(bool sandboxed) {
   Manifest m;
   m.name = "bash";
   m.description = kDescription;
@@ -47,6 +47,7 @@ Manifest bash_manifest() {
   // The tool keeps its own time, to answer with the output so far; the executor's is the backstop.
   m.timeout_ms = kMaxTimeoutMs + 10'000;
   m.runs = Manifest::Runs::kLoop;
+  m.sandboxed = sandboxed;
   return m;
 }
 
@@ -168,27 +169,33 @@ Result Job::make_result(const StatusOr<os::ExitReport>& report) const {
     result.content = "[no output]";
   }
   result.is_error = !result.reason.empty();
-  json::Writer(result.details_json)
-      .begin_object()
+  const os::Enforcement& by = process_.enforcement();
+  json::Writer details(result.details_json);
+  details.begin_object()
       .field("exit_code", report->exit_code)
       .field("signal", report->signal)
       .field("killed", report->descendants_killed)
       .field("output_bytes", static_cast<int64_t>(output_.total_bytes()))
       .field("truncated", output_.cut())
-      .field("not_sandboxed", true)
-      .end_object();
+      .field("not_sandboxed", by.mechanism == os::Mechanism::kNone || !by.gaps.empty())
+      .field("sandbox", os::mechanism_name(by.mechanism));
+  if (by.landlock_abi > 0) details.field("landlock_abi", by.landlock_abi);
+  details.key("gaps").begin_array();
+  for (const std::string& gap : by.gaps) details.string(gap);
+  details.end_array().end_object();
   return result;
 }
 
 class BashTool final : public Tool {
  public:
+  explicit BashTool(bool sandboxed) : manifest_(bash_manifest(sandboxed)) {}
   const Manifest& manifest() const override { return manifest_; }
   void start(const Call& call, const Context& context, Reply reply,
              const std::atomic<bool>& cancelled) override;
   void cancel(std::string_view call_id) override;
 
  private:
-  Manifest manifest_ = bash_manifest();
+  Manifest manifest_;
   const std::string shell_ = access("/bin/bash", X_OK) == 0 ? "/bin/bash" : "/bin/sh";
   std::mutex mutex_;  // calls come from every loop
   std::vector<std::weak_ptr<Job>> jobs_;
@@ -202,6 +209,10 @@ void BashTool::start(const Call& call, const Context& context, Reply reply,
   spec.argv = {shell_, "-c", std::string(call.arguments["command"].as_string())};
   spec.env = clean_environment(context.environment);
   spec.merge_output = true;
+  if (context.sandbox != nullptr) {
+    spec.confinement = context.sandbox->confinement;
+    spec.limits = context.sandbox->limits;
+  }
   StatusOr<os::Fd> cwd = context.workspace->open_directory(call.arguments["cwd"].as_string("."));
   if (!cwd.ok()) return reply.complete(error_result(cwd.status()));
   spec.cwd = *std::move(cwd);
@@ -232,6 +243,6 @@ void BashTool::cancel(std::string_view call_id) {
 
 }  // namespace
 
-std::shared_ptr<Tool> make_bash_tool() { return std::make_shared<BashTool>(); }
+std::shared_ptr<Tool> make_bash_tool(bool sandboxed) { return std::make_shared<BashTool>(sandboxed); }
 
 }  // namespace tau::tool

@@ -7,10 +7,11 @@
 
 namespace tau::tool {
 
-std::shared_ptr<Tool> make_bash_tool();
+std::shared_ptr<Tool> make_bash_tool(bool sandboxed);
 std::shared_ptr<Tool> make_edit_tool();
 std::shared_ptr<Tool> make_glob_tool();
 std::shared_ptr<Tool> make_grep_tool();
+std::shared_ptr<Tool> make_http_tool();
 std::shared_ptr<Tool> make_ls_tool();
 std::shared_ptr<Tool> make_read_tool();
 std::shared_ptr<Tool> make_write_tool();

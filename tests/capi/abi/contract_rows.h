@@ -22,7 +22,8 @@ struct caller {
 
 static char folder[64];
 static tau_runtime* runtime;
-static tau_runtime* manual; /* nobody but owners processes it */
+static tau_runtime* manual;  /* nobody but owners processes it */
+static tau_scanner* scanner; /* of runtime */
 static tau_agent* agent;
 static tau_session* session; /* with runs that come and go */
 static tau_session* resting; /* with a finished run */
@@ -171,6 +172,91 @@ ROW(tau_runtime_describe) {
   TRY(tau_runtime_describe(runtime, &out, &err));
   tau_buf_free(&out);
 }
+
+/* One scanner for all, one redactor for each caller. */
+ROW(tau_scanner_options_init) {
+  tau_scanner_options o;
+  (void)c;
+  tau_scanner_options_init(&o, sizeof o);
+}
+
+ROW(tau_scanner_new) {
+  tau_scanner* made = NULL;
+  (void)c;
+  TRY(tau_scanner_new(NULL, &made, &err));
+  tau_scanner_unref(made);
+}
+
+ROW(tau_runtime_scanner) {
+  tau_scanner* made = NULL;
+  (void)c;
+  TRY(tau_runtime_scanner(runtime, &made, &err));
+  tau_scanner_unref(made);
+}
+
+ROW(tau_scanner_ref) { (void)c, tau_scanner_unref(tau_scanner_ref(scanner)); }
+ROW(tau_scanner_unref) { (void)c, tau_scanner_unref(tau_scanner_ref(scanner)); }
+
+ROW(tau_scanner_add_secret) {
+  char secret[32];
+  snprintf(secret, sizeof secret, "opensesame%u", chance(c, 8));
+  TRY(tau_scanner_add_secret(scanner, str("door"), str(secret), &err));
+}
+
+ROW(tau_scanner_remove_secret) {
+  const tau_status status = tau_scanner_remove_secret(scanner, str("door"), NULL);
+  (void)c;
+  if (status != TAU_OK && status != TAU_NOT_FOUND) atomic_fetch_add(&problems, 1);
+}
+
+ROW(tau_scanner_replace_rules) {
+  (void)c;
+  TRY(tau_scanner_replace_rules(scanner, str("{\"format\":1,\"revision\":1}"), &err));
+}
+
+ROW(tau_scanner_describe) {
+  tau_buf out;
+  (void)c;
+  TRY(tau_scanner_describe(scanner, &out, &err));
+  tau_buf_free(&out);
+}
+
+ROW(tau_scanner_scan) {
+  tau_buf out;
+  (void)c;
+  TRY(tau_scanner_scan(scanner, str("say opensesame3 and enter"), &out, &err));
+  tau_buf_free(&out);
+}
+
+ROW(tau_scanner_redact) {
+  tau_buf out;
+  (void)c;
+  TRY(tau_scanner_redact(scanner, str("say opensesame3 and enter"), &out, &err));
+  tau_buf_free(&out);
+}
+
+ROW(tau_redactor_new) {
+  tau_redactor* made = NULL;
+  (void)c;
+  TRY(tau_redactor_new(scanner, &made, &err));
+  tau_redactor_free(made);
+}
+
+static void redact(tau_status (*step)(tau_redactor*, tau_buf*, tau_error**)) {
+  tau_redactor* made = NULL;
+  tau_buf out = {NULL, 0, NULL};
+  TRY(tau_redactor_new(scanner, &made, &err));
+  TRY(tau_redactor_feed(made, str("say open"), &out, &err));
+  tau_buf_free(&out);
+  if (step != NULL) TRY(step(made, &out, &err));
+  tau_buf_free(&out);
+  tau_redactor_free(made);
+}
+
+ROW(tau_redactor_feed) { (void)c, redact(NULL); }
+ROW(tau_redactor_flush) { (void)c, redact(tau_redactor_flush); }
+ROW(tau_redactor_finish) { (void)c, redact(tau_redactor_finish); }
+ROW(tau_redactor_free) { (void)c, redact(NULL); }
 
 ROW(tau_agent_new) {
   tau_agent* made = NULL;
@@ -390,116 +476,7 @@ ROW(tau_home_prune) {
   tau_buf_free(&out);
 }
 
-static tau_vault_key vault_key(void) {
-  tau_vault_key key = TAU_VAULT_KEY_INIT;
-  key.kind = TAU_VAULT_KEY_CALLBACK;
-  key.secret = kVaultKey;
-  key.secret_len = sizeof kVaultKey;
-  return key;
-}
-
-static tau_str secret_name(struct caller* c) {
-  static const char* const kNames[] = {"a", "b/c", "secret://b/c#d", "nothing"};
-  return str(kNames[chance(c, 4)]);
-}
-
-ROW(tau_vault_options_init) {
-  tau_vault_options o;
-  (void)c;
-  tau_vault_options_init(&o, sizeof o);
-}
-
-ROW(tau_vault_key_init) {
-  tau_vault_key key;
-  (void)c;
-  tau_vault_key_init(&key, sizeof key);
-}
-
-ROW(tau_vault_open) {
-  tau_vault_options o = TAU_VAULT_OPTIONS_INIT;
-  tau_vault_key key = vault_key();
-  tau_vault* made = NULL;
-  char path[96];
-  snprintf(path, sizeof path, "%s/vault", folder);
-  o.path = str(path);
-  if (chance(c, 2)) o.flags = TAU_VAULT_READ_ONLY;
-  if (chance(c, 4) == 0) key.secret = folder; /* a wrong one */
-  TRY(tau_vault_open(&o, &key, &made, &err));
-  tau_vault_unref(made);
-}
-
-ROW(tau_vault_ref) { (void)c, tau_vault_unref(tau_vault_ref(vault)); }
-ROW(tau_vault_unref) { (void)c, tau_vault_unref(tau_vault_ref(vault)), tau_vault_unref(NULL); }
-
-ROW(tau_vault_put) {
-  if (chance(c, 8) == 0) TRY(tau_vault_put(vault, secret_name(c), "bytes", 5, str("https://host"), 0, &err));
-}
-
-ROW(tau_vault_get) {
-  tau_secret* made = NULL;
-  TRY(tau_vault_get(vault, secret_name(c), str("https://host"), chance(c, 2), &made, &err));
-  tau_secret_free(made);
-}
-
-ROW(tau_vault_rotate_secret) {
-  if (chance(c, 8) == 0) TRY(tau_vault_rotate_secret(vault, secret_name(c), "more", 4, 1000, 0, &err));
-}
-
-ROW(tau_vault_revoke) {
-  if (chance(c, 8) == 0) TRY(tau_vault_revoke(vault, secret_name(c), &err));
-}
-
-ROW(tau_vault_remove) {
-  if (chance(c, 8) == 0) TRY(tau_vault_remove(vault, secret_name(c), &err));
-}
-
-ROW(tau_vault_set_expiry) {
-  if (chance(c, 8) == 0) TRY(tau_vault_set_expiry(vault, secret_name(c), 4102444800000, &err));
-}
-
-ROW(tau_vault_describe) {
-  tau_buf out;
-  (void)c;
-  TRY(tau_vault_describe(vault, &out, &err));
-  tau_buf_free(&out);
-}
-
-ROW(tau_vault_drop_damaged) {
-  if (rarely(c)) TRY(tau_vault_drop_damaged(vault, &err));
-}
-
-ROW(tau_vault_add_key) {
-  tau_vault_key key = vault_key();
-  key.label = str("second");
-  if (chance(c, 8) == 0) TRY(tau_vault_add_key(vault, &key, &err));
-}
-
-ROW(tau_vault_remove_key) {
-  if (chance(c, 8) == 0) TRY(tau_vault_remove_key(vault, str("second"), &err));
-}
-
-ROW(tau_vault_rotate_keys) {
-  const tau_vault_key key = vault_key();
-  if (rarely(c)) TRY(tau_vault_rotate_keys(vault, chance(c, 2) ? &key : NULL, &err));
-}
-
-ROW(tau_vault_import) {
-  tau_buf out = {NULL, 0, NULL};
-  if (chance(c, 8) != 0) return;
-  TRY(tau_vault_import(vault, str("/dev/null"), "pass", 4, str(""), &out, &err));
-  tau_buf_free(&out);
-}
-
-ROW(tau_secret_data) { (void)c, (void)tau_secret_data(secret); }
-ROW(tau_secret_len) { (void)c, (void)tau_secret_len(secret); }
-
-ROW(tau_secret_free) {
-  tau_secret* made = NULL;
-  (void)c;
-  (void)tau_vault_get(vault, str("kept"), str(""), 0, &made, NULL);
-  tau_secret_free(made);
-  tau_secret_free(NULL);
-}
+#include "contract_vault_rows.h"
 
 static const char kBody[] =
     "{\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}";

@@ -31,6 +31,7 @@ struct world {
   tau_runtime_options runtime_options;
   tau_queue_options queue_options;
   tau_run_options run_options;
+  tau_scanner_options scanner_options;
   tau_tool tool;
   tau_buf buf;
   tau_runtime* runtimes[kHeld];
@@ -40,6 +41,8 @@ struct world {
   tau_queue* queues[kHeld];
   tau_error* errors_held[kHeld];
   tau_wire_stream* streams[kHeld];
+  tau_scanner* scanners[kHeld];
+  tau_redactor* redactors[kHeld];
   tau_tool_reply* replies[kHeld];
   tau_vault_options vault_options;
   tau_vault_key vault_key;
@@ -105,6 +108,8 @@ HANDLE(tau_run, runs, tau_run_unref)
 HANDLE(tau_queue, queues, tau_queue_unref)
 HANDLE(tau_error, errors_held, tau_error_free)
 HANDLE(tau_wire_stream, streams, tau_wire_stream_free)
+HANDLE(tau_scanner, scanners, tau_scanner_unref)
+HANDLE(tau_redactor, redactors, tau_redactor_free)
 HANDLE(tau_tool_reply, replies, tau_tool_reply_drop)
 HANDLE(tau_vault, vaults, tau_vault_unref)
 HANDLE(tau_secret, secrets, tau_secret_free)
@@ -204,6 +209,16 @@ static tau_queue_options* junk_pointer_tau_queue_options(struct world* w) {
   tau_queue_options* o = &w->queue_options;
   tau_queue_options_init(o, sizeof *o);
   if (junk_rarely(w)) o->loop = (uint32_t)junk_number(w);
+  if (junk_rarely(w)) o->struct_size = junk_random(w, sizeof *o + 1);
+  return junk_coin(w) ? NULL : o;
+}
+
+static tau_scanner_options* junk_pointer_tau_scanner_options(struct world* w) {
+  tau_scanner_options* o = &w->scanner_options;
+  tau_scanner_options_init(o, sizeof *o);
+  if (junk_coin(w)) o->flags = TAU_SCANNER_EXACT;
+  if (junk_rarely(w)) o->flags = junk_random(w, 4);
+  if (junk_rarely(w)) o->rules = junk_tau_str(w);
   if (junk_rarely(w)) o->struct_size = junk_random(w, sizeof *o + 1);
   return junk_coin(w) ? NULL : o;
 }
@@ -377,6 +392,8 @@ static void make_calls(struct world* w, long calls, int trace) {
 static void give_back_everything(struct world* w) {
   give_back_all_tau_tool_reply(w);
   give_back_all_tau_wire_stream(w);
+  give_back_all_tau_redactor(w);
+  give_back_all_tau_scanner(w);
   give_back_all_tau_error(w);
   give_back_all_tau_run(w);
   give_back_all_tau_session(w);

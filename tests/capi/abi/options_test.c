@@ -55,6 +55,13 @@ static tau_status use_tau_run_options(const tau_run_options* options) {
   return status;
 }
 
+static tau_status use_tau_scanner_options(const tau_scanner_options* options) {
+  tau_scanner* made = NULL;
+  tau_status status = tau_scanner_new(options, &made, NULL);
+  tau_scanner_unref(made);
+  return status;
+}
+
 static tau_status use_tau_tool(const tau_tool* tool) {
   tau_agent* made = NULL;
   tau_status status = tau_agent_new(runtime, str(NULL), &made, NULL);
@@ -98,6 +105,11 @@ static size_t complete_tau_queue_options(tau_queue_options* options) {
 static size_t complete_tau_run_options(tau_run_options* options) {
   options->prompt = str("hello");
   return offsetof(tau_run_options, options);
+}
+
+static size_t complete_tau_scanner_options(tau_scanner_options* options) {
+  options->flags = TAU_SCANNER_EXACT;
+  return sizeof(uint32_t);
 }
 
 static size_t complete_tau_tool(tau_tool* tool) {

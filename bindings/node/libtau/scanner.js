@@ -1,0 +1,92 @@
+'use strict';
+// Scanners: find secrets in text, whole or streamed, and take them out.
+
+const native = require('./native.js');
+const { checkOptions, inspect, json } = require('./values.js');
+
+const KNOWN = new Set(['rules', 'useRules']);
+const inner = Symbol('handle');
+
+/** The secrets and rules that are looked for. */
+class Scanner {
+  constructor(options = {}) {
+    if (options[inner] !== undefined) {
+      this._handle = options[inner];
+      return;
+    }
+    checkOptions('Scanner', options, KNOWN);
+    const { rules, useRules = true } = options;
+    this._handle = native.tau_scanner_new({ flags: useRules ? 0 : native.tau_scanner_flags.EXACT, rules: json(rules) });
+  }
+
+  /** Registers a secret, which is kept as keyed hashes; id: what findings call it. */
+  addSecret(id, secret) {
+    native.tau_scanner_add_secret(this._handle, id, secret);
+  }
+
+  /** Forgets every secret of an id. */
+  removeSecret(id) {
+    native.tau_scanner_remove_secret(this._handle, id);
+  }
+
+  replaceRules(bundle) {
+    native.tau_scanner_replace_rules(this._handle, json(bundle));
+  }
+
+  /** What is looked for, as ids. */
+  describe() {
+    return JSON.parse(native.tau_scanner_describe(this._handle));
+  }
+
+  /** What stands in the text, in bytes of its UTF-8. */
+  scan(text) {
+    return JSON.parse(native.tau_scanner_scan(this._handle, text));
+  }
+
+  /** The text with "[redacted:RULE]" in the place of what was found. */
+  redact(text) {
+    return native.tau_scanner_redact(this._handle, text);
+  }
+
+  /** For one text that comes in pieces. */
+  redactor() {
+    return new Redactor(this);
+  }
+
+  [inspect]() {
+    return 'Scanner {}';
+  }
+}
+
+/** Takes secrets out of a text that comes in pieces. */
+class Redactor {
+  constructor(scanner) {
+    this._handle = native.tau_redactor_new(scanner._handle);
+  }
+
+  /** What may go on: mostly all but the last word. */
+  feed(piece) {
+    return native.tau_redactor_feed(this._handle, piece);
+  }
+
+  /** What is held back, for a reader who has waited long enough. */
+  flush() {
+    return native.tau_redactor_flush(this._handle);
+  }
+
+  /** What is left; then it is ready for another text. */
+  finish() {
+    return native.tau_redactor_finish(this._handle);
+  }
+
+  [inspect]() {
+    return 'Redactor {}';
+  }
+}
+
+/** That of a runtime, through which every text of its runs passes. */
+function scannerOf(runtime) {
+  return new Scanner({ [inner]: native.tau_runtime_scanner(runtime) });
+}
+
+module.exports = { Redactor, Scanner, scannerOf };

@@ -1,0 +1,92 @@
+// The monitor on any bytes: rules and flows as text, arguments as JSON, what the user wrote. The first three
+// lines of the input are a rule, what the user wrote and the arguments; the whole of it is text to look for
+// signals in.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "safety/safety.h"
+
+namespace {
+
+using namespace tau::safety;  // NOLINT: one program
+
+void require(bool law) {
+  if (!law) std::abort();
+}
+
+std::string_view take_line(std::string_view& text) {
+  const size_t end = std::min(text.find('\n'), text.size());
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return line;
+}
+
+void check_provenance(std::string_view user_text, std::string_view value) {
+  UserText user;
+  user.add(user_text);
+  const bool owned = user.owns(value, "to");
+  require(!owned || !holds_hidden(value, true));
+  // More text takes nothing away.
+  user.add("something else");
+  require(user.owns(value, "to") == owned || !owned);
+  (void)user.dictated(value);
+  (void)user.names_owner_of(value);
+  require(UserText().owns(value, "to") == false);
+}
+
+void check_judgement(std::string_view rule, std::string_view user_text, const tau::json::Value& arguments) {
+  PolicySpec spec;
+  if (auto parsed = parse_argument_rule(rule); parsed.ok()) spec.rules.push_back(*std::move(parsed));
+  if (auto parsed = parse_flow(rule); parsed.ok()) spec.flows.push_back(*std::move(parsed));
+  const auto rules = MonitorRules::compile(std::move(spec));
+  require(rules.ok());
+  UserText user;
+  user.add(user_text);
+  const tau::Labels context = tau::Labels::tool("x");
+  const std::vector<std::string> to = {"to"};
+  Action action;
+  action.tool = "x";
+  action.arguments = &arguments;
+  action.destinations = to;
+  action.of_host = true;
+  Scene scene;
+  scene.context = &context;
+  scene.user = &user;
+  for (int effect = 0; effect < 8; ++effect) {
+    action.effect = static_cast<EffectClass>(effect);
+    const Judgement one = (*rules)->decide(action, scene);
+    const Judgement two = (*rules)->decide(action, scene);
+    require(one.ruling == two.ruling && one.reason == two.reason && !one.reason.empty());
+    require(effect < 6 || one.ruling == Ruling::kDeny);
+    require(arguments.is_object() || one.ruling == Ruling::kDeny);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  std::string_view rest = text;
+  const std::string_view rule = take_line(rest);
+  const std::string_view user = take_line(rest);
+  const std::string_view arguments = take_line(rest);
+  check_provenance(user, arguments);
+  if (const auto value = tau::json::parse(arguments); value.ok()) check_judgement(rule, user, *value);
+  for (const TextChannel channel : {TextChannel::kUser, TextChannel::kTool})
+    for (const InjectionSignal& signal : injection_signals(text, channel)) require(signal.offset <= size);
+  Quarantine quarantine;
+  const auto handle = quarantine.hold(std::string(text), tau::Labels());
+  ExtractForm form;
+  for (int kind = 1; kind < 5; ++kind) {
+    form.kind = static_cast<ExtractForm::Kind>(kind);
+    form.choices = {"a", "b"};
+    form.pattern = "[a-z]+";
+    if (const auto extract = quarantine.extract(*handle, form); extract.ok())
+      require(extract->value.size() <= kMaxIdBytes);
+  }
+  return 0;
+}

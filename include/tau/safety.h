@@ -1,0 +1,164 @@
+/* Scanners: find secrets in text, whole or streamed, and take them out. What they know: docs/safety.md.
+ *
+ * A runtime has one scanner, through which every text of its runs passes; a program may take it to register secrets of its
+ * own, and may make others, without a runtime. Texts are bytes; a finding tells where something stands, and never holds
+ * it. */
+#ifndef TAU_SAFETY_H
+#define TAU_SAFETY_H
+
+#include "base.h"
+#include "runtime.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The secrets and rules that are looked for. */
+typedef struct tau_scanner tau_scanner;
+
+/* tau_scanner_options.flags */
+typedef uint32_t tau_scanner_flags;
+enum {
+  TAU_SCANNER_EXACT = 1u /* registered secrets alone, no credentials of others */
+};
+
+typedef struct tau_scanner_options {
+  uint32_t struct_size; /* sizeof(tau_scanner_options) */
+  tau_scanner_flags flags;
+  tau_str rules; /* a bundle, as for tau_scanner_replace_rules; absent: the built-in rules */
+} tau_scanner_options;
+
+#define TAU_SCANNER_OPTIONS_INIT \
+  { sizeof(tau_scanner_options), 0, {0, 0} }
+
+/* Set options to their defaults, as TAU_SCANNER_OPTIONS_INIT does, for callers without macros.
+ * options: not NULL. struct_size: the caller's sizeof; no more bytes are written.
+ * Thread: any
+ * Since: 0.3 */
+TAU_API void tau_scanner_options_init(tau_scanner_options *options, uint32_t struct_size);
+
+/* Make a scanner.
+ * options: may be NULL for defaults; read during the call only.
+ * out: receives the scanner, NULL on failure. Must not be NULL.
+ * Returns: OK; INVALID_ARGUMENT "invalid_rules" (the message names rule and member).
+ * Thread: any
+ * Ownership: the caller holds one reference; tau_scanner_unref.
+ * Since: 0.3 */
+TAU_API tau_status tau_scanner_new(const tau_scanner_options *options, tau_scanner **out, tau_error **err);
+
+/* Give the scanner of a runtime. What is registered there counts for all its runs from their next text on. It knows the
+ * keys of the providers that are configured.
+ * out: receives the scanner, NULL on failure. Must not be NULL.
+ * Returns: OK; INVALID_ARGUMENT for NULL; FAILED_PRECONDITION "forked".
+ * Thread: any
+ * Ownership: the caller holds one reference; tau_scanner_unref. It may outlive the runtime.
+ * Since: 0.3 */
+TAU_API tau_status tau_runtime_scanner(tau_runtime *runtime, tau_scanner **out, tau_error **err);
+
+/* Take another reference.
+ * scanner: not NULL.
+ * Returns: scanner.
+ * Thread: any
+ * Since: 0.3 */
+TAU_API tau_scanner *tau_scanner_ref(tau_scanner *scanner);
+
+/* Give a reference back. Redactors that were made with it go on. NULL is ignored.
+ * Thread: any
+ * Since: 0.3 */
+TAU_API void tau_scanner_unref(tau_scanner *scanner);
+
+/* Register a secret: from now on it is found in every usual encoding. It is kept as keyed hashes, not as itself. Another
+ * value under the same id is known beside the first: one that was rotated may still turn up.
+ * id: what findings call it; not a secret. secret: any bytes.
+ * Returns: OK; INVALID_ARGUMENT "secret_too_short" for less than 8 bytes, which text of every kind holds by accident, or
+ * "secret_too_long" for more than 16 KiB.
+ * Thread: any
+ * Since: 0.3 */
+TAU_API tau_status tau_scanner_add_secret(tau_scanner *scanner, tau_str id, tau_str secret, tau_error **err);
+
+/* Forget every secret of an id.
+ * Returns: OK; NOT_FOUND "secret_not_found".
+ * Thread: any
+ * Since: 0.3 */
+TAU_API tau_status tau_scanner_remove_secret(tau_scanner *scanner, tau_str id, tau_error **err);
+
+/* Replace the rules. Texts under way end under the rules they began with. Rules that are marked as floor stay whatever a
+ * bundle says.
+ * bundle: JSON, see docs/safety.md.
+ * Returns: OK; INVALID_ARGUMENT "invalid_rules" (nothing changed); FAILED_PRECONDITION "rules_outdated" for a revision
+ * lower than the one in force.
+ * Thread: any
+ * Since: 0.3 */
+TAU_API tau_status tau_scanner_replace_rules(tau_scanner *scanner, tau_str bundle, tau_error **err);
+
+/* Tell what is looked for, as JSON: {"epoch":1,"rules":["…"],"secrets":["…"]}, both as ids; epoch 0: no rules.
+ * out: receives the text. Must not be NULL.
+ * Returns: OK; INVALID_ARGUMENT for NULL.
+ * Thread: any
+ * Ownership: the caller frees *out with tau_buf_free.
+ * Since: 0.3 */
+TAU_API tau_status tau_scanner_describe(tau_scanner *scanner, tau_buf *out, tau_error **err);
+
+/* Find what stands in a text: a JSON array of {"rule","subject","offset","length","fingerprint","confidence"}, offsets and
+ * lengths in bytes, without overlaps, in order. subject: the id of a registered secret. fingerprint: equal for equal
+ * text, keyed for this process. confidence: "certain" or "likely".
+ * out: receives the text. Must not be NULL.
+ * Returns: OK, also when nothing was found.
+ * Thread: any
+ * Ownership: the caller frees *out with tau_buf_free.
+ * Since: 0.3 */
+TAU_API tau_status tau_scanner_scan(tau_scanner *scanner, tau_str text, tau_buf *out, tau_error **err);
+
+/* Give a text with "[redacted:RULE]" in the place of what was found.
+ * out: receives the text. Must not be NULL.
+ * Returns: OK, also when nothing was found.
+ * Thread: any
+ * Ownership: the caller frees *out with tau_buf_free.
+ * Since: 0.3 */
+TAU_API tau_status tau_scanner_redact(tau_scanner *scanner, tau_str text, tau_buf *out, tau_error **err);
+
+/* Takes secrets out of one text that comes in pieces. */
+typedef struct tau_redactor tau_redactor;
+
+/* Begin a text. It is looked at for what the scanner knows now.
+ * out: receives the redactor, NULL on failure. Must not be NULL.
+ * Returns: OK; INVALID_ARGUMENT for NULL.
+ * Thread: any
+ * Ownership: the caller owns *out; tau_redactor_free.
+ * Since: 0.3 */
+TAU_API tau_status tau_redactor_new(tau_scanner *scanner, tau_redactor **out, tau_error **err);
+
+/* Feed a piece, in any split, and get what may go on: mostly all but the last word, never in the middle of a character.
+ * out: receives the text, perhaps none; must not be NULL.
+ * Returns: OK; FAILED_PRECONDITION "redactor_busy" while another thread is in it. After a lack of memory the text is lost,
+ * and only tau_redactor_free may be called.
+ * Thread: owner
+ * Ownership: the caller frees *out with tau_buf_free.
+ * Since: 0.3 */
+TAU_API tau_status tau_redactor_feed(tau_redactor *redactor, tau_str piece, tau_buf *out, tau_error **err);
+
+/* Get what is held back, for a reader who has waited long enough. It is still looked at together with what follows: of a
+ * secret that goes on, only what follows is taken out.
+ * Returns: as tau_redactor_feed.
+ * Thread: owner
+ * Ownership: the caller frees *out with tau_buf_free.
+ * Since: 0.3 */
+TAU_API tau_status tau_redactor_flush(tau_redactor *redactor, tau_buf *out, tau_error **err);
+
+/* End the text and get what is left. The redactor is ready for another text.
+ * Returns: as tau_redactor_feed.
+ * Thread: owner
+ * Ownership: the caller frees *out with tau_buf_free.
+ * Since: 0.3 */
+TAU_API tau_status tau_redactor_finish(tau_redactor *redactor, tau_buf *out, tau_error **err);
+
+/* Free a redactor. NULL is ignored.
+ * Thread: any
+ * Since: 0.3 */
+TAU_API void tau_redactor_free(tau_redactor *redactor);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

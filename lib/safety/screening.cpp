@@ -1,0 +1,72 @@
+#include <span>
+
+#include "json/json.h"
+#include "safety/safety.h"
+
+namespace tau::safety {
+
+Screening::Screening(bool use_rules, Random& random)
+    : secrets_(random), rules_(random), use_rules_(use_rules) {
+  random.fill(std::as_writable_bytes(std::span(key_)));
+  publish();
+}
+
+Status Screening::add_secret(std::string_view id, const Secret& secret) {
+  const std::lock_guard lock(mutex_);
+  const uint64_t mark =
+      secret.reveal([&](std::string_view bytes) { return crypto::keyed_hash64(bytes, key_); });
+  const auto known = known_.find(id);
+  if (known != known_.end() && known->second == mark) return {};
+  TAU_RETURN_IF_ERROR(secrets_.add(id, secret));
+  known_.insert_or_assign(std::string(id), mark);
+  publish();
+  return {};
+}
+
+size_t Screening::remove_secret(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  const auto known = known_.find(id);
+  if (known == known_.end()) return 0;
+  const size_t removed = secrets_.remove(id);
+  known_.erase(known);
+  publish();
+  return removed;
+}
+
+Status Screening::replace_rules(std::string_view bundle_json) {
+  const std::lock_guard lock(mutex_);
+  TAU_RETURN_IF_ERROR(rules_.replace(bundle_json));
+  publish();
+  return {};
+}
+
+void Screening::publish() {
+  auto screens = std::make_shared<Screens>();
+  if (!secrets_.empty()) screens->secrets.secrets = screens->all.secrets = secrets_.snapshot();
+  if (use_rules_) {
+    screens->all.rules = rules_.current();
+    screens->epoch = rules_.epoch();
+  }
+  current_ = std::move(screens);
+  version_.fetch_add(1, std::memory_order_release);
+}
+
+std::shared_ptr<const Screens> Screening::current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+std::string Screening::describe() const {
+  const std::lock_guard lock(mutex_);
+  std::string out;
+  json::Writer w(out);
+  w.begin_object().field("epoch", static_cast<int64_t>(current_->epoch)).key("rules").begin_array();
+  if (current_->all.rules != nullptr)
+    for (const std::string& id : rule_ids(*current_->all.rules)) w.string(id);
+  w.end_array().key("secrets").begin_array();
+  for (const auto& [id, mark] : known_) w.string(id);
+  w.end_array().end_object();
+  return out;
+}
+
+}  // namespace tau::safety

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""Signals of prompt injection: what is flagged of attacks and of harmless text, source by source.
+
+PATH is a file or a folder with injection*.jsonl or .jsonl.xz. A line is {"source", "text", "label": "injection" | "benign",
+"channel"}; channel "tool" is what a tool returned, anything else what a person wrote.
+
+A text is flagged when it has any signal. "unseen" is what would be flagged if the family of patterns that catches most of that
+source did not exist: it stands for attacks of a kind that nobody wrote patterns for.
+"""
+
+import argparse
+import json
+import lzma
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+ROOT = Path(__file__).resolve().parents[2]
+DEFAULT = ROOT.parent / "shared" / "data" / "safety"
+
+
+class Detector:
+    """The native half: text in, families out."""
+
+    def __init__(self, program):
+        self._process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def families(self, text, channel):
+        data = text.encode("utf-8", "surrogatepass")
+        self._process.stdin.write(b"%s %d\n%s" % (b"tool" if channel == "tool" else b"user", len(data), data))
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise SystemExit("error: the detector ended")
+        return json.loads(answer)
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def texts_of(path):
+    files = [path] if path.is_file() else sorted(
+        file for pattern in ("injection*.jsonl", "injection*.jsonl.xz") for file in path.glob(pattern))
+    for file in files:
+        opener = lzma.open if file.suffix == ".xz" else open
+        with opener(file, "rt", encoding="utf-8") as lines:
+            yield from map(json.loads, lines)
+
+
+def examine(detector, texts, verbose):
+    """(source, label) -> the families of each of its texts."""
+    found = {}
+    for text in texts:
+        families = detector.families(text["text"], text.get("channel"))
+        found.setdefault((text["source"], text["label"]), []).append(families)
+        if verbose and bool(families) != (text["label"] == "injection"):
+            print(f"{'false ' if families else 'missed'} {text['source']}: {', '.join(families)} {text['text'][-120:]!r}")
+    return found
+
+
+def row_of(families):
+    counts = Counter(name for names in families for name in names)
+    main = counts.most_common(1)[0][0] if counts else ""
+    flagged = sum(bool(names) for names in families)
+    unseen = sum(any(name != main for name in names) for names in families)
+    return len(families), flagged, main, unseen
+
+
+def report(found):
+    print(f"{'source':28} {'label':10} {'n':>6} {'flagged':>8} {'share':>7}  {'main family':22} {'unseen':>7}")
+    by_source, sums = {}, {}
+    for (source, label), families in sorted(found.items()):
+        n, flagged, main, unseen = row_of(families)
+        print(f"{source:28} {label:10} {n:6} {flagged:8} {flagged / n:7.1%}  {main:22} {unseen / n:7.1%}")
+        name = source if len({l for s, l in found if s == source}) == 1 else f"{source}:{label}"
+        by_source[name] = {"n": n, "flagged": flagged, "label": label, "unseen": unseen}
+        total = sums.setdefault(label, [0, 0, 0])
+        for i, value in enumerate((n, flagged, unseen)):
+            total[i] += value
+    for label, (n, flagged, unseen) in sorted(sums.items()):
+        print(f"{'all':28} {label:10} {n:6} {flagged:8} {flagged / n:7.1%}  {'':22} {unseen / n:7.1%}")
+    print(json.dumps({"by_source": by_source}), flush=True)
+
+
+def parse_args(argv):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=Path, required=True, help="the build folder, with the native half")
+    parser.add_argument("--verbose", action="store_true", help="show what is missed and what is flagged wrongly")
+    parser.add_argument("path", nargs="?", type=Path, default=DEFAULT)
+    return parser.parse_args(argv)
+
+
+def main(argv):
+    args = parse_args(argv)
+    detector = Detector(args.build / "tests" / "exam" / "signal_exam")
+    found = examine(detector, texts_of(args.path), args.verbose)
+    detector.close()
+    if not found:
+        print(f"error: no injection*.jsonl or injection*.jsonl.xz in {args.path}; give a folder or file of texts", file=sys.stderr)
+        return 2
+    report(found)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""URLs and hosts against the rules of egress: what must not be reached is refused, what is public is let through.
+
+PATH is a folder with ssrf*.jsonl or ssrf*.jsonl.xz files, or one of them. A line is {"input", "base"?, "expect",
+"hostname"?, "userinfo"?} or {"host", "expect"}. A case is right when
+
+  reject   the text is no URL;
+  block    it is no URL, or it is refused for where it leads;
+  allow    nothing speaks against it: a public address, or a name whose addresses will decide;
+  ip-ok    it is read as the address in "hostname", in whatever form; whether that may be reached is not asked;
+  resolve  it is read as a URL of exactly the host in "hostname", and is not taken for an address. A refusal for the
+           name is right as well (user information, a reserved name, a name that no host has): it comes before
+           anything is resolved. How many were refused is told.
+"""
+
+import argparse
+import ipaddress
+import json
+import lzma
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFAULT = ROOT.parent / "shared" / "data" / "safety"
+MOST_SHOWN = 30
+
+
+class Judge:
+    """The native half: a URL in, a verdict out."""
+
+    def __init__(self, program):
+        self._process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def verdict(self, text, base=""):
+        texts = [part.encode("utf-8", "surrogatepass") for part in (text, base)]
+        self._process.stdin.write(b"%d %d\n%s%s" % (len(texts[0]), len(texts[1]), *texts))
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise SystemExit("error: the judge ended")
+        return json.loads(answer)
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def cases_of(path):
+    files = [path] if path.is_file() else sorted(file for pattern in ("ssrf*.jsonl", "ssrf*.jsonl.xz")
+                                                 for file in path.glob(pattern))
+    for file in files:
+        opener = lzma.open if file.suffix == ".xz" else open
+        with opener(file, "rt", encoding="utf-8") as lines:
+            yield from map(json.loads, lines)
+
+
+def address(text):
+    """The IP address that `text` is, with or without brackets, or None."""
+    try:
+        return ipaddress.ip_address((text or "").strip("[]"))
+    except ValueError:
+        return None
+
+
+def text_of(case):
+    """The URL to judge: a bare host is put into one."""
+    if "input" in case:
+        return case["input"], case.get("base") or ""
+    host = case["host"]
+    return f"https://[{host}]/" if ":" in host else f"https://{host}/", ""
+
+
+def is_right(case, found):
+    verdict = found["verdict"]
+    refused = verdict in ("rejected", "blocked")
+    if case["expect"] == "reject":
+        return verdict == "rejected"
+    if case["expect"] == "block":
+        return refused
+    if case["expect"] == "allow":
+        return not refused
+    if verdict == "rejected":
+        return False
+    if case["expect"] == "ip-ok":
+        return address(found["host"]) is not None and address(found["host"]) == address(case.get("hostname", found["host"]))
+    host = case.get("hostname", found["host"])
+    return found["host"] == host and address(host) is None and verdict != "allowed"
+
+
+def examine(judge, cases):
+    scores, refused, shown = {}, Counter(), 0
+    for case in cases:
+        found = judge.verdict(*text_of(case))
+        score = scores.setdefault(case["expect"], Counter())
+        score["cases"] += 1
+        right = is_right(case, found)
+        score["correct"] += right
+        if right and case["expect"] in ("resolve", "ip-ok") and found["verdict"] == "blocked":
+            refused[case["expect"], found["reason"]] += 1
+        if not right and shown < MOST_SHOWN:
+            shown += 1
+            print(f"wrong: expected {case['expect']} of {text_of(case)[0]!r}, found {json.dumps(found)}", flush=True)
+    return scores, refused
+
+
+def report(scores, refused):
+    total = Counter()
+    print(f"{'expected':10} {'cases':>7} {'correct':>8}")
+    for expect, score in sorted(scores.items()):
+        total.update(score)
+        print(f"{expect:10} {score['cases']:7} {score['correct']:8}")
+    for (expect, reason), count in sorted(refused.items()):
+        print(f"of {expect}: {count} read as expected and refused ({reason})")
+    print(json.dumps({"cases": total["cases"], "correct": total["correct"]}), flush=True)
+    return total["correct"] == total["cases"] > 0
+
+
+def main(argv):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=Path, required=True, help="the build folder, with the native half")
+    parser.add_argument("path", nargs="?", type=Path, default=DEFAULT)
+    args = parser.parse_args(argv)
+    if not args.path.exists():
+        print(f"error: {args.path}: no such file or folder", file=sys.stderr)
+        return 2
+    judge = Judge(args.build / "tests" / "exam" / "url_exam")
+    scores, refused = examine(judge, cases_of(args.path))
+    judge.close()
+    return 0 if report(scores, refused) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
