@@ -5,6 +5,7 @@
 #include "runtime/runtime.h"
 
 struct tau_runtime : tau::capi::Handle<tau::runtime::Runtime> {};
+struct tau_vault : tau::capi::Handle<tau::runtime::Vault> {};
 struct tau_agent : tau::capi::Handle<tau::runtime::Agent> {};
 struct tau_session : tau::capi::Handle<tau::runtime::Session> {};
 struct tau_run : tau::capi::Handle<tau::runtime::Run> {

@@ -38,6 +38,7 @@ tau::StatusOr<RuntimeOptions> convert(const tau_runtime_options& o) {
   TAU_ASSIGN_OR_RETURN(options.workspace, text(o.workspace, "options.workspace"));
   TAU_ASSIGN_OR_RETURN(options.config_json, text(o.config, "options.config"));
   TAU_ASSIGN_OR_RETURN(options.exec_helper, text(o.exec_helper, "options.exec_helper"));
+  if (o.vault != nullptr) options.vault = o.vault->object;
   options.loops = o.loops == 0 ? 1 : o.loops;
   options.workers = o.workers == 0 ? 2 : o.workers == TAU_NO_WORKERS ? 0 : o.workers;
   options.log = log_function(o);

@@ -34,14 +34,23 @@ constexpr HintRow kHints[] = {
     {"max_wall_time", "raise it with --timeout"},
     {"missing_key",
      "set that variable, or choose another model with --model; 'tau config show' tells what is in force"},
+    {"no_vault_key", "say in tau.toml how the vault opens: vault.key_file, vault.key_env or vault.keyring"},
     {"no_home", "give --home DIR, set TAU_HOME, or use --no-store"},
     {"no_limit", "say --older-than 30d or --max-size 500M, or set retention.max_age_days in tau.toml"},
     {"no_such_run", "'tau sessions show ID' lists the runs of a session"},
     {"no_such_session", "'tau sessions list' shows the sessions of this home"},
     {"not_a_file", "move away what stands in its place"},
     {"not_a_workspace", "give an existing directory with --workspace"},
+    {"record_damaged", "restore the vault's file from a copy, or store the secret again"},
     {"run_open", "go on with 'tau run --resume --session ID', or give it up with --abandon"},
+    {"secret_expired", "tau vault update gives it a new value"},
+    {"secret_not_found", "'tau vault list' shows what there is; 'tau vault put' stores one"},
+    {"secret_origin_mismatch", "'tau vault put' again with the origin that it is for, if you trust that"},
+    {"secret_revoked", "'tau vault put' stores a new one"},
     {"session_busy", "wait for the other run to end, or use another --session"},
+    {"vault_damaged", "restore the vault's file from a copy"},
+    {"vault_exists", "'tau vault list' opens it; another --vault FILE makes a second one"},
+    {"wrong_key", "another key opens it: --key-file, --keyring, --key-env, --passphrase"},
 };
 
 std::string hint_for(std::string_view reason) {
@@ -57,6 +66,7 @@ bool is_limit(std::string_view reason) {
 
 // The parts of the table that calls and outcomes share; 0 when they differ.
 int common_exit(tau_status status, std::string_view reason) {
+  if (reason == "file_locked") return kExitBusy;
   if (reason == "session_busy" || reason == "home_busy" || reason == "store_busy") return kExitBusy;
   if (is_limit(reason)) return kExitLimit;
   switch (status) {
@@ -70,6 +80,7 @@ int common_exit(tau_status status, std::string_view reason) {
 
 // A call is refused for what it was told or for what it found in the home; that is input.
 int exit_of_call(tau_status status, std::string_view reason) {
+  if (reason == "wrong_key") return kExitInput;  // of a vault, not of a provider
   const int common = common_exit(status, reason);
   if (common != kExitOk) return common;
   switch (status) {

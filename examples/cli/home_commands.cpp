@@ -35,6 +35,11 @@ constexpr std::string_view kFirstConfig =
 # [providers.my-server]
 # base_url = "http://127.0.0.1:8000/v1"
 # key_env = "MY_SERVER_KEY"   # the variable that holds the key; a key never stands in this file
+# api_key = "secret://provider/my-server"   # or the name of a secret in the vault
+
+# What opens the vault of secrets: tau vault init makes both.
+# [vault]
+# key_file = "/home/me/vault.key"
 
 # Values that --profile fast overlays.
 # [profiles.fast]

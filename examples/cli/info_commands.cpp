@@ -7,6 +7,7 @@
 #include "client.h"
 #include "commands.h"
 #include "env_table.h"
+#include "finding.h"
 #include "surface.h"
 #include "terminal.h"
 #include "text.h"
@@ -27,24 +28,6 @@ std::string key_text(const Json& provider) {
   return key + (provider["ready"].as_bool() ? " is set" : " is not set");
 }
 
-// One thing that was looked at.
-struct Finding {
-  enum class Level : uint8_t { kOk, kWarning, kProblem };
-  Level level = Level::kOk;
-  std::string check;  // "home", "database", …
-  std::string message;
-  std::string fix = {};  // what to do; of all that is not ok
-};
-
-constexpr std::string_view level_name(Finding::Level level) {
-  switch (level) {
-    case Finding::Level::kOk: return "ok";
-    case Finding::Level::kWarning: return "warning";
-    case Finding::Level::kProblem: return "problem";
-  }
-  return "";
-}
-
 using enum Finding::Level;
 
 class Doctor {
@@ -56,6 +39,7 @@ class Doctor {
     check_configuration();
     check_database();
     check_sessions();
+    for (Finding& finding : check_vault(options_, /*ask=*/false)) add(std::move(finding));
     check_workspace();
     return std::move(findings_);
   }
@@ -240,25 +224,6 @@ class Doctor {
   std::vector<Finding> findings_;
 };
 
-Json finding_json(const Finding& finding) {
-  Json out = Json::object();
-  out.set("level", Json::string(level_name(finding.level)));
-  out.set("check", Json::string(finding.check));
-  out.set("message", Json::string(finding.message));
-  if (!finding.fix.empty()) out.set("fix", Json::string(finding.fix));
-  return out;
-}
-
-std::string finding_text(const Finding& finding, bool rich) {
-  const Style style = finding.level == kOk        ? Style::kDim
-                      : finding.level == kWarning ? Style::kYellow
-                                                  : Style::kRed;
-  std::string out = paint(rich, style, padded(level_name(finding.level), 8)) +
-                    padded(finding.check, kNameWidth) + safe_text(finding.message) + "\n";
-  if (!finding.fix.empty()) out += std::string(8 + kNameWidth, ' ') + "fix: " + finding.fix + "\n";
-  return out;
-}
-
 }  // namespace
 
 int command_models(const Options& options) {
@@ -291,30 +256,7 @@ int command_models(const Options& options) {
   return print(text + "\nAsk one of them: tau run --model PROVIDER/MODEL \"…\"\n");
 }
 
-int command_doctor(const Options& options) {
-  const std::vector<Finding> findings = Doctor(options).examine();
-  int64_t problems = 0;
-  int64_t warnings = 0;
-  Json list = Json::array();
-  std::string text;
-  for (const Finding& finding : findings) {
-    problems += finding.level == kProblem ? 1 : 0;
-    warnings += finding.level == kWarning ? 1 : 0;
-    list.push_back(finding_json(finding));
-    text += finding_text(finding, stdout_is_rich());
-  }
-  if (options.json) {
-    Json out = Json::object();
-    out.set("problems", Json::number(problems));
-    out.set("warnings", Json::number(warnings));
-    out.set("findings", list);
-    text = out.dump() + "\n";
-  } else if (problems + warnings == 0) {
-    text += "\nnothing is wrong\n";
-  }
-  if (!write_out(text)) return kExitFailed;
-  return problems == 0 ? kExitOk : kExitFailed;
-}
+int command_doctor(const Options& options) { return show_findings(options, Doctor(options).examine()); }
 
 int command_completion(const Options& options) {
   Options unused;

@@ -10,6 +10,16 @@
 
 namespace cli {
 
+// A way into a vault; at most one member is set.
+struct KeyOptions {
+  std::string file;
+  std::string variable;
+  std::string keyring;
+  std::string passphrase_file;
+  int passphrase_fd = -1;
+  bool passphrase = false;  // ask for it
+};
+
 struct Options {
   std::string command;  // "run", "chat", "sessions list", …
 
@@ -57,6 +67,23 @@ struct Options {
   bool dry_run = false;
   std::string shell;  // to complete for
   std::string topic;  // of the manual page
+
+  // Of a vault. `id` is the name of a secret.
+  std::string vault;   // its file
+  KeyOptions key;      // that opens it
+  KeyOptions new_key;  // that is added
+  std::string label;
+  std::string origin;
+  bool local = false;  // no origin
+  std::string file;    // that holds a value, or is imported
+  std::string output;
+  bool reveal = false;
+  std::string expires_in;
+  bool never = false;
+  std::string grace;
+  bool keep_master = false;
+  std::vector<std::string> origins;  // NAME=URL
+  std::string old_passphrase_file;
 };
 
 // --set and the flags as one configuration document (docs/schema/config.json); empty when they say nothing.

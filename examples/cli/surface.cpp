@@ -15,6 +15,8 @@ std::string footer() {
   return out + "\nEnvironment:\n" + variables_help();
 }
 
+}  // namespace
+
 void add_home_options(CLI::App& app, Options& o) {
   app.add_option("--home", o.home, "Home directory (default: $TAU_HOME, else $XDG_DATA_HOME/tau)")
       ->type_name("DIR");
@@ -25,6 +27,8 @@ void add_home_options(CLI::App& app, Options& o) {
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
 }
+
+namespace {
 
 void add_agent_options(CLI::App& app, Options& o) {
   app.add_option("-m,--model", o.model, "Model to ask")->type_name("PROVIDER/MODEL");
@@ -153,7 +157,9 @@ std::unique_ptr<CLI::App> make_surface(Options& options) {
   add_others(*root, options);
   add_sessions(*root, options);
   add_upkeep(*root, options);
-  for (CLI::App* group : {root->get_subcommand("sessions"), root->get_subcommand("config")})
+  add_vault(*root, options);
+  for (CLI::App* group :
+       {root->get_subcommand("sessions"), root->get_subcommand("config"), root->get_subcommand("vault")})
     group->require_subcommand(1);
   root->set_version_flag("--version", std::string("tau ") + tau_version(), "Print the version");
   return root;

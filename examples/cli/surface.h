@@ -12,6 +12,12 @@ namespace cli {
 // The whole tree; what is parsed goes to `options`, which outlives it.
 std::unique_ptr<CLI::App> make_surface(Options& options);
 
+// Those of every command that opens a runtime.
+void add_home_options(CLI::App& app, Options& options);
+
+// The commands of the vault, below `root`.
+void add_vault(CLI::App& root, Options& options);
+
 // "bash", "zsh", "fish": a script that completes the commands and options of the tree. Empty for another
 // shell.
 std::string completion_script(const CLI::App& root, std::string_view shell);

@@ -9,6 +9,7 @@
 #define TAU_RUNTIME_H
 
 #include "base.h"
+#include "vault.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -59,11 +60,13 @@ typedef struct tau_runtime_options {
   tau_log_level log_level; /* records above it are not made; 0 means TAU_LOG_WARN */
   uint32_t reserved;       /* 0 */
   tau_str exec_helper;     /* path of tau-exec; absent: found beside the library */
+  tau_vault *vault;        /* where "secret://" references of the configuration are looked up; the runtime takes a
+                              reference. NULL: the vault that the keys vault.* name, opened when it is needed. Since 0.3 */
 } tau_runtime_options;
 
 #define TAU_NO_WORKERS 0xffffffffu
 #define TAU_RUNTIME_OPTIONS_INIT \
-  { sizeof(tau_runtime_options), 0, {0, 0}, {0, 0}, {0, 0}, 0, 0, 0, 0, 0, 0, {0, 0} }
+  { sizeof(tau_runtime_options), 0, {0, 0}, {0, 0}, {0, 0}, 0, 0, 0, 0, 0, 0, {0, 0}, 0 }
 
 /* Set options to their defaults, as TAU_RUNTIME_OPTIONS_INIT does, for callers without macros.
  * options: not NULL. struct_size: the caller's sizeof; no more bytes are written.

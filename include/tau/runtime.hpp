@@ -6,6 +6,7 @@
 #include <tau/runtime.h>
 
 #include <tau/agent.hpp>
+#include <tau/vault.hpp>
 
 namespace tau {
 inline namespace v0 {
@@ -44,6 +45,8 @@ struct RuntimeOptions {
   const std::function<void(const LogRecord&)>* log = nullptr;
   LogLevel log_level = LogLevel::kWarn;  // records above it are not made
   std::string exec_helper = {};          // path of tau-exec; empty: found beside the library
+  const Vault* vault = nullptr;  // for "secret://" references; the runtime becomes another owner. None: the one
+                                 // that the configuration names
 };
 
 namespace detail {
@@ -77,6 +80,7 @@ inline tau_runtime_options c_options(const RuntimeOptions& options) noexcept {
   o.log_userdata = userdata(options.log);
   o.log_level = static_cast<tau_log_level>(options.log_level);
   o.exec_helper = str(options.exec_helper);
+  if (options.vault != nullptr) o.vault = options.vault->c();
   return o;
 }
 

@@ -5,6 +5,7 @@
  *   tau_session   a durable conversation             one writer at a time
  *   tau_run       one request and its events         ends with exactly one TAU_EVENT_RUN_DONE
  *   tau_queue     where events come out              one per loop, or one per run
+ *   tau_vault     secrets, each for one origin       given to a runtime, or used alone
  *   tau_error     why a call failed
  *
  * Objects are reference counted; children keep their parents alive, so the order of release does not matter. A
@@ -24,6 +25,7 @@
 #include "safety.h"
 #include "session.h"
 #include "tool.h"
+#include "vault.h"
 #include "version.h"
 #include "wire.h"
 

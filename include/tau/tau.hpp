@@ -9,7 +9,7 @@
 //     if (event.kind() == tau::EventKind::kText) std::cout << event.text();
 //   if (auto outcome = run->wait(); !outcome) …           whatever ended the loop, this tells
 //
-// Owners (Runtime, Agent, Session, Run, Queue, ToolReply, wire::Stream, Error, Text) move and do not copy;
+// Owners (Runtime, Agent, Session, Run, Queue, Vault, Secret, ToolReply, wire::Stream, Error, Text) move and do not copy;
 // share() takes another reference. c() lends the C object to functions of the C API, release() gives it away,
 // and a constructor takes one over. A moved-from owner is empty: its calls fail with kInvalidArgument
 // "null_argument". Children keep their parents alive, so owners may go in any order, and letting go never
@@ -37,6 +37,7 @@
 #include <tau/safety.hpp>
 #include <tau/session.hpp>
 #include <tau/tool.hpp>
+#include <tau/vault.hpp>
 #include <tau/wire.hpp>
 
 #endif

@@ -1,6 +1,8 @@
 // Opening, reading, and the one way that every write takes.
 #include "credential/vault.h"
 
+#include <new>
+
 #include "credential/vault_state.h"
 
 namespace tau::credential {
@@ -175,6 +177,25 @@ StatusOr<std::shared_ptr<const VaultState>> Vault::reload(const VaultState& know
 
 Status Vault::refresh() {
   const std::lock_guard lock(writing_);
+  return take_over();
+}
+
+Status Vault::try_refresh() {
+  const std::unique_lock lock(writing_, std::try_to_lock);
+  return lock.owns_lock() ? take_over() : ok_status();
+}
+
+void Vault::for_each_secret(
+    const std::function<void(std::string_view reference, const Secret& secret)>& use) const {
+  const auto state = snapshot();
+  for (const auto& stored : state->records) {
+    if (!stored->record || stored->record->state == RecordState::kRevoked) continue;
+    const auto value = state->open(*stored->record);
+    if (value.ok()) use(to_reference(stored->record->name), *value);
+  }
+}
+
+Status Vault::take_over() {
   TAU_ASSIGN_OR_RETURN(auto newer, reload(*snapshot()));
   if (newer == nullptr) return ok_status();
   publish(newer);
@@ -196,10 +217,20 @@ Status Vault::edit(UniqueFunction<Status(VaultEdit&)> change) {
   const std::string bytes = edit.encode();
   if (bytes.size() > kMaxFileBytes)
     return resource_exhausted("vault_full", format("a vault has at most {} bytes", kMaxFileBytes));
+  const auto next = std::make_shared<VaultState>(std::move(edit.state()));
+  next->file = {};
   TAU_RETURN_IF_ERROR(os::write_private_file(options_.path, bytes));
-  TAU_ASSIGN_OR_RETURN(edit.state().file, identify_vault_file(options_.path));
-  publish(std::make_shared<const VaultState>(std::move(edit.state())));
-  return advance_anchors(*snapshot());
+  // Known from here on, whatever fails: without its root key a new master would be another process's. A state
+  // whose file is not identified is read again.
+  Status identified = ok_status();
+  try {
+    auto identity = identify_vault_file(options_.path);
+    identified = identity.status();
+    if (identity.ok()) next->file = *std::move(identity);
+  } catch (const std::bad_alloc&) { identified = Status::out_of_memory(); }
+  publish(next);
+  TAU_RETURN_IF_ERROR(identified);
+  return advance_anchors(*next);
 }
 
 }  // namespace tau::credential

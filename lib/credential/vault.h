@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -89,6 +90,12 @@ class Vault {
   uint64_t epoch() const;
   // Takes over what another process wrote; costs microseconds when nothing changed.
   Status refresh();
+  // The same, but for waiting: while a thread of this process writes, what it publishes is the newest.
+  Status try_refresh();
+  // Calls use(reference, secret) for every version that can be read, expired ones too: for those who look for
+  // secrets in text.
+  void for_each_secret(
+      const std::function<void(std::string_view reference, const Secret& secret)>& use) const;
 
   // Adds or replaces; all in one write. A replaced secret is gone.
   Status put(std::span<const NewSecret> secrets);
@@ -123,6 +130,7 @@ class Vault {
   std::shared_ptr<const VaultState> snapshot() const;
   void publish(std::shared_ptr<const VaultState> state);
   StatusOr<std::shared_ptr<const VaultState>> reload(const VaultState& known) const;
+  Status take_over();  // under writing_
   Status edit(UniqueFunction<Status(VaultEdit&)> change);
   Status read_anchors(const VaultState& state) const;
   Status advance_anchors(const VaultState& state) const;

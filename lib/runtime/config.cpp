@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "credential/credential.h"
 #include "runtime/config_keys.h"
 #include "runtime/config_state.h"
 
@@ -211,13 +212,15 @@ Status merge_layers(Config::State& state) {
   return ok_status();
 }
 
-// Takes every api_key out of the document, so that what is stored, shown and copied holds none.
+// Takes every api_key out of the document, so that what is stored, shown and copied holds none. The name of a
+// secret in the vault is none.
 void take_keys(Config::State& state, size_t layer) {
   json::Value* providers = state.layers[layer].document.find("providers");
   if (providers == nullptr) return;
   for (auto& [name, values] : providers->mutable_object()) {
     json::Value* key = values.find("api_key");
     if (key == nullptr) continue;
+    if (credential::is_reference(key->as_string())) continue;
     std::string& text = key->mutable_string();
     state.keys.push_back({name, layer, std::make_shared<const Secret>(text)});
     secure_wipe(text.data(), text.size());
@@ -294,6 +297,7 @@ StatusOr<Config> Config::with(Layer layer) const {
   State state;
   state.layers = state_->layers;
   state.keys = state_->keys;
+  state.secrets = state_->secrets;
   state.layers.push_back(std::move(layer));
   TAU_ASSIGN_OR_RETURN(auto built, build(std::move(state), state_->layers.size()));
   return Config(std::move(built));
@@ -369,6 +373,18 @@ store::Retention Config::retention() const {
   const json::Value& keys = state_->merged["retention"];
   return {.max_age_ms = keys["max_age_days"].as_int() * kMillisPerDay,
           .max_bytes = keys["max_bytes"].as_int()};
+}
+
+VaultConfig Config::vault() const {
+  const json::Value& keys = state_->merged["vault"];
+  const auto text = [&](std::string_view key) { return std::string(keys[key].as_string()); };
+  return {text("path"), text("anchor"), text("key_file"), text("key_env"), text("keyring")};
+}
+
+Config Config::with_secrets(std::shared_ptr<const SecretLookup> lookup) const {
+  auto state = std::make_shared<State>(*state_);
+  state->secrets = std::move(lookup);
+  return Config(std::move(state));
 }
 
 bool Config::relaxed_durability() const {

@@ -86,6 +86,17 @@ struct NetworkConfig {
   std::vector<std::string> fetch_denied_hosts;  // win
 };
 
+// The vault that "secret://" references are looked up in, unless the host gives one.
+struct VaultConfig {
+  std::string path;    // empty: "vault" in the home
+  std::string anchor;  // empty: "<path>.epochs"
+  std::string key_file;
+  std::string key_env;
+  std::string keyring;
+};
+// Looks a reference up for an origin.
+using SecretLookup = std::function<StatusOr<Secret>(const std::string& reference, std::string_view origin)>;
+
 inline constexpr int64_t kMillisPerDay = 86'400'000;
 
 // What one agent runs with.
@@ -120,6 +131,9 @@ class Config {
   bool relaxed_durability() const;
   store::Retention retention() const;
   bool redacts_by_rules() const;  // credentials of others too, not registered secrets alone
+  VaultConfig vault() const;
+  // The same, with references looked up there.
+  Config with_secrets(std::shared_ptr<const SecretLookup> lookup) const;
   // Where and how `model` is reached; for "scripted" and "offline" only provider and model are set.
   // INVALID_ARGUMENT "invalid_model_reference" names the known providers, "missing_base_url" a configured one
   // without; else as credential() fails.
@@ -130,8 +144,9 @@ class Config {
   // The credential of a provider by its name. It is bound to the base URL in force in the layer that gave the
   // key (a known variable to the provider's own): PERMISSION_DENIED "credential_origin_mismatch" for another
   // origin. UNAUTHENTICATED "missing_key" names the variable or key that would supply it. Secrets are never
-  // in documents that came from files: api_key is accepted from "option" and "agent" layers only; files name
-  // key_env or key_file.
+  // in documents that came from files: a key as api_key is accepted from "option" and "agent" layers only;
+  // the user's file may name a secret of the vault there, which knows its origin itself, or key_env or
+  // key_file.
   StatusOr<Secret> credential(std::string_view credential_id, const net::Url& url,
                               const Environment& environment) const;
   // Every key of a provider that is there: what the scanners should know.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "credential/credential.h"
 #include "net/net.h"
 #include "provider/provider.h"
 #include "runtime/config.h"
@@ -124,7 +125,9 @@ bool fits_form(const Key& key, std::string_view text) {
     case KeyForm::kPath: return text.starts_with('/') && text.find('\0') == text.npos;
     case KeyForm::kHeader: return is_header_name(text);
     case KeyForm::kHeaders: return is_printable_ascii(text, ' ');
-    case KeyForm::kKey: return !text.empty() && is_printable_ascii(text, '!');
+    case KeyForm::kKey:
+      if (credential::is_reference(text)) return credential::parse_reference(text).ok();
+      return !text.empty() && is_printable_ascii(text, '!');
     case KeyForm::kRule: return safety::parse_argument_rule(text).ok();
     case KeyForm::kFlow: return safety::parse_flow(text).ok();
     case KeyForm::kChoice: {
@@ -197,17 +200,18 @@ Status project_may_not(const KeyPath& path) {
 }
 
 // What depends on where the document comes from.
-Status check_origin(std::string_view origin, const KeyPath& path, const Key& key) {
+Status check_origin(std::string_view origin, const KeyPath& path, const Key& key, const json::Value& value) {
   const bool in_profile = path[0] == "profiles";
   if (origin == "project" && (in_profile || key.project == ProjectRule::kNever)) return project_may_not(path);
   if (origin == "agent" && (in_profile || key.scope == KeyScope::kRuntime))
     return invalid_argument(
         "unknown_key", format("{}: a key of the runtime's configuration, not of an agent's", key_text(path)));
-  if (key.form == KeyForm::kKey && origin != "option" && origin != "agent")
-    return invalid_argument("bad_value",
-                            format("{}: a key may not stand in a file; name the file or the variable "
-                                   "that holds it with key_file or key_env",
-                                   key_text(path)));
+  if (key.form == KeyForm::kKey && origin != "option" && origin != "agent" &&
+      !credential::is_reference(value.as_string()))
+    return invalid_argument(
+        "bad_value", format("{}: a key may not stand in a file; name the file or the variable "
+                            "that holds it with key_file or key_env, or one of the vault as secret://NAME",
+                            key_text(path)));
   if (path[0] == "providers" && is_reserved_provider(path[1]))
     return invalid_argument("bad_value",
                             format("{}: \"{}\" is a model of the library itself", key_text(path), path[1]));
@@ -255,7 +259,8 @@ std::string expected_text(const Key& key) {
     case KeyForm::kVariable: return "the name of an environment variable";
     case KeyForm::kPath: return "an absolute path";
     case KeyForm::kHeader: return "the name of a header";
-    case KeyForm::kKey: return format("a key of printable ASCII, at most {} bytes", key.max);
+    case KeyForm::kKey:
+      return format("a key of printable ASCII, at most {} bytes, or a reference secret://NAME", key.max);
     case KeyForm::kChoice: return "one of " + std::string(key.choices);
     case KeyForm::kRule: return some("a rule", "rules as \"allow|ask|deny TOOL [ARGUMENT PATTERN]\"");
     case KeyForm::kFlow: return some("a flow", "flows as \"DESTINATION=READER\"");
@@ -325,7 +330,7 @@ Status check_document(const Layer& layer) {
     return invalid_argument("wrong_type", format("{}: expected a table, found {}", layer_name(layer),
                                                  found_text(layer.document, true)));
   const auto visit = [&](const KeyPath& path, const Key& key, const json::Value& value) {
-    TAU_RETURN_IF_ERROR(check_origin(layer.origin, path, key));
+    TAU_RETURN_IF_ERROR(check_origin(layer.origin, path, key, value));
     const Status status = check_value(key, value);
     return status.ok() ? status : status.annotate(key_text(path));
   };

@@ -1,6 +1,7 @@
 // What is shown of a configuration: each value with its origin, and the schemas made from the table of keys.
 #include <algorithm>
 
+#include "credential/credential.h"
 #include "runtime/config.h"
 #include "runtime/config_keys.h"
 #include "runtime/config_state.h"
@@ -16,7 +17,7 @@ json::Value parsed(std::string_view text) {
 }
 
 json::Value shown(const Key& key, const json::Value& value) {
-  if (!key.secret) return value;
+  if (!key.secret || (value.is_string() && credential::is_reference(value.as_string()))) return value;
   if (!value.is_object()) return kRedacted;
   json::Value out = json::Value::object();
   for (const auto& [name, hidden] : value.as_object()) out.set(name, kRedacted);

@@ -26,8 +26,9 @@ struct Config::State {
   std::vector<Layer> layers;  // lowest precedence first
   std::vector<StoredKey> keys;
   json::Value merged = json::Value::object();
-  std::map<std::string, size_t> origins;  // key_text of each value -> layer
-  std::string profile;                    // in force; empty: none
+  std::map<std::string, size_t> origins;        // key_text of each value -> layer
+  std::string profile;                          // in force; empty: none
+  std::shared_ptr<const SecretLookup> secrets;  // null: references find nothing
 };
 
 // Calls visit(path, key, value) for every known value; stops at the first failure. Unknown keys and tables of
@@ -44,9 +45,9 @@ const json::Value& provider_value(const json::Value& document, std::string_view 
 
 // Where the key of a provider comes from, and the only origin that may see it.
 struct KeySource {
-  enum class Kind : uint8_t { kNone, kStored, kFile, kVariable };
+  enum class Kind : uint8_t { kNone, kStored, kFile, kVariable, kVault };
   Kind kind = Kind::kNone;
-  std::string name;                      // of the file or variable
+  std::string name;                      // of the file or variable; the reference
   std::shared_ptr<const Secret> secret;  // kStored
   std::string origin;                    // empty: no base URL is known
   bool configured = false;               // by a layer, not by the table of known providers

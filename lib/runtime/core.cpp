@@ -16,6 +16,7 @@ namespace tau::runtime {
 namespace {
 
 constexpr std::string_view kConfigFile = "tau.toml";
+constexpr std::string_view kVaultFile = "vault";
 
 // Keys come from the configuration's providers, or from the environment when that may be read.
 class ConfiguredCredentials final : public net::CredentialSource {
@@ -37,7 +38,10 @@ class ConfiguredCredentials final : public net::CredentialSource {
 
 }  // namespace
 
-Core::Core(RuntimeOptions options) : options_(std::move(options)), workers_(options_.workers) {
+Core::Core(RuntimeOptions options)
+    : options_(std::move(options)),
+      secrets_(std::make_shared<VaultSource>(options_.vault)),
+      workers_(options_.workers) {
   const auto size = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   void* page = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) return;
@@ -113,7 +117,14 @@ StatusOr<std::unique_ptr<Config>> Core::load_config() {
     layers.push_back({"option", "option", std::move(document)});
   }
   TAU_ASSIGN_OR_RETURN(Config config, Config::merge(std::move(layers)));
-  return std::make_unique<Config>(std::move(config));
+  VaultConfig vault = config.vault();
+  if (vault.path.empty() && !options_.home.empty())
+    vault.path = options_.home + "/" + std::string(kVaultFile);
+  secrets_->configure(std::move(vault), options_.use_environment, options_.read_only || options_.no_store);
+  const auto lookup = [source = secrets_](const std::string& reference, std::string_view origin) {
+    return source->get(reference, origin);
+  };
+  return std::make_unique<Config>(config.with_secrets(std::make_shared<const SecretLookup>(lookup)));
 }
 
 Status Core::open_parts() {
@@ -124,6 +135,9 @@ Status Core::open_parts() {
   config_->for_each_key(env, [this](std::string_view id, const Secret& key) {
     if (!screening_->add_secret(id, key).ok())
       log(LogLevel::kWarn, "safety", format("the key of {} is too short to be recognised in texts", id));
+  });
+  secrets_->watch([screening = screening_](std::string_view reference, const Secret& secret) {
+    (void)screening->add_secret(reference, secret);  // too short a one cannot be told from other text
   });
   egress_ = keep_secrets(make_egress_policy(*config_), screening_);
   fetch_egress_ = keep_secrets(make_fetch_policy(*config_), screening_);

@@ -22,6 +22,7 @@
 #include "runtime/policy.h"
 #include "runtime/runtime.h"
 #include "runtime/sandbox.h"
+#include "runtime/vault_source.h"
 #include "runtime/workers.h"
 
 namespace tau::runtime {
@@ -188,6 +189,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   const std::shared_ptr<safety::Screening>& shared_screening() const { return screening_; }
   // What every result of a tool passes before it is cut to size.
   tool::FinalizeHook redact_results() const;
+  VaultSource& secrets() { return *secrets_; }
   LoopHost& loop(uint32_t i) { return *loops_[i]; }
   uint32_t loop_count() const { return static_cast<uint32_t>(loops_.size()); }
   // What commands may inherit of the environment: nothing unless it may be read.
@@ -234,6 +236,7 @@ class Core final : public std::enable_shared_from_this<Core> {
 
   std::optional<Departure> departure_;  // ends last
   RuntimeOptions options_;
+  std::shared_ptr<VaultSource> secrets_;
   std::unique_ptr<Config> config_;
   std::unique_ptr<net::EgressPolicy> egress_;
   std::unique_ptr<net::EgressPolicy> fetch_egress_;

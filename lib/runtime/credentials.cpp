@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "credential/credential.h"
 #include "os/os.h"
 #include "runtime/config.h"
 #include "runtime/config_keys.h"
@@ -71,12 +72,22 @@ StatusOr<Secret> read_key_file(std::string_view provider, const KeySource& sourc
   return key;
 }
 
+// The vault knows the origin of each secret itself.
+StatusOr<Secret> read_vault(std::string_view provider, const KeySource& source, const net::Url& url,
+                            const std::shared_ptr<const SecretLookup>& lookup) {
+  if (lookup == nullptr)
+    return failed_precondition("no_vault_key", format("there is no vault to look {} up in", source.name));
+  TAU_ASSIGN_OR_RETURN(const Secret secret, (*lookup)(source.name, url.origin()));
+  return secret.reveal([&](std::string_view text) { return checked_key(text, provider, source); });
+}
+
 StatusOr<Secret> read_key(std::string_view provider, const KeySource& source,
                           const Environment& environment) {
   switch (source.kind) {
     case KeySource::Kind::kNone: return missing_key(provider, source, "is not configured");
     case KeySource::Kind::kStored: return source.secret->clone();
     case KeySource::Kind::kFile: return read_key_file(provider, source);
+    case KeySource::Kind::kVault: return missing_key(provider, source, "is in the vault");
     default: return read_variable(provider, source, environment);
   }
 }
@@ -102,7 +113,9 @@ KeySource find_key_source(const Config::State& state, std::string_view provider)
   consider("api_key", KeySource::Kind::kStored);
   consider("key_file", KeySource::Kind::kFile);
   consider("key_env", KeySource::Kind::kVariable);
-  if (source.kind == KeySource::Kind::kStored) {
+  if (source.kind == KeySource::Kind::kStored && credential::is_reference(source.name)) {
+    source.kind = KeySource::Kind::kVault;
+  } else if (source.kind == KeySource::Kind::kStored) {
     for (const StoredKey& key : state.keys)
       if (key.provider == provider && key.layer == layer) source.secret = key.secret;
   }
@@ -122,6 +135,7 @@ StatusOr<Secret> Config::credential(std::string_view credential_id, const net::U
   const KeySource source = find_key_source(*state_, credential_id);
   if (source.kind == KeySource::Kind::kNone)
     return not_found("unknown_credential", format("the provider \"{}\" has no key", credential_id));
+  if (source.kind == KeySource::Kind::kVault) return read_vault(credential_id, source, url, state_->secrets);
   if (source.origin != url.origin())
     return permission_denied(
         "credential_origin_mismatch",

@@ -15,6 +15,7 @@
 #include "base/base.h"
 #include "runtime/host_tool.h"
 #include "runtime/queue.h"
+#include "runtime/vault.h"
 #include "tool/tool.h"
 #include "wire/wire.h"
 
@@ -44,6 +45,7 @@ struct RuntimeOptions {
   LogFn log;
   LogLevel log_level = LogLevel::kWarn;
   std::string exec_helper;
+  std::shared_ptr<Vault> vault;  // null: the one that the configuration names
 };
 
 class Runtime final : public std::enable_shared_from_this<Runtime> {

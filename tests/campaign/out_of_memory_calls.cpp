@@ -48,7 +48,9 @@ struct World {
   tau_runtime* runtime = nullptr;
   tau_agent* agent = nullptr;
   tau_session* session = nullptr;
+  tau_vault* vault = nullptr;  // with the secret "a"
   std::string home;
+  std::string vault_path;
   std::string backup;  // one that is there
   std::string run_id;
   std::string path;                // where nothing is, before each call
@@ -58,6 +60,7 @@ struct World {
 
   explicit World(bool on_a_disk);
   ~World() {
+    tau_vault_unref(vault);
     tau_session_unref(session);
     tau_agent_unref(agent);
     if (runtime != nullptr) tau_runtime_stop(runtime, -1, nullptr);
@@ -85,13 +88,22 @@ tau_tool tool_f() {
   return tool;
 }
 
-World::World(bool on_a_disk) : stored(on_a_disk), home(dir.path() + "/home"), backup(dir.path() + "/backup") {
+tau_status open_vault(const std::string& path, tau_vault_flags flags, tau_vault** out, tau_error** err);
+
+World::World(bool on_a_disk)
+    : stored(on_a_disk),
+      home(dir.path() + "/home"),
+      vault_path(dir.path() + "/vault"),
+      backup(dir.path() + "/backup") {
   const tau_runtime_options o = manual_options(*this, stored);
   const tau_tool tool = tool_f();
   if (tau_runtime_new(&o, &runtime, nullptr) != TAU_OK ||
       tau_agent_new(runtime, str(""), &agent, nullptr) != TAU_OK ||
       tau_agent_add_tool(agent, &tool, nullptr) != TAU_OK ||
       tau_session_open(agent, str("one"), &session, nullptr) != TAU_OK || !play())
+    std::abort();
+  if (stored && (open_vault(vault_path, TAU_VAULT_CREATE, &vault, nullptr) != TAU_OK ||
+                 tau_vault_put(vault, str("a"), "bytes", 5, str("https://host"), 0, nullptr) != TAU_OK))
     std::abort();
   tau_buf out = {};
   if (stored && tau_home_backup(runtime, str(backup), &out, nullptr) != TAU_OK) std::abort();
@@ -462,6 +474,8 @@ void home_cases(std::vector<Case>& cases) {
   });
 }
 
+#include "out_of_memory_vault.inc"
+
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   codec_cases(cases);
@@ -474,6 +488,7 @@ std::vector<Case> all_cases() {
   run_cases(cases, false);
   run_cases(cases, true);
   home_cases(cases);
+  vault_cases(cases);
   return cases;
 }
 

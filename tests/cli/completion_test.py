@@ -12,7 +12,7 @@ from pathlib import Path
 from support import PROGRAM, CliCase, scripted, tap, turn
 
 COMMANDS = ["backup", "chat", "completion", "config", "doctor", "help", "init", "man", "models", "prune", "replay",
-            "restore", "run", "sessions", "verify", "version"]
+            "restore", "run", "sessions", "vault", "verify", "version"]
 
 
 class Terminal:

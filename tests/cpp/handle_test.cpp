@@ -17,6 +17,7 @@ constexpr bool kMovesOnly = std::is_nothrow_move_constructible_v<T>&& std::is_no
 static_assert(kMovesOnly<tau::Runtime> && kMovesOnly<tau::Agent> && kMovesOnly<tau::Session>);
 static_assert(kMovesOnly<tau::Run> && kMovesOnly<tau::Queue> && kMovesOnly<tau::ToolReply>);
 static_assert(kMovesOnly<tau::wire::Stream> && kMovesOnly<tau::Error> && kMovesOnly<tau::Text>);
+static_assert(kMovesOnly<tau::Vault> && kMovesOnly<tau::Secret>);
 static_assert(sizeof(tau::Runtime) == sizeof(void*), "an owner costs what its pointer does");
 
 TEST(CppHandle, AMovedFromOwnerFailsItsCallsAndNothingElse) {

@@ -1,5 +1,6 @@
 // What the wrapper refuses at compile time. Without a macro this file compiles without a warning; with any
 // REFUSED_* it must fail, and the compiler must say what stands beside it.
+#include <ostream>
 #include <tau/tau.hpp>
 
 // Each of these is right; what is refused below differs in one thing.
@@ -14,6 +15,12 @@ void allowed(tau::Run& run, tau::Agent& agent, tau::Session& session) {
   auto started = session.run("Hello");
   if (started) started->cancel();
   agent.add_tool({}, [](const tau::ToolCall&) { return "done"; }).ignore();
+}
+
+size_t allowed(std::ostream& out, const tau::Vault& vault) {
+  const auto secret = vault.get("a", "");
+  out << "of " << secret->size() << " bytes";
+  return secret->reveal().size();
 }
 
 #if defined(REFUSED_COPY)  // says: deleted
@@ -69,6 +76,16 @@ void refused(tau::Agent& agent) {
 void refused(tau::Agent& agent) {
   agent.add_tool({}, [](int) { return "done"; }).ignore();
 }
+#elif defined(REFUSED_SECRETCOPY)     // says: deleted
+tau::Secret refused(const tau::Secret& secret) { return secret; }
+#elif defined(REFUSED_SECRETVIEW)     // says: deleted
+std::string_view refused(tau::Vault& vault) { return vault.get("a", "").value().reveal(); }
+#elif defined(REFUSED_SECRETSTREAM)   // says: (?i)no match|invalid operands
+void refused(std::ostream& out, const tau::Secret& secret) { out << secret; }
+#elif defined(REFUSED_SECRETSTRING)   // says: (?i)no (viable|matching|known)|could not convert|conversion
+std::string refused(const tau::Secret& secret) { return secret; }
+#elif defined(REFUSED_SECRETEQUAL)    // says: (?i)no match|invalid operands
+bool refused(const tau::Secret& a, const tau::Secret& b) { return a == b; }
 #elif defined(REFUSED_IMPLICIT)       // says: (?i)no (viable|matching|known)|could not convert|conversion
 tau::Agent refused(tau_agent* agent) { return agent; }
 #endif

@@ -58,7 +58,9 @@ class Commands(EndToEnd):
         helps = ""
         for words in ("run", "chat", "replay", "init", "models", "doctor", "backup", "restore", "verify", "prune",
                       "completion", "man", "config show", *(f"sessions {name}" for name in (
-                "list", "show", "export", "fork", "resume", "rm"))):
+                "list", "show", "export", "fork", "resume", "rm")), *(f"vault {name}" for name in (
+                "init", "list", "put", "update", "get", "expire", "revoke", "rm", "add-key", "rm-key", "rotate", "import",
+                "check"))):
             helps += self.run_command([tau, *words.split(), "--help"])[0]
         shown = set(re.findall(r"--[a-z][a-z-]*", (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")))
         self.assertLess({"--allow", "--stdio"}, shown)

@@ -1,6 +1,8 @@
 """Calls of every function with arguments of every kind, valid, absent and wrong, for tests/capi/abi/junk_test.c."""
 
 _TIMEOUT = "timeout_ms"
+# What half of the calls give, so that calls meet on the same thing.
+_USUAL = {"name": '{"one", 3}', "origin": "{NULL, 0}"}
 
 
 def _bare(kind):
@@ -39,6 +41,8 @@ class _Call:
             self.after.append(f"if ({local} != NULL) junk_expect_buf(w, {local}, failed);")
         elif kind.endswith("*"):
             self.before.append(f"{kind}{local} = junk_pointer_{_bare(kind)}(w);")
+        elif kind == "tau_str" and name in _USUAL:
+            self.before.append(f"tau_str {local} = junk_coin(w) ? (tau_str){_USUAL[name]} : junk_tau_str(w);")
         elif name == _TIMEOUT:
             self.before.append(f"{kind} {local} = junk_timeout(w);")
         else:

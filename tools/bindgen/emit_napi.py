@@ -11,13 +11,15 @@ _NUMBERS = {"int32_t": "i32", "uint32_t": "u32", "int64_t": "i64", "uint64_t": "
 # Handles that never come to JavaScript: errors become exceptions, and tools are answered by ops.
 _INNER_HANDLES = ("tau_error", "tau_tool_reply")
 # Manual mode and descriptors have no place in JavaScript (see src/drive.c), and a wait would stop it.
-_NOT_OFFERED = ("tau_queue_fd", "tau_queue_next", "tau_run_wait", "tau_runtime_borrow_loop", "tau_runtime_fd",
+_NOT_OFFERED = ("tau_secret_data", "tau_secret_len",  # secret_bytes
+                "tau_queue_fd", "tau_queue_next", "tau_run_wait", "tau_runtime_borrow_loop", "tau_runtime_fd",
                 "tau_runtime_process", "tau_runtime_return_loop")
 # Written by hand in src/: C name -> (parameters of its declaration, its result).
 _BY_HAND = {
     "tau_queue_drain": ("queue: tau_queue, numbers: Float64Array", "string | undefined"),
     "tau_queue_new": ("runtime: tau_runtime, loop: number, wake: () => void, borrow: boolean", "tau_queue"),
     "queue_keep_alive": ("queue: tau_queue, keep: boolean", "void"),
+    "secret_bytes": ("secret: tau_secret", "Uint8Array"),
     "release_all_of": ("runtime: tau_runtime", "void"),
     "set_error_factory": ("factory: (status: number, reason: string, message: string, details: string, "
                           "retryable: boolean, retryAfterMs: number) => Error", "void"),
@@ -38,6 +40,8 @@ class _Argument:
         pointer = type_text.endswith("*")
         if base == "tau_blob" and pointer:
             self.kind, self.hint = "blobs", "readonly Blob[]"
+        elif type_text == "const void *":
+            self.kind, self.hint, self.count = "bytes", "Uint8Array", f"{name}_len"
         elif pointer and base in doc["handles"]:
             self.kind, self.hint = "handle", base
         elif type_text == "void *":
@@ -55,6 +59,8 @@ class _Argument:
             return f"{target} = read_handle(&call, {index}, &kind_{self.base});"
         if self.kind == "blobs":
             return f"{target} = read_blobs(&call, {index}, &{count});"
+        if self.kind == "bytes":
+            return f"read_bytes(&call, {index}, &{target}, &{count});"
         return f"read_{self.kind}(&call, {index}, &{target});"
 
 
@@ -67,10 +73,15 @@ def _fields(doc, struct):
         name, type_text = field["name"], field["type"]
         if name in ("struct_size", "reserved") or type_text in doc["callbacks"]:
             continue
-        if (type_text == "void *" and calls_back) or (name.endswith("_count") and f"{name[:-6]}s" in names):
+        if (type_text == "void *" and calls_back) or _is_size(name, names):
             continue
         count = f"{name[:-1]}_count"
         yield _Argument(doc, name, type_text, count if count in names else None)
+
+
+def _is_size(name, names):
+    """Whether it tells how much there is of another argument: thing_count of things, data_len of data."""
+    return (name.endswith("_count") and f"{name[:-6]}s" in names) or (name.endswith("_len") and name[:-4] in names)
 
 
 class _Function:
@@ -91,7 +102,7 @@ class _Function:
                 self.out = (param, base)
             elif base in doc["structs"] and base not in ("tau_str", "tau_blob"):
                 self.inputs.append((param, base, list(_fields(doc, base))))
-            elif not (param.endswith("_count") and f"{param[:-6]}s" in names):
+            elif not _is_size(param, names):
                 count = f"{param[:-1]}_count"
                 self.inputs.append((param, None, [_Argument(doc, param, type_text, count if count in names else None)]))
 
@@ -138,6 +149,9 @@ def _c_inputs(function):
             if struct is None:
                 if argument.kind == "blobs":
                     yield f"  const tau_blob *{param} = NULL;"
+                    yield f"  size_t {argument.count} = 0;"
+                elif argument.kind == "bytes":
+                    yield f"  const void *{param} = NULL;"
                     yield f"  size_t {argument.count} = 0;"
                 elif argument.kind == "handle":
                     yield f"  {argument.base} *{param} = NULL;"

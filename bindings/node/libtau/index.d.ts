@@ -179,6 +179,8 @@ export interface RuntimeOptions {
   execHelper?: string;
   /** Nothing of the home is made or changed; its sessions can be listed, described, exported and backed up. */
   readOnly?: boolean;
+  /** Where "secret://" references of the configuration are looked up; absent: the vault that its keys vault.* name. */
+  vault?: Vault;
 }
 
 /** What everything else hangs on; a program opens one and keeps it. */
@@ -204,6 +206,79 @@ export class Runtime {
   stop(options?: { timeoutMs?: number }): Promise<void>;
   /** Stops and gives the runtime back; 10 seconds when no time is given. Harmless when it was closed. */
   close(options?: { timeoutMs?: number }): Promise<void>;
+}
+
+/** The key that opens a vault: one of the first five. */
+export interface VaultKey {
+  /** At least 12 bytes; opening takes about 300 ms. */
+  passphrase?: Uint8Array;
+  /** A private file of 64 hexadecimal digits. */
+  keyFile?: string;
+  /** An environment variable of 64 hexadecimal digits; needs `environment`. */
+  keyVariable?: string;
+  /** An entry of the kernel's user keyring, which lasts until a restart. */
+  keyring?: string;
+  /** 32 bytes of the program's. */
+  key?: Uint8Array;
+  /** Its name in the vault. */
+  label?: string;
+  /** The file or the entry does not exist and is made with a random key. */
+  make?: boolean;
+}
+
+export interface VaultOptions extends VaultKey {
+  /** Make the vault; it must not exist. */
+  create?: boolean;
+  environment?: boolean;
+  /** Every change fails. */
+  readOnly?: boolean;
+  /** File that remembers how far the vault has come, so that an older copy is noticed. */
+  anchor?: string;
+  /** An earlier epoch of describe() is refused. */
+  leastEpoch?: number;
+}
+
+/** Bytes that show themselves to nobody who does not ask: printed and as JSON it is "[REDACTED]". */
+export class Secret {
+  private constructor();
+  /** A copy of the bytes; fill(0) wipes it. */
+  reveal(): Uint8Array;
+  /** Wipes it. Harmless when that was done. */
+  close(): void;
+  toString(): string;
+  toJSON(): string;
+}
+
+/** Secrets in one encrypted file, each bound to the origin that may see it. Names are "provider/openai",
+ * "provider/openai#field" or references; times are Dates or milliseconds since 1970. */
+export class Vault {
+  constructor(path: string, options: VaultOptions);
+  /** Stores a secret for one origin, in the place of all versions of an old one; without an origin for local use. */
+  put(name: string, value: Uint8Array, options?: { origin?: string; expires?: Date | number }): void;
+  /** The secret, for its origin. version: the one before while it lasts; else the current one. */
+  get(name: string, options?: { origin?: string; version?: number }): Secret;
+  /** A new version; the one before stays readable by its number for graceMs. */
+  rotateSecret(name: string, value: Uint8Array, options?: { graceMs?: number; expires?: Date | number }): void;
+  /** Erases every version; the name stays, so that who asks for it is told. */
+  revoke(name: string): void;
+  /** Erases a secret, its name included. */
+  remove(name: string): void;
+  /** Until when the current version may be used; absent: for ever. */
+  setExpiry(name: string, expires?: Date | number): void;
+  /** What is in it: names, origins, states, times, keys. No value. */
+  describe(): Document;
+  /** Erases the records that are damaged. */
+  dropDamaged(): void;
+  /** Adds a way in. */
+  addKey(key: VaultKey): void;
+  /** Removes a way in by its label. */
+  removeKey(label: string): void;
+  /** A new master key that the given key alone opens, and a new key of the secrets; without a key only the latter. */
+  rotateKeys(key?: VaultKey): void;
+  /** Takes over the secrets of a credential file of Tau; what went in, and what did not and why. */
+  importFile(path: string, options?: { passphrase?: Uint8Array; origins?: { readonly [id: string]: string } }): Document;
+  /** Gives it back: with the last one who has it, the keys are wiped. Harmless when it was closed. */
+  close(): void;
 }
 
 /** Where something stands that must not leave; it never holds the thing. */
@@ -360,6 +435,8 @@ export interface Runtime extends Disposables {}
 export interface Run extends AsyncDisposables {}
 export interface Agent extends SyncDisposables {}
 export interface Session extends SyncDisposables {}
+export interface Secret extends SyncDisposables {}
+export interface Vault extends SyncDisposables {}
 type SyncDisposables = Picked<'dispose', () => void>;
 type AsyncDisposables = Picked<'asyncDispose', () => Promise<void>>;
 type Disposables = SyncDisposables & AsyncDisposables;

@@ -13,6 +13,7 @@ const { Runtime, restoreHome, verifyHome } = require('./runtime.js');
 const { Redactor, Scanner } = require('./scanner.js');
 const { Session } = require('./session.js');
 const { Tool } = require('./tools.js');
+const { Secret, Vault } = require('./vault.js');
 const wire = require('./wire.js');
 
 /** The library that was found must speak what the addon was built against. */
@@ -58,5 +59,5 @@ async function run(prompt, { workspace, environment = true, signal, deadlineMs, 
   }
 }
 
-module.exports = { Agent, Event, Redactor, Run, Runtime, Scanner, Session, TauError, Tool, ToolError, abiVersion, buildInfo,
-  hasFeature, restoreHome, run, tool, verifyHome, version, wire };
+module.exports = { Agent, Event, Redactor, Run, Runtime, Scanner, Secret, Session, TauError, Tool, ToolError, Vault,
+  abiVersion, buildInfo, hasFeature, restoreHome, run, tool, verifyHome, version, wire };

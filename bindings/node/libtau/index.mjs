@@ -1,5 +1,5 @@
 // The same package for `import`.
 import tau from './index.js';
 
-export const { Agent, Event, Redactor, Run, Runtime, Scanner, Session, TauError, Tool, ToolError, abiVersion, buildInfo,
+export const { Agent, Event, Redactor, Run, Runtime, Scanner, Secret, Session, TauError, Tool, ToolError, Vault, abiVersion, buildInfo,
   hasFeature, restoreHome, run, tool, verifyHome, version, wire } = tau;

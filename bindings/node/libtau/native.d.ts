@@ -12,7 +12,9 @@ export interface tau_redactor { readonly [handle]: 'tau_redactor' }
 export interface tau_run { readonly [handle]: 'tau_run' }
 export interface tau_runtime { readonly [handle]: 'tau_runtime' }
 export interface tau_scanner { readonly [handle]: 'tau_scanner' }
+export interface tau_secret { readonly [handle]: 'tau_secret' }
 export interface tau_session { readonly [handle]: 'tau_session' }
+export interface tau_vault { readonly [handle]: 'tau_vault' }
 export interface tau_wire_stream { readonly [handle]: 'tau_wire_stream' }
 
 export interface tau_run_options {
@@ -35,6 +37,7 @@ export interface tau_runtime_options {
   workers?: number | undefined;
   log_level?: number | undefined;
   exec_helper?: Text;
+  vault?: tau_vault | undefined;
 }
 
 export interface tau_scanner_options {
@@ -49,6 +52,21 @@ export interface tau_tool {
   parameters?: Text;
   effect?: number | undefined;
   timeout_ms?: number | undefined;
+}
+
+export interface tau_vault_key {
+  kind?: number | undefined;
+  flags?: number | undefined;
+  secret?: Uint8Array | undefined;
+  name?: Text;
+  label?: Text;
+}
+
+export interface tau_vault_options {
+  flags?: number | undefined;
+  path?: Text;
+  anchor?: Text;
+  least_epoch?: number | undefined;
 }
 
 export const tau_event_kind: {
@@ -136,6 +154,25 @@ export const tau_tool_flags: {
   readonly ASK: 4;
 };
 
+export const tau_vault_flags: {
+  readonly CREATE: 1;
+  readonly USE_ENVIRONMENT: 2;
+  readonly READ_ONLY: 4;
+};
+
+export const tau_vault_key_flags: {
+  readonly MAKE: 1;
+};
+
+export const tau_vault_key_kind: {
+  readonly NONE: 0;
+  readonly PASSPHRASE: 1;
+  readonly FILE: 2;
+  readonly ENVIRONMENT: 3;
+  readonly KEYRING: 4;
+  readonly CALLBACK: 5;
+};
+
 export const tau_wire_kind: {
   readonly REQUEST: 0;
   readonly RESPONSE: 1;
@@ -148,6 +185,8 @@ export const NO_WORKERS: number;
 export function queue_keep_alive(queue: tau_queue, keep: boolean): void;
 
 export function release_all_of(runtime: tau_runtime): void;
+
+export function secret_bytes(secret: tau_secret): Uint8Array;
 
 export function set_error_factory(factory: (status: number, reason: string, message: string, details: string, retryable: boolean, retryAfterMs: number) => Error): void;
 
@@ -269,6 +308,9 @@ export function tau_scanner_scan(scanner: tau_scanner, text: Text): string;
 /** Give a reference back. */
 export function tau_scanner_unref(scanner: tau_scanner): void;
 
+/** Wipe a secret and free it. */
+export function tau_secret_free(secret: tau_secret): void;
+
 /** Describe a session as JSON: title, head, counts, usage, cost, and `open_run` when a run was cut off and can be resumed (TAU_RUN_RESUME). */
 export function tau_session_describe(session: tau_session): string;
 
@@ -295,6 +337,48 @@ export function tau_session_unref(session: tau_session): void;
 
 /** Name a status: "OK", "NOT_FOUND", …. */
 export function tau_status_name(status: number): string;
+
+/** Add a key: one more way to open the vault. */
+export function tau_vault_add_key(vault: tau_vault, key: tau_vault_key): number;
+
+/** Tell what is in the vault. */
+export function tau_vault_describe(vault: tau_vault): string;
+
+/** Erase the records that are damaged, when no backup can give them back. */
+export function tau_vault_drop_damaged(vault: tau_vault): number;
+
+/** Give a secret out, for the origin that it is bound to. */
+export function tau_vault_get(vault: tau_vault, name: Text, origin: Text, version: number): tau_secret;
+
+/** Take over the secrets of a credential file of Tau that the vault does not hold yet ("enc:v1:", "enc:v2:", "enc:v3:", plain). */
+export function tau_vault_import(vault: tau_vault, path: Text, passphrase: Uint8Array, origins: Text): string;
+
+/** Open a vault, or make one. */
+export function tau_vault_open(options: tau_vault_options, key: tau_vault_key): tau_vault;
+
+/** Store a secret under a name: a new one, or in the place of all versions of an old one. */
+export function tau_vault_put(vault: tau_vault, name: Text, data: Uint8Array, origin: Text, expires_ms: number): number;
+
+/** Erase a secret, its name included. */
+export function tau_vault_remove(vault: tau_vault, name: Text): number;
+
+/** Remove the key of a label. */
+export function tau_vault_remove_key(vault: tau_vault, label: Text): number;
+
+/** Erase every version of a secret. */
+export function tau_vault_revoke(vault: tau_vault, name: Text): number;
+
+/** Change the master key, then the key that the secrets are encrypted with. */
+export function tau_vault_rotate_keys(vault: tau_vault, key: tau_vault_key): number;
+
+/** Give a secret a new version, with the same origin. */
+export function tau_vault_rotate_secret(vault: tau_vault, name: Text, data: Uint8Array, grace_ms: number, expires_ms: number): number;
+
+/** Say until when the current version of a secret may be used. */
+export function tau_vault_set_expiry(vault: tau_vault, name: Text, expires_ms: number): number;
+
+/** Give a reference back. */
+export function tau_vault_unref(vault: tau_vault): void;
 
 /** Tell the version of the package that is running, for example "0.1.0". */
 export function tau_version(): string;

@@ -18,6 +18,10 @@ exports.tau_status = Object.freeze({ OK: 0, DONE: 1, AGAIN: 2, CANCELLED: -1, UN
   INTERNAL: -13, UNAVAILABLE: -14, DATA_LOSS: -15, UNAUTHENTICATED: -16 });
 exports.tau_tool_effect = Object.freeze({ PURE: 0, READ: 1, WRITE: 2, EGRESS: 3, EXEC: 4, IRREVERSIBLE: 5 });
 exports.tau_tool_flags = Object.freeze({ PARALLEL: 1, IDEMPOTENT: 2, ASK: 4 });
+exports.tau_vault_flags = Object.freeze({ CREATE: 1, USE_ENVIRONMENT: 2, READ_ONLY: 4 });
+exports.tau_vault_key_flags = Object.freeze({ MAKE: 1 });
+exports.tau_vault_key_kind = Object.freeze({ NONE: 0, PASSPHRASE: 1, FILE: 2, ENVIRONMENT: 3, KEYRING: 4,
+  CALLBACK: 5 });
 exports.tau_wire_kind = Object.freeze({ REQUEST: 0, RESPONSE: 1 });
 exports.ABI_MAJOR = 0;
 exports.ABI_MINOR = 3;
@@ -25,6 +29,7 @@ exports.NO_WORKERS = 4294967295;
 
 exports.queue_keep_alive = addon.queue_keep_alive;
 exports.release_all_of = addon.release_all_of;
+exports.secret_bytes = addon.secret_bytes;
 exports.set_error_factory = addon.set_error_factory;
 exports.tau_queue_drain = addon.tau_queue_drain;
 exports.tau_queue_new = addon.tau_queue_new;
@@ -57,7 +62,7 @@ exports.tau_run_unref = addon.tau_run_unref;
 exports.tau_runtime_describe = addon.tau_runtime_describe;
 exports.tau_runtime_loops = addon.tau_runtime_loops;
 exports.tau_runtime_new = (options) => addon.tau_runtime_new(options.flags, options.home, options.workspace,
-  options.config, options.loops, options.workers, options.log_level, options.exec_helper);
+  options.config, options.loops, options.workers, options.log_level, options.exec_helper, options.vault);
 exports.tau_runtime_scanner = addon.tau_runtime_scanner;
 exports.tau_runtime_stop = addon.tau_runtime_stop;
 exports.tau_runtime_unref = addon.tau_runtime_unref;
@@ -69,6 +74,7 @@ exports.tau_scanner_remove_secret = addon.tau_scanner_remove_secret;
 exports.tau_scanner_replace_rules = addon.tau_scanner_replace_rules;
 exports.tau_scanner_scan = addon.tau_scanner_scan;
 exports.tau_scanner_unref = addon.tau_scanner_unref;
+exports.tau_secret_free = addon.tau_secret_free;
 exports.tau_session_describe = addon.tau_session_describe;
 exports.tau_session_export = addon.tau_session_export;
 exports.tau_session_fork = addon.tau_session_fork;
@@ -78,6 +84,23 @@ exports.tau_session_open = addon.tau_session_open;
 exports.tau_session_remove = addon.tau_session_remove;
 exports.tau_session_unref = addon.tau_session_unref;
 exports.tau_status_name = addon.tau_status_name;
+exports.tau_vault_add_key = (vault, key) => addon.tau_vault_add_key(vault, key.kind, key.flags, key.secret,
+  key.name, key.label);
+exports.tau_vault_describe = addon.tau_vault_describe;
+exports.tau_vault_drop_damaged = addon.tau_vault_drop_damaged;
+exports.tau_vault_get = addon.tau_vault_get;
+exports.tau_vault_import = addon.tau_vault_import;
+exports.tau_vault_open = (options, key) => addon.tau_vault_open(options.flags, options.path, options.anchor,
+  options.least_epoch, key.kind, key.flags, key.secret, key.name, key.label);
+exports.tau_vault_put = addon.tau_vault_put;
+exports.tau_vault_remove = addon.tau_vault_remove;
+exports.tau_vault_remove_key = addon.tau_vault_remove_key;
+exports.tau_vault_revoke = addon.tau_vault_revoke;
+exports.tau_vault_rotate_keys = (vault, key) => addon.tau_vault_rotate_keys(vault, key.kind, key.flags,
+  key.secret, key.name, key.label);
+exports.tau_vault_rotate_secret = addon.tau_vault_rotate_secret;
+exports.tau_vault_set_expiry = addon.tau_vault_set_expiry;
+exports.tau_vault_unref = addon.tau_vault_unref;
 exports.tau_version = addon.tau_version;
 exports.tau_wire_decode = addon.tau_wire_decode;
 exports.tau_wire_decode_error = addon.tau_wire_decode_error;

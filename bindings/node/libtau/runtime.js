@@ -1,8 +1,6 @@
 'use strict';
 // The runtime: loops, workers, the store of a home directory, the configuration.
 
-const os = require('node:os');
-const path = require('node:path');
 const { setTimeout: sleep } = require('node:timers/promises');
 
 const native = require('./native.js');
@@ -10,19 +8,14 @@ const { Agent } = require('./agent.js');
 const { Channels } = require('./channel.js');
 const { TauError } = require('./errors.js');
 const { scannerOf } = require('./scanner.js');
-const { asyncDispose, checkOptions, dispose, inspect, json } = require('./values.js');
+const { asyncDispose, checkOptions, dispose, expand, inspect, json } = require('./values.js');
+const { Vault } = require('./vault.js');
 
 const KNOWN = new Set(['home', 'workspace', 'config', 'environment', 'configFiles', 'loops', 'workers', 'execHelper',
-  'readOnly']);
+  'readOnly', 'vault']);
 const PRUNE = new Set(['maxAgeDays', 'maxBytes', 'dryRun']);
 const CLOSE_MS = 10_000;
 const LONGEST_PAUSE_MS = 20;
-
-function expand(name) {
-  if (name === undefined || name === null) return undefined;
-  const text = String(name);
-  return text === '~' || text.startsWith('~/') ? path.join(os.homedir(), text.slice(1)) : text;
-}
 
 /** What everything else hangs on; a program opens one and keeps it. */
 class Runtime {
@@ -30,7 +23,9 @@ class Runtime {
     checkOptions('Runtime', options, KNOWN);
     const flag = native.tau_runtime_flags;
     const { home, workspace, config, environment, configFiles, loops, workers, execHelper,
-      readOnly } = options;
+      readOnly, vault } = options;
+    if (vault !== undefined && vault !== null && !(vault instanceof Vault))
+      throw new TypeError('Runtime: vault must be a Vault');
     this._handle = native.tau_runtime_new({
       flags: (home ? 0 : flag.NO_STORE) | (environment ? flag.USE_ENVIRONMENT : 0)
         | (configFiles ? flag.USE_CONFIG_FILES : 0) | (readOnly ? flag.READ_ONLY : 0),
@@ -40,6 +35,7 @@ class Runtime {
       loops,
       workers: workers === 0 ? native.NO_WORKERS : workers,
       exec_helper: expand(execHelper),
+      vault: vault?._handle,
     });
     this._channels = new Channels(this._handle, loops === undefined && !process.versions.bun);
     this._closed = false;

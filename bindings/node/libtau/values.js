@@ -1,10 +1,20 @@
 'use strict';
 // Small idioms that the objects share.
 
+const os = require('node:os');
+const path = require('node:path');
+
 const inspect = Symbol.for('nodejs.util.inspect.custom');
 // Node 18 has neither symbol; transpilers and Node itself look for these.
 const dispose = Symbol.dispose ?? Symbol.for('nodejs.dispose');
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose');
+
+/** A path with "~" for the user's home; undefined for what is absent. */
+function expand(name) {
+  if (name === undefined || name === null) return undefined;
+  const text = String(name);
+  return text === '~' || text.startsWith('~/') ? path.join(os.homedir(), text.slice(1)) : text;
+}
 
 /** JSON text; undefined for what is absent. */
 function json(value) {
@@ -24,4 +34,4 @@ function checkOptions(what, options, known) {
   }
 }
 
-module.exports = { asyncDispose, checkOptions, dispose, given, inspect, json };
+module.exports = { asyncDispose, checkOptions, dispose, expand, given, inspect, json };

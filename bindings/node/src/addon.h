@@ -54,6 +54,7 @@ struct handle {
 
 extern const handle_kind kind_tau_queue;
 extern const handle_kind kind_tau_runtime;
+extern const handle_kind kind_tau_secret;
 
 /* call.c */
 int begin(js_call* call, napi_env env, napi_callback_info info, size_t count);
@@ -68,6 +69,8 @@ void read_str(js_call* call, size_t index, tau_str* out);
 void read_i32(js_call* call, size_t index, int32_t* out);
 void read_u32(js_call* call, size_t index, uint32_t* out);
 void read_i64(js_call* call, size_t index, int64_t* out);
+void read_u64(js_call* call, size_t index, uint64_t* out);
+void read_bytes(js_call* call, size_t index, const void** data, size_t* length); /* in place */
 void read_key(js_call* call, size_t index, void** out);
 const tau_blob* read_blobs(js_call* call, size_t index, size_t* count);
 
@@ -84,6 +87,9 @@ napi_value give_handle(js_call* call, const handle_kind* kind, void* pointer);
 void release_handle(js_call* call, size_t index, const handle_kind* kind);
 void give_up_tau_run(handle* owned);
 napi_value js_release_all_of(napi_env env, napi_callback_info info);
+
+/* secret.c */
+napi_value js_secret_bytes(napi_env env, napi_callback_info info);
 
 /* drive.c: see there */
 typedef struct drive drive;

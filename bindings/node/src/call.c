@@ -185,6 +185,17 @@ void read_key(js_call* call, size_t index, void** out) {
   if (read_whole(call, index, 0, kMaxSafe, &value)) *out = (void*)(uintptr_t)value;
 }
 
+void read_u64(js_call* call, size_t index, uint64_t* out) {
+  double value = 0;
+  if (read_whole(call, index, 0, kMaxSafe, &value)) *out = (uint64_t)value;
+}
+
+void read_bytes(js_call* call, size_t index, const void** data, size_t* length) {
+  if (call->failed || absent(call, call->arguments[index])) return;
+  if (!bytes_of(call, call->arguments[index], data, length))
+    throw_type_error(call, "expected bytes as Uint8Array");
+}
+
 static void read_blob(js_call* call, napi_value item, tau_blob* out) {
   napi_value mime = NULL, name = NULL, data = NULL;
   const napi_env env = call->env;

@@ -30,6 +30,7 @@ from .scanner import Redactor, Scanner
 from .session import Session
 from .session import _running_loop
 from .tools import Tool, ToolCall, current_call, tool
+from .vault import Secret, Vault, VaultKey
 
 TYPE_CHECKING = False  # the module typing takes its time
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ __all__ = [
     "AbortedError", "Agent", "AlreadyExistsError", "Blob", "DataLossError", "DeadlineExceededError", "Event",
     "EventKind", "FailedPreconditionError", "InternalError", "InvalidArgumentError", "NotFoundError",
     "OutOfRangeError", "Outcome", "PermissionDeniedError", "Redactor", "ResourceExhaustedError", "Run", "RunCancelledError",
-    "Runtime", "Scanner", "Session", "Status", "TauError", "Tool", "ToolCall", "ToolError", "UnauthenticatedError",
-    "UnavailableError", "UnimplementedError", "UnknownError", "Usage", "abi_version", "build_info", "current_call",
-    "has_feature", "restore_home", "run", "tool", "verify_home", "version", "wire",
+    "Runtime", "Scanner", "Secret", "Session", "Status", "TauError", "Tool", "ToolCall", "ToolError", "UnauthenticatedError",
+    "UnavailableError", "UnimplementedError", "UnknownError", "Usage", "Vault", "VaultKey", "abi_version",
+    "build_info", "current_call", "has_feature", "restore_home", "run", "tool", "verify_home", "version", "wire",
 ]
 
 

@@ -117,6 +117,31 @@ class tau_tool_flags(enum.IntFlag):
     ASK = 4
 
 
+class tau_vault_flags(enum.IntFlag):
+    """tau_vault_options.flags"""
+
+    CREATE = 1
+    USE_ENVIRONMENT = 2
+    READ_ONLY = 4
+
+
+class tau_vault_key_flags(enum.IntFlag):
+    """tau_vault_key.flags"""
+
+    MAKE = 1
+
+
+class tau_vault_key_kind(enum.IntEnum):
+    """What opens a vault."""
+
+    NONE = 0
+    PASSPHRASE = 1
+    FILE = 2
+    ENVIRONMENT = 3
+    KEYRING = 4
+    CALLBACK = 5
+
+
 class tau_wire_kind(enum.IntEnum):
     """What a document is."""
 
@@ -215,6 +240,7 @@ class tau_runtime_options(Structure):
         ("log_level", c_uint32),
         ("reserved", c_uint32),
         ("exec_helper", tau_str),
+        ("vault", c_void_p),
     ]
 
 
@@ -251,6 +277,31 @@ class tau_tool_call(Structure):
         ("call_id", tau_str),
         ("name", tau_str),
         ("arguments", tau_str),
+    ]
+
+
+class tau_vault_key(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("kind", c_uint32),
+        ("flags", c_uint32),
+        ("reserved", c_uint32),
+        ("secret", c_void_p),
+        ("secret_len", c_size_t),
+        ("name", tau_str),
+        ("label", tau_str),
+        ("supply", c_void_p),
+        ("userdata", c_void_p),
+    ]
+
+
+class tau_vault_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("flags", c_uint32),
+        ("path", tau_str),
+        ("anchor", tau_str),
+        ("least_epoch", c_uint64),
     ]
 
 
@@ -321,6 +372,9 @@ FUNCTIONS = {
     "tau_scanner_replace_rules": (c_int32, [c_void_p, tau_str, c_void_p]),
     "tau_scanner_scan": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
     "tau_scanner_unref": (None, [c_void_p]),
+    "tau_secret_data": (c_void_p, [c_void_p]),
+    "tau_secret_free": (None, [c_void_p]),
+    "tau_secret_len": (c_size_t, [c_void_p]),
     "tau_session_describe": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "tau_session_export": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "tau_session_fork": (c_int32, [c_void_p, tau_str, tau_str, c_void_p, c_void_p]),
@@ -336,6 +390,23 @@ FUNCTIONS = {
     "tau_tool_reply_complete": (c_int32, [c_void_p, tau_str, c_void_p]),
     "tau_tool_reply_drop": (None, [c_void_p]),
     "tau_tool_reply_fail": (c_int32, [c_void_p, tau_str, tau_str, c_void_p]),
+    "tau_vault_add_key": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_vault_describe": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_vault_drop_damaged": (c_int32, [c_void_p, c_void_p]),
+    "tau_vault_get": (c_int32, [c_void_p, tau_str, tau_str, c_uint32, c_void_p, c_void_p]),
+    "tau_vault_import": (c_int32, [c_void_p, tau_str, c_void_p, c_size_t, tau_str, c_void_p, c_void_p]),
+    "tau_vault_key_init": (None, [c_void_p, c_uint32]),
+    "tau_vault_open": (c_int32, [c_void_p, c_void_p, c_void_p, c_void_p]),
+    "tau_vault_options_init": (None, [c_void_p, c_uint32]),
+    "tau_vault_put": (c_int32, [c_void_p, tau_str, c_void_p, c_size_t, tau_str, c_int64, c_void_p]),
+    "tau_vault_ref": (c_void_p, [c_void_p]),
+    "tau_vault_remove": (c_int32, [c_void_p, tau_str, c_void_p]),
+    "tau_vault_remove_key": (c_int32, [c_void_p, tau_str, c_void_p]),
+    "tau_vault_revoke": (c_int32, [c_void_p, tau_str, c_void_p]),
+    "tau_vault_rotate_keys": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_vault_rotate_secret": (c_int32, [c_void_p, tau_str, c_void_p, c_size_t, c_int64, c_int64, c_void_p]),
+    "tau_vault_set_expiry": (c_int32, [c_void_p, tau_str, c_int64, c_void_p]),
+    "tau_vault_unref": (None, [c_void_p]),
     "tau_version": (c_char_p, []),
     "tau_wire_decode": (c_int32, [tau_str, c_uint32, tau_str, tau_str, c_void_p, c_void_p]),
     "tau_wire_decode_error": (c_int32, [tau_str, c_uint32, tau_str, tau_str, c_void_p, c_void_p]),

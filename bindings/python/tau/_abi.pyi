@@ -106,6 +106,28 @@ class tau_tool_flags(enum.IntFlag):
     IDEMPOTENT = 2
     ASK = 4
 
+class tau_vault_flags(enum.IntFlag):
+    """tau_vault_options.flags"""
+
+    CREATE = 1
+    USE_ENVIRONMENT = 2
+    READ_ONLY = 4
+
+class tau_vault_key_flags(enum.IntFlag):
+    """tau_vault_key.flags"""
+
+    MAKE = 1
+
+class tau_vault_key_kind(enum.IntEnum):
+    """What opens a vault."""
+
+    NONE = 0
+    PASSPHRASE = 1
+    FILE = 2
+    ENVIRONMENT = 3
+    KEYRING = 4
+    CALLBACK = 5
+
 class tau_wire_kind(enum.IntEnum):
     """What a document is."""
 
@@ -182,7 +204,8 @@ class tau_runtime_options(Structure):
     log_level: int
     reserved: int
     exec_helper: tau_str
-    def __init__(self, struct_size: int = ..., flags: int = ..., home: tau_str = ..., workspace: tau_str = ..., config: tau_str = ..., loops: int = ..., workers: int = ..., log: Any = ..., log_userdata: Any = ..., log_level: int = ..., reserved: int = ..., exec_helper: tau_str = ...) -> None: ...
+    vault: int | None
+    def __init__(self, struct_size: int = ..., flags: int = ..., home: tau_str = ..., workspace: tau_str = ..., config: tau_str = ..., loops: int = ..., workers: int = ..., log: Any = ..., log_userdata: Any = ..., log_level: int = ..., reserved: int = ..., exec_helper: tau_str = ..., vault: int | None = ...) -> None: ...
 
 class tau_scanner_options(Structure):
     struct_size: int
@@ -213,6 +236,27 @@ class tau_tool_call(Structure):
     name: tau_str
     arguments: tau_str
     def __init__(self, struct_size: int = ..., reserved: int = ..., run_id: tau_str = ..., session_id: tau_str = ..., call_id: tau_str = ..., name: tau_str = ..., arguments: tau_str = ...) -> None: ...
+
+class tau_vault_key(Structure):
+    struct_size: int
+    kind: int
+    flags: int
+    reserved: int
+    secret: Any
+    secret_len: int
+    name: tau_str
+    label: tau_str
+    supply: Any
+    userdata: Any
+    def __init__(self, struct_size: int = ..., kind: int = ..., flags: int = ..., reserved: int = ..., secret: Any = ..., secret_len: int = ..., name: tau_str = ..., label: tau_str = ..., supply: Any = ..., userdata: Any = ...) -> None: ...
+
+class tau_vault_options(Structure):
+    struct_size: int
+    flags: int
+    path: tau_str
+    anchor: tau_str
+    least_epoch: int
+    def __init__(self, struct_size: int = ..., flags: int = ..., path: tau_str = ..., anchor: tau_str = ..., least_epoch: int = ...) -> None: ...
 
 FUNCTIONS: dict[str, tuple[Any, list[Any]]]
 
@@ -347,6 +391,12 @@ class Library:
         """Find what stands in a text: a JSON array of {"rule","subject","offset","length","fingerprint","confidence"}, offsets and lengths in bytes, without overlaps, in order."""
     def tau_scanner_unref(self, scanner: int | None, /) -> None:
         """Give a reference back."""
+    def tau_secret_data(self, secret: int | None, /) -> Any:
+        """Give the bytes of a secret."""
+    def tau_secret_free(self, secret: int | None, /) -> None:
+        """Wipe a secret and free it."""
+    def tau_secret_len(self, secret: int | None, /) -> int:
+        """Tell how many bytes a secret has."""
     def tau_session_describe(self, session: int | None, out: Any, err: Any, /) -> int:
         """Describe a session as JSON: title, head, counts, usage, cost, and `open_run` when a run was cut off and can be resumed (TAU_RUN_RESUME)."""
     def tau_session_export(self, session: int | None, out: Any, err: Any, /) -> int:
@@ -377,6 +427,40 @@ class Library:
         """Drop a call without an answer: an error result "reply_dropped"."""
     def tau_tool_reply_fail(self, reply: int | None, reason: tau_str, message: tau_str, err: Any, /) -> int:
         """Answer a call with an error that the model will see."""
+    def tau_vault_add_key(self, vault: int | None, key: Any, err: Any, /) -> int:
+        """Add a key: one more way to open the vault."""
+    def tau_vault_describe(self, vault: int | None, out: Any, err: Any, /) -> int:
+        """Tell what is in the vault."""
+    def tau_vault_drop_damaged(self, vault: int | None, err: Any, /) -> int:
+        """Erase the records that are damaged, when no backup can give them back."""
+    def tau_vault_get(self, vault: int | None, name: tau_str, origin: tau_str, version: int, out: Any, err: Any, /) -> int:
+        """Give a secret out, for the origin that it is bound to."""
+    def tau_vault_import(self, vault: int | None, path: tau_str, passphrase: Any, passphrase_len: int, origins: tau_str, out: Any, err: Any, /) -> int:
+        """Take over the secrets of a credential file of Tau that the vault does not hold yet ("enc:v1:", "enc:v2:", "enc:v3:", plain)."""
+    def tau_vault_key_init(self, key: Any, struct_size: int, /) -> None:
+        """Set a key to its defaults, as TAU_VAULT_KEY_INIT does."""
+    def tau_vault_open(self, options: Any, key: Any, out: Any, err: Any, /) -> int:
+        """Open a vault, or make one."""
+    def tau_vault_options_init(self, options: Any, struct_size: int, /) -> None:
+        """Set options to their defaults, as TAU_VAULT_OPTIONS_INIT does."""
+    def tau_vault_put(self, vault: int | None, name: tau_str, data: Any, data_len: int, origin: tau_str, expires_ms: int, err: Any, /) -> int:
+        """Store a secret under a name: a new one, or in the place of all versions of an old one."""
+    def tau_vault_ref(self, vault: int | None, /) -> int | None:
+        """Take another reference."""
+    def tau_vault_remove(self, vault: int | None, name: tau_str, err: Any, /) -> int:
+        """Erase a secret, its name included."""
+    def tau_vault_remove_key(self, vault: int | None, label: tau_str, err: Any, /) -> int:
+        """Remove the key of a label."""
+    def tau_vault_revoke(self, vault: int | None, name: tau_str, err: Any, /) -> int:
+        """Erase every version of a secret."""
+    def tau_vault_rotate_keys(self, vault: int | None, key: Any, err: Any, /) -> int:
+        """Change the master key, then the key that the secrets are encrypted with."""
+    def tau_vault_rotate_secret(self, vault: int | None, name: tau_str, data: Any, data_len: int, grace_ms: int, expires_ms: int, err: Any, /) -> int:
+        """Give a secret a new version, with the same origin."""
+    def tau_vault_set_expiry(self, vault: int | None, name: tau_str, expires_ms: int, err: Any, /) -> int:
+        """Say until when the current version of a secret may be used."""
+    def tau_vault_unref(self, vault: int | None, /) -> None:
+        """Give a reference back."""
     def tau_version(self, /) -> bytes:
         """Tell the version of the package that is running, for example "0.1.0"."""
     def tau_wire_decode(self, dialect: tau_str, kind: int, quirks: tau_str, body: tau_str, out: Any, err: Any, /) -> int:

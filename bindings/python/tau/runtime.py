@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ._threads import Threads
     from .scanner import Scanner
+    from .vault import Vault
 
     Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -36,13 +37,14 @@ class Runtime:
     files are read. loops: threads that serve runs; by default one for synchronous programs, while asyncio serves its own
     runs on its own thread, which costs least; with a number that many serve all, so that an asyncio program may block.
     workers: threads for blocking tools, 0 for none. read_only: nothing of the home is made or changed;
-    its sessions can be listed, described, exported and backed up.
+    its sessions can be listed, described, exported and backed up. vault: where "secret://" references of the
+    configuration are looked up; without one, the vault that its keys vault.* name.
     """
 
     def __init__(self, home: Path | None = None, *, workspace: Path | None = None,
                  config: dict[str, Any] | None = None, environment: bool = False, config_files: bool = False,
                  loops: int | None = None, workers: int | None = None, exec_helper: Path | None = None,
-                 read_only: bool = False) -> None:
+                 read_only: bool = False, vault: Vault | None = None) -> None:
         flag = _abi.tau_runtime_flags
         options = _core.options(_abi.tau_runtime_options)
         options.flags = (flag.NO_STORE * (home is None) | flag.USE_ENVIRONMENT * bool(environment)
@@ -52,6 +54,7 @@ class Runtime:
         options.loops = _LOOPS if loops is None else loops
         options.workers = 0 if workers is None else workers or _abi.TAU_NO_WORKERS
         options.exec_helper = _path(exec_helper)
+        options.vault = None if vault is None else vault.pointer
         self._handle = _core.Handle(_core.call_handle(lib.tau_runtime_new, byref(options)),
                                     lib.tau_runtime_unref)
         self._channels = Channels(self, borrow=_LOOPS - 1 if loops is None else None)

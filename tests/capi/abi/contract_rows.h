@@ -30,7 +30,11 @@ static tau_session* resting; /* with a finished run */
 static tau_run* hanging;     /* it waits for its host to the end */
 static tau_queue* queue;     /* that all runs may write to */
 static tau_error* error;
+static tau_vault* vault;   /* that all use; opened by kVaultKey */
+static tau_secret* secret; /* "kept" */
 static char run_id[64];
+
+static const unsigned char kVaultKey[32] = {7};
 
 static atomic_int names, problems, busy_loop;
 static atomic_long calls_made, calls_in_callbacks, calls_in_signals;
@@ -471,6 +475,8 @@ ROW(tau_home_prune) {
   TRY(tau_home_prune(runtime, str("{\"max_age_days\":1,\"dry_run\":true}"), &out, &err));
   tau_buf_free(&out);
 }
+
+#include "contract_vault_rows.h"
 
 static const char kBody[] =
     "{\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}";

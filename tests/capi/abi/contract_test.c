@@ -144,6 +144,18 @@ static void start_hanging(void) {
   tau_agent_unref(hang);
 }
 
+static void make_vault(void) {
+  tau_vault_options o = TAU_VAULT_OPTIONS_INIT;
+  const tau_vault_key key = vault_key();
+  char path[96];
+  snprintf(path, sizeof path, "%s/vault", folder);
+  o.path = str(path);
+  o.flags = TAU_VAULT_CREATE;
+  must(tau_vault_open(&o, &key, &vault, NULL), "a vault");
+  must(tau_vault_put(vault, str("kept"), "bytes", 5, str(""), 0, NULL), "a secret in it");
+  must(tau_vault_get(vault, str("kept"), str(""), 0, &secret, NULL), "a secret");
+}
+
 static void set_the_stage(void) {
   tau_tool tool = TAU_TOOL_INIT;
   tau_queue_options o = TAU_QUEUE_OPTIONS_INIT;
@@ -164,6 +176,7 @@ static void set_the_stage(void) {
   must(tau_queue_new(runtime, &o, &queue, NULL), "a queue");
   play_resting();
   start_hanging();
+  make_vault();
   snprintf(path, sizeof path, "%s/backup", folder);
   must(tau_home_backup(runtime, str(path), &out, NULL), "a backup");
   tau_buf_free(&out);
@@ -174,6 +187,8 @@ static void clear_the_stage(void) {
   uint32_t i;
   for (i = 0; i < kReplies; ++i) tau_tool_reply_drop(exchange_reply(i, NULL));
   tau_error_free(error);
+  tau_secret_free(secret);
+  tau_vault_unref(vault);
   tau_run_unref(hanging);
   tau_queue_unref(queue);
   tau_session_unref(resting);

@@ -44,6 +44,10 @@ struct world {
   tau_scanner* scanners[kHeld];
   tau_redactor* redactors[kHeld];
   tau_tool_reply* replies[kHeld];
+  tau_vault_options vault_options;
+  tau_vault_key vault_key;
+  tau_vault* vaults[kHeld];
+  tau_secret* secrets[kHeld];
 };
 
 struct junk_call {
@@ -107,6 +111,8 @@ HANDLE(tau_wire_stream, streams, tau_wire_stream_free)
 HANDLE(tau_scanner, scanners, tau_scanner_unref)
 HANDLE(tau_redactor, redactors, tau_redactor_free)
 HANDLE(tau_tool_reply, replies, tau_tool_reply_drop)
+HANDLE(tau_vault, vaults, tau_vault_unref)
+HANDLE(tau_secret, secrets, tau_secret_free)
 
 /* A tool of the host leaves its reply here, on a worker's thread. */
 static _Atomic(tau_tool_reply*) waiting_reply;
@@ -137,6 +143,9 @@ static const char* const kTexts[] = {
     "{\"op\":\"tool_result\",\"id\":\"o\",\"call_id\":\"nothing\",\"content\":[1]}",
     "{\"op\":\"approval\",\"call_id\":\"call_1_1\",\"allow\":true}",
     "{\"max_age_days\":1,\"dry_run\":true}",
+    "{\"provider/openai\":\"https://host\"}",
+    "https://host",
+    "secret://one",
     "openai_chat",
     "anthropic_messages",
     "dialect:openai_chat",
@@ -192,6 +201,7 @@ static tau_runtime_options* junk_pointer_tau_runtime_options(struct world* w) {
   if (junk_rarely(w)) o->log_level = (tau_log_level)junk_number(w);
   if (junk_rarely(w)) o->struct_size = junk_random(w, sizeof *o + 1);
   if (junk_rarely(w)) o->exec_helper = junk_tau_str(w);
+  if (junk_coin(w)) o->vault = junk_pick_tau_vault(w);
   return junk_rarely(w) ? NULL : o;
 }
 
@@ -255,6 +265,44 @@ static tau_tool* junk_pointer_tau_tool(struct world* w) {
   if (junk_rarely(w)) t->struct_size = junk_random(w, sizeof *t + 1);
   return junk_rarely(w) ? NULL : t;
 }
+
+static tau_vault_options* junk_pointer_tau_vault_options(struct world* w) {
+  tau_vault_options* o = &w->vault_options;
+  tau_vault_options_init(o, sizeof *o);
+  o->path = junk_coin(w) ? (tau_str){"vault", 5} : (tau_str){"other/vault", 11};
+  if (junk_random(w, 4) == 0) o->flags = TAU_VAULT_CREATE;
+  if (junk_rarely(w)) o->flags = (tau_vault_flags)junk_number(w);
+  if (junk_rarely(w)) o->path = junk_tau_str(w);
+  if (junk_rarely(w)) o->anchor = junk_tau_str(w);
+  if (junk_rarely(w)) o->least_epoch = (uint64_t)junk_number(w);
+  if (junk_rarely(w)) o->struct_size = junk_random(w, sizeof *o + 1);
+  return junk_rarely(w) ? NULL : o;
+}
+
+static void junk_supply(void* userdata, void* key, size_t len) { memset(key, userdata != NULL, len); }
+
+/* Few passphrases: each takes its time. */
+static tau_vault_key* junk_pointer_tau_vault_key(struct world* w) {
+  static const unsigned char kKey[32] = {1};
+  tau_vault_key* k = &w->vault_key;
+  tau_vault_key_init(k, sizeof *k);
+  k->kind = junk_coin(w) ? TAU_VAULT_KEY_CALLBACK : TAU_VAULT_KEY_FILE;
+  k->name = (tau_str){"key", 3};
+  if (k->kind == TAU_VAULT_KEY_CALLBACK && junk_coin(w)) k->secret = kKey;
+  if (k->secret != NULL) k->secret_len = junk_rarely(w) ? 7 : sizeof kKey;
+  if (junk_coin(w)) k->supply = junk_supply;
+  if (junk_coin(w)) k->userdata = w;
+  if (junk_coin(w)) k->flags = TAU_VAULT_KEY_MAKE;
+  if (junk_coin(w)) k->label = junk_tau_str(w);
+  if (junk_rarely(w)) k->kind = (tau_vault_key_kind)junk_number(w);
+  if (junk_rarely(w)) k->flags = (tau_vault_key_flags)junk_number(w);
+  if (junk_rarely(w)) k->name = junk_tau_str(w);
+  if (k->kind == TAU_VAULT_KEY_KEYRING) k->name.len = 0; /* that of the user is left alone */
+  if (junk_rarely(w)) k->struct_size = junk_random(w, sizeof *k + 1);
+  return junk_rarely(w) ? NULL : k;
+}
+
+static const void* junk_pointer_void(struct world* w) { return junk_rarely(w) ? NULL : "secret"; }
 
 /* The events of the last call stay, so that their bodies are asked for in time and too late. */
 static tau_event* junk_pointer_tau_event(struct world* w) {
@@ -352,6 +400,8 @@ static void give_back_everything(struct world* w) {
   give_back_all_tau_agent(w);
   give_back_all_tau_queue(w);
   give_back_all_tau_runtime(w);
+  give_back_all_tau_secret(w);
+  give_back_all_tau_vault(w);
   tau_tool_reply_drop(atomic_exchange(&waiting_reply, NULL));
 }
 

@@ -26,6 +26,9 @@ static tau_str str(const char* text) {
 
 static tau_runtime* runtime;
 static tau_agent* agent;
+static char folder[] = "/tmp/tau-options-XXXXXX";
+static char vault_path[64];
+static const unsigned char kVaultKey[32] = {3};
 
 static tau_status use_tau_runtime_options(const tau_runtime_options* options) {
   tau_runtime* made = NULL;
@@ -67,6 +70,27 @@ static tau_status use_tau_tool(const tau_tool* tool) {
   return status;
 }
 
+static tau_status open_vault(const tau_vault_options* options, const tau_vault_key* key) {
+  tau_vault* made = NULL;
+  tau_status status = tau_vault_open(options, key, &made, NULL);
+  tau_vault_unref(made);
+  return status;
+}
+
+static size_t complete_tau_vault_key(tau_vault_key* key);
+
+static tau_status use_tau_vault_options(const tau_vault_options* options) {
+  tau_vault_key key = TAU_VAULT_KEY_INIT;
+  complete_tau_vault_key(&key);
+  return open_vault(options, &key);
+}
+
+static tau_status use_tau_vault_key(const tau_vault_key* key) {
+  tau_vault_options options = TAU_VAULT_OPTIONS_INIT;
+  options.path = str(vault_path);
+  return open_vault(&options, key);
+}
+
 /* What makes a struct of defaults complete, and how many of its first bytes that needs. */
 static size_t complete_tau_runtime_options(tau_runtime_options* options) {
   options->flags = TAU_RUNTIME_NO_STORE | TAU_RUNTIME_MANUAL;
@@ -91,6 +115,40 @@ static size_t complete_tau_scanner_options(tau_scanner_options* options) {
 static size_t complete_tau_tool(tau_tool* tool) {
   tool->name = str("add");
   return offsetof(tau_tool, description);
+}
+
+static size_t complete_tau_vault_options(tau_vault_options* options) {
+  options->path = str(vault_path);
+  return offsetof(tau_vault_options, anchor);
+}
+
+static size_t complete_tau_vault_key(tau_vault_key* key) {
+  key->kind = TAU_VAULT_KEY_CALLBACK;
+  key->secret = kVaultKey;
+  key->secret_len = sizeof kVaultKey;
+  return offsetof(tau_vault_key, name);
+}
+
+static void make_vault(void) {
+  tau_vault_options options = TAU_VAULT_OPTIONS_INIT;
+  tau_vault_key key = TAU_VAULT_KEY_INIT;
+  if (mkdtemp(folder) == NULL) exit(1);
+  snprintf(vault_path, sizeof vault_path, "%s/vault", folder);
+  options.path = str(vault_path);
+  options.flags = TAU_VAULT_CREATE;
+  complete_tau_vault_key(&key);
+  check(open_vault(&options, &key) == TAU_OK, "a vault", 0);
+}
+
+static void remove_vault(void) {
+  static const char* const kSuffixes[] = {"", ".lock", ".epochs", ".epochs.lock"};
+  char path[96];
+  size_t i;
+  for (i = 0; i < sizeof kSuffixes / sizeof *kSuffixes; ++i) {
+    snprintf(path, sizeof path, "%s%s", vault_path, kSuffixes[i]);
+    check(remove(path) == 0, path, 0);
+  }
+  check(remove(folder) == 0, folder, 0);
 }
 
 /* ---- the table says which structs there are, and where their members end ---- */
@@ -175,6 +233,7 @@ static void open_fixtures(void) {
 int main(void) {
   int structs = 0;
   open_fixtures();
+  make_vault();
 #define OPTIONS(type, macro, init)       \
   macro_and_function_agree_##type();     \
   newer_is_accepted_while_zero_##type(); \
@@ -184,6 +243,7 @@ int main(void) {
   init_writes_no_more_than_asked_##type(size); \
   older_is_accepted_##type(size);
 #include "options_table.h"
+  remove_vault();
   tau_agent_unref(agent);
   if (tau_runtime_stop(runtime, 10000, NULL) != TAU_OK) check(0, "stop", 0);
   tau_runtime_unref(runtime);

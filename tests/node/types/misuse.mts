@@ -1,5 +1,5 @@
 // What must not compile: each marked line, and no other.
-import { Runtime, Session, run, tool } from 'libtau';
+import { Runtime, Secret, Session, Vault, run, tool } from 'libtau';
 
 const runtime = new Runtime({ hom: 'x' }); // refused
 const agent = runtime.agent({ tools: [() => 1] }); // refused
@@ -16,3 +16,6 @@ for await (const event of going) {
 const text: string = await going.result(); // refused
 going.id = text; // refused
 await run(5); // refused
+const vault = new Vault('x', { key: 'text' }); // refused
+vault.put('a', 'text'); // refused
+new Secret(); // refused

@@ -1,6 +1,6 @@
 // What a user writes, in full: everything here must compile.
-import { Runtime, TauError, ToolError, abiVersion, buildInfo, hasFeature, run, tool, version, wire } from 'libtau';
-import type { Agent, Blob, Event, OnApproval, Outcome, Run, Session, ToolCall } from 'libtau';
+import { Runtime, TauError, ToolError, Vault, abiVersion, buildInfo, hasFeature, run, tool, version, wire } from 'libtau';
+import type { Agent, Blob, Event, OnApproval, Outcome, Run, Secret, Session, ToolCall } from 'libtau';
 import * as native from 'libtau/native';
 
 const runtime = new Runtime({ home: '~/x', environment: true, loops: 2, workers: 0, config: { limits: { turns: 3 } } });
@@ -59,6 +59,17 @@ async function all(): Promise<void> {
   console.log(text, version(), abiVersion()[0], hasFeature('x'), buildInfo()['version']);
   const events: wire.Stream = new wire.Stream('openai_chat', { quirks: {} });
   console.log(events.feed('x'), wire.decode('openai_chat', '{}', { kind: 'request' }), native.tau_status.OK);
+}
+
+export function vault(path: string): number {
+  using kept: Vault = new Vault(path, { keyFile: 'key', make: true, create: true });
+  kept.put('a', new Uint8Array(1), { origin: 'https://host', expires: new Date() });
+  kept.rotateSecret('a', new Uint8Array(3), { graceMs: 1000 });
+  const secret: Secret = kept.get('a', { version: 1 });
+  kept.addKey({ passphrase: new Uint8Array(12), label: 'words' });
+  kept.rotateKeys();
+  void new Runtime({ vault: kept });
+  return secret.reveal().length + Object.keys(kept.describe()).length;
 }
 
 export const kinds: Event['kind'][] = ['text', 'run_done'];

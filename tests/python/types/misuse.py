@@ -14,6 +14,10 @@ run.approve(3)  # refused
 run.outcome.text  # refused
 run.result(timeout="soon")  # refused
 
+vault = tau.Vault("x", key=b"x")
+vault.put("a", "text")  # refused
+vault.get("a").reveal().upper().encode()  # refused
+
 
 @tau.tool(effect="pure")
 def double(n: int) -> int:

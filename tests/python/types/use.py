@@ -85,5 +85,17 @@ def documents(home: Path) -> list[str]:
     return [*found, wire.StreamEncoder("anthropic").feed(events), str(wire.decode("openai_chat", "{}"))]
 
 
+def vault(home: Path) -> int:
+    with tau.Vault(home / "vault", create=True, key_file=home / "key", make=True) as kept:
+        kept.put("a", bytearray(b"x"), "https://host", expires=1.5)
+        kept.rotate_secret("a", b"y", grace=2)
+        with kept.get("a", "https://host", version=1) as secret:
+            copy: bytearray = secret.reveal()
+        kept.add_key(passphrase=b"twelve bytes", label="words")
+        kept.rotate_keys()
+        with tau.Runtime(vault=kept) as runtime:
+            return len(copy) + len(secret) + len(runtime.describe()) + len(kept.describe()["secrets"])
+
+
 major, minor = tau.abi_version()
 print(tau.version(), major + minor, tau.has_feature("store"), tau.run("What?", tools=[plain]).text)

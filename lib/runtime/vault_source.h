@@ -1,0 +1,43 @@
+// Where "secret://" references of a configuration are looked up.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "runtime/config.h"
+#include "runtime/vault.h"
+
+namespace tau::runtime {
+
+// The host's vault, or the one that the configuration names, opened at the first need. Any thread.
+class VaultSource final {
+ public:
+  // `given` may be null.
+  explicit VaultSource(std::shared_ptr<Vault> given) : vault_(std::move(given)) {}
+
+  // What to open when the host gave none; before the first get().
+  void configure(VaultConfig config, bool use_environment, bool read_only);
+
+  // FAILED_PRECONDITION "no_vault_key" when nothing says how to open it; else as Vault::open and Vault::get,
+  // with the reference in the message.
+  StatusOr<Secret> get(const std::string& reference, std::string_view origin);
+
+  // Calls the sink for each secret of the vault: now if it is open, when it is opened, and after each change
+  // that is seen. Once, before runs begin; an empty sink ends it.
+  void watch(SecretSink sink);
+
+ private:
+  StatusOr<std::shared_ptr<Vault>> vault();
+  StatusOr<std::shared_ptr<Vault>> open() const;
+
+  VaultConfig config_;
+  bool use_environment_ = false;
+  bool read_only_ = false;
+  std::mutex mutex_;  // of what follows
+  std::shared_ptr<Vault> vault_;
+  std::shared_ptr<const SecretSink> sink_;
+};
+
+}  // namespace tau::runtime
