@@ -102,6 +102,7 @@ std::vector<wire::Message> system_prompt(Core& core, const AgentSnapshot& agent,
   if (core.workspace() != nullptr && !agent.tools->all().empty())
     parts.workspace_note = "Tools work in the workspace directory " + core.workspace()->root() + ".";
   std::vector<wire::Message> messages = agent::system_messages(parts);
+  if (!core.screening().knows_secrets()) return messages;
   const Redaction redaction(core.screening().current());
   for (wire::Message& message : messages) redaction.clean(message, Author::kHost);
   return messages;

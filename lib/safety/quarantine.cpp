@@ -91,7 +91,7 @@ StatusOr<std::string> Quarantine::hold(std::string text, Labels labels) {
   if (texts_.size() >= kMaxTexts || text.size() > kMaxBytes - bytes_)
     return resource_exhausted("quarantine_full", "too much text is held back");
   bytes_ += text.size();
-  std::string handle = "$" + std::to_string(++last_);
+  std::string handle = format("${}", ++last_);
   texts_.emplace(handle, Held{std::move(text), std::move(labels)});
   return handle;
 }

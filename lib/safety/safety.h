@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -126,23 +127,26 @@ class Screening {
   // As Rulebook::replace().
   Status replace_rules(std::string_view bundle_json);
 
-  // Never null.
+  bool knows_secrets() const;
+  // Never null. The first call reads the rules, which takes a millisecond.
   std::shared_ptr<const Screens> current() const;
   uint64_t version() const { return version_.load(std::memory_order_acquire); }  // of current(), from 1
   // {"epoch":1,"rules":["aws-access-key", …],"secrets":["openai", …]}: ids.
   std::string describe() const;
 
  private:
-  void publish();
+  void changed();
+  const std::shared_ptr<const Screens>& current_locked() const;
 
   mutable std::mutex mutex_;
   SecretRegistry secrets_;
-  Rulebook rules_;
+  mutable std::optional<Rulebook> rules_;  // made when asked for
+  Random& random_;
   const bool use_rules_;
   crypto::HashKey key_{};
   std::map<std::string, uint64_t, std::less<>> known_;  // a hash of the latest value, keyed with key_, by id
-  std::shared_ptr<const Screens> current_;
-  std::atomic<uint64_t> version_{0};
+  mutable std::shared_ptr<const Screens> current_;      // null until asked for: rules take their time to read
+  std::atomic<uint64_t> version_{1};
 };
 
 // Finds in text that arrives in pieces what it would find in the whole. Findings come in order, without

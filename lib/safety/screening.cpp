@@ -6,9 +6,8 @@
 namespace tau::safety {
 
 Screening::Screening(bool use_rules, Random& random)
-    : secrets_(random), rules_(random), use_rules_(use_rules) {
+    : secrets_(random), random_(random), use_rules_(use_rules) {
   random.fill(std::as_writable_bytes(std::span(key_)));
-  publish();
 }
 
 Status Screening::add_secret(std::string_view id, const Secret& secret) {
@@ -19,7 +18,7 @@ Status Screening::add_secret(std::string_view id, const Secret& secret) {
   if (known != known_.end() && known->second == mark) return {};
   TAU_RETURN_IF_ERROR(secrets_.add(id, secret));
   known_.insert_or_assign(std::string(id), mark);
-  publish();
+  changed();
   return {};
 }
 
@@ -29,40 +28,54 @@ size_t Screening::remove_secret(std::string_view id) {
   if (known == known_.end()) return 0;
   const size_t removed = secrets_.remove(id);
   known_.erase(known);
-  publish();
+  changed();
   return removed;
 }
 
 Status Screening::replace_rules(std::string_view bundle_json) {
   const std::lock_guard lock(mutex_);
-  TAU_RETURN_IF_ERROR(rules_.replace(bundle_json));
-  publish();
+  if (!rules_) rules_.emplace(random_);
+  TAU_RETURN_IF_ERROR(rules_->replace(bundle_json));
+  changed();
   return {};
 }
 
-void Screening::publish() {
+void Screening::changed() {
+  current_.reset();
+  version_.fetch_add(1, std::memory_order_release);
+}
+
+const std::shared_ptr<const Screens>& Screening::current_locked() const {
+  if (current_ != nullptr) return current_;
   auto screens = std::make_shared<Screens>();
   if (!secrets_.empty()) screens->secrets.secrets = screens->all.secrets = secrets_.snapshot();
   if (use_rules_) {
-    screens->all.rules = rules_.current();
-    screens->epoch = rules_.epoch();
+    if (!rules_) rules_.emplace(random_);
+    screens->all.rules = rules_->current();
+    screens->epoch = rules_->epoch();
   }
   current_ = std::move(screens);
-  version_.fetch_add(1, std::memory_order_release);
+  return current_;
+}
+
+bool Screening::knows_secrets() const {
+  const std::lock_guard lock(mutex_);
+  return !secrets_.empty();
 }
 
 std::shared_ptr<const Screens> Screening::current() const {
   const std::lock_guard lock(mutex_);
-  return current_;
+  return current_locked();
 }
 
 std::string Screening::describe() const {
   const std::lock_guard lock(mutex_);
   std::string out;
   json::Writer w(out);
-  w.begin_object().field("epoch", static_cast<int64_t>(current_->epoch)).key("rules").begin_array();
-  if (current_->all.rules != nullptr)
-    for (const std::string& id : rule_ids(*current_->all.rules)) w.string(id);
+  const Screens& now = *current_locked();
+  w.begin_object().field("epoch", static_cast<int64_t>(now.epoch)).key("rules").begin_array();
+  if (now.all.rules != nullptr)
+    for (const std::string& id : rule_ids(*now.all.rules)) w.string(id);
   w.end_array().key("secrets").begin_array();
   for (const auto& [id, mark] : known_) w.string(id);
   w.end_array().end_object();
