@@ -139,6 +139,9 @@ Status Core::open_parts() {
   secrets_->watch([screening = screening_](std::string_view reference, const Secret& secret) {
     (void)screening->add_secret(reference, secret);  // too short a one cannot be told from other text
   });
+  // One that cannot be opened fails whoever needs it.
+  if (const Status vault = secrets_->open_if_configured(); !vault.ok() && vault.code() != Code::kNotFound)
+    log(LogLevel::kWarn, "vault", vault.message());
   egress_ = keep_secrets(make_egress_policy(*config_), screening_);
   fetch_egress_ = keep_secrets(make_fetch_policy(*config_), screening_);
   credentials_ = std::make_unique<ConfiguredCredentials>(*config_, env, *screening_);

@@ -64,6 +64,8 @@ StatusOr<Secret> VaultSource::get(const std::string& reference, std::string_view
   return (*open)->get(reference, origin);
 }
 
+Status VaultSource::open_if_configured() { return ways_in(config_).empty() ? ok_status() : vault().status(); }
+
 void VaultSource::watch(SecretSink sink) {
   const std::lock_guard lock(mutex_);
   sink_ = sink ? std::make_shared<const SecretSink>(std::move(sink)) : nullptr;

@@ -11,7 +11,7 @@
 
 namespace tau::runtime {
 
-// The host's vault, or the one that the configuration names, opened at the first need. Any thread.
+// The host's vault, or the one that the configuration names. Any thread.
 class VaultSource final {
  public:
   // `given` may be null.
@@ -23,6 +23,10 @@ class VaultSource final {
   // FAILED_PRECONDITION "no_vault_key" when nothing says how to open it; else as Vault::open and Vault::get,
   // with the reference in the message.
   StatusOr<Secret> get(const std::string& reference, std::string_view origin);
+
+  // Opens the vault if anything says how, so that its secrets are known before any is used. NOT_FOUND when
+  // there is no file.
+  Status open_if_configured();
 
   // Calls the sink for each secret of the vault: now if it is open, when it is opened, and after each change
   // that is seen. Once, before runs begin; an empty sink ends it.

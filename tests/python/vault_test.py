@@ -120,6 +120,19 @@ class VaultCase(unittest.TestCase):
         self.assertEqual(vault.import_file(path, b"words")["skipped"][0]["reason"], "secret_exists")
         self.assertEqual(vault.get("provider/openai#access_token", "https://api.openai.com").reveal(), b"old")
 
+    def test_what_a_configured_vault_holds_is_known_from_the_start(self):
+        home, key_file = self.folder / "home", self.folder / "key"
+        with self.make() as vault:
+            vault.add_key(key_file=key_file, make=True, label="file")
+            vault.put("a", b"known from the very start")
+        config = {"vault": {"path": str(self.path), "key_file": str(key_file)}}
+        with tau.Runtime(home, config=config) as runtime:
+            self.assertIn("secret://a", runtime.scanner.describe()["secrets"])
+            self.assertNotIn("very start", runtime.scanner.redact("It is known from the very start."))
+        key_file.write_text("0" * 64 + "\n")
+        with tau.Runtime(home, config=config) as runtime:  # only who needs it fails
+            self.assertEqual(runtime.scanner.describe()["secrets"], [])
+
     def test_a_runtime_looks_references_up(self):
         vault = self.make()
         vault.put("provider/mine", b"hidden-value", ORIGIN)
