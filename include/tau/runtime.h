@@ -61,7 +61,7 @@ typedef struct tau_runtime_options {
   uint32_t reserved;       /* 0 */
   tau_str exec_helper;     /* path of tau-exec; absent: found beside the library */
   tau_vault *vault;        /* where "secret://" references of the configuration are looked up; the runtime takes a
-                              reference. NULL: the vault that the keys vault.* name, opened when it is needed. Since 0.3 */
+                              reference. NULL: the vault that the keys vault.* name. Since 0.3 */
 } tau_runtime_options;
 
 #define TAU_NO_WORKERS 0xffffffffu
