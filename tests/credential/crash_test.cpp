@@ -50,7 +50,7 @@ class CrashTest : public VaultFixture {
     };
   }
   Status rotate_master(Vault& vault) const {
-    const Unlock key = unlock();
+    TAU_ASSIGN_OR_RETURN(const Unlock key, key_file_unlock(key_path_));  // a call that fails, too
     return vault.rotate_master({&key, 1});
   }
   // Everything that was in the vault is, but for secret 0, which may be what `name` makes of it.

@@ -25,7 +25,11 @@ class VaultFixture : public ::testing::Test {
     out.path = path_;
     return out;
   }
-  Unlock unlock() const { return *key_file_unlock(key_path_); }
+  Unlock unlock() const {
+    auto key = key_file_unlock(key_path_);
+    EXPECT_TRUE(key.ok()) << key.status().to_string();
+    return key.ok() ? *std::move(key) : Unlock();
+  }
   std::unique_ptr<Vault> create() const { return must(Vault::create(options(), unlock())); }
   std::unique_ptr<Vault> open() const { return must(Vault::open(options(), unlock())); }
   // Its reason, or "" when it opens.
