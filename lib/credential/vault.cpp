@@ -1,6 +1,7 @@
 // Opening, reading, and the one way that every write takes.
 #include "credential/vault.h"
 
+#include <algorithm>
 #include <new>
 
 #include "credential/vault_state.h"
@@ -86,23 +87,36 @@ StatusOr<std::unique_ptr<Vault>> Vault::create(VaultOptions options, const Unloc
 
 StatusOr<std::unique_ptr<Vault>> Vault::open(VaultOptions options, const Unlock& unlock) {
   std::unique_ptr<Vault> vault(new Vault(std::move(options)));
-  TAU_ASSIGN_OR_RETURN(const VaultFile file, read_vault_file(vault->options_.path));
+  TAU_ASSIGN_OR_RETURN(VaultFile file, read_vault_file(vault->options_.path));
+  TAU_ASSIGN_OR_RETURN(const DecodedHeader first, decode_header(file.bytes));
+  TAU_ASSIGN_OR_RETURN(const uint64_t seen, vault->last_seen(first.header.store_id));
+  // Who writes replaces the file first and tells the anchors then: a file that is read now is as late as they
+  // say.
+  if (seen > first.header.epoch) { TAU_ASSIGN_OR_RETURN(file, read_vault_file(vault->options_.path)); }
   TAU_ASSIGN_OR_RETURN(VaultState state, unlock_file(file, unlock));
-  TAU_RETURN_IF_ERROR(vault->read_anchors(state));
+  if (state.header.store_id != first.header.store_id)
+    return failed_precondition("another_vault", format("\"{}\" became another vault", vault->options_.path));
+  TAU_RETURN_IF_ERROR(vault->check_epoch(state, seen));
   TAU_RETURN_IF_ERROR(vault->advance_anchors(state));
   vault->publish(std::make_shared<const VaultState>(std::move(state)));
   return vault;
 }
 
-Status Vault::read_anchors(const VaultState& state) const {
+// To be asked before the file is read that is compared with it.
+StatusOr<uint64_t> Vault::last_seen(std::string_view store_id) const {
+  uint64_t latest = 0;
   for (EpochAnchor* const anchor : options_.anchors) {
-    TAU_ASSIGN_OR_RETURN(const uint64_t seen, anchor->last_seen(state.header.store_id));
-    if (seen > state.header.epoch)
-      return data_loss("vault_rolled_back",
-                       format("the vault \"{}\" is at epoch {}, and was at {} before: it is an older copy",
-                              options_.path, state.header.epoch, seen));
+    TAU_ASSIGN_OR_RETURN(const uint64_t seen, anchor->last_seen(store_id));
+    latest = std::max(latest, seen);
   }
-  return ok_status();
+  return latest;
+}
+
+Status Vault::check_epoch(const VaultState& state, uint64_t seen) const {
+  if (seen <= state.header.epoch) return ok_status();
+  return data_loss("vault_rolled_back",
+                   format("the vault \"{}\" is at epoch {}, and was at {} before: it is an older copy",
+                          options_.path, state.header.epoch, seen));
 }
 
 Status Vault::advance_anchors(const VaultState& state) const {
@@ -164,6 +178,7 @@ bool Vault::is_rotating() const { return snapshot()->header.keys.size() > 1; }
 StatusOr<std::shared_ptr<const VaultState>> Vault::reload(const VaultState& known) const {
   TAU_ASSIGN_OR_RETURN(const FileIdentity now, identify_vault_file(options_.path));
   if (now.is_same(known.file)) return std::shared_ptr<const VaultState>();
+  TAU_ASSIGN_OR_RETURN(const uint64_t seen, last_seen(known.header.store_id));
   TAU_ASSIGN_OR_RETURN(const VaultFile file, read_vault_file(options_.path));
   TAU_ASSIGN_OR_RETURN(DecodedHeader decoded, decode_header(file.bytes));
   if (decoded.header.store_id != known.header.store_id)
@@ -171,7 +186,7 @@ StatusOr<std::shared_ptr<const VaultState>> Vault::reload(const VaultState& know
   TAU_ASSIGN_OR_RETURN(VaultState state, decode_vault(file, std::move(decoded), known.root->clone()));
   if (state.header.epoch < known.header.epoch)
     return data_loss("vault_rolled_back", format("\"{}\" was replaced by an older copy", options_.path));
-  TAU_RETURN_IF_ERROR(read_anchors(state));
+  TAU_RETURN_IF_ERROR(check_epoch(state, seen));
   return std::make_shared<const VaultState>(std::move(state));
 }
 

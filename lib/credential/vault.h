@@ -132,7 +132,8 @@ class Vault {
   StatusOr<std::shared_ptr<const VaultState>> reload(const VaultState& known) const;
   Status take_over();  // under writing_
   Status edit(UniqueFunction<Status(VaultEdit&)> change);
-  Status read_anchors(const VaultState& state) const;
+  StatusOr<uint64_t> last_seen(std::string_view store_id) const;
+  Status check_epoch(const VaultState& state, uint64_t seen) const;
   Status advance_anchors(const VaultState& state) const;
   Status reseal_batch(size_t batch, bool& finished);
   Status retire_old_keys();

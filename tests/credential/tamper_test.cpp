@@ -317,5 +317,41 @@ TEST_F(TamperTest, DamagedRecordsSurviveWritesUntilTheyAreDropped) {
   EXPECT_EQ(read(*open(), "a"), "value");
 }
 
+// Writes once through another handle whenever it is asked: between the file that was read and its own answer.
+class WritesMeanwhile final : public EpochAnchor {
+ public:
+  explicit WritesMeanwhile(std::string path) : inner_(std::move(path)) {}
+  StatusOr<uint64_t> last_seen(std::string_view store_id) override {
+    if (write) write();
+    return inner_.last_seen(store_id);
+  }
+  Status advance(std::string_view store_id, uint64_t epoch) override {
+    return inner_.advance(store_id, epoch);
+  }
+  std::function<void()> write;
+
+ private:
+  FileAnchor inner_;
+};
+
+TEST_F(TamperTest, AWriteBetweenTheFileAndTheAnchorIsNoRollback) {
+  FileAnchor of_writer(dir_.file("epochs"));
+  WritesMeanwhile of_reader(dir_.file("epochs"));
+  VaultOptions writing = options();
+  writing.anchors = {&of_writer};
+  VaultOptions reading = options();
+  reading.anchors = {&of_reader};
+  const auto writer = must(Vault::create(writing, unlock()));
+  ASSERT_NE(writer, nullptr);
+  int writes = 0;
+  of_reader.write = [&] { EXPECT_TRUE(put(*writer, "s" + std::to_string(writes++), "some value").ok()); };
+  const auto reader = must(Vault::open(reading, unlock()));
+  ASSERT_NE(reader, nullptr);
+  of_reader.write();
+  const Status refreshed = reader->refresh();
+  EXPECT_TRUE(refreshed.ok()) << refreshed.to_string();
+  EXPECT_GE(writes, 3);
+}
+
 }  // namespace
 }  // namespace tau::credential
