@@ -103,6 +103,39 @@ bool can_be_sizeof(uint32_t size) {
   return size >= alignof(T) && size % alignof(T) == 0;
 }
 
+// Of a handle that takes a text in pieces, one thread at a time.
+struct Sequence {
+  std::atomic<bool> busy{false};  // a thread is in it
+  bool broken = false;            // memory ran out in the middle: what went in did not come out
+};
+
+// Hands out what `step` appends to a text; the handle has a Sequence as `sequence`. `name` is that of the
+// handle: "NAME_busy" is a second thread's answer.
+template <class H, class Step>
+tau_status work(H* handle, std::string_view name, tau_buf* out, tau_error** err, Step step) noexcept {
+  struct Claim {
+    std::atomic<bool>& busy;
+    ~Claim() { busy.store(false, std::memory_order_release); }
+  };
+  if (out != nullptr) *out = {nullptr, 0, nullptr};
+  return guard(err, [&]() -> Status {
+    if (handle == nullptr) return null_argument(name);
+    if (out == nullptr) return null_argument("out");
+    Sequence& sequence = handle->sequence;
+    if (sequence.busy.exchange(true, std::memory_order_acquire))
+      return failed_precondition(std::string(name) + "_busy",
+                                 "another thread is in this " + std::string(name));
+    const Claim claim{sequence.busy};
+    if (sequence.broken) return Status::out_of_memory();
+    sequence.broken = true;  // until all has gone well
+    std::string text;
+    const Status status = step(text);
+    TAU_RETURN_IF_ERROR(fill(out, std::move(text)));
+    sequence.broken = false;
+    return status;
+  });
+}
+
 // Copies an options struct of any age: an older one is extended with zeros; a newer one is accepted when what
 // this library does not know is zero.
 template <class T>

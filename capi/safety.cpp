@@ -1,7 +1,5 @@
 #include "tau/safety.h"
 
-#include <atomic>
-
 #include "handles.h"
 #include "safety/safety.h"
 
@@ -13,35 +11,10 @@ struct tau_scanner : Handle<safety::Screening> {};
 
 struct tau_redactor {
   safety::Redactor redactor;
-  std::atomic<bool> busy{false};  // a thread is in it
-  bool broken = false;            // memory ran out in the middle: what went in did not come out
+  Sequence sequence = {};
 };
 
 namespace {
-
-// Hands out what `step` appends to a text; one thread at a time.
-template <class Step>
-tau_status work(tau_redactor* redactor, tau_buf* out, tau_error** err, Step step) {
-  struct Claim {
-    std::atomic<bool>& busy;
-    ~Claim() { busy.store(false, std::memory_order_release); }
-  };
-  if (out != nullptr) *out = {nullptr, 0, nullptr};
-  return guard(err, [&]() -> Status {
-    if (redactor == nullptr) return null_argument("redactor");
-    if (out == nullptr) return null_argument("out");
-    if (redactor->busy.exchange(true, std::memory_order_acquire))
-      return tau::failed_precondition("redactor_busy", "another thread is in this redactor");
-    const Claim claim{redactor->busy};
-    if (redactor->broken) return Status::out_of_memory();
-    redactor->broken = true;  // until all has gone well
-    std::string text;
-    step(redactor->redactor, text);
-    TAU_RETURN_IF_ERROR(fill(out, std::move(text)));
-    redactor->broken = false;
-    return tau::ok_status();
-  });
-}
 
 tau::StatusOr<std::string_view> bytes(tau_str s, std::string_view name) {
   if (s.data == nullptr && s.len != 0 && s.len != TAU_STRLEN)
@@ -138,7 +111,7 @@ tau_status tau_redactor_new(tau_scanner* scanner, tau_redactor** out, tau_error*
   return guard(err, [&]() -> Status {
     if (scanner == nullptr) return null_argument("scanner");
     if (out == nullptr) return null_argument("out");
-    *out = new tau_redactor{safety::Redactor(scanner->object->current()->all)};
+    *out = new tau_redactor{.redactor = safety::Redactor(scanner->object->current()->all)};
     return tau::ok_status();
   });
 }
@@ -148,16 +121,25 @@ tau_status tau_redactor_feed(tau_redactor* redactor, tau_str piece, tau_buf* out
   return guard(err, [&]() -> tau_status {
     const auto given = bytes(piece, "piece");
     if (!given.ok()) return fail(given.status(), err);
-    return work(redactor, out, err, [&](safety::Redactor& r, std::string& text) { r.feed(*given, text); });
+    return work(redactor, "redactor", out, err, [&](std::string& text) {
+      redactor->redactor.feed(*given, text);
+      return tau::ok_status();
+    });
   });
 }
 
 tau_status tau_redactor_flush(tau_redactor* redactor, tau_buf* out, tau_error** err) {
-  return work(redactor, out, err, [](safety::Redactor& r, std::string& text) { r.flush(text); });
+  return work(redactor, "redactor", out, err, [&](std::string& text) {
+    redactor->redactor.flush(text);
+    return tau::ok_status();
+  });
 }
 
 tau_status tau_redactor_finish(tau_redactor* redactor, tau_buf* out, tau_error** err) {
-  return work(redactor, out, err, [](safety::Redactor& r, std::string& text) { r.finish(text); });
+  return work(redactor, "redactor", out, err, [&](std::string& text) {
+    redactor->redactor.finish(text);
+    return tau::ok_status();
+  });
 }
 
 void tau_redactor_free(tau_redactor* redactor) { delete redactor; }

@@ -1,7 +1,5 @@
 #include "tau/wire.h"
 
-#include <atomic>
-
 #include "guard.h"
 #include "wire/wire.h"
 
@@ -13,8 +11,7 @@ struct tau_wire_stream {
   // One of the two.
   std::unique_ptr<wire::StreamTranscoder> decoder;
   std::unique_ptr<wire::StreamReencoder> encoder;
-  std::atomic<bool> busy{false};  // a thread is in it
-  bool broken = false;            // memory ran out in the middle: what went in did not come out
+  Sequence sequence = {};
 
   Status feed(std::string_view bytes, std::string& out) {
     return decoder != nullptr ? decoder->feed(bytes, out) : encoder->feed(bytes, out);
@@ -45,30 +42,6 @@ tau::StatusOr<Arguments> convert(tau_str dialect, tau_wire_kind kind, tau_str qu
   TAU_ASSIGN_OR_RETURN(a.body, text(body, "body"));
   TAU_ASSIGN_OR_RETURN(a.quirks, convert_quirks(quirks));
   return a;
-}
-
-// Hands out what `step` appends to a text; one thread at a time.
-template <class Step>
-tau_status work(tau_wire_stream* stream, tau_buf* out, tau_error** err, Step step) {
-  struct Claim {
-    std::atomic<bool>& busy;
-    ~Claim() { busy.store(false, std::memory_order_release); }
-  };
-  if (out != nullptr) *out = {nullptr, 0, nullptr};
-  return guard(err, [&]() -> Status {
-    if (stream == nullptr) return null_argument("stream");
-    if (out == nullptr) return null_argument("out");
-    if (stream->busy.exchange(true, std::memory_order_acquire))
-      return tau::failed_precondition("stream_busy", "another thread is in this stream");
-    const Claim claim{stream->busy};
-    if (stream->broken) return Status::out_of_memory();
-    stream->broken = true;  // until all has gone well
-    std::string text;
-    const Status status = step(text);
-    TAU_RETURN_IF_ERROR(fill(out, std::move(text)));
-    stream->broken = false;
-    return status;
-  });
 }
 
 }  // namespace
@@ -141,11 +114,12 @@ tau_status tau_wire_stream_encoder_new(tau_str dialect, tau_wire_stream** out, t
 }
 
 tau_status tau_wire_stream_feed(tau_wire_stream* stream, tau_str bytes, tau_buf* out, tau_error** err) {
-  return work(stream, out, err, [&](std::string& text) { return stream->feed(raw_view(bytes), text); });
+  return work(stream, "stream", out, err,
+              [&](std::string& text) { return stream->feed(raw_view(bytes), text); });
 }
 
 tau_status tau_wire_stream_end(tau_wire_stream* stream, tau_buf* out, tau_error** err) {
-  return work(stream, out, err, [&](std::string& text) { return stream->end(text); });
+  return work(stream, "stream", out, err, [&](std::string& text) { return stream->end(text); });
 }
 
 void tau_wire_stream_free(tau_wire_stream* stream) { delete stream; }
