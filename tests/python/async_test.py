@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures
 import contextvars
 import gc
+import selectors
 import time
 import unittest
 import weakref
@@ -416,6 +417,34 @@ class Loops(unittest.TestCase):
                 before = run.outcome
                 return before, (await run).text
             self.assertEqual(asyncio.run(blocked_for_long()), (None, "aaa"))
+
+    def test_work_is_done_when_it_is_given(self):
+        """A run begins, and goes on after a tool, before asyncio looks at descriptors again."""
+        class Counting(selectors.DefaultSelector):
+            rounds = 0
+
+            def select(self, timeout=None):
+                self.rounds += 1
+                return super().select(timeout)
+
+        async def tool(a: int, b: int) -> int:
+            """Adds two numbers."""
+            return a + b
+
+        async def rounds_of_a_run(agent, selector):
+            before = selector.rounds
+            events = await collect(agent.session().run("go"))
+            return kinds(events).count(K.TOOL_RESULT), selector.rounds - before
+        with tau.Runtime() as runtime:
+            agent = agent_of(runtime, turn(calls=[("tool", {"a": 1, "b": 2})]), turn("done"), loop=True)
+            agent.tool(tool, **PURE)
+            selector = Counting()
+            loop = asyncio.SelectorEventLoop(selector)
+            try:
+                loop.run_until_complete(rounds_of_a_run(agent, selector))  # the first run also begins to watch
+                self.assertEqual(loop.run_until_complete(rounds_of_a_run(agent, selector)), (1, 2))
+            finally:
+                loop.close()
 
     def test_more_events_than_fit_into_one_batch(self):
         with tau.Runtime() as runtime:

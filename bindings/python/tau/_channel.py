@@ -96,6 +96,7 @@ class Channel:
         self._lock = threading.Lock()  # of the bodies of a batch
         self._bodies: Callable[[], Bodies | None] = lambda: None  # weak: of the last batch
         self._busy = False  # with handing out
+        self.due = False  # whether take_due() has something to do
         self._runs = runs
         self._keys = itertools.count(1)
 
@@ -115,6 +116,10 @@ class Channel:
     def pump(self, timeout_ms: int) -> None:
         """Waits for events and hands them out, where they are read synchronously."""
         raise NotImplementedError
+
+    def take_due(self) -> None:
+        """Does at once what this thread has just given to the library, where it drives the library itself: that takes asyncio
+        two rounds otherwise. Only on the thread that takes events."""
 
     def take(self) -> bool:
         """Hands out one batch without waiting; whether there was anything."""
@@ -254,12 +259,21 @@ class BorrowedChannel(LoopChannel):
             lib.tau_runtime_ref(runtime.pointer) or 0, lambda pointer: _return_loop(pointer, loop_index))
         super().__init__(runtime, loop_index, loop)
 
+    def attach(self, run: Run) -> int:
+        self.due = self._borrowed is not None
+        return super().attach(run)
+
+    def take_due(self) -> None:
+        if self._borrowed:
+            self.take()
+
     def _descriptor(self) -> int:
         return lib.tau_runtime_fd(self._address, self._index) if self._borrowed else super()._descriptor()
 
     def take(self) -> bool:
         if self._busy:
             return False
+        self.due = False
         if self._borrowed and (self._borrowed.released or
                                lib.tau_runtime_process(self._address, self._index, 0, None) < 0):
             self._follow()

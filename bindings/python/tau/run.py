@@ -312,6 +312,9 @@ class Run:
             self._send(call.call_id, tools.failure(call.call_id, errors.ToolError("the tool was cancelled", "cancelled")))
             raise
         self._send(call.call_id, op)
+        if call.call_id in self._open:
+            self._open[call.call_id] = None  # it is answered: there is nothing left to cancel
+            self._channel.take_due()
 
     def _answer_in_thread(self, function: Callable[..., Any], tool: tools.Tool, call: tools.ToolCall,
                           arguments: dict[str, Any]) -> None:
@@ -457,6 +460,9 @@ class Run:
 
     async def _changed(self) -> None:
         """Waits for what comes next. Who is cancelled meanwhile does not want the run any more."""
+        if self._channel.due:
+            self._channel.take_due()
+            return
         waiter = self._loop.create_future()
         self._waiters.append(waiter)
         try:
