@@ -15,10 +15,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lint"))
 from common import ROOT, cpp_files, read  # noqa: E402
 from meson_files import code, meson_files  # noqa: E402
 
+THREATS = ROOT / "docs" / "threat-model.md"
 PAGE = ROOT / "docs" / "conformance.md"
 TABLE = ROOT / "docs" / "conformance.toml"
 STATES = ("built", "partial", "planned")
 _CASE = re.compile(r"^\s*(?:TYPED_)?(?:TEST|TEST_F|TEST_P|RC_GTEST_PROP|RC_GTEST_FIXTURE_PROP)\(\s*(\w+),\s*(\w+)", re.MULTILINE)
+_NAMED = re.compile(r"`(\w+:[\w.*-]+)`")  # in the last cell of a row
 _NAME = re.compile(r"'([\w-]+)'")
 _LOOP = re.compile(r"foreach (\w+) : \[([^\]]*)\]")
 _MADE_NAME = re.compile(r"test\('([\w-]+)' \+ (\w+)")
@@ -73,6 +75,14 @@ def faults(table, names):
             found.append(f"{name}: exactly the partial rows say what is missing")
         found += [f"{name}: no test matches \"{test}\"" for test in tests if not fnmatch.filter(names, test)]
     return [f"docs/conformance.toml: {fault}" for fault in found]
+
+
+def threat_faults(names):
+    """Tests that the threat model names and that are not there."""
+    named = [test for line in read(THREATS.relative_to(ROOT)).splitlines() if line.startswith("|")
+             for test in _NAMED.findall(line.rstrip(" |").rpartition("|")[2])]
+    missing = [test for test in named if not fnmatch.filter(names, test)]
+    return [f"{THREATS.relative_to(ROOT)}: no test matches \"{test}\"" for test in missing]
 
 
 def render():
