@@ -35,6 +35,7 @@ void read_instructions(Core& core, SharedSession& session) {
   if (!text.ok()) return;
   session.instructions_cut = text->size() > agent::kMaxInstructionsBytes;
   std::string instructions = repair_utf8(*text);  // looked at before the cut, which may go through a secret
+  safety::remove_invisible(instructions);
   Redaction(core.screening().current()).clean(instructions, Author::kForeign);
   session.instructions = truncate_utf8(instructions, agent::kMaxInstructionsBytes);
 }

@@ -207,3 +207,6 @@ std::string findings_json(std::span<const Finding> findings);
 
 // Untrusted results behind handles.
 #include "safety/quarantine.h"  // IWYU pragma: export
+
+// Characters that nobody sees.
+#include "safety/invisible.h"  // IWYU pragma: export
