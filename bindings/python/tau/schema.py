@@ -233,5 +233,5 @@ def parameters(function: Callable[..., Any]) -> tuple[Json, Callable[[Json], Jso
             required.append(name)
     schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
     plain = {name for name, annotation in kinds.items() if annotation in (str, bool, Any)}  # decode() changes nothing
-    return schema, lambda values: {name: value if name in plain else decode(kinds[name], value)
-                                   for name, value in values.items()}
+    return schema, lambda values: {name: value if name in plain or type(value) is kinds[name] in (int, float)
+                                   else decode(kinds[name], value) for name, value in values.items()}
