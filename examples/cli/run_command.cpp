@@ -81,6 +81,39 @@ std::optional<Failure> check(const Options& options) {
   return check_tool_names(options);
 }
 
+struct Conversation {
+  AgentPtr agent;
+  SessionPtr session;
+};
+
+Result<Conversation> open_conversation(const Client& client, const Options& options,
+                                       std::string_view config) {
+  auto agent = client.agent(config);
+  if (!agent.ok()) return agent.failure();
+  auto session = Client::session((*agent).get(), options.session);
+  if (!session.ok()) return session.failure();
+  return Conversation{*std::move(agent), *std::move(session)};
+}
+
+// A run that was cut off goes on with the model that it began with, unless the command names another.
+Result<Conversation> open_conversation(const Client& client, const Options& options) {
+  auto opened = open_conversation(client, options, {});
+  if (!opened.ok() || !options.resume) return opened;
+  const auto named = configuration_of(options);
+  if (!named.ok()) return named.failure();
+  if (const auto document = Json::parse(*named); document && !(*document)["model"].is_null()) return opened;
+  const auto session = json_of(tau_session_describe, (*opened).session.get());
+  if (!session.ok()) return session.failure();
+  const auto agent = json_of(tau_agent_describe, (*opened).agent.get());
+  if (!agent.ok()) return agent.failure();
+  const std::string& begun_with = (*session)["model"].as_string();
+  if (begun_with.empty() || begun_with == (*agent)["model"].as_string()) return opened;
+  Json config = Json::object();
+  config.set("model", Json::string(begun_with));
+  (*opened).session.reset();
+  return open_conversation(client, options, config.dump());
+}
+
 }  // namespace
 
 int command_run(const Options& options) {
@@ -90,20 +123,19 @@ int command_run(const Options& options) {
   if (!request.ok()) return report(request.failure());
   const auto client = Client::open(options);
   if (!client.ok()) return report(client.failure());
-  const auto agent = (*client).agent();
-  if (!agent.ok()) return report(agent.failure());
-  if (!options.json && !options.quiet) warn_of_missing_tools((*agent).get());
-  const auto session = Client::session((*agent).get(), options.session);
-  if (!session.ok()) return report(session.failure());
+  const auto opened = open_conversation(*client, options);
+  if (!opened.ok()) return report(opened.failure());
+  const auto& [agent, session] = *opened;
+  if (!options.json && !options.quiet) warn_of_missing_tools(agent.get());
   tau_queue* const queue = (*client).queue();
   if (options.abandon) {
-    const auto abandoned = abandon_open_run((*session).get(), queue);
+    const auto abandoned = abandon_open_run(session.get(), queue);
     if (!abandoned.ok()) return report(abandoned.failure());
     if ((*request).prompt.empty()) return kExitOk;
   }
   const std::unique_ptr<EventView> events = make_view(options);
   Approver approver(true);
-  return run_to_end((*session).get(), queue, *request, *events, approver);
+  return run_to_end(session.get(), queue, *request, *events, approver);
 }
 
 int command_sessions_resume(const Options& options) {

@@ -294,6 +294,16 @@ class CutOff(CliCase):
         out, _ = self.tau("run", "--resume", "-s", "cut", *scripted(turn("resumed"), loop=True))
         self.assertEqual(out, "resumed\n")
 
+    def test_it_goes_on_with_its_own_model(self):
+        self.cut()
+        (self.home / "tau.toml").write_text('model = "scripted/configured"\n')
+        script = scripted(turn(["x"], hang=True), loop=True)[2:]
+        for model, named in ((MODEL, []), ("scripted/named", ["-m", "scripted/named"])):
+            process = self.popen("run", "--resume", "--json", "-s", "cut", *script, *named)
+            self.assertEqual(json.loads(process.stdout.readline())["model"], model)
+            process.kill()
+            process.communicate()
+
     def test_abandon(self):
         self.cut()
         out, _ = self.tau("run", "next", "--abandon", "-s", "cut", *scripted(turn("fresh"), loop=True))

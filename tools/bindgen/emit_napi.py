@@ -18,6 +18,7 @@ _NOT_OFFERED = ("tau_secret_data", "tau_secret_len",  # secret_bytes
 _BY_HAND = {
     "tau_queue_drain": ("queue: tau_queue, numbers: Float64Array", "string | undefined"),
     "tau_queue_new": ("runtime: tau_runtime, loop: number, wake: () => void, borrow: boolean", "tau_queue"),
+    "queue_advance": ("queue: tau_queue", "boolean"),
     "queue_keep_alive": ("queue: tau_queue, keep: boolean", "void"),
     "secret_bytes": ("secret: tau_secret", "Uint8Array"),
     "release_all_of": ("runtime: tau_runtime", "void"),

@@ -182,6 +182,8 @@ export const ABI_MAJOR: number;
 export const ABI_MINOR: number;
 export const NO_WORKERS: number;
 
+export function queue_advance(queue: tau_queue): boolean;
+
 export function queue_keep_alive(queue: tau_queue, keep: boolean): void;
 
 export function release_all_of(runtime: tau_runtime): void;

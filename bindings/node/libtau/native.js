@@ -27,6 +27,7 @@ exports.ABI_MAJOR = 0;
 exports.ABI_MINOR = 3;
 exports.NO_WORKERS = 4294967295;
 
+exports.queue_advance = addon.queue_advance;
 exports.queue_keep_alive = addon.queue_keep_alive;
 exports.release_all_of = addon.release_all_of;
 exports.secret_bytes = addon.secret_bytes;

@@ -52,6 +52,7 @@ class Run {
       throw error;
     }
     this._id = native.tau_run_id(this._handle);
+    this._channel.advance();
     if (this._cancelled) this.cancel();
     else this._listen();
   }
@@ -113,6 +114,7 @@ class Run {
         : new TauError('the run has not started', { code: 'FAILED_PRECONDITION', reason: 'not_started' });
     }
     native.tau_run_submit(this._handle, JSON.stringify(op), blobs);
+    this._channel.advance();
   }
 
   /** Asks more; answered after the current answer. */

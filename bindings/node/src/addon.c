@@ -28,7 +28,7 @@ static void end_state(napi_env env, void* data, void* hint) {
 static napi_value export_all(napi_env env, napi_value exports) {
 #define ROW(name) {#name, NULL, js_##name, NULL, NULL, NULL, napi_enumerable, NULL},
   const napi_property_descriptor functions[] = {TAU_NODE_FUNCTIONS(ROW)                     //
-                                                ROW(queue_keep_alive)                       //
+                                                ROW(queue_advance) ROW(queue_keep_alive)    //
                                                 ROW(release_all_of) ROW(set_error_factory)  //
                                                 ROW(secret_bytes)                           //
                                                 ROW(tau_queue_drain)                        //

@@ -97,7 +97,8 @@ typedef struct drive drive;
  * cannot be. */
 drive* start_drive(napi_env env, tau_runtime* runtime, uint32_t loop, napi_value callback,
                    void (*lost)(void* context), void* context);
-int drives(const drive* driven); /* until the loop was taken back; NULL drives nothing */
+int drives(const drive* driven);  /* until the loop was taken back; NULL drives nothing */
+int advance_drive(drive* driven); /* does what waits; whether it drives (still) */
 void keep_drive_alive(drive* driven, int keep);
 void drop_drive(drive* driven); /* gives the loop back; NULL is ignored */
 
@@ -105,6 +106,7 @@ void drop_drive(drive* driven); /* gives the loop back; NULL is ignored */
 void drop_tau_queue(handle* owned);
 napi_value js_tau_queue_new(napi_env env, napi_callback_info info);
 napi_value js_tau_queue_drain(napi_env env, napi_callback_info info);
+napi_value js_queue_advance(napi_env env, napi_callback_info info);
 napi_value js_queue_keep_alive(napi_env env, napi_callback_info info);
 
 #endif

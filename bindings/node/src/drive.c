@@ -54,6 +54,14 @@ static void on_environment_end(napi_async_cleanup_hook_handle hook, void* data) 
 }
 
 /* The runtime took its loop back when processing fails: its threads tell of events from now on. */
+int advance_drive(drive* driven) {
+  if (!drives(driven)) return 0;
+  if (tau_runtime_process(driven->runtime, driven->loop, 0, NULL) >= 0) return 1;
+  stop(driven);
+  driven->lost(driven->context);
+  return 0;
+}
+
 static void on_readable(uv_poll_t* poll, int status, int events) {
   drive* driven = poll->data;
   const napi_env env = driven->env;
@@ -63,7 +71,9 @@ static void on_readable(uv_poll_t* poll, int status, int events) {
   (void)events;
   if (napi_open_handle_scope(env, &scope) != napi_ok) return;
   napi_get_reference_value(env, driven->callback, &callback);
-  if (status < 0 || tau_runtime_process(driven->runtime, driven->loop, 0, NULL) < 0) {
+  if (status >= 0) {
+    advance_drive(driven);
+  } else {
     stop(driven);
     driven->lost(driven->context);
   }

@@ -186,6 +186,18 @@ napi_value js_queue_keep_alive(napi_env env, napi_callback_info info) {
   return end(&call, NULL);
 }
 
+/* queue_advance(queue): lets the library's loop get on where Node drives it, and says whether it does. */
+napi_value js_queue_advance(napi_env env, napi_callback_info info) {
+  js_call call;
+  napi_value result = NULL;
+  if (!begin(&call, env, info, 1)) return NULL;
+  const handle* owned = read_owner(&call, 0, &kind_tau_queue);
+  if (call.failed) return end(&call, NULL);
+  const wake_slot* slot = owned->wake;
+  napi_get_boolean(env, advance_drive(slot->drive) != 0, &result);
+  return end(&call, result);
+}
+
 /* ---- batches ---- */
 
 /* numbers: status, count, then of each event kind, userdata, first_seq, seq, and where its text, call id and
