@@ -55,13 +55,13 @@ class Channel {
     }
   }
 
-  /** What was just given to the library is done behind the promises that are settled now, where Node's loop drives the
-   * library's: not only when that has looked for input again. Nobody else waits for his turn for long. */
+  /** What was just given to the library is done at the next tick where Node's loop drives the library's, and not only when
+   * that has looked for input again. After some such ticks input has its turn. */
   advance() {
     if (this._advancing || this._advances === ADVANCES_OF_TURN) return;
     this._advancing = true;
     this._advances += 1;
-    queueMicrotask(() => {
+    process.nextTick(() => {
       this._advancing = false;
       if (this._open && native.queue_advance(this.queue)) this._drain();
     });
