@@ -119,8 +119,8 @@ tau_status tau_injection_signals(tau_str given, tau_text_channel channel, tau_bu
     TAU_ASSIGN_OR_RETURN(const std::string_view whole, bytes(given, "text"));
     if (channel > TAU_TEXT_OF_USER)
       return tau::invalid_argument("unknown_channel", tau::format("no text has the channel {}", channel));
-    return safety::injection_signals_json(whole, channel == TAU_TEXT_OF_USER ? safety::TextChannel::kUser
-                                                                             : safety::TextChannel::kTool);
+    return safety::injection_signals_json(
+        whole, channel == TAU_TEXT_OF_USER ? safety::TextChannel::kUser : safety::TextChannel::kTool);
   });
 }
 

@@ -128,8 +128,10 @@ int command_policy_show(const Options& options) {
   const auto policy = policy_in_force(options);
   if (!policy.ok()) return report(policy.failure());
   if (options.json) return print((*policy).dump() + "\n");
-  std::string text = "epoch: " + (*policy)["epoch"].dump() + "\n" + document_text((*policy)["document"]) + "\n";
-  for (const Json& row : (*policy)["in_force"].items()) text += plain_text(row) + row["value"].as_string() + "\n";
+  std::string text =
+      "epoch: " + (*policy)["epoch"].dump() + "\n" + document_text((*policy)["document"]) + "\n";
+  for (const Json& row : (*policy)["in_force"].items())
+    text += plain_text(row) + row["value"].as_string() + "\n";
   return print(text);
 }
 

@@ -57,9 +57,10 @@ int command_scan(const Options& options) {
   } else {
     const std::string where = piped ? "stdin" : one_line(options.file, 200);
     Lines lines(*text);
-    const auto row = [&](const Json& found, std::string_view kind, std::string_view name, const std::string& how) {
-      out += where + ":" + std::to_string(lines.line_of(found["offset"].as_int())) + ": " + std::string(kind) + " " +
-             padded(name, kRuleWidth) + " " + how + "\n";
+    const auto row = [&](const Json& found, std::string_view kind, std::string_view name,
+                         const std::string& how) {
+      out += where + ":" + std::to_string(lines.line_of(found["offset"].as_int())) + ": " +
+             std::string(kind) + " " + padded(name, kRuleWidth) + " " + how + "\n";
     };
     for (const Json& found : (*secrets).items())
       row(found, "secret", found["rule"].as_string(), found["confidence"].as_string());

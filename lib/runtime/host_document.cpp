@@ -117,12 +117,14 @@ Status only_keys(const json::Value& v, std::string_view what, std::initializer_l
   return ok_status();
 }
 
-StatusOr<std::vector<std::string>> read_strings(const json::Value& v, std::string_view what, std::string_view key) {
+StatusOr<std::vector<std::string>> read_strings(const json::Value& v, std::string_view what,
+                                                std::string_view key) {
   std::vector<std::string> out;
   if (!v.contains(key)) return out;
   const json::Value::Array& list = v[key].as_array();
-  const bool good = v[key].is_array() && std::all_of(list.begin(), list.end(),
-                                                     [](const json::Value& item) { return item.is_string(); });
+  const bool good = v[key].is_array() && std::all_of(list.begin(), list.end(), [](const json::Value& item) {
+                      return item.is_string();
+                    });
   TAU_RETURN_IF_ERROR(check_type(good, what, key, "a list of strings"));
   for (const json::Value& item : list) out.emplace_back(item.as_string());
   return out;

@@ -17,7 +17,8 @@ namespace tau::runtime {
 Status only_keys(const json::Value& v, std::string_view what, std::initializer_list<std::string_view> known);
 StatusOr<std::string> need_string(const json::Value& v, std::string_view what, std::string_view key);
 // Empty, `otherwise` and 0 where there is no such key.
-StatusOr<std::vector<std::string>> read_strings(const json::Value& v, std::string_view what, std::string_view key);
+StatusOr<std::vector<std::string>> read_strings(const json::Value& v, std::string_view what,
+                                                std::string_view key);
 StatusOr<bool> read_flag(const json::Value& v, std::string_view what, std::string_view key, bool otherwise);
 StatusOr<int64_t> read_count(const json::Value& v, std::string_view what, std::string_view key);
 Status check_type(bool good, std::string_view what, std::string_view key, std::string_view type);

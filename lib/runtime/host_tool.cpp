@@ -18,10 +18,11 @@ StatusOr<std::vector<std::string>> read_destinations(std::string_view json) {
   const bool good = list.ok() && list->is_array() && list->size() <= kMost &&
                     std::all_of(list->as_array().begin(), list->as_array().end(), is_name);
   if (!good)
-    return invalid_argument("invalid_manifest",
-                            format("tool.destinations: expected a JSON list of at most {} names of arguments, each of "
-                                   "1 to {} bytes",
-                                   kMost, kMaxNameBytes));
+    return invalid_argument(
+        "invalid_manifest",
+        format("tool.destinations: expected a JSON list of at most {} names of arguments, each of "
+               "1 to {} bytes",
+               kMost, kMaxNameBytes));
   for (const json::Value& name : list->as_array()) names.emplace_back(name.as_string());
   return names;
 }

@@ -20,7 +20,8 @@ Status invalid_call(std::string_view what) { return invalid_argument("invalid_ca
 StatusOr<std::string> read_arguments(const json::Value& v, std::string_view what) {
   const json::Value& arguments = v["arguments"];
   if (arguments.is_object()) return json::write(arguments);
-  TAU_RETURN_IF_ERROR(check_type(arguments.is_string(), what, "arguments", "an object, or its JSON as a string"));
+  TAU_RETURN_IF_ERROR(
+      check_type(arguments.is_string(), what, "arguments", "an object, or its JSON as a string"));
   return std::string(arguments.as_string());
 }
 
@@ -110,10 +111,10 @@ Status CallDocument::read_labels(const json::Value& labels) {
   for (const std::string& source : sources) {
     const StatusOr<Labels> one = parse_integrity(source);
     if (!one.ok())
-      return invalid_call(
-          format("call.labels.integrity: \"{}\" is no source; there are system, user, workspace, tool:NAME, web, "
-                 "memory and model",
-                 truncate_utf8(source, 64)));
+      return invalid_call(format(
+          "call.labels.integrity: \"{}\" is no source; there are system, user, workspace, tool:NAME, web, "
+          "memory and model",
+          truncate_utf8(source, 64)));
     labels_.join(*one);
   }
   TAU_ASSIGN_OR_RETURN(std::vector<std::string> readers, read_strings(labels, kWhat, "readers"));
@@ -124,7 +125,8 @@ Status CallDocument::read_labels(const json::Value& labels) {
 }
 
 Status CallDocument::read_reads(const json::Value& call) {
-  TAU_RETURN_IF_ERROR(check_type(!call.contains("reads") || call["reads"].is_array(), "call", "reads", "a list"));
+  TAU_RETURN_IF_ERROR(
+      check_type(!call.contains("reads") || call["reads"].is_array(), "call", "reads", "a list"));
   for (const json::Value& read : call["reads"].as_array()) {
     const std::string what = format("call.reads[{}]", reads_.size());
     TAU_RETURN_IF_ERROR(only_keys(read, what, {"arguments", "content"}));
@@ -144,7 +146,8 @@ Status CallDocument::read_run(const json::Value& run, const safety::CallMeter::C
   constexpr std::string_view kWhat = "call.run";
   TAU_RETURN_IF_ERROR(only_keys(run, kWhat, {"calls", "recent"}));
   TAU_ASSIGN_OR_RETURN(const int64_t calls, read_count(run, kWhat, "calls"));
-  TAU_RETURN_IF_ERROR(check_type(!run.contains("recent") || run["recent"].is_array(), kWhat, "recent", "a list"));
+  TAU_RETURN_IF_ERROR(
+      check_type(!run.contains("recent") || run["recent"].is_array(), kWhat, "recent", "a list"));
   std::vector<std::pair<int64_t, std::string>> recent;  // ages
   for (const json::Value& one : run["recent"].as_array()) {
     const std::string what = format("call.run.recent[{}]", recent.size());
@@ -177,7 +180,8 @@ std::string verdict_json(const safety::Judgement& judgement, const CallDocument&
   if (judgement.way_out) w.string("way_out");
   w.end_array().field("policy_epoch", judgement.policy_epoch);
   if (judgement.ruling == safety::Ruling::kAsk)
-    w.field("binding", safety::approval_binding(call.tool(), *call.arguments(), call.labels(), judgement.policy_epoch));
+    w.field("binding",
+            safety::approval_binding(call.tool(), *call.arguments(), call.labels(), judgement.policy_epoch));
   w.end_object();
   return out;
 }

@@ -1,4 +1,5 @@
-// A policy alone, for programs that run their own agent: made from a document, asked about calls that documents describe.
+// A policy alone, for programs that run their own agent: made from a document, asked about calls that
+// documents describe.
 #pragma once
 
 #include <memory>
@@ -13,8 +14,8 @@ namespace tau::runtime {
 // Immutable: any thread.
 class StandalonePolicy {
  public:
-  // `document`: what a configuration has under "policy", as JSON. INVALID_ARGUMENT as check_document gives it, naming
-  // the key.
+  // `document`: what a configuration has under "policy", as JSON. INVALID_ARGUMENT as check_document gives
+  // it, naming the key.
   static StatusOr<std::shared_ptr<const StandalonePolicy>> make(std::string_view document);
 
   // The verdict on a call, both as JSON (tau/policy.h). INVALID_ARGUMENT "wrong_type", "unknown_key" or

@@ -27,8 +27,9 @@ StatusOr<std::vector<uint16_t>> read_ports(const json::Value& v, std::string_vie
 StatusOr<std::string> check_url(std::string_view url, std::string_view rules) {
   constexpr std::string_view kWhat = "rules";
   TAU_ASSIGN_OR_RETURN(const json::Value v, json::parse(rules.empty() ? "{}" : rules));
-  TAU_RETURN_IF_ERROR(only_keys(v, kWhat, {"http", "ports", "any_port", "hosts", "denied_hosts", "private_origins",
-                                           "base", "addresses"}));
+  TAU_RETURN_IF_ERROR(only_keys(
+      v, kWhat,
+      {"http", "ports", "any_port", "hosts", "denied_hosts", "private_origins", "base", "addresses"}));
   safety::EgressRules egress;
   TAU_ASSIGN_OR_RETURN(const bool http, read_flag(v, kWhat, "http", false));
   if (http) egress.schemes.emplace_back("http");

@@ -104,9 +104,10 @@ bool is_reserved_name(std::string_view host);
 // {"verdict":"allow"|"deny"|"resolve","reason":…,"message":…,"url":…,"host":…,"port":…,"address":…,
 //  "user_information":bool}. Denied are texts that are no URL of http or https (no url, then) and what the
 // rules refuse. "resolve": nothing speaks against the name, its addresses decide. "address": whether the host
-// is one. `base`: what the text is relative to; may be empty. `addresses`: what the host's name resolved to; IP
-// addresses, else INVALID_ARGUMENT "invalid_address".
-StatusOr<std::string> egress_verdict_json(const Egress& rules, std::string_view text, std::string_view base = {},
+// is one. `base`: what the text is relative to; may be empty. `addresses`: what the host's name resolved to;
+// IP addresses, else INVALID_ARGUMENT "invalid_address".
+StatusOr<std::string> egress_verdict_json(const Egress& rules, std::string_view text,
+                                          std::string_view base = {},
                                           std::span<const std::string> addresses = {});
 
 }  // namespace tau::safety

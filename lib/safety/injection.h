@@ -24,7 +24,7 @@ struct InjectionSignal {
 
 struct InjectionFamily {
   std::string_view name;
-  std::string_view text;   // what it looks for
+  std::string_view text;  // what it looks for
   // How much a signal says: of texts that show it, half of them attacks to begin with, the share that are
   // (`tools/exam injection` measures it). Harmless texts of another kind may well lower it.
   double score = 0;

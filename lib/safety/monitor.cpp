@@ -281,7 +281,7 @@ bool MonitorRules::Case::is_looked_up(std::string_view address) const {
   bool doubtful = false;
   scene.earlier_reads([&](const EarlierRead& read) {
     doubtful = doubtful || holds_namesake(read.content, address);
-    found = found || (!doubtful && holds_tokens(read.content, address) &&
+    found = found || (!doubtful && holds_token(read.content, address) &&
                       asked_by(*scene.user, read.arguments_json) == AskedBy::kUser);
   });
   return found && !doubtful;

@@ -89,6 +89,17 @@ uint64_t tokens_hash(std::string_view text) {
   return hash;
 }
 
+bool holds_token(std::string_view text, std::string_view value) {
+  TextTokens wanted(value);
+  TextToken want;
+  TextToken token;
+  if (!wanted.next(want) || want.kind == TextToken::Kind::kHidden || wanted.next(token)) return false;
+  TextTokens tokens(text.substr(0, kMaxReadBytes));
+  while (tokens.next(token))
+    if (token.kind == want.kind && token.canonical == want.canonical) return true;
+  return false;
+}
+
 bool holds_tokens(std::string_view text, std::string_view value) {
   TextTokens rest(text.substr(0, kMaxReadBytes));
   TextToken token;

@@ -19,6 +19,8 @@ bool matches_pattern(std::string_view text, std::string_view pattern);
 bool same_tokens(std::string_view a, std::string_view b);
 // Equal for texts with the same tokens.
 uint64_t tokens_hash(std::string_view text);
+// Whether the one token that `value` is stands in the text; looks at its first megabyte.
+bool holds_token(std::string_view text, std::string_view value);
 // Whether the tokens of `value` stand in the text, one after the other; looks at its first megabyte.
 bool holds_tokens(std::string_view text, std::string_view value);
 // Whether the text holds another e-mail address whose local part has the same letters.

@@ -17,8 +17,8 @@ Status invalid_manifest(std::string_view name, std::string_view why) {
   return invalid_argument("invalid_manifest", format("tool \"{}\": {}", repair_utf8(name), why));
 }
 
-// Whether the arguments that a schema describes may have one of this name. In doubt they may: members can come from
-// other places than "properties".
+// Whether the arguments that a schema describes may have one of this name. In doubt they may: members can
+// come from other places than "properties".
 bool may_have(const json::Value& schema, std::string_view argument) {
   for (const std::string_view other : {"$ref", "allOf", "anyOf", "oneOf", "patternProperties"})
     if (schema.contains(other)) return true;
@@ -48,7 +48,8 @@ Status Registry::add(std::shared_ptr<Tool> tool) {
   // A misspelt destination would be one that no call ever names.
   for (const std::string& argument : manifest.destination_args)
     if (!may_have(*parsed, argument))
-      return invalid_manifest(name, format("destinations: \"{}\" is no argument that parameters describe", argument));
+      return invalid_manifest(
+          name, format("destinations: \"{}\" is no argument that parameters describe", argument));
   const auto at = position(tools_, name);
   if (at != tools_.end() && at->first == name)
     return {Code::kAlreadyExists, "duplicate_tool", format("there is a tool named \"{}\" already", name)};

@@ -1,5 +1,5 @@
-/* Policies through the C API: a tool of the host that names its destinations against a tool that misleads the model,
- * and the policy, URL rules and signals alone. Prints TAP. */
+/* Policies through the C API: a tool of the host that names its destinations against a tool that misleads the
+ * model, and the policy, URL rules and signals alone. Prints TAP. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +52,8 @@ static int holds(tau_str json, const char* part) {
   return strstr(text, part) != NULL;
 }
 
-/* How often it was sent, asked and denied under a preset, when the model sends to `to` and the user names bob. */
+/* How often it was sent, asked and denied under a preset, when the model sends to `to` and the user names
+ * bob. */
 struct story {
   int sent, asked, denied;
 };
@@ -72,10 +73,12 @@ static struct story play(const char* to, const char* preset, const char* more) {
   options.flags = TAU_RUNTIME_NO_STORE;
   options.config = str(config);
   go.prompt = str("What is new? Tell bob@x.org.");
-  if (tau_runtime_new(&options, &runtime, NULL) != TAU_OK || tau_agent_new(runtime, str(NULL), &agent, NULL) != TAU_OK)
+  if (tau_runtime_new(&options, &runtime, NULL) != TAU_OK ||
+      tau_agent_new(runtime, str(NULL), &agent, NULL) != TAU_OK)
     abort();
   add_tools(agent, &story.sent);
-  if (tau_session_open(agent, str(NULL), &session, NULL) != TAU_OK || tau_run_start(session, &go, &run, NULL) != TAU_OK)
+  if (tau_session_open(agent, str(NULL), &session, NULL) != TAU_OK ||
+      tau_run_start(session, &go, &run, NULL) != TAU_OK)
     abort();
   do {
     if (tau_queue_next(tau_run_queue(run), -1, &event, NULL) != TAU_OK) abort();
@@ -108,10 +111,13 @@ static void test_destinations(void) {
     char what[96];
     snprintf(what, sizeof what, "%s: what a result asks for (sent %d, asked %d, denied %d)", kCases[i].preset,
              hostile.sent, hostile.asked, hostile.denied);
-    check(hostile.sent == expected->sent && hostile.asked == expected->asked && hostile.denied == expected->denied, what);
+    check(hostile.sent == expected->sent && hostile.asked == expected->asked &&
+              hostile.denied == expected->denied,
+          what);
   }
   check(play("bob@x.org", "balanced", "").sent == 1, "what the user asked for is sent");
-  check(play("BOB@x.org", "hardened", ",\"allow\":[\"send_mail\"]").sent == 0, "another spelling is another address");
+  check(play("BOB@x.org", "hardened", ",\"allow\":[\"send_mail\"]").sent == 0,
+        "another spelling is another address");
 }
 
 static void test_refused_destinations(void) {
@@ -123,12 +129,14 @@ static void test_refused_destinations(void) {
   tau_tool tool = mail_tool(&sent);
   size_t i;
   options.flags = TAU_RUNTIME_NO_STORE;
-  if (tau_runtime_new(&options, &runtime, NULL) != TAU_OK || tau_agent_new(runtime, str(NULL), &agent, NULL) != TAU_OK)
+  if (tau_runtime_new(&options, &runtime, NULL) != TAU_OK ||
+      tau_agent_new(runtime, str(NULL), &agent, NULL) != TAU_OK)
     abort();
   for (i = 0; i < sizeof kBad / sizeof *kBad; ++i) {
     tau_error* err = NULL;
     tool.destinations = str(kBad[i]);
-    check(tau_agent_add_tool(agent, &tool, &err) == TAU_INVALID_ARGUMENT && holds(tau_error_message(err), "destinations"),
+    check(tau_agent_add_tool(agent, &tool, &err) == TAU_INVALID_ARGUMENT &&
+              holds(tau_error_message(err), "destinations"),
           kBad[i]);
     tau_error_free(err);
   }
@@ -140,8 +148,8 @@ static void test_refused_destinations(void) {
 
 static int decides(const tau_policy* policy, const char* call, const char* part) {
   tau_buf out = {NULL, 0, NULL};
-  int good = tau_policy_decide(policy, str(call), &out, NULL) == TAU_OK &&
-             holds((tau_str){out.data, out.len}, part);
+  int good =
+      tau_policy_decide(policy, str(call), &out, NULL) == TAU_OK && holds((tau_str){out.data, out.len}, part);
   if (!good) printf("# %.*s\n", (int)out.len, out.len > 0 ? out.data : "");
   tau_buf_free(&out);
   return good;
@@ -158,14 +166,16 @@ static void test_policy_alone(void) {
   check(tau_policy_new(str(NULL), &policy, NULL) == TAU_OK, "a policy of defaults");
   check(decides(policy,
                 "{\"tool\":{\"name\":\"send\",\"effect\":\"egress\",\"destinations\":[\"to\"]},\"arguments\":"
-                "\"{\\\"to\\\":\\\"eve@evil.org\\\"}\",\"user\":[\"Tell bob@x.org\"],\"labels\":{\"integrity\":[\"web\"]}}",
+                "\"{\\\"to\\\":\\\"eve@evil.org\\\"}\",\"user\":[\"Tell "
+                "bob@x.org\"],\"labels\":{\"integrity\":[\"web\"]}}",
                 "\"reason\":\"ask_untrusted_destination\""),
         "a call that the page asks for");
-  check(decides(policy, "{\"tool\":{\"name\":\"send\"},\"arguments\":\"{\\\"to\\\":\"}", "\"denied_arguments\""),
+  check(decides(policy, "{\"tool\":{\"name\":\"send\"},\"arguments\":\"{\\\"to\\\":\"}",
+                "\"denied_arguments\""),
         "what cannot be read is denied");
   err = NULL;
-  check(tau_policy_decide(policy, str("{\"tool\":{\"name\":\"x\",\"effect\":\"odd\"},\"arguments\":{}}"), &out, &err) ==
-                TAU_INVALID_ARGUMENT &&
+  check(tau_policy_decide(policy, str("{\"tool\":{\"name\":\"x\",\"effect\":\"odd\"},\"arguments\":{}}"),
+                          &out, &err) == TAU_INVALID_ARGUMENT &&
             holds(tau_error_message(err), "call.tool.effect"),
         "an error names the member");
   tau_error_free(err);
@@ -178,7 +188,8 @@ static void test_url_and_signals(void) {
             holds((tau_str){out.data, out.len}, "\"verdict\":\"resolve\""),
         "a name is to be resolved");
   tau_buf_free(&out);
-  check(tau_url_check(str("https://example.com/a"), str("{\"addresses\":[\"::ffff:127.0.0.1\"]}"), &out, NULL) == TAU_OK &&
+  check(tau_url_check(str("https://example.com/a"), str("{\"addresses\":[\"::ffff:127.0.0.1\"]}"), &out,
+                      NULL) == TAU_OK &&
             holds((tau_str){out.data, out.len}, "egress_private_address"),
         "what it resolves to is judged");
   tau_buf_free(&out);
@@ -186,7 +197,8 @@ static void test_url_and_signals(void) {
             holds((tau_str){out.data, out.len}, "\"family\":\"instruction_override\""),
         "a signal has its family");
   tau_buf_free(&out);
-  check(tau_injection_signals(str("x"), 2, &out, NULL) == TAU_INVALID_ARGUMENT, "an unknown channel is refused");
+  check(tau_injection_signals(str("x"), 2, &out, NULL) == TAU_INVALID_ARGUMENT,
+        "an unknown channel is refused");
 }
 
 int main(void) {

@@ -106,9 +106,10 @@ TEST(EgressRules, KnowNamesThatAreNoPublicHosts) {
 
 TEST(EgressVerdict, TellsWhatAUrlIs) {
   const Egress egress = compiled({});
-  EXPECT_EQ(*egress_verdict_json(egress, "//h.example/x", "https://b/"),
-            R"({"verdict":"resolve","url":"https://h.example:443/x","host":"h.example","port":443,"address":false,)"
-            R"("user_information":false})");
+  EXPECT_EQ(
+      *egress_verdict_json(egress, "//h.example/x", "https://b/"),
+      R"({"verdict":"resolve","url":"https://h.example:443/x","host":"h.example","port":443,"address":false,)"
+      R"("user_information":false})");
   EXPECT_EQ(*egress_verdict_json(egress, "https://8.8.8.8"),
             R"({"verdict":"allow","url":"https://8.8.8.8:443/","host":"8.8.8.8","port":443,"address":true,)"
             R"("user_information":false})");
@@ -129,7 +130,9 @@ TEST(EgressVerdict, JudgesWhatANameResolvedTo) {
   EXPECT_EQ(verdict({"8.8.8.8", "2606:4700::1111"})["verdict"].as_string(), "allow");
   EXPECT_EQ(verdict({"8.8.8.8", "::ffff:10.0.0.1"})["reason"].as_string(), "egress_private_address");
   EXPECT_EQ(verdict({"169.254.169.254"})["reason"].as_string(), "egress_metadata");
-  EXPECT_EQ(egress_verdict_json(egress, "https://h.example/", {}, std::vector<std::string>{"127.1"}).status().reason(),
+  EXPECT_EQ(egress_verdict_json(egress, "https://h.example/", {}, std::vector<std::string>{"127.1"})
+                .status()
+                .reason(),
             "invalid_address");
 }
 

@@ -372,9 +372,11 @@ TEST(Monitor, EndorsesWhatTheUserLookedUpByName) {
     EXPECT_EQ(reason_with(Preset::kBalanced, R"({"name":"Sarah Baker"})", good + " or " + other),
               "ask_untrusted_destination")
         << other;
-  EXPECT_EQ(reason_with(Preset::kBalanced, R"({"name":"Sarah Baker"})", good + " or SARAH.BAKER@x.org, tom@x.org"),
-            "ask_untrusted_destination");  // the local part in another case is another address
-  EXPECT_EQ(reason_with(Preset::kBalanced, R"({"name":"Sarah Baker"})", good + ", again sarah.baker@X.org, tom@y.org"),
+  EXPECT_EQ(
+      reason_with(Preset::kBalanced, R"({"name":"Sarah Baker"})", good + " or SARAH.BAKER@x.org, tom@x.org"),
+      "ask_untrusted_destination");  // the local part in another case is another address
+  EXPECT_EQ(reason_with(Preset::kBalanced, R"({"name":"Sarah Baker"})",
+                        good + ", again sarah.baker@X.org, tom@y.org"),
             "allowed_host_tool");
 }
 
@@ -402,7 +404,8 @@ TEST(Monitor, EndorsesAMessageThatTheUserDictated) {
             "ask_untrusted_destination");
   EXPECT_EQ(reason_of(R"({"to":"Town hall","body":"Who wants cake at noon?"})"), "allowed_host_tool");
   // A name that stands in no listing, or only in what an injected call was told.
-  EXPECT_EQ(reason_of(R"({"to":"hall of evil","body":"Who wants cake at noon?"})"), "ask_untrusted_destination");
+  EXPECT_EQ(reason_of(R"({"to":"hall of evil","body":"Who wants cake at noon?"})"),
+            "ask_untrusted_destination");
   listing.arguments_json = R"({"url":"https://evil.org/channels"})";
   EXPECT_EQ(reason_of(R"({"to":"general","body":"Who wants cake at noon?"})"), "ask_untrusted_destination");
   listing.arguments_json = R"({"of":"busiest channel"})";

@@ -8,7 +8,8 @@ namespace {
 
 class Named final : public Tool {
  public:
-  explicit Named(std::string name, std::string parameters = "{}", std::vector<std::string> destinations = {}) {
+  explicit Named(std::string name, std::string parameters = "{}",
+                 std::vector<std::string> destinations = {}) {
     manifest_.name = std::move(name);
     manifest_.parameters = std::move(parameters);
     manifest_.destination_args = std::move(destinations);
@@ -47,12 +48,16 @@ TEST(Registry, RefusesBadManifests) {
 
 TEST(Registry, DestinationsAreArgumentsAsFarAsTheSchemaTells) {
   const auto reason = [](const char* parameters, const char* destination) {
-    return std::string(Registry().add(std::make_shared<Named>("f", parameters, std::vector<std::string>{destination}))
-                           .reason());
+    return std::string(
+        Registry()
+            .add(std::make_shared<Named>("f", parameters, std::vector<std::string>{destination}))
+            .reason());
   };
-  constexpr const char* kOne = R"({"type":"object","properties":{"to":{"type":"object"},"a.b":{"type":"string"}}})";
+  constexpr const char* kOne =
+      R"({"type":"object","properties":{"to":{"type":"object"},"a.b":{"type":"string"}}})";
   for (const char* good : {"to", "to.address", "a.b"}) EXPECT_EQ(reason(kOne, good), "") << good;
-  for (const char* bad : {"two", "address", "a", "b"}) EXPECT_EQ(reason(kOne, bad), "invalid_manifest") << bad;
+  for (const char* bad : {"two", "address", "a", "b"})
+    EXPECT_EQ(reason(kOne, bad), "invalid_manifest") << bad;
   EXPECT_EQ(reason("{}", "anything"), "");
   EXPECT_EQ(reason(R"({"properties":{"to":{}},"allOf":[{"properties":{"cc":{}}}]})", "cc"), "");
 }
