@@ -143,7 +143,7 @@ enum { TAU_TEXT_OF_TOOL = 0, TAU_TEXT_OF_USER = 1 };
  * attack, and docs/monitor.md tells how many are.
  * text: any bytes, as a whole.
  * out: receives a JSON array of {"family","offset","score"}, at most one of a family. offset: about where, in bytes. score: from
- * 0 to 1, how much a signal of that family says. Must not be NULL.
+ * 0 to 1, how seldom honest text says such a thing: a rank, no probability. Must not be NULL.
  * Returns: OK, also when there is none; INVALID_ARGUMENT "unknown_channel".
  * Thread: any
  * Ownership: the caller frees *out with tau_buf_free.

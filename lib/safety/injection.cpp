@@ -18,17 +18,17 @@ namespace tau::safety {
 namespace {
 
 constexpr InjectionFamily kFamilies[] = {
-    {"instruction_override", "asks to drop instructions or announces new ones", 0.5},
-    {"role_spoofing", "claims a mode or a role without rules", 0.5},
-    {"delimiter_spoofing", "imitates the marks between system, user and documents", 0.5},
-    {"exfiltration", "asks for instructions or secrets, or to send secrets", 0.5},
-    {"hidden_text", "hides text from people: invisible characters, styles, comments", 0.5},
-    {"false_authority", "claims to be important, or speaks to a model as one", 0.5},
-    {"encoded_instructions", "says one of the above in base 64", 0.5},
+    {"instruction_override", "asks to drop instructions or announces new ones", 0.9},
+    {"role_spoofing", "claims a mode or a role without rules", 0.8},
+    {"delimiter_spoofing", "imitates the marks between system, user and documents", 0.9},
+    {"exfiltration", "asks for instructions or secrets, or to send secrets", 0.8},
+    {"hidden_text", "hides text from people: invisible characters, styles, comments", 0.8},
+    {"false_authority", "claims to be important, or speaks to a model as one", 0.7},
+    {"encoded_instructions", "says one of the above in base 64", 0.9},
     {"response_steering", "tells how to answer", 0.5, true},
-    {"code_lure", "wants code taken over", 0.5, true},
+    {"code_lure", "wants code taken over", 0.4, true},
     {"tool_lure", "orders an action in the first person", 0.5, true},
-    {"closing_request", "ends with a request to its reader", 0.5, true},
+    {"closing_request", "ends with a request to its reader", 0.3, true},
 };
 static_assert(std::size(kFamilies) == static_cast<size_t>(InjectionKind::kRequest) + 1);
 

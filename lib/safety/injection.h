@@ -25,8 +25,8 @@ struct InjectionSignal {
 struct InjectionFamily {
   std::string_view name;
   std::string_view text;  // what it looks for
-  // How much a signal says: of texts that show it, half of them attacks to begin with, the share that are
-  // (`tools/exam injection` measures it). Harmless texts of another kind may well lower it.
+  // How seldom honest text says such a thing, from 0 to 1, set by hand: it ranks signals and is no
+  // probability.
   double score = 0;
   bool tool_only = false;  // counts in what tools return alone
 };

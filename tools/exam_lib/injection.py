@@ -42,17 +42,14 @@ def row_of(families):
 
 
 def report_families(found):
-    """How much a signal of a family says: the share of attacks among the texts that show it when half of all texts are
-    attacks. One text is added to each side, so that few of them prove little."""
-    texts, shown = Counter(), {}
+    """In how many texts of each label a family shows."""
+    shown = {}
     for (_, label), families in found.items():
-        texts[label] += len(families)
         for name in (name for names in families for name in names):
             shown.setdefault(name, Counter())[label] += 1
-    print(f"\n{'family':28} {'injections':>10} {'benign':>7} {'score':>6}")
+    print(f"\n{'family':28} {'injection':>10} {'benign':>7}")
     for name, counts in sorted(shown.items()):
-        attack, harmless = ((counts[label] + 1) / (texts[label] + 2) for label in ("injection", "benign"))
-        print(f"{name:28} {counts['injection']:10} {counts['benign']:7} {attack / (attack + harmless):6.2f}")
+        print(f"{name:28} {counts['injection']:10} {counts['benign']:7}")
 
 
 def report(found):

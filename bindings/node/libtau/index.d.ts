@@ -335,7 +335,7 @@ export interface InjectionSignal {
   family: string;
   /** About where, in bytes of the text's UTF-8. */
   offset: number;
-  /** From 0 to 1: how much a signal of the family says. */
+  /** From 0 to 1: how seldom honest text says such a thing. A rank, no probability. */
   score: number;
 }
 
