@@ -106,6 +106,24 @@ tau_status tau_scanner_redact(tau_scanner* scanner, tau_str given, tau_buf* out,
   });
 }
 
+tau_status tau_url_check(tau_str url, tau_str rules, tau_buf* out, tau_error** err) {
+  return give_text(out, err, [&]() -> tau::StatusOr<std::string> {
+    TAU_ASSIGN_OR_RETURN(const std::string_view place, bytes(url, "url"));
+    TAU_ASSIGN_OR_RETURN(const std::string_view json, text(rules, "rules"));
+    return tau::runtime::check_url(place, json);
+  });
+}
+
+tau_status tau_injection_signals(tau_str given, tau_text_channel channel, tau_buf* out, tau_error** err) {
+  return give_text(out, err, [&]() -> tau::StatusOr<std::string> {
+    TAU_ASSIGN_OR_RETURN(const std::string_view whole, bytes(given, "text"));
+    if (channel > TAU_TEXT_OF_USER)
+      return tau::invalid_argument("unknown_channel", tau::format("no text has the channel {}", channel));
+    return safety::injection_signals_json(
+        whole, channel == TAU_TEXT_OF_USER ? safety::TextChannel::kUser : safety::TextChannel::kTool);
+  });
+}
+
 tau_status tau_redactor_new(tau_scanner* scanner, tau_redactor** out, tau_error** err) {
   if (out != nullptr) *out = nullptr;
   return guard(err, [&]() -> Status {

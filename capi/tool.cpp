@@ -50,6 +50,8 @@ tau::StatusOr<tool::Manifest> convert_manifest(const tau_tool& t) {
   m.parallel = (t.flags & TAU_TOOL_PARALLEL) != 0;
   m.idempotent = (t.flags & TAU_TOOL_IDEMPOTENT) != 0;
   if (t.timeout_ms > 0) m.timeout_ms = t.timeout_ms;
+  TAU_ASSIGN_OR_RETURN(const std::string_view destinations, text(t.destinations, "tool.destinations"));
+  TAU_ASSIGN_OR_RETURN(m.destination_args, tau::runtime::read_destinations(destinations));
   return m;
 }
 

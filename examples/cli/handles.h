@@ -21,6 +21,8 @@ using RuntimePtr = std::unique_ptr<tau_runtime, Release<tau_runtime_unref>>;
 using AgentPtr = std::unique_ptr<tau_agent, Release<tau_agent_unref>>;
 using SessionPtr = std::unique_ptr<tau_session, Release<tau_session_unref>>;
 using QueuePtr = std::unique_ptr<tau_queue, Release<tau_queue_unref>>;
+using PolicyPtr = std::unique_ptr<tau_policy, Release<tau_policy_free>>;
+using ScannerPtr = std::unique_ptr<tau_scanner, Release<tau_scanner_unref>>;
 using RunPtr = std::unique_ptr<tau_run, Release<tau_run_unref>>;
 
 // A text that the library hands out for keeps.

@@ -16,10 +16,10 @@ constexpr OpMember kRun[] = {
     {"session", Kind::kString}, {"options", Kind::kObject}, {"resume", Kind::kBool},
 };
 constexpr OpMember kTool[] = {
-    {"op", Kind::kString},          {"id", Kind::kString},         {"name", Kind::kString},
-    {"description", Kind::kString}, {"parameters", Kind::kObject}, {"effect", Kind::kString},
-    {"timeout_ms", Kind::kNumber},  {"ask", Kind::kBool},          {"parallel", Kind::kBool},
-    {"idempotent", Kind::kBool},
+    {"op", Kind::kString},          {"id", Kind::kString},          {"name", Kind::kString},
+    {"description", Kind::kString}, {"parameters", Kind::kObject},  {"effect", Kind::kString},
+    {"timeout_ms", Kind::kNumber},  {"ask", Kind::kBool},           {"parallel", Kind::kBool},
+    {"idempotent", Kind::kBool},    {"destinations", Kind::kArray},
 };
 
 std::string_view name_of(Kind kind) {

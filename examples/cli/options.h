@@ -60,6 +60,8 @@ struct Options {
   int64_t limit = 50;   // sessions to list
   bool ids = false;     // only their ids
 
+  bool strict = false;  // of a scan: signals fail it, too
+
   std::string directory;  // of a backup, or of the home to verify
   bool replace = false;
   std::string older_than;
@@ -75,7 +77,7 @@ struct Options {
   std::string label;
   std::string origin;
   bool local = false;  // no origin
-  std::string file;    // that holds a value, or is imported
+  std::string file;    // that holds a value, is imported, checked or scanned
   std::string output;
   bool reveal = false;
   std::string expires_in;

@@ -174,7 +174,9 @@ void StdioHost::add_tool(const Json& op) {
   tau_tool tool = TAU_TOOL_INIT;
   const std::string& name = op["name"].as_string();
   const std::string parameters = op["parameters"].is_null() ? std::string() : op["parameters"].dump();
+  const std::string destinations = op["destinations"].is_null() ? std::string() : op["destinations"].dump();
   tool.name = to_tau(name);
+  tool.destinations = to_tau(destinations);
   tool.description = to_tau(op["description"].as_string());
   tool.parameters = to_tau(parameters);
   tool.timeout_ms = op["timeout_ms"].as_int();

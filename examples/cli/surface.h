@@ -18,6 +18,9 @@ void add_home_options(CLI::App& app, Options& options);
 // The commands of the vault, below `root`.
 void add_vault(CLI::App& root, Options& options);
 
+// tau policy and tau scan, below `root`.
+void add_policy(CLI::App& root, Options& options);
+
 // "bash", "zsh", "fish": a script that completes the commands and options of the tree. Empty for another
 // shell.
 std::string completion_script(const CLI::App& root, std::string_view shell);

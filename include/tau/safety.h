@@ -1,4 +1,5 @@
-/* Scanners: find secrets in text, whole or streamed, and take them out. What they know: docs/safety.md.
+/* Scanners: find secrets in text, whole or streamed, and take them out. What they know: docs/safety.md. Beside them, each a
+ * function alone: whether a URL may be reached, and what in a text looks like a prompt injection.
  *
  * A runtime has one scanner, through which every text of its runs passes; a program may take it to register secrets of its
  * own, and may make others, without a runtime. Texts are bytes; a finding tells where something stands, and never holds
@@ -116,6 +117,38 @@ TAU_API tau_status tau_scanner_scan(tau_scanner *scanner, tau_str text, tau_buf 
  * Ownership: the caller frees *out with tau_buf_free.
  * Since: 0.3 */
 TAU_API tau_status tau_scanner_redact(tau_scanner *scanner, tau_str text, tau_buf *out, tau_error **err);
+
+/* Tell whether a URL may be reached, and as what it is read. Nothing is resolved and nothing is sent: whoever sends the
+ * request checks the addresses that the name leads to, and each redirect, in the same way.
+ * url: any text. rules: JSON, absent for https to public hosts on the scheme's own port: {"http":true,"ports":[8443],
+ * "any_port":true,"hosts":["*.example.com"],"denied_hosts":["…"],"private_origins":["http://127.0.0.1:8080"],
+ * "base":"https://…","addresses":["192.0.2.1"]}, each may be left out. hosts: the only ones. private_origins: may be
+ * reached though private. base: what the URL is relative to. addresses: what its name resolved to.
+ * out: receives {"verdict","reason","message","url","host","port","address","user_information"}. verdict: "allow";
+ * "deny", with a reason of docs/egress.md and a message; "resolve": the name may be asked for, its addresses decide. url,
+ * host and port: as it is read by the WHATWG URL standard; not there when it cannot be read. address: whether the host is
+ * an IP address. Must not be NULL.
+ * Returns: OK, whatever the verdict is; INVALID_ARGUMENT "unknown_key", "wrong_type", "invalid_egress_rule",
+ * "invalid_address" or of malformed JSON (the message names the member).
+ * Thread: any
+ * Ownership: the caller frees *out with tau_buf_free.
+ * Since: 0.3 */
+TAU_API tau_status tau_url_check(tau_str url, tau_str rules, tau_buf *out, tau_error **err);
+
+/* Who says a text: a person may ask a model for anything, what a tool returns has no business to. */
+typedef uint32_t tau_text_channel;
+enum { TAU_TEXT_OF_TOOL = 0, TAU_TEXT_OF_USER = 1 };
+
+/* Tell what in a text looks like an attempt to give a model orders. Signals are no gate: a text without any may be an
+ * attack, and docs/monitor.md tells how many are.
+ * text: any bytes, as a whole.
+ * out: receives a JSON array of {"family","offset","score"}, at most one of a family. offset: about where, in bytes. score: from
+ * 0 to 1, how seldom honest text says such a thing: a rank, no probability. Must not be NULL.
+ * Returns: OK, also when there is none; INVALID_ARGUMENT "unknown_channel".
+ * Thread: any
+ * Ownership: the caller frees *out with tau_buf_free.
+ * Since: 0.3 */
+TAU_API tau_status tau_injection_signals(tau_str text, tau_text_channel channel, tau_buf *out, tau_error **err);
 
 /* Takes secrets out of one text that comes in pieces. */
 typedef struct tau_redactor tau_redactor;

@@ -13,6 +13,21 @@ inline namespace v0 {
 
 class Redactor;
 
+// Who says a text: a person may ask a model for anything, what a tool returns has no business to.
+enum class TextChannel : uint32_t { kTool = TAU_TEXT_OF_TOOL, kUser = TAU_TEXT_OF_USER };
+
+// Whether a URL may be reached, and as what it is read, as JSON; rules: JSON, empty for https to public hosts
+// (tau_url_check).
+// Errors: kInvalidArgument names the member of rules.
+inline Result<Text> check_url(std::string_view url, std::string_view rules = {}) {
+  return detail::text_of(tau_url_check, detail::str(url), detail::str(rules));
+}
+
+// What in a text looks like an attempt to give a model orders, as a JSON array (tau_injection_signals).
+inline Result<Text> injection_signals(std::string_view text, TextChannel channel = TextChannel::kTool) {
+  return detail::text_of(tau_injection_signals, detail::str(text), static_cast<tau_text_channel>(channel));
+}
+
 struct ScannerOptions {
   bool no_rules = false;   // registered secrets alone, no credentials of others
   std::string rules = {};  // a bundle, docs/safety.md; empty: the built-in rules

@@ -6,6 +6,7 @@
  *   tau_run       one request and its events         ends with exactly one TAU_EVENT_RUN_DONE
  *   tau_queue     where events come out              one per loop, or one per run
  *   tau_vault     secrets, each for one origin       given to a runtime, or used alone
+ *   tau_policy    what tool calls may do               a runtime has its own; used alone by others
  *   tau_error     why a call failed
  *
  * Objects are reference counted; children keep their parents alive, so the order of release does not matter. A
@@ -20,6 +21,7 @@
 #include "error.h"
 #include "event.h"
 #include "home.h"
+#include "policy.h"
 #include "run.h"
 #include "runtime.h"
 #include "safety.h"

@@ -32,6 +32,7 @@
 #include <tau/error.hpp>
 #include <tau/event.hpp>
 #include <tau/home.hpp>
+#include <tau/policy.hpp>
 #include <tau/run.hpp>
 #include <tau/runtime.hpp>
 #include <tau/safety.hpp>

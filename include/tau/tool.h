@@ -64,10 +64,13 @@ typedef struct tau_tool {
   tau_tool_invoke_fn invoke; /* NULL: answered by op tool_result */
   void *userdata;            /* for invoke */
   tau_finalize_fn finalize;  /* called once with userdata at the end: see tau_finalize_fn; may be NULL */
+  tau_str destinations;      /* JSON list of the arguments that say where an effect lands: ["to","cc.address"], with
+                                dots inside of objects; absent: none. Once untrusted input was seen, policy holds them
+                                to what the user wrote (docs/monitor.md). Since 0.3 */
 } tau_tool;
 
 #define TAU_TOOL_INIT \
-  { sizeof(tau_tool), 0, {0, 0}, {0, 0}, {0, 0}, TAU_EFFECT_IRREVERSIBLE, 0, 0, 0, 0, 0 }
+  { sizeof(tau_tool), 0, {0, 0}, {0, 0}, {0, 0}, TAU_EFFECT_IRREVERSIBLE, 0, 0, 0, 0, 0, {0, 0} }
 
 /* Set a tool to its defaults, as TAU_TOOL_INIT does.
  * tool: not NULL. struct_size: the caller's sizeof.

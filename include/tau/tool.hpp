@@ -30,6 +30,7 @@ struct Tool {
   bool parallel = false;    // may run beside other calls of the same turn
   bool idempotent = false;  // may be run again when a crash hid its outcome
   bool ask = false;         // ask for approval before every call, whatever the policy
+  std::string destinations = {};  // JSON list of the arguments that say where an effect lands: ["to"]; empty: none
 };
 
 // A call of a tool. It and its views live until the tool's function returns; copy what you keep.
@@ -83,6 +84,7 @@ inline tau_tool c_tool(const Tool& tool) noexcept {
   out.parameters = str(tool.parameters);
   out.effect = static_cast<tau_tool_effect>(tool.effect);
   out.timeout_ms = tool.timeout_ms;
+  out.destinations = str(tool.destinations);
   return out;
 }
 

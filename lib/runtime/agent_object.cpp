@@ -88,6 +88,9 @@ void write_manifest(json::Writer& w, const tool::Manifest& m, bool host) {
   w.key("effect").string(tool::effect_name(m.effect));
   w.field("parallel", m.parallel).field("idempotent", m.idempotent);
   w.field("sandboxed", m.sandboxed || m.effect <= tool::Effect::kRead).field("host", host);
+  w.key("destinations").begin_array();
+  for (const std::string& argument : m.destination_args) w.string(argument);
+  w.end_array();
   w.field("timeout_ms", m.timeout_ms).end_object();
 }
 
@@ -202,6 +205,9 @@ std::string Agent::describe() const {
   w.end_array();
   write_unavailable(w, *runtime_->core(), *agent);
   w.field("policy_epoch", agent->policy->epoch());
+  w.key("policy").begin_object();
+  agent->policy->rules().describe(w);
+  w.end_object();
   write_sandbox(w, *runtime_->core(), *agent);
   w.field_raw("config", config_->describe());
   w.end_object();

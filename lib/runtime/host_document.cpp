@@ -117,6 +117,30 @@ Status only_keys(const json::Value& v, std::string_view what, std::initializer_l
   return ok_status();
 }
 
+StatusOr<std::vector<std::string>> read_strings(const json::Value& v, std::string_view what,
+                                                std::string_view key) {
+  std::vector<std::string> out;
+  if (!v.contains(key)) return out;
+  const json::Value::Array& list = v[key].as_array();
+  const bool good = v[key].is_array() && std::all_of(list.begin(), list.end(), [](const json::Value& item) {
+                      return item.is_string();
+                    });
+  TAU_RETURN_IF_ERROR(check_type(good, what, key, "a list of strings"));
+  for (const json::Value& item : list) out.emplace_back(item.as_string());
+  return out;
+}
+
+StatusOr<bool> read_flag(const json::Value& v, std::string_view what, std::string_view key, bool otherwise) {
+  TAU_RETURN_IF_ERROR(check_type(!v.contains(key) || v[key].is_bool(), what, key, "true or false"));
+  return v[key].as_bool(otherwise);
+}
+
+StatusOr<int64_t> read_count(const json::Value& v, std::string_view what, std::string_view key) {
+  const bool good = !v.contains(key) || (v[key].is_integer() && v[key].as_int(-1) >= 0);
+  TAU_RETURN_IF_ERROR(check_type(good, what, key, "an integer that is not negative"));
+  return v[key].as_int();
+}
+
 StatusOr<std::string> need_string(const json::Value& v, std::string_view what, std::string_view key) {
   const json::Value* member = v.find(key);
   if (member == nullptr || !member->is_string())

@@ -16,6 +16,11 @@ namespace tau::runtime {
 // no object, "unknown_key".
 Status only_keys(const json::Value& v, std::string_view what, std::initializer_list<std::string_view> known);
 StatusOr<std::string> need_string(const json::Value& v, std::string_view what, std::string_view key);
+// Empty, `otherwise` and 0 where there is no such key.
+StatusOr<std::vector<std::string>> read_strings(const json::Value& v, std::string_view what,
+                                                std::string_view key);
+StatusOr<bool> read_flag(const json::Value& v, std::string_view what, std::string_view key, bool otherwise);
+StatusOr<int64_t> read_count(const json::Value& v, std::string_view what, std::string_view key);
 Status check_type(bool good, std::string_view what, std::string_view key, std::string_view type);
 
 // What a user says: text, then the blobs in their order.

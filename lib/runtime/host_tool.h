@@ -7,6 +7,10 @@
 
 namespace tau::runtime {
 
+// Names of arguments, of JSON as tau_tool.destinations has it; empty: none. INVALID_ARGUMENT
+// "invalid_manifest".
+StatusOr<std::vector<std::string>> read_destinations(std::string_view json);
+
 // Answered by the host from its event queue, with op tool_result.
 class EventTool final : public tool::Tool {
  public:

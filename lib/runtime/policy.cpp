@@ -9,11 +9,6 @@ namespace {
 static_assert(static_cast<int>(safety::EffectClass::kIrreversible) ==
               static_cast<int>(tool::Effect::kIrreversible));
 
-safety::EffectClass effect_class(tool::Effect effect) {
-  const bool known = effect <= tool::Effect::kIrreversible;
-  return known ? static_cast<safety::EffectClass>(effect) : safety::EffectClass::kUnknown;
-}
-
 // Made once: verdicts are made all the time, and most codes are too long to be kept in place.
 const SharedString& shared_reason(std::string_view code) {
   static const auto* const all = [] {
@@ -28,27 +23,32 @@ const SharedString& shared_reason(std::string_view code) {
 
 // What the model is told when a call is denied.
 std::string denial(const safety::Judgement& judgement, const std::string& tool) {
-  const auto reasons = safety::reason_texts();
-  const auto at = std::find_if(reasons.begin(), reasons.end(), [&](const safety::ReasonText& reason) {
-    return reason.code == judgement.reason;
-  });
-  std::string text = "the policy denies this call of " + tool;
-  if (at != reasons.end()) text += format(": {}", at->text);
+  std::string text =
+      format("the policy denies this call of {}: {}", tool, safety::reason_text(judgement.reason));
   if (!judgement.argument.empty()) text += format(" (argument \"{}\")", judgement.argument);
   return text;
 }
 
 }  // namespace
 
-StatusOr<std::shared_ptr<const AgentPolicy>> AgentPolicy::make(const PolicyConfig& config,
-                                                               std::set<std::string> host_tools,
-                                                               std::set<std::string> always_ask) {
+safety::EffectClass effect_class(tool::Effect effect) {
+  const bool known = effect <= tool::Effect::kIrreversible;
+  return known ? static_cast<safety::EffectClass>(effect) : safety::EffectClass::kUnknown;
+}
+
+StatusOr<std::shared_ptr<const safety::MonitorRules>> compile_policy(const PolicyConfig& config) {
   safety::PolicySpec spec = config.rules;
   spec.allow = config.allow;
   spec.ask = config.ask;
   spec.deny = config.deny;
+  return safety::MonitorRules::compile(std::move(spec));
+}
+
+StatusOr<std::shared_ptr<const AgentPolicy>> AgentPolicy::make(const PolicyConfig& config,
+                                                               std::set<std::string> host_tools,
+                                                               std::set<std::string> always_ask) {
   auto policy = std::make_shared<AgentPolicy>();
-  TAU_ASSIGN_OR_RETURN(policy->rules_, safety::MonitorRules::compile(std::move(spec)));
+  TAU_ASSIGN_OR_RETURN(policy->rules_, compile_policy(config));
   policy->host_tools_ = std::move(host_tools);
   policy->always_ask_ = std::move(always_ask);
   return std::shared_ptr<const AgentPolicy>(std::move(policy));

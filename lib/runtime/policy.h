@@ -13,6 +13,10 @@
 
 namespace tau::runtime {
 
+safety::EffectClass effect_class(tool::Effect effect);
+// INVALID_ARGUMENT as MonitorRules::compile.
+StatusOr<std::shared_ptr<const safety::MonitorRules>> compile_policy(const PolicyConfig& config);
+
 // What all runs of an agent share. Immutable: any thread.
 class AgentPolicy {
  public:

@@ -140,21 +140,49 @@ bool is_reserved_name(std::string_view host) {
   });
 }
 
-std::string egress_verdict_json(const Egress& rules, std::string_view text, std::string_view base) {
+namespace {
+
+// Whether all that a name resolved to may be connected to; an address names itself.
+Status judge_addresses(const Egress& rules, const net::Url& url, std::span<const net::Address> addresses) {
+  TAU_RETURN_IF_ERROR(rules.judge(url));
+  for (const net::Address& address : addresses) TAU_RETURN_IF_ERROR(rules.judge(url, address));
+  return ok_status();
+}
+
+StatusOr<std::vector<net::Address>> read_addresses(std::span<const std::string> texts) {
+  std::vector<net::Address> addresses;
+  for (const std::string& text : texts) {
+    const StatusOr<net::Address> address = net::parse_address(text, 0);
+    if (!address.ok())
+      return invalid_argument("invalid_address", format("\"{}\" is no IP address", text.substr(0, 64)));
+    addresses.push_back(*address);
+  }
+  return addresses;
+}
+
+}  // namespace
+
+StatusOr<std::string> egress_verdict_json(const Egress& rules, std::string_view text, std::string_view base,
+                                          std::span<const std::string> addresses) {
+  TAU_ASSIGN_OR_RETURN(const std::vector<net::Address> resolved, read_addresses(addresses));
   const StatusOr<net::Reference> read = net::read_reference(text, base);
   Status status = read.status();
-  std::string_view verdict = "rejected";
+  std::string_view verdict = "deny";
+  std::optional<net::Address> own;
   if (read.ok()) {
     const StatusOr<net::Url> url = net::resolve_url(text, base);
-    status = url.ok() ? rules.judge(*url) : url.status();
-    verdict = !status.ok() ? "blocked" : literal(*url) ? "allowed" : "unresolved";
+    own = literal(read->url);
+    status = url.ok() ? judge_addresses(rules, *url, resolved) : url.status();
+    if (status.ok()) verdict = own || !resolved.empty() ? "allow" : "resolve";
   }
   std::string out;
   json::Writer w(out);
   w.begin_object().field("verdict", verdict);
   if (!status.ok()) w.field("reason", status.reason()).field("message", status.message());
   if (read.ok()) {
-    w.field("host", read->url.host).field("url", read->url.origin() + read->url.target);
+    w.field("url", read->url.origin() + read->url.target).field("host", read->url.host);
+    w.field("port", static_cast<int64_t>(read->url.port));
+    w.field("address", own.has_value());
     w.field("user_information", read->user_information);
   }
   w.end_object();

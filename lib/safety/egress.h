@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -100,9 +101,13 @@ bool is_metadata_address(const net::Address& address);
 bool is_reserved_name(std::string_view host);
 
 // What a text that should be a URL is to the rules, for hosts that judge before they send:
-// {"verdict":"rejected"|"blocked"|"unresolved"|"allowed","reason":…,"message":…,"host":…,"url":…,
-//  "user_information":bool}. Rejected: no URL of http or https (no host, then). Unresolved: nothing speaks
-// against the name, what it resolves to decides. `base`: what the text is relative to; may be empty.
-std::string egress_verdict_json(const Egress& rules, std::string_view text, std::string_view base = {});
+// {"verdict":"allow"|"deny"|"resolve","reason":…,"message":…,"url":…,"host":…,"port":…,"address":…,
+//  "user_information":bool}. Denied are texts that are no URL of http or https (no url, then) and what the
+// rules refuse. "resolve": nothing speaks against the name, its addresses decide. "address": whether the host
+// is one. `base`: what the text is relative to; may be empty. `addresses`: what the host's name resolved to;
+// IP addresses, else INVALID_ARGUMENT "invalid_address".
+StatusOr<std::string> egress_verdict_json(const Egress& rules, std::string_view text,
+                                          std::string_view base = {},
+                                          std::span<const std::string> addresses = {});
 
 }  // namespace tau::safety

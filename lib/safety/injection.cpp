@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "crypto/crypto.h"
+#include "json/json.h"
 #include "safety/chars.h"
 #include "safety/injection_rules.h"
 #include "safety/monitor_text.h"
@@ -17,17 +18,17 @@ namespace tau::safety {
 namespace {
 
 constexpr InjectionFamily kFamilies[] = {
-    {"instruction_override", "asks to drop instructions or announces new ones"},
-    {"role_spoofing", "claims a mode or a role without rules"},
-    {"delimiter_spoofing", "imitates the marks between system, user and documents"},
-    {"exfiltration", "asks for instructions or secrets, or to send secrets"},
-    {"hidden_text", "hides text from people: invisible characters, styles, comments"},
-    {"false_authority", "claims to be important, or speaks to a model as one"},
-    {"encoded_instructions", "says one of the above in base 64"},
-    {"response_steering", "tells how to answer", true},
-    {"code_lure", "wants code taken over", true},
-    {"tool_lure", "orders an action in the first person", true},
-    {"closing_request", "ends with a request to its reader", true},
+    {"instruction_override", "asks to drop instructions or announces new ones", 0.9},
+    {"role_spoofing", "claims a mode or a role without rules", 0.8},
+    {"delimiter_spoofing", "imitates the marks between system, user and documents", 0.9},
+    {"exfiltration", "asks for instructions or secrets, or to send secrets", 0.8},
+    {"hidden_text", "hides text from people: invisible characters, styles, comments", 0.8},
+    {"false_authority", "claims to be important, or speaks to a model as one", 0.7},
+    {"encoded_instructions", "says one of the above in base 64", 0.9},
+    {"response_steering", "tells how to answer", 0.5, true},
+    {"code_lure", "wants code taken over", 0.4, true},
+    {"tool_lure", "orders an action in the first person", 0.5, true},
+    {"closing_request", "ends with a request to its reader", 0.3, true},
 };
 static_assert(std::size(kFamilies) == static_cast<size_t>(InjectionKind::kRequest) + 1);
 
@@ -243,7 +244,7 @@ void Search::find_request() {
 std::vector<InjectionSignal> Search::signals() const {
   std::vector<InjectionSignal> out;
   for (size_t i = 0; i < found_.size(); ++i)
-    if (found_[i] != kNowhere) out.push_back({kFamilies[i].name, found_[i]});
+    if (found_[i] != kNowhere) out.push_back({kFamilies[i].name, found_[i], kFamilies[i].score});
   return out;
 }
 
@@ -278,6 +279,18 @@ void search_encoded(std::string_view text, Search& search) {
 }
 
 }  // namespace
+
+std::string injection_signals_json(std::string_view text, TextChannel channel) {
+  std::string out;
+  json::Writer w(out);
+  w.begin_array();
+  for (const InjectionSignal& signal : injection_signals(text, channel)) {
+    w.begin_object().field("family", signal.family).field("offset", static_cast<int64_t>(signal.offset));
+    w.key("score").number(signal.score).end_object();
+  }
+  w.end_array();
+  return out;
+}
 
 std::span<const InjectionFamily> injection_families() { return kFamilies; }
 

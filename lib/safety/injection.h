@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,11 +19,15 @@ enum class TextChannel : uint8_t { kUser, kTool };
 struct InjectionSignal {
   std::string_view family;  // of injection_families(); lives for ever
   uint64_t offset = 0;      // about where, in bytes of the text
+  double score = 0;         // of the family
 };
 
 struct InjectionFamily {
   std::string_view name;
-  std::string_view text;   // what it looks for
+  std::string_view text;  // what it looks for
+  // How seldom honest text says such a thing, from 0 to 1, set by hand: it ranks signals and is no
+  // probability.
+  double score = 0;
   bool tool_only = false;  // counts in what tools return alone
 };
 std::span<const InjectionFamily> injection_families();
@@ -30,5 +35,7 @@ std::span<const InjectionFamily> injection_families();
 // At most one signal of each family, in the order of the table. Time is linear in the text, whatever it
 // says. Any thread.
 std::vector<InjectionSignal> injection_signals(std::string_view text, TextChannel channel);
+// [{"family","offset","score"}]
+std::string injection_signals_json(std::string_view text, TextChannel channel);
 
 }  // namespace tau::safety

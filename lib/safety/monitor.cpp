@@ -43,7 +43,7 @@ struct MonitorRules::Case {
   const Action& action;
   const Scene& scene;
   const Entry* entry = nullptr;
-  Judgement out{Ruling::kAllow, {}, {}, {}, 0};
+  Judgement out{.ruling = Ruling::kAllow};
   bool standing = false;  // the policy allows the call by name or by rule
 
   // The stricter ruling stands; of two alike the first.
@@ -77,6 +77,7 @@ struct MonitorRules::Case {
   bool is_trusted(std::string_view value, std::string_view argument) const;
   bool is_approved(std::string_view value) const;
   bool is_looked_up(std::string_view address) const;
+  bool is_listed(std::string_view name) const;
   bool is_dictated_message(std::string_view recipient) const;
   bool is_destination(std::string_view argument) const;
   bool may_read(std::string_view destination) const;
@@ -272,12 +273,27 @@ bool MonitorRules::Case::is_approved(std::string_view value) const {
 }
 
 // An address that the user did not write, but whose owner the user named, as it stood in the answer to a
-// question that the user asked in these words.
+// question that the user asked in these words. Where anything read so far has another address of that name,
+// which of them the user means is not known.
 bool MonitorRules::Case::is_looked_up(std::string_view address) const {
   if (!scene.earlier_reads || !scene.user->names_owner_of(address)) return false;
   bool found = false;
+  bool doubtful = false;
   scene.earlier_reads([&](const EarlierRead& read) {
-    found = found || (holds_token(read.content, address) && is_asked_by(*scene.user, read.arguments_json));
+    doubtful = doubtful || holds_namesake(read.content, address);
+    found = found || (!doubtful && holds_token(read.content, address) &&
+                      asked_by(*scene.user, read.arguments_json) == AskedBy::kUser);
+  });
+  return found && !doubtful;
+}
+
+// Whether a name stood in what the user asked for, or in what a call without any words lists.
+bool MonitorRules::Case::is_listed(std::string_view name) const {
+  if (!scene.earlier_reads) return false;
+  bool found = false;
+  scene.earlier_reads([&](const EarlierRead& read) {
+    found = found || (holds_tokens(read.content, name) &&
+                      asked_by(*scene.user, read.arguments_json) != AskedBy::kOther);
   });
   return found;
 }
@@ -300,13 +316,16 @@ bool MonitorRules::Case::is_dictated_message(std::string_view recipient) const {
     if (!value.is_string() || !scene.user->dictated(value.as_string())) return false;
     any = true;
   }
-  return any;
+  return any && is_listed(recipient);
 }
 
 Judgement MonitorRules::decide(const Action& action, const Scene& scene) const {
   Case c{*this, action, scene};
   c.judge();
   c.out.policy_epoch = epoch_;
+  c.out.untrusted_input = c.untrusted();
+  c.out.private_data = c.is_private();
+  c.out.way_out = sends(action.effect);
   return c.out;
 }
 

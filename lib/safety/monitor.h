@@ -102,6 +102,8 @@ class CallMeter {
   };
   bool within_rate(const Caps& caps, std::string_view tool, int64_t now_ns) const;
   bool within_budget(const Caps& caps) const { return caps.max_calls <= 0 || calls_ < caps.max_calls; }
+  // Calls that were not denied and so long ago that no rate remembers them.
+  void add_earlier(int64_t calls) { calls_ += calls; }
   // A call was not denied.
   void charge(const Caps& caps, std::string_view tool, int64_t now_ns);
 
@@ -151,6 +153,10 @@ struct Judgement {
   std::string_view rule;      // what decided: "policy.deny", "trusted_action", …
   std::string_view argument;  // of the action or policy: the destination or rule that decided, if one did
   int64_t policy_epoch = 0;
+  // What the rule of two counts, as this policy sees the scene.
+  bool untrusted_input = false;
+  bool private_data = false;
+  bool way_out = false;
 };
 
 // All reason codes with what they mean.
@@ -159,6 +165,8 @@ struct ReasonText {
   std::string_view text;
 };
 std::span<const ReasonText> reason_texts();
+// Of one code; empty for none of them.
+std::string_view reason_text(std::string_view code);
 
 class MonitorRules {
  public:
@@ -172,6 +180,10 @@ class MonitorRules {
   int64_t epoch() const { return epoch_; }
   const CallMeter::Caps& caps() const { return caps_; }
   const PolicySpec& spec() const { return spec_; }
+  // Members of an object: "epoch", "document":{…}, "in_force":[{"key","text","value"}]. A document of
+  // configuration's form that makes the same policy, and the preset's column with what the policy put in its
+  // place.
+  void describe(json::Writer& w) const;
 
  private:
   MonitorRules() = default;

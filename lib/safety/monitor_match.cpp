@@ -8,6 +8,26 @@ namespace {
 
 constexpr size_t kMaxReadBytes = 1 << 20;
 
+bool begins_with(TextTokens text, std::string_view value) {
+  TextTokens wanted(value);
+  TextToken want;
+  TextToken token;
+  bool any = false;
+  while (wanted.next(want)) {
+    if (want.kind == TextToken::Kind::kHidden || !text.next(token)) return false;
+    if (token.kind != want.kind || token.canonical != want.canonical) return false;
+    any = true;
+  }
+  return any;
+}
+
+std::string letters_of_local(std::string_view email) {
+  std::string letters;
+  for (const char c : email.substr(0, email.find('@')))
+    if (is_alpha(c)) letters += fold(c);
+  return letters;
+}
+
 }  // namespace
 
 bool is_shallow(const json::Value& value, int depth) {
@@ -80,6 +100,29 @@ bool holds_token(std::string_view text, std::string_view value) {
   return false;
 }
 
+bool holds_tokens(std::string_view text, std::string_view value) {
+  TextTokens rest(text.substr(0, kMaxReadBytes));
+  TextToken token;
+  do {
+    if (begins_with(rest, value)) return true;
+  } while (rest.next(token));
+  return false;
+}
+
+bool holds_namesake(std::string_view text, std::string_view email) {
+  TextTokens own(email);
+  TextToken mine;
+  if (!own.next(mine) || mine.kind != TextToken::Kind::kEmail) return true;
+  const std::string name = letters_of_local(mine.canonical);
+  TextTokens tokens(text.substr(0, kMaxReadBytes));
+  TextToken token;
+  while (tokens.next(token))
+    if (token.kind == TextToken::Kind::kEmail && token.canonical != mine.canonical &&
+        letters_of_local(token.canonical) == name)
+      return true;
+  return false;
+}
+
 bool is_plain_name(std::string_view value) {
   TextTokens tokens(value);
   TextToken token;
@@ -92,19 +135,17 @@ bool is_plain_name(std::string_view value) {
   return count > 0;
 }
 
-bool is_asked_by(const UserText& user, std::string_view arguments_json) {
+AskedBy asked_by(const UserText& user, std::string_view arguments_json) {
   const auto arguments = json::parse(arguments_json);
-  if (!arguments.ok() || !arguments->is_object()) return false;
-  bool any = false;
-  bool all = true;
+  if (!arguments.ok() || !arguments->is_object()) return AskedBy::kOther;
+  AskedBy by = AskedBy::kNobody;
   for (const auto& [name, value] : arguments->as_object()) {
-    if (!value.is_string() && !value.is_array()) continue;
+    if (!value.is_string() && !value.is_array() && !value.is_object()) continue;
     each_leaf(value, [&](std::string_view text) {
-      all = all && user.owns(text, name);
-      any = true;
+      if (by != AskedBy::kOther) by = user.owns(text, name) ? AskedBy::kUser : AskedBy::kOther;
     });
   }
-  return any && all;
+  return by;
 }
 
 }  // namespace tau::safety

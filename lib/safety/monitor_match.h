@@ -21,10 +21,15 @@ bool same_tokens(std::string_view a, std::string_view b);
 uint64_t tokens_hash(std::string_view text);
 // Whether the one token that `value` is stands in the text; looks at its first megabyte.
 bool holds_token(std::string_view text, std::string_view value);
+// Whether the tokens of `value` stand in the text, one after the other; looks at its first megabyte.
+bool holds_tokens(std::string_view text, std::string_view value);
+// Whether the text holds another e-mail address whose local part has the same letters.
+bool holds_namesake(std::string_view text, std::string_view email);
 // One to three words without digits: what a service's own directory knows, no address and no account.
 bool is_plain_name(std::string_view value);
-// Whether every text among the arguments is the user's, and there is one.
-bool is_asked_by(const UserText& user, std::string_view arguments_json);
+// Whose words a call was made with, as far as its texts go. Arguments that cannot be read are another's.
+enum class AskedBy : uint8_t { kNobody, kUser, kOther };
+AskedBy asked_by(const UserText& user, std::string_view arguments_json);
 
 // Every value inside `value`, as text; of objects the keys too. Null says nothing.
 template <class Visit>

@@ -8,7 +8,7 @@
 namespace tau::safety {
 namespace {
 
-constexpr int64_t kLogicVersion = 1;  // grows when the same policy decides otherwise
+constexpr int64_t kLogicVersion = 2;  // grows when the same policy decides otherwise
 
 constexpr PresetRules kTable[kPresets] = {
     {.name = "permissive",
@@ -120,27 +120,45 @@ json::Value list_of(const std::vector<std::string>& names) {
   return list;
 }
 
-json::Value document_of(const PolicySpec& spec, const PresetRules& preset, const CallMeter::Caps& caps) {
+// What stands in the row: the preset's word, or the policy's own cap.
+std::string value_in_force(const Row& row, const PresetRules& preset, const CallMeter::Caps& caps) {
+  if (row.key == "calls_per_minute") return cap(caps.calls_per_minute);
+  if (row.key == "tool_calls_per_minute") return cap(caps.tool_calls_per_minute);
+  if (row.key == "max_calls") return cap(caps.max_calls);
+  return row.value(preset);
+}
+
+// The lists of a policy, as configuration writes them.
+json::Value document_of(const PolicySpec& spec) {
   json::Value v = json::Value::object();
-  v.set("logic", kLogicVersion);
-  for (const Row& row : kRows) v.set(row.key, row.value(preset));
-  v.set("allow", list_of(spec.allow));
-  v.set("ask", list_of(spec.ask));
-  v.set("deny", list_of(spec.deny));
-  v.set("task_tools", list_of(spec.task_tools));
-  v.set("approved", list_of(spec.approved));
-  v.set("caps", json::Value::Array{caps.calls_per_minute, caps.tool_calls_per_minute, caps.max_calls});
+  v.set("preset", preset_rules(spec.preset).name);
+  v.set("allow", list_of(spec.allow)).set("ask", list_of(spec.ask)).set("deny", list_of(spec.deny));
+  v.set("task_tools", list_of(spec.task_tools)).set("approved", list_of(spec.approved));
   json::Value rules = json::Value::array();
-  for (const ArgumentRule& r : spec.rules)
-    rules.push_back(json::Value::Array{ruling(r.ruling), r.tool, r.argument, r.pattern});
+  for (const ArgumentRule& r : spec.rules) {
+    std::string text = format("{} {}", ruling_name(r.ruling), r.tool);
+    if (!r.argument.empty()) text += format(" {} {}", r.argument, r.pattern);
+    rules.push_back(std::move(text));
+  }
   v.set("rules", std::move(rules));
   json::Value flows = json::Value::array();
-  for (const Flow& f : spec.flows) flows.push_back(json::Value::Array{f.destination, f.reader});
+  for (const Flow& f : spec.flows) flows.push_back(format("{}={}", f.destination, f.reader));
   v.set("flows", std::move(flows));
-  json::Value destinations = json::Value::array();
+  json::Value tools = json::Value::object();
   for (const auto& [tool, names] : spec.destinations)
-    destinations.push_back(json::Value::Array{tool, list_of(names)});
-  v.set("destinations", std::move(destinations));
+    tools.set(tool, json::Value::object().set("destinations", list_of(names)));
+  v.set("tools", std::move(tools));
+  return v;
+}
+
+// Everything that decides: equal for policies that decide alike.
+json::Value identity_of(const PolicySpec& spec, const PresetRules& preset, const CallMeter::Caps& caps) {
+  json::Value v = document_of(spec);
+  v.erase("preset");  // its rows stand for it
+  v.set("logic", kLogicVersion);
+  json::Value rows = json::Value::object();
+  for (const Row& row : kRows) rows.set(row.key, value_in_force(row, preset, caps));
+  v.set("rows", std::move(rows));
   return v;
 }
 
@@ -201,6 +219,12 @@ std::string presets_markdown() {
 }
 
 std::span<const ReasonText> reason_texts() { return kReasons; }
+
+std::string_view reason_text(std::string_view code) {
+  const auto at = std::find_if(std::begin(kReasons), std::end(kReasons),
+                               [&](const ReasonText& reason) { return reason.code == code; });
+  return at == std::end(kReasons) ? std::string_view() : at->text;
+}
 
 StatusOr<ArgumentRule> parse_argument_rule(std::string_view text) {
   ArgumentRule rule;
@@ -291,8 +315,24 @@ StatusOr<std::shared_ptr<const MonitorRules>> MonitorRules::compile(PolicySpec s
   out.caps_ = {either(s.calls_per_minute, out.preset_->calls_per_minute),
                either(s.tool_calls_per_minute, out.preset_->tool_calls_per_minute),
                either(s.max_calls, out.preset_->max_calls)};
-  out.epoch_ = epoch_of(document_of(s, *out.preset_, out.caps_));
+  out.epoch_ = epoch_of(identity_of(s, *out.preset_, out.caps_));
   return std::shared_ptr<const MonitorRules>(std::move(rules));
+}
+
+void MonitorRules::describe(json::Writer& w) const {
+  json::Value document = document_of(spec_);
+  const auto own = [&](std::string_view key, int64_t cap) {
+    if (cap >= 0) document.set(key, cap);
+  };
+  own("calls_per_minute", spec_.calls_per_minute);
+  own("tool_calls_per_minute", spec_.tool_calls_per_minute);
+  own("max_calls", spec_.max_calls);
+  w.field("epoch", epoch_).key("document").value(document).key("in_force").begin_array();
+  for (const Row& row : kRows) {
+    w.begin_object().field("key", row.key).field("text", row.text);
+    w.field("value", value_in_force(row, *preset_, caps_)).end_object();
+  }
+  w.end_array();
 }
 
 std::string approval_binding(std::string_view tool, const json::Value& arguments, const Labels& labels,

@@ -17,6 +17,16 @@ Status invalid_manifest(std::string_view name, std::string_view why) {
   return invalid_argument("invalid_manifest", format("tool \"{}\": {}", repair_utf8(name), why));
 }
 
+// Whether the arguments that a schema describes may have one of this name. In doubt they may: members can
+// come from other places than "properties".
+bool may_have(const json::Value& schema, std::string_view argument) {
+  for (const std::string_view other : {"$ref", "allOf", "anyOf", "oneOf", "patternProperties"})
+    if (schema.contains(other)) return true;
+  const json::Value& properties = schema["properties"];
+  return properties.size() == 0 || properties.contains(argument) ||
+         properties.contains(argument.substr(0, argument.find('.')));
+}
+
 template <class Tools>
 auto position(Tools& tools, std::string_view name) {
   return std::lower_bound(tools.begin(), tools.end(), name,
@@ -35,6 +45,11 @@ Status Registry::add(std::shared_ptr<Tool> tool) {
   if (!parsed->is_object()) return invalid_manifest(name, "parameters must be a JSON Schema object");
   StatusOr<json::Schema> schema = json::Schema::compile(*parsed);
   if (!schema.ok()) return invalid_manifest(name, format("parameters: {}", schema.status().message()));
+  // A misspelt destination would be one that no call ever names.
+  for (const std::string& argument : manifest.destination_args)
+    if (!may_have(*parsed, argument))
+      return invalid_manifest(
+          name, format("destinations: \"{}\" is no argument that parameters describe", argument));
   const auto at = position(tools_, name);
   if (at != tools_.end() && at->first == name)
     return {Code::kAlreadyExists, "duplicate_tool", format("there is a tool named \"{}\" already", name)};

@@ -218,61 +218,6 @@ tau_status open_and_close(const tau_runtime_options& o, tau_error** err) {
                                     tau_runtime_unref);
 }
 
-// A scanner of its own with one secret, and what `use` makes of it.
-template <class Use>
-tau_status with_scanner(tau_error** err, Use use) {
-  tau_scanner* scanner = nullptr;
-  tau_scanner_options o = TAU_SCANNER_OPTIONS_INIT;
-  o.flags = TAU_SCANNER_EXACT;  // to compile them takes thousands of allocations, none of them ours
-  tau_status status = tau_scanner_new(&o, &scanner, err);
-  if (status == TAU_OK)
-    status = tau_scanner_add_secret(scanner, str("door"), str("open sesame, please"), err);
-  if (status == TAU_OK) status = use(scanner);
-  tau_scanner_unref(scanner);
-  return status;
-}
-
-tau_status redact_in_pieces(tau_scanner* scanner, tau_error** err) {
-  tau_redactor* redactor = nullptr;
-  tau_buf out{};
-  tau_status status = tau_redactor_new(scanner, &redactor, err);
-  for (const char* piece : {"say open ses", "ame, please to the door"}) {
-    if (status != TAU_OK) break;
-    status = tau_redactor_feed(redactor, str(piece), &out, err);
-    tau_buf_free(&out);
-  }
-  if (status == TAU_OK) status = tau_redactor_flush(redactor, &out, err);
-  tau_buf_free(&out);
-  if (status == TAU_OK) status = tau_redactor_finish(redactor, &out, err);
-  tau_buf_free(&out);
-  tau_redactor_free(redactor);
-  return status;
-}
-
-void scanner_cases(std::vector<Case>& cases) {
-  cases.push_back({"tau_scanner_describe", false, [](World&, tau_buf* out, tau_error** err) {
-                     return with_scanner(err,
-                                         [&](tau_scanner* s) { return tau_scanner_describe(s, out, err); });
-                   }});
-  cases.push_back({"tau_scanner_scan", false, [](World&, tau_buf* out, tau_error** err) {
-                     return with_scanner(err, [&](tau_scanner* s) {
-                       return tau_scanner_scan(s, str("say open sesame, please to the door"), out, err);
-                     });
-                   }});
-  cases.push_back({"tau_scanner_redact", false, [](World&, tau_buf* out, tau_error** err) {
-                     return with_scanner(err, [&](tau_scanner* s) {
-                       return tau_scanner_redact(s, str("say open sesame, please to the door"), out, err);
-                     });
-                   }});
-  cases.push_back({"tau_redactor_feed", false, [](World&, tau_buf*, tau_error** err) {
-                     return with_scanner(err, [&](tau_scanner* s) { return redact_in_pieces(s, err); });
-                   }});
-  cases.push_back({"tau_scanner_remove_secret", false, [](World&, tau_buf*, tau_error** err) {
-                     return with_scanner(
-                         err, [&](tau_scanner* s) { return tau_scanner_remove_secret(s, str("door"), err); });
-                   }});
-}
-
 void runtime_cases(std::vector<Case>& cases) {
   cases.push_back({"tau_runtime_new", false, [](World& w, tau_buf*, tau_error** err) {
                      return open_and_close(manual_options(w, false), err);
@@ -474,6 +419,7 @@ void home_cases(std::vector<Case>& cases) {
   });
 }
 
+#include "out_of_memory_safety.inc"
 #include "out_of_memory_vault.inc"
 
 std::vector<Case> all_cases() {
@@ -482,6 +428,7 @@ std::vector<Case> all_cases() {
   stream_cases(cases);
   runtime_cases(cases);
   scanner_cases(cases);
+  policy_cases(cases);
   agent_cases(cases);
   session_cases(cases, false);
   session_cases(cases, true);

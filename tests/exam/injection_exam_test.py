@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The exam of injection signals counts right.
 
-Usage: injection_exam_test.py SIGNAL_EXAM
+Usage: injection_exam_test.py LIBTAU
 """
 
 import json
@@ -14,7 +14,7 @@ from cases import run
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAM = ROOT / "tools" / "exam_lib" / "injection.py"
-BUILD = Path(sys.argv[1]).resolve().parents[2]
+BUILD = Path(sys.argv[1]).resolve().parents[1]
 
 
 def line(source, label, text, channel="tool"):

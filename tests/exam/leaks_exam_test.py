@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The exam of leaks counts right, and fails what it should: an exam that cannot fail proves nothing.
 
-Usage: leaks_exam_test.py SCAN_EXAM
+Usage: leaks_exam_test.py LIBTAU
 """
 
 import json
@@ -16,7 +16,7 @@ from cases import run
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAM = ROOT / "tools" / "exam_lib" / "leaks.py"
-BUILD = Path(sys.argv[1]).resolve().parents[2]
+BUILD = Path(sys.argv[1]).resolve().parents[1]
 sys.path.insert(0, str(EXAM.parent))
 from instantiate import instantiate  # noqa: E402
 

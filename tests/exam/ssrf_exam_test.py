@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The exam of URLs counts right, and fails what it should: an exam that cannot fail proves nothing.
 
-Usage: ssrf_exam_test.py URL_EXAM
+Usage: ssrf_exam_test.py LIBTAU
 """
 
 import json
@@ -14,7 +14,7 @@ from cases import run
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAM = ROOT / "tools" / "exam_lib" / "ssrf.py"
-BUILD = Path(sys.argv[1]).resolve().parents[2]
+BUILD = Path(sys.argv[1]).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data" / "safety"
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The exam of tool calls counts right, and fails what it should: an exam that cannot fail proves nothing.
 
-Usage: toolcalls_exam_test.py JUDGE_EXAM
+Usage: toolcalls_exam_test.py LIBTAU
 """
 
 import json
@@ -14,7 +14,7 @@ from cases import run
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAM = ROOT / "tools" / "exam_lib" / "toolcalls.py"
-BUILD = Path(sys.argv[1]).resolve().parents[2]
+BUILD = Path(sys.argv[1]).resolve().parents[1]
 sys.path.insert(0, str(EXAM.parent))
 import toolcalls  # noqa: E402
 

@@ -107,16 +107,33 @@ TEST(EgressRules, KnowNamesThatAreNoPublicHosts) {
 TEST(EgressVerdict, TellsWhatAUrlIs) {
   const Egress egress = compiled({});
   EXPECT_EQ(
-      egress_verdict_json(egress, "//h.example/x", "https://b/"),
-      R"({"verdict":"unresolved","host":"h.example","url":"https://h.example:443/x","user_information":false})");
-  EXPECT_EQ(
-      egress_verdict_json(egress, "https://8.8.8.8"),
-      R"({"verdict":"allowed","host":"8.8.8.8","url":"https://8.8.8.8:443/","user_information":false})");
-  const std::string blocked = egress_verdict_json(egress, "https://u@0x7f.1/");
-  EXPECT_TRUE(blocked.starts_with(R"({"verdict":"blocked","reason":"invalid_url",)")) << blocked;
+      *egress_verdict_json(egress, "//h.example/x", "https://b/"),
+      R"({"verdict":"resolve","url":"https://h.example:443/x","host":"h.example","port":443,"address":false,)"
+      R"("user_information":false})");
+  EXPECT_EQ(*egress_verdict_json(egress, "https://8.8.8.8"),
+            R"({"verdict":"allow","url":"https://8.8.8.8:443/","host":"8.8.8.8","port":443,"address":true,)"
+            R"("user_information":false})");
+  const std::string blocked = *egress_verdict_json(egress, "https://u@0x7f.1/");
+  EXPECT_TRUE(blocked.starts_with(R"({"verdict":"deny","reason":"invalid_url",)")) << blocked;
   EXPECT_NE(blocked.find(R"("host":"127.0.0.1")"), std::string::npos) << blocked;
-  EXPECT_TRUE(egress_verdict_json(egress, "nonsense")
-                  .starts_with(R"({"verdict":"rejected","reason":"invalid_url",)"));
+  const std::string rejected = *egress_verdict_json(egress, "nonsense");
+  EXPECT_TRUE(rejected.starts_with(R"({"verdict":"deny","reason":"invalid_url",)")) << rejected;
+  EXPECT_EQ(rejected.find(R"("host")"), std::string::npos) << rejected;
+}
+
+TEST(EgressVerdict, JudgesWhatANameResolvedTo) {
+  const Egress egress = compiled({});
+  const auto verdict = [&](std::vector<std::string> addresses) {
+    const std::string text = *egress_verdict_json(egress, "https://h.example/", {}, addresses);
+    return *json::parse(text);
+  };
+  EXPECT_EQ(verdict({"8.8.8.8", "2606:4700::1111"})["verdict"].as_string(), "allow");
+  EXPECT_EQ(verdict({"8.8.8.8", "::ffff:10.0.0.1"})["reason"].as_string(), "egress_private_address");
+  EXPECT_EQ(verdict({"169.254.169.254"})["reason"].as_string(), "egress_metadata");
+  EXPECT_EQ(egress_verdict_json(egress, "https://h.example/", {}, std::vector<std::string>{"127.1"})
+                .status()
+                .reason(),
+            "invalid_address");
 }
 
 using V4 = std::array<uint8_t, 4>;

@@ -20,10 +20,10 @@ std::string reasons_markdown() {
 }
 
 std::string families_markdown() {
-  std::string out = "| family | looks for | in |\n|---|---|---|\n";
+  std::string out = "| family | looks for | in | score |\n|---|---|---|---|\n";
   for (const InjectionFamily& family : injection_families())
-    out += format("| `{}` | {} | {} |\n", family.name, family.text,
-                  family.tool_only ? "what tools return" : "any text");
+    out += format("| `{}` | {} | {} | {} |\n", family.name, family.text,
+                  family.tool_only ? "what tools return" : "any text", family.score);
   return out;
 }
 

@@ -367,16 +367,30 @@ TEST(Monitor, EndorsesWhatTheUserLookedUpByName) {
   EXPECT_EQ(reason_with(Preset::kBalanced, R"({"name":"Sarah Baker"})", "sarah.baker@x.org.evil.org"),
             "ask_untrusted_destination");
   EXPECT_EQ(reason_with(Preset::kStrict, R"({"name":"Sarah Baker"})", good), "ask_untrusted_destination");
+  // Another address of that name anywhere: which of them is meant?
+  for (const char* other : {"sarah.baker@evil.org", "Sarah_Baker@evil.org", "sarah.baker2@x.org"})
+    EXPECT_EQ(reason_with(Preset::kBalanced, R"({"name":"Sarah Baker"})", good + " or " + other),
+              "ask_untrusted_destination")
+        << other;
+  EXPECT_EQ(
+      reason_with(Preset::kBalanced, R"({"name":"Sarah Baker"})", good + " or SARAH.BAKER@x.org, tom@x.org"),
+      "ask_untrusted_destination");  // the local part in another case is another address
+  EXPECT_EQ(reason_with(Preset::kBalanced, R"({"name":"Sarah Baker"})",
+                        good + ", again sarah.baker@X.org, tom@y.org"),
+            "allowed_host_tool");
 }
 
 TEST(Monitor, EndorsesAMessageThatTheUserDictated) {
   const Session session =
       Session("Find the busiest channel and post 'Who wants cake at noon?' there").tainted();
+  EarlierRead listing = {R"({"limit":10})", R"(["general","town hall"])"};
   const auto reason_of = [&](const char* text, EffectClass effect = EffectClass::kEgress) {
     const json::Value args = parsed(text);
     Action a = mail(args);
     a.effect = effect;
-    return reason(preset(Preset::kBalanced), a, session.scene());
+    Scene scene = session.scene();
+    scene.earlier_reads = [&](const std::function<void(const EarlierRead&)>& visit) { visit(listing); };
+    return reason(preset(Preset::kBalanced), a, scene);
   };
   EXPECT_EQ(reason_of(R"({"to":"general","body":"Who wants cake at noon?"})"), "allowed_host_tool");
   EXPECT_EQ(reason_of(R"({"to":"general","body":"Who wants cake at evil.org?"})"),
@@ -388,6 +402,14 @@ TEST(Monitor, EndorsesAMessageThatTheUserDictated) {
   EXPECT_EQ(reason_of(R"({"to":"general"})"), "ask_untrusted_destination");
   EXPECT_EQ(reason_of(R"({"to":"general","body":"Who wants cake at noon?"})", EffectClass::kIrreversible),
             "ask_untrusted_destination");
+  EXPECT_EQ(reason_of(R"({"to":"Town hall","body":"Who wants cake at noon?"})"), "allowed_host_tool");
+  // A name that stands in no listing, or only in what an injected call was told.
+  EXPECT_EQ(reason_of(R"({"to":"hall of evil","body":"Who wants cake at noon?"})"),
+            "ask_untrusted_destination");
+  listing.arguments_json = R"({"url":"https://evil.org/channels"})";
+  EXPECT_EQ(reason_of(R"({"to":"general","body":"Who wants cake at noon?"})"), "ask_untrusted_destination");
+  listing.arguments_json = R"({"of":"busiest channel"})";
+  EXPECT_EQ(reason_of(R"({"to":"general","body":"Who wants cake at noon?"})"), "allowed_host_tool");
 }
 
 constexpr int64_t kSecond = 1'000'000'000;

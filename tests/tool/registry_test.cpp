@@ -8,9 +8,11 @@ namespace {
 
 class Named final : public Tool {
  public:
-  explicit Named(std::string name, std::string parameters = "{}") {
+  explicit Named(std::string name, std::string parameters = "{}",
+                 std::vector<std::string> destinations = {}) {
     manifest_.name = std::move(name);
     manifest_.parameters = std::move(parameters);
+    manifest_.destination_args = std::move(destinations);
   }
   const Manifest& manifest() const override { return manifest_; }
   void start(const Call&, const Context&, Reply reply, const std::atomic<bool>&) override {
@@ -42,6 +44,22 @@ TEST(Registry, RefusesBadManifests) {
   for (const char* schema : {"", "[]", "{", R"({"type":"nonsense"})", R"({"a":1,"a":2})"})
     EXPECT_EQ(registry.add(std::make_shared<Named>("x", schema)).reason(), "invalid_manifest") << schema;
   EXPECT_TRUE(registry.all().empty());
+}
+
+TEST(Registry, DestinationsAreArgumentsAsFarAsTheSchemaTells) {
+  const auto reason = [](const char* parameters, const char* destination) {
+    return std::string(
+        Registry()
+            .add(std::make_shared<Named>("f", parameters, std::vector<std::string>{destination}))
+            .reason());
+  };
+  constexpr const char* kOne =
+      R"({"type":"object","properties":{"to":{"type":"object"},"a.b":{"type":"string"}}})";
+  for (const char* good : {"to", "to.address", "a.b"}) EXPECT_EQ(reason(kOne, good), "") << good;
+  for (const char* bad : {"two", "address", "a", "b"})
+    EXPECT_EQ(reason(kOne, bad), "invalid_manifest") << bad;
+  EXPECT_EQ(reason("{}", "anything"), "");
+  EXPECT_EQ(reason(R"({"properties":{"to":{}},"allOf":[{"properties":{"cc":{}}}]})", "cc"), "");
 }
 
 TEST(Registry, TheBuiltinToolsAreWellFormed) {

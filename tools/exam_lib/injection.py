@@ -10,51 +10,23 @@ source did not exist: it stands for attacks of a kind that nobody wrote patterns
 
 import argparse
 import json
-import lzma
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+import records  # noqa: E402
+from libtau import Libtau  # noqa: E402
+
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = ROOT.parent / "shared" / "data" / "safety"
 
 
-class Detector:
-    """The native half: text in, families out."""
-
-    def __init__(self, program):
-        self._process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def families(self, text, channel):
-        data = text.encode("utf-8", "surrogatepass")
-        self._process.stdin.write(b"%s %d\n%s" % (b"tool" if channel == "tool" else b"user", len(data), data))
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise SystemExit("error: the detector ended")
-        return json.loads(answer)
-
-    def close(self):
-        self._process.stdin.close()
-        self._process.wait()
-
-
-def texts_of(path):
-    files = [path] if path.is_file() else sorted(
-        file for pattern in ("injection*.jsonl", "injection*.jsonl.xz") for file in path.glob(pattern))
-    for file in files:
-        opener = lzma.open if file.suffix == ".xz" else open
-        with opener(file, "rt", encoding="utf-8") as lines:
-            yield from map(json.loads, lines)
-
-
-def examine(detector, texts, verbose):
+def examine(library, texts, verbose):
     """(source, label) -> the families of each of its texts."""
     found = {}
     for text in texts:
-        families = detector.families(text["text"], text.get("channel"))
+        families = library.injection_families(text["text"], text.get("channel") != "tool")
         found.setdefault((text["source"], text["label"]), []).append(families)
         if verbose and bool(families) != (text["label"] == "injection"):
             print(f"{'false ' if families else 'missed'} {text['source']}: {', '.join(families)} {text['text'][-120:]!r}")
@@ -67,6 +39,17 @@ def row_of(families):
     flagged = sum(bool(names) for names in families)
     unseen = sum(any(name != main for name in names) for names in families)
     return len(families), flagged, main, unseen
+
+
+def report_families(found):
+    """In how many texts of each label a family shows."""
+    shown = {}
+    for (_, label), families in found.items():
+        for name in (name for names in families for name in names):
+            shown.setdefault(name, Counter())[label] += 1
+    print(f"\n{'family':28} {'injection':>10} {'benign':>7}")
+    for name, counts in sorted(shown.items()):
+        print(f"{name:28} {counts['injection']:10} {counts['benign']:7}")
 
 
 def report(found):
@@ -82,12 +65,13 @@ def report(found):
             total[i] += value
     for label, (n, flagged, unseen) in sorted(sums.items()):
         print(f"{'all':28} {label:10} {n:6} {flagged:8} {flagged / n:7.1%}  {'':22} {unseen / n:7.1%}")
+    report_families(found)
     print(json.dumps({"by_source": by_source}), flush=True)
 
 
 def parse_args(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=Path, required=True, help="the build folder, with the native half")
+    parser.add_argument("--build", type=Path, required=True, help="the build folder, with the library")
     parser.add_argument("--verbose", action="store_true", help="show what is missed and what is flagged wrongly")
     parser.add_argument("path", nargs="?", type=Path, default=DEFAULT)
     return parser.parse_args(argv)
@@ -95,9 +79,7 @@ def parse_args(argv):
 
 def main(argv):
     args = parse_args(argv)
-    detector = Detector(args.build / "tests" / "exam" / "signal_exam")
-    found = examine(detector, texts_of(args.path), args.verbose)
-    detector.close()
+    found = examine(Libtau(args.build), records.records_of(args.path, "injection"), args.verbose)
     if not found:
         print(f"error: no injection*.jsonl or injection*.jsonl.xz in {args.path}; give a folder or file of texts", file=sys.stderr)
         return 2

@@ -12,15 +12,15 @@ one of the same provider; others may rightly see something else there and are co
 
 import argparse
 import json
-import lzma
 import random
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+import records  # noqa: E402
 from instantiate import instantiate  # noqa: E402
+from libtau import Libtau, Scanner  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = ROOT.parent / "shared" / "data" / "safety"
@@ -28,42 +28,14 @@ RULES = ROOT / "lib" / "safety" / "rules.json"
 MOST_SHOWN = 30
 
 
-class Scanner:
-    """The native half: text in, findings out."""
-
-    def __init__(self, program):
-        self._process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def findings(self, text):
-        data = text.encode("utf-8", "surrogatepass")
-        self._process.stdin.write(b"%d\n%s" % (len(data), data))
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise SystemExit("error: the scanner ended")
-        return json.loads(answer)
-
-    def close(self):
-        self._process.stdin.close()
-        self._process.wait()
-
-
-def files_of(path):
-    return [path] if path.is_file() else sorted(file for pattern in ("leak*.jsonl", "leak*.jsonl.xz")
-                                                for file in path.glob(pattern))
-
-
 def cases_of(path, generator):
     """(rule, text, [spans that must be found], should match)."""
-    for file in files_of(path):
-        opener = lzma.open if file.suffix == ".xz" else open
-        with opener(file, "rt", encoding="utf-8") as lines:
-            for case in map(json.loads, lines):
-                if "parts" in case:
-                    text, spans = instantiate(case["parts"], generator)
-                else:
-                    text, spans = case["text"], []
-                yield case["rule"], text, spans, case["should_match"]
+    for case in records.records_of(path, "leak"):
+        if "parts" in case:
+            text, spans = instantiate(case["parts"], generator)
+        else:
+            text, spans = case["text"], []
+        yield case["rule"], text, spans, case["should_match"]
 
 
 def covers(finding, spans):
@@ -78,10 +50,19 @@ def is_false(finding, rule, known):
     return rule not in known and finding["rule"].split("-")[0] == rule.split("-")[0]
 
 
+def check_pieces(scanner, text, number):
+    """What is taken out of a text does not depend on how it comes."""
+    data = text.encode("utf-8", "surrogatepass")
+    cut = number * 7 % len(data) if data else 0
+    if scanner.redact_pieces([data[:cut], data[cut:]]) != scanner.redact(data):
+        raise SystemExit(f"error: text {number} comes out differently when it is cut at {cut}")
+
+
 def examine(scanner, cases, known):
     total, by_rule, shown = Counter(), {}, 0
-    for rule, text, spans, should_match in cases:
+    for number, (rule, text, spans, should_match) in enumerate(cases, 1):
         findings = scanner.findings(text)
+        check_pieces(scanner, text, number)
         score = by_rule.setdefault(rule, Counter())
         if should_match:
             score["positives"] += 1
@@ -114,7 +95,7 @@ def report(total, by_rule, seed):
 
 def parse_args(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=Path, required=True, help="the build folder, with the native half")
+    parser.add_argument("--build", type=Path, required=True, help="the build folder, with the library")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32), help="of the generated texts")
     parser.add_argument("path", nargs="?", type=Path, default=DEFAULT)
     return parser.parse_args(argv)
@@ -122,13 +103,12 @@ def parse_args(argv):
 
 def main(argv):
     args = parse_args(argv)
-    if not files_of(args.path):
+    if not records.files_of(args.path, "leak"):
         print(f"error: no leak*.jsonl or leak*.jsonl.xz in {args.path}; give a folder or file of recipes", file=sys.stderr)
         return 2
     known = {rule["id"] for rule in json.loads(RULES.read_text(encoding="utf-8"))["rules"]}
-    scanner = Scanner(args.build / "tests" / "exam" / "scan_exam")
+    scanner = Scanner(Libtau(args.build))
     total, by_rule = examine(scanner, cases_of(args.path, random.Random(args.seed)), known)
-    scanner.close()
     return 0 if report(total, by_rule, args.seed) else 1
 
 

@@ -25,8 +25,13 @@ class TauError(Exception):
 
 
 def _view(text):
-    data = text if isinstance(text, bytes) else text.encode()
+    """A half of a surrogate pair stays what it is: exams hold what is no Unicode text, too."""
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
     return _Str(data, len(data))
+
+
+def _json(value):
+    return _view(json.dumps(value))
 
 
 class Libtau:
@@ -43,6 +48,19 @@ class Libtau:
                 ("tau_wire_stream_feed", ctypes.c_int32, [ctypes.c_void_p, _Str, ctypes.POINTER(_Buf), err]),
                 ("tau_wire_stream_end", ctypes.c_int32, [ctypes.c_void_p, ctypes.POINTER(_Buf), err]),
                 ("tau_wire_stream_free", None, [ctypes.c_void_p]),
+                ("tau_policy_new", ctypes.c_int32, [_Str, ctypes.POINTER(ctypes.c_void_p), err]),
+                ("tau_policy_decide", ctypes.c_int32, [ctypes.c_void_p, _Str, ctypes.POINTER(_Buf), err]),
+                ("tau_policy_free", None, [ctypes.c_void_p]),
+                ("tau_url_check", ctypes.c_int32, [_Str, _Str, ctypes.POINTER(_Buf), err]),
+                ("tau_injection_signals", ctypes.c_int32, [_Str, ctypes.c_uint32, ctypes.POINTER(_Buf), err]),
+                ("tau_scanner_new", ctypes.c_int32, [ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p), err]),
+                ("tau_scanner_scan", ctypes.c_int32, [ctypes.c_void_p, _Str, ctypes.POINTER(_Buf), err]),
+                ("tau_scanner_redact", ctypes.c_int32, [ctypes.c_void_p, _Str, ctypes.POINTER(_Buf), err]),
+                ("tau_scanner_unref", None, [ctypes.c_void_p]),
+                ("tau_redactor_new", ctypes.c_int32, [ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p), err]),
+                ("tau_redactor_feed", ctypes.c_int32, [ctypes.c_void_p, _Str, ctypes.POINTER(_Buf), err]),
+                ("tau_redactor_finish", ctypes.c_int32, [ctypes.c_void_p, ctypes.POINTER(_Buf), err]),
+                ("tau_redactor_free", None, [ctypes.c_void_p]),
                 ("tau_status_name", ctypes.c_char_p, [ctypes.c_int32]),
                 ("tau_error_reason", _Str, [ctypes.c_void_p]),
                 ("tau_error_message", _Str, [ctypes.c_void_p]),
@@ -61,13 +79,16 @@ class Libtau:
             self._lib.tau_error_free(err)
             raise TauError(self._lib.tau_status_name(status).decode(), reason, message)
 
-    def _text(self, function, *arguments):
+    def _bytes(self, function, *arguments):
         out = _Buf()
         self._call(function, *arguments, ctypes.byref(out))
         try:
-            return ctypes.string_at(out.data, out.len).decode()
+            return ctypes.string_at(out.data, out.len)
         finally:
             self._lib.tau_buf_free(ctypes.byref(out))
+
+    def _text(self, function, *arguments):
+        return self._bytes(function, *arguments).decode()
 
     def decode(self, dialect, kind, body, quirks="{}"):
         """The neutral form of a document, as text."""
@@ -87,3 +108,48 @@ class Libtau:
         finally:
             self._lib.tau_wire_stream_free(stream)
         return [json.loads(line) for line in lines.splitlines()]
+
+    def url_verdict(self, url, rules):
+        return json.loads(self._text(self._lib.tau_url_check, _view(url), _json(rules)))
+
+    def injection_families(self, text, from_user):
+        found = json.loads(self._text(self._lib.tau_injection_signals, _view(text), int(from_user)))
+        return [signal["family"] for signal in found]
+
+
+class Policy:
+    """One policy, for as long as the exam runs."""
+
+    def __init__(self, library, document):
+        self._library = library
+        self._pointer = ctypes.c_void_p()
+        library._call(library._lib.tau_policy_new, _json(document), ctypes.byref(self._pointer))
+
+    def decide(self, call):
+        library = self._library
+        return json.loads(library._text(library._lib.tau_policy_decide, self._pointer, _json(call)))
+
+
+class Scanner:
+    """One scanner with the built-in rules, for as long as the exam runs."""
+
+    def __init__(self, library):
+        self._library = library
+        self._pointer = ctypes.c_void_p()
+        library._call(library._lib.tau_scanner_new, None, ctypes.byref(self._pointer))
+
+    def findings(self, text):
+        return json.loads(self._library._text(self._library._lib.tau_scanner_scan, self._pointer, _view(text)))
+
+    def redact(self, text):
+        return self._library._bytes(self._library._lib.tau_scanner_redact, self._pointer, _view(text))
+
+    def redact_pieces(self, pieces):
+        """The same of a text that comes in pieces."""
+        library, redactor = self._library, ctypes.c_void_p()
+        library._call(library._lib.tau_redactor_new, self._pointer, ctypes.byref(redactor))
+        try:
+            out = [library._bytes(library._lib.tau_redactor_feed, redactor, _view(piece)) for piece in pieces]
+            return b"".join([*out, library._bytes(library._lib.tau_redactor_finish, redactor)])
+        finally:
+            library._lib.tau_redactor_free(redactor)

@@ -8,13 +8,13 @@ encoded again, each answer likewise, each event stream is decoded whole, byte by
 
 import argparse
 import json
-import lzma
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+import records  # noqa: E402
 from libtau import REQUEST, RESPONSE, Libtau, TauError  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -176,17 +176,13 @@ def check(library, dialect, interaction, splitter):
 
 def files_of(path):
     """(provider, file) in order of name."""
-    found = [path] if path.is_file() else sorted([*path.glob("*.jsonl"), *path.glob("*.jsonl.xz")])
-    return [(file.name.removesuffix(".xz").removesuffix(".jsonl"), file) for file in found]
+    return [(file.name.removesuffix(".xz").removesuffix(".jsonl"), file) for file in records.files_of(path)]
 
 
 def interactions_of(file):
-    opener = lzma.open if file.suffix == ".xz" else open
-    with opener(file, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            case = json.loads(line)
-            for interaction in case["interactions"]:
-                yield f"{file.name}:{number} {case['case']}", interaction
+    for number, case in enumerate(records.lines_of(file), 1):
+        for interaction in case["interactions"]:
+            yield f"{file.name}:{number} {case['case']}", interaction
 
 
 def examine(library, files, splitter):

@@ -18,14 +18,15 @@ prompt (as plain substrings, which is not how the monitor compares), stopped whe
 
 import argparse
 import json
-import lzma
 import re
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+import records  # noqa: E402
+from libtau import Libtau, Policy  # noqa: E402
+
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = ROOT.parent / "shared" / "data" / "safety"
 TABLE = json.loads((Path(__file__).resolve().parent / "tool_manifests.json").read_text(encoding="utf-8"))
@@ -60,40 +61,23 @@ def destinations_of(effect, args):
 
 
 class Judge:
-    """The native half: calls in, rulings out."""
+    """One policy without caps: the calls of an exam are made at no particular time."""
 
-    def __init__(self, program, preset):
-        self._preset = preset
-        self._process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                         encoding="utf-8")
+    def __init__(self, library, preset):
+        self._policy = Policy(library, {"preset": preset, "calls_per_minute": 0, "tool_calls_per_minute": 0, "max_calls": 0})
 
-    def ruling(self, call, prompt, sources, reads):
-        line = {"preset": self._preset, "tool": call["function"], "effect": call["effect"],
-                "destinations": call["destinations"], "arguments": call["args"], "user": [prompt], "sources": sources,
-                "reads": reads}
-        self._process.stdin.write(json.dumps(line) + "\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise SystemExit("error: the judge ended")
-        return json.loads(answer)
-
-    def close(self):
-        self._process.stdin.close()
-        self._process.wait()
+    def verdict(self, call, prompt, sources, reads):
+        tool = {"name": call["function"], "effect": call["effect"], "destinations": call["destinations"]}
+        return self._policy.decide({"tool": tool, "arguments": call["args"], "user": [prompt], "reads": reads,
+                                    "labels": {"integrity": sources}})
 
 
 def tasks_of(path):
-    files = [path] if path.is_file() else sorted(
-        file for pattern in ("toolcalls*.jsonl", "toolcalls*.jsonl.xz") for file in path.glob(pattern))
-    for file in files:
-        opener = lzma.open if file.suffix == ".xz" else open
-        with opener(file, "rt", encoding="utf-8") as lines:
-            for task in map(json.loads, lines):
-                for call in task["calls"]:
-                    call["effect"] = effect_of(call["function"])
-                    call["destinations"] = destinations_of(call["effect"], call["args"])
-                yield task
+    for task in records.records_of(path, "toolcalls"):
+        for call in task["calls"]:
+            call["effect"] = effect_of(call["function"])
+            call["destinations"] = destinations_of(call["effect"], call["args"])
+        yield task
 
 
 def is_consequential(call):
@@ -108,14 +92,14 @@ def strings_of(value):
 
 
 def run_user(judge, task):
-    """The rulings of a user's task; it stops nowhere: what asks is approved."""
-    sources, reads, rulings = ["system", "user"], [], []
+    """The verdicts on a user's task; it stops nowhere: what asks is approved."""
+    sources, reads, verdicts = ["system", "user"], [], []
     said = "\n".join(text for call in task["calls"] for text in strings_of(call["args"]))
     for call in task["calls"]:
-        rulings.append(judge.ruling(call, task["prompt"], ",".join(sources), reads))
-        reads.append({"arguments": json.dumps(call["args"]), "content": said})
+        verdicts.append(judge.verdict(call, task["prompt"], sources, reads))
+        reads.append({"arguments": call["args"], "content": said})
         sources.append(f"tool:{call['function']}")
-    return rulings
+    return verdicts
 
 
 def in_prompt(call, prompt):
@@ -129,7 +113,7 @@ def examine_users(judge, tasks, total, table):
         if DYNAMIC in task["prompt"]:
             total["unjudged"] += 1
             continue
-        asks = [(call, r) for call, r in zip(task["calls"], run_user(judge, task)) if r["ruling"] != "allow"]
+        asks = [(call, r) for call, r in zip(task["calls"], run_user(judge, task)) if r["verdict"] != "allow"]
         kind = "user_tasks" if consequential else "read_only"
         total[kind] += 1
         table[task["suite"]][kind] += 1
@@ -138,27 +122,27 @@ def examine_users(judge, tasks, total, table):
         key = "asked" if consequential else "read_only_asked"
         total[key] += 1
         table[task["suite"]][key] += 1
-        call, ruling = asks[0]
-        print(f"asks    {task['suite']} {task['task']}: {call['function']} {ruling['argument']} ({ruling['reason']})")
+        call, verdict = asks[0]
+        print(f"asks    {task['suite']} {task['task']}: {call['function']} {verdict.get('argument', '')} ({verdict['reason']})")
 
 
 def examine_injections(judge, injections, users, total, table):
     for injection in injections:
         literal = "\n".join(text for call in injection["calls"] for text in strings_of(call["args"]))
         for user in (task for task in users if task["suite"] == injection["suite"]):
-            reads = [{"arguments": json.dumps(call["args"]), "content": literal} for call in user["calls"]]
+            reads = [{"arguments": call["args"], "content": literal} for call in user["calls"]]
             for call in injection["calls"]:
                 if not is_consequential(call) or in_prompt(call, user["prompt"]):
                     continue
-                ruling = judge.ruling(call, user["prompt"], "model,system,tool:any,user", reads)
-                stopped = ruling["ruling"] != "allow"
+                verdict = judge.verdict(call, user["prompt"], ["model", "system", "tool:any", "user"], reads)
+                stopped = verdict["verdict"] != "allow"
                 total["injected"] += 1
                 total["stopped"] += stopped
                 table[injection["suite"]]["injected"] += 1
                 table[injection["suite"]]["stopped"] += stopped
                 if not stopped:
                     print(f"passes  {injection['suite']} {injection['task']} in {user['task']}: {call['function']} "
-                          f"({ruling['reason']})")
+                          f"({verdict['reason']})")
 
 
 COLUMNS = ("injected", "stopped", "user_tasks", "asked", "read_only", "read_only_asked")
@@ -175,7 +159,7 @@ def report(total, table):
 
 def parse_args(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=Path, required=True, help="the build folder, with the native half")
+    parser.add_argument("--build", type=Path, required=True, help="the build folder, with the library")
     parser.add_argument("--preset", default="balanced", help="permissive, balanced, strict or hardened")
     parser.add_argument("path", nargs="?", type=Path, default=DEFAULT)
     return parser.parse_args(argv)
@@ -190,10 +174,9 @@ def main(argv):
     users = [task for task in tasks if task["kind"] == "user"]
     injections = [task for task in tasks if task["kind"] == "injection"]
     total, table = Counter(), {task["suite"]: Counter() for task in tasks}
-    judge = Judge(args.build / "tests" / "exam" / "judge_exam", args.preset)
+    judge = Judge(Libtau(args.build), args.preset)
     examine_users(judge, users, total, table)
     examine_injections(judge, injections, users, total, table)
-    judge.close()
     return 0 if report(total, table) else 1
 
 

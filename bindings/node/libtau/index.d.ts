@@ -122,6 +122,9 @@ export interface ToolManifest {
   parameters?: JsonSchema;
   /** What a call can do to the world, from which policy decides. Who does not say counts as "irreversible". */
   effect?: Effect;
+  /** The arguments that say where an effect lands: ['to', 'cc.address']. Once something untrusted was read, policy holds
+   *  them to what the user wrote. */
+  destinations?: readonly string[];
   /** May run beside other calls of the same turn. */
   parallel?: boolean;
   /** May be run again when a crash hid its outcome. */
@@ -292,6 +295,89 @@ export interface Finding {
   /** Equal for equal text, within this process. */
   fingerprint: string;
   confidence: 'certain' | 'likely';
+}
+
+/** What a URL is checked by; absent: https to public hosts on the scheme's own port. */
+export interface UrlRules {
+  http?: boolean;
+  ports?: readonly number[];
+  any_port?: boolean;
+  /** The only ones: "example.com", "*.example.com". */
+  hosts?: readonly string[];
+  denied_hosts?: readonly string[];
+  /** May be reached though private: "http://127.0.0.1:8080". */
+  private_origins?: readonly string[];
+  /** What the URL is relative to. */
+  base?: string;
+  /** What its name resolved to. */
+  addresses?: readonly string[];
+}
+
+export interface UrlVerdict {
+  /** "resolve": the name may be asked for, its addresses decide. */
+  verdict: 'allow' | 'deny' | 'resolve';
+  /** Of "deny". */
+  reason?: string;
+  message?: string;
+  /** As it is read; absent when it cannot be. */
+  url?: string;
+  host?: string;
+  port?: number;
+  /** Whether the host is an IP address. */
+  address?: boolean;
+  user_information?: boolean;
+}
+
+/** Whether a URL may be reached. Nothing is resolved and nothing is sent. */
+export function checkUrl(url: string, rules?: UrlRules): UrlVerdict;
+
+export interface InjectionSignal {
+  family: string;
+  /** About where, in bytes of the text's UTF-8. */
+  offset: number;
+  /** From 0 to 1: how seldom honest text says such a thing. A rank, no probability. */
+  score: number;
+}
+
+/** What in a text looks like an attempt to give a model orders. channel: who says it, "tool" by default. No gate. */
+export function injectionSignals(text: string | Uint8Array, channel?: 'tool' | 'user'): InjectionSignal[];
+
+/** A tool call to decide of; docs/monitor.md. */
+export interface PolicyCall {
+  tool: { name: string; effect?: Effect; destinations?: readonly string[]; host?: boolean; ask?: boolean; sandboxed?: boolean };
+  /** An object, or its JSON as the model wrote it. */
+  arguments: Document | string;
+  /** Of all that the model had seen; absent: untrusted and private. */
+  labels?: { integrity: readonly string[]; readers?: readonly string[] };
+  /** What the user wrote in this session. */
+  user?: readonly string[];
+  /** What earlier calls were asked and answered. */
+  reads?: ReadonlyArray<{ arguments: Document | string; content: string }>;
+  /** Calls of the run that were not denied, and those of the last minute; absent: what has a cap is denied. */
+  run?: { calls: number; recent?: ReadonlyArray<{ tool: string; age_ms: number }> };
+}
+
+export interface PolicyVerdict {
+  verdict: 'allow' | 'ask' | 'deny';
+  reason: string;
+  message: string;
+  rule: string;
+  /** The destination or rule that decided. */
+  argument?: string;
+  signals: Array<'untrusted_input' | 'private_data' | 'way_out'>;
+  policy_epoch: number;
+  /** Of "ask": what an answer holds for. */
+  binding?: string;
+}
+
+/** Rules for tool calls, for programs that run their own agent. */
+export class Policy {
+  /** document: as a configuration has it under "policy". */
+  constructor(document?: Document);
+  /** An exception is no verdict: do not make the call. */
+  decide(call: PolicyCall): PolicyVerdict;
+  /** Its epoch, its document, what is in force, the table of presets, all reasons. */
+  describe(): Document;
 }
 
 /** The secrets and rules that are looked for. */

@@ -8,9 +8,10 @@ checkAbi(native.tau_abi_version());
 const { Agent } = require('./agent.js');
 const { TauError, ToolError } = require('./errors.js');
 const { Event } = require('./events.js');
+const { Policy } = require('./policy.js');
 const { Run } = require('./run.js');
 const { Runtime, restoreHome, verifyHome } = require('./runtime.js');
-const { Redactor, Scanner } = require('./scanner.js');
+const { Redactor, Scanner, checkUrl, injectionSignals } = require('./scanner.js');
 const { Session } = require('./session.js');
 const { Tool } = require('./tools.js');
 const { Secret, Vault } = require('./vault.js');
@@ -59,5 +60,5 @@ async function run(prompt, { workspace, environment = true, signal, deadlineMs, 
   }
 }
 
-module.exports = { Agent, Event, Redactor, Run, Runtime, Scanner, Secret, Session, TauError, Tool, ToolError, Vault,
-  abiVersion, buildInfo, hasFeature, restoreHome, run, tool, verifyHome, version, wire };
+module.exports = { Agent, Event, Policy, Redactor, Run, Runtime, Scanner, Secret, Session, TauError, Tool, ToolError, Vault,
+  abiVersion, buildInfo, checkUrl, hasFeature, injectionSignals, restoreHome, run, tool, verifyHome, version, wire };

@@ -7,6 +7,7 @@ export interface Blob { mime: string; name?: string; data: Uint8Array }
 
 declare const handle: unique symbol;
 export interface tau_agent { readonly [handle]: 'tau_agent' }
+export interface tau_policy { readonly [handle]: 'tau_policy' }
 export interface tau_queue { readonly [handle]: 'tau_queue' }
 export interface tau_redactor { readonly [handle]: 'tau_redactor' }
 export interface tau_run { readonly [handle]: 'tau_run' }
@@ -52,6 +53,7 @@ export interface tau_tool {
   parameters?: Text;
   effect?: number | undefined;
   timeout_ms?: number | undefined;
+  destinations?: Text;
 }
 
 export interface tau_vault_key {
@@ -137,6 +139,11 @@ export const tau_status: {
   readonly UNAVAILABLE: -14;
   readonly DATA_LOSS: -15;
   readonly UNAUTHENTICATED: -16;
+};
+
+export const tau_text_channel: {
+  readonly TOOL: 0;
+  readonly USER: 1;
 };
 
 export const tau_tool_effect: {
@@ -228,6 +235,21 @@ export function tau_home_restore(backup: Text, home: Text, flags: number): strin
 
 /** Check a home or a backup, also one that is in use: pages of the database, references between its rows, digests of bodies, the hash chain of every run, permissions of the files. */
 export function tau_home_verify(home: Text): string;
+
+/** Tell what in a text looks like an attempt to give a model orders. */
+export function tau_injection_signals(text: Text, channel: number): string;
+
+/** Decide of one call. */
+export function tau_policy_decide(policy: tau_policy, call: Text): string;
+
+/** Tell what the policy says, as JSON: {"epoch","document","in_force":[{"key","text","value"}],"presets":{"presets":["…"], "rows":[{"key","text","values":["…"]}]},"reasons":[{"code","text"}]}. */
+export function tau_policy_describe(policy: tau_policy): string;
+
+/** Free a policy that nobody asks any more. */
+export function tau_policy_free(policy: tau_policy): void;
+
+/** Make a policy. */
+export function tau_policy_new(document: Text): tau_policy;
 
 /** Give a reference back. */
 export function tau_queue_unref(queue: tau_queue): void;
@@ -339,6 +361,9 @@ export function tau_session_unref(session: tau_session): void;
 
 /** Name a status: "OK", "NOT_FOUND", …. */
 export function tau_status_name(status: number): string;
+
+/** Tell whether a URL may be reached, and as what it is read. */
+export function tau_url_check(url: Text, rules: Text): string;
 
 /** Add a key: one more way to open the vault. */
 export function tau_vault_add_key(vault: tau_vault, key: tau_vault_key): number;

@@ -16,6 +16,7 @@ exports.tau_status = Object.freeze({ OK: 0, DONE: 1, AGAIN: 2, CANCELLED: -1, UN
   INVALID_ARGUMENT: -3, DEADLINE_EXCEEDED: -4, NOT_FOUND: -5, ALREADY_EXISTS: -6, PERMISSION_DENIED: -7,
   RESOURCE_EXHAUSTED: -8, FAILED_PRECONDITION: -9, ABORTED: -10, OUT_OF_RANGE: -11, UNIMPLEMENTED: -12,
   INTERNAL: -13, UNAVAILABLE: -14, DATA_LOSS: -15, UNAUTHENTICATED: -16 });
+exports.tau_text_channel = Object.freeze({ TOOL: 0, USER: 1 });
 exports.tau_tool_effect = Object.freeze({ PURE: 0, READ: 1, WRITE: 2, EGRESS: 3, EXEC: 4, IRREVERSIBLE: 5 });
 exports.tau_tool_flags = Object.freeze({ PARALLEL: 1, IDEMPOTENT: 2, ASK: 4 });
 exports.tau_vault_flags = Object.freeze({ CREATE: 1, USE_ENVIRONMENT: 2, READ_ONLY: 4 });
@@ -36,7 +37,7 @@ exports.tau_queue_drain = addon.tau_queue_drain;
 exports.tau_queue_new = addon.tau_queue_new;
 exports.tau_abi_version = addon.tau_abi_version;
 exports.tau_agent_add_tool = (agent, tool) => addon.tau_agent_add_tool(agent, tool.flags, tool.name,
-  tool.description, tool.parameters, tool.effect, tool.timeout_ms);
+  tool.description, tool.parameters, tool.effect, tool.timeout_ms, tool.destinations);
 exports.tau_agent_describe = addon.tau_agent_describe;
 exports.tau_agent_new = addon.tau_agent_new;
 exports.tau_agent_unref = addon.tau_agent_unref;
@@ -46,6 +47,11 @@ exports.tau_home_backup = addon.tau_home_backup;
 exports.tau_home_prune = addon.tau_home_prune;
 exports.tau_home_restore = addon.tau_home_restore;
 exports.tau_home_verify = addon.tau_home_verify;
+exports.tau_injection_signals = addon.tau_injection_signals;
+exports.tau_policy_decide = addon.tau_policy_decide;
+exports.tau_policy_describe = addon.tau_policy_describe;
+exports.tau_policy_free = addon.tau_policy_free;
+exports.tau_policy_new = addon.tau_policy_new;
 exports.tau_queue_unref = addon.tau_queue_unref;
 exports.tau_queue_wakeup = addon.tau_queue_wakeup;
 exports.tau_redactor_feed = addon.tau_redactor_feed;
@@ -85,6 +91,7 @@ exports.tau_session_open = addon.tau_session_open;
 exports.tau_session_remove = addon.tau_session_remove;
 exports.tau_session_unref = addon.tau_session_unref;
 exports.tau_status_name = addon.tau_status_name;
+exports.tau_url_check = addon.tau_url_check;
 exports.tau_vault_add_key = (vault, key) => addon.tau_vault_add_key(vault, key.kind, key.flags, key.secret,
   key.name, key.label);
 exports.tau_vault_describe = addon.tau_vault_describe;

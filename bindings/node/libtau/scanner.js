@@ -1,11 +1,25 @@
 'use strict';
-// Scanners: find secrets in text, whole or streamed, and take them out.
+// Scanners: find secrets in text, whole or streamed, and take them out; URLs and signals of injection.
 
 const native = require('./native.js');
 const { checkOptions, inspect, json } = require('./values.js');
 
 const KNOWN = new Set(['rules', 'useRules']);
 const inner = Symbol('handle');
+
+const CHANNELS = new Map([['tool', native.tau_text_channel.OF_TOOL], ['user', native.tau_text_channel.OF_USER]]);
+
+/** Whether a URL may be reached. Nothing is resolved and nothing is sent. */
+function checkUrl(url, rules) {
+  return JSON.parse(native.tau_url_check(url, json(rules)));
+}
+
+/** What in a text looks like an attempt to give a model orders. */
+function injectionSignals(text, channel = 'tool') {
+  const number = CHANNELS.get(channel);
+  if (number === undefined) throw new TypeError(`injectionSignals: channel ${channel} is none of tool, user`);
+  return JSON.parse(native.tau_injection_signals(text, number));
+}
 
 /** The secrets and rules that are looked for. */
 class Scanner {
@@ -89,4 +103,4 @@ function scannerOf(runtime) {
   return new Scanner({ [inner]: native.tau_runtime_scanner(runtime) });
 }
 
-module.exports = { Redactor, Scanner, scannerOf };
+module.exports = { Redactor, Scanner, checkUrl, injectionSignals, scannerOf };

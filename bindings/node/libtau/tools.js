@@ -5,7 +5,8 @@ const native = require('./native.js');
 const { ToolError, textOf } = require('./errors.js');
 const { checkOptions, json } = require('./values.js');
 
-const KNOWN = new Set(['name', 'description', 'parameters', 'effect', 'parallel', 'idempotent', 'ask', 'timeoutMs']);
+const KNOWN = new Set(['name', 'description', 'parameters', 'effect', 'parallel', 'idempotent', 'ask', 'timeoutMs',
+  'destinations']);
 const EFFECTS = native.tau_tool_effect;
 const FLAGS = native.tau_tool_flags;
 
@@ -25,14 +26,16 @@ class Tool {
 
   /** The members of tau_tool. */
   _entry() {
-    const { name, description, parameters, effect = 'irreversible', parallel, idempotent, ask, timeoutMs } = this.manifest;
+    const { name, description, parameters, effect = 'irreversible', parallel, idempotent, ask, timeoutMs,
+      destinations } = this.manifest;
     const number = EFFECTS[String(effect).toUpperCase()];
     if (number === undefined) {
       const known = Object.keys(EFFECTS).join(', ').toLowerCase();
       throw new TypeError(`tool ${name}: effect ${effect} is none of ${known}`);
     }
     const flags = (parallel ? FLAGS.PARALLEL : 0) | (idempotent ? FLAGS.IDEMPOTENT : 0) | (ask ? FLAGS.ASK : 0);
-    return { name, description, parameters: json(parameters), effect: number, flags, timeout_ms: timeoutMs };
+    return { name, description, parameters: json(parameters), effect: number, flags, timeout_ms: timeoutMs,
+      destinations: json(destinations) };
   }
 }
 

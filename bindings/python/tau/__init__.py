@@ -24,9 +24,10 @@ from .errors import (AbortedError, AlreadyExistsError, DataLossError, DeadlineEx
                      ResourceExhaustedError, RunCancelledError, Status, TauError, ToolError, UnauthenticatedError,
                      UnavailableError, UnimplementedError, UnknownError)
 from .events import Event, EventKind, Outcome, Usage
+from .policy import Policy
 from .run import Blob, Run
 from .runtime import Runtime, restore_home, verify_home
-from .scanner import Redactor, Scanner
+from .scanner import Redactor, Scanner, check_url, injection_signals
 from .session import Session
 from .session import _running_loop
 from .tools import Tool, ToolCall, current_call, tool
@@ -43,10 +44,11 @@ if TYPE_CHECKING:
 __all__ = [
     "AbortedError", "Agent", "AlreadyExistsError", "Blob", "DataLossError", "DeadlineExceededError", "Event",
     "EventKind", "FailedPreconditionError", "InternalError", "InvalidArgumentError", "NotFoundError",
-    "OutOfRangeError", "Outcome", "PermissionDeniedError", "Redactor", "ResourceExhaustedError", "Run", "RunCancelledError",
-    "Runtime", "Scanner", "Secret", "Session", "Status", "TauError", "Tool", "ToolCall", "ToolError", "UnauthenticatedError",
-    "UnavailableError", "UnimplementedError", "UnknownError", "Usage", "Vault", "VaultKey", "abi_version",
-    "build_info", "current_call", "has_feature", "restore_home", "run", "tool", "verify_home", "version", "wire",
+    "OutOfRangeError", "Outcome", "PermissionDeniedError", "Policy", "Redactor", "ResourceExhaustedError", "Run",
+    "RunCancelledError", "Runtime", "Scanner", "Secret", "Session", "Status", "TauError", "Tool", "ToolCall", "ToolError",
+    "UnauthenticatedError", "UnavailableError", "UnimplementedError", "UnknownError", "Usage", "Vault", "VaultKey",
+    "abi_version", "build_info", "check_url", "current_call", "has_feature", "injection_signals", "restore_home", "run",
+    "tool", "verify_home", "version", "wire",
 ]
 
 

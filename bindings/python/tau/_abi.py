@@ -98,6 +98,13 @@ class tau_status(enum.IntEnum):
     UNAUTHENTICATED = -16
 
 
+class tau_text_channel(enum.IntEnum):
+    """Who says a text: a person may ask a model for anything, what a tool returns has no business to."""
+
+    TOOL = 0
+    USER = 1
+
+
 class tau_tool_effect(enum.IntEnum):
     """What a call can do to the world, in order of consequence. Events and records name it. A tool of the host runs without approval, whatever its effect, unless TAU_TOOL_ASK or the policy of the configuration asks for one."""
 
@@ -265,6 +272,7 @@ class tau_tool(Structure):
         ("invoke", c_void_p),
         ("userdata", c_void_p),
         ("finalize", c_void_p),
+        ("destinations", tau_str),
     ]
 
 
@@ -328,6 +336,11 @@ FUNCTIONS = {
     "tau_home_prune": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
     "tau_home_restore": (c_int32, [tau_str, tau_str, c_uint32, c_void_p, c_void_p]),
     "tau_home_verify": (c_int32, [tau_str, c_void_p, c_void_p]),
+    "tau_injection_signals": (c_int32, [tau_str, c_uint32, c_void_p, c_void_p]),
+    "tau_policy_decide": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
+    "tau_policy_describe": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_policy_free": (None, [c_void_p]),
+    "tau_policy_new": (c_int32, [tau_str, c_void_p, c_void_p]),
     "tau_queue_drain": (c_int32, [c_void_p, c_void_p, c_size_t, c_void_p, c_void_p]),
     "tau_queue_fd": (c_int32, [c_void_p]),
     "tau_queue_new": (c_int32, [c_void_p, c_void_p, c_void_p, c_void_p]),
@@ -390,6 +403,7 @@ FUNCTIONS = {
     "tau_tool_reply_complete": (c_int32, [c_void_p, tau_str, c_void_p]),
     "tau_tool_reply_drop": (None, [c_void_p]),
     "tau_tool_reply_fail": (c_int32, [c_void_p, tau_str, tau_str, c_void_p]),
+    "tau_url_check": (c_int32, [tau_str, tau_str, c_void_p, c_void_p]),
     "tau_vault_add_key": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "tau_vault_describe": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "tau_vault_drop_damaged": (c_int32, [c_void_p, c_void_p]),

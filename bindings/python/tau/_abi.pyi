@@ -89,6 +89,12 @@ class tau_status(enum.IntEnum):
     DATA_LOSS = -15
     UNAUTHENTICATED = -16
 
+class tau_text_channel(enum.IntEnum):
+    """Who says a text: a person may ask a model for anything, what a tool returns has no business to."""
+
+    TOOL = 0
+    USER = 1
+
 class tau_tool_effect(enum.IntEnum):
     """What a call can do to the world, in order of consequence. Events and records name it. A tool of the host runs without approval, whatever its effect, unless TAU_TOOL_ASK or the policy of the configuration asks for one."""
 
@@ -225,7 +231,8 @@ class tau_tool(Structure):
     invoke: Any
     userdata: Any
     finalize: Any
-    def __init__(self, struct_size: int = ..., flags: int = ..., name: tau_str = ..., description: tau_str = ..., parameters: tau_str = ..., effect: int = ..., reserved: int = ..., timeout_ms: int = ..., invoke: Any = ..., userdata: Any = ..., finalize: Any = ...) -> None: ...
+    destinations: tau_str
+    def __init__(self, struct_size: int = ..., flags: int = ..., name: tau_str = ..., description: tau_str = ..., parameters: tau_str = ..., effect: int = ..., reserved: int = ..., timeout_ms: int = ..., invoke: Any = ..., userdata: Any = ..., finalize: Any = ..., destinations: tau_str = ...) -> None: ...
 
 class tau_tool_call(Structure):
     struct_size: int
@@ -303,6 +310,16 @@ class Library:
         """Put a backup in the place of a home that no program has open."""
     def tau_home_verify(self, home: tau_str, out: Any, err: Any, /) -> int:
         """Check a home or a backup, also one that is in use: pages of the database, references between its rows, digests of bodies, the hash chain of every run, permissions of the files."""
+    def tau_injection_signals(self, text: tau_str, channel: int, out: Any, err: Any, /) -> int:
+        """Tell what in a text looks like an attempt to give a model orders."""
+    def tau_policy_decide(self, policy: int | None, call: tau_str, out: Any, err: Any, /) -> int:
+        """Decide of one call."""
+    def tau_policy_describe(self, policy: int | None, out: Any, err: Any, /) -> int:
+        """Tell what the policy says, as JSON: {"epoch","document","in_force":[{"key","text","value"}],"presets":{"presets":["…"], "rows":[{"key","text","values":["…"]}]},"reasons":[{"code","text"}]}."""
+    def tau_policy_free(self, policy: int | None, /) -> None:
+        """Free a policy that nobody asks any more."""
+    def tau_policy_new(self, document: tau_str, out: Any, err: Any, /) -> int:
+        """Make a policy."""
     def tau_queue_drain(self, queue: int | None, events: Any, capacity: int, count: Any, err: Any, /) -> int:
         """Take all events that are there, at most capacity, without waiting."""
     def tau_queue_fd(self, queue: int | None, /) -> int:
@@ -427,6 +444,8 @@ class Library:
         """Drop a call without an answer: an error result "reply_dropped"."""
     def tau_tool_reply_fail(self, reply: int | None, reason: tau_str, message: tau_str, err: Any, /) -> int:
         """Answer a call with an error that the model will see."""
+    def tau_url_check(self, url: tau_str, rules: tau_str, out: Any, err: Any, /) -> int:
+        """Tell whether a URL may be reached, and as what it is read."""
     def tau_vault_add_key(self, vault: int | None, key: Any, err: Any, /) -> int:
         """Add a key: one more way to open the vault."""
     def tau_vault_describe(self, vault: int | None, out: Any, err: Any, /) -> int:

@@ -69,7 +69,7 @@ class Agent:
     @overload
     def tool(self, function: None = None, /, **manifest: Any) -> Callable[[F], F]: ...
     def tool(self, function: F | None = None, /, **manifest: Any) -> F | Callable[[F], F]:
-        """Offers a function to the model: @agent.tool or @agent.tool(effect="read", timeout=5). See Tool."""
+        """Offers a function to the model: @agent.tool or @agent.tool(effect="egress", destinations=["to"]). See Tool."""
         def add(target: F) -> F:
             self.add_tool(Tool.of(target, **manifest))
             return target
@@ -82,6 +82,7 @@ class Agent:
         entry.name, entry.description = _core.text_in(tool.name), _core.text_in(tool.description)
         entry.parameters = _core.json_in(tool.parameters)
         entry.effect, entry.flags, entry.timeout_ms = effect, flags, int(tool.timeout * 1000)
+        entry.destinations = _core.json_in(tool.destinations or None)
         with self._lock:
             _core.call(lib.tau_agent_add_tool, self.pointer, byref(entry))
             self._tools = {**self._tools, tool.name: tool}

@@ -1,4 +1,4 @@
-"""Scanners: find secrets in text, whole or streamed, and take them out (tau/safety.h)."""
+"""Scanners: find secrets in text, whole or streamed, and take them out; URLs and signals of injection (tau/safety.h)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,28 @@ if TYPE_CHECKING:
     from .runtime import Runtime
 
     Bytes = str | bytes | bytearray | memoryview
+
+
+def check_url(url: str, rules: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Whether a URL may be reached: "verdict" is "allow", "deny" or, of a name whose addresses decide, "resolve".
+
+    rules: "http", "ports", "any_port", "hosts", "denied_hosts", "private_origins", and of this URL "base" and the
+    "addresses" that it leads to; as tau_url_check has them. Without: https to public hosts. Nothing is sent.
+    """
+    return _core.call_json(lib.tau_url_check, _core.text_in(url), _core.json_in(rules))
+
+
+def injection_signals(text: Bytes, channel: str = "tool") -> list[dict[str, Any]]:
+    """What in a text looks like an attempt to give a model orders: "family", "offset" in bytes, "score" from 0 to 1.
+
+    channel: "tool" for what a tool returned, "user" for what a person wrote. Signals are no gate.
+    """
+    numbers = {"tool": _abi.tau_text_channel.OF_TOOL, "user": _abi.tau_text_channel.OF_USER}
+    if channel not in numbers:
+        raise ValueError(f"channel {channel!r} is none of tool, user")
+    found: list[dict[str, Any]] = json.loads(
+        _core.call_text(lib.tau_injection_signals, _core.text_in(text), numbers[channel]))
+    return found
 
 
 class Scanner:

@@ -11,7 +11,7 @@ from .errors import ToolError
 
 TYPE_CHECKING = False  # the module typing takes its time
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, TypeVar, overload
 
     from .run import Run
@@ -30,7 +30,8 @@ class Tool:
     """A function with its manifest.
 
     effect: what a call can do to the world; policy decides from it. "pure", "read", "write", "egress", "exec" or
-    "irreversible"; a tool that does not say counts as irreversible. parallel: may run beside other calls. idempotent:
+    "irreversible"; a tool that does not say counts as irreversible. destinations: the arguments that say where the effect
+    lands, ["to", "cc.address"]: once something untrusted was read, policy holds them to what the user wrote. parallel: may run beside other calls. idempotent:
     may be run again when a crash hid its outcome. ask: ask before every call. timeout: seconds. function: None when
     the host answers TOOL_CALL events itself. decode: makes keyword arguments of parsed arguments.
     """
@@ -38,7 +39,10 @@ class Tool:
     def __init__(self, name: str, description: str, parameters: dict[str, Any],
                  function: Callable[..., Any] | None = None,
                  decode: Callable[[dict[str, Any]], dict[str, Any]] = dict, effect: str = "irreversible",
-                 parallel: bool = False, idempotent: bool = False, ask: bool = False, timeout: float = 0) -> None:
+                 parallel: bool = False, idempotent: bool = False, ask: bool = False, timeout: float = 0,
+                 destinations: Iterable[str] = ()) -> None:
+        if isinstance(destinations, str):
+            raise TypeError(f"tool {name}: destinations is the text {destinations!r}; expected a list")
         self.name = name
         self.description = description
         self.parameters = parameters
@@ -49,6 +53,7 @@ class Tool:
         self.idempotent = idempotent
         self.ask = ask
         self.timeout = timeout
+        self.destinations = list(destinations)
         self._kind: tuple[object, bool] = None, False  # a function, and whether it is a coroutine function
 
     def __repr__(self) -> str:

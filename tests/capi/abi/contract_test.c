@@ -164,6 +164,7 @@ static void set_the_stage(void) {
   runtime = open_runtime(0, "home");
   manual = open_runtime(TAU_RUNTIME_MANUAL | TAU_RUNTIME_NO_STORE, "none");
   must(tau_runtime_scanner(runtime, &scanner, NULL), "a scanner");
+  must(tau_policy_new(str(NULL), &policy, NULL), "a policy");
   must(tau_agent_new(runtime, str("{}"), &agent, NULL), "an agent");
   tool.name = str("answer");
   tool.effect = TAU_EFFECT_PURE;
@@ -195,6 +196,7 @@ static void clear_the_stage(void) {
   tau_session_unref(session);
   tau_agent_unref(agent);
   tau_scanner_unref(scanner);
+  tau_policy_free(policy);
   tau_runtime_unref(manual);
   tau_runtime_unref(runtime);
 }

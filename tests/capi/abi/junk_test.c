@@ -43,6 +43,7 @@ struct world {
   tau_wire_stream* streams[kHeld];
   tau_scanner* scanners[kHeld];
   tau_redactor* redactors[kHeld];
+  tau_policy* policies[kHeld];
   tau_tool_reply* replies[kHeld];
   tau_vault_options vault_options;
   tau_vault_key vault_key;
@@ -110,6 +111,7 @@ HANDLE(tau_error, errors_held, tau_error_free)
 HANDLE(tau_wire_stream, streams, tau_wire_stream_free)
 HANDLE(tau_scanner, scanners, tau_scanner_unref)
 HANDLE(tau_redactor, redactors, tau_redactor_free)
+HANDLE(tau_policy, policies, tau_policy_free)
 HANDLE(tau_tool_reply, replies, tau_tool_reply_drop)
 HANDLE(tau_vault, vaults, tau_vault_unref)
 HANDLE(tau_secret, secrets, tau_secret_free)
@@ -145,6 +147,10 @@ static const char* const kTexts[] = {
     "{\"max_age_days\":1,\"dry_run\":true}",
     "{\"provider/openai\":\"https://host\"}",
     "https://host",
+    "{\"http\":true,\"addresses\":[\"10.0.0.1\"]}",
+    "{\"preset\":\"hardened\",\"rules\":[\"deny f\"]}",
+    "{\"tool\":{\"name\":\"f\",\"destinations\":[\"to\"]},\"arguments\":\"{}\",\"user\":[\"go\"],\"labels\":"
+    "{\"integrity\":[\"web\"]},\"run\":{\"calls\":1}}",
     "secret://one",
     "openai_chat",
     "anthropic_messages",
@@ -259,6 +265,7 @@ static tau_tool* junk_pointer_tau_tool(struct world* w) {
   if (junk_rarely(w)) t->name = junk_tau_str(w);
   if (junk_rarely(w)) t->description = junk_tau_str(w);
   if (junk_rarely(w)) t->parameters = junk_tau_str(w);
+  if (junk_rarely(w)) t->destinations = junk_tau_str(w);
   if (junk_rarely(w)) t->effect = (uint32_t)junk_number(w);
   if (junk_rarely(w)) t->flags = (tau_tool_flags)junk_number(w);
   if (junk_rarely(w)) t->timeout_ms = (int32_t)junk_number(w);
@@ -394,6 +401,7 @@ static void give_back_everything(struct world* w) {
   give_back_all_tau_wire_stream(w);
   give_back_all_tau_redactor(w);
   give_back_all_tau_scanner(w);
+  give_back_all_tau_policy(w);
   give_back_all_tau_error(w);
   give_back_all_tau_run(w);
   give_back_all_tau_session(w);

@@ -1,6 +1,7 @@
 // What a user writes, in full: everything here must compile.
-import { Runtime, TauError, ToolError, Vault, abiVersion, buildInfo, hasFeature, run, tool, version, wire } from 'libtau';
-import type { Agent, Blob, Event, OnApproval, Outcome, Run, Secret, Session, ToolCall } from 'libtau';
+import { Policy, Runtime, TauError, ToolError, Vault, abiVersion, buildInfo, checkUrl, hasFeature, injectionSignals, run, tool, version,
+  wire } from 'libtau';
+import type { Agent, Blob, Event, OnApproval, Outcome, PolicyVerdict, Run, Secret, Session, ToolCall } from 'libtau';
 import * as native from 'libtau/native';
 
 const runtime = new Runtime({ home: '~/x', environment: true, loops: 2, workers: 0, config: { limits: { turns: 3 } } });
@@ -14,7 +15,7 @@ const count = tool<{ text: string }>({
 });
 const onApproval: OnApproval = async (event) => (event.text === 'x' ? true : { allow: false, reason: 'no' });
 const agent: Agent = runtime.agent({ model: 'scripted/demo', tools: [count, 'read'], onApproval });
-agent.tool({ name: 'plain' });
+agent.tool({ name: 'plain', destinations: ['to'] });
 agent.tool({ name: 'any' }, (args: { a: number }, call: ToolCall) => `${args.a}${call.callId}`);
 const session: Session = agent.session('one');
 const blob: Blob = { mime: 'image/png', data: new Uint8Array(2) };
@@ -70,6 +71,14 @@ export function vault(path: string): number {
   kept.rotateKeys();
   void new Runtime({ vault: kept });
   return secret.reveal().length + Object.keys(kept.describe()).length;
+}
+
+export function policy(): string {
+  const rules = new Policy({ preset: 'strict' });
+  const found: PolicyVerdict = rules.decide({ tool: { name: 'f', effect: 'read' }, arguments: {}, labels: { integrity: ['user'] },
+    user: ['hi'], reads: [{ arguments: '{}', content: 'x' }], run: { calls: 1, recent: [{ tool: 'f', age_ms: 5 }] } });
+  const place = checkUrl('https://host/', { hosts: ['host'], addresses: ['192.0.2.1'] });
+  return `${found.verdict}${found.signals.length}${place.verdict}${place.port ?? 0}${injectionSignals('x', 'user').length}`;
 }
 
 export const kinds: Event['kind'][] = ['text', 'run_done'];

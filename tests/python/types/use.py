@@ -97,5 +97,12 @@ def vault(home: Path) -> int:
             return len(copy) + len(secret) + len(runtime.describe()) + len(kept.describe()["secrets"])
 
 
+def policy() -> list[str]:
+    rules = tau.Policy({"preset": "strict"})
+    verdict = rules.decide({"tool": {"name": "f"}, "arguments": {}})
+    place = tau.check_url("https://host/", {"hosts": ["host"]})
+    return [str(verdict["verdict"]), str(place["verdict"]), *(s["family"] for s in tau.injection_signals("x", "user"))]
+
+
 major, minor = tau.abi_version()
 print(tau.version(), major + minor, tau.has_feature("store"), tau.run("What?", tools=[plain]).text)
