@@ -17,7 +17,7 @@ typedef struct tau_policy tau_policy;
 
 /* Make a policy.
  * document: JSON as a configuration has it under "policy" (docs/configuration.md): {"preset":"strict","approved":
- * ["team@example.org"],"rules":["deny http url http://*"]}; absent: the preset "balanced".
+ * ["team@example.org"],"rules":["ask bash command *sudo*"]}; absent: the preset "balanced".
  * out: receives the policy, NULL on failure. Must not be NULL.
  * Returns: OK; INVALID_ARGUMENT "unknown_key", "wrong_type", "bad_value", "too_many_rules" or of malformed JSON (the message
  * names the key and what was expected).
