@@ -27,7 +27,7 @@ typedef struct tau_policy tau_policy;
 TAU_API tau_status tau_policy_new(tau_str document, tau_policy **out, tau_error **err);
 
 /* Decide of one call. An error is no verdict: do not make the call.
- * call: JSON, {"tool":{"name":"send_mail","effect":"egress","destinations":["to"],"host":true,"ask":false,
+ * tool_call: JSON, {"tool":{"name":"send_mail","effect":"egress","destinations":["to"],"host":true,"ask":false,
  * "sandboxed":false},"arguments":{…},"labels":{"integrity":["user","tool:read_inbox"],"readers":["*"]},"user":["…"],
  * "reads":[{"arguments":{…},"content":"…"}],"run":{"calls":9,"recent":[{"tool":"send_mail","age_ms":2500}]}}. Only tool.name
  * and arguments must be there.
@@ -49,7 +49,7 @@ TAU_API tau_status tau_policy_new(tau_str document, tau_policy **out, tau_error 
  * Thread: any
  * Ownership: the caller frees *out with tau_buf_free.
  * Since: 0.3 */
-TAU_API tau_status tau_policy_decide(const tau_policy *policy, tau_str call, tau_buf *out, tau_error **err);
+TAU_API tau_status tau_policy_decide(const tau_policy *policy, tau_str tool_call, tau_buf *out, tau_error **err);
 
 /* Tell what the policy says, as JSON: {"epoch","document","in_force":[{"key","text","value"}],"presets":{"presets":["…"],
  * "rows":[{"key","text","values":["…"]}]},"reasons":[{"code","text"}]}. epoch: the number of the policy, equal for equal ones.
