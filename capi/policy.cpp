@@ -21,9 +21,9 @@ tau_status tau_policy_new(tau_str document, tau_policy** out, tau_error** err) {
   });
 }
 
-tau_status tau_policy_decide(const tau_policy* policy, tau_str call, tau_buf* out, tau_error** err) {
+tau_status tau_policy_decide(const tau_policy* policy, tau_str tool_call, tau_buf* out, tau_error** err) {
   return give_json(policy, "policy", out, err, [&]() -> tau::StatusOr<std::string> {
-    TAU_ASSIGN_OR_RETURN(const std::string_view json, text(call, "call"));
+    TAU_ASSIGN_OR_RETURN(const std::string_view json, text(tool_call, "tool_call"));
     return policy->object->decide(json);
   });
 }

@@ -53,7 +53,10 @@ int command_scan(const Options& options) {
   if (!signals.ok()) return report(signals.failure());
   std::string out;
   if (options.json) {
-    out = Json::object().set("secrets", *secrets).set("signals", *signals).dump() + "\n";
+    Json found = Json::object();
+    found.set("secrets", *secrets);
+    found.set("signals", *signals);
+    out = found.dump() + "\n";
   } else {
     const std::string where = piped ? "stdin" : one_line(options.file, 200);
     Lines lines(*text);

@@ -17,7 +17,7 @@ typedef struct tau_policy tau_policy;
 
 /* Make a policy.
  * document: JSON as a configuration has it under "policy" (docs/configuration.md): {"preset":"strict","approved":
- * ["team@example.org"],"rules":["deny http url http://*"]}; absent: the preset "balanced".
+ * ["team@example.org"],"rules":["ask bash command *sudo*"]}; absent: the preset "balanced".
  * out: receives the policy, NULL on failure. Must not be NULL.
  * Returns: OK; INVALID_ARGUMENT "unknown_key", "wrong_type", "bad_value", "too_many_rules" or of malformed JSON (the message
  * names the key and what was expected).
@@ -27,7 +27,7 @@ typedef struct tau_policy tau_policy;
 TAU_API tau_status tau_policy_new(tau_str document, tau_policy **out, tau_error **err);
 
 /* Decide of one call. An error is no verdict: do not make the call.
- * call: JSON, {"tool":{"name":"send_mail","effect":"egress","destinations":["to"],"host":true,"ask":false,
+ * tool_call: JSON, {"tool":{"name":"send_mail","effect":"egress","destinations":["to"],"host":true,"ask":false,
  * "sandboxed":false},"arguments":{…},"labels":{"integrity":["user","tool:read_inbox"],"readers":["*"]},"user":["…"],
  * "reads":[{"arguments":{…},"content":"…"}],"run":{"calls":9,"recent":[{"tool":"send_mail","age_ms":2500}]}}. Only tool.name
  * and arguments must be there.
@@ -49,7 +49,7 @@ TAU_API tau_status tau_policy_new(tau_str document, tau_policy **out, tau_error 
  * Thread: any
  * Ownership: the caller frees *out with tau_buf_free.
  * Since: 0.3 */
-TAU_API tau_status tau_policy_decide(const tau_policy *policy, tau_str call, tau_buf *out, tau_error **err);
+TAU_API tau_status tau_policy_decide(const tau_policy *policy, tau_str tool_call, tau_buf *out, tau_error **err);
 
 /* Tell what the policy says, as JSON: {"epoch","document","in_force":[{"key","text","value"}],"presets":{"presets":["…"],
  * "rows":[{"key","text","values":["…"]}]},"reasons":[{"code","text"}]}. epoch: the number of the policy, equal for equal ones.

@@ -106,11 +106,12 @@ Status CallDocument::read_call_arguments(const json::Value& call) {
 Status CallDocument::read_labels(const json::Value& labels) {
   constexpr std::string_view kWhat = "call.labels";
   TAU_RETURN_IF_ERROR(only_keys(labels, kWhat, {"integrity", "readers"}));
-  TAU_RETURN_IF_ERROR(check_type(labels.contains("integrity"), kWhat, "integrity", "a list of sources"));
   TAU_ASSIGN_OR_RETURN(const std::vector<std::string> sources, read_strings(labels, kWhat, "integrity"));
+  // A model has always seen something; who does not know what leaves the labels out.
+  TAU_RETURN_IF_ERROR(check_type(!sources.empty(), kWhat, "integrity", "a list of at least one source"));
   for (const std::string& source : sources) {
     const StatusOr<Labels> one = parse_integrity(source);
-    if (!one.ok())
+    if (source.empty() || !one.ok())
       return invalid_call(format(
           "call.labels.integrity: \"{}\" is no source; there are system, user, workspace, tool:NAME, web, "
           "memory and model",

@@ -67,8 +67,10 @@ static struct story play(const char* to, const char* preset, const char* more) {
   tau_agent* agent = NULL;
   tau_session* session = NULL;
   tau_run* run = NULL;
-  tau_event event = TAU_EVENT_INIT;
+  tau_event event;
   tau_str json;
+  memset(&event, 0, sizeof event);
+  event.struct_size = sizeof event;
   snprintf(config, sizeof config, kScript, to, preset, more);
   options.flags = TAU_RUNTIME_NO_STORE;
   options.config = str(config);

@@ -55,10 +55,13 @@ class Destinations(AsyncCase):
             return to
         described = {tool["name"]: tool["destinations"] for tool in agent.describe()["tools"]}
         self.assertEqual(described["good"], ["to"])
+
+        def other(to: str) -> str:
+            return to
         with self.assertRaisesRegex(tau.InvalidArgumentError, "recipient"):
-            agent.tool(destinations=["recipient"])(lambda to: to)
+            agent.tool(destinations=["recipient"])(other)
         with self.assertRaises(TypeError):
-            agent.tool(destinations="to")(lambda to: to)
+            agent.tool(destinations="to")(other)
 
 
 class PolicyAlone(unittest.TestCase):
@@ -109,7 +112,8 @@ class PolicyAlone(unittest.TestCase):
                 tau.Policy(document)
         for wrong, name in (({"tool": {"name": 1}}, "name"), ({"labels": {"integrity": ["moon"]}}, "call.labels.integrity"),
                             ({"reads": [{"arguments": {}}]}, r"call.reads\[0\]"), ({"user": "me"}, "user"),
-                            ({"labels": {}}, "integrity"), ({"who": 1}, "who")):
+                            ({"labels": {}}, "integrity"), ({"labels": {"integrity": []}}, "integrity"),
+                            ({"labels": {"integrity": [""]}}, "integrity"), ({"who": 1}, "who")):
             with self.assertRaisesRegex(tau.InvalidArgumentError, name):
                 tau.Policy().decide(call("bob@x.org") | wrong)
 

@@ -240,7 +240,7 @@ export function tau_home_verify(home: Text): string;
 export function tau_injection_signals(text: Text, channel: number): string;
 
 /** Decide of one call. */
-export function tau_policy_decide(policy: tau_policy, call: Text): string;
+export function tau_policy_decide(policy: tau_policy, tool_call: Text): string;
 
 /** Tell what the policy says, as JSON: {"epoch","document","in_force":[{"key","text","value"}],"presets":{"presets":["…"], "rows":[{"key","text","values":["…"]}]},"reasons":[{"code","text"}]}. */
 export function tau_policy_describe(policy: tau_policy): string;

@@ -7,7 +7,7 @@ const { checkOptions, inspect, json } = require('./values.js');
 const KNOWN = new Set(['rules', 'useRules']);
 const inner = Symbol('handle');
 
-const CHANNELS = new Map([['tool', native.tau_text_channel.OF_TOOL], ['user', native.tau_text_channel.OF_USER]]);
+const CHANNELS = new Map([['tool', native.tau_text_channel.TOOL], ['user', native.tau_text_channel.USER]]);
 
 /** Whether a URL may be reached. Nothing is resolved and nothing is sent. */
 function checkUrl(url, rules) {

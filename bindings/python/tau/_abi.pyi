@@ -312,7 +312,7 @@ class Library:
         """Check a home or a backup, also one that is in use: pages of the database, references between its rows, digests of bodies, the hash chain of every run, permissions of the files."""
     def tau_injection_signals(self, text: tau_str, channel: int, out: Any, err: Any, /) -> int:
         """Tell what in a text looks like an attempt to give a model orders."""
-    def tau_policy_decide(self, policy: int | None, call: tau_str, out: Any, err: Any, /) -> int:
+    def tau_policy_decide(self, policy: int | None, tool_call: tau_str, out: Any, err: Any, /) -> int:
         """Decide of one call."""
     def tau_policy_describe(self, policy: int | None, out: Any, err: Any, /) -> int:
         """Tell what the policy says, as JSON: {"epoch","document","in_force":[{"key","text","value"}],"presets":{"presets":["…"], "rows":[{"key","text","values":["…"]}]},"reasons":[{"code","text"}]}."""

@@ -31,7 +31,7 @@ def injection_signals(text: Bytes, channel: str = "tool") -> list[dict[str, Any]
 
     channel: "tool" for what a tool returned, "user" for what a person wrote. Signals are no gate.
     """
-    numbers = {"tool": _abi.tau_text_channel.OF_TOOL, "user": _abi.tau_text_channel.OF_USER}
+    numbers = {"tool": _abi.tau_text_channel.TOOL, "user": _abi.tau_text_channel.USER}
     if channel not in numbers:
         raise ValueError(f"channel {channel!r} is none of tool, user")
     found: list[dict[str, Any]] = json.loads(
