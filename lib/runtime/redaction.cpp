@@ -20,8 +20,8 @@ bool Redaction::finds_nothing(std::string_view text, Author author) const {
   return (what.secrets == nullptr && what.rules == nullptr) || safety::scan(what, text).empty();
 }
 
-void Redaction::clean(std::string& text, Author author) const {
-  if (!finds_nothing(text, author)) text = safety::redact(screen(author), text);
+void Redaction::clean(std::string& text, Author author, std::vector<safety::Finding>* found) const {
+  if (text.size() >= safety::kMinSecretBytes) safety::redact_in_place(screen(author), text, found);
 }
 
 void Redaction::clean(SharedString& text, Author author) const {
@@ -163,6 +163,7 @@ void Redaction::clean(agent::InputBody& body) const {
       of.clean(in.message, Author::kHost);  // the rules have seen it, before it was cut to size
       of.clean(in.reason, Author::kForeign);
       of.clean_json(in.details, Author::kForeign);
+      if (in.held != nullptr) of.clean(in.held->message, Author::kHost);
     }
     void operator()(agent::HostOp& in) const {
       of.clean(in.op_id, Author::kHost);
