@@ -91,17 +91,18 @@ struct Verdict {
   int64_t policy_epoch = 0;
   SharedString binding;  // of kAsk: what an approval is bound to; may be empty
 };
-// What a tool answered and the model is not shown: `message` of its ToolDone tells of the handle in its place.
+// What a tool answered and the model is not shown: `message` of its ToolDone tells of the handle in its
+// place.
 struct HeldResult {
   SharedString handle;
   wire::Message message;  // role tool, one ToolResult part; with the labels of the answer
 };
 struct ToolDone {
   std::string call_id;
-  wire::Message message;  // role tool, one ToolResult part
-  std::string reason;     // of an error
-  std::string details;    // JSON for the host; may be empty
-  std::string signals;    // of injection and of personal data: names, separated by commas
+  wire::Message message;             // role tool, one ToolResult part
+  std::string reason;                // of an error
+  std::string details;               // JSON for the host; may be empty
+  std::string signals;               // of injection and of personal data: names, separated by commas
   std::shared_ptr<HeldResult> held;  // null: the message is what the tool answered
 };
 struct HostOp {
@@ -193,8 +194,8 @@ struct Event {
   // What the JSON body is made of, by kind; see event.cpp.
   SharedString name;  // tool, model or op id
   SharedString reason;
-  // Arguments, outcome, usage or labels: complete JSON; of kRunStarted the session; of kToolResult the signals, as in
-  // ToolDone.
+  // Arguments, outcome, usage or labels: complete JSON; of kRunStarted the session; of kToolResult the
+  // signals, as in ToolDone.
   SharedString json;
   SharedString binding;  // of kApproval; of kToolResult and kHeldText the handle
   int64_t number = 0;    // turn, attempt; of kApproval the policy epoch

@@ -11,8 +11,7 @@ namespace {
 constexpr std::string_view kNames[] = {
     "none",      "run_started", "turn_started", "text",          "reasoning",   "message",
     "tool_call", "approval",    "tool_started", "tool_progress", "tool_result", "attempt",
-    "turn_done", "op_accepted", "op_rejected",  "snapshot",      "run_done",
-    "held_text",
+    "turn_done", "op_accepted", "op_rejected",  "snapshot",      "run_done",    "held_text",
 };
 
 constexpr char kBase32[] = "0123456789abcdefghjkmnpqrstvwxyz";  // Crockford's

@@ -419,7 +419,9 @@ safety::RuleChoice Config::rule_choice() const {
 }
 
 bool QuarantineConfig::holds(std::string_view tool, const Labels& labels) const {
-  const auto is = [](std::string_view name) { return [name](const std::string& entry) { return entry == name; }; };
+  const auto is = [](std::string_view name) {
+    return [name](const std::string& entry) { return entry == name; };
+  };
   if (std::any_of(shown.begin(), shown.end(), is(tool))) return false;
   const auto lists = [&](std::string_view name) { return std::any_of(held.begin(), held.end(), is(name)); };
   return lists(tool) || (lists(kHeldWeb) && labels.has(Source::kWeb)) ||

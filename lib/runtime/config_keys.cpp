@@ -123,10 +123,12 @@ void add_policy_and_params(std::vector<Key>& keys) {
           with_no_default(
               in_profile(kAdd, string_list("policy.tools.*.destinations", kText,
                                            "Arguments that say where an effect of the tool lands."))),
-          in_profile(kAdd, string_list("policy.quarantine", kTool,
-                                       "Whose results the model is shown as handles: tools, label:web, label:tool.")),
-          in_profile(kNever, flag("policy.tools.*.quarantine",
-                                  "Whether the results of the tool are held back, whatever policy.quarantine says.")),
+          in_profile(kAdd, string_list(
+                               "policy.quarantine", kTool,
+                               "Whose results the model is shown as handles: tools, label:web, label:tool.")),
+          in_profile(kNever,
+                     flag("policy.tools.*.quarantine",
+                          "Whether the results of the tool are held back, whatever policy.quarantine says.")),
           in_profile(kNever, integer("policy.calls_per_minute",
                                      "Calls of one run in a minute; 0: no cap; unset: the preset's.")),
           in_profile(kNever,

@@ -384,7 +384,8 @@ agent::ToolDone Driver::tool_done(const std::string& call_id, std::string_view n
   return done;
 }
 
-// In the place of a result of this tool the model gets a handle, or, where no more can be held, nothing of it.
+// In the place of a result of this tool the model gets a handle, or, where no more can be held, nothing of
+// it.
 void Driver::hold_back(agent::ToolDone& done, std::string_view tool, bool from_held) const {
   if (setup_.quarantine == nullptr || tool.empty()) return;
   if (!from_held && !setup_.quarantine->holds(tool, done.message.labels)) return;
@@ -392,17 +393,20 @@ void Driver::hold_back(agent::ToolDone& done, std::string_view tool, bool from_h
   auto& shown = *done.message.parts[0].as<wire::ToolResult>();
   std::string& text = shown.content[0].as<wire::Text>()->text;
   const Status room = held.check_room(text.size());
-  std::string note = shown.is_error ? format("{} failed", tool) : format("The result of {} is held back", tool);
+  std::string note =
+      shown.is_error ? format("{} failed", tool) : format("The result of {} is held back", tool);
   if (const std::string_view reason = own_reason(done.reason); shown.is_error && !reason.empty())
     note += format(" ({})", reason);
   if (room.ok()) {
     const std::string handle = held.next_handle();
-    note += format("{} as {}: its text is not shown to you. Read single values out of it with the tool extract, or pass "
-                   "\"{}\" as the whole of an argument to another tool.",
-                   shown.is_error ? "; what it said is held back" : "", handle, handle);
+    note += format(
+        "{} as {}: its text is not shown to you. Read single values out of it with the tool extract, or pass "
+        "\"{}\" as the whole of an argument to another tool.",
+        shown.is_error ? "; what it said is held back" : "", handle, handle);
     done.held = std::make_shared<agent::HeldResult>(agent::HeldResult{handle, done.message});
   } else {
-    note += format("{}: it was dropped, since {}.", shown.is_error ? "; what it said was held back" : "", room.message());
+    note += format("{}: it was dropped, since {}.", shown.is_error ? "; what it said was held back" : "",
+                   room.message());
     if (!shown.is_error) done.reason = room.reason();
     shown.is_error = true;
   }

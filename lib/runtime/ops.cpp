@@ -70,7 +70,7 @@ class OpDocument {
     return reader_.status().ok() && flat;
   }
 
-  static constexpr size_t kMembers = 10;  // one more than there are keys
+  static constexpr size_t kMembers = 12;  // one more than there are keys
 
   json::Reader reader_;
   std::array<Member, kMembers> members_;
@@ -168,10 +168,11 @@ StatusOr<std::unique_ptr<Op>> parse_op(std::string_view text, std::vector<wire::
     TAU_RETURN_IF_ERROR(v.only_keys({"op", "id"}));
     return std::make_unique<Op>(Op::Kind::kCancel);
   }
-  return invalid_argument("unknown_op",
-                          "unknown op \"" + std::string(op) +
-                              "\"; known are message, steer, tool_result, tool_progress, approval, quarantine_read, "
-                              "cancel");
+  return invalid_argument(
+      "unknown_op",
+      "unknown op \"" + std::string(op) +
+          "\"; known are message, steer, tool_result, tool_progress, approval, quarantine_read, "
+          "cancel");
 }
 
 void perform(Op&& op, Driver& driver) {

@@ -26,7 +26,8 @@ bool is_id(std::string_view id) {
 }
 
 bool is_class(std::string_view name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return is_lower(c) || c == '_'; });
+  return !name.empty() &&
+         std::all_of(name.begin(), name.end(), [](char c) { return is_lower(c) || c == '_'; });
 }
 
 std::optional<RuleKind> kind_named(std::string_view name) {

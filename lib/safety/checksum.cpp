@@ -45,14 +45,22 @@ bool jwt_holds(std::string_view token) {
 
 std::optional<Checksum> checksum_named(std::string_view name) {
   static constexpr std::pair<std::string_view, Checksum> kNames[] = {
-      {"crc32_base62", Checksum::kCrc32Base62}, {"crc32_hex", Checksum::kCrc32Hex},
-      {"jwt", Checksum::kJwt},                  {"e164", Checksum::kE164},
-      {"iban", Checksum::kIban},                {"card", Checksum::kCard},
-      {"ipv4", Checksum::kIpv4},                {"ipv6", Checksum::kIpv6},
-      {"bsn", Checksum::kBsn},                  {"codice_fiscale", Checksum::kCodiceFiscale},
-      {"cpf", Checksum::kCpf},                  {"dni", Checksum::kDni},
-      {"mod11_10", Checksum::kMod11x10},        {"mod11_2", Checksum::kMod11x2},
-      {"nhs", Checksum::kNhs},                  {"nir", Checksum::kNir},
+      {"crc32_base62", Checksum::kCrc32Base62},
+      {"crc32_hex", Checksum::kCrc32Hex},
+      {"jwt", Checksum::kJwt},
+      {"e164", Checksum::kE164},
+      {"iban", Checksum::kIban},
+      {"card", Checksum::kCard},
+      {"ipv4", Checksum::kIpv4},
+      {"ipv6", Checksum::kIpv6},
+      {"bsn", Checksum::kBsn},
+      {"codice_fiscale", Checksum::kCodiceFiscale},
+      {"cpf", Checksum::kCpf},
+      {"dni", Checksum::kDni},
+      {"mod11_10", Checksum::kMod11x10},
+      {"mod11_2", Checksum::kMod11x2},
+      {"nhs", Checksum::kNhs},
+      {"nir", Checksum::kNir},
       {"verhoeff", Checksum::kVerhoeff},
   };
   for (const auto& [known, checksum] : kNames)

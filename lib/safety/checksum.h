@@ -32,8 +32,8 @@ enum class Checksum : uint8_t {
 
 std::optional<Checksum> checksum_named(std::string_view name);
 bool checksum_holds(Checksum checksum, std::string_view token);
-// How many of the first bytes of `text`, blanks and signs between its digits included, are a number for which the
-// checksum holds; 0: none.
+// How many of the first bytes of `text`, blanks and signs between its digits included, are a number for which
+// the checksum holds; 0: none.
 size_t checked_length(Checksum checksum, std::string_view text);
 
 }  // namespace tau::safety

@@ -95,8 +95,8 @@ Status check_choices(const std::vector<std::string>& choices) {
                       return !choice.empty() && choice.size() <= kMaxIdBytes;
                     });
   if (good) return ok_status();
-  return invalid_argument("invalid_form", format("there are 1 to {} choices, each of 1 to {} bytes", kMaxChoices,
-                                                 kMaxIdBytes));
+  return invalid_argument(
+      "invalid_form", format("there are 1 to {} choices, each of 1 to {} bytes", kMaxChoices, kMaxIdBytes));
 }
 
 StatusOr<std::string> only_choice(std::string_view text, const std::vector<std::string>& choices) {

@@ -1,5 +1,5 @@
-// Extracts: what may be read out of a text that nobody trusts. An answer is of a closed form and of few bytes, and is
-// given only when the text leaves no choice: whoever wrote it must not choose between several.
+// Extracts: what may be read out of a text that nobody trusts. An answer is of a closed form and of few
+// bytes, and is given only when the text leaves no choice: whoever wrote it must not choose between several.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,8 @@ struct ExtractForm {
     kSize,     // of the text in bytes
   };
   Kind kind = Kind::kSize;
-  // RFC 6901, into a text that is JSON: the form is read out of this value alone; of a string that is what it says.
+  // RFC 6901, into a text that is JSON: the form is read out of this value alone; of a string that is what it
+  // says.
   std::string pointer;
   std::vector<std::string> choices;
   int64_t min = INT64_MIN;

@@ -10,7 +10,8 @@ namespace {
 constexpr size_t kMaxLocalPart = 64;  // RFC 5321, 4.5.3.1.1
 constexpr size_t kNeverBehind = 32;   // where the words of `never` may stand before a form
 
-// Of the local part of an address as people have them: atoms of RFC 5322, without the signs of other notations.
+// Of the local part of an address as people have them: atoms of RFC 5322, without the signs of other
+// notations.
 bool is_local(char c) { return is_word(c) || std::string_view(".%+-'").find(c) != std::string_view::npos; }
 
 bool fits_any(char c, std::string_view signs) {
@@ -23,7 +24,8 @@ bool is_joint(char c) { return c == '.' || c == '-'; }
 bool is_free_on_the_left(std::string_view text, size_t at) {
   if (at == 0) return true;
   const char before = text[at - 1];
-  if (is_word(before)) return at >= 2 && text[at - 2] == '\\' && (before == 'n' || before == 't' || before == 'r');
+  if (is_word(before))
+    return at >= 2 && text[at - 2] == '\\' && (before == 'n' || before == 't' || before == 'r');
   // "Name/1.2.3.4" is a product and its version (RFC 9110, 10.1.5).
   return !((is_joint(before) || before == '/') && at >= 2 && is_alnum(text[at - 2]));
 }
@@ -38,7 +40,8 @@ bool is_free_on_the_right(std::string_view text, size_t end) {
 bool holds_folded(std::string_view text, const std::vector<std::string>& words, bool whole) {
   return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
     for (size_t i = 0; i + word.size() <= text.size(); ++i)
-      if ((!whole || i == 0 || !is_alpha(text[i - 1])) && equal_folded(text.substr(i, word.size()), word)) return true;
+      if ((!whole || i == 0 || !is_alpha(text[i - 1])) && equal_folded(text.substr(i, word.size()), word))
+        return true;
     return false;
   });
 }
@@ -101,7 +104,8 @@ FormPass::Verdict FormPass::try_address(std::string_view text, size_t at, bool c
   while (end < limit && is_local(text[end])) ++end;
   if (end == text.size() && end <= at + kMaxLocalPart && !complete) return Verdict::kMore;
   if (end >= text.size() || text[end] != '@' || end > at + kMaxLocalPart) return Verdict::kNone;
-  if (at > 0 && (text[at - 1] == '@' || text[at - 1] == '/')) return Verdict::kNone;  // of a URL, of another form
+  if (at > 0 && (text[at - 1] == '@' || text[at - 1] == '/'))
+    return Verdict::kNone;  // of a URL, of another form
   for (const uint16_t index : rules_->forms().around_at()) {
     const Rule& rule = *rules_->rules()[index];
     const size_t most = std::min(text.size(), end + 1 + rule.spec().span);

@@ -1,5 +1,5 @@
-// FormPass: one walk of the rules of forms over a text that may still grow: addresses, numbers and what else people
-// are known by. It stands at the first byte that is not decided yet.
+// FormPass: one walk of the rules of forms over a text that may still grow: addresses, numbers and what else
+// people are known by. It stands at the first byte that is not decided yet.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,8 @@ class FormPass {
 
   // Goes on over text, whose first byte is at `base` of the stream; `complete` says that nothing follows.
   void advance(std::string_view text, uint64_t base, bool complete, std::vector<Match>& out);
-  // Everything that begins before this place is decided; of what lies before the last kLookBehind bytes are needed.
+  // Everything that begins before this place is decided; of what lies before the last kLookBehind bytes are
+  // needed.
   uint64_t position() const { return position_; }
 
  private:

@@ -1,4 +1,5 @@
-// Checksums of numbers that people and their accounts are known by, as those who give the numbers out publish them.
+// Checksums of numbers that people and their accounts are known by, as those who give the numbers out publish
+// them.
 #include <algorithm>
 #include <array>
 #include <span>
@@ -54,21 +55,22 @@ struct IbanLength {
   uint8_t length;
 };
 constexpr IbanLength kIbanLengths[] = {
-    {"AD", 24}, {"AE", 23}, {"AL", 28}, {"AT", 20}, {"AZ", 28}, {"BA", 20}, {"BE", 16}, {"BG", 22}, {"BH", 22},
-    {"BR", 29}, {"BY", 28}, {"CH", 21}, {"CR", 22}, {"CY", 28}, {"CZ", 24}, {"DE", 22}, {"DK", 18}, {"DO", 28},
-    {"EE", 20}, {"EG", 29}, {"ES", 24}, {"FI", 18}, {"FO", 18}, {"FR", 27}, {"GB", 22}, {"GE", 22}, {"GI", 23},
-    {"GL", 18}, {"GR", 27}, {"GT", 28}, {"HR", 21}, {"HU", 28}, {"IE", 22}, {"IL", 23}, {"IQ", 23}, {"IS", 26},
-    {"IT", 27}, {"JO", 30}, {"KW", 30}, {"KZ", 20}, {"LB", 28}, {"LC", 32}, {"LI", 21}, {"LT", 20}, {"LU", 20},
-    {"LV", 21}, {"LY", 25}, {"MC", 27}, {"MD", 24}, {"ME", 22}, {"MK", 19}, {"MR", 27}, {"MT", 31}, {"MU", 30},
-    {"NL", 18}, {"NO", 15}, {"PK", 24}, {"PL", 28}, {"PS", 29}, {"PT", 25}, {"QA", 29}, {"RO", 24}, {"RS", 22},
-    {"SA", 24}, {"SC", 31}, {"SE", 24}, {"SI", 19}, {"SK", 24}, {"SM", 27}, {"ST", 25}, {"SV", 28}, {"TL", 23},
+    {"AD", 24}, {"AE", 23}, {"AL", 28}, {"AT", 20}, {"AZ", 28}, {"BA", 20}, {"BE", 16}, {"BG", 22},
+    {"BH", 22}, {"BR", 29}, {"BY", 28}, {"CH", 21}, {"CR", 22}, {"CY", 28}, {"CZ", 24}, {"DE", 22},
+    {"DK", 18}, {"DO", 28}, {"EE", 20}, {"EG", 29}, {"ES", 24}, {"FI", 18}, {"FO", 18}, {"FR", 27},
+    {"GB", 22}, {"GE", 22}, {"GI", 23}, {"GL", 18}, {"GR", 27}, {"GT", 28}, {"HR", 21}, {"HU", 28},
+    {"IE", 22}, {"IL", 23}, {"IQ", 23}, {"IS", 26}, {"IT", 27}, {"JO", 30}, {"KW", 30}, {"KZ", 20},
+    {"LB", 28}, {"LC", 32}, {"LI", 21}, {"LT", 20}, {"LU", 20}, {"LV", 21}, {"LY", 25}, {"MC", 27},
+    {"MD", 24}, {"ME", 22}, {"MK", 19}, {"MR", 27}, {"MT", 31}, {"MU", 30}, {"NL", 18}, {"NO", 15},
+    {"PK", 24}, {"PL", 28}, {"PS", 29}, {"PT", 25}, {"QA", 29}, {"RO", 24}, {"RS", 22}, {"SA", 24},
+    {"SC", 31}, {"SE", 24}, {"SI", 19}, {"SK", 24}, {"SM", 27}, {"ST", 25}, {"SV", 28}, {"TL", 23},
     {"TN", 24}, {"TR", 26}, {"UA", 29}, {"VA", 22}, {"VG", 24}, {"XK", 20},
 };
 
 size_t iban_length(const Written& number) {
-  const auto known = std::find_if(std::begin(kIbanLengths), std::end(kIbanLengths), [&](const IbanLength& row) {
-    return number.first(2) == std::string_view(row.country, 2);
-  });
+  const auto known = std::find_if(
+      std::begin(kIbanLengths), std::end(kIbanLengths),
+      [&](const IbanLength& row) { return number.first(2) == std::string_view(row.country, 2); });
   if (known == std::end(kIbanLengths) || number.size < known->length) return 0;
   const std::string_view iban = number.first(known->length);
   const bool holds = remainder_of(iban.substr(0, 4), 97, remainder_of(iban.substr(4), 97)) == 1;
@@ -124,8 +126,8 @@ size_t e164_length(std::string_view text) {
 
 size_t ipv4_length(std::string_view text) {
   const auto address = net::parse_address(text, 0);
-  const bool somebody = address.ok() && !address->is_v6 && address->bytes[0] != 0 && address->bytes[0] != 127 &&
-                        address->bytes[0] < 224;
+  const bool somebody = address.ok() && !address->is_v6 && address->bytes[0] != 0 &&
+                        address->bytes[0] != 127 && address->bytes[0] < 224;
   return somebody ? text.size() : 0;
 }
 
@@ -147,8 +149,8 @@ bool bsn_holds(std::string_view n) {
 
 // Decree of the ministry of finance of 23 December 1976.
 bool codice_fiscale_holds(std::string_view n) {
-  constexpr int kOdd[] = {1,  0,  5,  7,  9,  13, 15, 17, 19, 21, 1,  0,  5,  7,  9,  13, 15, 17,
-                          19, 21, 2,  4,  18, 20, 11, 3,  6,  8,  12, 14, 16, 10, 22, 25, 24, 23};
+  constexpr int kOdd[] = {1,  0,  5, 7, 9,  13, 15, 17, 19, 21, 1,  0,  5,  7,  9,  13, 15, 17,
+                          19, 21, 2, 4, 18, 20, 11, 3,  6,  8,  12, 14, 16, 10, 22, 25, 24, 23};
   if (n.size() != 16 || !is_upper(n[15])) return false;
   int sum = 0;
   for (size_t i = 0; i < 15; ++i) {
@@ -209,7 +211,8 @@ bool nir_holds(std::string_view n) {
     digits[5] = '1';
     digits[6] = digits[6] == 'A' ? '9' : '8';
   }
-  return all_digits(digits) && 97 - remainder_of(digits.substr(0, 13), 97) == remainder_of(digits.substr(13), 100);
+  return all_digits(digits) &&
+         97 - remainder_of(digits.substr(0, 13), 97) == remainder_of(digits.substr(13), 100);
 }
 
 // J. Verhoeff, Error detecting decimal codes, 1969: the dihedral group of order 10.

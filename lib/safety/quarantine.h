@@ -1,5 +1,5 @@
-// Quarantine: untrusted results behind handles. What plans never sees the text, only what was asked of it, or passes
-// the handle on to a tool.
+// Quarantine: untrusted results behind handles. What plans never sees the text, only what was asked of it, or
+// passes the handle on to a tool.
 #pragma once
 
 #include <cstdint>
@@ -44,8 +44,8 @@ class Quarantine {
   StatusOr<std::string> hold(std::string text, Labels labels);
   // NOT_FOUND "unknown_handle"; as extract_from().
   StatusOr<Extract> extract(std::string_view handle, const ExtractForm& form) const;
-  // For a tool that takes the text as an argument without a model in between, and for people. Lives until the handle
-  // is held again or released.
+  // For a tool that takes the text as an argument without a model in between, and for people. Lives until the
+  // handle is held again or released.
   StatusOr<const Held*> find(std::string_view handle) const;
   void release(std::string_view handle);
 

@@ -22,8 +22,8 @@ namespace tau::safety {
 
 // Where findings overlap the higher kind names them.
 enum class RuleKind : uint8_t {
-  kForm,      // personal data: a form that tells itself by its characters; applies when its class is asked for
-  kNamed,     // a random value under a name that says "secret", whoever issued it
+  kForm,   // personal data: a form that tells itself by its characters; applies when its class is asked for
+  kNamed,  // a random value under a name that says "secret", whoever issued it
   kAssigned,  // a value of a provider's form under a name that holds the provider's
   kToken,     // a form that tells itself by its beginning
   kBlock,     // a private key from its first line to its last
@@ -52,7 +52,7 @@ struct RuleSpec {
   std::string personal;             // its class: "email"
   std::vector<std::string> begins;  // one of these begins it, and nothing of a word stands before
   bool around_at = false;           // it has a '@' behind at most 64 characters of an address instead
-  std::string over;                 // the characters that it may have; letters and digits of e-mail are its own
+  std::string over;  // the characters that it may have; letters and digits of e-mail are its own
 };
 
 class Rule {

@@ -97,7 +97,8 @@ bool RuleChoice::wants(std::string_view personal_class) const {
 }
 
 const std::vector<std::string>& personal_classes() {
-  static const auto* const all = new std::vector<std::string>{"card", "email", "iban", "ip", "national_id", "phone"};
+  static const auto* const all =
+      new std::vector<std::string>{"card", "email", "iban", "ip", "national_id", "phone"};
   return *all;
 }
 

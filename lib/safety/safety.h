@@ -206,8 +206,8 @@ class Redactor {
 
 inline constexpr size_t kMaxHeldBytes = 4096 + 256;
 
-// Who cuts a text to size and has it looked at hands over this much beyond the cut: what straddles it is recognised
-// whole, and a text without bounds costs no unbounded scan.
+// Who cuts a text to size and has it looked at hands over this much beyond the cut: what straddles it is
+// recognised whole, and a text without bounds costs no unbounded scan.
 inline constexpr size_t kScanSlackBytes = 64 * 1024;
 
 // The same over a whole text.

@@ -33,8 +33,8 @@ size_t group_size(std::span<const Match> matches, uint64_t* end) {
 }
 
 Finding finding_of(std::span<const Match> group, const Match& best, uint64_t begin, uint64_t end) {
-  Finding finding{std::string(name_of(best)), {}, begin, end - begin, best.fingerprint, best.confidence,
-                  best.signal};
+  Finding finding{
+      std::string(name_of(best)), {}, begin, end - begin, best.fingerprint, best.confidence, best.signal};
   for (const Match& match : group) {
     if (match.subject == nullptr) continue;
     finding.subject = *match.subject;
@@ -181,8 +181,8 @@ size_t Redactor::held_bytes() const { return stream_->held_bytes(); }
 
 namespace {
 
-// What a whole text holds, in order: what a Stream would find, without setting one up. Most texts are short and hold
-// nothing: they cost one walk of each layer's filter.
+// What a whole text holds, in order: what a Stream would find, without setting one up. Most texts are short
+// and hold nothing: they cost one walk of each layer's filter.
 std::vector<Match> matches_in(const Screen& screen, std::string_view text) {
   std::vector<Match> matches;
   if (screen.secrets != nullptr && !screen.secrets->empty())

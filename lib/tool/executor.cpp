@@ -49,7 +49,8 @@ Status put_texts(HeldTexts& put, json::Value& value) {
   } else if (value.is_string() && safety::is_handle(value.as_string())) {
     TAU_ASSIGN_OR_RETURN(const safety::Quarantine::Held* const text, put.held.find(value.as_string()));
     if (text->text.size() > put.left)
-      return resource_exhausted("arguments_too_long", "the held texts that the arguments name are too long together");
+      return resource_exhausted("arguments_too_long",
+                                "the held texts that the arguments name are too long together");
     put.left -= text->text.size();
     put.any = true;
     put.labels.join(text->labels);

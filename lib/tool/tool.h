@@ -51,7 +51,8 @@ struct Result {
   std::string details_json;  // for hosts, not for the model; empty or one object
   Labels labels;             // joined into the tool's own label by finalize
   bool from_held = false;    // of a call that was given held texts: it may repeat them
-  std::string signals;       // what its wording and its data give away: names, separated by commas; see FinalizeHook
+  std::string
+      signals;  // what its wording and its data give away: names, separated by commas; see FinalizeHook
 };
 Result error_result(std::string_view reason, std::string_view message);
 Result error_result(const Status& status);
@@ -76,8 +77,8 @@ struct Call {
   std::string name;
   std::string raw_arguments;  // as the model wrote them
   json::Value arguments;      // the one parse that policy and tool share
-  Labels labels;              // joined over everything the model had seen, and the held texts among the arguments
-  bool given_held = false;    // held texts are among the arguments
+  Labels labels;  // joined over everything the model had seen, and the held texts among the arguments
+  bool given_held = false;  // held texts are among the arguments
   SharedString principal;
   SharedString run_id;
   SharedString session_id;
@@ -173,8 +174,8 @@ class AuditSink {
   virtual void on_result(const Call& call, const Result& result) = 0;
 };
 
-// Sees every finished result before anything else does: takes out what must not go on, and tells what is suspicious.
-// One for a whole program: on any loop; must not block.
+// Sees every finished result before anything else does: takes out what must not go on, and tells what is
+// suspicious. One for a whole program: on any loop; must not block.
 class FinalizeHook {
  public:
   virtual ~FinalizeHook() = default;
@@ -225,8 +226,8 @@ class Executor {
   // Cancels what is in flight; its `done` is not called any more.
   ~Executor();
 
-  // `session` is read while this runs. An argument that is the handle of a held text stands for the text, with its
-  // labels: policy sees, and the tool gets, what the handle stands for.
+  // `session` is read while this runs. An argument that is the handle of a held text stands for the text,
+  // with its labels: policy sees, and the tool gets, what the handle stands for.
   Prepared prepare(Call&& call, const SessionFacts* session = nullptr);
   // `done` is called on the loop, exactly once, never from inside execute(); results are finalized. The
   // manifest's timeout gives the error result "tool_timeout" and cancels the tool.

@@ -1,5 +1,5 @@
-// Results behind handles, in runs: what the model is shown, what tools get, what policy sees, what people may read, and
-// that a session that is opened anew, a replay and an erasure know of it.
+// Results behind handles, in runs: what the model is shown, what tools get, what policy sees, what people may
+// read, and that a session that is opened anew, a replay and an erasure know of it.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -27,10 +27,12 @@ class SayTool final : public tool::Tool {
     manifest_.destination_args = std::move(destinations);
     manifest_.runs = tool::Manifest::Runs::kLoop;
     manifest_.parallel = true;
-    manifest_.parameters = R"({"type":"object","properties":{"n":{"type":"integer"},"body":{"type":"string"}}})";
+    manifest_.parameters =
+        R"({"type":"object","properties":{"n":{"type":"integer"},"body":{"type":"string"}}})";
   }
   const tool::Manifest& manifest() const override { return manifest_; }
-  void start(const tool::Call& call, const tool::Context&, tool::Reply reply, const std::atomic<bool>&) override {
+  void start(const tool::Call& call, const tool::Context&, tool::Reply reply,
+             const std::atomic<bool>&) override {
     reply.complete(say_(call));
   }
 
@@ -53,7 +55,8 @@ class QuarantineRun : public testing::Test {
     RuntimeOptions options;
     options.home = dir_.path();
     options.manual = true;
-    options.config_json = format(R"({{"model":"scripted/x","policy":{},"script":{{"turns":[{}]}}}})", policy, script);
+    options.config_json =
+        format(R"({{"model":"scripted/x","policy":{},"script":{{"turns":[{}]}}}})", policy, script);
     auto runtime = Runtime::open(options);
     ASSERT_TRUE(runtime.ok()) << runtime.status().to_string();
     runtime_ = *runtime;
@@ -74,8 +77,11 @@ class QuarantineRun : public testing::Test {
     session_ = *Session::open(agent_, "ses");
   }
   void add(std::string name, tool::Effect effect, std::vector<std::string> destinations, SayTool::Say say) {
-    ASSERT_TRUE(agent_->add_tool(std::make_shared<SayTool>(std::move(name), effect, std::move(destinations),
-                                                           std::move(say)), false).ok());
+    ASSERT_TRUE(agent_
+                    ->add_tool(std::make_shared<SayTool>(std::move(name), effect, std::move(destinations),
+                                                         std::move(say)),
+                               false)
+                    .ok());
   }
   void close() {
     session_ = nullptr;
@@ -147,7 +153,7 @@ TEST_F(QuarantineRun, TheModelIsShownAHandleAndReadsTypedValues) {
   for (const std::string& body : bodies_) EXPECT_EQ(body.find("Ignore all"), std::string::npos) << body;
   const json::Value result = *json::parse(body_with("held back"));
   EXPECT_EQ(result["held"].as_string(), "$result_1");
-  EXPECT_EQ(result["signals"].as_array().size(), 1U) << json::write(result);
+  ASSERT_GE(result["signals"].as_array().size(), 1U) << json::write(result);
   EXPECT_EQ(result["signals"].as_array()[0].as_string(), "instruction_override");
 }
 
@@ -155,8 +161,9 @@ TEST_F(QuarantineRun, ASessionOpenedAnewKnowsItsHandlesAndReplaysAgree) {
   open({call_of("fetch", "{}"), R"({"text":"first"})"});
   ask("Look at the page");
   const std::string first_run = run_id_;
-  open({R"({"text":"never"})", R"({"text":"never"})", call_of("extract", R"({"handle":"$result_1","kind":"date"})"),
-        call_of("fetch", "{}"), R"({"text":"second"})"});
+  open({R"({"text":"never"})", R"({"text":"never"})",
+        call_of("extract", R"({"handle":"$result_1","kind":"date"})"), call_of("fetch", "{}"),
+        R"({"text":"second"})"});
   ask("When?");
   ASSERT_EQ(results_.size(), 2U);
   EXPECT_EQ(results_[0], "2024-02-29");
@@ -189,23 +196,27 @@ TEST_F(QuarantineRun, IsErasedWithItsSession) {
 
 TEST_F(QuarantineRun, ToolsGetTheTextAndTheModelNothingOfTheAnswer) {
   open({call_of("fetch", "{}"), call_of("echo", R"({"body":"$result_1","list":["$result_1","x $result_1"]})"),
-        call_of("echo", R"({"n":"$result_1"})"), call_of("echo", R"({"body":"$result_9"})"), R"({"text":"done"})"});
+        call_of("echo", R"({"n":"$result_1"})"), call_of("echo", R"({"body":"$result_9"})"),
+        R"({"text":"done"})"});
   ask("Look at the page");
   ASSERT_EQ(results_.size(), 4U);
   EXPECT_NE(results_[1].find("$result_2"), std::string::npos) << "an answer may repeat what it was given";
-  EXPECT_NE(results_[2].find("do not fit its schema: a held text is no such value"), std::string::npos) << results_[2];
+  EXPECT_NE(results_[2].find("do not fit its schema: a held text is no such value"), std::string::npos)
+      << results_[2];
   EXPECT_NE(results_[3].find("no text is held as $result_9"), std::string::npos) << results_[3];
 }
 
 TEST_F(QuarantineRun, TheContextStaysCleanUntilAValueIsRead) {
-  const std::string to_bob = call_of("send", R"({"to":"carol@x.org","body":"hi"})");
-  open({call_of("fetch", "{}"), to_bob, call_of("extract", R"({"handle":"$result_1","kind":"date"})"), to_bob,
-        R"({"text":"done"})"});
+  const std::string to_carol = call_of("send", R"({"to":"carol@x.org","body":"hi"})");
+  open({call_of("fetch", "{}"), to_carol, call_of("extract", R"({"handle":"$result_1","kind":"date"})"),
+        to_carol, R"({"text":"done"})"},
+       R"({"quarantine":["label:tool"]})");
   std::vector<std::string> asked;
   ask("Tell them", [&](Run& run, const agent::Event& event) {
     if (event.kind != agent::EventKind::kApproval) return;
     asked.push_back(event.reason.str());
-    EXPECT_TRUE(run.submit(format(R"({{"op":"approval","call_id":"{}","allow":false}})", event.call_id), {}).ok());
+    EXPECT_TRUE(
+        run.submit(format(R"({{"op":"approval","call_id":"{}","allow":false}})", event.call_id), {}).ok());
   });
   EXPECT_EQ(sent_.size(), 1U) << "nothing untrusted was seen yet";
   EXPECT_EQ(asked, std::vector<std::string>{"ask_untrusted_destination"});
@@ -223,7 +234,8 @@ TEST_F(QuarantineRun, AHeldTextInAProtectedArgumentIsJudgedAsWhatItIs) {
     ask("Send it to $result_1", [&](Run& run, const agent::Event& event) {
       if (event.kind != agent::EventKind::kApproval) return;
       asked.push_back(event.reason.str());
-      EXPECT_TRUE(run.submit(format(R"({{"op":"approval","call_id":"{}","allow":false}})", event.call_id), {}).ok());
+      EXPECT_TRUE(
+          run.submit(format(R"({{"op":"approval","call_id":"{}","allow":false}})", event.call_id), {}).ok());
     });
     EXPECT_TRUE(sent_.empty()) << preset;
     EXPECT_EQ(asked.empty(), std::string_view(preset) == "hardened") << preset;
@@ -232,7 +244,8 @@ TEST_F(QuarantineRun, AHeldTextInAProtectedArgumentIsJudgedAsWhatItIs) {
 
 TEST_F(QuarantineRun, RulesOnArgumentsSeeWhatAHandleStandsFor) {
   fetched_.content = "secret plan";
-  open({call_of("fetch", "{}"), call_of("send", R"({"to":"bob@x.org","body":"$result_1"})"), R"({"text":"done"})"},
+  open({call_of("fetch", "{}"), call_of("send", R"({"to":"bob@x.org","body":"$result_1"})"),
+        R"({"text":"done"})"},
        R"({"quarantine":["fetch"],"allow":["send"],"rules":["deny send body secret*"]})");
   ask("Send it to bob@x.org");
   EXPECT_TRUE(sent_.empty());
@@ -242,7 +255,8 @@ TEST_F(QuarantineRun, RulesOnArgumentsSeeWhatAHandleStandsFor) {
 }
 
 TEST_F(QuarantineRun, WhatTheUserNamedGetsTheHeldText) {
-  open({call_of("fetch", "{}"), call_of("send", R"({"to":"bob@x.org","body":"$result_1"})"), R"({"text":"done"})"});
+  open({call_of("fetch", "{}"), call_of("send", R"({"to":"bob@x.org","body":"$result_1"})"),
+        R"({"text":"done"})"});
   ask("Send it to bob@x.org");
   ASSERT_EQ(sent_.size(), 1U);
   EXPECT_NE(sent_[0].find("Ignore all"), std::string::npos);
@@ -251,18 +265,21 @@ TEST_F(QuarantineRun, WhatTheUserNamedGetsTheHeldText) {
 }
 
 TEST_F(QuarantineRun, PeopleMayReadWhatIsHeld) {
-  open({call_of("fetch", "{}"), call_of("send", R"({"to":"bob@x.org","body":"$result_1"})"), R"({"text":"done"})"},
+  open({call_of("fetch", "{}"), call_of("send", R"({"to":"bob@x.org","body":"$result_1"})"),
+        R"({"text":"done"})"},
        R"({"quarantine":["fetch"],"ask":["send"]})");
   bool refused = false;
+  std::string waits;
   ask("Send it to bob@x.org", [&](Run& run, const agent::Event& event) {
     if (event.kind == agent::EventKind::kApproval) {
+      waits = event.call_id;
       EXPECT_TRUE(run.submit(R"({"op":"quarantine_read","id":"r2","handle":"$result_5"})", {}).ok());
       EXPECT_TRUE(run.submit(R"({"op":"quarantine_read","id":"r1","handle":"$result_1"})", {}).ok());
     } else if (event.kind == agent::EventKind::kOpRejected) {
       refused = event.reason == "unknown_handle" && event.name == "r2";
     } else if (event.kind == agent::EventKind::kHeldText) {
       EXPECT_EQ(event.text, kHostile);
-      EXPECT_TRUE(run.submit(R"({"op":"approval","call_id":"call_2_1","allow":true})", {}).ok());
+      EXPECT_TRUE(run.submit(format(R"({{"op":"approval","call_id":"{}","allow":true}})", waits), {}).ok());
     }
   });
   EXPECT_TRUE(refused);
@@ -280,7 +297,8 @@ TEST_F(QuarantineRun, FailuresSayNoMoreThanThatTheyAreOnes) {
   open({call_of("fetch", "{}"), R"({"text":"done"})"});
   ask("Look");
   ASSERT_EQ(results_.size(), 1U);
-  EXPECT_NE(results_[0].find("fetch failed; what it said is held back as $result_1"), std::string::npos) << results_[0];
+  EXPECT_NE(results_[0].find("fetch failed; what it said is held back as $result_1"), std::string::npos)
+      << results_[0];
 }
 
 TEST_F(QuarantineRun, WhatHasNoRoomIsDropped) {
@@ -299,7 +317,9 @@ TEST_F(QuarantineRun, WhatHasNoRoomIsDropped) {
 
 TEST_F(QuarantineRun, PresetsAndKeysSayWhoseResultsAreHeld) {
   const auto config_of = [](std::string_view policy) {
-    return Config::merge({{"user", "u", *json::parse(R"({"policy":)" + std::string(policy) + "}")}})->agent()->quarantine;
+    return Config::merge({{"user", "u", *json::parse(R"({"policy":)" + std::string(policy) + "}")}})
+        ->agent()
+        ->quarantine;
   };
   Labels web = Labels::tool("http");
   web.join(Labels::from(Source::kWeb));
@@ -309,7 +329,8 @@ TEST_F(QuarantineRun, PresetsAndKeysSayWhoseResultsAreHeld) {
   EXPECT_TRUE(config_of(R"({"preset":"hardened"})").holds("http", web));
   EXPECT_FALSE(config_of(R"({"preset":"hardened"})").holds("read", plain));
   EXPECT_TRUE(config_of(R"({"preset":"hardened","quarantine":["x"]})").holds("http", web)) << "a list adds";
-  EXPECT_FALSE(config_of(R"({"preset":"hardened","tools":{"http":{"quarantine":false}}})").holds("http", web));
+  EXPECT_FALSE(
+      config_of(R"({"preset":"hardened","tools":{"http":{"quarantine":false}}})").holds("http", web));
   EXPECT_TRUE(config_of(R"({"quarantine":["label:tool"]})").holds("read", plain));
   EXPECT_FALSE(config_of(R"({"quarantine":["label:tool"]})").holds("extract", Labels::tool("extract")));
   EXPECT_TRUE(config_of(R"({"tools":{"read":{"quarantine":true}}})").holds("read", plain));
@@ -321,7 +342,8 @@ TEST_F(QuarantineRun, PresetsAndKeysSayWhoseResultsAreHeld) {
   ASSERT_TRUE(added.ok()) << added.status().to_string();
   EXPECT_TRUE(added->agent()->quarantine.holds("http", plain));
   EXPECT_TRUE(added->agent()->quarantine.holds("read", plain));
-  EXPECT_EQ(project(R"({"tools":{"http":{"quarantine":false}}})").status().reason(), "not_allowed_in_project");
+  EXPECT_EQ(project(R"({"tools":{"http":{"quarantine":false}}})").status().reason(),
+            "not_allowed_in_project");
 }
 
 }  // namespace

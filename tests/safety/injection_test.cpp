@@ -35,11 +35,13 @@ TEST(Injection, EveryPatternCompilesAndEveryWordIsUsable) {
   }
 }
 
-// A text that needs nothing to be made plain is not copied; a tab before it, which says nothing, has it copied.
+// A text that needs nothing to be made plain is not copied; a tab before it, which says nothing, has it
+// copied.
 RC_GTEST_PROP(Injection, ATextThatIsPlainAlreadyIsReadAlike, ()) {
-  const auto word = rc::gen::element<std::string>("ignore", "all", "previous", "instructions", "i g n o r e", "you are now",
-                                                  "system", ":", "reveal", "your", "prompt", "send", "the", "password",
-                                                  "Please answer", ".", "?", "\n", " ", "a-b-c", "</system>", "IMPORTANT!!!");
+  const auto word = rc::gen::element<std::string>("ignore", "all", "previous", "instructions", "i g n o r e",
+                                                  "you are now", "system", ":", "reveal", "your", "prompt",
+                                                  "send", "the", "password", "Please answer", ".", "?", "\n",
+                                                  " ", "a-b-c", "</system>", "IMPORTANT!!!");
   std::string text;
   for (const std::string& piece : *rc::gen::container<std::vector<std::string>>(word))
     text += piece + (*rc::gen::inRange(0, 3) == 0 ? "" : " ");

@@ -33,7 +33,8 @@ struct Sample {
   const char* before = "";  // that the rule needs
 };
 
-// Examples of the standards, of those who give the numbers out, and ranges reserved for fiction and documents.
+// Examples of the standards, of those who give the numbers out, and ranges reserved for fiction and
+// documents.
 constexpr Sample kSamples[] = {
     {"email", "jane.doe+news@example.org"},
     {"email", "J_D@mail-1.example.co.uk"},
@@ -86,7 +87,8 @@ constexpr Sample kSamples[] = {
 TEST(PersonalData, IsKnownByItsForm) {
   for (const Sample& sample : kSamples) {
     const std::vector<std::string> wanted = {std::string(sample.rule) + ":" + sample.value};
-    for (const std::string around : {"@", "x @ y", "\"@\"", "(@)", "a: @.", "<@>", "=@\n", "\\n@", "caf\u00e9 @, z"}) {
+    for (const std::string around :
+         {"@", "x @ y", "\"@\"", "(@)", "a: @.", "<@>", "=@\n", "\\n@", "caf\u00e9 @, z"}) {
       std::string text = around;
       text.replace(text.find('@'), 1, std::string(sample.before) + sample.value);
       EXPECT_EQ(found_in(text), wanted) << text;
@@ -97,18 +99,18 @@ TEST(PersonalData, IsKnownByItsForm) {
 TEST(PersonalData, ChecksumsFindEveryChangedDigit) {
   for (const Sample& sample : kSamples) {
     const std::string rule = sample.rule;
-    const bool checked = rule == "iban" || rule == "payment-card" || rule == "br-cpf" || rule == "cn-resident-id" ||
-                         rule == "de-tax-id" || rule == "es-dni" || rule == "fr-nir" || rule == "gb-nhs" ||
-                         rule == "in-aadhaar" || rule == "nl-bsn";
+    const bool checked = rule == "iban" || rule == "payment-card" || rule == "br-cpf" ||
+                         rule == "cn-resident-id" || rule == "de-tax-id" || rule == "es-dni" ||
+                         rule == "fr-nir" || rule == "gb-nhs" || rule == "in-aadhaar" || rule == "nl-bsn";
     std::string text = std::string(sample.before) + sample.value;
     for (size_t i = std::string(sample.before).size(); checked && i < text.size(); ++i) {
       if (text[i] < '0' || text[i] > '9') continue;
       const char was = text[i];
       text[i] = was == '9' ? '0' : static_cast<char>(was + 1);
       const auto found = found_in(text);
-      EXPECT_TRUE(std::none_of(found.begin(), found.end(),
-                               [&](const std::string& f) { return f == rule + ":" + text.substr(text.size() - f.size() + rule.size() + 1); }))
-          << text;
+      EXPECT_TRUE(std::none_of(found.begin(), found.end(), [&](const std::string& f) {
+        return f == rule + ":" + text.substr(text.size() - f.size() + rule.size() + 1);
+      })) << text;
       text[i] = was;
     }
   }
@@ -116,20 +118,74 @@ TEST(PersonalData, ChecksumsFindEveryChangedDigit) {
 
 TEST(PersonalData, OtherNumbersAndNamesAreNone) {
   const std::string hex = "4532015112830366a1b2c3d4e5f60718293a4b5c6d7e8f90";
-  for (const std::string& text : std::vector<std::string>{
-           "version 1.2.3.4", "v1.2.3.4", "Chrome/120.0.0.0 Safari/537.36", "release: 10.0.19041.1", "1.2.3.4.5",
-           "2.4.18", "127.0.0.1", "0.0.0.0", "255.255.255.0", "256.1.1.1", "lodash@4.17.21", "pkg@1.0.0-rc.beta",
-           "icon@2x.png", "git@github.com:a/b.git", "@angular/core", "user@localhost", "https://u@example.org/",
-           "550e8400-e29b-41d4-a716-446655440000", "urn:uuid:4111-1111-1111-1111-ffff", hex, "sha256:" + hex,
-           "1234567890123456", "4111111111111112", "0.4111111111111111", "3.14159265358979323846", "41111111111111111111",
-           std::string(64, '4'), "2147483647", "+2147483647", "-2147483648", "0x4111111111111111", "1700000000000",
-           "2024-01-02", "2024-01-02T12:34:56Z", "12:34:56", "10:20:30:40", "00:1b:44:11:3a:b7", "std::vector", "dead::beef",
-           "a::b::c1", "DE89 3704 0044 0532 0130 01", "ZZ89 3704 0044 0532 0130 00", "SHA256 2004 1010 0505",
-           "000-12-3456", "666-12-3456", "900-12-3456", "123-00-4567", "123-45-0000", "1123-45-6789", "123-45-67890",
-           "86095742719", "943 476 5919", "2341 2341 2346", "111222333", "030 901820", "hotel 030 901820",
-           "12345678A", "RSSMRA85T10A562T", "529.982.247-26", "11010519491331002X", "+1 111 111 1111", "(123) 456-7890",
-           "lines 100-200-3000", "for (i = 0; i < 4111; i++)", "a[4111] = 1111; b = 1111 + 1111;",
-           "constexpr uint64_t kPrime = 1099511628211u;", "0123456789", "1.5e+10 +0000"}) {
+  for (const std::string& text : std::vector<std::string>{"version 1.2.3.4",
+                                                          "v1.2.3.4",
+                                                          "Chrome/120.0.0.0 Safari/537.36",
+                                                          "release: 10.0.19041.1",
+                                                          "1.2.3.4.5",
+                                                          "2.4.18",
+                                                          "127.0.0.1",
+                                                          "0.0.0.0",
+                                                          "255.255.255.0",
+                                                          "256.1.1.1",
+                                                          "lodash@4.17.21",
+                                                          "pkg@1.0.0-rc.beta",
+                                                          "icon@2x.png",
+                                                          "git@github.com:a/b.git",
+                                                          "@angular/core",
+                                                          "user@localhost",
+                                                          "https://u@example.org/",
+                                                          "550e8400-e29b-41d4-a716-446655440000",
+                                                          "urn:uuid:4111-1111-1111-1111-ffff",
+                                                          hex,
+                                                          "sha256:" + hex,
+                                                          "1234567890123456",
+                                                          "4111111111111112",
+                                                          "0.4111111111111111",
+                                                          "3.14159265358979323846",
+                                                          "41111111111111111111",
+                                                          std::string(64, '4'),
+                                                          "2147483647",
+                                                          "+2147483647",
+                                                          "-2147483648",
+                                                          "0x4111111111111111",
+                                                          "1700000000000",
+                                                          "2024-01-02",
+                                                          "2024-01-02T12:34:56Z",
+                                                          "12:34:56",
+                                                          "10:20:30:40",
+                                                          "00:1b:44:11:3a:b7",
+                                                          "std::vector",
+                                                          "dead::beef",
+                                                          "a::b::c1",
+                                                          "DE89 3704 0044 0532 0130 01",
+                                                          "ZZ89 3704 0044 0532 0130 00",
+                                                          "SHA256 2004 1010 0505",
+                                                          "000-12-3456",
+                                                          "666-12-3456",
+                                                          "900-12-3456",
+                                                          "123-00-4567",
+                                                          "123-45-0000",
+                                                          "1123-45-6789",
+                                                          "123-45-67890",
+                                                          "86095742719",
+                                                          "943 476 5919",
+                                                          "2341 2341 2346",
+                                                          "111222333",
+                                                          "030 901820",
+                                                          "hotel 030 901820",
+                                                          "12345678A",
+                                                          "RSSMRA85T10A562T",
+                                                          "529.982.247-26",
+                                                          "11010519491331002X",
+                                                          "+1 111 111 1111",
+                                                          "(123) 456-7890",
+                                                          "lines 100-200-3000",
+                                                          "for (i = 0; i < 4111; i++)",
+                                                          "a[4111] = 1111; b = 1111 + 1111;",
+                                                          "constexpr uint64_t kPrime = 1099511628211u;",
+                                                          "0123456789",
+                                                          "1.5e+10 +0000"}) {
     EXPECT_EQ(found_in(text), std::vector<std::string>()) << text;
   }
 }
@@ -148,8 +204,9 @@ TEST(PersonalData, ASignalLeavesTheTextAsItIs) {
   std::string text = "jane@example.org has https://jane:hunter2hunter2@example.org/";
   std::vector<Finding> found;
   const std::string before = text;
-  const Screen personal{nullptr, built_in_rules(system_random(), {.credentials = false, .personal = {"email"},
-                                                                  .personal_signals = true})};
+  const Screen personal{
+      nullptr, built_in_rules(system_random(),
+                              {.credentials = false, .personal = {"email"}, .personal_signals = true})};
   EXPECT_FALSE(redact_in_place(personal, text, &found));
   EXPECT_EQ(text, before);
   ASSERT_GE(found.size(), 1U);
@@ -183,8 +240,8 @@ TEST(PersonalData, ChecksumsReadNoFurtherThanTheirNumber) {
        {Checksum::kE164, Checksum::kIban, Checksum::kCard, Checksum::kIpv4, Checksum::kIpv6, Checksum::kBsn,
         Checksum::kCodiceFiscale, Checksum::kCpf, Checksum::kDni, Checksum::kMod11x10, Checksum::kMod11x2,
         Checksum::kNhs, Checksum::kNir, Checksum::kVerhoeff})
-    for (const std::string& text :
-         std::vector<std::string>{"", "-", "ABCDEFGHIJKLMNOP", "ZZZZZZZZZZZZZZZZZZ", std::string(200, '9'), "9Z9Z9Z9Z9"})
+    for (const std::string& text : std::vector<std::string>{"", "-", "ABCDEFGHIJKLMNOP", "ZZZZZZZZZZZZZZZZZZ",
+                                                            std::string(200, '9'), "9Z9Z9Z9Z9"})
       EXPECT_LE(checked_length(checksum, text), text.size());
 }
 
@@ -197,7 +254,10 @@ std::string drawn_text() {
     switch (*rc::gen::inRange(0, 4)) {
       case 0: text += value; break;
       case 1: text += value.substr(0, *rc::gen::inRange<size_t>(0, value.size())); break;
-      case 2: text += *rc::gen::element<std::string>(" ", ", ", ".", "-", "@", "\n", "x", "1", " the phone of ", "\u00e9"); break;
+      case 2:
+        text += *rc::gen::element<std::string>(" ", ", ", ".", "-", "@", "\n", "x", "1", " the phone of ",
+                                               "\u00e9");
+        break;
       default: text += *rc::gen::container<std::string>(rc::gen::elementOf(std::string("019aAfX+@.:-/ ()")));
     }
   }

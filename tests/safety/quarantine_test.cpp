@@ -103,8 +103,8 @@ TEST(Quarantine, AJournalMayTellOfAHandleTwice) {
   ASSERT_TRUE(q.hold("$result_7", "text", Labels()).ok());
   EXPECT_EQ(q.bytes(), 4U);
   EXPECT_EQ(q.next_handle(), "$result_8");
-  for (const char* no : {"", "$result_", "$result_0", "$result_01", "$result_x", "result_1", "$result_1 ", "$1",
-                         "$result_1234567890"}) {
+  for (const char* no : {"", "$result_", "$result_0", "$result_01", "$result_x", "result_1", "$result_1 ",
+                         "$1", "$result_1234567890"}) {
     EXPECT_FALSE(is_handle(no)) << no;
     EXPECT_EQ(q.hold(no, "", Labels()).reason(), "invalid_handle");
   }
@@ -122,8 +122,8 @@ TEST(Quarantine, NumbersAndBooleans) {
 
 TEST(Quarantine, AddressesWithoutWhatHides) {
   EXPECT_EQ(Held("See https://example.org/a?b=1.").get(form(Kind::kUrl)), "https://example.org/a?b=1");
-  for (const char* no : {"https://u:p@example.org/", "javascript:alert(1)", "ftp://example.org/", "example.org",
-                         "https://example.org/#x", "https://a.org https://b.org"})
+  for (const char* no : {"https://u:p@example.org/", "javascript:alert(1)", "ftp://example.org/",
+                         "example.org", "https://example.org/#x", "https://a.org https://b.org"})
     EXPECT_EQ(Held(no).get(form(Kind::kUrl)), "no_extract") << no;
   EXPECT_EQ(Held("https://example.org/" + std::string(300, 'a')).get(form(Kind::kUrl)), "no_extract");
   EXPECT_EQ(Held("mail bob@example.org now").get(form(Kind::kEmail)), "bob@example.org");
@@ -144,7 +144,8 @@ TEST(Quarantine, CountsTokensAndElements) {
 }
 
 TEST(Quarantine, PointersNarrowADocument) {
-  const Held held(R"({"items":[{"price":7.25,"id":"A-1"},{"price":8,"ok":true}],"a/b":{"m~n":"2024-05-06"}})");
+  const Held held(
+      R"({"items":[{"price":7.25,"id":"A-1"},{"price":8,"ok":true}],"a/b":{"m~n":"2024-05-06"}})");
   const auto at = [&](std::string pointer, Kind kind) {
     ExtractForm f = form(kind);
     f.pointer = std::move(pointer);
@@ -156,7 +157,8 @@ TEST(Quarantine, PointersNarrowADocument) {
   EXPECT_EQ(at("/items/1/ok", Kind::kBoolean), "true");
   EXPECT_EQ(at("/items/0/id", Kind::kId), "A-1");
   EXPECT_EQ(at("/a~1b/m~0n", Kind::kDate), "2024-05-06");
-  for (const char* no : {"items", "/items/2/price", "/items/-1", "/items/00/price/x", "/nothing", "/items/0/price/x"})
+  for (const char* no :
+       {"items", "/items/2/price", "/items/-1", "/items/00/price/x", "/nothing", "/items/0/price/x"})
     EXPECT_EQ(at(no, Kind::kNumber), "no_extract") << no;
   EXPECT_EQ(Held("no json").get({.kind = Kind::kNumber, .pointer = "/a"}), "no_extract");
 }

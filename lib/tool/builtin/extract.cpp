@@ -5,10 +5,14 @@ namespace tau::tool {
 namespace {
 
 constexpr std::string_view kDescription =
-    "Reads one short value out of a result that is held back under a handle such as $result_1. The text itself is never "
-    "shown. The answer is given only when the text holds exactly one value of the kind: choice (one of choices), "
-    "integer (between min and max), number, boolean, date (YYYY-MM-DD), id (a token that pattern matches as a whole), "
-    "url, email, count (how often choices occur, or of a list its elements), size (in bytes). pointer is a JSON "
+    "Reads one short value out of a result that is held back under a handle such as $result_1. The text "
+    "itself is never "
+    "shown. The answer is given only when the text holds exactly one value of the kind: choice (one of "
+    "choices), "
+    "integer (between min and max), number, boolean, date (YYYY-MM-DD), id (a token that pattern matches as "
+    "a whole), "
+    "url, email, count (how often choices occur, or of a list its elements), size (in bytes). pointer is a "
+    "JSON "
     "Pointer that narrows a JSON result to one of its values first.";
 
 constexpr std::string_view kParameters = R"({"type":"object","properties":{
@@ -24,7 +28,8 @@ StatusOr<safety::ExtractForm> read_form(const json::Value& arguments) {
   safety::ExtractForm form;
   TAU_ASSIGN_OR_RETURN(form.kind, safety::parse_extract_kind(arguments["kind"].as_string()));
   form.pointer = arguments["pointer"].as_string();
-  for (const json::Value& choice : arguments["choices"].as_array()) form.choices.emplace_back(choice.as_string());
+  for (const json::Value& choice : arguments["choices"].as_array())
+    form.choices.emplace_back(choice.as_string());
   form.min = arguments["min"].as_int(form.min);
   form.max = arguments["max"].as_int(form.max);
   form.pattern = arguments["pattern"].as_string();
