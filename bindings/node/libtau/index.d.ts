@@ -292,11 +292,14 @@ export interface Finding {
   /** Equal for equal text, within this process. */
   fingerprint: string;
   confidence: 'certain' | 'likely';
+  /** Present where redaction leaves it. */
+  signal?: true;
 }
 
-/** The secrets and rules that are looked for. */
+/** Classes of personal data (docs/safety.md). */
 export type PersonalClass = 'card' | 'email' | 'iban' | 'ip' | 'national_id' | 'phone';
 
+/** The secrets and rules that are looked for. */
 export class Scanner {
   /** rules: a bundle (docs/safety.md) over the built-in rules. useRules: whether credentials are found that nobody registered.
    * pii: classes of personal data to look for as well; piiAction: 'signal' leaves it where it stands. */

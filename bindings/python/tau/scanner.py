@@ -23,7 +23,8 @@ class Scanner:
 
     rules: a bundle (docs/safety.md) over the built-in rules. use_rules: whether credentials are found that nobody
     registered. pii: classes of personal data to look for as well: "card", "email", "iban", "ip", "national_id", "phone";
-    pii_action: "redact" takes it out, "signal" leaves it where it stands. Runtime.scanner is that of a runtime, through which every text of its runs passes.
+    pii_action: "redact" takes it out, "signal" leaves it where it stands. Runtime.scanner is that of a runtime, through
+    which every text of its runs passes.
     """
 
     def __init__(self, *, rules: dict[str, Any] | None = None, use_rules: bool = True, pii: Sequence[str] = (),
@@ -60,7 +61,7 @@ class Scanner:
         return _core.call_json(lib.tau_scanner_describe, self._handle.pointer)
 
     def scan(self, text: Bytes) -> list[dict[str, Any]]:
-        """What stands in the text: "rule", "subject", "offset" and "length" in bytes, "fingerprint", "confidence"."""
+        """What stands in the text: "rule", "subject", "offset" and "length" in bytes, "fingerprint", "confidence", "signal"."""
         found: list[dict[str, Any]] = json.loads(
             _core.call_text(lib.tau_scanner_scan, self._handle.pointer, _core.text_in(text)))
         return found
