@@ -21,11 +21,16 @@ bool fits_any(char c, std::string_view signs) {
 // Joins the parts of a longer number, version or id.
 bool is_joint(char c) { return c == '.' || c == '-'; }
 
+// Whether what stands before `at` is what an escape leaves there: "\\n".
+bool is_escaped(std::string_view text, size_t at) {
+  return at >= 2 && text[at - 2] == '\\' &&
+         std::string_view("nrt").find(text[at - 1]) != std::string_view::npos;
+}
+
 bool is_free_on_the_left(std::string_view text, size_t at) {
   if (at == 0) return true;
   const char before = text[at - 1];
-  if (is_word(before))
-    return at >= 2 && text[at - 2] == '\\' && (before == 'n' || before == 't' || before == 'r');
+  if (is_word(before)) return is_escaped(text, at);
   // "Name/1.2.3.4" is a product and its version (RFC 9110, 10.1.5).
   return !((is_joint(before) || before == '/') && at >= 2 && is_alnum(text[at - 2]));
 }
@@ -40,10 +45,17 @@ bool is_free_on_the_right(std::string_view text, size_t end) {
 bool holds_folded(std::string_view text, const std::vector<std::string>& words, bool whole) {
   return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
     for (size_t i = 0; i + word.size() <= text.size(); ++i)
-      if ((!whole || i == 0 || !is_alpha(text[i - 1])) && equal_folded(text.substr(i, word.size()), word))
+      if ((!whole || i == 0 || !is_alpha(text[i - 1]) || is_escaped(text, i)) &&
+          equal_folded(text.substr(i, word.size()), word))
         return true;
     return false;
   });
+}
+
+// Of the others the syntax alone is known.
+bool has_check_digits(Checksum checksum) {
+  return checksum != Checksum::kNone && checksum != Checksum::kE164 && checksum != Checksum::kIpv4 &&
+         checksum != Checksum::kIpv6;
 }
 
 std::string_view before(std::string_view text, size_t at, size_t most) {
@@ -111,7 +123,7 @@ FormPass::Verdict FormPass::try_address(std::string_view text, size_t at, bool c
     const size_t most = std::min(text.size(), end + 1 + rule.spec().span);
     size_t stop = end + 1;
     while (stop < most && (is_alnum(text[stop]) || text[stop] == '.' || text[stop] == '-')) ++stop;
-    if (stop == text.size() && stop < end + 1 + rule.spec().span && !complete) return Verdict::kMore;
+    if (stop == text.size() && !complete) return Verdict::kMore;
     size_t length = 0;
     const Regex* const regex = rule.regex();
     if (regex == nullptr || !regex->match_prefix(text.substr(at, stop - at), &length)) continue;
@@ -173,7 +185,7 @@ FormPass::Verdict FormPass::accept(const Rule& rule, std::string_view text, size
             .end = base_ + end,
             .rank = static_cast<int>(RuleKind::kForm),
             .fingerprint = crypto::keyed_hash64(value, rules_->key()),
-            .confidence = spec.checksum == Checksum::kNone ? Confidence::kLikely : Confidence::kCertain,
+            .confidence = has_check_digits(spec.checksum) ? Confidence::kCertain : Confidence::kLikely,
             .rule = &spec.id,
             .signal = rules_->signals()};
   return Verdict::kFound;

@@ -213,8 +213,9 @@ inline constexpr size_t kScanSlackBytes = 64 * 1024;
 // The same over a whole text.
 std::vector<Finding> scan(const Screen& screen, std::string_view text);
 std::string redact(const Screen& screen, std::string_view text, std::vector<Finding>* found = nullptr);
-// As redact(); false, and the text is untouched, when nothing is taken out.
-bool redact_in_place(const Screen& screen, std::string& text, std::vector<Finding>* found = nullptr);
+// The same, and nothing when nothing is taken out.
+std::optional<std::string> redacted(const Screen& screen, std::string_view text,
+                                    std::vector<Finding>* found = nullptr);
 // Whether any registered secret stands in `text`: the gate.
 bool holds_secret(const ExactSet& secrets, std::string_view text);
 

@@ -216,27 +216,26 @@ std::vector<Finding> scan(const Screen& screen, std::string_view text) {
   return found;
 }
 
-bool redact_in_place(const Screen& screen, std::string& text, std::vector<Finding>* found) {
+std::optional<std::string> redacted(const Screen& screen, std::string_view text,
+                                    std::vector<Finding>* found) {
   const std::vector<Match> matches = matches_in(screen, text);
-  if (matches.empty()) return false;
   std::string out;
-  uint64_t done = 0;
+  size_t done = 0;  // of the text; 0: nothing was taken out
   each_group(matches, [&](auto group, const Match& best, uint64_t begin, uint64_t end) {
     if (found != nullptr) found->push_back(finding_of(group, best, begin, end));
     if (best.signal) return;
-    out.append(text, done, begin - done).append("[redacted:").append(name_of(best)).append("]");
-    done = end;
+    out.append(text.substr(done, static_cast<size_t>(begin) - done));
+    out.append("[redacted:").append(name_of(best)).append("]");
+    done = static_cast<size_t>(end);
   });
-  if (done == 0) return false;
-  out.append(text, done);
-  text = std::move(out);
-  return true;
+  if (done == 0) return std::nullopt;
+  out.append(text.substr(done));
+  return out;
 }
 
 std::string redact(const Screen& screen, std::string_view text, std::vector<Finding>* found) {
-  std::string out(text);
-  redact_in_place(screen, out, found);
-  return out;
+  std::optional<std::string> out = redacted(screen, text, found);
+  return out ? *std::move(out) : std::string(text);
 }
 
 bool holds_secret(const ExactSet& secrets, std::string_view text) {

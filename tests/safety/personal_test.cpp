@@ -89,6 +89,8 @@ TEST(PersonalData, IsKnownByItsForm) {
     const std::vector<std::string> wanted = {std::string(sample.rule) + ":" + sample.value};
     for (const std::string around :
          {"@", "x @ y", "\"@\"", "(@)", "a: @.", "<@>", "=@\n", "\\n@", "caf\u00e9 @, z"}) {
+      // What an escape leaves before an address is a character that an address may have.
+      if (around == "\\n@" && std::string_view(sample.rule) == "email") continue;
       std::string text = around;
       text.replace(text.find('@'), 1, std::string(sample.before) + sample.value);
       EXPECT_EQ(found_in(text), wanted) << text;
@@ -201,14 +203,13 @@ TEST(PersonalData, IsLookedForWhenAskedTo) {
 }
 
 TEST(PersonalData, ASignalLeavesTheTextAsItIs) {
-  std::string text = "jane@example.org has https://jane:hunter2hunter2@example.org/";
+  const std::string text = "jane@example.org has https://jane:hunter2hunter2@example.org/";
   std::vector<Finding> found;
-  const std::string before = text;
   const Screen personal{
       nullptr, built_in_rules(system_random(),
                               {.credentials = false, .personal = {"email"}, .personal_signals = true})};
-  EXPECT_FALSE(redact_in_place(personal, text, &found));
-  EXPECT_EQ(text, before);
+  EXPECT_EQ(redacted(personal, text, &found), std::nullopt);
+  EXPECT_EQ(redact(personal, text), text);
   ASSERT_GE(found.size(), 1U);
   EXPECT_TRUE(found[0].signal);
   EXPECT_NE(findings_json(found).find(R"("signal":true)"), std::string::npos);

@@ -16,6 +16,7 @@ MEMBERS = {"id", "kind", "words", "after", "never", "context", "match", "least",
            "checksum", "floor", "personal", "begins", "around_at", "over"}
 SYMBOLS = 28
 MOST_BYTES = 4096
+LEAST_SPAN = 16
 MOST_REPEATS = 1000
 DELIMITER = "tables"
 
@@ -33,6 +34,8 @@ def fault_of(rule):
             return "a form needs a class of personal data, how it begins and what it may have"
     elif not rule["words"] or any(len(word) < 3 for word in rule["words"]):
         return "its words have less than three bytes"
+    if not LEAST_SPAN <= rule.get("span", LEAST_SPAN) <= MOST_BYTES:
+        return f"its span is not between {LEAST_SPAN} and {MOST_BYTES}"
     if any(int(number) > MOST_REPEATS for number in re.findall(r"(?<=[{,])\d+(?=[,}])", rule["match"])):
         return f"its pattern repeats more than {MOST_REPEATS} times, which RE2 refuses"
     pattern = re.compile(rule["match"])
