@@ -21,7 +21,7 @@ bool fits_any(char c, std::string_view signs) {
 // Joins the parts of a longer number, version or id.
 bool is_joint(char c) { return c == '.' || c == '-'; }
 
-// Whether what stands before `at` is what an escape leaves there: "\\n".
+// Whether what stands before `at` is what an escape leaves there: "\n".
 bool is_escaped(std::string_view text, size_t at) {
   return at >= 2 && text[at - 2] == '\\' &&
          std::string_view("nrt").find(text[at - 1]) != std::string_view::npos;

@@ -123,7 +123,7 @@ TEST(PersonalData, OtherNumbersAndNamesAreNone) {
   for (const std::string& text : std::vector<std::string>{"version 1.2.3.4",
                                                           "v1.2.3.4",
                                                           "Chrome/120.0.0.0 Safari/537.36",
-                                                          "release: 10.0.19041.1",
+                                                          "release: 10.0.19041.1", "RFC 5321, 4.2.3.1", "section 3.2.2.3",
                                                           "1.2.3.4.5",
                                                           "2.4.18",
                                                           "127.0.0.1",
