@@ -35,10 +35,15 @@ tau_status tau_scanner_new(const tau_scanner_options* options, tau_scanner** out
     if (out == nullptr) return null_argument("out");
     tau_scanner_options o = TAU_SCANNER_OPTIONS_INIT;
     TAU_RETURN_IF_ERROR(read_options(options, &o, "options"));
-    if ((o.flags & ~TAU_SCANNER_EXACT) != 0)
+    if ((o.flags & ~(TAU_SCANNER_EXACT | TAU_SCANNER_PERSONAL_SIGNALS)) != 0)
       return Status(tau::Code::kUnimplemented, "unknown_flag", "unknown flag in options.flags");
     TAU_ASSIGN_OR_RETURN(const std::string_view rules, text(o.rules, "options.rules"));
-    auto screening = std::make_shared<safety::Screening>((o.flags & TAU_SCANNER_EXACT) == 0);
+    TAU_ASSIGN_OR_RETURN(const std::string_view pii, text(o.pii, "options.pii"));
+    safety::RuleChoice choice;
+    choice.credentials = (o.flags & TAU_SCANNER_EXACT) == 0;
+    choice.personal_signals = (o.flags & TAU_SCANNER_PERSONAL_SIGNALS) != 0;
+    TAU_ASSIGN_OR_RETURN(choice.personal, safety::parse_personal_classes(pii));
+    auto screening = std::make_shared<safety::Screening>(std::move(choice));
     if (!rules.empty()) TAU_RETURN_IF_ERROR(screening->replace_rules(rules));
     return hand_out(tau::StatusOr<std::shared_ptr<safety::Screening>>(std::move(screening)), out);
   });

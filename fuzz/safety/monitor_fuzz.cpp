@@ -81,12 +81,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Quarantine quarantine;
   const auto handle = quarantine.hold(std::string(text), tau::Labels());
   ExtractForm form;
-  for (int kind = 1; kind < 5; ++kind) {
+  for (int kind = 0; kind <= static_cast<int>(ExtractForm::Kind::kSize); ++kind) {
     form.kind = static_cast<ExtractForm::Kind>(kind);
     form.choices = {"a", "b"};
     form.pattern = "[a-z]+";
-    if (const auto extract = quarantine.extract(*handle, form); extract.ok())
-      require(extract->value.size() <= kMaxIdBytes);
+    for (const std::string& pointer : {std::string(), std::string(user)}) {
+      form.pointer = pointer;
+      if (const auto extract = quarantine.extract(*handle, form); extract.ok())
+        require(extract->value.size() <= kMaxUrlBytes);
+    }
   }
   return 0;
 }

@@ -47,7 +47,8 @@ void check_text(const Screen& screen, std::string_view text, size_t piece) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const auto rules = tau::safety::built_in_rules();
+  static const auto rules =
+      tau::safety::built_in_rules(tau::system_random(), {.personal = tau::safety::personal_classes()});
   static tau::safety::SecretRegistry registry;
   static const auto secrets = [] {
     require(registry.add("a", tau::Secret("fuzzing-secret")).ok() &&

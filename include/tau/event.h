@@ -28,13 +28,14 @@ enum {
   TAU_EVENT_APPROVAL = 7,        /* the host must answer with op approval; text: tool name; body: why, arguments */
   TAU_EVENT_TOOL_STARTED = 8,    /* text: tool name; body: arguments */
   TAU_EVENT_TOOL_PROGRESS = 9,   /* text: what a tool reported meanwhile */
-  TAU_EVENT_TOOL_RESULT = 10,    /* text: the result as the model will see it; body: is_error, reason */
+  TAU_EVENT_TOOL_RESULT = 10,    /* text: the result as the model will see it; body: is_error, reason, held, signals */
   TAU_EVENT_ATTEMPT = 11,        /* the model call is tried again: text deltas since its start are void */
   TAU_EVENT_TURN_DONE = 12,      /* body: usage and cost so far */
   TAU_EVENT_OP_ACCEPTED = 13,    /* an op with an id is durable; body: op id */
   TAU_EVENT_OP_REJECTED = 14,    /* text: why; body: op id, reason */
   TAU_EVENT_SNAPSHOT = 15,       /* text: everything streamed so far, in place of deltas that were dropped */
-  TAU_EVENT_RUN_DONE = 16        /* the last event of a run, exactly once; body: outcome */
+  TAU_EVENT_RUN_DONE = 16,       /* the last event of a run, exactly once; body: outcome */
+  TAU_EVENT_HELD_TEXT = 17       /* answers op quarantine_read; text: what is held back; body: handle, labels */
 };
 
 typedef struct tau_event {

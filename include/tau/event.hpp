@@ -33,7 +33,8 @@ enum class EventKind : uint32_t {
   kOpAccepted = TAU_EVENT_OP_ACCEPTED,
   kOpRejected = TAU_EVENT_OP_REJECTED,
   kSnapshot = TAU_EVENT_SNAPSHOT,
-  kRunDone = TAU_EVENT_RUN_DONE  // the last of its run
+  kRunDone = TAU_EVENT_RUN_DONE,  // the last of its run
+  kHeldText = TAU_EVENT_HELD_TEXT
 };
 
 // One event. It and its views live until the next one is taken from the queue; copy what you keep.

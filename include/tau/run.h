@@ -15,6 +15,9 @@
  *   {"op":"tool_result","call_id":"…","content":"…","is_error":false}
  *   {"op":"tool_progress","call_id":"…","text":"…"}
  *   {"op":"approval","call_id":"…","allow":true,"reason":"…"}
+ *   {"op":"quarantine_read","id":"…","handle":"$result_1"}
+ *                                       show people what the model was not shown: answered by TAU_EVENT_HELD_TEXT,
+ *                                       or rejected as "unknown_handle"
  *   {"op":"cancel"}
  * "message" and "steer" take a "message" in place of "text"; they alone take blobs. An op with an "id" is acknowledged
  * by TAU_EVENT_OP_ACCEPTED once it is durable, or TAU_EVENT_OP_REJECTED. */

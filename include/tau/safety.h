@@ -20,17 +20,19 @@ typedef struct tau_scanner tau_scanner;
 /* tau_scanner_options.flags */
 typedef uint32_t tau_scanner_flags;
 enum {
-  TAU_SCANNER_EXACT = 1u /* registered secrets alone, no credentials of others */
+  TAU_SCANNER_EXACT = 1u,           /* registered secrets alone, no credentials of others */
+  TAU_SCANNER_PERSONAL_SIGNALS = 2u /* personal data is found and stays where it stands */
 };
 
 typedef struct tau_scanner_options {
   uint32_t struct_size; /* sizeof(tau_scanner_options) */
   tau_scanner_flags flags;
   tau_str rules; /* a bundle, as for tau_scanner_replace_rules; absent: the built-in rules */
+  tau_str pii;   /* classes of personal data, a JSON array: ["email","card"] (docs/safety.md); absent: none */
 } tau_scanner_options;
 
 #define TAU_SCANNER_OPTIONS_INIT \
-  { sizeof(tau_scanner_options), 0, {0, 0} }
+  { sizeof(tau_scanner_options), 0, {0, 0}, {0, 0} }
 
 /* Set options to their defaults, as TAU_SCANNER_OPTIONS_INIT does, for callers without macros.
  * options: not NULL. struct_size: the caller's sizeof; no more bytes are written.
@@ -41,7 +43,8 @@ TAU_API void tau_scanner_options_init(tau_scanner_options *options, uint32_t str
 /* Make a scanner.
  * options: may be NULL for defaults; read during the call only.
  * out: receives the scanner, NULL on failure. Must not be NULL.
- * Returns: OK; INVALID_ARGUMENT "invalid_rules" (the message names rule and member).
+ * Returns: OK; INVALID_ARGUMENT "invalid_rules" (the message names rule and member), "invalid_pii" for what is no array
+ * of classes.
  * Thread: any
  * Ownership: the caller holds one reference; tau_scanner_unref.
  * Since: 0.3 */
@@ -102,7 +105,7 @@ TAU_API tau_status tau_scanner_describe(tau_scanner *scanner, tau_buf *out, tau_
 
 /* Find what stands in a text: a JSON array of {"rule","subject","offset","length","fingerprint","confidence"}, offsets and
  * lengths in bytes, without overlaps, in order. subject: the id of a registered secret. fingerprint: equal for equal
- * text, keyed for this process. confidence: "certain" or "likely".
+ * text, keyed for this process. confidence: "certain" or "likely". "signal":true where redaction leaves it.
  * out: receives the text. Must not be NULL.
  * Returns: OK, also when nothing was found.
  * Thread: any

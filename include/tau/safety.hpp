@@ -31,6 +31,8 @@ inline Result<Text> injection_signals(std::string_view text, TextChannel channel
 struct ScannerOptions {
   bool no_rules = false;   // registered secrets alone, no credentials of others
   std::string rules = {};  // a bundle, docs/safety.md; empty: the built-in rules
+  std::string pii = {};    // classes of personal data, a JSON array; empty: none
+  bool personal_signals = false;  // personal data is found and stays where it stands
 };
 
 // The secrets and rules that are looked for.
@@ -40,12 +42,14 @@ class Scanner : public detail::Handle<tau_scanner, tau_scanner_unref> {
   using Handle::Handle;
 
   // Makes a scanner of its own (tau_scanner_new).
-  // Errors: kInvalidArgument "invalid_rules".
+  // Errors: kInvalidArgument "invalid_rules", "invalid_pii".
   static Result<Scanner> make(const ScannerOptions& options = {}) {
     tau_scanner_options o;
     tau_scanner_options_init(&o, sizeof o);
-    o.flags = detail::flag(options.no_rules, TAU_SCANNER_EXACT);
+    o.flags = detail::flag(options.no_rules, TAU_SCANNER_EXACT) |
+              detail::flag(options.personal_signals, TAU_SCANNER_PERSONAL_SIGNALS);
     o.rules = detail::str(options.rules);
+    o.pii = detail::str(options.pii);
     return detail::make<Scanner>(tau_scanner_new, &o);
   }
 

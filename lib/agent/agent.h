@@ -91,11 +91,19 @@ struct Verdict {
   int64_t policy_epoch = 0;
   SharedString binding;  // of kAsk: what an approval is bound to; may be empty
 };
+// What a tool answered and the model is not shown: `message` of its ToolDone tells of the handle in its
+// place.
+struct HeldResult {
+  SharedString handle;
+  wire::Message message;  // role tool, one ToolResult part; with the labels of the answer
+};
 struct ToolDone {
   std::string call_id;
-  wire::Message message;  // role tool, one ToolResult part
-  std::string reason;     // of an error
-  std::string details;    // JSON for the host; may be empty
+  wire::Message message;             // role tool, one ToolResult part
+  std::string reason;                // of an error
+  std::string details;               // JSON for the host; may be empty
+  std::string signals;               // of injection and of personal data: names, separated by commas
+  std::shared_ptr<HeldResult> held;  // null: the message is what the tool answered
 };
 struct HostOp {
   enum class Kind : uint8_t { kMessage, kSteer, kApproval };
@@ -148,6 +156,12 @@ StatusOr<InputBody> input_from_json(std::string_view kind, std::string_view text
 // The conversation message inside a journaled body: inputs have it as "message", as do rows of kind
 // "message".
 StatusOr<wire::Message> message_of_row(std::string_view body);
+// The same, and the result that is held in the place of it, if one is.
+struct RowMessage {
+  wire::Message message;
+  std::shared_ptr<HeldResult> held;
+};
+StatusOr<RowMessage> row_message(std::string_view body);
 
 // ---- effects --------------------------------------------------------------------------------------------
 
@@ -169,6 +183,7 @@ enum class EventKind : uint8_t {
   kOpRejected = 14,
   kSnapshot = 15,
   kRunDone = 16,
+  kHeldText = 17,
 };
 std::string_view event_name(EventKind kind);
 
@@ -179,8 +194,10 @@ struct Event {
   // What the JSON body is made of, by kind; see event.cpp.
   SharedString name;  // tool, model or op id
   SharedString reason;
-  SharedString json;     // arguments, outcome or usage: complete JSON; of kRunStarted the session
-  SharedString binding;  // of kApproval
+  // Arguments, outcome, usage or labels: complete JSON; of kRunStarted the session; of kToolResult the
+  // signals, as in ToolDone.
+  SharedString json;
+  SharedString binding;  // of kApproval; of kToolResult and kHeldText the handle
   int64_t number = 0;    // turn, attempt; of kApproval the policy epoch
   bool flag = false;     // is_error, not_sandboxed
   std::shared_ptr<const wire::Response> response;

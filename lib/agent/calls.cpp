@@ -106,6 +106,8 @@ void Step::on(const ToolDone& in) {
   for (const wire::Part& part : in.message.parts)
     if (const auto* result = part.as<wire::ToolResult>()) call->is_error = result->is_error;
   call->reason = in.reason;
+  call->signals = in.signals;
+  if (in.held != nullptr) call->handle = in.held->handle;
   const bool waits = std::any_of(s_.calls.data(), call, [](const CallState& earlier) {
     return earlier.phase != CallState::Phase::kDone;
   });
@@ -174,6 +176,8 @@ void Step::report_results() {
     event.name = tool_call(call).name;
     event.reason = call.reason;
     event.flag = call.is_error;
+    event.json = call.signals;
+    event.binding = call.handle;
     if (call.result_seq != 0) {
       append_row(call.result_seq);
     } else {

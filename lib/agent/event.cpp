@@ -1,4 +1,5 @@
 // Event names, the JSON bodies of events, and the digest of effects.
+#include <algorithm>
 #include <bit>
 #include <iterator>
 
@@ -10,13 +11,25 @@ namespace {
 constexpr std::string_view kNames[] = {
     "none",      "run_started", "turn_started", "text",          "reasoning",   "message",
     "tool_call", "approval",    "tool_started", "tool_progress", "tool_result", "attempt",
-    "turn_done", "op_accepted", "op_rejected",  "snapshot",      "run_done",
+    "turn_done", "op_accepted", "op_rejected",  "snapshot",      "run_done",    "held_text",
 };
 
 constexpr char kBase32[] = "0123456789abcdefghjkmnpqrstvwxyz";  // Crockford's
 
 void optional(json::Writer& w, std::string_view key, std::string_view text) {
   if (!text.empty()) w.field(key, text);
+}
+
+// Names that are separated by commas, as a list.
+void names(json::Writer& w, std::string_view key, std::string_view text) {
+  if (text.empty()) return;
+  w.key(key).begin_array();
+  while (!text.empty()) {
+    const size_t comma = std::min(text.find(','), text.size());
+    w.string(text.substr(0, comma));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  w.end_array();
 }
 
 // Arguments come from a model: they are embedded as JSON only when they are JSON.
@@ -61,6 +74,12 @@ void body_fields(json::Writer& w, const Event& e) {
     case EventKind::kToolResult:
       w.field("tool", e.name).field("content", e.text).field("is_error", e.flag);
       optional(w, "reason", e.reason);
+      optional(w, "held", e.binding);
+      names(w, "signals", e.json);
+      break;
+    case EventKind::kHeldText:
+      optional(w, "id", e.name);
+      w.field("handle", e.binding).field("text", e.text).field_raw("labels", e.json);
       break;
     case EventKind::kAttempt:
       w.field("attempt", e.number);

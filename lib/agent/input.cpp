@@ -121,7 +121,12 @@ struct Encoder {
     w.field("call_id", in.call_id);
     if (!in.reason.empty()) w.field("reason", in.reason);
     if (!in.details.empty()) w.field("details", in.details);
+    if (!in.signals.empty()) w.field("signals", in.signals);
     wire::write_brief(w.key("message"), in.message);
+    if (in.held == nullptr) return;
+    w.key("held").begin_object().field("handle", in.held->handle);
+    wire::write_brief(w.key("message"), in.held->message);
+    w.end_object();
   }
   void operator()(const HostOp& in) const {
     w.field("op", kOps[static_cast<size_t>(in.kind)]);
@@ -240,12 +245,24 @@ StatusOr<InputBody> read_verdict(const Value& v) {
   return InputBody(std::move(in));
 }
 
+// The member "held" of a row, if it has one.
+StatusOr<std::shared_ptr<HeldResult>> read_held(const Value& row) {
+  const Value* const v = row.find("held");
+  if (v == nullptr) return std::shared_ptr<HeldResult>();
+  auto held = std::make_shared<HeldResult>();
+  held->handle = (*v)["handle"].as_string();
+  TAU_ASSIGN_OR_RETURN(held->message, wire::message_from_json((*v)["message"]));
+  return held;
+}
+
 StatusOr<InputBody> read_tool_done(const Value& v) {
   ToolDone in;
   in.call_id = v["call_id"].as_string();
   in.reason = v["reason"].as_string();
   in.details = v["details"].as_string();
+  in.signals = v["signals"].as_string();
   TAU_ASSIGN_OR_RETURN(in.message, wire::message_from_json(v["message"]));
+  TAU_ASSIGN_OR_RETURN(in.held, read_held(v));
   return InputBody(std::move(in));
 }
 
@@ -331,11 +348,20 @@ StatusOr<InputBody> input_from_json(std::string_view kind, std::string_view text
                    "the journal has a row of unknown kind \"" + std::string(kind) + "\"");
 }
 
-StatusOr<wire::Message> message_of_row(std::string_view body) {
+StatusOr<RowMessage> row_message(std::string_view body) {
   TAU_ASSIGN_OR_RETURN(const Value v, json::parse(body));
-  if (const Value* m = v.find("message")) return wire::message_from_json(*m);
-  if (v["response"].contains("message")) return wire::message_from_json(v["response"]["message"]);
-  return data_loss("not_a_message", "a journal row that should hold a message does not");
+  const Value* const message = v.contains("message") ? v.find("message") : v["response"].find("message");
+  if (message == nullptr)
+    return data_loss("not_a_message", "a journal row that should hold a message does not");
+  RowMessage row;
+  TAU_ASSIGN_OR_RETURN(row.message, wire::message_from_json(*message));
+  TAU_ASSIGN_OR_RETURN(row.held, read_held(v));
+  return row;
+}
+
+StatusOr<wire::Message> message_of_row(std::string_view body) {
+  TAU_ASSIGN_OR_RETURN(RowMessage row, row_message(body));
+  return std::move(row.message);
 }
 
 }  // namespace tau::agent

@@ -34,6 +34,8 @@ struct CallState {
   bool is_error = false;
   SharedString reason;
   SharedString binding;  // of kWaiting
+  SharedString handle;   // of a result that is held back
+  SharedString signals;  // of a result
 };
 
 struct PendingMessage {

@@ -33,7 +33,7 @@ Status add_builtins(Core& core, const AgentConfig& config, tool::Registry& regis
                            (manifest.effect != tool::Effect::kExec || core.launcher() != nullptr));
     if (wanted && possible) TAU_RETURN_IF_ERROR(registry.add(std::move(builtin)));
   }
-  return ok_status();
+  return config.quarantine.any() ? registry.add(tool::make_extract_tool()) : ok_status();
 }
 
 std::shared_ptr<const wire::Request> make_parameters(const AgentSnapshot& agent) {

@@ -10,6 +10,10 @@
 namespace tau::runtime {
 namespace {
 
+// Entries of policy.quarantine that are no tools.
+constexpr std::string_view kHeldWeb = "label:web";
+constexpr std::string_view kHeldTools = "label:tool";
+
 constexpr std::string_view kPolicyLists[] = {"allow", "ask", "deny"};  // from loose to strict
 
 bool is_policy_list(const KeyPath& path) {
@@ -318,12 +322,27 @@ safety::PolicySpec read_rules(const json::Value& policy) {
   for (const json::Value& text : policy["flows"].as_array())
     if (auto flow = safety::parse_flow(text.as_string()); flow.ok()) spec.flows.push_back(*std::move(flow));
   for (const auto& [tool, keys] : policy["tools"].as_object())
-    spec.destinations.emplace_back(tool, sorted_strings(keys["destinations"]));
+    if (keys.contains("destinations"))
+      spec.destinations.emplace_back(tool, sorted_strings(keys["destinations"]));
   std::sort(spec.destinations.begin(), spec.destinations.end());
   spec.calls_per_minute = policy["calls_per_minute"].as_int(-1);
   spec.tool_calls_per_minute = policy["tool_calls_per_minute"].as_int(-1);
   spec.max_calls = policy["max_calls"].as_int(-1);
   return spec;
+}
+
+// The list adds to what the preset holds; a tool's own key decides of the tool.
+QuarantineConfig read_quarantine(const json::Value& policy) {
+  QuarantineConfig out;
+  out.held = sorted_strings(policy["quarantine"]);
+  const auto preset = safety::parse_preset(policy["preset"].as_string());
+  if (preset.ok() && safety::preset_rules(*preset).holds_web) out.held.emplace_back(kHeldWeb);
+  for (const auto& [tool, keys] : policy["tools"].as_object()) {
+    const json::Value* const held = keys.find("quarantine");
+    if (held != nullptr) (held->as_bool() ? out.held : out.shown).push_back(tool);
+  }
+  out.shown.emplace_back("extract");
+  return out;
 }
 
 }  // namespace
@@ -342,6 +361,7 @@ StatusOr<AgentConfig> Config::agent() const {
   const json::Value& policy = values["policy"];
   config.policy = {sorted_strings(policy["allow"]), sorted_strings(policy["ask"]),
                    sorted_strings(policy["deny"]), read_rules(policy)};
+  config.quarantine = read_quarantine(policy);
   const json::Value& params = values["params"];
   config.max_tokens = optional_int(params["max_tokens"]);
   config.temperature = optional_double(params["temperature"]);
@@ -391,7 +411,22 @@ bool Config::relaxed_durability() const {
   return state_->merged["store"]["durability"].as_string() == "relaxed";
 }
 
-bool Config::redacts_by_rules() const { return state_->merged["safety"]["redact"].as_string() != "secrets"; }
+safety::RuleChoice Config::rule_choice() const {
+  const json::Value& keys = state_->merged["safety"];
+  return {.credentials = keys["redact"].as_string() != "secrets",
+          .personal = sorted_strings(keys["pii"]),
+          .personal_signals = keys["pii_action"].as_string() == "signal"};
+}
+
+bool QuarantineConfig::holds(std::string_view tool, const Labels& labels) const {
+  const auto is = [](std::string_view name) {
+    return [name](const std::string& entry) { return entry == name; };
+  };
+  if (std::any_of(shown.begin(), shown.end(), is(tool))) return false;
+  const auto lists = [&](std::string_view name) { return std::any_of(held.begin(), held.end(), is(name)); };
+  return lists(tool) || (lists(kHeldWeb) && labels.has(Source::kWeb)) ||
+         (lists(kHeldTools) && labels.has(Source::kTool));
+}
 
 const json::Value& Config::document() const { return state_->merged; }
 

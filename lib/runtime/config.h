@@ -75,6 +75,14 @@ struct PolicyConfig {
   safety::PolicySpec rules;
 };
 
+// Whose results the model is shown as handles: safety/quarantine.h.
+struct QuarantineConfig {
+  std::vector<std::string> held;   // tools, or "label:web": what came from a network, "label:tool": all
+  std::vector<std::string> shown;  // tools that are none of them, whatever `held` says
+  bool any() const { return !held.empty(); }
+  bool holds(std::string_view tool, const Labels& labels) const;
+};
+
 struct NetworkConfig {
   std::string proxy;
   std::string ca_file;
@@ -106,6 +114,7 @@ struct AgentConfig {
   std::vector<std::string> tools;  // of the built-ins; sorted
   agent::Limits limits;
   PolicyConfig policy;
+  QuarantineConfig quarantine;
   std::optional<int64_t> max_tokens;
   std::optional<double> temperature;
   std::optional<double> top_p;
@@ -130,7 +139,7 @@ class Config {
   NetworkConfig network() const;
   bool relaxed_durability() const;
   store::Retention retention() const;
-  bool redacts_by_rules() const;  // credentials of others too, not registered secrets alone
+  safety::RuleChoice rule_choice() const;  // what is looked for beside registered secrets
   VaultConfig vault() const;
   // The same, with references looked up there.
   Config with_secrets(std::shared_ptr<const SecretLookup> lookup) const;

@@ -261,7 +261,8 @@ std::string expected_text(const Key& key) {
     case KeyForm::kHeader: return "the name of a header";
     case KeyForm::kKey:
       return format("a key of printable ASCII, at most {} bytes, or a reference secret://NAME", key.max);
-    case KeyForm::kChoice: return "one of " + std::string(key.choices);
+    case KeyForm::kChoice:
+      return some("one of " + std::string(key.choices), "strings out of " + std::string(key.choices));
     case KeyForm::kRule: return some("a rule", "rules as \"allow|ask|deny TOOL [ARGUMENT PATTERN]\"");
     case KeyForm::kFlow: return some("a flow", "flows as \"DESTINATION=READER\"");
     default: return format("a string of at most {} bytes", key.max);

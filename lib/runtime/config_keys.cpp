@@ -36,6 +36,12 @@ Key string_list(std::string_view path, KeyForm form, std::string_view help, std:
       .path = path, .type = kStringList, .form = form, .max = kMaxList, .default_json = value, .help = help};
 }
 
+Key choice_list(std::string_view path, std::string_view choices, std::string_view help) {
+  Key key = string_list(path, kChoice, help);
+  key.choices = choices;
+  return key;
+}
+
 Key limit(std::string_view path, std::string_view value, std::string_view help, int64_t max = kMaxInteger) {
   Key key = in_profile(ProjectRule::kLower, integer(path, help, max));
   key.zero_is_unlimited = true;
@@ -117,6 +123,12 @@ void add_policy_and_params(std::vector<Key>& keys) {
           with_no_default(
               in_profile(kAdd, string_list("policy.tools.*.destinations", kText,
                                            "Arguments that say where an effect of the tool lands."))),
+          in_profile(kAdd, string_list(
+                               "policy.quarantine", kTool,
+                               "Whose results the model is shown as handles: tools, label:web, label:tool.")),
+          in_profile(kNever,
+                     flag("policy.tools.*.quarantine",
+                          "Whether the results of the tool are held back, whatever policy.quarantine says.")),
           in_profile(kNever, integer("policy.calls_per_minute",
                                      "Calls of one run in a minute; 0: no cap; unset: the preset's.")),
           in_profile(kNever,
@@ -231,6 +243,13 @@ void add_runtime_keys(std::vector<Key>& keys) {
            .help = "What is taken out of texts: all: known secrets, and what models, tools and servers say "
                    "that looks like a "
                    "credential; secrets: known ones alone."},
+          choice_list("safety.pii", "card|email|iban|ip|national_id|phone",
+                      "Personal data to look for in what models, tools and servers say; see safety.md."),
+          {.path = "safety.pii_action",
+           .form = kChoice,
+           .default_json = R"("redact")",
+           .choices = "redact|signal",
+           .help = "redact: personal data is taken out; signal: it stays, and results of tools tell of it."},
           text("network.proxy", "An HTTP proxy: http://host:port.", 4096, kOrigin),
           text("network.ca_file", "Certificate authorities; unset: the system's.", 4096, kPath),
           string_list(

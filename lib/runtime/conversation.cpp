@@ -9,6 +9,7 @@ namespace tau::runtime {
 namespace {
 
 constexpr size_t kTitleBytes = 80;
+constexpr std::string_view kExtractTool = "extract";
 constexpr size_t kMessagesOfARun = 6;  // for which there is room at once: a question, a tool call, an answer
 
 int64_t message_bytes(const wire::Message& message) {
@@ -105,6 +106,16 @@ void Conversation::append(wire::Message message, SharedString entry_id) {
   head_ = std::move(entry_id);
 }
 
+// There was room when the result came; a handle without a text is unknown, no more.
+void Conversation::hold(const agent::HeldResult& result) {
+  std::string text;
+  for (const wire::Part& part : result.message.parts)
+    if (const auto* answer = part.as<wire::ToolResult>())
+      for (const wire::Part& piece : answer->content)
+        if (const auto* said = piece.as<wire::Text>()) text += said->text;
+  (void)held_.hold(result.handle, std::move(text), result.message.labels);
+}
+
 Status Conversation::load(const std::vector<store::JournalEntry>& entries) {
   for (const store::JournalEntry& entry : entries) {
     if (entry.purged) {
@@ -112,9 +123,10 @@ Status Conversation::load(const std::vector<store::JournalEntry>& entries) {
              entry.entry_id);
       continue;
     }
-    auto message = agent::message_of_row(entry.row.body);
-    if (!message.ok()) return message.status().annotate(format("entry {}", entry.entry_id));
-    append(*std::move(message), entry.entry_id);
+    auto row = agent::row_message(entry.row.body);
+    if (!row.ok()) return row.status().annotate(format("entry {}", entry.entry_id));
+    if (row->held != nullptr) hold(*row->held);
+    append(std::move(row->message), entry.entry_id);
   }
   return ok_status();
 }
@@ -141,7 +153,8 @@ void Conversation::each_read(const std::function<void(const safety::EarlierRead&
     for (const wire::Part& part : request_.messages[i].parts) {
       const auto* result = part.as<wire::ToolResult>();
       const wire::ToolCall* call = result != nullptr ? find_call(result->call_id) : nullptr;
-      if (call == nullptr || result->is_error) continue;
+      // Values out of a held text endorse nothing: the text was held because nobody vouches for it.
+      if (call == nullptr || result->is_error || call->name == kExtractTool) continue;
       for (const wire::Part& piece : result->content)
         if (const auto* text = piece.as<wire::Text>()) visit({call->arguments, text->text});
     }

@@ -50,6 +50,9 @@ class Conversation final : public tool::SessionFacts {
   // conversations that were configured alike, or null.
   void configure(const PromptPrefix& prefix, const wire::Request& parameters, RequestPool* spares = nullptr);
   void append(wire::Message message, SharedString entry_id);
+  // Keeps a result that the model is not shown.
+  void hold(const agent::HeldResult& result);
+  const safety::Quarantine& held() const { return held_; }
   // From stored entries, oldest first.
   Status load(const std::vector<store::JournalEntry>& entries);
 
@@ -62,7 +65,7 @@ class Conversation final : public tool::SessionFacts {
   const Labels& labels() const { return labels_; }
   const SharedString& title() const { return title_; }  // the beginning of the first user message
   int64_t tokens() const { return prefix_tokens_ + tokens_; }
-  int64_t bytes() const { return bytes_; }
+  int64_t bytes() const { return bytes_ + static_cast<int64_t>(held_.bytes()); }
   int64_t prefix_bytes() const { return prefix_bytes_; }
   const SharedString& prefix_digest() const { return prefix_digest_; }
 
@@ -87,6 +90,7 @@ class Conversation final : public tool::SessionFacts {
   int64_t prefix_bytes_ = 0;
   SharedString prefix_digest_;
   std::vector<std::string> call_ids_;  // sorted
+  safety::Quarantine held_;
   mutable safety::UserText user_text_;
   mutable size_t user_messages_read_ = 0;  // of the history
 };

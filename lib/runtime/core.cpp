@@ -131,7 +131,8 @@ Status Core::open_parts() {
   const Environment env = environment();
   for (const std::string_view name : {"PATH", "HOME", "LANG", "TERM", "TMPDIR"})
     if (const auto value = env(name)) command_environment_.push_back(std::string(name) + "=" + *value);
-  screening_ = std::make_shared<safety::Screening>(config_->redacts_by_rules());
+  screening_ = std::make_shared<safety::Screening>(config_->rule_choice());
+  result_screen_.emplace(screening_);
   config_->for_each_key(env, [this](std::string_view id, const Secret& key) {
     if (!screening_->add_secret(id, key).ok())
       log(LogLevel::kWarn, "safety", format("the key of {} is too short to be recognised in texts", id));
@@ -174,12 +175,6 @@ Status Core::open_parts() {
     loops_.push_back(std::move(host));
   }
   return ok_status();
-}
-
-tool::FinalizeHook Core::redact_results() const {
-  return [screening = screening_.get()](const tool::Call&, tool::Result& result) {
-    Redaction(screening->current()).clean(result.content, Author::kForeign);
-  };
 }
 
 // The paths of the configuration and those of the kernel meet without symlinks in between.

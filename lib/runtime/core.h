@@ -20,6 +20,7 @@
 #include "runtime/departure.h"
 #include "runtime/driver.h"
 #include "runtime/policy.h"
+#include "runtime/result_screen.h"
 #include "runtime/runtime.h"
 #include "runtime/sandbox.h"
 #include "runtime/vault_source.h"
@@ -188,7 +189,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   safety::Screening& screening() { return *screening_; }
   const std::shared_ptr<safety::Screening>& shared_screening() const { return screening_; }
   // What every result of a tool passes before it is cut to size.
-  tool::FinalizeHook redact_results() const;
+  tool::FinalizeHook& result_screen() { return *result_screen_; }
   VaultSource& secrets() { return *secrets_; }
   LoopHost& loop(uint32_t i) { return *loops_[i]; }
   uint32_t loop_count() const { return static_cast<uint32_t>(loops_.size()); }
@@ -241,6 +242,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::unique_ptr<net::EgressPolicy> egress_;
   std::unique_ptr<net::EgressPolicy> fetch_egress_;
   std::shared_ptr<safety::Screening> screening_;
+  std::optional<ResultScreen> result_screen_;
   std::unique_ptr<net::CredentialSource> credentials_;
   std::shared_ptr<os::Workspace> workspace_;
   std::shared_ptr<os::Launcher> launcher_;
@@ -295,11 +297,11 @@ inline ErrorInfo cancelled_by_host() {
 
 // An op of a host, ready for the loop.
 struct Op {
-  enum class Kind : uint8_t { kSubmit, kToolResult, kToolProgress, kCancel };
+  enum class Kind : uint8_t { kSubmit, kToolResult, kToolProgress, kReadHeld, kCancel };
   explicit Op(Kind k) : kind(k) {}
   Kind kind;
   agent::HostOp host;   // kSubmit; of the others the ids
-  tool::Result result;  // kToolResult; kToolProgress: its content
+  tool::Result result;  // kToolResult; kToolProgress: its content; kReadHeld: the handle
 };
 StatusOr<std::unique_ptr<Op>> parse_op(std::string_view text, std::vector<wire::Media> blobs);
 void perform(Op&& op, Driver& driver);

@@ -171,6 +171,7 @@ void Driver::go_on(const store::RunRecord& run, const std::vector<store::Journal
     append(effect);
   }
   account_open_turn(journal);
+  hold_unappended(journal);
   // A resume after a crash from here on begins at the row that comes now.
   record_.logic_version = agent::kLogicVersion;
   record_.snapshot_json.clear();
@@ -188,6 +189,15 @@ void Driver::account_open_turn(const std::vector<store::JournalEntry>& journal) 
   for (const store::JournalEntry& entry : journal) {
     if (entry.row.seq < record_.snapshot_seq || entry.purged || entry.row.kind == message_row()) continue;
     if (const auto body = agent::input_from_json(entry.row.kind, entry.row.body); body.ok()) account(*body);
+  }
+}
+
+// What the open turn held back: of results that have their place the conversation knows.
+void Driver::hold_unappended(const std::vector<store::JournalEntry>& journal) {
+  for (const store::JournalEntry& entry : journal) {
+    if (entry.purged || entry.row.kind != "tool_done") continue;
+    if (const auto row = agent::row_message(entry.row.body); row.ok() && row->held != nullptr)
+      setup_.session->conversation.hold(*row->held);
   }
 }
 
@@ -236,6 +246,8 @@ void Driver::step(agent::Input&& input) {
 }
 
 void Driver::keep_message(agent::InputBody& body, int64_t seq) {
+  if (const auto* done = std::get_if<agent::ToolDone>(&body); done != nullptr && done->held != nullptr)
+    setup_.session->conversation.hold(*done->held);
   if (auto message = take_message(body)) scratch_->unappended.push_back({seq, *std::move(message)});
 }
 
@@ -276,7 +288,8 @@ void Driver::journal(const agent::Input& input) {
   agent::input_to_json(input.body, row.body);
   row.effects_digest = agent::digest_of(scratch_->effects);
   row.time_ms = input.time_ms;
-  row.provenance = provenance(message_of(input.body));
+  const auto* const done = std::get_if<agent::ToolDone>(&input.body);
+  row.provenance = provenance(message_of(input.body), done != nullptr ? done->held.get() : nullptr);
   if (setup_.durable && worth_a_flush(input.body)) flush_soon_ = true;
 }
 
@@ -294,11 +307,19 @@ void Driver::journal_message(agent::Append& effect, int64_t seq) {
   scratch_->batch.rows.push_back(std::move(row));
 }
 
-store::Provenance Driver::provenance(const wire::Message* message) const {
+// Of all that a row holds.
+store::Provenance Driver::provenance(const wire::Message* message, const agent::HeldResult* held) const {
   store::Provenance p;
-  if (message != nullptr) {
-    p.integrity = message->labels.integrity();
-    if (!message->labels.readable_by_all()) p.readers = message->labels.readers();
+  const auto note = [&p](const Labels& labels) {
+    p.integrity = labels.integrity();
+    if (!labels.readable_by_all()) p.readers = labels.readers();
+  };
+  if (held != nullptr) {
+    Labels labels = message->labels;
+    labels.join(held->message.labels);
+    note(labels);
+  } else if (message != nullptr) {
+    note(message->labels);
   }
   p.principal = setup_.config.principal;
   p.policy_epoch = setup_.policy_epoch;

@@ -14,6 +14,7 @@
 #include "base/base.h"
 #include "net/net.h"
 #include "provider/provider.h"
+#include "runtime/config.h"
 #include "runtime/conversation.h"
 #include "runtime/redaction.h"
 #include "store/store.h"
@@ -104,6 +105,8 @@ class Driver final : public std::enable_shared_from_this<Driver>,
     std::string traceparent;
     std::string options_json;
     int64_t policy_epoch = 0;
+    // Whose results the model is not shown; null: nobody's. Outlives the driver.
+    const QuarantineConfig* quarantine = nullptr;
     const safety::Screening* screening = nullptr;  // null: nothing is looked for; else outlives the driver
     std::unique_ptr<Scratch> scratch;              // null: its own
     bool durable = true;  // false: nothing survives the process, so nothing is handed to the store early
@@ -130,6 +133,8 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   // The host's answer to a TOOL_CALL event; op_id is acknowledged when the result is durable.
   void tool_result(const std::string& call_id, tool::Result result, const std::string& op_id);
   void tool_progress(const std::string& call_id, std::string text);
+  // Shows the host the text behind a handle, or rejects the op.
+  void read_held(std::string_view handle, const std::string& op_id);
   void cancel(ErrorInfo why);
   void unpark();
   // Work on behalf of this run failed for lack of memory: it ends. Allocates nothing.
@@ -159,6 +164,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void account(const agent::InputBody& body);
   void journal(const agent::Input& input);
   void keep_message(agent::InputBody& body, int64_t seq);
+  void hold_unappended(const std::vector<store::JournalEntry>& journal);
   void pump();
   void pump_end();
   bool perform(agent::Effect& effect);  // false: wait, and come back to the same effect
@@ -199,8 +205,9 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void show_delta(wire::StreamEvent::Kind kind, std::string_view text);
   void show_rest_of_deltas();
   void show_held_soon();
-  store::Provenance provenance(const wire::Message* message) const;
+  store::Provenance provenance(const wire::Message* message, const agent::HeldResult* held = nullptr) const;
   agent::ToolDone tool_done(const std::string& call_id, std::string_view name, tool::Result result) const;
+  void hold_back(agent::ToolDone& done, std::string_view tool, bool from_held) const;
 
   // provider::CallSink
   void on_event(const wire::StreamEvent& event) override;

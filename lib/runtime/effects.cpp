@@ -44,6 +44,12 @@ agent::Verdict verdict_of(tool::Prepared& prepared, const std::string& call_id) 
   return v;
 }
 
+// Why a call failed, where the runtime says so itself: the tool has no words in it.
+std::string_view own_reason(std::string_view reason) {
+  constexpr std::string_view kOwn[] = {"cancelled", "tool_timeout", "reply_dropped", "out_of_memory"};
+  return std::ranges::find(kOwn, reason) != std::end(kOwn) ? reason : std::string_view();
+}
+
 // Whether a call would write, or have run, what stands for a secret that the model was not shown.
 bool puts_placeholder(const tool::Prepared& prepared) {
   if (prepared.tool == nullptr) return false;
@@ -349,7 +355,9 @@ void Driver::tool_finished(const std::string& call_id, tool::Result result) {
     name = std::move(call->name);
     result_op = std::move(call->result_op);
   }
+  const bool from_held = result.from_held;
   agent::ToolDone done = tool_done(call_id, name, std::move(result));
+  hold_back(done, name, from_held);
   close_call(call_id);
   feed(std::move(done));
   if (result_op.empty() || ended_) return;
@@ -370,9 +378,51 @@ agent::ToolDone Driver::tool_done(const std::string& call_id, std::string_view n
   done.call_id = call_id;
   done.reason = std::move(result.reason);
   done.details = std::move(result.details_json);
+  done.signals = std::move(result.signals);
   done.message.role = wire::Role::kTool;
   done.message.labels = std::move(result.labels);
   return done;
+}
+
+// In the place of a result of this tool the model gets a handle, or, where no more can be held, nothing of
+// it.
+void Driver::hold_back(agent::ToolDone& done, std::string_view tool, bool from_held) const {
+  if (setup_.quarantine == nullptr || tool.empty()) return;
+  if (!from_held && !setup_.quarantine->holds(tool, done.message.labels)) return;
+  const safety::Quarantine& held = setup_.session->conversation.held();
+  auto& shown = *done.message.parts[0].as<wire::ToolResult>();
+  std::string& text = shown.content[0].as<wire::Text>()->text;
+  const Status room = held.check_room(text.size());
+  std::string note =
+      shown.is_error ? format("{} failed", tool) : format("The result of {} is held back", tool);
+  if (const std::string_view reason = own_reason(done.reason); shown.is_error && !reason.empty())
+    note += format(" ({})", reason);
+  if (room.ok()) {
+    const std::string handle = held.next_handle();
+    note += format(
+        "{} as {}: its text is not shown to you. Read single values out of it with the tool extract, or pass "
+        "\"{}\" as the whole of an argument to another tool.",
+        shown.is_error ? "; what it said is held back" : "", handle, handle);
+    done.held = std::make_shared<agent::HeldResult>(agent::HeldResult{handle, done.message});
+  } else {
+    note += format("{}: it was dropped, since {}.", shown.is_error ? "; what it said was held back" : "",
+                   room.message());
+    if (!shown.is_error) done.reason = room.reason();
+    shown.is_error = true;
+  }
+  text = std::move(note);
+  done.message.labels = Labels::from(Source::kSystem);
+}
+
+void Driver::read_held(std::string_view handle, const std::string& op_id) {
+  if (ended_) return;
+  const auto held = setup_.session->conversation.held().find(handle);
+  if (!held.ok()) return reject(op_id, {}, held.status().reason(), held.status().message());
+  seams_.output.emit({.kind = agent::EventKind::kHeldText,
+                      .text = (*held)->text,
+                      .name = op_id,
+                      .json = (*held)->labels.to_json(),
+                      .binding = handle});
 }
 
 // A tool of the host was started: tell the host and keep the reply for its answer.

@@ -222,8 +222,9 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
                                     &host,
                                     core_.command_environment(),
                                     tools.find("http") != nullptr ? &web() : nullptr,
-                                    tools.find("bash") != nullptr ? core_.sandbox().sandbox : nullptr};
-        return std::make_unique<tool::Executor>(tools, *run->policy, nullptr, core_.redact_results(),
+                                    tools.find("bash") != nullptr ? core_.sandbox().sandbox : nullptr,
+                                    &run->session->conversation.held()};
+        return std::make_unique<tool::Executor>(tools, *run->policy, nullptr, &core_.result_screen(),
                                                 core_.workers(), *loop_, context);
       });
 }

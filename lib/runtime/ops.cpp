@@ -25,7 +25,7 @@ class OpDocument {
     if (!v.is_object()) return invalid_argument("wrong_type", "an op should be a JSON object");
     return size_ < kMembers ? ok_status()
                             : only_keys({"op", "id", "text", "message", "call_id", "content", "is_error",
-                                         "reason", "allow"});
+                                         "reason", "allow", "binding", "handle"});
   }
   const Member* find(std::string_view key) const {
     for (size_t i = 0; i < size_; ++i)
@@ -70,7 +70,7 @@ class OpDocument {
     return reader_.status().ok() && flat;
   }
 
-  static constexpr size_t kMembers = 10;  // one more than there are keys
+  static constexpr size_t kMembers = 12;  // one more than there are keys
 
   json::Reader reader_;
   std::array<Member, kMembers> members_;
@@ -142,6 +142,14 @@ StatusOr<std::unique_ptr<Op>> parse_tool_progress(const OpDocument& v) {
   return op;
 }
 
+StatusOr<std::unique_ptr<Op>> parse_quarantine_read(const OpDocument& v) {
+  TAU_RETURN_IF_ERROR(v.only_keys({"op", "id", "handle"}));
+  auto op = std::make_unique<Op>(Op::Kind::kReadHeld);
+  TAU_ASSIGN_OR_RETURN(op->result.content, v.need_string("handle"));
+  op->host.op_id = v.string("id");
+  return op;
+}
+
 }  // namespace
 
 StatusOr<std::unique_ptr<Op>> parse_op(std::string_view text, std::vector<wire::Media> blobs) {
@@ -155,13 +163,16 @@ StatusOr<std::unique_ptr<Op>> parse_op(std::string_view text, std::vector<wire::
   if (op == "approval") return parse_approval(v);
   if (op == "tool_result") return parse_tool_result(v);
   if (op == "tool_progress") return parse_tool_progress(v);
+  if (op == "quarantine_read") return parse_quarantine_read(v);
   if (op == "cancel") {
     TAU_RETURN_IF_ERROR(v.only_keys({"op", "id"}));
     return std::make_unique<Op>(Op::Kind::kCancel);
   }
-  return invalid_argument("unknown_op",
-                          "unknown op \"" + std::string(op) +
-                              "\"; known are message, steer, tool_result, tool_progress, approval, cancel");
+  return invalid_argument(
+      "unknown_op",
+      "unknown op \"" + std::string(op) +
+          "\"; known are message, steer, tool_result, tool_progress, approval, quarantine_read, "
+          "cancel");
 }
 
 void perform(Op&& op, Driver& driver) {
@@ -170,6 +181,7 @@ void perform(Op&& op, Driver& driver) {
     case Op::Kind::kToolResult:
       return driver.tool_result(op.host.call_id, std::move(op.result), op.host.op_id);
     case Op::Kind::kToolProgress: return driver.tool_progress(op.host.call_id, std::move(op.result.content));
+    case Op::Kind::kReadHeld: return driver.read_held(op.result.content, op.host.op_id);
     case Op::Kind::kCancel: return driver.cancel(cancelled_by_host());
   }
 }

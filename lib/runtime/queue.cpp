@@ -17,6 +17,7 @@ bool shown_when_quiet(agent::EventKind kind) {
     case agent::EventKind::kApproval:
     case agent::EventKind::kOpRejected:
     case agent::EventKind::kOpAccepted:
+    case agent::EventKind::kHeldText:
     case agent::EventKind::kRunDone: return true;
     default: return false;
   }

@@ -1,10 +1,12 @@
 #include "runtime/redaction.h"
 
+#include <algorithm>
 #include <variant>
 
 namespace tau::runtime {
 namespace {
 
+constexpr size_t kMinFoundBytes = 6;  // an e-mail address, an IP address; secrets are longer
 constexpr size_t kTailBytes = 64 * 1024;  // longer than a registered secret is in any form but the rarest
 
 bool is_text(std::string_view mime) {
@@ -14,18 +16,23 @@ bool is_text(std::string_view mime) {
 
 }  // namespace
 
+// Nothing that is taken out, that is.
 bool Redaction::finds_nothing(std::string_view text, Author author) const {
-  if (text.size() < safety::kMinSecretBytes) return true;
+  if (text.size() < kMinFoundBytes) return true;
   const safety::Screen& what = screen(author);
-  return (what.secrets == nullptr && what.rules == nullptr) || safety::scan(what, text).empty();
+  if (what.secrets == nullptr && what.rules == nullptr) return true;
+  const std::vector<safety::Finding> found = safety::scan(what, text);
+  return std::ranges::all_of(found, &safety::Finding::signal);
 }
 
-void Redaction::clean(std::string& text, Author author) const {
-  if (!finds_nothing(text, author)) text = safety::redact(screen(author), text);
+void Redaction::clean(std::string& text, Author author, std::vector<safety::Finding>* found) const {
+  if (text.size() < kMinFoundBytes) return;
+  if (auto rest = safety::redacted(screen(author), text, found)) text = *std::move(rest);
 }
 
 void Redaction::clean(SharedString& text, Author author) const {
-  if (!finds_nothing(text.view(), author)) text = safety::redact(screen(author), text.view());
+  if (text.size() < kMinFoundBytes) return;
+  if (const auto rest = safety::redacted(screen(author), text.view())) text = *rest;
 }
 
 void Redaction::clean_next(std::string& text, std::string& before, Author author) const {
@@ -163,6 +170,7 @@ void Redaction::clean(agent::InputBody& body) const {
       of.clean(in.message, Author::kHost);  // the rules have seen it, before it was cut to size
       of.clean(in.reason, Author::kForeign);
       of.clean_json(in.details, Author::kForeign);
+      if (in.held != nullptr) of.clean(in.held->message, Author::kHost);
     }
     void operator()(agent::HostOp& in) const {
       of.clean(in.op_id, Author::kHost);

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "agent/agent.h"
 #include "base/base.h"
@@ -35,7 +36,8 @@ class Redaction {
     return author == Author::kHost ? what_->secrets : what_->all;
   }
 
-  void clean(std::string& text, Author author) const;
+  // `found`, if not null, gets what was found, that which stays where it stands included.
+  void clean(std::string& text, Author author, std::vector<safety::Finding>* found = nullptr) const;
   void clean(SharedString& text, Author author) const;
   // The next of several texts that are each shown at once, after others that ended with `before`, which goes
   // on. One that completes a registered secret is taken out as a whole.

@@ -25,12 +25,10 @@ class Claim {
   std::atomic<bool>* busy_;
 };
 
-constexpr size_t kScanSlackBytes = 64 * 1024;
-
 void read_instructions(Core& core, SharedSession& session) {
   if (core.workspace() == nullptr) return;
   os::ReadOptions options;
-  options.limit_bytes = agent::kMaxInstructionsBytes + kScanSlackBytes;
+  options.limit_bytes = agent::kMaxInstructionsBytes + safety::kScanSlackBytes;
   const auto text = core.workspace()->read(kInstructionsFile, options);
   if (!text.ok()) return;
   session.instructions_cut = text->size() > agent::kMaxInstructionsBytes;
@@ -166,8 +164,12 @@ StatusOr<std::string> Session::export_json() {
       if (entry.purged) {
         w.field("purged", true);
       } else {
-        TAU_ASSIGN_OR_RETURN(const wire::Message message, agent::message_of_row(entry.row.body));
-        w.field_raw("message", wire::to_json(message));
+        TAU_ASSIGN_OR_RETURN(const agent::RowMessage row, agent::row_message(entry.row.body));
+        w.field_raw("message", wire::to_json(row.message));
+        if (row.held != nullptr) {
+          w.key("held").begin_object().field("handle", row.held->handle);
+          w.field_raw("message", wire::to_json(row.held->message)).end_object();
+        }
       }
       w.end_object();
     }
@@ -281,6 +283,7 @@ StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions&& options, ParsedRunOp
   setup.traceparent = options.traceparent;
   setup.options_json = options.options_json;
   setup.policy_epoch = agent->policy->epoch();
+  if (agent->config.quarantine.any()) setup.quarantine = &agent->config.quarantine;
   setup.screening = &core.screening();
   setup.durable = !core.options().no_store;
 

@@ -25,11 +25,17 @@ bool is_id(std::string_view id) {
          std::all_of(id.begin(), id.end(), [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
 }
 
+bool is_class(std::string_view name) {
+  return !name.empty() &&
+         std::all_of(name.begin(), name.end(), [](char c) { return is_lower(c) || c == '_'; });
+}
+
 std::optional<RuleKind> kind_named(std::string_view name) {
   if (name == "token") return RuleKind::kToken;
   if (name == "assigned") return RuleKind::kAssigned;
   if (name == "named") return RuleKind::kNamed;
   if (name == "block") return RuleKind::kBlock;
+  if (name == "form") return RuleKind::kForm;
   return std::nullopt;
 }
 
@@ -99,13 +105,33 @@ Status read_member(std::string_view name, const json::Value& value, const std::s
   if (name == "rare") return read_flag(value, where, rule.rare);
   if (name == "quoted") return read_flag(value, where, rule.quoted);
   if (name == "floor") return read_flag(value, where, rule.floor);
+  if (name == "personal") return read_text(value, 32, where, rule.personal);
+  if (name == "begins") return read_strings(value, 1, where, rule.begins);
+  if (name == "around_at") return read_flag(value, where, rule.around_at);
+  if (name == "over") return read_text(value, 64, where, rule.over);
   if (name == "checksum") {
     const auto checksum = checksum_named(value.as_string());
-    if (!checksum) return invalid(where, "expected \"crc32_base62\", \"crc32_hex\" or \"jwt\"");
+    if (!checksum) return invalid(where, "no checksum has this name");
     rule.checksum = *checksum;
     return {};
   }
   return invalid(where, "unknown member");
+}
+
+// How what the rule looks for begins.
+Status check_start(const RuleSpec& rule) {
+  const bool form = rule.kind == RuleKind::kForm;
+  if (!form && rule.words.empty()) return invalid(rule.id + ".words", "at least one word is needed");
+  if (form && !is_class(rule.personal))
+    return invalid(rule.id + ".personal", "a form has a class: 1 to 32 lower-case letters and \"_\"");
+  if (form && !rule.words.empty()) return invalid(rule.id + ".words", "a form has none");
+  if (form && rule.around_at == !rule.begins.empty())
+    return invalid(rule.id + ".begins", "a form says how it begins, or that it is around a \"@\"");
+  if (form && !rule.around_at && rule.over.empty())
+    return invalid(rule.id + ".over", "a form says which characters it may have");
+  if (!form && (!rule.personal.empty() || !rule.begins.empty() || rule.around_at))
+    return invalid(rule.id + ".kind", "only forms have a class and say how they begin");
+  return {};
 }
 
 StatusOr<RuleSpec> read_rule(const json::Value& value) {
@@ -114,11 +140,12 @@ StatusOr<RuleSpec> read_rule(const json::Value& value) {
   if (!is_id(rule.id))
     return invalid("rules", "a rule's id is 1 to 64 lower-case letters, digits and hyphens");
   const auto kind = kind_named(value["kind"].as_string());
-  if (!kind) return invalid(rule.id + ".kind", "expected \"token\", \"assigned\", \"named\" or \"block\"");
+  if (!kind)
+    return invalid(rule.id + ".kind", "expected \"token\", \"assigned\", \"named\", \"block\" or \"form\"");
   rule.kind = *kind;
   for (const auto& [name, member] : value.as_object())
     TAU_RETURN_IF_ERROR(read_member(name, member, rule.id + "." + name, rule));
-  if (rule.words.empty()) return invalid(rule.id + ".words", "at least one word is needed");
+  TAU_RETURN_IF_ERROR(check_start(rule));
   if (rule.kind != RuleKind::kToken && rule.kind != RuleKind::kBlock) rule.fold = true;
   const auto has_upper = [](const std::string& text) {
     return std::any_of(text.begin(), text.end(), is_upper);

@@ -1,7 +1,7 @@
 #include "safety/checksum.h"
 
-#include <cstddef>
 #include <string>
+#include <utility>
 
 #include "crypto/crypto.h"
 
@@ -44,9 +44,27 @@ bool jwt_holds(std::string_view token) {
 }  // namespace
 
 std::optional<Checksum> checksum_named(std::string_view name) {
-  if (name == "crc32_base62") return Checksum::kCrc32Base62;
-  if (name == "crc32_hex") return Checksum::kCrc32Hex;
-  if (name == "jwt") return Checksum::kJwt;
+  static constexpr std::pair<std::string_view, Checksum> kNames[] = {
+      {"crc32_base62", Checksum::kCrc32Base62},
+      {"crc32_hex", Checksum::kCrc32Hex},
+      {"jwt", Checksum::kJwt},
+      {"e164", Checksum::kE164},
+      {"iban", Checksum::kIban},
+      {"card", Checksum::kCard},
+      {"ipv4", Checksum::kIpv4},
+      {"ipv6", Checksum::kIpv6},
+      {"bsn", Checksum::kBsn},
+      {"codice_fiscale", Checksum::kCodiceFiscale},
+      {"cpf", Checksum::kCpf},
+      {"dni", Checksum::kDni},
+      {"mod11_10", Checksum::kMod11x10},
+      {"mod11_2", Checksum::kMod11x2},
+      {"nhs", Checksum::kNhs},
+      {"nir", Checksum::kNir},
+      {"verhoeff", Checksum::kVerhoeff},
+  };
+  for (const auto& [known, checksum] : kNames)
+    if (known == name) return checksum;
   return std::nullopt;
 }
 
@@ -55,9 +73,8 @@ bool checksum_holds(Checksum checksum, std::string_view token) {
     case Checksum::kCrc32Base62: return crc32_base62_holds(token);
     case Checksum::kCrc32Hex: return crc32_hex_holds(token);
     case Checksum::kJwt: return jwt_holds(token);
-    case Checksum::kNone: break;
+    default: return checksum != Checksum::kNone && checked_length(checksum, token) == token.size();
   }
-  return false;
 }
 
 }  // namespace tau::safety

@@ -24,8 +24,9 @@ std::string findings_json(std::span<const Finding> findings) {
     writer.field("offset", static_cast<int64_t>(finding.offset))
         .field("length", static_cast<int64_t>(finding.length))
         .field("fingerprint", hex_of(finding.fingerprint))
-        .field("confidence", finding.confidence == Confidence::kCertain ? "certain" : "likely")
-        .end_object();
+        .field("confidence", finding.confidence == Confidence::kCertain ? "certain" : "likely");
+    if (finding.signal) writer.field("signal", true);
+    writer.end_object();
   }
   writer.end_array();
   return out;

@@ -72,6 +72,10 @@ size_t character_size(std::string_view text) {
 class Plain {
  public:
   explicit Plain(std::string_view text) {
+    if (is_plain(text)) {
+      as_it_is_ = text;
+      return;
+    }
     text_.reserve(text.size());
     from_.reserve(text.size());
     for (size_t i = 0; i < text.size();) {
@@ -81,11 +85,25 @@ class Plain {
     }
     join_letters();
   }
-  const std::string& text() const { return text_; }
-  uint64_t offset(size_t at) const { return at < from_.size() ? from_[at] : 0; }
+  std::string_view text() const { return text_.empty() ? as_it_is_ : std::string_view(text_); }
+  uint64_t offset(size_t at) const { return text_.empty() ? at : at < from_.size() ? from_[at] : 0; }
   size_t hidden() const { return hidden_; }
 
  private:
+  // ASCII without anything that is made plain: the usual short result. No copy is made of it.
+  static bool is_plain(std::string_view text) {
+    char before = '\n';
+    for (size_t i = 0; i < text.size(); before = text[i++]) {
+      const char c = text[i];
+      if (static_cast<uint8_t>(c) >= 0x80 || c == '\t' || c == '\r') return false;
+      const bool narrowed = (c == ' ' && (before == ' ' || before == '\n')) || (c == '\n' && before == ' ');
+      const bool spaced = i + 4 < text.size() && is_spacer(c) && text[i + 2] == c && text[i + 4] == c;
+      if (narrowed || spaced) return false;
+    }
+    return true;
+  }
+  static bool is_spacer(char c) { return std::string_view(" .-_*").find(c) != std::string_view::npos; }
+
   void put(char c, size_t from) {
     text_ += c;
     from_.push_back(static_cast<uint32_t>(from));
@@ -121,7 +139,7 @@ class Plain {
     const bool may_begin = is_alpha(text_[begin]) && (begin == 0 || !is_alpha(text_[begin - 1]));
     if (!may_begin || begin + 1 >= text_.size()) return begin;
     const char separator = text_[begin + 1];
-    if (std::string_view(" .-_*").find(separator) == std::string_view::npos) return begin;
+    if (!is_spacer(separator)) return begin;
     size_t last = begin;
     while (last + 2 < text_.size() && text_[last + 1] == separator && is_alpha(text_[last + 2])) last += 2;
     // The letter of a word that follows is its own.
@@ -129,6 +147,7 @@ class Plain {
     return last >= begin + 6 ? last + 1 : begin;
   }
 
+  std::string_view as_it_is_;  // the text itself, when there was nothing to do
   std::string text_;
   std::vector<uint32_t> from_;
   size_t hidden_ = 0;
@@ -172,7 +191,6 @@ class Search {
  public:
   Search(const Plain& plain, TextChannel channel) : plain_(plain), channel_(channel) {
     found_.fill(kNowhere);
-    searched_.assign(table().rules.size(), 0);
   }
   void run();
   void mark(InjectionKind kind, uint64_t offset) {
@@ -200,6 +218,7 @@ class Search {
 // Every part of the text is searched for a rule at most a few times, however many words stand in it.
 void Search::try_rule(uint16_t index, size_t at) {
   const Compiled& rule = table().rules[index];
+  if (searched_.empty()) searched_.assign(table().rules.size(), 0);
   if (!wanted(rule.kind) || at + kReachBehind / 2 < searched_[index]) return;
   const std::string_view text = plain_.text();
   const size_t begin = at > kReachBefore ? at - kReachBefore : 0;
@@ -262,6 +281,10 @@ void search_encoded(std::string_view text, Search& search) {
     }
     size_t end = begin;
     while (end < text.size() && is_base64(text[end])) ++end;
+    if (end - begin < kMinEncoded) {
+      begin = end;
+      continue;
+    }
     std::string run(text.substr(begin, end - begin));
     while (run.ends_with('=')) run.pop_back();
     if (run.size() >= kMinEncoded && run.size() % 4 != 1) {

@@ -16,6 +16,7 @@ struct Match {
   Confidence confidence = Confidence::kLikely;
   const std::string* rule = nullptr;     // of the RuleSet; null: a registered secret
   const std::string* subject = nullptr;  // of the ExactSet
+  bool signal = false;                   // told, and left where it stands
 };
 
 inline constexpr int kSecretRank = 100;

@@ -41,6 +41,7 @@ struct PresetRules {
   bool endorses = true;                  // dictated messages and looked-up addresses count as the user's
   bool workspace_untrusted = false;      // files of the workspace are untrusted input
   bool workspace_private = false;        // files of the workspace and memories are private data
+  bool holds_web = false;                // what tools fetch from a network is shown to the model as a handle
   int64_t calls_per_minute = 0;          // of one run; 0: no cap
   int64_t tool_calls_per_minute = 0;     // of one tool in one run; 0: no cap
   int64_t max_calls = 0;                 // of one run; 0: no cap

@@ -14,13 +14,16 @@
 #include "base/base.h"
 #include "crypto/crypto.h"
 #include "safety/checksum.h"
+#include "safety/form_table.h"
 #include "safety/prefilter.h"
+#include "safety/safety.h"
 
 namespace tau::safety {
 
 // Where findings overlap the higher kind names them.
 enum class RuleKind : uint8_t {
-  kNamed,     // a random value under a name that says "secret", whoever issued it
+  kForm,   // personal data: a form that tells itself by its characters; applies when its class is asked for
+  kNamed,  // a random value under a name that says "secret", whoever issued it
   kAssigned,  // a value of a provider's form under a name that holds the provider's
   kToken,     // a form that tells itself by its beginning
   kBlock,     // a private key from its first line to its last
@@ -45,6 +48,11 @@ struct RuleSpec {
   size_t span = 256;    // bytes from the word that are looked at
   Checksum checksum = Checksum::kNone;
   bool floor = false;
+  // kForm. '9' stands for a digit, 'A' and 'a' for a letter of that case, all else for itself.
+  std::string personal;             // its class: "email"
+  std::vector<std::string> begins;  // one of these begins it, and nothing of a word stands before
+  bool around_at = false;           // it has a '@' behind at most 64 characters of an address instead
+  std::string over;  // the characters that it may have; letters and digits of e-mail are its own
 };
 
 class Rule {
@@ -78,11 +86,17 @@ StatusOr<Bundle> read_bundle(std::string_view json);
 
 class RuleSet {
  public:
-  RuleSet(Bundle bundle, crypto::HashKey key);
+  RuleSet(Bundle bundle, crypto::HashKey key, const RuleChoice& choice = {});
 
   int64_t revision() const { return revision_; }
   const std::vector<std::unique_ptr<Rule>>& rules() const { return rules_; }
   const Prefilter& prefilter() const { return prefilter_; }
+  const FormTable& forms() const { return forms_; }
+  bool signals() const { return signals_; }  // what rules of forms find is told and left where it stands
+  // Whether rules but those of forms need a look at a whole text.
+  bool may_match(std::string_view text) const {
+    return prefilter_.next(text, 0) + Prefilter::kMinWord <= text.size();
+  }
   const crypto::HashKey& key() const { return key_; }
   // Whether everybody has it. What a bundle calls published excepts nothing of the floor.
   bool is_published(std::string_view value, bool floor) const;
@@ -93,6 +107,8 @@ class RuleSet {
   std::set<std::string, std::less<>> published_;
   std::set<std::string, std::less<>> published_by_bundle_;
   Prefilter prefilter_;
+  FormTable forms_;
+  bool signals_;
   crypto::HashKey key_;
 };
 

@@ -135,6 +135,7 @@ RulePass::Verdict RulePass::try_rule(const Rule& rule, size_t word, std::string_
   switch (rule.spec().kind) {
     case RuleKind::kToken: return try_token(rule, word, text, at, complete);
     case RuleKind::kBlock: return try_block(rule, text, at, complete);
+    case RuleKind::kForm: return Verdict::kDecided;  // see FormPass
     case RuleKind::kAssigned:
     case RuleKind::kNamed: break;
   }

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <span>
 
+#include "json/json.h"
 #include "safety/rule.h"
 #include "safety/safety.h"
 #include "safety/tables.h"
@@ -67,14 +68,19 @@ const Regex* Rule::regex() const {
   return regex_ ? &*regex_ : nullptr;
 }
 
-RuleSet::RuleSet(Bundle bundle, crypto::HashKey key)
+RuleSet::RuleSet(Bundle bundle, crypto::HashKey key, const RuleChoice& choice)
     : revision_(bundle.revision),
       published_(bundle.published.begin(), bundle.published.end()),
       published_by_bundle_(bundle.published_by_bundle.begin(), bundle.published_by_bundle.end()),
+      signals_(choice.personal_signals),
       key_(key) {
   for (RuleSpec& spec : bundle.rules) {
+    const bool form = spec.kind == RuleKind::kForm;
+    if (form ? !choice.wants(spec.personal) : !choice.credentials) continue;
     const auto number = static_cast<uint16_t>(rules_.size());
     for (const std::string& word : spec.words) prefilter_.add(word, spec.fold, number);
+    for (const std::string& begins : spec.begins) forms_.add(begins, number);
+    if (spec.around_at) forms_.add_around_at(number);
     rules_.push_back(std::make_unique<Rule>(std::move(spec)));
   }
   prefilter_.build();
@@ -86,19 +92,49 @@ bool RuleSet::is_published(std::string_view value, bool floor) const {
   return published_.contains(digest) || (!floor && published_by_bundle_.contains(digest));
 }
 
-std::shared_ptr<const RuleSet> built_in_rules(Random& random) {
-  StatusOr<Bundle> bundle = read_bundle(kBuiltInRules);
-  // The table is checked by the build and by a test of this module.
-  return std::make_shared<const RuleSet>(bundle.ok() ? *std::move(bundle) : Bundle{}, random_key(random));
+bool RuleChoice::wants(std::string_view personal_class) const {
+  return std::find(personal.begin(), personal.end(), personal_class) != personal.end();
 }
 
-StatusOr<std::shared_ptr<const RuleSet>> compile_rules(std::string_view bundle_json, Random& random) {
+const std::vector<std::string>& personal_classes() {
+  static const auto* const all =
+      new std::vector<std::string>{"card", "email", "iban", "ip", "national_id", "phone"};
+  return *all;
+}
+
+StatusOr<std::vector<std::string>> parse_personal_classes(std::string_view json_text) {
+  std::vector<std::string> classes;
+  if (json_text.empty()) return classes;
+  const auto wrong = [] {
+    std::string known;
+    for (const std::string& name : personal_classes()) known += (known.empty() ? "" : ", ") + name;
+    return invalid_argument("invalid_pii", "expected an array of classes of personal data: " + known);
+  };
+  const auto list = json::parse(json_text);
+  if (!list.ok() || !list->is_array()) return wrong();
+  for (const json::Value& entry : list->as_array()) {
+    const auto& all = personal_classes();
+    if (std::find(all.begin(), all.end(), entry.as_string()) == all.end()) return wrong();
+    classes.emplace_back(entry.as_string());
+  }
+  return classes;
+}
+
+std::shared_ptr<const RuleSet> built_in_rules(Random& random, const RuleChoice& choice) {
+  StatusOr<Bundle> bundle = read_bundle(kBuiltInRules);
+  // The table is checked by the build and by a test of this module.
+  return std::make_shared<const RuleSet>(bundle.ok() ? *std::move(bundle) : Bundle{}, random_key(random),
+                                         choice);
+}
+
+StatusOr<std::shared_ptr<const RuleSet>> compile_rules(std::string_view bundle_json, Random& random,
+                                                       const RuleChoice& choice) {
   TAU_ASSIGN_OR_RETURN(Bundle bundle, read_bundle(bundle_json));
   for (const RuleSpec& spec : bundle.rules)
     if (const auto regex = Rule(spec).compile(); !regex.ok())
       return invalid_argument("invalid_rules", spec.id + ".match: " + std::string(regex.status().message()));
   TAU_RETURN_IF_ERROR(merge(bundle));
-  return std::make_shared<const RuleSet>(std::move(bundle), random_key(random));
+  return std::make_shared<const RuleSet>(std::move(bundle), random_key(random), choice);
 }
 
 std::vector<std::string> rule_ids(const RuleSet& rules) {
@@ -107,7 +143,8 @@ std::vector<std::string> rule_ids(const RuleSet& rules) {
   return ids;
 }
 
-Rulebook::Rulebook(Random& random) : random_(random), rules_(built_in_rules(random)) {}
+Rulebook::Rulebook(Random& random, RuleChoice choice)
+    : random_(random), choice_(std::move(choice)), rules_(built_in_rules(random, choice_)) {}
 
 std::shared_ptr<const RuleSet> Rulebook::current() const {
   const std::lock_guard lock(mutex_);
@@ -120,7 +157,7 @@ uint64_t Rulebook::epoch() const {
 }
 
 Status Rulebook::replace(std::string_view bundle_json) {
-  TAU_ASSIGN_OR_RETURN(std::shared_ptr<const RuleSet> rules, compile_rules(bundle_json, random_));
+  TAU_ASSIGN_OR_RETURN(std::shared_ptr<const RuleSet> rules, compile_rules(bundle_json, random_, choice_));
   const std::lock_guard lock(mutex_);
   if (rules->revision() < rules_->revision())
     return failed_precondition("rules_outdated", "revision " + std::to_string(rules->revision()) +

@@ -45,6 +45,7 @@ struct Finding {
   uint64_t length = 0;
   uint64_t fingerprint = 0;  // keyed for this process: equal for equal text, tells nothing about it
   Confidence confidence = Confidence::kLikely;
+  bool signal = false;  // it stays where it stands: see RuleChoice
 };
 
 inline constexpr std::string_view kSecretRule = "registered-secret";
@@ -76,18 +77,34 @@ class SecretRegistry {
   std::shared_ptr<ExactSet> set_;
 };
 
+// Which rules of a set apply.
+struct RuleChoice {
+  bool credentials = true;            // of others
+  std::vector<std::string> personal;  // classes of personal data, of personal_classes()
+  bool personal_signals = false;      // what these find is told and stays where it stands
+
+  bool any() const { return credentials || !personal.empty(); }
+  bool wants(std::string_view personal_class) const;
+};
+// Those of the built-in rules, sorted.
+const std::vector<std::string>& personal_classes();
+// A JSON array of them; empty text: none. INVALID_ARGUMENT "invalid_pii" names the classes that there are.
+StatusOr<std::vector<std::string>> parse_personal_classes(std::string_view json_text);
+
 // Rules as data; docs/safety.md tells the form of a bundle. INVALID_ARGUMENT "invalid_rules" names rule and
 // member. The built-in rules marked as floor are in every set: no bundle can remove, replace or except them.
 StatusOr<std::shared_ptr<const RuleSet>> compile_rules(std::string_view bundle_json,
-                                                       Random& random = system_random());
-std::shared_ptr<const RuleSet> built_in_rules(Random& random = system_random());
+                                                       Random& random = system_random(),
+                                                       const RuleChoice& choice = {});
+std::shared_ptr<const RuleSet> built_in_rules(Random& random = system_random(),
+                                              const RuleChoice& choice = {});
 // The ids of a set, in order.
 std::vector<std::string> rule_ids(const RuleSet& rules);
 
 // The rules in force, replaced while scanners run: those that have begun end under the rules they began with.
 class Rulebook {
  public:
-  explicit Rulebook(Random& random = system_random());
+  explicit Rulebook(Random& random = system_random(), RuleChoice choice = {});
   std::shared_ptr<const RuleSet> current() const;
   // Counts replacements: verdicts that were cached under another epoch are stale.
   uint64_t epoch() const;
@@ -97,6 +114,7 @@ class Rulebook {
 
  private:
   Random& random_;  // keys of fingerprints
+  const RuleChoice choice_;
   mutable std::mutex mutex_;
   std::shared_ptr<const RuleSet> rules_;
   uint64_t epoch_ = 1;
@@ -118,7 +136,7 @@ struct Screens {
 // The secrets and rules of a program. Any thread.
 class Screening {
  public:
-  explicit Screening(bool use_rules = true, Random& random = system_random());
+  explicit Screening(RuleChoice choice = {}, Random& random = system_random());
 
   // Registers a secret; again with the same value changes nothing, with another one both are known. As
   // SecretRegistry::add().
@@ -142,7 +160,7 @@ class Screening {
   SecretRegistry secrets_;
   mutable std::optional<Rulebook> rules_;  // made when asked for
   Random& random_;
-  const bool use_rules_;
+  const RuleChoice choice_;
   crypto::HashKey key_{};
   std::map<std::string, uint64_t, std::less<>> known_;  // a hash of the latest value, keyed with key_, by id
   mutable std::shared_ptr<const Screens> current_;      // null until asked for: rules take their time to read
@@ -188,13 +206,20 @@ class Redactor {
 
 inline constexpr size_t kMaxHeldBytes = 4096 + 256;
 
+// Who cuts a text to size and has it looked at hands over this much beyond the cut: what straddles it is
+// recognised whole, and a text without bounds costs no unbounded scan.
+inline constexpr size_t kScanSlackBytes = 64 * 1024;
+
 // The same over a whole text.
 std::vector<Finding> scan(const Screen& screen, std::string_view text);
 std::string redact(const Screen& screen, std::string_view text, std::vector<Finding>* found = nullptr);
+// The same, and nothing when nothing is taken out.
+std::optional<std::string> redacted(const Screen& screen, std::string_view text,
+                                    std::vector<Finding>* found = nullptr);
 // Whether any registered secret stands in `text`: the gate.
 bool holds_secret(const ExactSet& secrets, std::string_view text);
 
-// A JSON array of objects {rule, subject?, offset, length, fingerprint, confidence}.
+// A JSON array of objects {rule, subject?, offset, length, fingerprint, confidence, signal?}.
 std::string findings_json(std::span<const Finding> findings);
 
 }  // namespace tau::safety

@@ -5,8 +5,8 @@
 
 namespace tau::safety {
 
-Screening::Screening(bool use_rules, Random& random)
-    : secrets_(random), random_(random), use_rules_(use_rules) {
+Screening::Screening(RuleChoice choice, Random& random)
+    : secrets_(random), random_(random), choice_(std::move(choice)) {
   random.fill(std::as_writable_bytes(std::span(key_)));
 }
 
@@ -34,7 +34,7 @@ size_t Screening::remove_secret(std::string_view id) {
 
 Status Screening::replace_rules(std::string_view bundle_json) {
   const std::lock_guard lock(mutex_);
-  if (!rules_) rules_.emplace(random_);
+  if (!rules_) rules_.emplace(random_, choice_);
   TAU_RETURN_IF_ERROR(rules_->replace(bundle_json));
   changed();
   return {};
@@ -49,8 +49,8 @@ const std::shared_ptr<const Screens>& Screening::current_locked() const {
   if (current_ != nullptr) return current_;
   auto screens = std::make_shared<Screens>();
   if (!secrets_.empty()) screens->secrets.secrets = screens->all.secrets = secrets_.snapshot();
-  if (use_rules_) {
-    if (!rules_) rules_.emplace(random_);
+  if (choice_.any()) {
+    if (!rules_) rules_.emplace(random_, choice_);
     screens->all.rules = rules_->current();
     screens->epoch = rules_->epoch();
   }

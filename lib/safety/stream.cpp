@@ -23,8 +23,18 @@ std::string_view name_of(const Match& match) {
   return match.rule == nullptr ? kSecretRule : std::string_view(*match.rule);
 }
 
+// How many of the first of `matches`, which are in order, overlap; `end`: of all that they cover.
+size_t group_size(std::span<const Match> matches, uint64_t* end) {
+  size_t size = 1;
+  *end = matches[0].end;
+  for (; size < matches.size() && matches[size].begin < *end; ++size)
+    *end = std::max(*end, matches[size].end);
+  return size;
+}
+
 Finding finding_of(std::span<const Match> group, const Match& best, uint64_t begin, uint64_t end) {
-  Finding finding{std::string(name_of(best)), {}, begin, end - begin, best.fingerprint, best.confidence};
+  Finding finding{
+      std::string(name_of(best)), {}, begin, end - begin, best.fingerprint, best.confidence, best.signal};
   for (const Match& match : group) {
     if (match.subject == nullptr) continue;
     finding.subject = *match.subject;
@@ -41,8 +51,10 @@ Stream::Stream(Screen screen) : screen_(std::move(screen)) { reset(); }
 void Stream::reset() {
   exact_.reset();
   rules_.reset();
+  forms_.reset();
   if (screen_.secrets != nullptr && !screen_.secrets->empty()) exact_.emplace(*screen_.secrets);
   if (screen_.rules != nullptr) rules_.emplace(*screen_.rules);
+  if (screen_.rules != nullptr && !screen_.rules->forms().empty()) forms_.emplace(*screen_.rules);
   secure_wipe(buffer_.data(), buffer_.size());
   buffer_.clear();
   base_ = released_ = 0;
@@ -55,7 +67,9 @@ void Stream::feed(std::string_view piece, std::string* out, std::vector<Finding>
   advance(buffer_, false, out, found);
   uint64_t keep = released_;
   if (exact_) keep = std::min(keep, exact_->held_from());
-  if (rules_) keep = std::min(keep, rules_->position() - std::min<uint64_t>(rules_->position(), kLookBehind));
+  const auto look_behind = [](uint64_t at) { return at - std::min<uint64_t>(at, kLookBehind); };
+  if (rules_) keep = std::min(keep, look_behind(rules_->position()));
+  if (forms_) keep = std::min(keep, look_behind(forms_->position()));
   if (keep - base_ >= buffer_.size() / 2) {
     buffer_.erase(0, static_cast<size_t>(keep - base_));
     base_ = keep;
@@ -65,10 +79,6 @@ void Stream::feed(std::string_view piece, std::string* out, std::vector<Finding>
 void Stream::finish(std::string* out, std::vector<Finding>* found) {
   advance(buffer_, true, out, found);
   reset();
-}
-
-void Stream::whole(std::string_view text, std::string* out, std::vector<Finding>* found) {
-  advance(text, true, out, found);
 }
 
 void Stream::advance(std::string_view text, bool complete, std::string* out, std::vector<Finding>* found) {
@@ -82,6 +92,10 @@ void Stream::advance(std::string_view text, bool complete, std::string* out, std
   if (rules_) {
     rules_->advance(text, base_, complete, matches_);
     if (!complete) decided = std::min(decided, rules_->held_from());
+  }
+  if (forms_) {
+    forms_->advance(text, base_, complete, matches_);
+    if (!complete) decided = std::min(decided, forms_->position());
   }
   if (matches_.size() != before) std::stable_sort(matches_.begin(), matches_.end(), begins_earlier);
   const uint64_t block = rules_ && rules_->in_block() ? rules_->block_begin() : end;
@@ -113,18 +127,18 @@ void Stream::flush(std::string* out) {
 void Stream::settle(std::string_view text, uint64_t decided, std::string* out, std::vector<Finding>* found) {
   size_t done = 0;
   while (done < matches_.size()) {
-    size_t next = done + 1;
-    uint64_t end = matches_[done].end;
-    for (; next < matches_.size() && matches_[next].begin < end; ++next)
-      end = std::max(end, matches_[next].end);
+    uint64_t end = 0;
+    const std::span<const Match> rest(&matches_[done], matches_.size() - done);
+    const std::span<const Match> group = rest.first(group_size(rest, &end));
     if (end > decided) break;
-    const std::span<const Match> group(&matches_[done], next - done);
     const Match& best = best_of(group);
-    const uint64_t begin = matches_[done].begin;
+    const uint64_t begin = group[0].begin;
     if (found != nullptr) found->push_back(finding_of(group, best, begin, end));
-    redact_to(text, begin, end, name_of(best), out);
-    in_placeholder_ = false;
-    done = next;
+    if (!best.signal) {
+      redact_to(text, begin, end, name_of(best), out);
+      in_placeholder_ = false;
+    }
+    done += group.size();
   }
   matches_.erase(matches_.begin(), matches_.begin() + static_cast<std::ptrdiff_t>(done));
 }
@@ -165,17 +179,63 @@ void Redactor::flush(std::string& out) { stream_->flush(&out); }
 void Redactor::finish(std::string& out, std::vector<Finding>* found) { stream_->finish(&out, found); }
 size_t Redactor::held_bytes() const { return stream_->held_bytes(); }
 
+namespace {
+
+// What a whole text holds, in order: what a Stream would find, without setting one up. Most texts are short
+// and hold nothing: they cost one walk of each layer's filter.
+std::vector<Match> matches_in(const Screen& screen, std::string_view text) {
+  std::vector<Match> matches;
+  if (screen.secrets != nullptr && !screen.secrets->empty())
+    ExactPass(*screen.secrets).advance(text, 0, true, matches);
+  if (screen.rules != nullptr && screen.rules->may_match(text))
+    RulePass(*screen.rules).advance(text, 0, true, matches);
+  if (screen.rules != nullptr && !screen.rules->forms().empty())
+    FormPass(*screen.rules).advance(text, 0, true, matches);
+  if (matches.size() > 1) std::stable_sort(matches.begin(), matches.end(), begins_earlier);
+  return matches;
+}
+
+// Calls visit(group, best, begin, end) for what overlaps.
+template <class Visit>
+void each_group(std::span<const Match> matches, Visit&& visit) {
+  while (!matches.empty()) {
+    uint64_t end = 0;
+    const std::span<const Match> group = matches.first(group_size(matches, &end));
+    visit(group, best_of(group), group[0].begin, end);
+    matches = matches.subspan(group.size());
+  }
+}
+
+}  // namespace
+
 std::vector<Finding> scan(const Screen& screen, std::string_view text) {
   std::vector<Finding> found;
-  Stream(screen).whole(text, nullptr, &found);
+  each_group(matches_in(screen, text), [&](auto group, const Match& best, uint64_t begin, uint64_t end) {
+    found.push_back(finding_of(group, best, begin, end));
+  });
   return found;
 }
 
-std::string redact(const Screen& screen, std::string_view text, std::vector<Finding>* found) {
+std::optional<std::string> redacted(const Screen& screen, std::string_view text,
+                                    std::vector<Finding>* found) {
+  const std::vector<Match> matches = matches_in(screen, text);
   std::string out;
-  out.reserve(text.size());
-  Stream(screen).whole(text, &out, found);
+  size_t done = 0;  // of the text; 0: nothing was taken out
+  each_group(matches, [&](auto group, const Match& best, uint64_t begin, uint64_t end) {
+    if (found != nullptr) found->push_back(finding_of(group, best, begin, end));
+    if (best.signal) return;
+    out.append(text.substr(done, static_cast<size_t>(begin) - done));
+    out.append("[redacted:").append(name_of(best)).append("]");
+    done = static_cast<size_t>(end);
+  });
+  if (done == 0) return std::nullopt;
+  out.append(text.substr(done));
   return out;
+}
+
+std::string redact(const Screen& screen, std::string_view text, std::vector<Finding>* found) {
+  std::optional<std::string> out = redacted(screen, text, found);
+  return out ? *std::move(out) : std::string(text);
 }
 
 bool holds_secret(const ExactSet& secrets, std::string_view text) {

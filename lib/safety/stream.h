@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "safety/exact_pass.h"
+#include "safety/form_pass.h"
 #include "safety/rule_pass.h"
 #include "safety/safety.h"
 
@@ -22,8 +23,6 @@ class Stream {
   void feed(std::string_view piece, std::string* out, std::vector<Finding>* found);
   void finish(std::string* out, std::vector<Finding>* found);
   void flush(std::string* out);
-  // A whole text, without copying it. For a stream that was not fed.
-  void whole(std::string_view text, std::string* out, std::vector<Finding>* found);
   size_t held_bytes() const { return static_cast<size_t>(base_ + buffer_.size() - released_); }
 
  private:
@@ -38,6 +37,7 @@ class Stream {
   Screen screen_;
   std::optional<ExactPass> exact_;
   std::optional<RulePass> rules_;
+  std::optional<FormPass> forms_;
   std::string buffer_;
   uint64_t base_ = 0;            // stream offset of buffer_[0]
   uint64_t released_ = 0;        // stream offset up to which text went on, or was taken out

@@ -31,6 +31,43 @@ StatusOr<json::Value> parse_arguments(std::string_view raw) {
   return value;
 }
 
+constexpr size_t kMaxPutBytes = 4 << 20;  // of held texts, in the arguments of one call
+
+struct HeldTexts {
+  const safety::Quarantine& held;
+  Labels& labels;  // of the call
+  size_t left = kMaxPutBytes;
+  bool any = false;
+};
+
+// Puts held texts in the place of their handles.
+Status put_texts(HeldTexts& put, json::Value& value) {
+  if (value.is_array()) {
+    for (json::Value& element : value.mutable_array()) TAU_RETURN_IF_ERROR(put_texts(put, element));
+  } else if (value.is_object()) {
+    for (auto& [name, member] : value.mutable_object()) TAU_RETURN_IF_ERROR(put_texts(put, member));
+  } else if (value.is_string() && safety::is_handle(value.as_string())) {
+    TAU_ASSIGN_OR_RETURN(const safety::Quarantine::Held* const text, put.held.find(value.as_string()));
+    if (text->text.size() > put.left)
+      return resource_exhausted("arguments_too_long",
+                                "the held texts that the arguments name are too long together");
+    put.left -= text->text.size();
+    put.any = true;
+    put.labels.join(text->labels);
+    value = text->text;
+  }
+  return ok_status();
+}
+
+// The host is handed the arguments as text, as it would be without handles.
+Status put_texts(const safety::Quarantine& held, Call& call) {
+  HeldTexts put{.held = held, .labels = call.labels};
+  TAU_RETURN_IF_ERROR(put_texts(put, call.arguments));
+  call.given_held = put.any;
+  if (put.any) call.raw_arguments = json::write(call.arguments);
+  return ok_status();
+}
+
 Result cancelled_result(Result answer) {
   if (answer.is_error && answer.reason == "cancelled") return answer;
   return error_result("cancelled", "the call was cancelled");
@@ -55,13 +92,13 @@ struct Executor::Flight {
 // Lives as long as a tool runs, for what tools may touch and for the way back to the loop. When the executor
 // goes, the way back is closed: a late reply then falls on the floor.
 struct Executor::Impl {
-  Impl(const Registry& r, PolicyHook& p, AuditSink* a, FinalizeHook f, Workers& w, net::Loop& l, Context&& c)
+  Impl(const Registry& r, PolicyHook& p, AuditSink* a, FinalizeHook* f, Workers& w, net::Loop& l, Context&& c)
       : context(std::move(c)),
         open_loop(&l),
         registry(r),
         policy(p),
         audit(a),
-        hook(std::move(f)),
+        hook(f),
         workers(w),
         loop(l) {}
 
@@ -84,7 +121,7 @@ struct Executor::Impl {
   const Registry& registry;
   PolicyHook& policy;
   AuditSink* audit;
-  FinalizeHook hook;
+  FinalizeHook* hook;
   Workers& workers;
   net::Loop& loop;
   std::vector<std::shared_ptr<Flight>> flights;  // few at a time
@@ -131,6 +168,8 @@ void Executor::Impl::finish(const std::shared_ptr<Flight>& flight, Result result
   flights.erase(at);
   loop.cancel_timer(flight->timer);
   if (flight->cancel_requested) result = cancelled_result(std::move(result));
+  result.from_held = flight->call.given_held;
+  if (result.from_held) result.labels.join(flight->call.labels);
   finalize(flight->call, flight->tool->manifest(), hook, result);
   if (audit != nullptr) audit->on_result(flight->call, result);
   auto done = std::move(flight->done);
@@ -158,10 +197,9 @@ void Executor::Impl::abandon() {
   flights.clear();
 }
 
-Executor::Executor(const Registry& registry, PolicyHook& policy, AuditSink* audit, FinalizeHook finalize,
+Executor::Executor(const Registry& registry, PolicyHook& policy, AuditSink* audit, FinalizeHook* finalize,
                    Workers& workers, net::Loop& loop, Context context)
-    : impl_(std::make_shared<Impl>(registry, policy, audit, std::move(finalize), workers, loop,
-                                   std::move(context))) {}
+    : impl_(std::make_shared<Impl>(registry, policy, audit, finalize, workers, loop, std::move(context))) {}
 
 Executor::~Executor() { impl_->abandon(); }
 
@@ -182,10 +220,15 @@ Prepared Executor::prepare(Call&& call, const SessionFacts* session) {
     return refuse("invalid_arguments", format("the arguments of {} are not usable: {}", out.call.name,
                                               arguments.status().message()));
   out.call.arguments = *std::move(arguments);
+  const safety::Quarantine* const held = impl_->context.held;
+  if (held != nullptr && !held->empty() && !manifest.takes_handles)
+    if (const Status put = put_texts(*held, out.call); !put.ok())
+      return refuse(put.reason(), std::string(put.message()));
   const std::string wrong = impl_->registry.schema(out.call.name)->explain(out.call.arguments);
+  // What is wrong may quote the arguments: of held texts nothing is told.
   if (!wrong.empty())
-    return refuse("invalid_arguments",
-                  format("the arguments of {} do not fit its schema: {}", out.call.name, wrong));
+    return refuse("invalid_arguments", format("the arguments of {} do not fit its schema: {}", out.call.name,
+                                              out.call.given_held ? "a held text is no such value" : wrong));
   if (manifest.runs == Manifest::Runs::kWorker && !impl_->workers.available())
     return refuse("needs_worker", format("{} blocks, and this runtime has no worker threads", out.call.name));
   const Facts facts = {out.call, manifest, session};

@@ -3,10 +3,6 @@
 namespace tau::tool {
 namespace {
 
-// The hook sees this much beyond the limit: a secret that straddles the cut is recognised whole, and a tool
-// that answers without bounds costs no unbounded scan.
-constexpr size_t kScanSlackBytes = 64 * 1024;
-
 std::string cut_marker(size_t bytes) { return format("\n[truncated: {} more bytes]", bytes); }
 
 }  // namespace
@@ -19,13 +15,13 @@ std::string cut_text(std::string_view text, size_t max_bytes, size_t original_by
   return std::string(kept) + cut_marker(total - kept.size());
 }
 
-void finalize(const Call& call, const Manifest& manifest, const FinalizeHook& hook, Result& result) {
+void finalize(const Call& call, const Manifest& manifest, FinalizeHook* hook, Result& result) {
   const size_t original = result.content.size();
-  const size_t scanned = manifest.max_result_bytes + kScanSlackBytes;
+  const size_t scanned = manifest.max_result_bytes + safety::kScanSlackBytes;
   const bool dropped = original > scanned;
   if (dropped) result.content.resize(truncate_utf8(result.content, scanned).size());
   if (!is_valid_utf8(result.content)) result.content = repair_utf8(result.content);
-  if (hook) hook(call, result);
+  if (hook != nullptr) hook->finalize(call, manifest, result);
   // What was dropped unseen counts as cut, even if redaction has made the rest short.
   if (dropped || result.content.size() > manifest.max_result_bytes)
     result.content = cut_text(result.content, manifest.max_result_bytes, dropped ? original : 0);

@@ -5,9 +5,9 @@
 
 namespace tau::tool {
 
-// Repairs UTF-8, lets `hook` redact, cuts to the manifest's max_result_bytes with a line that says so,
-// labels.
-void finalize(const Call& call, const Manifest& manifest, const FinalizeHook& hook, Result& result);
+// Repairs UTF-8, lets `hook`, if there is one, redact, cuts to the manifest's max_result_bytes with a line
+// that says so, labels.
+void finalize(const Call& call, const Manifest& manifest, FinalizeHook* hook, Result& result);
 
 // `text` if it has at most `max_bytes`; else its beginning, whole characters only, and a line that says how
 // much of `original_bytes` is missing; together at most `max_bytes`, when the line itself fits.

@@ -37,6 +37,7 @@ struct Manifest {
   bool sandboxed = false;   // runs confined by the kernel, without gaps
   int64_t timeout_ms = 120'000;
   size_t max_result_bytes = 64 * 1024;  // finalize truncates beyond
+  bool takes_handles = false;  // a handle in its arguments is meant as such, and does not stand for the text
   enum class Runs : uint8_t {
     kLoop,    // start() returns at once and completes later on the loop (processes, host events)
     kWorker,  // start() blocks: run on a worker; refused "needs_worker" when there is none
@@ -49,6 +50,9 @@ struct Result {
   std::string reason;        // for an error: a stable reason code
   std::string details_json;  // for hosts, not for the model; empty or one object
   Labels labels;             // joined into the tool's own label by finalize
+  bool from_held = false;    // of a call that was given held texts: it may repeat them
+  std::string
+      signals;  // what its wording and its data give away: names, separated by commas; see FinalizeHook
 };
 Result error_result(std::string_view reason, std::string_view message);
 Result error_result(const Status& status);
@@ -73,7 +77,8 @@ struct Call {
   std::string name;
   std::string raw_arguments;  // as the model wrote them
   json::Value arguments;      // the one parse that policy and tool share
-  Labels labels;              // joined over everything the model had seen
+  Labels labels;  // joined over everything the model had seen, and the held texts among the arguments
+  bool given_held = false;  // held texts are among the arguments
   SharedString principal;
   SharedString run_id;
   SharedString session_id;
@@ -106,6 +111,8 @@ struct Context {
   // tools have no network.
   net::HttpClient* web = nullptr;
   std::shared_ptr<const Sandbox> sandbox;  // null: commands are not confined, nor limited
+  // Results that the model was not shown, of the run's session. Null: there are none.
+  const safety::Quarantine* held = nullptr;
 };
 
 class Tool {
@@ -167,8 +174,13 @@ class AuditSink {
   virtual void on_result(const Call& call, const Result& result) = 0;
 };
 
-// Rewrites a finished result before anything else sees it: redaction. Identity by default.
-using FinalizeHook = std::function<void(const Call& call, Result& result)>;
+// Sees every finished result before anything else does: takes out what must not go on, and tells what is
+// suspicious. One for a whole program: on any loop; must not block.
+class FinalizeHook {
+ public:
+  virtual ~FinalizeHook() = default;
+  virtual void finalize(const Call& call, const Manifest& manifest, Result& result) = 0;
+};
 
 // Tools by name, sorted: the order in which a model sees them never changes between processes.
 class Registry {
@@ -193,7 +205,8 @@ struct Prepared {
   Call call;
   std::shared_ptr<const Tool> tool;  // null when there is none of that name
   Verdict verdict;                   // meaningful when `refusal` is empty
-  std::string refusal;  // "unknown_tool", "invalid_arguments", "needs_worker"; empty: may be asked
+  // "unknown_tool", "invalid_arguments", "unknown_handle", "needs_worker"; empty: may be asked
+  std::string refusal;
   std::string message;
 };
 
@@ -208,12 +221,13 @@ class Workers {
 // The one executor. One per loop: owner thread only.
 class Executor {
  public:
-  Executor(const Registry& registry, PolicyHook& policy, AuditSink* audit, FinalizeHook finalize,
+  Executor(const Registry& registry, PolicyHook& policy, AuditSink* audit, FinalizeHook* finalize,
            Workers& workers, net::Loop& loop, Context context);
   // Cancels what is in flight; its `done` is not called any more.
   ~Executor();
 
-  // `session` is read while this runs.
+  // `session` is read while this runs. An argument that is the handle of a held text stands for the text,
+  // with its labels: policy sees, and the tool gets, what the handle stands for.
   Prepared prepare(Call&& call, const SessionFacts* session = nullptr);
   // `done` is called on the loop, exactly once, never from inside execute(); results are finalized. The
   // manifest's timeout gives the error result "tool_timeout" and cancels the tool.
@@ -230,6 +244,9 @@ class Executor {
 // read, write, edit, ls, glob, grep and bash, which stay inside the workspace, and http. `sandboxed`: what
 // the manifest of bash says.
 std::vector<std::shared_ptr<Tool>> builtin_tools(bool sandboxed = false);
+
+// extract: reads values of closed forms out of held texts. Offered beside other tools where results are held.
+std::shared_ptr<Tool> make_extract_tool();
 
 // What policy has to know of a call of the tool http: which URL is asked, as the tool itself reads it, and
 // whether the method may change something there. INVALID_ARGUMENT as the call itself would fail.

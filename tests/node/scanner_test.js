@@ -38,6 +38,18 @@ test('rules may be replaced or left out', () => {
   assert.throws(() => scanner.replaceRules({ format: 1, revision: 8, rules: 3 }), { reason: 'invalid_rules' });
 });
 
+test('personal data is looked for when asked to', () => {
+  const text = 'jane@example.org pays with 4111 1111 1111 1111';
+  assert.equal(new tau.Scanner().scan(text).length, 0);
+  assert.equal(new tau.Scanner({ pii: ['email', 'card'] }).redact(text),
+    '[redacted:email] pays with [redacted:payment-card]');
+  const signals = new tau.Scanner({ pii: ['email'], piiAction: 'signal' });
+  assert.equal(signals.redact(text), text);
+  assert.equal(signals.scan(text)[0].signal, true);
+  assert.throws(() => new tau.Scanner({ pii: ['name'] }), { reason: 'invalid_pii' });
+  assert.throws(() => new tau.Scanner({ piiAction: 'drop' }), TypeError);
+});
+
 test('pieces of a text', () => {
   const scanner = new tau.Scanner({ useRules: false });
   const known = secret();

@@ -254,6 +254,21 @@ class Scanners(unittest.TestCase):
         with self.assertRaises(tau.InvalidArgumentError):
             tau.Scanner(rules={"format": 1})
 
+    def test_personal_data(self):
+        text = "jane@example.org pays with 4111 1111 1111 1111"
+        self.assertEqual(tau.Scanner().scan(text), [])
+        scanner = tau.Scanner(pii=["email", "card"])
+        self.assertEqual(scanner.redact(text), "[redacted:email] pays with [redacted:payment-card]")
+        self.assertEqual(tau.Scanner(pii=["email"], use_rules=False).describe()["rules"], ["email"])
+        signals = tau.Scanner(pii=("email",), pii_action="signal")
+        self.assertEqual(signals.redact(text), text)
+        self.assertEqual([each["signal"] for each in signals.scan(text)], [True])
+        with self.assertRaises(tau.InvalidArgumentError) as caught:
+            tau.Scanner(pii=["name"])
+        self.assertEqual(caught.exception.reason, "invalid_pii")
+        with self.assertRaises(ValueError):
+            tau.Scanner(pii=["email"], pii_action="drop")
+
     def test_pieces(self):
         scanner, secret = tau.Scanner(use_rules=False), drawn()
         scanner.add_secret("mine", secret)

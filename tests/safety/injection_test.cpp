@@ -1,5 +1,6 @@
 // Signals of prompt injection: what each family sees, what none sees, and that time stays linear.
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 #include <algorithm>
 #include <set>
@@ -32,6 +33,21 @@ TEST(Injection, EveryPatternCompilesAndEveryWordIsUsable) {
       rest.remove_prefix(std::min(bar + 1, rest.size()));
     }
   }
+}
+
+// A text that needs nothing to be made plain is not copied; a tab before it, which says nothing, has it
+// copied.
+RC_GTEST_PROP(Injection, ATextThatIsPlainAlreadyIsReadAlike, ()) {
+  const auto word = rc::gen::element<std::string>("ignore", "all", "previous", "instructions", "i g n o r e",
+                                                  "you are now", "system", ":", "reveal", "your", "prompt",
+                                                  "send", "the", "password", "Please answer", ".", "?", "\n",
+                                                  " ", "a-b-c", "</system>", "IMPORTANT!!!");
+  std::string text;
+  for (const std::string& piece : *rc::gen::container<std::vector<std::string>>(word))
+    text += piece + (*rc::gen::inRange(0, 3) == 0 ? "" : " ");
+  RC_LOG() << text << "\n";
+  for (const TextChannel channel : {TextChannel::kUser, TextChannel::kTool})
+    RC_ASSERT(families(text, channel) == families("\t" + text, channel));
 }
 
 struct Sample {

@@ -12,6 +12,7 @@ World::World(uint64_t seed, Coverage& c, bool trace_on)
   plan.disk_latency_ns = (rng.chance(70) ? 3 : 15) * kMs;
   plan.turns = 4 + static_cast<int>(rng.below(10));
   turns_left = plan.turns;
+  if (seed % 3 == 0) plan.quarantine.held = {"label:tool"};
   plan.limits.max_wall_ms = rng.chance(50) ? 60'000 : rng.chance(50) ? 6'000 : 1'500;
   plan.limits.approval_timeout_ms = 1'000;
   plan.limits.max_parallel_tools = 1 + rng.below(3);
@@ -123,6 +124,7 @@ Process::~Process() {
 std::unique_ptr<tool::Executor> Process::make_executor(const tool::Registry& tools, tool::HostCalls& host) {
   tool::Context context;
   context.host = &host;
+  context.held = &session_->conversation.held();
   return std::make_unique<tool::Executor>(tools, *policy_, audit_.get(), nullptr, *workers_, loop_, context);
 }
 
@@ -133,6 +135,7 @@ void Process::make_driver() {
   setup.config.limits = world_.plan.limits;
   setup.session = session_;
   setup.tools = registry_;
+  if (world_.plan.quarantine.any()) setup.quarantine = &world_.plan.quarantine;
   setup.on_last = [this] {
     if (std::exchange(settled_, true)) world_.ledger.violate("the session was freed twice");
   };
@@ -170,6 +173,7 @@ bool Process::recover() {
     ledger.violate("the conversation does not load");
     return false;
   }
+  check_held(*lineage);
   if (run->state != store::RunState::kOpen) return false;
   if (ledger.promised_end()) ledger.violate("the terminal event was delivered, and the run is open again");
   const auto journal =
@@ -184,6 +188,20 @@ bool Process::recover() {
   world_.trace("resume", abandon ? "and cancel" : "");
   driver_->resume(*run, *journal, abandon);
   return true;
+}
+
+// What was held back is known under its handle, and was shown to nobody.
+void Process::check_held(const std::vector<store::JournalEntry>& lineage) {
+  for (const store::JournalEntry& entry : lineage) {
+    const auto row = agent::row_message(entry.row.body);
+    if (!row.ok() || row->message.role != wire::Role::kTool) continue;
+    const auto* const shown = row->message.parts[0].as<wire::ToolResult>();
+    const bool answered = shown != nullptr && shown->content[0].as<wire::Text>()->text == "ok";
+    if (world_.plan.quarantine.any() ? answered : row->held != nullptr)
+      world_.ledger.violate("a result was held, or not, against the plan");
+    if (row->held != nullptr && !session_->conversation.held().find(row->held->handle).ok())
+      world_.ledger.violate("a held text is lost: " + row->held->handle.str());
+  }
 }
 
 When Process::phase() const {

@@ -25,6 +25,7 @@ struct Plan {
   int fault_percent = 0;  // of attempts at model calls
   int64_t disk_latency_ns = 0;
   int turns = 0;  // after which the model stops calling tools
+  runtime::QuarantineConfig quarantine;
 };
 
 // What all processes of a simulation share.
@@ -79,6 +80,7 @@ class Process {
   void check_leftovers();
 
  private:
+  void check_held(const std::vector<store::JournalEntry>& lineage);
   class Tools;
   class Output;
   class Policy;

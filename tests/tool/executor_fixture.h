@@ -79,9 +79,15 @@ class ExecutorFixture : public ::testing::Test {
     c.sandbox = sandbox;
     return c;
   }
-  Executor& make_executor(FinalizeHook hook = nullptr) {
-    executor =
-        std::make_unique<Executor>(registry, policy, &audit, std::move(hook), workers, *loop, context());
+  struct Hook final : FinalizeHook {
+    std::function<void(const Call&, Result&)> act;
+    void finalize(const Call& call, const Manifest&, Result& result) override {
+      if (act) act(call, result);
+    }
+  };
+  Executor& make_executor(std::function<void(const Call&, Result&)> act = nullptr) {
+    hook.act = std::move(act);
+    executor = std::make_unique<Executor>(registry, policy, &audit, &hook, workers, *loop, context());
     return *executor;
   }
   static Call call(std::string name, std::string arguments, std::string id = "c1") {

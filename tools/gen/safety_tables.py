@@ -11,11 +11,12 @@ import sys
 from pathlib import Path
 from re import _parser  # Python 3.11 has the parser of re only here
 
-KINDS = {"token", "assigned", "named", "block"}
+KINDS = {"token", "assigned", "named", "block", "form"}
 MEMBERS = {"id", "kind", "words", "after", "never", "context", "match", "least", "most", "left", "random", "fold", "rare", "quoted", "span",
-           "checksum", "floor"}
+           "checksum", "floor", "personal", "begins", "around_at", "over"}
 SYMBOLS = 28
 MOST_BYTES = 4096
+LEAST_SPAN = 16
 MOST_REPEATS = 1000
 DELIMITER = "tables"
 
@@ -28,8 +29,13 @@ def fault_of(rule):
         return "its id has other characters than lower-case letters, digits and hyphens"
     if rule["kind"] not in KINDS:
         return f"unknown kind {rule['kind']}"
-    if not rule["words"] or any(len(word) < 3 for word in rule["words"]):
+    if rule["kind"] == "form":
+        if not rule.get("personal") or not (rule.get("begins") and rule.get("over") or rule.get("around_at")):
+            return "a form needs a class of personal data, how it begins and what it may have"
+    elif not rule["words"] or any(len(word) < 3 for word in rule["words"]):
         return "its words have less than three bytes"
+    if not LEAST_SPAN <= rule.get("span", LEAST_SPAN) <= MOST_BYTES:
+        return f"its span is not between {LEAST_SPAN} and {MOST_BYTES}"
     if any(int(number) > MOST_REPEATS for number in re.findall(r"(?<=[{,])\d+(?=[,}])", rule["match"])):
         return f"its pattern repeats more than {MOST_REPEATS} times, which RE2 refuses"
     pattern = re.compile(rule["match"])

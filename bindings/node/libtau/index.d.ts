@@ -87,7 +87,7 @@ interface EventFacts {
 
 export interface PlainEvent extends EventFacts {
   readonly kind: 'run_started' | 'turn_started' | 'text' | 'reasoning' | 'message' | 'tool_progress' | 'tool_result'
-    | 'attempt' | 'turn_done' | 'op_accepted' | 'op_rejected' | 'snapshot' | `kind_${number}`;
+    | 'attempt' | 'turn_done' | 'op_accepted' | 'op_rejected' | 'snapshot' | 'held_text' | `kind_${number}`;
 }
 
 export interface CallEvent extends EventFacts {
@@ -101,7 +101,7 @@ export interface RunDoneEvent extends EventFacts {
   readonly outcome: Outcome;
 }
 
-/** Kinds that this version does not know are `kind_17` and so on: ignore them. */
+/** Kinds that this version does not know are `kind_18` and so on: ignore them. */
 export type Event = PlainEvent | CallEvent | RunDoneEvent;
 export type EventKind = Event['kind'];
 
@@ -295,6 +295,8 @@ export interface Finding {
   /** Equal for equal text, within this process. */
   fingerprint: string;
   confidence: 'certain' | 'likely';
+  /** Present where redaction leaves it. */
+  signal?: true;
 }
 
 /** What a URL is checked by; absent: https to public hosts on the scheme's own port. */
@@ -380,10 +382,14 @@ export class Policy {
   describe(): Document;
 }
 
+/** Classes of personal data (docs/safety.md). */
+export type PersonalClass = 'card' | 'email' | 'iban' | 'ip' | 'national_id' | 'phone';
+
 /** The secrets and rules that are looked for. */
 export class Scanner {
-  /** rules: a bundle (docs/safety.md) over the built-in rules. useRules: whether credentials are found that nobody registered. */
-  constructor(options?: { rules?: Document; useRules?: boolean });
+  /** rules: a bundle (docs/safety.md) over the built-in rules. useRules: whether credentials are found that nobody registered.
+   * pii: classes of personal data to look for as well; piiAction: 'signal' leaves it where it stands. */
+  constructor(options?: { rules?: Document; useRules?: boolean; pii?: readonly PersonalClass[]; piiAction?: 'redact' | 'signal' });
   /** Registers a secret, which is kept as keyed hashes; id: what findings call it. */
   addSecret(id: string, secret: string | Uint8Array): void;
   /** Forgets every secret of an id. */

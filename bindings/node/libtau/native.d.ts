@@ -44,6 +44,7 @@ export interface tau_runtime_options {
 export interface tau_scanner_options {
   flags?: number | undefined;
   rules?: Text;
+  pii?: Text;
 }
 
 export interface tau_tool {
@@ -89,6 +90,7 @@ export const tau_event_kind: {
   readonly OP_REJECTED: 14;
   readonly SNAPSHOT: 15;
   readonly RUN_DONE: 16;
+  readonly HELD_TEXT: 17;
 };
 
 export const tau_home_restore_flags: {
@@ -117,6 +119,7 @@ export const tau_runtime_flags: {
 
 export const tau_scanner_flags: {
   readonly EXACT: 1;
+  readonly PERSONAL_SIGNALS: 2;
 };
 
 export const tau_status: {

@@ -5,13 +5,13 @@ const addon = require('./addon.js');
 
 exports.tau_event_kind = Object.freeze({ NONE: 0, RUN_STARTED: 1, TURN_STARTED: 2, TEXT: 3, REASONING: 4,
   MESSAGE: 5, TOOL_CALL: 6, APPROVAL: 7, TOOL_STARTED: 8, TOOL_PROGRESS: 9, TOOL_RESULT: 10, ATTEMPT: 11,
-  TURN_DONE: 12, OP_ACCEPTED: 13, OP_REJECTED: 14, SNAPSHOT: 15, RUN_DONE: 16 });
+  TURN_DONE: 12, OP_ACCEPTED: 13, OP_REJECTED: 14, SNAPSHOT: 15, RUN_DONE: 16, HELD_TEXT: 17 });
 exports.tau_home_restore_flags = Object.freeze({ REPLACE: 1 });
 exports.tau_log_level = Object.freeze({ ERROR: 1, WARN: 2, INFO: 3, DEBUG: 4 });
 exports.tau_run_flags = Object.freeze({ RESUME: 1, QUIET: 2 });
 exports.tau_runtime_flags = Object.freeze({ MANUAL: 1, USE_ENVIRONMENT: 2, USE_CONFIG_FILES: 4, NO_STORE: 8,
   READ_ONLY: 16 });
-exports.tau_scanner_flags = Object.freeze({ EXACT: 1 });
+exports.tau_scanner_flags = Object.freeze({ EXACT: 1, PERSONAL_SIGNALS: 2 });
 exports.tau_status = Object.freeze({ OK: 0, DONE: 1, AGAIN: 2, CANCELLED: -1, UNKNOWN: -2,
   INVALID_ARGUMENT: -3, DEADLINE_EXCEEDED: -4, NOT_FOUND: -5, ALREADY_EXISTS: -6, PERMISSION_DENIED: -7,
   RESOURCE_EXHAUSTED: -8, FAILED_PRECONDITION: -9, ABORTED: -10, OUT_OF_RANGE: -11, UNIMPLEMENTED: -12,
@@ -75,7 +75,7 @@ exports.tau_runtime_stop = addon.tau_runtime_stop;
 exports.tau_runtime_unref = addon.tau_runtime_unref;
 exports.tau_scanner_add_secret = addon.tau_scanner_add_secret;
 exports.tau_scanner_describe = addon.tau_scanner_describe;
-exports.tau_scanner_new = (options) => addon.tau_scanner_new(options.flags, options.rules);
+exports.tau_scanner_new = (options) => addon.tau_scanner_new(options.flags, options.rules, options.pii);
 exports.tau_scanner_redact = addon.tau_scanner_redact;
 exports.tau_scanner_remove_secret = addon.tau_scanner_remove_secret;
 exports.tau_scanner_replace_rules = addon.tau_scanner_replace_rules;

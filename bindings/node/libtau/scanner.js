@@ -4,7 +4,7 @@
 const native = require('./native.js');
 const { checkOptions, inspect, json } = require('./values.js');
 
-const KNOWN = new Set(['rules', 'useRules']);
+const KNOWN = new Set(['pii', 'piiAction', 'rules', 'useRules']);
 const inner = Symbol('handle');
 
 const CHANNELS = new Map([['tool', native.tau_text_channel.TOOL], ['user', native.tau_text_channel.USER]]);
@@ -29,8 +29,11 @@ class Scanner {
       return;
     }
     checkOptions('Scanner', options, KNOWN);
-    const { rules, useRules = true } = options;
-    this._handle = native.tau_scanner_new({ flags: useRules ? 0 : native.tau_scanner_flags.EXACT, rules: json(rules) });
+    const { rules, useRules = true, pii, piiAction = 'redact' } = options;
+    if (piiAction !== 'redact' && piiAction !== 'signal') throw new TypeError("piiAction is 'redact' or 'signal'");
+    const { EXACT, PERSONAL_SIGNALS } = native.tau_scanner_flags;
+    const flags = (useRules ? 0 : EXACT) | (piiAction === 'signal' ? PERSONAL_SIGNALS : 0);
+    this._handle = native.tau_scanner_new({ flags, rules: json(rules), pii: json(pii) });
   }
 
   /** Registers a secret, which is kept as keyed hashes; id: what findings call it. */

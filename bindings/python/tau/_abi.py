@@ -34,6 +34,7 @@ class tau_event_kind(enum.IntEnum):
     OP_REJECTED = 14
     SNAPSHOT = 15
     RUN_DONE = 16
+    HELD_TEXT = 17
 
 
 class tau_home_restore_flags(enum.IntFlag):
@@ -72,6 +73,7 @@ class tau_scanner_flags(enum.IntFlag):
     """tau_scanner_options.flags"""
 
     EXACT = 1
+    PERSONAL_SIGNALS = 2
 
 
 class tau_status(enum.IntEnum):
@@ -256,6 +258,7 @@ class tau_scanner_options(Structure):
         ("struct_size", c_uint32),
         ("flags", c_uint32),
         ("rules", tau_str),
+        ("pii", tau_str),
     ]
 
 

@@ -32,6 +32,7 @@ class tau_event_kind(enum.IntEnum):
     OP_REJECTED = 14
     SNAPSHOT = 15
     RUN_DONE = 16
+    HELD_TEXT = 17
 
 class tau_home_restore_flags(enum.IntFlag):
     """tau_home_restore flags"""
@@ -65,6 +66,7 @@ class tau_scanner_flags(enum.IntFlag):
     """tau_scanner_options.flags"""
 
     EXACT = 1
+    PERSONAL_SIGNALS = 2
 
 class tau_status(enum.IntEnum):
     """0 is success; positive values are normal answers without data; negative values are failures, the sixteen canonical codes. The set of failures is closed; a program may switch over it."""
@@ -217,7 +219,8 @@ class tau_scanner_options(Structure):
     struct_size: int
     flags: int
     rules: tau_str
-    def __init__(self, struct_size: int = ..., flags: int = ..., rules: tau_str = ...) -> None: ...
+    pii: tau_str
+    def __init__(self, struct_size: int = ..., flags: int = ..., rules: tau_str = ..., pii: tau_str = ...) -> None: ...
 
 class tau_tool(Structure):
     struct_size: int

@@ -10,7 +10,8 @@ from ._loader import lib
 
 TYPE_CHECKING = False  # the module typing takes its time
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Sequence
+    from typing import Any, Literal
 
     from .runtime import Runtime
 
@@ -43,13 +44,20 @@ class Scanner:
     """The secrets and rules that are looked for. Any thread.
 
     rules: a bundle (docs/safety.md) over the built-in rules. use_rules: whether credentials are found that nobody
-    registered. Runtime.scanner is that of a runtime, through which every text of its runs passes.
+    registered. pii: classes of personal data to look for as well: "card", "email", "iban", "ip", "national_id", "phone";
+    pii_action: "redact" takes it out, "signal" leaves it where it stands. Runtime.scanner is that of a runtime, through
+    which every text of its runs passes.
     """
 
-    def __init__(self, *, rules: dict[str, Any] | None = None, use_rules: bool = True) -> None:
+    def __init__(self, *, rules: dict[str, Any] | None = None, use_rules: bool = True, pii: Sequence[str] = (),
+                 pii_action: Literal["redact", "signal"] = "redact") -> None:
+        if pii_action not in ("redact", "signal"):
+            raise ValueError(f'pii_action is "redact" or "signal", not {pii_action!r}')
         options = _core.options(_abi.tau_scanner_options)
-        options.flags = 0 if use_rules else _abi.tau_scanner_flags.EXACT
+        flags = _abi.tau_scanner_flags
+        options.flags = (0 if use_rules else flags.EXACT) | (flags.PERSONAL_SIGNALS if pii_action == "signal" else 0)
         options.rules = _core.json_in(rules)
+        options.pii = _core.json_in(list(pii) if pii else None)
         self._handle = _core.Handle(_core.call_handle(lib.tau_scanner_new, byref(options)), lib.tau_scanner_unref)
 
     @classmethod
@@ -75,7 +83,7 @@ class Scanner:
         return _core.call_json(lib.tau_scanner_describe, self._handle.pointer)
 
     def scan(self, text: Bytes) -> list[dict[str, Any]]:
-        """What stands in the text: "rule", "subject", "offset" and "length" in bytes, "fingerprint", "confidence"."""
+        """What stands in the text: "rule", "subject", "offset" and "length" in bytes, "fingerprint", "confidence", "signal"."""
         found: list[dict[str, Any]] = json.loads(
             _core.call_text(lib.tau_scanner_scan, self._handle.pointer, _core.text_in(text)))
         return found

@@ -109,7 +109,7 @@ static size_t complete_tau_run_options(tau_run_options* options) {
 
 static size_t complete_tau_scanner_options(tau_scanner_options* options) {
   options->flags = TAU_SCANNER_EXACT;
-  return sizeof(uint32_t);
+  return offsetof(tau_scanner_options, flags);
 }
 
 static size_t complete_tau_tool(tau_tool* tool) {

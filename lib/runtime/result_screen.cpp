@@ -1,0 +1,33 @@
+#include "runtime/result_screen.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace tau::runtime {
+namespace {
+
+void add_name(std::string& names, std::string_view prefix, std::string_view name) {
+  if (!names.empty()) names += ',';
+  names.append(prefix).append(name);
+}
+
+}  // namespace
+
+void ResultScreen::finalize(const tool::Call&, const tool::Manifest& manifest, tool::Result& result) {
+  std::vector<safety::Finding> found;
+  Redaction(screening_->current()).clean(result.content, Author::kForeign, &found);
+  result.signals.clear();
+  if (manifest.effect != tool::Effect::kPure) {
+    const std::string_view shown = std::string_view(result.content).substr(0, manifest.max_result_bytes);
+    for (const safety::InjectionSignal& signal : injection_signals(shown, safety::TextChannel::kTool))
+      add_name(result.signals, "", signal.family);
+  }
+  std::vector<std::string_view> told;
+  for (const safety::Finding& finding : found) {
+    if (!finding.signal || std::ranges::find(told, finding.rule) != told.end()) continue;
+    told.push_back(finding.rule);
+    add_name(result.signals, "personal:", finding.rule);
+  }
+}
+
+}  // namespace tau::runtime

@@ -1,0 +1,21 @@
+// What every result of a tool passes: secrets and what personal data is to go are taken out, and what its
+// wording gives away is told. One for all runs of a runtime; any thread.
+#pragma once
+
+#include "runtime/redaction.h"
+#include "tool/tool.h"
+
+namespace tau::runtime {
+
+class ResultScreen final : public tool::FinalizeHook {
+ public:
+  explicit ResultScreen(std::shared_ptr<const safety::Screening> screening)
+      : screening_(std::move(screening)) {}
+  // Results of pure tools are made of what the model said: they are no news and have no signals of injection.
+  void finalize(const tool::Call& call, const tool::Manifest& manifest, tool::Result& result) override;
+
+ private:
+  std::shared_ptr<const safety::Screening> screening_;
+};
+
+}  // namespace tau::runtime

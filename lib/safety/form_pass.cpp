@@ -1,0 +1,194 @@
+#include "safety/form_pass.h"
+
+#include <algorithm>
+
+#include "safety/chars.h"
+
+namespace tau::safety {
+namespace {
+
+constexpr size_t kMaxLocalPart = 64;  // RFC 5321, 4.5.3.1.1
+constexpr size_t kNeverBehind = 32;   // where the words of `never` may stand before a form
+
+// Of the local part of an address as people have them: atoms of RFC 5322, without the signs of other
+// notations.
+bool is_local(char c) { return is_word(c) || std::string_view(".%+-'").find(c) != std::string_view::npos; }
+
+bool fits_any(char c, std::string_view signs) {
+  return std::any_of(signs.begin(), signs.end(), [c](char sign) { return fits_sign(c, sign); });
+}
+
+// Joins the parts of a longer number, version or id.
+bool is_joint(char c) { return c == '.' || c == '-'; }
+
+// Whether what stands before `at` is what an escape leaves there: "\n".
+bool is_escaped(std::string_view text, size_t at) {
+  return at >= 2 && text[at - 2] == '\\' &&
+         std::string_view("nrt").find(text[at - 1]) != std::string_view::npos;
+}
+
+bool is_free_on_the_left(std::string_view text, size_t at) {
+  if (at == 0) return true;
+  const char before = text[at - 1];
+  if (is_word(before)) return is_escaped(text, at);
+  // "Name/1.2.3.4" is a product and its version (RFC 9110, 10.1.5).
+  return !((is_joint(before) || before == '/') && at >= 2 && is_alnum(text[at - 2]));
+}
+
+bool is_free_on_the_right(std::string_view text, size_t end) {
+  if (end == text.size()) return true;
+  if (is_word(text[end])) return false;
+  return !(is_joint(text[end]) && end + 1 < text.size() && is_alnum(text[end + 1]));
+}
+
+// Where one of the words stands in any case, at the beginning of a word if `whole`.
+bool holds_folded(std::string_view text, const std::vector<std::string>& words, bool whole) {
+  return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+    for (size_t i = 0; i + word.size() <= text.size(); ++i)
+      if ((!whole || i == 0 || !is_alpha(text[i - 1]) || is_escaped(text, i)) &&
+          equal_folded(text.substr(i, word.size()), word))
+        return true;
+    return false;
+  });
+}
+
+// Of the others the syntax alone is known.
+bool has_check_digits(Checksum checksum) {
+  return checksum != Checksum::kNone && checksum != Checksum::kE164 && checksum != Checksum::kIpv4 &&
+         checksum != Checksum::kIpv6;
+}
+
+std::string_view before(std::string_view text, size_t at, size_t most) {
+  const size_t size = std::min(at, most);
+  return text.substr(at - size, size);
+}
+
+}  // namespace
+
+bool fits_sign(char c, char sign) {
+  switch (sign) {
+    case '9': return is_digit(c);
+    case 'A': return is_upper(c);
+    case 'a': return is_lower(c);
+    default: return c == sign;
+  }
+}
+
+void FormTable::add(std::string_view begins, uint16_t rule) {
+  forms_.push_back({std::string(begins), rule});
+  longest_ = std::max(longest_, begins.size());
+  for (size_t byte = 0; byte < first_.size(); ++byte)
+    if (fits_sign(static_cast<char>(byte), begins[0])) first_[byte] = 1;
+}
+
+bool FormTable::fits(const Form& form, std::string_view text) {
+  const size_t size = std::min(form.begins.size(), text.size());
+  for (size_t i = 0; i < size; ++i)
+    if (!fits_sign(text[i], form.begins[i])) return false;
+  return true;
+}
+
+void FormPass::advance(std::string_view text, uint64_t base, bool complete, std::vector<Match>& out) {
+  base_ = base;
+  const FormTable& forms = rules_->forms();
+  const bool addresses = !forms.around_at().empty();
+  size_t at = static_cast<size_t>(position_ - base);
+  while (at < text.size()) {
+    const char c = text[at];
+    const bool may_be_address = addresses && is_alnum(c) && (at == 0 || !is_local(text[at - 1]));
+    Verdict verdict = may_be_address ? try_address(text, at, complete) : Verdict::kNone;
+    if (verdict == Verdict::kNone && forms.begins_form(c)) verdict = try_forms(text, at, complete);
+    if (verdict == Verdict::kMore) break;
+    if (verdict == Verdict::kFound) {
+      out.push_back(found_);
+      at = static_cast<size_t>(found_.end - base);
+    } else {
+      ++at;
+    }
+  }
+  position_ = base + at;
+}
+
+// Each run of characters of an address is walked once: from its first one.
+FormPass::Verdict FormPass::try_address(std::string_view text, size_t at, bool complete) {
+  const size_t limit = std::min(text.size(), at + kMaxLocalPart + 1);
+  size_t end = at;
+  while (end < limit && is_local(text[end])) ++end;
+  if (end == text.size() && end <= at + kMaxLocalPart && !complete) return Verdict::kMore;
+  if (end >= text.size() || text[end] != '@' || end > at + kMaxLocalPart) return Verdict::kNone;
+  if (at > 0 && (text[at - 1] == '@' || text[at - 1] == '/'))
+    return Verdict::kNone;  // of a URL, of another form
+  for (const uint16_t index : rules_->forms().around_at()) {
+    const Rule& rule = *rules_->rules()[index];
+    const size_t most = std::min(text.size(), end + 1 + rule.spec().span);
+    size_t stop = end + 1;
+    while (stop < most && (is_alnum(text[stop]) || text[stop] == '.' || text[stop] == '-')) ++stop;
+    if (stop == text.size() && !complete) return Verdict::kMore;
+    size_t length = 0;
+    const Regex* const regex = rule.regex();
+    if (regex == nullptr || !regex->match_prefix(text.substr(at, stop - at), &length)) continue;
+    const size_t after = at + length;
+    if (after < text.size() && (is_word(text[after]) || text[after] == '@')) continue;
+    if (accept(rule, text, at, after) == Verdict::kFound) return Verdict::kFound;
+  }
+  return Verdict::kNone;
+}
+
+FormPass::Verdict FormPass::try_forms(std::string_view text, size_t at, bool complete) {
+  if (!is_free_on_the_left(text, at)) return Verdict::kNone;
+  const std::string_view rest = text.substr(at);
+  Match longest;
+  for (const FormTable::Form& form : rules_->forms().forms()) {
+    if (!FormTable::fits(form, rest)) continue;
+    if (rest.size() < form.begins.size()) {
+      if (complete) continue;
+      return Verdict::kMore;
+    }
+    switch (try_form(*rules_->rules()[form.rule], text, at, complete)) {
+      case Verdict::kMore: return Verdict::kMore;
+      case Verdict::kFound:
+        if (found_.end > longest.end) longest = found_;
+        break;
+      case Verdict::kNone: break;
+    }
+  }
+  if (longest.end == 0) return Verdict::kNone;
+  found_ = longest;
+  return Verdict::kFound;
+}
+
+FormPass::Verdict FormPass::try_form(const Rule& rule, std::string_view text, size_t at, bool complete) {
+  const RuleSpec& spec = rule.spec();
+  const size_t limit = std::min(text.size(), at + spec.span);
+  size_t end = at;
+  while (end < limit && fits_any(text[end], spec.over)) ++end;
+  // Behind its end two bytes more tell whether it is part of something longer.
+  if (!complete && end + 2 > text.size()) return Verdict::kMore;
+  if (end - at < spec.least) return Verdict::kNone;
+  size_t length = 0;
+  const Regex* const regex = rule.regex();
+  if (regex == nullptr || !regex->match_prefix(text.substr(at, end - at), &length)) return Verdict::kNone;
+  if (spec.checksum != Checksum::kNone) length = checked_length(spec.checksum, text.substr(at, length));
+  if (length == 0 || !is_free_on_the_right(text, at + length)) return Verdict::kNone;
+  return accept(rule, text, at, at + length);
+}
+
+FormPass::Verdict FormPass::accept(const Rule& rule, std::string_view text, size_t begin, size_t end) {
+  const RuleSpec& spec = rule.spec();
+  const std::string_view value = text.substr(begin, end - begin);
+  if (!spec.in_context.empty() && !holds_folded(before(text, begin, kLookBehind), spec.in_context, true))
+    return Verdict::kNone;
+  const std::string_view never_in = spec.around_at ? value : before(text, begin, kNeverBehind);
+  if (holds_folded(never_in, spec.never, false)) return Verdict::kNone;
+  if (rules_->is_published(value, spec.floor)) return Verdict::kNone;
+  found_ = {.begin = base_ + begin,
+            .end = base_ + end,
+            .rank = static_cast<int>(RuleKind::kForm),
+            .fingerprint = crypto::keyed_hash64(value, rules_->key()),
+            .confidence = has_check_digits(spec.checksum) ? Confidence::kCertain : Confidence::kLikely,
+            .rule = &spec.id,
+            .signal = rules_->signals()};
+  return Verdict::kFound;
+}
+
+}  // namespace tau::safety
