@@ -6,6 +6,9 @@
 namespace tau::runtime {
 namespace {
 
+constexpr std::string_view kHiddenText = "hidden_text";  // the family of injection
+constexpr size_t kFewUnseen = 3;                         // soft hyphens and byte order marks that say nothing
+
 void add_name(std::string& names, std::string_view prefix, std::string_view name) {
   if (!names.empty()) names += ',';
   names.append(prefix).append(name);
@@ -14,6 +17,7 @@ void add_name(std::string& names, std::string_view prefix, std::string_view name
 }  // namespace
 
 void ResultScreen::finalize(const tool::Call&, const tool::Manifest& manifest, tool::Result& result) {
+  const size_t unseen = safety::remove_invisible(result.content);
   std::vector<safety::Finding> found;
   Redaction(screening_->current()).clean(result.content, Author::kForeign, &found);
   result.signals.clear();
@@ -22,6 +26,8 @@ void ResultScreen::finalize(const tool::Call&, const tool::Manifest& manifest, t
     for (const safety::InjectionSignal& signal : injection_signals(shown, safety::TextChannel::kTool))
       add_name(result.signals, "", signal.family);
   }
+  if (unseen > kFewUnseen && result.signals.find(kHiddenText) == result.signals.npos)
+    add_name(result.signals, "", kHiddenText);
   std::vector<std::string_view> told;
   for (const safety::Finding& finding : found) {
     if (!finding.signal || std::ranges::find(told, finding.rule) != told.end()) continue;
