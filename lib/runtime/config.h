@@ -86,6 +86,16 @@ struct NetworkConfig {
   std::vector<std::string> fetch_denied_hosts;  // win
 };
 
+// The audit log of the home.
+struct AuditConfig {
+  bool enabled = true;
+  bool required = false;      // calls that are not pure wait for their record, and fail without
+  bool sync_commits = false;  // records are on the disk before anybody is told
+  bool replace_lost = false;  // observe::AuditOptions
+  int64_t max_age_ms = 0;     // 0: no limit
+  int64_t max_bytes = 0;
+};
+
 // The vault that "secret://" references are looked up in, unless the host gives one.
 struct VaultConfig {
   std::string path;    // empty: "vault" in the home
@@ -131,6 +141,7 @@ class Config {
   bool relaxed_durability() const;
   store::Retention retention() const;
   bool redacts_by_rules() const;  // credentials of others too, not registered secrets alone
+  AuditConfig audit() const;
   VaultConfig vault() const;
   // The same, with references looked up there.
   Config with_secrets(std::shared_ptr<const SecretLookup> lookup) const;

@@ -212,6 +212,15 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
     scratch_.pop_back();
   }
   run->policy.emplace(agent.policy, system_clock());
+  if (Audit* const audit = core_.audit())
+    run->audit.emplace(*audit, system_clock(),
+                       AuditedRun{.principal = setup.config.principal,
+                                  .session = setup.config.session_id,
+                                  .run = run->id,
+                                  .model = setup.config.model,
+                                  .policy_epoch = agent.policy->epoch()});
+  RunAudit* const records = run->audit ? &*run->audit : nullptr;
+  setup.audit = records;
   setup.on_last = [run] { settle(*run); };
   setup.on_end = [this, run] { ended(run); };
   run->driver = std::make_shared<Driver>(
@@ -223,7 +232,7 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
                                     core_.command_environment(),
                                     tools.find("http") != nullptr ? &web() : nullptr,
                                     tools.find("bash") != nullptr ? core_.sandbox().sandbox : nullptr};
-        return std::make_unique<tool::Executor>(tools, *run->policy, nullptr, core_.redact_results(),
+        return std::make_unique<tool::Executor>(tools, *run->policy, records, core_.redact_results(),
                                                 core_.workers(), *loop_, context);
       });
 }
