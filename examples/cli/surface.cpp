@@ -157,9 +157,10 @@ std::unique_ptr<CLI::App> make_surface(Options& options) {
   add_others(*root, options);
   add_sessions(*root, options);
   add_upkeep(*root, options);
+  add_audit(*root, options);
   add_vault(*root, options);
-  for (CLI::App* group :
-       {root->get_subcommand("sessions"), root->get_subcommand("config"), root->get_subcommand("vault")})
+  for (CLI::App* group : {root->get_subcommand("sessions"), root->get_subcommand("config"),
+                          root->get_subcommand("audit"), root->get_subcommand("vault")})
     group->require_subcommand(1);
   root->set_version_flag("--version", std::string("tau ") + tau_version(), "Print the version");
   return root;

@@ -65,7 +65,7 @@ struct AuditStats {
   uint64_t heads = 0;
   uint64_t lost = 0;            // refused or failed since open()
   uint64_t repaired_bytes = 0;  // of torn lines that were cut off
-  Status problem;       // why nothing could be written the last time
+  Status problem;               // why nothing could be written the last time
   Status head_problem;  // why the last attempt at a head, or at a new file, failed; records are written still
 };
 

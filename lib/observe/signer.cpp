@@ -70,8 +70,7 @@ StatusOr<std::string> HmacKey::sign(std::string_view bytes) {
 
 Status HmacKey::check(std::string_view algorithm_name, std::string_view id, std::string_view bytes,
                       std::string_view signature) const {
-  if (algorithm_name != algorithm() || id != key_id_)
-    return unknown_key(algorithm_name, id);
+  if (algorithm_name != algorithm() || id != key_id_) return unknown_key(algorithm_name, id);
   return constant_time_equal(mac(key_, bytes), signature) ? ok_status() : bad_signature();
 }
 
@@ -87,15 +86,15 @@ StatusOr<std::string> Ed25519Key::sign(std::string_view bytes) {
 }
 
 StatusOr<Ed25519Keys> Ed25519Keys::make(Options options) {
-  for (const std::string& key : options.public_keys)
-    TAU_RETURN_IF_ERROR(parse_public_key(key).status());
+  for (const std::string& key : options.public_keys) TAU_RETURN_IF_ERROR(parse_public_key(key).status());
   return Ed25519Keys(std::move(options));
 }
 
 Status Ed25519Keys::check(std::string_view algorithm, std::string_view key_id, std::string_view bytes,
                           std::string_view signature) const {
   if (options_.unsigned_too && algorithm == "none") return ok_status();
-  const bool known = options_.any || std::ranges::find(options_.public_keys, key_id) != options_.public_keys.end();
+  const bool known =
+      options_.any || std::ranges::find(options_.public_keys, key_id) != options_.public_keys.end();
   const auto key = parse_public_key(key_id);
   if (algorithm != Ed25519Key::kAlgorithm || !known || !key.ok()) return unknown_key(algorithm, key_id);
   return crypto::ed25519_verify(*key, bytes, signature) ? ok_status() : bad_signature();

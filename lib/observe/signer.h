@@ -60,8 +60,8 @@ class HmacKey final : public Signer, public HeadKeys {
   std::string key_id_;
 };
 
-// Ed25519. The id of a key is its public key, as 64 hexadecimal digits: a head says what to check it with, and
-// whoever kept the public key sees whether it is that one.
+// Ed25519. The id of a key is its public key, as 64 hexadecimal digits: a head says what to check it with,
+// and whoever kept the public key sees whether it is that one.
 class Ed25519Key final : public Signer {
  public:
   static constexpr std::string_view kAlgorithm = "ed25519";

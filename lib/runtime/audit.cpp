@@ -23,8 +23,8 @@ using observe::Text;
 // Records wait so long for others to come, unless somebody waits for them or so many are there.
 constexpr auto kLinger = std::chrono::milliseconds(50);
 constexpr uint32_t kMany = 256;
-// What is due by time is looked for so often, and no more when nothing came for a while: longer than until the
-// last sync and the last head.
+// What is due by time is looked for so often, and no more when nothing came for a while: longer than until
+// the last sync and the last head.
 constexpr int64_t kUpkeepMs = 1'000;
 constexpr int64_t kWatchMs = 7'000;
 constexpr size_t kMostPolicies = 256;
@@ -50,16 +50,18 @@ int64_t now_ms() { return system_clock().monotonic_ns() / kNanosPerMilli; }
 
 }  // namespace
 
-Audit::Audit(Setup setup)
-    : setup_(std::move(setup)), keys_(*setup_.store, *setup_.secrets), anchor_(*setup_.store) {
+Audit::Audit(Setup setup) : setup_(std::move(setup)) {
+  if (setup_.store == nullptr) return;
+  keys_.emplace(*setup_.store, *setup_.secrets);
+  anchor_.emplace(*setup_.store);
   observe::AuditOptions options = options_of(setup_.config, audit_folder(setup_.home));
-  options.anchor = &anchor_;
+  options.anchor = &*anchor_;
   options.redact = [screening = setup_.screening](std::string_view given) {
     std::string text(given);
     Redaction(screening->current()).clean(text, Author::kForeign);
     return text;
   };
-  const auto complete = [this](observe::AuditOptions& open) { return keys_.fill(open.directory, open); };
+  const auto complete = [this](observe::AuditOptions& open) { return keys_->fill(open.directory, open); };
   log_ = *observe::AuditLog::prepare(std::move(options), complete);  // which has what redacts
 }
 
@@ -73,6 +75,7 @@ Audit::~Audit() {
 }
 
 Status Audit::ensure_thread() {
+  if (log_ == nullptr) return failed_precondition("no_audit_log", "this runtime has no audit log");
   if (started_) return ok_status();
   const std::lock_guard lock(mutex_);
   if (started_) return ok_status();
@@ -95,9 +98,10 @@ Status Audit::note(const Record& record, observe::AuditLog::Done done) noexcept 
   Status queued = guarded([&]() -> Status {
     Status ready = ensure_thread();
     if (ready.ok()) return log_->submit(record, std::move(done));
-    log_->count_lost(ready);
+    if (log_ != nullptr) log_->count_lost(ready);
     return ready;
   });
+  if (log_ == nullptr) return queued;
   if (queued.reason() == Status::out_of_memory().reason()) log_->count_lost(queued);
   const uint32_t before = queued_.fetch_add(1);
   if (before == 0 || before + 1 == kMany) {
@@ -122,7 +126,10 @@ Status Audit::append(const Record& record) {
   return status;
 }
 
-Status Audit::sign() { return started_ ? log_->sign() : ok_status(); }
+Status Audit::sign() {
+  if (log_ == nullptr) return ensure_thread();
+  return started_ ? log_->sign() : ok_status();
+}
 
 void Audit::policy_in_force(int64_t epoch) noexcept {
   const Status fresh = guarded([&] {
@@ -130,7 +137,8 @@ void Audit::policy_in_force(int64_t epoch) noexcept {
     if (policies_.size() >= kMostPolicies) policies_.clear();
     return policies_.insert(epoch).second ? ok_status() : Status(Code::kAlreadyExists, "known", "");
   });
-  if (fresh.ok()) note(Record(Kind::kPolicyChanged).set(Text::kAction, "in_force").set(Number::kPolicyEpoch, epoch));
+  if (fresh.ok())
+    note(Record(Kind::kPolicyChanged).set(Text::kAction, "in_force").set(Number::kPolicyEpoch, epoch));
 }
 
 void Audit::work() {
@@ -165,7 +173,8 @@ void Audit::work() {
       return ok_status();
     });
     lock.lock();
-    if (status.reason() == Status::out_of_memory().reason()) queued_.fetch_add(1);  // what waits is there still
+    if (status.reason() == Status::out_of_memory().reason())
+      queued_.fetch_add(1);  // what waits is there still
   }
 }
 
@@ -192,10 +201,16 @@ void Audit::tell_problem() {
 }
 
 std::string Audit::describe() const {
-  const observe::AuditStats stats = log_->stats();
+  observe::AuditStats stats;
+  if (log_ != nullptr)
+    stats = log_->stats();
+  else
+    stats.problem = failed_precondition("no_audit_log", "this runtime has no audit log");
   std::string out;
   json::Writer w(out);
-  w.begin_object().field("folder", audit_folder(setup_.home)).field("required", required());
+  w.begin_object()
+      .field("folder", log_ != nullptr ? audit_folder(setup_.home) : std::string())
+      .field("required", required());
   w.field("last_seq", static_cast<int64_t>(stats.last_seq)).field("lost", static_cast<int64_t>(stats.lost));
   w.field("problem", stats.problem.message()).field("head_problem", stats.head_problem.message());
   w.end_object();

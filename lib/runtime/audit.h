@@ -1,5 +1,5 @@
-// The audit log of a home, as the runtime writes it: records are queued by whoever has something to tell, and written
-// by a thread of its own, so that no loop waits for a disk, a lock or a scanner.
+// The audit log of a home, as the runtime writes it: records are queued by whoever has something to tell, and
+// written by a thread of its own, so that no loop waits for a disk, a lock or a scanner.
 #pragma once
 
 #include <atomic>
@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -36,7 +37,7 @@ class Audit final {
     std::string home;
     std::string config_text;  // as it is told to hosts; only its digest is recorded
     std::shared_ptr<const safety::Screening> screening;
-    store::Store* store = nullptr;           // outlives this
+    store::Store* store = nullptr;  // outlives this; null: there is no log, and what is noted fails
     std::shared_ptr<VaultSource> secrets;
     std::function<void(const Status& problem)> report;  // on the writing thread, when a problem is new
   };
@@ -74,9 +75,9 @@ class Audit final {
 
   const Setup setup_;
   // Before the log, which uses them to its end.
-  AuditKeys keys_;
-  HeadMark anchor_;
-  std::unique_ptr<observe::AuditLog> log_;
+  std::optional<AuditKeys> keys_;
+  std::optional<HeadMark> anchor_;
+  std::unique_ptr<observe::AuditLog> log_;  // null: there is none
   std::thread thread_;
   std::string problem_;  // the reason of what was reported last; of the thread
 

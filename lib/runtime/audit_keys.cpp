@@ -11,8 +11,8 @@ namespace {
 
 constexpr int64_t kLockPatienceMs = 2000;
 
-// Stands for a key that has signed heads and that this program does not have: no head is written, and none that
-// would take the signature away.
+// Stands for a key that has signed heads and that this program does not have: no head is written, and none
+// that would take the signature away.
 class AbsentKey final : public observe::Signer {
  public:
   AbsentKey(std::string id, std::string why) : id_(std::move(id)), why_(std::move(why)) {}
@@ -37,8 +37,10 @@ std::vector<std::string> split_keys(std::string_view mark) {
 }  // namespace
 
 StatusOr<observe::Ed25519Keys> keys_of_log(std::string_view keys_mark, std::string_view anchored_head) {
-  const bool is_signed = !anchored_head.empty() && anchored_head.find(R"("alg":"none")") == std::string_view::npos;
-  return observe::Ed25519Keys::make({.public_keys = split_keys(keys_mark), .any = false, .unsigned_too = !is_signed});
+  const bool is_signed =
+      !anchored_head.empty() && anchored_head.find(R"("alg":"none")") == std::string_view::npos;
+  return observe::Ed25519Keys::make(
+      {.public_keys = split_keys(keys_mark), .any = false, .unsigned_too = !is_signed});
 }
 
 // One process makes the key, the others find it.

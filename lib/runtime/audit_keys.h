@@ -20,8 +20,8 @@ inline constexpr std::string_view kAuditKeysMark = "audit.keys";
 // The secret that heads are signed with: the seed of an Ed25519 key, made when it is first needed.
 inline constexpr std::string_view kAuditKeyReference = "secret://audit/signing-key";
 
-// The keys that count in a log of which this is the anchored head. While that is unsigned, others may be, too: a log
-// begins unsigned where there is no vault yet.
+// The keys that count in a log of which this is the anchored head. While that is unsigned, others may be,
+// too: a log begins unsigned where there is no vault yet.
 StatusOr<observe::Ed25519Keys> keys_of_log(std::string_view keys_mark, std::string_view anchored_head);
 
 // Keeps heads in the database.

@@ -28,8 +28,8 @@ constexpr uint32_t kUsualRecords = 1'000;
 constexpr int kTries = 5;  // while files are removed as old
 
 // What the library knows better than any host.
-constexpr std::array kOfLibrary = {Kind::kRunStarted,    Kind::kRunEnded,      Kind::kToolDecided,
-                                   Kind::kToolFinished,  Kind::kModelFinished, Kind::kApprovalAsked,
+constexpr std::array kOfLibrary = {Kind::kRunStarted,      Kind::kRunEnded,      Kind::kToolDecided,
+                                   Kind::kToolFinished,    Kind::kModelFinished, Kind::kApprovalAsked,
                                    Kind::kApprovalAnswered};
 
 template <class Enum>
@@ -53,7 +53,8 @@ Status check_member(std::string_view key, const json::Value& value) {
 
 // The text of a head as it was written, whatever became of its line feed on the way.
 std::string tidy(std::string_view head) {
-  while (!head.empty() && (head.back() == '\n' || head.back() == '\r' || head.back() == ' ')) head.remove_suffix(1);
+  while (!head.empty() && (head.back() == '\n' || head.back() == '\r' || head.back() == ' '))
+    head.remove_suffix(1);
   return head.empty() ? std::string() : std::string(head) + "\n";
 }
 
@@ -126,7 +127,8 @@ StatusOr<AuditNote> AuditNote::parse(std::string_view document) {
   if (!note.document_.is_object()) return invalid_argument("wrong_type", "record should be a JSON object");
   TAU_ASSIGN_OR_RETURN(const std::string kind, need_string(note.document_, "record", "kind"));
   const auto known = named(kind, observe::kind_name);
-  if (!known) return invalid_argument("unknown_kind", format("record.kind \"{}\" is none", repair_utf8(kind)));
+  if (!known)
+    return invalid_argument("unknown_kind", format("record.kind \"{}\" is none", repair_utf8(kind)));
   if (observe::is_of_log(*known) || std::ranges::find(kOfLibrary, *known) != kOfLibrary.end())
     return invalid_argument("reserved_kind", format("records of the kind {} are the library's", kind));
   for (const auto& [key, value] : note.document_.as_object())
@@ -147,7 +149,8 @@ Record AuditNote::record() const {
 std::string audit_place(std::string_view place) {
   std::string path(place);
   while (path.size() > 1 && path.back() == '/') path.pop_back();
-  return is_directory(audit_folder(path)) ? audit_folder(path) : path;
+  const bool home = is_directory(audit_folder(path)) || os::path_exists(database_path(path));
+  return home ? audit_folder(path) : path;
 }
 
 Status no_audit_log(std::string_view place) {
@@ -159,12 +162,19 @@ StatusOr<AuditFindings> examine_audit(std::string_view place, std::string_view k
                                       std::string_view public_key) {
   AuditFindings out;
   out.folder = audit_place(place);
-  const bool home = out.folder != place && os::path_exists(database_path(place));
+  const bool home = os::path_exists(database_path(place));
   std::string anchored;
   if (home) { TAU_ASSIGN_OR_RETURN(anchored, mark_of(place, kAuditHeadMark)); }
-  if (!observe::is_log(out.folder) && anchored.empty()) return no_audit_log(place);
+  if (!observe::is_log(out.folder)) {
+    if (anchored.empty()) return no_audit_log(place);
+    out.found.reason = "records_missing";
+    out.found.file = "head.json";
+    out.heads.push_back("database");
+    return out;
+  }
   const auto own = os::read_file(out.folder + "/head.json", kMostHeadBytes);
-  TAU_ASSIGN_OR_RETURN(const Trust trust, trust_of(place, home, anchored, own.ok() ? *own : anchored, public_key));
+  TAU_ASSIGN_OR_RETURN(const Trust trust,
+                       trust_of(place, home, anchored, own.ok() ? *own : anchored, public_key));
   out.signature = trust.signature;
   std::vector<std::string> heads;
   if (!anchored.empty()) {
@@ -190,15 +200,16 @@ std::string fault_text(const observe::Verification& found) {
 }
 
 StatusOr<std::string> verify_audit(std::string_view place, std::string_view kept_head,
-                                   std::string_view public_key, bool* sound) {
+                                   std::string_view public_key, std::string* fault) {
   TAU_ASSIGN_OR_RETURN(const AuditFindings report, examine_audit(place, kept_head, public_key));
   const observe::Verification& found = report.found;
-  *sound = found.ok();
+  *fault = found.ok() ? std::string() : fault_text(found);
   std::string out;
   json::Writer w(out);
   w.begin_object().field("folder", report.folder).field("ok", found.ok()).field("reason", found.reason);
   w.field("file", found.file).field("line", static_cast<int64_t>(found.line));
-  w.field("records", static_cast<int64_t>(found.records)).field("first_seq", static_cast<int64_t>(found.first_seq));
+  w.field("records", static_cast<int64_t>(found.records))
+      .field("first_seq", static_cast<int64_t>(found.first_seq));
   w.field("last_seq", static_cast<int64_t>(found.last_seq)).field("last_hash", found.last_hash);
   w.field("signed_seq", static_cast<int64_t>(found.signed_seq)).field("signature", report.signature);
   w.field("key", found.key_id).key("heads").begin_array();

@@ -36,7 +36,8 @@ struct AuditFindings {
   std::string_view signature;           // "checked", "unpinned", "unchecked", "none"
   std::vector<std::string_view> heads;  // kept outside of the log: "database", "kept"
 };
-StatusOr<AuditFindings> examine_audit(std::string_view place, std::string_view kept_head, std::string_view public_key);
+StatusOr<AuditFindings> examine_audit(std::string_view place, std::string_view kept_head,
+                                      std::string_view public_key);
 
 // "audit-00000000000000000001.jsonl:12: bad_hash".
 std::string fault_text(const observe::Verification& found);

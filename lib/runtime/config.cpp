@@ -378,7 +378,7 @@ store::Retention Config::retention() const {
 AuditConfig Config::audit() const {
   const json::Value& keys = state_->merged["audit"];
   const bool required = keys["required"].as_bool();
-  return {.enabled = keys["enabled"].as_bool(),
+  return {.enabled = required || keys["enabled"].as_bool(),
           .required = required,
           .sync_commits = required || keys["sync"].as_string() == "commit",
           .replace_lost = keys["replace_lost"].as_bool(),

@@ -189,16 +189,17 @@ Status Core::open_store() {
   return ok_status();
 }
 
-// Who keeps nothing, or only reads, records nothing.
+// Who keeps nothing, or only reads, records nothing; where records are required that is a log that fails.
 void Core::open_audit() {
   const AuditConfig config = config_->audit();
-  if (!config.enabled || options_.no_store || options_.read_only) return;
+  const bool writes = !options_.no_store && !options_.read_only;
+  if (!config.enabled || (!writes && !config.required)) return;
   audit_ = std::make_unique<Audit>(Audit::Setup{
       .config = config,
       .home = options_.home,
       .config_text = config_->describe(),
       .screening = screening_,
-      .store = store_.get(),
+      .store = writes ? store_.get() : nullptr,
       .secrets = secrets_,
       .report = [this](const Status& problem) { log(LogLevel::kError, "audit", problem.message()); }});
   secrets_->watch_changes([audit = audit_.get()](std::string_view action, std::string_view target) {

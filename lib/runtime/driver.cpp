@@ -346,7 +346,8 @@ void Driver::record_answer(const agent::InputBody& body) {
     if (const auto* emit = std::get_if<agent::Emit>(&effect);
         emit != nullptr && emit->event.kind == agent::EventKind::kOpRejected)
       refused = emit->event.reason;
-  setup_.audit->approval_answered(op->call_id, op->allow, op->allow ? "approved" : "approval_denied", refused);
+  setup_.audit->approval_answered(op->call_id, op->allow, op->allow ? "approved" : "approval_denied",
+                                  refused);
 }
 
 void Driver::record_event(const agent::Event& event) {

@@ -68,7 +68,9 @@ Record RunAudit::record(Kind kind) const {
       .set(Text::kRun, whose_.run);
 }
 
-int64_t RunAudit::since_ms(int64_t began_ns) const { return (clock_.monotonic_ns() - began_ns) / kNanosPerMilli; }
+int64_t RunAudit::since_ms(int64_t began_ns) const {
+  return (clock_.monotonic_ns() - began_ns) / kNanosPerMilli;
+}
 
 void RunAudit::started(std::string_view action) noexcept {
   began_ns_ = clock_.monotonic_ns();
@@ -88,7 +90,8 @@ void RunAudit::ended(Code code, std::string_view reason) noexcept {
                   .set(Number::kCostUsdMicros, cost_usd_micros_));
 }
 
-Record RunAudit::model_record(const provider::Route& route, const wire::Usage& usage, int64_t cost_usd_micros) {
+Record RunAudit::model_record(const provider::Route& route, const wire::Usage& usage,
+                              int64_t cost_usd_micros) {
   input_tokens_ += usage.input;
   output_tokens_ += usage.output;
   cost_usd_micros_ += cost_usd_micros;
@@ -112,10 +115,12 @@ void RunAudit::model_failed(const provider::Route& route, const Status& why, con
                             int64_t cost_usd_micros) noexcept {
   Record made = model_record(route, usage, cost_usd_micros);
   if (why.retry_after_ms() > 0) made.set(Number::kRetryAfterMs, why.retry_after_ms());
-  audit_.note(made.set(Text::kOutcome, outcome_of(why.code(), why.reason())).set(Text::kReason, why.reason()));
+  audit_.note(
+      made.set(Text::kOutcome, outcome_of(why.code(), why.reason())).set(Text::kReason, why.reason()));
 }
 
-void RunAudit::approval_asked(std::string_view call_id, std::string_view tool, std::string_view reason) noexcept {
+void RunAudit::approval_asked(std::string_view call_id, std::string_view tool,
+                              std::string_view reason) noexcept {
   audit_.note(record(Kind::kApprovalAsked)
                   .set(Text::kCall, call_id)
                   .set(Text::kTool, tool)

@@ -59,7 +59,8 @@ class RunAudit final : public tool::AuditSink {
     int64_t began_ns = 0;
   };
   observe::Record record(observe::Kind kind) const;
-  observe::Record model_record(const provider::Route& route, const wire::Usage& usage, int64_t cost_usd_micros);
+  observe::Record model_record(const provider::Route& route, const wire::Usage& usage,
+                               int64_t cost_usd_micros);
   int64_t since_ms(int64_t began_ns) const;
   OpenCall& open_call(const std::string& id);
 

@@ -184,9 +184,10 @@ class Run final {
 StatusOr<std::string> restore_home(std::string_view backup, std::string_view home, bool replace);
 StatusOr<std::string> verify_home(std::string_view directory, bool* sound);
 
-// Audit logs that need not be of a runtime: see tau/audit.h. `place`: a home or the folder of a log.
+// Audit logs that need not be of a runtime: see tau/audit.h. `place`: a home or the folder of a log. `fault`:
+// what is wrong, in words; empty when nothing is.
 StatusOr<std::string> verify_audit(std::string_view place, std::string_view kept_head,
-                                   std::string_view public_key, bool* sound);
+                                   std::string_view public_key, std::string* fault);
 StatusOr<std::string> read_audit(std::string_view place, std::string_view cursor, uint32_t limit);
 StatusOr<std::string> summarise_audit(std::string_view paths_json, std::string_view bytes);
 StatusOr<std::string> audit_head(std::string_view place);

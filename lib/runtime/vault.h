@@ -37,8 +37,8 @@ struct VaultOptions {
 // Takes every secret that a vault holds, for those who look for secrets in text.
 using SecretSink = std::function<void(std::string_view reference, const Secret& secret)>;
 
-// Told of each change that succeeded through a handle: "put" and what was put; never a value. Must not call the
-// vault.
+// Told of each change that succeeded through a handle: "put" and what was put; never a value. Must not call
+// the vault.
 using VaultChanges = std::function<void(std::string_view action, std::string_view target)>;
 
 // Names are "provider/openai#field" or references; origins are URLs. See tau/vault.h for the failures.

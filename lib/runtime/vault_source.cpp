@@ -69,8 +69,8 @@ StatusOr<Secret> VaultSource::get_or_make(const std::string& reference, size_t b
   TAU_ASSIGN_OR_RETURN(const auto open, vault());
   auto found = open->get(reference, {});
   if (found.ok() || found.status().reason() != "secret_not_found") return found;
-  Secret made = Secret::generate(
-      bytes, [](std::span<char> to) { system_random().fill(std::as_writable_bytes(to)); });
+  Secret made =
+      Secret::generate(bytes, [](std::span<char> to) { system_random().fill(std::as_writable_bytes(to)); });
   TAU_RETURN_IF_ERROR(open->put(reference, std::move(made), {}, 0));
   return open->get(reference, {});
 }

@@ -34,8 +34,8 @@ class VaultSource final {
   // Calls the sink for each secret of the vault: now if it is open, when it is opened, and after each change
   // that is seen. Once, before runs begin; an empty sink ends it.
   void watch(SecretSink sink);
-  // The same for changes that are made through the vault's handle. Nobody calls the function that was given before
-  // when this returns.
+  // The same for changes that are made through the vault's handle. Nobody calls the function that was given
+  // before when this returns.
   void watch_changes(VaultChanges changes);
 
  private:

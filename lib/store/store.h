@@ -197,9 +197,9 @@ class Store {
   // as above.
   virtual StatusOr<Pruned> prune(const Retention& retention, bool dry_run);
 
-  // Marks: short texts by name that outlive sessions, such as how far a file beside the database has come. Both
-  // wait; a mark is durable when store_mark() returns. An empty text: there is none. The default, for a store
-  // without a disk: as of backup().
+  // Marks: short texts by name that outlive sessions, such as how far a file beside the database has come.
+  // Both wait; a mark is durable when store_mark() returns. An empty text: there is none. The default, for a
+  // store without a disk: as of backup().
   virtual StatusOr<std::string> load_mark(std::string_view name);
   virtual Status store_mark(std::string_view name, std::string_view text);
 

@@ -124,10 +124,11 @@ void Executor::Impl::admitted(const std::shared_ptr<Flight>& flight, const Statu
   const bool open = std::find(flights.begin(), flights.end(), flight) != flights.end();
   if (!open || flight->cancelled) return;  // its result is there, or on its way
   if (status.ok()) return launch(flight);
-  finish(flight, error_result("audit_unavailable",
-                              format("the call was not executed: its record could not be written to the audit "
-                                     "log, which audit.required demands ({})",
-                                     status.reason())));
+  finish(flight,
+         error_result("audit_unavailable",
+                      format("the call was not executed: its record could not be written to the audit "
+                             "log, which audit.required demands ({})",
+                             status.reason())));
 }
 
 void Executor::Impl::launch(const std::shared_ptr<Flight>& flight) {

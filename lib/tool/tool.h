@@ -146,7 +146,7 @@ std::string_view decision_name(Decision decision);
 
 struct Verdict {
   Decision decision = Decision::kDeny;
-  SharedString reason;  // stable code: "allowed_by_flag", "ask_by_default", "denied_by_policy", …
+  SharedString reason;       // stable code: "allowed_by_flag", "ask_by_default", "denied_by_policy", …
   std::string message = {};  // for people and for the model when denied
   int64_t policy_epoch = 0;
   SharedString binding = {};  // of kAsk: what an approval is bound to; see safety::approval_binding

@@ -474,6 +474,7 @@ void home_cases(std::vector<Case>& cases) {
   });
 }
 
+#include "out_of_memory_audit.inc"
 #include "out_of_memory_vault.inc"
 
 std::vector<Case> all_cases() {
@@ -488,6 +489,7 @@ std::vector<Case> all_cases() {
   run_cases(cases, false);
   run_cases(cases, true);
   home_cases(cases);
+  audit_cases(cases);
   vault_cases(cases);
   return cases;
 }

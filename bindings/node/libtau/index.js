@@ -9,6 +9,7 @@ const { Agent } = require('./agent.js');
 const { TauError, ToolError } = require('./errors.js');
 const { Event } = require('./events.js');
 const { Run } = require('./run.js');
+const { auditHead, auditRecords, readAudit, summariseAudit, verifyAudit } = require('./audit.js');
 const { Runtime, restoreHome, verifyHome } = require('./runtime.js');
 const { Redactor, Scanner } = require('./scanner.js');
 const { Session } = require('./session.js');
@@ -60,4 +61,5 @@ async function run(prompt, { workspace, environment = true, signal, deadlineMs, 
 }
 
 module.exports = { Agent, Event, Redactor, Run, Runtime, Scanner, Secret, Session, TauError, Tool, ToolError, Vault,
-  abiVersion, buildInfo, hasFeature, restoreHome, run, tool, verifyHome, version, wire };
+  abiVersion, auditHead, auditRecords, buildInfo, hasFeature, readAudit, restoreHome, run, summariseAudit, tool, verifyAudit,
+  verifyHome, version, wire };

@@ -1,5 +1,6 @@
 // The same package for `import`.
 import tau from './index.js';
 
-export const { Agent, Event, Redactor, Run, Runtime, Scanner, Secret, Session, TauError, Tool, ToolError, Vault, abiVersion, buildInfo,
-  hasFeature, restoreHome, run, tool, verifyHome, version, wire } = tau;
+export const { Agent, Event, Redactor, Run, Runtime, Scanner, Secret, Session, TauError, Tool, ToolError, Vault, abiVersion,
+  auditHead, auditRecords, buildInfo, hasFeature, readAudit, restoreHome, run, summariseAudit, tool, verifyAudit, verifyHome, version,
+  wire } = tau;
