@@ -47,7 +47,7 @@ bool is_directory(const std::string& path) {
 Status check_member(std::string_view key, const json::Value& value) {
   if (named(key, observe::text_name)) return check_type(value.is_string(), "record", key, "a string");
   if (const auto number = named(key, observe::number_name); number && *number != Number::kFirstSeq)
-    return check_type(value.is_int(), "record", key, "an integer");
+    return check_type(value.is_integer(), "record", key, "an integer");
   return invalid_argument("unknown_key", format("record.{} is not known", repair_utf8(key)));
 }
 
