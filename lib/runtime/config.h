@@ -92,8 +92,8 @@ struct AuditConfig {
   bool required = false;      // calls that are not pure wait for their record, and fail without
   bool sync_commits = false;  // records are on the disk before anybody is told
   bool replace_lost = false;  // observe::AuditOptions
-  int64_t max_age_ms = 0;     // 0: no limit
-  int64_t max_bytes = 0;
+  int64_t max_age_ms = 0;     // 0: no limit, as below
+  int64_t max_bytes = int64_t{1} << 30;
 };
 
 // The vault that "secret://" references are looked up in, unless the host gives one.
