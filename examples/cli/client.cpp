@@ -92,6 +92,14 @@ Result<SessionPtr> Client::existing_session(tau_agent* agent, const std::string&
   return opened;
 }
 
+Result<std::string> home_of(const Options& options) {
+  Options closed = options;
+  closed.no_store = closed.bare = true;  // what is to be mended need not be read
+  const auto client = Client::open(closed);
+  if (!client.ok()) return client.failure();
+  return (*client).home();
+}
+
 void warn_of_missing_tools(tau_agent* agent) {
   const auto about = json_of(tau_agent_describe, agent);
   if (!about.ok()) return;

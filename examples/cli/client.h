@@ -38,6 +38,9 @@ class Client {
   QueuePtr queue_;
 };
 
+// The home that the options mean, without opening it.
+Result<std::string> home_of(const Options& options);
+
 // Names on stderr the built-in tools that the agent should have and that cannot be offered.
 void warn_of_missing_tools(tau_agent* agent);
 

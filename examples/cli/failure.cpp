@@ -16,6 +16,7 @@ struct HintRow {
 };
 
 constexpr HintRow kHints[] = {
+    {"audit_log_damaged", "'tau doctor' tells how to go on; keep the folder as it is"},
     {"database_corrupt", "move that file away or restore a copy of it; another --home starts afresh"},
     {"database_too_new", "use the tau that wrote it or a later one, or another --home"},
     {"directory_not_private", "close it to others with chmod 700, or give another --home"},
@@ -35,6 +36,7 @@ constexpr HintRow kHints[] = {
     {"missing_key",
      "set that variable, or choose another model with --model; 'tau config show' tells what is in force"},
     {"no_vault_key", "say in tau.toml how the vault opens: vault.key_file, vault.key_env or vault.keyring"},
+    {"no_audit_log", "runs of a home write one, unless audit.enabled is false"},
     {"no_home", "give --home DIR, set TAU_HOME, or use --no-store"},
     {"no_limit", "say --older-than 30d or --max-size 500M, or set retention.max_age_days in tau.toml"},
     {"no_such_run", "'tau sessions show ID' lists the runs of a session"},

@@ -21,6 +21,9 @@ struct Finding {
 // Prints them, as JSON where the options say so. Fails when there is a problem.
 int show_findings(const Options& options, const std::vector<Finding>& findings);
 
+// What is to say of the audit log of the home that the options mean.
+std::vector<Finding> check_audit(const Options& options);
+
 // What is to say of the vault that the options mean. Without a way to open it, of its file only. `ask`: a
 // passphrase may be asked for.
 std::vector<Finding> check_vault(const Options& options, bool ask);

@@ -39,6 +39,7 @@ class Doctor {
     check_configuration();
     check_database();
     check_sessions();
+    for (Finding& finding : check_audit(options_)) add(std::move(finding));
     for (Finding& finding : check_vault(options_, /*ask=*/false)) add(std::move(finding));
     check_workspace();
     return std::move(findings_);

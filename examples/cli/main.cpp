@@ -23,6 +23,10 @@ struct CommandRow {
 };
 
 constexpr CommandRow kTable[] = {
+    {"audit head", cli::command_audit_head},
+    {"audit summary", cli::command_audit_summary},
+    {"audit tail", cli::command_audit_tail},
+    {"audit verify", cli::command_audit_verify},
     {"backup", cli::command_backup},
     {"chat", cli::command_chat, /*handles_interrupts=*/true},
     {"completion", cli::command_completion},

@@ -70,6 +70,12 @@ struct Options {
   std::string shell;  // to complete for
   std::string topic;  // of the manual page
 
+  // Of an audit log. `directory` is its folder or a home, `limit` the records to begin with, `file` a kept
+  // head.
+  std::string public_key;
+  bool follow = false;
+  std::vector<std::string> paths;  // to sum up
+
   // Of a vault. `id` is the name of a secret.
   std::string vault;   // its file
   KeyOptions key;      // that opens it

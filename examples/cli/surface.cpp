@@ -157,9 +157,10 @@ std::unique_ptr<CLI::App> make_surface(Options& options) {
   add_others(*root, options);
   add_sessions(*root, options);
   add_upkeep(*root, options);
+  add_audit(*root, options);
   add_vault(*root, options);
   add_policy(*root, options);
-  for (const char* group : {"sessions", "config", "vault", "policy"})
+  for (const char* group : {"sessions", "config", "audit", "vault", "policy"})
     root->get_subcommand(group)->require_subcommand(1);
   root->set_version_flag("--version", std::string("tau ") + tau_version(), "Print the version");
   return root;

@@ -15,6 +15,9 @@ std::unique_ptr<CLI::App> make_surface(Options& options);
 // Those of every command that opens a runtime.
 void add_home_options(CLI::App& app, Options& options);
 
+// The commands of the audit log, below `root`.
+void add_audit(CLI::App& root, Options& options);
+
 // The commands of the vault, below `root`.
 void add_vault(CLI::App& root, Options& options);
 

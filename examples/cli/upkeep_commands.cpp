@@ -19,15 +19,6 @@ int show(const Options& options, const Result<Json>& result, Text text) {
   return print(options.json ? (*result).dump() + "\n" : text(*result));
 }
 
-// The home that the options mean, without opening it.
-Result<std::string> home_of(const Options& options) {
-  Options closed = options;
-  closed.no_store = closed.bare = true;  // what is to be mended need not be read
-  const auto client = Client::open(closed);
-  if (!client.ok()) return client.failure();
-  return (*client).home();
-}
-
 // Whether all that is wrong is who else may read.
 bool only_modes(const Json& about) {
   const auto& problems = about["problems"].items();

@@ -17,6 +17,7 @@
 #define TAU_TAU_H
 
 #include "agent.h"
+#include "audit.h"
 #include "base.h"
 #include "error.h"
 #include "event.h"

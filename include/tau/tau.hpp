@@ -28,6 +28,7 @@
 #include <tau/tau.h>
 
 #include <tau/agent.hpp>
+#include <tau/audit.hpp>
 #include <tau/base.hpp>
 #include <tau/error.hpp>
 #include <tau/event.hpp>

@@ -19,40 +19,62 @@ Status guarded(Work work) {
   } catch (const std::bad_alloc&) { return Status::out_of_memory(); }
 }
 
+// What it could not check it would sign anew.
+Status check(const AuditOptions& options) {
+  if (options.signer == nullptr || options.keys != nullptr) return ok_status();
+  return invalid_argument("no_head_keys", "an audit log that signs needs the keys to check heads with");
+}
+
 }  // namespace
 
 // Records that are committed together.
 struct AuditLog::Group {
-  std::vector<std::string> records;
+  std::vector<KeptRecord> records;
+  std::vector<Done> told;
   bool done = false;
   Status status;
 };
 
 class AuditLog::Impl {
  public:
-  explicit Impl(AuditOptions options) : options_(std::move(options)) {}
+  Impl(AuditOptions options, Complete complete)
+      : options_(std::move(options)), complete_(std::move(complete)) {}
 
+  // Before others see this object.
   Status start() {
-    TAU_ASSIGN_OR_RETURN(writer_, Writer::open(options_));
+    TAU_RETURN_IF_ERROR(ready());
     stats_ = writer_->stats();
     return ok_status();
   }
 
-  Status enqueue(const Record& record, std::shared_ptr<Group>* group);
+  Status enqueue(const Record& record, std::shared_ptr<Group>* group, Done done);
+  void count_lost(Status why) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    lose(std::move(why));
+  }
   // Leads the commit of `group`, or waits for whoever does.
   Status settle(const std::shared_ptr<Group>& group);
   Status flush();
   template <class Work>
   Status alone(Work work);
   AuditStats stats();
+  bool is_open() const { return writer_ != nullptr; }  // while nobody leads
 
  private:
+  void lose(Status why);
+  // The files are open, or why they are not. Who leads, as what writes.
+  Status ready();
   // With the lock, which it lets go while it writes.
   Status lead(std::unique_lock<std::mutex>& lock);
-  void leave();
+  Status write(Group& group, uint64_t lost, const Status& why);
+  void leave(const Status& status);
 
-  const AuditOptions options_;
-  std::unique_ptr<Writer> writer_;  // of whoever leads
+  AuditOptions options_;  // does not change once the files are open
+  const Complete complete_;
+  // Of whoever leads.
+  std::unique_ptr<Writer> writer_;  // null: not open yet
+  Status open_failure_;
+  int64_t open_again_ns_ = 0;
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -65,22 +87,59 @@ class AuditLog::Impl {
   AuditStats stats_;
 };
 
-Status AuditLog::Impl::enqueue(const Record& record, std::shared_ptr<Group>* group) {
+Status AuditLog::Impl::ready() {
+  if (writer_ != nullptr) return ok_status();
+  const int64_t now_ns = options_.clock->monotonic_ns();
+  if (!open_failure_.ok() && now_ns < open_again_ns_) return open_failure_;
+  open_again_ns_ = now_ns + kReopenMs * kNanosPerMilli;
+  open_failure_ = complete_ ? complete_(options_) : ok_status();
+  if (open_failure_.ok()) open_failure_ = check(options_);
+  if (!open_failure_.ok()) return open_failure_;
+  auto opened = Writer::open(options_);
+  open_failure_ = opened.status();
+  if (opened.ok()) writer_ = *std::move(opened);
+  return open_failure_;
+}
+
+// With the lock.
+void AuditLog::Impl::lose(Status why) {
+  ++lost_;
+  ++lost_in_all_;
+  lost_why_ = std::move(why);
+}
+
+Status AuditLog::Impl::enqueue(const Record& record, std::shared_ptr<Group>* group, Done done) {
   if (is_of_log(record.kind()))
     return invalid_argument("reserved_kind", "records of this kind are written by the log alone");
-  std::string text = render(record, options_.clock->wall_ms(), options_.redact);
+  KeptRecord kept(record);
+  if (record.time_ms() == 0) kept.set_time(options_.clock->wall_ms());
+  const size_t size = kept.bytes();
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (queued_bytes_ + text.size() > options_.most_queued_bytes) {
-    ++lost_;
-    ++lost_in_all_;
-    lost_why_ = resource_exhausted("audit_queue_full", "too many audit records wait to be written");
+  if (queued_bytes_ + size > options_.most_queued_bytes) {
+    lose(resource_exhausted("audit_queue_full", "too many audit records wait to be written"));
     return lost_why_;
   }
-  const size_t size = text.size();
-  next_->records.push_back(std::move(text));
+  if (done) next_->told.push_back(std::move(done));
+  next_->records.push_back(std::move(kept));
   queued_bytes_ += size;
   if (group != nullptr) *group = next_;
   return ok_status();
+}
+
+// Of whoever leads: the only place where texts of callers become lines.
+Status AuditLog::Impl::write(Group& group, uint64_t lost, const Status& why) {
+  TAU_RETURN_IF_ERROR(ready());
+  std::vector<std::string> lines;
+  lines.reserve(group.records.size() + 1);
+  if (lost != 0) {
+    const Record record = Record(Kind::kLogLost)
+                              .set(Text::kReason, why.reason())
+                              .set(Number::kCount_, static_cast<int64_t>(lost));
+    lines.push_back(render(record, options_.clock->wall_ms(), options_.redact));
+  }
+  for (const KeptRecord& kept : group.records)
+    lines.push_back(render(kept.record(), kept.record().time_ms(), options_.redact));
+  return lines.empty() ? ok_status() : writer_->commit(lines);
 }
 
 Status AuditLog::Impl::lead(std::unique_lock<std::mutex>& lock) {
@@ -92,31 +151,26 @@ Status AuditLog::Impl::lead(std::unique_lock<std::mutex>& lock) {
   const uint64_t fresh = group->records.size();
   const Status why = lost_why_;
   lock.unlock();
-  Status status = guarded([&] {
-    if (lost != 0) {
-      const Record record = Record(Kind::kLogLost)
-                                .set(Text::kReason, why.reason())
-                                .set(Number::kCount_, static_cast<int64_t>(lost));
-      group->records.insert(group->records.begin(),
-                            render(record, options_.clock->wall_ms(), options_.redact));
-    }
-    return group->records.empty() ? ok_status() : writer_->commit(group->records);
-  });
+  Status status = guarded([&] { return write(*group, lost, why); });
+  group->records.clear();
   lock.lock();
   if (!status.ok()) {
     lost_ += lost + fresh;
     lost_in_all_ += fresh;
     lost_why_ = status;
   }
-  group->records.clear();
   group->status = status;
   group->done = true;
-  leave();
+  leave(status);
+  lock.unlock();
+  for (Done& done : group->told) done(status);
+  lock.lock();
   return status;
 }
 
-void AuditLog::Impl::leave() {
-  stats_ = writer_->stats();
+void AuditLog::Impl::leave(const Status& status) {
+  if (writer_ != nullptr) stats_ = writer_->stats();
+  stats_.problem = status;
   led_ = false;
   changed_.notify_all();
 }
@@ -149,9 +203,12 @@ Status AuditLog::Impl::alone(Work work) {
   changed_.wait(lock, [this] { return !led_; });
   led_ = true;
   lock.unlock();
-  Status status = guarded([&] { return work(*writer_); });
+  Status status = guarded([&]() -> Status {
+    TAU_RETURN_IF_ERROR(ready());
+    return work(*writer_);
+  });
   lock.lock();
-  leave();
+  leave(writer_ != nullptr ? stats_.problem : status);
   return status;
 }
 
@@ -164,28 +221,34 @@ AuditStats AuditLog::Impl::stats() {
 
 AuditLog::AuditLog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
+// Without an attempt to open what nobody wrote to.
 AuditLog::~AuditLog() {
-  (void)flush();
-  (void)sign();
+  (void)guarded([this] { return impl_->flush(); });
+  if (impl_->is_open()) (void)guarded([this] { return sign(); });
 }
 
 StatusOr<std::unique_ptr<AuditLog>> AuditLog::open(AuditOptions options) {
+  TAU_ASSIGN_OR_RETURN(auto log, prepare(std::move(options)));
+  TAU_RETURN_IF_ERROR(log->impl_->start());
+  return log;
+}
+
+StatusOr<std::unique_ptr<AuditLog>> AuditLog::prepare(AuditOptions options, Complete complete) {
   if (!options.redact) return invalid_argument("no_redactor", "an audit log needs something that redacts");
-  // What it could not check it would sign anew.
-  if (options.signer != nullptr && options.keys == nullptr)
-    return invalid_argument("no_head_keys", "an audit log that signs needs the keys to check heads with");
-  auto impl = std::make_unique<Impl>(std::move(options));
-  TAU_RETURN_IF_ERROR(impl->start());
-  return std::unique_ptr<AuditLog>(new AuditLog(std::move(impl)));
+  return std::unique_ptr<AuditLog>(
+      new AuditLog(std::make_unique<Impl>(std::move(options), std::move(complete))));
 }
 
 Status AuditLog::append(const Record& record) {
   std::shared_ptr<Group> group;
-  TAU_RETURN_IF_ERROR(impl_->enqueue(record, &group));
+  TAU_RETURN_IF_ERROR(impl_->enqueue(record, &group, nullptr));
   return impl_->settle(group);
 }
 
-Status AuditLog::submit(const Record& record) { return impl_->enqueue(record, nullptr); }
+Status AuditLog::submit(const Record& record, Done done) {
+  return impl_->enqueue(record, nullptr, std::move(done));
+}
+void AuditLog::count_lost(Status why) { impl_->count_lost(std::move(why)); }
 Status AuditLog::flush() { return impl_->flush(); }
 
 Status AuditLog::maintain() {

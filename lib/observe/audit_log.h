@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -64,6 +65,7 @@ struct AuditStats {
   uint64_t heads = 0;
   uint64_t lost = 0;            // refused or failed since open()
   uint64_t repaired_bytes = 0;  // of torn lines that were cut off
+  Status problem;               // why nothing could be written the last time
   Status head_problem;  // why the last attempt at a head, or at a new file, failed; records are written still
 };
 
@@ -74,6 +76,11 @@ class AuditLog {
   // says so. DATA_LOSS "audit_log_damaged" (the message names file and line), "audit_log_missing" or
   // "audit_log_rolled_back" when anything else is wrong with it: nothing is changed then.
   static StatusOr<std::unique_ptr<AuditLog>> open(AuditOptions options);
+  // The same without a look at the files: whoever writes first opens them, and fails as open() does; another
+  // attempt is made after kReopenMs. `complete` is called before each, to fill in signer and keys.
+  using Complete = std::function<Status(AuditOptions& options)>;
+  static StatusOr<std::unique_ptr<AuditLog>> prepare(AuditOptions options, Complete complete = nullptr);
+  static constexpr int64_t kReopenMs = 1000;
   // Writes what waits, and a head, as far as that works.
   ~AuditLog();
   AuditLog(const AuditLog&) = delete;
@@ -85,9 +92,14 @@ class AuditLog {
   // itself; RESOURCE_EXHAUSTED "disk_full", "audit_queue_full"; UNAVAILABLE "file_locked"; DATA_LOSS
   // "audit_log_damaged".
   Status append(const Record& record);
-  // Queues only; never waits for a disk or a lock of another process. RESOURCE_EXHAUSTED "audit_queue_full".
-  // What is lost later is counted, and the next record that can be written says how many.
-  Status submit(const Record& record);
+  // Queues only; never waits for a disk or a lock of another process, and redacts nothing yet.
+  // RESOURCE_EXHAUSTED "audit_queue_full". What is lost later is counted, and the next record that can be
+  // written says how many. `done` is called with what append() would return, on the thread that writes; not
+  // at all when this fails. It must not throw.
+  using Done = UniqueFunction<void(const Status& status)>;
+  Status submit(const Record& record, Done done = nullptr);
+  // A record that its caller had no memory for.
+  void count_lost(Status why);
   // Writes what was queued.
   Status flush();
   // What is due by time: syncs, heads, new files, and removals of old ones. Call it about once a second,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "observe/audit_log.h"  // IWYU pragma: export
+#include "observe/copy.h"       // IWYU pragma: export
 #include "observe/record.h"     // IWYU pragma: export
 #include "observe/signer.h"     // IWYU pragma: export
 #include "observe/summary.h"    // IWYU pragma: export

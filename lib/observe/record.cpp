@@ -1,5 +1,7 @@
 #include "observe/record.h"
 
+#include <forward_list>
+
 #include "json/json.h"
 
 namespace tau::observe {
@@ -11,8 +13,8 @@ using Names = std::array<std::string_view, static_cast<size_t>(Enum::kCount)>;
 constexpr Names<Kind> kKinds = {
     "run.started",    "run.ended",         "tool.decided",     "tool.finished",  "model.finished",
     "approval.asked", "approval.answered", "policy.changed",   "config.changed", "vault.changed",
-    "access.denied",  "access.changed",    "identity.changed", "log.begun",      "log.repaired",
-    "log.cut",        "log.lost",
+    "access.denied",  "access.changed",    "identity.changed", "host.noted",     "log.begun",
+    "log.repaired",   "log.cut",           "log.lost",
 };
 constexpr Names<Text> kTexts = {
     "agent",    "principal", "session", "run",      "call",  "tool",      "action",  "target",
@@ -34,10 +36,12 @@ constexpr bool all_named(const Names<Enum>& names) {
 static_assert(all_named<Kind>(kKinds) && all_named<Text>(kTexts) && all_named<Number>(kNumbers) &&
               all_named<Hash>(kHashes));
 
+std::string too_long(size_t size) { return format("[TOO LONG: {} BYTES]", size); }
+
 // The one way of a caller's text into the log.
 void append_text(json::Writer& out, std::string_view name, std::string_view text, const Redact& redact) {
   if (text.size() > kMostInputBytes) {
-    out.key(name).string(format("[TOO LONG: {} BYTES]", text.size()));
+    out.key(name).string(too_long(text.size()));
     return;
   }
   const std::string clean = redact(text);
@@ -51,7 +55,24 @@ std::string_view text_name(Text text) { return kTexts[static_cast<size_t>(text)]
 std::string_view number_name(Number number) { return kNumbers[static_cast<size_t>(number)]; }
 std::string_view hash_name(Hash hash) { return kHashes[static_cast<size_t>(hash)]; }
 
-std::string render(const Record& record, int64_t time_ms, const Redact& redact) {
+// What is too long to be written is not kept either.
+KeptRecord::KeptRecord(const Record& record) : record_(record) {
+  std::forward_list<std::string> notes;
+  for (std::string_view& text : record_.texts_) {
+    if (text.size() > kMostInputBytes) text = notes.emplace_front(too_long(text.size()));
+    text_bytes_ += text.size();
+  }
+  texts_ = std::make_unique_for_overwrite<char[]>(text_bytes_);
+  char* at = texts_.get();
+  for (std::string_view& text : record_.texts_) {
+    const size_t size = text.copy(at, text.size());
+    text = {at, size};
+    at += size;
+  }
+}
+
+std::string render(const Record& record, int64_t now_ms, const Redact& redact) {
+  const int64_t time_ms = record.time_ms() != 0 ? record.time_ms() : now_ms;
   std::string text;
   json::Writer out(text);
   out.begin_object().field("time_ms", time_ms).field("kind", kind_name(record.kind()));

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,7 @@ enum class Kind : uint8_t {
   kAccessDenied,
   kAccessChanged,
   kIdentityChanged,
+  kHostNoted,  // a program's own: "action" says what
   // Written by the log itself; it takes them from nobody.
   kLogBegun,
   kLogRepaired,
@@ -100,7 +102,14 @@ class Record {
     return *this;
   }
 
+  // When it happened, by the wall clock; 0: when it is taken.
+  Record& at(int64_t time_ms) {
+    time_ms_ = time_ms;
+    return *this;
+  }
+
   Kind kind() const { return kind_; }
+  int64_t time_ms() const { return time_ms_; }
   std::string_view text(Text field) const { return texts_[static_cast<size_t>(field)]; }
   int64_t number(Number field) const { return numbers_[static_cast<size_t>(field)]; }
   bool has(Number field) const { return (given_ >> static_cast<unsigned>(field) & 1u) != 0; }
@@ -108,12 +117,28 @@ class Record {
   bool has(Hash field) const { return (hashed_ >> static_cast<unsigned>(field) & 1u) != 0; }
 
  private:
+  friend class KeptRecord;
   Kind kind_;
+  int64_t time_ms_ = 0;
   std::array<std::string_view, static_cast<size_t>(Text::kCount)> texts_{};
   std::array<int64_t, static_cast<size_t>(Number::kCount)> numbers_{};
   std::array<crypto::Digest, static_cast<size_t>(Hash::kCount)> hashes_{};
   uint32_t given_ = 0;
   uint32_t hashed_ = 0;
+};
+
+// A record with texts of its own.
+class KeptRecord {
+ public:
+  explicit KeptRecord(const Record& record);
+  const Record& record() const { return record_; }
+  void set_time(int64_t time_ms) { record_.at(time_ms); }
+  size_t bytes() const { return sizeof *this + text_bytes_; }  // of memory
+
+ private:
+  Record record_;
+  size_t text_bytes_ = 0;
+  std::unique_ptr<char[]> texts_;  // what its views show; stays where it is when this moves
 };
 
 // Takes secrets out of a text. Called by several threads at once.
@@ -126,6 +151,7 @@ inline constexpr size_t kMostInputBytes = 4096;
 inline constexpr size_t kMostTextBytes = 256;
 
 // The members of a record from "time_ms" on, without what the chain adds: `"time_ms":1,"kind":"run.started"`.
-std::string render(const Record& record, int64_t time_ms, const Redact& redact);
+// `now_ms`: of a record without a time.
+std::string render(const Record& record, int64_t now_ms, const Redact& redact);
 
 }  // namespace tau::observe

@@ -60,6 +60,44 @@ class HmacKey final : public Signer, public HeadKeys {
   std::string key_id_;
 };
 
+// Ed25519. The id of a key is its public key, as 64 hexadecimal digits: a head says what to check it with,
+// and whoever kept the public key sees whether it is that one.
+class Ed25519Key final : public Signer {
+ public:
+  static constexpr std::string_view kAlgorithm = "ed25519";
+  // 32 bytes; crypto::ed25519_public_key().
+  static StatusOr<Ed25519Key> make(Secret seed);
+
+  std::string_view algorithm() const override { return kAlgorithm; }
+  std::string key_id() const override { return key_id_; }
+  StatusOr<std::string> sign(std::string_view bytes) override;
+
+ private:
+  Ed25519Key(Secret seed, std::string key_id) : seed_(std::move(seed)), key_id_(std::move(key_id)) {}
+  Secret seed_;
+  std::string key_id_;
+};
+
+// Public keys of that kind.
+class Ed25519Keys final : public HeadKeys {
+ public:
+  // 64 hexadecimal digits each; any key with `any`, of which the head alone says that it is right.
+  // `unsigned_too`: of a log that nobody has signed yet.
+  struct Options {
+    std::vector<std::string> public_keys;
+    bool any = false;
+    bool unsigned_too = false;
+  };
+  // INVALID_ARGUMENT "invalid_key".
+  static StatusOr<Ed25519Keys> make(Options options);
+  Status check(std::string_view algorithm, std::string_view key_id, std::string_view bytes,
+               std::string_view signature) const override;
+
+ private:
+  explicit Ed25519Keys(Options options) : options_(std::move(options)) {}
+  Options options_;
+};
+
 // Keeps the latest signed head where the log's files are not: in the database, with another machine. Without
 // one, whoever puts back older files and an older head together is not noticed. One thread at a time.
 class HeadAnchor {

@@ -1,6 +1,7 @@
 #include "observe/tail.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "observe/folder.h"
@@ -51,6 +52,7 @@ struct Tail::Impl {
       fd = *std::move(next);
       current = segment.first_seq;
       offset = 0;
+      gone = false;
       return true;
     }
     return false;
@@ -58,6 +60,7 @@ struct Tail::Impl {
 
   Folder folder;
   uint64_t current = 0;  // the first sequence number of the file that is read; 0: none yet
+  bool gone = false;     // that file is not there any more
   os::Fd fd;
   uint64_t offset = 0;
 };
@@ -86,20 +89,54 @@ StatusOr<Tail> Tail::open(const std::string& directory, size_t lines) {
   return Tail(std::move(impl));
 }
 
-StatusOr<size_t> Tail::poll(std::vector<std::string>& out) {
+StatusOr<Tail> Tail::begin(const std::string& directory) {
+  TAU_ASSIGN_OR_RETURN(Folder folder, Folder::open(directory));
+  return Tail(std::make_unique<Impl>(std::move(folder)));
+}
+
+// "SEQ:OFFSET": the first sequence number of the file, and how far it was read.
+std::string Tail::cursor() const { return format("{}:{}", impl_->current, impl_->offset); }
+
+StatusOr<Tail> Tail::resume(const std::string& directory, std::string_view cursor) {
+  uint64_t current = 0;
+  uint64_t offset = 0;
+  const char* const end = cursor.data() + cursor.size();
+  const auto first = std::from_chars(cursor.data(), end, current);
+  const bool parted = first.ec == std::errc() && first.ptr != end && *first.ptr == ':';
+  const auto second = parted ? std::from_chars(first.ptr + 1, end, offset) : first;
+  if (!parted || second.ec != std::errc() || second.ptr != end)
+    return invalid_argument("invalid_cursor", "a cursor is what an earlier answer gave as \"next\"");
+  TAU_ASSIGN_OR_RETURN(Tail tail, begin(directory));
+  if (current == 0) return tail;
+  auto fd = tail.impl_->folder.open_for_reading(segment_name(current));
+  if (!fd.ok() && fd.status().reason() != "file_not_found") return fd.status();
+  tail.impl_->current = current;
+  if (!fd.ok()) {  // removed as old
+    tail.impl_->gone = true;
+    return tail;
+  }
+  TAU_ASSIGN_OR_RETURN(const uint64_t size, size_of(fd->get()));
+  if (offset > size) return invalid_argument("invalid_cursor", "the cursor is not of this log");
+  tail.impl_->offset = offset;
+  tail.impl_->fd = *std::move(fd);
+  return tail;
+}
+
+StatusOr<size_t> Tail::poll(std::vector<std::string>& out, size_t most) {
+  most = std::min(most, kMostTailLines);
   size_t count = 0;
-  while (count < kMostTailLines) {
-    if (impl_->current != 0) {
+  while (count < most) {
+    if (impl_->current != 0 && !impl_->gone) {
       LineReader reader(impl_->fd.get(), impl_->offset);
       std::string_view line;
       LineReader::Got got = LineReader::Got::kEnd;
-      while (count < kMostTailLines && (got = reader.next(line)) == LineReader::Got::kLine) {
+      while (count < most && (got = reader.next(line)) == LineReader::Got::kLine) {
         out.emplace_back(line);
         impl_->offset = reader.offset();
         ++count;
       }
       if (got == LineReader::Got::kFailed) return reader.status();
-      if (count == kMostTailLines) break;
+      if (count == most) break;
     }
     TAU_ASSIGN_OR_RETURN(const bool more, impl_->advance());
     if (!more) break;

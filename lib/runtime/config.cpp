@@ -395,6 +395,18 @@ store::Retention Config::retention() const {
           .max_bytes = keys["max_bytes"].as_int()};
 }
 
+AuditConfig Config::audit() const {
+  const json::Value& keys = state_->merged["audit"];
+  const AuditConfig usual;
+  const bool required = keys["required"].as_bool();
+  return {.enabled = required || keys["enabled"].as_bool(usual.enabled),
+          .required = required,
+          .sync_commits = required || keys["sync"].as_string() == "commit",
+          .replace_lost = keys["replace_lost"].as_bool(),
+          .max_age_ms = keys["max_age_days"].as_int() * kMillisPerDay,
+          .max_bytes = keys["max_bytes"].as_int(usual.max_bytes)};
+}
+
 VaultConfig Config::vault() const {
   const json::Value& keys = state_->merged["vault"];
   const auto text = [&](std::string_view key) { return std::string(keys[key].as_string()); };

@@ -94,6 +94,16 @@ struct NetworkConfig {
   std::vector<std::string> fetch_denied_hosts;  // win
 };
 
+// The audit log of the home.
+struct AuditConfig {
+  bool enabled = true;
+  bool required = false;      // calls that are not pure wait for their record, and fail without
+  bool sync_commits = false;  // records are on the disk before anybody is told
+  bool replace_lost = false;  // observe::AuditOptions
+  int64_t max_age_ms = 0;     // 0: no limit, as below
+  int64_t max_bytes = int64_t{1} << 30;
+};
+
 // The vault that "secret://" references are looked up in, unless the host gives one.
 struct VaultConfig {
   std::string path;    // empty: "vault" in the home
@@ -140,6 +150,7 @@ class Config {
   bool relaxed_durability() const;
   store::Retention retention() const;
   safety::RuleChoice rule_choice() const;  // what is looked for beside registered secrets
+  AuditConfig audit() const;
   VaultConfig vault() const;
   // The same, with references looked up there.
   Config with_secrets(std::shared_ptr<const SecretLookup> lookup) const;

@@ -284,6 +284,33 @@ void add_runtime_keys(std::vector<Key>& keys) {
       });
 }
 
+void add_audit_keys(std::vector<Key>& keys) {
+  keys.insert(
+      keys.end(),
+      {
+          with_default("true",
+                       flag("audit.enabled", "What runs do is recorded in the audit log of the home.")),
+          with_default("false",
+                       flag("audit.required",
+                            "Calls that are not pure are refused while their record cannot be written.")),
+          {.path = "audit.sync",
+           .form = kChoice,
+           .default_json = R"("interval")",
+           .choices = "interval|commit",
+           .help = "interval: records are on the disk within a second; commit: at once, as audit.required "
+                   "demands."},
+          with_default("false",
+                       flag("audit.replace_lost",
+                            "An audit log whose files are gone begins anew; the first record says so.")),
+          with_default("0", integer("audit.max_age_days",
+                                    "Files of the audit log that are older are removed; 0: never.", 36'500)),
+          with_default(
+              "1073741824",
+              integer("audit.max_bytes",
+                      "The oldest files of the audit log are removed while it takes more; 0: no limit.")),
+      });
+}
+
 Key choice(std::string_view path, std::string_view choices, std::string_view value, std::string_view help) {
   return {.path = path, .form = kChoice, .default_json = value, .choices = choices, .help = help};
 }
@@ -332,6 +359,7 @@ std::vector<Key> make_keys() {
   add_providers(keys);
   add_provider_transport(keys);
   add_runtime_keys(keys);
+  add_audit_keys(keys);
   add_sandbox_keys(keys);
   return keys;
 }

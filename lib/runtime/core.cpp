@@ -52,8 +52,15 @@ Core::Core(RuntimeOptions options)
 
 Core::~Core() {
   close_queues();
-  // In this order: runs use the store, and the store's last answers are posted to the loops.
+  // In this order: runs use the store and the log, the log uses the store, and the last answers of both are
+  // posted to the loops.
   for (const auto& host : loops_) host->drop_runs();
+  if (forked()) {
+    (void)audit_.release();  // NOLINT: its thread and its files are the parent's
+  } else if (audit_ != nullptr) {
+    secrets_->watch_changes({});
+    audit_.reset();
+  }
   store_.reset();
   loops_.clear();
   if (alive_page_ != nullptr) munmap(alive_page_, static_cast<size_t>(sysconf(_SC_PAGESIZE)));
@@ -159,22 +166,47 @@ Status Core::open_parts() {
       log(LogLevel::kWarn, "runtime", launcher_failure_.message());
     }
   }
-  if (options_.no_store) {
-    store_ = store::make_memory_store(system_clock());
-  } else {
-    store::StoreOptions store_options;
-    store_options.path = database_path(options_.home);
-    store_options.read_only = options_.read_only;
-    store_options.durability =
-        config_->relaxed_durability() ? store::Durability::kRelaxed : store::Durability::kFull;
-    store_options.retention = config_->retention();
-    TAU_ASSIGN_OR_RETURN(store_, store::open_store(store_options, system_clock()));
-  }
+  TAU_RETURN_IF_ERROR(open_store());
+  open_audit();
   for (uint32_t i = 0; i < options_.loops; ++i) {
     TAU_ASSIGN_OR_RETURN(auto host, LoopHost::create(*this));
     loops_.push_back(std::move(host));
   }
   return ok_status();
+}
+
+Status Core::open_store() {
+  if (options_.no_store) {
+    store_ = store::make_memory_store(system_clock());
+    return ok_status();
+  }
+  store::StoreOptions store_options;
+  store_options.path = database_path(options_.home);
+  store_options.read_only = options_.read_only;
+  store_options.durability =
+      config_->relaxed_durability() ? store::Durability::kRelaxed : store::Durability::kFull;
+  store_options.retention = config_->retention();
+  TAU_ASSIGN_OR_RETURN(store_, store::open_store(store_options, system_clock()));
+  return ok_status();
+}
+
+// Who keeps nothing, or only reads, records nothing; where records are required that is a log that fails.
+void Core::open_audit() {
+  const AuditConfig config = config_->audit();
+  const bool writes = !options_.no_store && !options_.read_only;
+  if (!config.enabled || (!writes && !config.required)) return;
+  audit_ = std::make_unique<Audit>(Audit::Setup{
+      .config = config,
+      .home = options_.home,
+      .config_text = config_->describe(),
+      .screening = screening_,
+      .store = writes ? store_.get() : nullptr,
+      .secrets = secrets_,
+      .report = [this](const Status& problem) { log(LogLevel::kError, "audit", problem.message()); }});
+  secrets_->watch_changes([audit = audit_.get()](std::string_view action, std::string_view target) {
+    using namespace observe;
+    audit->note(Record(Kind::kVaultChanged).set(Text::kAction, action).set(Text::kTarget, target));
+  });
 }
 
 // The paths of the configuration and those of the kernel meet without symlinks in between.

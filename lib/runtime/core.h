@@ -16,11 +16,13 @@
 
 #include "net/net.h"
 #include "os/os.h"
+#include "runtime/audit.h"
 #include "runtime/config.h"
 #include "runtime/departure.h"
 #include "runtime/driver.h"
 #include "runtime/policy.h"
 #include "runtime/result_screen.h"
+#include "runtime/run_audit.h"
 #include "runtime/runtime.h"
 #include "runtime/sandbox.h"
 #include "runtime/vault_source.h"
@@ -78,6 +80,7 @@ struct RunState {
   std::atomic<bool> cancel_requested{false};
   std::shared_ptr<provider::Model> model;  // on the loop
   std::optional<MonitorPolicy> policy;     // on the loop
+  std::optional<RunAudit> audit;           // on the loop; of runs that are recorded
   std::shared_ptr<Driver> driver;          // on the loop; its executor asks the policy
 
   std::atomic<bool> done{false};  // there is an outcome
@@ -191,6 +194,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   // What every result of a tool passes before it is cut to size.
   tool::FinalizeHook& result_screen() { return *result_screen_; }
   VaultSource& secrets() { return *secrets_; }
+  Audit* audit() { return audit_.get(); }  // null: nothing is recorded
   LoopHost& loop(uint32_t i) { return *loops_[i]; }
   uint32_t loop_count() const { return static_cast<uint32_t>(loops_.size()); }
   // What commands may inherit of the environment: nothing unless it may be read.
@@ -229,6 +233,8 @@ class Core final : public std::enable_shared_from_this<Core> {
   Status open_home();
   Status open_parts();
   Status open_workspace(SandboxPlaces places);
+  Status open_store();
+  void open_audit();
   StatusOr<std::unique_ptr<Config>> load_config();
   Sessions::iterator add_entry(const SharedString& id);
   void drop_entry(Sessions::iterator entry) noexcept;
@@ -251,6 +257,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   EffectiveSandbox sandbox_;
   Status launcher_failure_ = failed_precondition("no_workspace", "built-in tools need a workspace");
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Audit> audit_;
   WorkerPool workers_;
   std::vector<std::unique_ptr<LoopHost>> loops_;
 

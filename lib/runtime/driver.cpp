@@ -5,6 +5,7 @@
 #include <new>
 
 #include "runtime/older_run.h"
+#include "runtime/run_audit.h"
 
 namespace tau::runtime {
 namespace {
@@ -52,6 +53,8 @@ ErrorInfo abandoned() {
           .message = "the run was abandoned",
           .details_json = {}};
 }
+
+Status cancelled_model() { return Status(Code::kCancelled, "cancelled", "the run ended"); }
 
 constexpr size_t kRowsOfABatch = 6;  // as a rule
 constexpr size_t kEffectsOfAStep = 8;
@@ -122,12 +125,14 @@ Driver::~Driver() {
 // Nobody wants the answer. A model that has no memory to say what there was of it ends with its run.
 void Driver::cut_model() noexcept {
   if (model_call_ == 0) return;
+  if (setup_.audit != nullptr) setup_.audit->model_failed(seams_.model.route(), cancelled_model(), {}, 0);
   try {
     seams_.model.cancel(std::exchange(model_call_, 0));
   } catch (const std::bad_alloc&) {}
 }
 
 void Driver::start(wire::Message message) {
+  if (setup_.audit != nullptr) setup_.audit->started("start");
   record_.created_ms = seams_.clock.wall_ms();
   scratch_->batch.run = record_;
   if (setup_.durable) {
@@ -142,6 +147,7 @@ void Driver::start(wire::Message message) {
 void Driver::resume(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal,
                     bool cancel) {
   record_ = run;
+  if (setup_.audit != nullptr) setup_.audit->started(cancel ? "abandon" : "resume");
   if (!run.snapshot_json.empty()) {
     auto engine = agent::Engine::restore(run.snapshot_json);
     if (!engine.ok()) return give_up(engine.status());
@@ -162,6 +168,7 @@ void Driver::resume(const store::RunRecord& run, const std::vector<store::Journa
 void Driver::go_on(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal,
                    const std::vector<int64_t>& appended, bool cancel) {
   record_ = run;
+  if (setup_.audit != nullptr) setup_.audit->started(cancel ? "abandon" : "resume");
   auto older = read_older_run(journal, appended);
   if (!older.ok()) return give_up(older.status());
   next_seq_ = journal.empty() ? 0 : journal.back().row.seq + 1;
@@ -240,6 +247,7 @@ void Driver::step(agent::Input&& input) {
     scratch_->engine.step(input, scratch_->effects);
     account(input.body);
     if (!refeeding_) journal(input);
+    if (!refeeding_ && setup_.audit != nullptr) record_answer(input.body);
     keep_message(input.body, input.seq);
     queue(input.seq);
   } catch (const std::bad_alloc&) { die_of_memory(); }
@@ -350,11 +358,32 @@ void Driver::pump() {
   if (ended_) pump_end();
 }
 
+// Whether an approval counted is seen from what the engine made of it.
+void Driver::record_answer(const agent::InputBody& body) {
+  const auto* const op = std::get_if<agent::HostOp>(&body);
+  if (op == nullptr || op->kind != agent::HostOp::Kind::kApproval) return;
+  std::string_view refused;
+  for (const agent::Effect& effect : scratch_->effects)
+    if (const auto* emit = std::get_if<agent::Emit>(&effect);
+        emit != nullptr && emit->event.kind == agent::EventKind::kOpRejected)
+      refused = emit->event.reason;
+  setup_.audit->approval_answered(op->call_id, op->allow, op->allow ? "approved" : "approval_denied",
+                                  refused);
+}
+
+void Driver::record_event(const agent::Event& event) {
+  if (event.kind == agent::EventKind::kApproval)
+    setup_.audit->approval_asked(event.call_id, event.text, event.reason);
+  if (event.kind == agent::EventKind::kToolResult && event.reason == "approval_timeout")
+    setup_.audit->approval_answered(event.call_id, /*allow=*/false, event.reason, {});
+}
+
 bool Driver::emit(agent::Event& event) {
   if (refeeding_) return true;
   const bool last = event.kind == agent::EventKind::kRunDone;
   if (!last && seams_.output.parked()) return false;
   if (last) return end(std::move(event)), true;
+  if (setup_.audit != nullptr) record_event(event);
   seams_.output.emit(std::move(event));
   return true;
 }
@@ -473,6 +502,7 @@ void Driver::out_of_memory() noexcept {
 // Allocates nothing.
 void Driver::end(agent::Event&& last) {
   ended_ = true;
+  if (setup_.audit != nullptr) setup_.audit->ended(outcome_code_, last.reason);
   for (const NamedTimer& timer : std::exchange(timers_, {})) seams_.loop.cancel_timer(timer.id);
   for (OpenCall& call : scratch_->open_calls) call.reply.reset();
   if (setup_.on_last) setup_.on_last();

@@ -22,6 +22,8 @@
 
 namespace tau::runtime {
 
+class RunAudit;
+
 // Where the events of a run go. On the run's loop.
 class EventOutput {
  public:
@@ -108,6 +110,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
     // Whose results the model is not shown; null: nobody's. Outlives the driver.
     const QuarantineConfig* quarantine = nullptr;
     const safety::Screening* screening = nullptr;  // null: nothing is looked for; else outlives the driver
+    RunAudit* audit = nullptr;                     // null: nothing is recorded; else outlives the driver
     std::unique_ptr<Scratch> scratch;              // null: its own
     bool durable = true;  // false: nothing survives the process, so nothing is handed to the store early
     // Before the terminal event becomes visible: the session is free for its next run.
@@ -162,6 +165,8 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void step(agent::Input&& input);
   void queue(int64_t seq);
   void account(const agent::InputBody& body);
+  void record_answer(const agent::InputBody& body);
+  void record_event(const agent::Event& event);
   void journal(const agent::Input& input);
   void keep_message(agent::InputBody& body, int64_t seq);
   void hold_unappended(const std::vector<store::JournalEntry>& journal);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "runtime/driver.h"
+#include "runtime/run_audit.h"
 
 namespace tau::runtime {
 namespace {
@@ -152,6 +153,7 @@ void Driver::call_model(agent::CallModel& effect) {
   call.request = &setup_.session->conversation.request();
   redaction();
   deltas_.begin(redaction_);
+  if (setup_.audit != nullptr) setup_.audit->model_called();
   model_call_ = seams_.model.start(std::move(call), *this);
 }
 
@@ -163,6 +165,9 @@ void Driver::cancel_model(const agent::CancelModel& effect) {
   if (const Redaction* now = redaction()) now->clean(partial);
   cut.partial = labelled(std::move(partial));
   cut.cost_usd_micros = cost(cut.partial->usage);
+  if (setup_.audit != nullptr)
+    setup_.audit->model_failed(seams_.model.route(), Status(Code::kCancelled, "cancelled", ""),
+                               cut.partial->usage, cut.cost_usd_micros);
   feed(std::move(cut));
 }
 
@@ -209,6 +214,7 @@ void Driver::show_rest_of_deltas() {
 
 void Driver::on_attempt(int attempt, const Status& previous) {
   if (attempt == 1) return;
+  if (setup_.audit != nullptr) setup_.audit->model_failed(seams_.model.route(), previous, {}, 0);
   deltas_.begin(redaction_);
   std::string why(previous.message());
   if (const Redaction* now = redaction()) now->clean(why, Author::kForeign);
@@ -229,6 +235,8 @@ void Driver::on_response(wire::Response response) {
   done.call = model_number_;
   done.response = labelled(std::move(response));
   done.cost_usd_micros = cost_of_answer(*done.response);
+  if (setup_.audit != nullptr)
+    setup_.audit->model_done(seams_.model.route(), done.response->usage, done.cost_usd_micros);
   feed(std::move(done));
 }
 
@@ -241,6 +249,8 @@ void Driver::on_failure(const Status& status, wire::Response partial) {
   if (const Redaction* now = redaction()) now->clean(partial);
   failed.partial = labelled(std::move(partial));
   failed.cost_usd_micros = cost(failed.partial->usage);
+  if (setup_.audit != nullptr)
+    setup_.audit->model_failed(seams_.model.route(), status, failed.partial->usage, failed.cost_usd_micros);
   failed.error = {status.code(),      std::string(status.reason()), std::string(status.message()),
                   status.retryable(), status.retry_after_ms(),      std::string(status.details_json())};
   feed(std::move(failed));
@@ -260,6 +270,7 @@ tool::Prepared Driver::prepare(const wire::ToolCall& tool_call, const Labels& la
     prepared.refusal = "redacted_argument";
     prepared.message =
         "the arguments hold a placeholder where a secret was taken out; to write it would destroy the secret";
+    if (setup_.audit != nullptr) setup_.audit->refused(prepared.call, prepared.refusal);
   }
   return prepared;
 }
@@ -284,6 +295,7 @@ tool::Prepared Driver::prepare_again(const wire::ToolCall& tool_call) {
   if (same && verdict->binding.empty()) return prepared;
   prepared.refusal = verdict->binding.empty() ? "policy_changed" : "approval_stale";
   prepared.message = "what was decided of this call before the program stopped does not hold any more";
+  if (setup_.audit != nullptr) setup_.audit->refused(prepared.call, prepared.refusal);
   return prepared;
 }
 

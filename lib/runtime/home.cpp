@@ -11,7 +11,10 @@
 #include <utility>
 
 #include "json/json.h"
+#include "observe/observe.h"
 #include "os/os.h"
+#include "runtime/audit.h"
+#include "runtime/audit_report.h"
 #include "runtime/config.h"
 #include "runtime/config_keys.h"
 #include "runtime/runtime.h"
@@ -23,6 +26,8 @@ constexpr std::string_view kManifest = "backup.json";
 constexpr int64_t kBackupFormat = 1;
 constexpr uint64_t kMaxSideFile = 16 << 20;
 constexpr size_t kMaxRemovedShown = 1000;
+constexpr std::string_view kAuditName = "audit";
+constexpr int kAuditTries = 5;
 // What stands beside the database and is the user's.
 constexpr std::array<std::string_view, 2> kSideFiles = {"tau.toml", "history"};
 
@@ -30,6 +35,16 @@ std::string in(std::string_view directory, std::string_view name) {
   std::string path(directory);
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return (path += '/') += name;
+}
+
+// The files of a log that is not to be one.
+Status remove_audit(const std::string& folder) {
+  if (!os::path_exists(folder)) return ok_status();
+  TAU_ASSIGN_OR_RETURN(const auto files, os::Workspace::open(folder));
+  TAU_ASSIGN_OR_RETURN(const auto entries, files->list("."));
+  for (const os::DirEntry& entry : entries)
+    TAU_RETURN_IF_ERROR(os::remove_private_file(in(folder, entry.name)));
+  return os::remove_empty_dir(folder);
 }
 
 // False when there is no such file.
@@ -54,6 +69,17 @@ StatusOr<store::Soundness> sound(const std::string& path, std::string_view reaso
   return data_loss(reason, format("{}: {}", path, found.problems.front().message));
 }
 
+// The log goes at least as far as the head in the database that was copied before it.
+StatusOr<bool> copy_audit(std::string_view home, std::string_view target) {
+  if (!observe::is_log(audit_folder(home))) return false;
+  for (int i = 1;; ++i) {
+    TAU_RETURN_IF_ERROR(remove_audit(audit_folder(target)));  // of a broken attempt
+    const Status copied = observe::copy_log(audit_folder(home), audit_folder(target));
+    if (copied.ok()) return true;
+    if (copied.reason() != "audit_log_changed" || i == kAuditTries) return copied;
+  }
+}
+
 Status fill_backup(store::Store& store, std::string_view home, std::string_view target, std::string& report) {
   for (const char* suffix : {"", "-journal", "-wal", "-shm"})
     TAU_RETURN_IF_ERROR(os::remove_private_file(database_path(target) + suffix));  // of a broken attempt
@@ -67,6 +93,8 @@ Status fill_backup(store::Store& store, std::string_view home, std::string_view 
     TAU_ASSIGN_OR_RETURN(const bool copied, copy_side_file(in(home, name), in(target, name)));
     if (copied) w.string(name);
   }
+  TAU_ASSIGN_OR_RETURN(const bool logged, copy_audit(home, target));
+  if (logged) w.string(kAuditName);
   w.end_array().end_object();
   return os::write_private_file(in(target, kManifest), report);
 }
@@ -104,6 +132,27 @@ Status restore_side_files(std::string_view backup, std::string_view home, const 
   return ok_status();
 }
 
+// A log belongs to the database that knows its head: what is there goes aside with that.
+Status restore_audit(std::string_view backup, std::string_view home, const std::string& aside) {
+  const std::string folder = audit_folder(home);
+  if (observe::is_log(folder)) {
+    std::string place = aside;
+    if (place.empty()) { TAU_ASSIGN_OR_RETURN(place, make_aside(home)); }
+    TAU_RETURN_IF_ERROR(os::move_private(folder, in(place, kAuditName)));
+  }
+  if (!observe::is_log(audit_folder(backup))) return ok_status();
+  TAU_RETURN_IF_ERROR(remove_audit(folder));
+  return observe::copy_log(audit_folder(backup), folder);
+}
+
+// What is wrong with the log, if there is one.
+void check_audit(std::string_view directory, std::vector<store::Soundness::Problem>& problems) {
+  const auto found = examine_audit(directory, {}, {});
+  if (found.ok() && !found->found.ok()) problems.push_back({"audit_log_damaged", fault_text(found->found)});
+  if (!found.ok() && found.status().reason() != "no_audit_log")
+    problems.push_back({std::string(found.status().reason()), std::string(found.status().message())});
+}
+
 // What others could read or change.
 void check_modes(std::string_view directory, std::vector<store::Soundness::Problem>& problems) {
   const auto check = [&](const std::string& path) {
@@ -115,6 +164,7 @@ void check_modes(std::string_view directory, std::vector<store::Soundness::Probl
   check(std::string(directory));
   for (const char* suffix : {"", "-wal", "-shm", "-owners"}) check(database_path(directory) + suffix);
   for (const std::string_view name : kSideFiles) check(in(directory, name));
+  check(in(directory, kAuditName));
 }
 
 // A member of the document, held to the row of the configuration key of that name.
@@ -160,6 +210,7 @@ StatusOr<std::string> restore_home(std::string_view backup, std::string_view hom
     return replaced;
   }
   TAU_RETURN_IF_ERROR(restore_side_files(backup, home, aside));
+  TAU_RETURN_IF_ERROR(restore_audit(backup, home, aside));
   std::string report;
   json::Writer w(report);
   w.begin_object().field("home", home).field("created_ms", manifest["created_ms"].as_int());
@@ -170,6 +221,7 @@ StatusOr<std::string> restore_home(std::string_view backup, std::string_view hom
 
 StatusOr<std::string> verify_home(std::string_view directory, bool* sound) {
   TAU_ASSIGN_OR_RETURN(store::Soundness found, store::verify_database(database_path(directory)));
+  check_audit(directory, found.problems);
   check_modes(directory, found.problems);
   *sound = found.problems.empty();
   std::string report;

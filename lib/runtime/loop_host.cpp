@@ -212,6 +212,15 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
     scratch_.pop_back();
   }
   run->policy.emplace(agent.policy, system_clock());
+  if (Audit* const audit = core_.audit())
+    run->audit.emplace(*audit, system_clock(),
+                       AuditedRun{.principal = setup.config.principal,
+                                  .session = setup.config.session_id,
+                                  .run = run->id,
+                                  .model = setup.config.model,
+                                  .policy_epoch = agent.policy->epoch()});
+  RunAudit* const records = run->audit ? &*run->audit : nullptr;
+  setup.audit = records;
   setup.on_last = [run] { settle(*run); };
   setup.on_end = [this, run] { ended(run); };
   run->driver = std::make_shared<Driver>(
@@ -224,7 +233,7 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
                                     tools.find("http") != nullptr ? &web() : nullptr,
                                     tools.find("bash") != nullptr ? core_.sandbox().sandbox : nullptr,
                                     &run->session->conversation.held()};
-        return std::make_unique<tool::Executor>(tools, *run->policy, nullptr, &core_.result_screen(),
+        return std::make_unique<tool::Executor>(tools, *run->policy, records, &core_.result_screen(),
                                                 core_.workers(), *loop_, context);
       });
 }

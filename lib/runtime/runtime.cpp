@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "runtime/audit_report.h"
 #include "runtime/core.h"
 #include "runtime/home.h"
 #include "runtime/replay.h"
@@ -115,6 +116,7 @@ Status Runtime::stop(int timeout_ms) {
   const bool tools_ended = core_->workers().wait_idle(left_ms(timeout_ms, start));
   TAU_ASSIGN_OR_RETURN(const bool loops_rest, rest_loops(left_ms(timeout_ms, start)));
   core_->release_sessions();
+  if (Audit* const audit = core_->audit()) (void)audit->sign();  // what it cannot write it reports
   const Status flushed = core_->store().flush();
   core_->close_queues();
   if (!flushed.ok() || (tools_ended && loops_rest)) return flushed;
@@ -194,6 +196,7 @@ std::string Runtime::describe() const {
   w.field("home", core_->options().home).field("workspace", core_->options().workspace);
   w.field("manual", manual()).field("loops", static_cast<int64_t>(loops()));
   w.field("durable", !core_->options().no_store);
+  if (const Audit* const audit = core_->audit()) w.field_raw("audit", audit->describe());
   const AgentConfig agent = core_->config().agent().ok() ? *core_->config().agent() : AgentConfig();
   const bool configured = !agent.model.empty();
   w.field("model", configured ? agent.model : core_->detected().model);
@@ -237,7 +240,21 @@ Status Runtime::remove_session(std::string_view id) {
 }
 
 StatusOr<std::string> Runtime::backup(std::string_view directory) {
+  if (Audit* const audit = core_->audit()) (void)audit->sign();
   return backup_home(core_->store(), core_->options().home, directory);
+}
+
+Status Runtime::append_audit(std::string_view record_json) {
+  TAU_ASSIGN_OR_RETURN(const AuditNote note, AuditNote::parse(record_json));
+  Audit* const audit = core_->audit();
+  return audit != nullptr ? audit->append(note.record()) : no_audit_log(core_->options().home);
+}
+
+StatusOr<std::string> Runtime::audit_head() {
+  Audit* const audit = core_->audit();
+  if (audit == nullptr) return no_audit_log(core_->options().home);
+  TAU_RETURN_IF_ERROR(audit->sign());
+  return runtime::audit_head(core_->options().home);
 }
 
 StatusOr<std::string> Runtime::prune(std::string_view limits_json) {

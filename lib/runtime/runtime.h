@@ -85,6 +85,12 @@ class Runtime final : public std::enable_shared_from_this<Runtime> {
   // A JSON report; `identical` says whether it was.
   StatusOr<std::string> replay(std::string_view run_id, bool* identical);
 
+  // A record of the host, as tau/audit.h describes it; waits until it is in the log. FAILED_PRECONDITION
+  // "no_audit_log".
+  Status append_audit(std::string_view record_json);
+  // The newest head, over all that was recorded so far.
+  StatusOr<std::string> audit_head();
+
   const std::shared_ptr<safety::Screening>& screening() const;
   const std::shared_ptr<Core>& core() const { return core_; }
 
@@ -179,6 +185,14 @@ class Run final {
 // Homes that need not be open: see tau/home.h.
 StatusOr<std::string> restore_home(std::string_view backup, std::string_view home, bool replace);
 StatusOr<std::string> verify_home(std::string_view directory, bool* sound);
+
+// Audit logs that need not be of a runtime: see tau/audit.h. `place`: a home or the folder of a log. `fault`:
+// what is wrong, in words; empty when nothing is.
+StatusOr<std::string> verify_audit(std::string_view place, std::string_view kept_head,
+                                   std::string_view public_key, std::string* fault);
+StatusOr<std::string> read_audit(std::string_view place, std::string_view cursor, uint32_t limit);
+StatusOr<std::string> summarise_audit(std::string_view paths_json, std::string_view bytes);
+StatusOr<std::string> audit_head(std::string_view place);
 
 // The failure that an outcome document tells of.
 Status outcome_status(std::string_view outcome_json, Code code);

@@ -238,6 +238,25 @@ void Vault::tell(const credential::Vault& vault) {
   told_epoch_ = epoch;
 }
 
+void Vault::watch_changes(const std::shared_ptr<const VaultChanges>& changes) {
+  const std::lock_guard lock(telling_);
+  std::erase_if(changes_, [](const auto& weak) { return weak.expired(); });
+  changes_.push_back(changes);
+}
+
+void Vault::unwatch_changes(const std::shared_ptr<const VaultChanges>& changes) {
+  const std::lock_guard lock(telling_);
+  std::erase_if(changes_, [&](const auto& weak) { return weak.lock() == changes; });
+}
+
+Status Vault::changed(Status done, std::string_view action, std::string_view target) {
+  if (!done.ok()) return done;
+  const std::lock_guard lock(telling_);
+  for (const auto& weak : changes_)
+    if (const auto watcher = weak.lock()) (*watcher)(action, target);
+  return done;
+}
+
 StatusOr<Secret> Vault::get(std::string_view name, std::string_view origin, uint32_t version) {
   TAU_RETURN_IF_ERROR(check());
   TAU_ASSIGN_OR_RETURN(const credential::SecretName parsed, parse_name(name));
@@ -255,7 +274,7 @@ Status Vault::put(std::string_view name, Secret value, std::string_view origin, 
   TAU_ASSIGN_OR_RETURN(const auto vault, writable());
   TAU_RETURN_IF_ERROR(vault->put({&secret, 1}));
   tell(*vault);
-  return ok_status();
+  return changed(ok_status(), "put", name);
 }
 
 Status Vault::rotate_secret(std::string_view name, const Secret& value, int64_t grace_ms,
@@ -267,30 +286,30 @@ Status Vault::rotate_secret(std::string_view name, const Secret& value, int64_t 
   TAU_ASSIGN_OR_RETURN(const auto vault, writable());
   TAU_RETURN_IF_ERROR(vault->rotate(parsed, value, grace_ms, expires_ms));
   tell(*vault);
-  return ok_status();
+  return changed(ok_status(), "update", name);
 }
 
 Status Vault::revoke(std::string_view name) {
   TAU_ASSIGN_OR_RETURN(const credential::SecretName parsed, parse_name(name));
   TAU_ASSIGN_OR_RETURN(const auto vault, writable());
-  return vault->revoke(parsed);
+  return changed(vault->revoke(parsed), "revoke", name);
 }
 
 Status Vault::remove(std::string_view name) {
   TAU_ASSIGN_OR_RETURN(const credential::SecretName parsed, parse_name(name));
   TAU_ASSIGN_OR_RETURN(const auto vault, writable());
-  return vault->remove(parsed);
+  return changed(vault->remove(parsed), "remove", name);
 }
 
 Status Vault::set_expiry(std::string_view name, int64_t expires_ms) {
   TAU_ASSIGN_OR_RETURN(const credential::SecretName parsed, parse_name(name));
   TAU_ASSIGN_OR_RETURN(const auto vault, writable());
-  return vault->set_expiry(parsed, expires_ms);
+  return changed(vault->set_expiry(parsed, expires_ms), "expire", name);
 }
 
 Status Vault::drop_damaged() {
   TAU_ASSIGN_OR_RETURN(const auto vault, writable());
-  return vault->drop_damaged().status();
+  return changed(vault->drop_damaged().status(), "drop_damaged", {});
 }
 
 Status Vault::add_key(const VaultKey& key) {
@@ -298,12 +317,12 @@ Status Vault::add_key(const VaultKey& key) {
   TAU_ASSIGN_OR_RETURN(const credential::Unlock way, make_unlock(key));
   Status added = vault->add_slot(way);
   if (!added.ok()) drop_unused(key, way);
-  return added;
+  return changed(std::move(added), "add_key", key.label);
 }
 
 Status Vault::remove_key(std::string_view label) {
   TAU_ASSIGN_OR_RETURN(const auto vault, writable());
-  return vault->remove_slot(label);
+  return changed(vault->remove_slot(label), "remove_key", label);
 }
 
 Status Vault::rotate_keys(const VaultKey* key) {
@@ -317,7 +336,7 @@ Status Vault::rotate_keys(const VaultKey* key) {
     const std::lock_guard lock(mutex_);
     remember(*key);
   }
-  return vault->rotate_data_key();
+  return changed(vault->rotate_data_key(), "rotate_keys", {});
 }
 
 }  // namespace tau::runtime

@@ -37,6 +37,10 @@ struct VaultOptions {
 // Takes every secret that a vault holds, for those who look for secrets in text.
 using SecretSink = std::function<void(std::string_view reference, const Secret& secret)>;
 
+// Told of each change that succeeded through a handle: "put" and what was put; never a value. Must not call
+// the vault.
+using VaultChanges = std::function<void(std::string_view action, std::string_view target)>;
+
 // Names are "provider/openai#field" or references; origins are URLs. See tau/vault.h for the failures.
 class Vault final {
  public:
@@ -64,6 +68,10 @@ class Vault final {
   // Calls the sink for each secret, now and after every change that this handle sees, for as long as somebody
   // else holds the sink. On the thread that sees the change; the sink calls nothing of the vault.
   void watch(const std::shared_ptr<const SecretSink>& sink);
+  // Likewise for changes, on the thread that makes them.
+  void watch_changes(const std::shared_ptr<const VaultChanges>& changes);
+  // Nobody calls it any more when this returns.
+  void unwatch_changes(const std::shared_ptr<const VaultChanges>& changes);
 
  private:
   Vault(VaultOptions options, std::unique_ptr<credential::EpochAnchor> file,
@@ -80,6 +88,8 @@ class Vault final {
   StatusOr<std::shared_ptr<credential::Vault>> writable();
   void remember(const VaultKey& key);
   void tell(const credential::Vault& vault);
+  // Hands `done` on, after it was told to who watches.
+  Status changed(Status done, std::string_view action, std::string_view target);
 
   const VaultOptions options_;
   const pid_t process_;
@@ -93,6 +103,7 @@ class Vault final {
   std::mutex telling_;  // of what follows
   uint64_t told_epoch_ = 0;
   std::vector<std::weak_ptr<const SecretSink>> sinks_;
+  std::vector<std::weak_ptr<const VaultChanges>> changes_;
 };
 
 // The origin of a URL, for "https://api.openai.com/v1" "https://api.openai.com:443"; empty for an empty one.

@@ -115,6 +115,7 @@ StatusOr<std::string> Vault::import_file(std::string_view path, const Secret& pa
   TAU_ASSIGN_OR_RETURN(const auto report,
                        credential::import_credentials(*vault, path, passphrase, origin_of));
   tell(*vault);
+  TAU_RETURN_IF_ERROR(changed(ok_status(), "import", {}));
   return report_text(report);
 }
 

@@ -54,6 +54,7 @@ StatusOr<std::shared_ptr<Vault>> VaultSource::vault() {
   if (vault_ == nullptr) {
     TAU_ASSIGN_OR_RETURN(vault_, open());
     if (sink_ != nullptr) vault_->watch(sink_);
+    if (changes_ != nullptr) vault_->watch_changes(changes_);
   }
   return vault_;
 }
@@ -64,12 +65,29 @@ StatusOr<Secret> VaultSource::get(const std::string& reference, std::string_view
   return (*open)->get(reference, origin);
 }
 
+StatusOr<Secret> VaultSource::get_or_make(const std::string& reference, size_t bytes) {
+  TAU_ASSIGN_OR_RETURN(const auto open, vault());
+  auto found = open->get(reference, {});
+  if (found.ok() || found.status().reason() != "secret_not_found") return found;
+  Secret made =
+      Secret::generate(bytes, [](std::span<char> to) { system_random().fill(std::as_writable_bytes(to)); });
+  TAU_RETURN_IF_ERROR(open->put(reference, std::move(made), {}, 0));
+  return open->get(reference, {});
+}
+
 Status VaultSource::open_if_configured() { return ways_in(config_).empty() ? ok_status() : vault().status(); }
 
 void VaultSource::watch(SecretSink sink) {
   const std::lock_guard lock(mutex_);
   sink_ = sink ? std::make_shared<const SecretSink>(std::move(sink)) : nullptr;
   if (sink_ != nullptr && vault_ != nullptr) vault_->watch(sink_);
+}
+
+void VaultSource::watch_changes(VaultChanges changes) {
+  const std::lock_guard lock(mutex_);
+  if (changes_ != nullptr && vault_ != nullptr) vault_->unwatch_changes(changes_);
+  changes_ = changes ? std::make_shared<const VaultChanges>(std::move(changes)) : nullptr;
+  if (changes_ != nullptr && vault_ != nullptr) vault_->watch_changes(changes_);
 }
 
 }  // namespace tau::runtime

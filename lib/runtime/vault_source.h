@@ -24,6 +24,9 @@ class VaultSource final {
   // with the reference in the message.
   StatusOr<Secret> get(const std::string& reference, std::string_view origin);
 
+  // The secret, for local use; made of `bytes` random ones when the vault has none of that name.
+  StatusOr<Secret> get_or_make(const std::string& reference, size_t bytes);
+
   // Opens the vault if anything says how, so that its secrets are known before any is used. NOT_FOUND when
   // there is no file.
   Status open_if_configured();
@@ -31,6 +34,9 @@ class VaultSource final {
   // Calls the sink for each secret of the vault: now if it is open, when it is opened, and after each change
   // that is seen. Once, before runs begin; an empty sink ends it.
   void watch(SecretSink sink);
+  // The same for changes that are made through the vault's handle. Nobody calls the function that was given
+  // before when this returns.
+  void watch_changes(VaultChanges changes);
 
  private:
   StatusOr<std::shared_ptr<Vault>> vault();
@@ -42,6 +48,7 @@ class VaultSource final {
   std::mutex mutex_;  // of what follows
   std::shared_ptr<Vault> vault_;
   std::shared_ptr<const SecretSink> sink_;
+  std::shared_ptr<const VaultChanges> changes_;
 };
 
 }  // namespace tau::runtime

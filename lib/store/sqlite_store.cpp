@@ -12,6 +12,7 @@
 #include "store/backup.h"
 #include "store/edit.h"
 #include "store/lease.h"
+#include "store/mark.h"
 #include "store/prune.h"
 #include "store/read_only.h"
 #include "store/reader.h"
@@ -173,6 +174,14 @@ class SqliteStore final : public Store {
     return pruned;
   }
 
+  StatusOr<std::string> load_mark(std::string_view name) override {
+    return read([&](Connection& db) { return store::load_mark(db, name); });
+  }
+  Status store_mark(std::string_view name, std::string_view text) override {
+    TAU_RETURN_IF_ERROR(writable());
+    return writer_->run([&](Connection& db) { return put_mark(db, name, text); });
+  }
+
   StatusOr<Lease> acquire(const SharedString& resource) override {
     TAU_RETURN_IF_ERROR(writable());
     std::list<Lease> made(1);  // first: what is taken is remembered without memory
@@ -262,6 +271,8 @@ StatusOr<std::unique_ptr<Connection>> open_for(const StoreOptions& options) {
 
 Status Store::backup(const std::string&) { return no_database(); }
 StatusOr<Pruned> Store::prune(const Retention&, bool) { return no_database(); }
+StatusOr<std::string> Store::load_mark(std::string_view) { return no_database(); }
+Status Store::store_mark(std::string_view, std::string_view) { return no_database(); }
 
 StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options, Clock& clock) {
   if (options.path.empty() || options.path == ":memory:") {

@@ -197,6 +197,12 @@ class Store {
   // as above.
   virtual StatusOr<Pruned> prune(const Retention& retention, bool dry_run);
 
+  // Marks: short texts by name that outlive sessions, such as how far a file beside the database has come.
+  // Both wait; a mark is durable when store_mark() returns. An empty text: there is none. The default, for a
+  // store without a disk: as of backup().
+  virtual StatusOr<std::string> load_mark(std::string_view name);
+  virtual Status store_mark(std::string_view name, std::string_view text);
+
   // Leases. The owner of a resource is this process (boot id, PID namespace, pid, start time) until it
   // releases or dies, which other containers of the same machine see by a lock on the file "<path>-owners".
   // UNAVAILABLE "session_busy" names the living owner, be it this process. Destroying the store releases what
@@ -235,6 +241,9 @@ struct Soundness {
 // "no_such_database", DATA_LOSS "database_corrupt", FAILED_PRECONDITION "database_too_new",
 // "database_too_old".
 StatusOr<Soundness> verify_database(const std::string& path);
+
+// A mark of a database that need not be open. Writes nothing. As verify_database() fails.
+StatusOr<std::string> read_mark(const std::string& path, std::string_view name);
 
 // Puts a copy of the database `from` in the place of `to`. What stood there goes to the directory `aside`,
 // which exists, on the same file system. UNAVAILABLE "home_busy" while a process has `to` open; then, and

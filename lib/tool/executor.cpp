@@ -103,6 +103,8 @@ struct Executor::Impl {
         loop(l) {}
 
   Reply make_reply(const std::shared_ptr<Flight>& flight);
+  void admit(const std::shared_ptr<Flight>& flight);
+  void admitted(const std::shared_ptr<Flight>& flight, const Status& status);
   void launch(const std::shared_ptr<Flight>& flight);
   void finish(const std::shared_ptr<Flight>& flight, Result result);
   void on_timeout(const std::shared_ptr<Flight>& flight);
@@ -139,6 +141,31 @@ Reply Executor::Impl::make_reply(const std::shared_ptr<Flight>& flight) {
       executor.open_loop->post([flight] { flight->executor->finish(flight, std::move(flight->answer)); });
     } catch (const std::bad_alloc&) { executor.open_loop->out_of_memory(flight->owner); }
   });
+}
+
+// Whoever keeps the records says when.
+void Executor::Impl::admit(const std::shared_ptr<Flight>& flight) {
+  const auto later = [flight](const Status& status) {
+    Impl& executor = *flight->executor;
+    const std::lock_guard<std::mutex> lock(executor.mutex);
+    if (executor.open_loop == nullptr) return;
+    const net::OwnerScope scope(flight->owner);
+    try {
+      executor.open_loop->post([flight, status] { flight->executor->admitted(flight, status); });
+    } catch (const std::bad_alloc&) { executor.open_loop->out_of_memory(flight->owner); }
+  };
+  if (audit == nullptr || audit->admit(flight->call, flight->tool->manifest(), later)) launch(flight);
+}
+
+void Executor::Impl::admitted(const std::shared_ptr<Flight>& flight, const Status& status) {
+  const bool open = std::find(flights.begin(), flights.end(), flight) != flights.end();
+  if (!open || flight->cancelled) return;  // its result is there, or on its way
+  if (status.ok()) return launch(flight);
+  finish(flight,
+         error_result("audit_unavailable",
+                      format("the call was not executed: its record could not be written to the audit "
+                             "log, which audit.required demands ({})",
+                             status.reason())));
 }
 
 void Executor::Impl::launch(const std::shared_ptr<Flight>& flight) {
@@ -204,11 +231,15 @@ Executor::Executor(const Registry& registry, PolicyHook& policy, AuditSink* audi
 Executor::~Executor() { impl_->abandon(); }
 
 Prepared Executor::prepare(Call&& call, const SessionFacts* session) {
+  static const Manifest* const kNone = new Manifest();
   Prepared out;
   out.call = std::move(call);
-  auto refuse = [&out](std::string_view reason, std::string message) {
+  auto refuse = [&](std::string_view reason, std::string message) {
     out.refusal = reason;
     out.message = std::move(message);
+    if (impl_->audit != nullptr)
+      impl_->audit->on_decision({out.call, out.tool != nullptr ? out.tool->manifest() : *kNone, session},
+                                {.decision = Decision::kDeny, .reason = reason});
     return std::move(out);
   };
   out.tool = impl_->registry.find(out.call.name);
@@ -254,7 +285,7 @@ void Executor::execute(Call&& given, UniqueFunction<void(Result)> done) {
           ? error_result("needs_worker",
                          format("{} blocks, and this runtime has no worker threads", call.name))
           : Result();
-  if (!problem.is_error) return impl_->launch(flight);
+  if (!problem.is_error) return impl_->admit(flight);
   // No tool to finalize for, or no place in the table: answered from the loop all the same.
   if (fresh) impl_->flights.pop_back();
   impl_->loop.post([flight, problem] {

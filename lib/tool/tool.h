@@ -153,8 +153,8 @@ std::string_view decision_name(Decision decision);
 
 struct Verdict {
   Decision decision = Decision::kDeny;
-  SharedString reason;  // stable code: "allowed_by_flag", "ask_by_default", "denied_by_policy", …
-  std::string message;  // for people and for the model when denied
+  SharedString reason;       // stable code: "allowed_by_flag", "ask_by_default", "denied_by_policy", …
+  std::string message = {};  // for people and for the model when denied
   int64_t policy_epoch = 0;
   SharedString binding = {};  // of kAsk: what an approval is bound to; see safety::approval_binding
 };
@@ -170,7 +170,16 @@ class PolicyHook {
 class AuditSink {
  public:
   virtual ~AuditSink() = default;
+  // A call that was refused before policy was asked is denied for that reason; its manifest has no name when
+  // there is no such tool.
   virtual void on_decision(const Facts& facts, const Verdict& verdict) = 0;
+  // Before a call is executed. True: go on. Else `later` is called once, from inside or from any thread, with
+  // OK, or with why the call must not be executed.
+  using Admission = UniqueFunction<void(const Status& status)>;
+  virtual bool admit(const Call& call, const Manifest& manifest, Admission later) {
+    (void)call, (void)manifest, (void)later;
+    return true;
+  }
   virtual void on_result(const Call& call, const Result& result) = 0;
 };
 

@@ -419,6 +419,7 @@ void home_cases(std::vector<Case>& cases) {
   });
 }
 
+#include "out_of_memory_audit.inc"
 #include "out_of_memory_safety.inc"
 #include "out_of_memory_vault.inc"
 
@@ -435,6 +436,7 @@ std::vector<Case> all_cases() {
   run_cases(cases, false);
   run_cases(cases, true);
   home_cases(cases);
+  audit_cases(cases);
   vault_cases(cases);
   return cases;
 }

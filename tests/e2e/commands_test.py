@@ -58,7 +58,8 @@ class Commands(EndToEnd):
         helps = ""
         for words in ("run", "chat", "replay", "init", "models", "doctor", "backup", "restore", "verify", "prune",
                       "completion", "man", "config show", *(f"sessions {name}" for name in (
-                "list", "show", "export", "fork", "resume", "rm")), *(f"vault {name}" for name in (
+                "list", "show", "export", "fork", "resume", "rm")), *(f"audit {name}" for name in (
+                "verify", "tail", "summary", "head")), *(f"vault {name}" for name in (
                 "init", "list", "put", "update", "get", "expire", "revoke", "rm", "add-key", "rm-key", "rotate", "import",
                 "check"))):
             helps += self.run_command([tau, *words.split(), "--help"])[0]

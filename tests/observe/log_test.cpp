@@ -359,7 +359,7 @@ TEST_F(LogTest, AWriterThatSleptThroughManyCutsGoesOn) {
 
 TEST_F(LogTest, TheQueueIsBoundedAndSaysWhatItRefused) {
   AuditOptions given = options();
-  given.most_queued_bytes = 500;
+  given.most_queued_bytes = 3000;
   const auto log = open(given);
   int taken = 0;
   while (log->submit(tool_record()).ok()) ++taken;

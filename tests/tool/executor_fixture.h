@@ -58,6 +58,13 @@ class RecordingAudit final : public AuditSink {
   void on_result(const Call& call, const Result& result) override {
     lines.push_back(call.id + (result.is_error ? " error " + result.reason : " ok"));
   }
+  bool admit(const Call&, const Manifest&, Admission later) override {
+    if (!asks) return true;
+    waiting.push_back(std::move(later));
+    return false;
+  }
+  bool asks = false;  // calls wait for it
+  std::vector<Admission> waiting;
   std::vector<std::string> lines;
 };
 

@@ -102,6 +102,49 @@ TEST_F(ExecutorTest, PolicyAndToolReadTheSameParse) {
   EXPECT_EQ(audit.lines.back(), "c1 deny");
 }
 
+TEST_F(ExecutorTest, ARefusalIsADecisionToo) {
+  (void)executor->prepare(call("none", "{}"));
+  (void)executor->prepare(call("loop", "{"));
+  EXPECT_EQ(audit.lines, (std::vector<std::string>{"c1 deny", "c1 deny"}));
+}
+
+TEST_F(ExecutorTest, ACallWaitsForWhoKeepsTheRecords) {
+  audit.asks = true;
+  loop_tool->answer = test::text_result("done");
+  execute("loop", R"({"n":1})");
+  turn();
+  EXPECT_EQ(loop_tool->starts, 0);
+  std::thread([this] { audit.waiting.at(0)(ok_status()); }).join();
+  EXPECT_EQ(wait().content, "done");
+  EXPECT_EQ(loop_tool->starts, 1);
+}
+
+TEST_F(ExecutorTest, ACallWithoutItsRecordIsNotExecuted) {
+  audit.asks = true;
+  execute("loop", R"({"n":1})");
+  audit.waiting.at(0)(resource_exhausted("disk_full", "no space"));
+  const Result result = wait();
+  EXPECT_EQ(result.reason, "audit_unavailable");
+  EXPECT_NE(result.content.find("disk_full"), std::string::npos);
+  EXPECT_EQ(loop_tool->starts, 0);
+  EXPECT_EQ(audit.lines.back(), "c1 error audit_unavailable");
+}
+
+TEST_F(ExecutorTest, ACallThatIsCancelledWhileItWaitsIsNeverExecuted) {
+  audit.asks = true;
+  execute("loop", R"({"n":1})");
+  executor->cancel("r1", "c1");
+  audit.waiting.at(0)(ok_status());
+  EXPECT_EQ(wait().reason, "cancelled");
+  turn();
+  EXPECT_EQ(loop_tool->starts, 0);
+  execute("loop", R"({"n":1})", "c2");
+  executor.reset();
+  audit.waiting.at(1)(ok_status());  // nobody is there any more
+  turn();
+  EXPECT_EQ(loop_tool->starts, 0);
+}
+
 TEST_F(ExecutorTest, DoneIsNeverCalledFromInsideExecute) {
   loop_tool->answer = test::text_result("at once");
   execute("loop", R"({"n":1})");

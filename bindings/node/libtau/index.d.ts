@@ -203,6 +203,11 @@ export class Runtime {
   /** Removes the sessions that did not change for longest until the home keeps the limits; what went. A limit that is not
    * given is that of the configuration. */
   prune(options?: { maxAgeDays?: number; maxBytes?: number; dryRun?: boolean }): Document;
+  /** Appends a record of the program's own to the audit log of the home, and waits until it is there: `kind` ("host.noted",
+   * "access.denied", …) and members of docs/audit.md, such as action, target, principal. */
+  audit(record: { kind: string; [member: string]: string | number }): void;
+  /** The signed head over all that was recorded so far, to keep where the log is not. */
+  auditHead(): string;
   /** Re-runs the recorded inputs of a run; DATA_LOSS "replay_diverged" when the engine answers otherwise. */
   replay(runId: string): Document;
   /** Cancels every run, waits until their records are durable, and refuses further runs. */
@@ -545,6 +550,19 @@ export function run(prompt: string, options?: AgentOptions & {
 export function restoreHome(backup: string, home: string, options?: { replace?: boolean }): Document;
 /** Checks a home or a backup, also one that is in use: "sound", counts, and "problems" with reason and message. */
 export function verifyHome(home: string): Document;
+
+/** Checks the log of a home, or one that is named itself: "ok", else "reason", "file" and "line" of the first bad record.
+ * `head`: one of auditHead() that was kept elsewhere; `publicKey`: the key that must have signed, 64 hexadecimal digits. */
+export function verifyAudit(place: string, options?: { head?: string; publicKey?: string }): Document;
+/** "records" from a cursor on, at most `limit`, and "next", the cursor to go on with. `cursor`: absent for the first record,
+ * "-20" for the last twenty, or "next" of an earlier answer, which follows the log. */
+export function readAudit(place: string, options?: { cursor?: string; limit?: number }): Document;
+/** Every record that is there now, the oldest first. */
+export function auditRecords(place: string): Generator<Document, void, undefined>;
+/** Sums of files, folders of logs and homes, and of `data`: this library's records, and those that Tau wrote. */
+export function summariseAudit(paths: string[], options?: { data?: string | Uint8Array }): Document;
+/** The newest signed head of a log, as it stands there; Runtime.auditHead() signs one first. */
+export function auditHead(place: string): string;
 
 /** The version of the library that is loaded. */
 export function version(): string;

@@ -10,6 +10,7 @@ const { TauError, ToolError } = require('./errors.js');
 const { Event } = require('./events.js');
 const { Policy } = require('./policy.js');
 const { Run } = require('./run.js');
+const { auditHead, auditRecords, readAudit, summariseAudit, verifyAudit } = require('./audit.js');
 const { Runtime, restoreHome, verifyHome } = require('./runtime.js');
 const { Redactor, Scanner, checkUrl, injectionSignals } = require('./scanner.js');
 const { Session } = require('./session.js');
@@ -61,4 +62,5 @@ async function run(prompt, { workspace, environment = true, signal, deadlineMs, 
 }
 
 module.exports = { Agent, Event, Policy, Redactor, Run, Runtime, Scanner, Secret, Session, TauError, Tool, ToolError, Vault,
-  abiVersion, buildInfo, checkUrl, hasFeature, injectionSignals, restoreHome, run, tool, verifyHome, version, wire };
+  abiVersion, auditHead, auditRecords, buildInfo, checkUrl, hasFeature, injectionSignals, readAudit, restoreHome,
+  run, summariseAudit, tool, verifyAudit, verifyHome, version, wire };

@@ -2,4 +2,5 @@
 import tau from './index.js';
 
 export const { Agent, Event, Policy, Redactor, Run, Runtime, Scanner, Secret, Session, TauError, Tool, ToolError, Vault,
-  abiVersion, buildInfo, checkUrl, hasFeature, injectionSignals, restoreHome, run, tool, verifyHome, version, wire } = tau;
+  abiVersion, auditHead, auditRecords, buildInfo, checkUrl, hasFeature, injectionSignals, readAudit, restoreHome,
+  run, summariseAudit, tool, verifyAudit, verifyHome, version, wire } = tau;

@@ -221,6 +221,21 @@ export function tau_agent_new(runtime: tau_runtime, config: Text): tau_agent;
 /** Give a reference back. */
 export function tau_agent_unref(agent: tau_agent): void;
 
+/** Append a record of the program's own to the log of a runtime, and wait until it is there; on the disk, where the configuration asks for that. */
+export function tau_audit_append(runtime: tau_runtime, record: Text): number;
+
+/** Give the newest signed head of a log, to keep where the log is not: tau_audit_verify then finds whatever was changed, dropped or cut before it. */
+export function tau_audit_head(runtime: tau_runtime, place: Text): string;
+
+/** Read records of a log, which may be written to meanwhile. */
+export function tau_audit_read(place: Text, cursor: Text, limit: number): string;
+
+/** Sum up logs: this library's, and the tool audit, prompt telemetry and lifecycle records of Tau in every version. */
+export function tau_audit_summary(paths: Text, bytes: Text): string;
+
+/** Verify a log, which may be written to meanwhile: every record, the chain of all, the signed head. */
+export function tau_audit_verify(place: Text, kept_head: Text, public_key: Text): string;
+
 /** Describe the build: version, ABI, features, built-in tools, dialects and known providers, as one JSON object. */
 export function tau_build_info(): string;
 

@@ -41,6 +41,11 @@ exports.tau_agent_add_tool = (agent, tool) => addon.tau_agent_add_tool(agent, to
 exports.tau_agent_describe = addon.tau_agent_describe;
 exports.tau_agent_new = addon.tau_agent_new;
 exports.tau_agent_unref = addon.tau_agent_unref;
+exports.tau_audit_append = addon.tau_audit_append;
+exports.tau_audit_head = addon.tau_audit_head;
+exports.tau_audit_read = addon.tau_audit_read;
+exports.tau_audit_summary = addon.tau_audit_summary;
+exports.tau_audit_verify = addon.tau_audit_verify;
 exports.tau_build_info = addon.tau_build_info;
 exports.tau_has_feature = addon.tau_has_feature;
 exports.tau_home_backup = addon.tau_home_backup;

@@ -84,6 +84,16 @@ class Runtime {
     return JSON.parse(native.tau_home_prune(this._handle, json(limits)));
   }
 
+  /** Appends a record of the program's own to the audit log of the home, and waits until it is there. */
+  audit(record) {
+    native.tau_audit_append(this._handle, json(record));
+  }
+
+  /** The signed head over all that was recorded so far, to keep where the log is not. */
+  auditHead() {
+    return native.tau_audit_head(this._handle, undefined);
+  }
+
   /** Re-runs the recorded inputs of a run; DATA_LOSS "replay_diverged" when the engine answers otherwise. */
   replay(runId) {
     return JSON.parse(native.tau_run_replay(this._handle, runId));

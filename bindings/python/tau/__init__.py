@@ -19,6 +19,7 @@ from ._core import call_json as _call_json
 from ._core import text_in as _text_in
 from ._loader import lib as _lib
 from .agent import Agent
+from .audit import audit_head, audit_records, read_audit, summarise_audit, verify_audit
 from .errors import (AbortedError, AlreadyExistsError, DataLossError, DeadlineExceededError, FailedPreconditionError,
                      InternalError, InvalidArgumentError, NotFoundError, OutOfRangeError, PermissionDeniedError,
                      ResourceExhaustedError, RunCancelledError, Status, TauError, ToolError, UnauthenticatedError,
@@ -45,10 +46,11 @@ __all__ = [
     "AbortedError", "Agent", "AlreadyExistsError", "Blob", "DataLossError", "DeadlineExceededError", "Event",
     "EventKind", "FailedPreconditionError", "InternalError", "InvalidArgumentError", "NotFoundError",
     "OutOfRangeError", "Outcome", "PermissionDeniedError", "Policy", "Redactor", "ResourceExhaustedError", "Run",
-    "RunCancelledError", "Runtime", "Scanner", "Secret", "Session", "Status", "TauError", "Tool", "ToolCall", "ToolError",
-    "UnauthenticatedError", "UnavailableError", "UnimplementedError", "UnknownError", "Usage", "Vault", "VaultKey",
-    "abi_version", "build_info", "check_url", "current_call", "has_feature", "injection_signals", "restore_home", "run",
-    "tool", "verify_home", "version", "wire",
+    "RunCancelledError", "Runtime", "Scanner", "Secret", "Session", "Status", "TauError", "Tool", "ToolCall",
+    "ToolError", "UnauthenticatedError", "UnavailableError", "UnimplementedError", "UnknownError", "Usage", "Vault",
+    "VaultKey", "abi_version", "audit_head", "audit_records", "build_info", "check_url", "current_call",
+    "has_feature", "injection_signals", "read_audit", "restore_home", "run", "summarise_audit", "tool",
+    "verify_audit", "verify_home", "version", "wire",
 ]
 
 

@@ -283,6 +283,16 @@ class Library:
         """Take another reference."""
     def tau_agent_unref(self, agent: int | None, /) -> None:
         """Give a reference back."""
+    def tau_audit_append(self, runtime: int | None, record: tau_str, err: Any, /) -> int:
+        """Append a record of the program's own to the log of a runtime, and wait until it is there; on the disk, where the configuration asks for that."""
+    def tau_audit_head(self, runtime: int | None, place: tau_str, out: Any, err: Any, /) -> int:
+        """Give the newest signed head of a log, to keep where the log is not: tau_audit_verify then finds whatever was changed, dropped or cut before it."""
+    def tau_audit_read(self, place: tau_str, cursor: tau_str, limit: int, out: Any, err: Any, /) -> int:
+        """Read records of a log, which may be written to meanwhile."""
+    def tau_audit_summary(self, paths: tau_str, bytes: tau_str, out: Any, err: Any, /) -> int:
+        """Sum up logs: this library's, and the tool audit, prompt telemetry and lifecycle records of Tau in every version."""
+    def tau_audit_verify(self, place: tau_str, kept_head: tau_str, public_key: tau_str, out: Any, err: Any, /) -> int:
+        """Verify a log, which may be written to meanwhile: every record, the chain of all, the signed head."""
     def tau_buf_free(self, buf: Any, /) -> None:
         """Free what a function put into a tau_buf, and make it empty."""
     def tau_build_info(self, out: Any, err: Any, /) -> int:

@@ -116,6 +116,17 @@ class Runtime:
         given = {key: value for key, value in limits.items() if value is not None}
         return _core.call_json(lib.tau_home_prune, self.pointer, _core.json_in(given))
 
+    def audit(self, kind: str, **members: Any) -> None:
+        """Appends a record of the program's own to the audit log of the home, and waits until it is there.
+
+        kind: "host.noted", "access.denied", …; members: those of docs/audit.md, such as action, target, principal.
+        """
+        _core.call(lib.tau_audit_append, self.pointer, _core.json_in({**members, "kind": kind}))
+
+    def audit_head(self) -> str:
+        """The signed head over all that was recorded so far, to keep where the log is not."""
+        return _core.call_text(lib.tau_audit_head, self.pointer, _core.text_in(None))
+
     def replay(self, run_id: str) -> dict[str, Any]:
         """Re-runs the recorded inputs of a run; DataLossError "replay_diverged" when the engine answers otherwise."""
         return _core.call_json(lib.tau_run_replay, self.pointer, _core.text_in(run_id))

@@ -517,6 +517,7 @@ ROW(tau_home_prune) {
   tau_buf_free(&out);
 }
 
+#include "contract_audit_rows.h"
 #include "contract_vault_rows.h"
 
 static const char kBody[] =

@@ -1,0 +1,401 @@
+// The audit log of a home, as runtimes write it.
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "observe/observe.h"
+#include "runtime/runtime.h"
+#include "support/private_mount.h"
+#include "support/temp_dir.h"
+
+namespace tau::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kScript =
+    R"({"turns":[{"tool_calls":[{"name":"touch","arguments":{"path":"a"}}]},{"text":"done"}]})";
+
+// Counts how often it was executed.
+class Touch final : public tool::Tool {
+ public:
+  Touch() {
+    manifest_.name = "touch";
+    manifest_.effect = tool::Effect::kWrite;
+    manifest_.runs = tool::Manifest::Runs::kLoop;
+  }
+  const tool::Manifest& manifest() const override { return manifest_; }
+  void start(const tool::Call&, const tool::Context&, tool::Reply reply, const std::atomic<bool>&) override {
+    ++count;
+    reply.complete({.content = "touched", .reason = {}, .details_json = {}, .labels = {}});
+  }
+  int count = 0;
+
+ private:
+  tool::Manifest manifest_;
+};
+
+// A home, and what runs in it.
+struct Scene {
+  explicit Scene(std::string place) : home(std::move(place)) {}
+
+  void open(std::string_view audit = "{}") {
+    RuntimeOptions options;
+    options.manual = true;
+    options.workers = 0;
+    options.home = no_store ? "" : home;
+    options.no_store = no_store;
+    options.vault = vault;
+    options.config_json = format(
+        R"({{"model":"scripted/x","script":{},"policy":{{"allow":["touch"]}},"audit":{}}})", kScript, audit);
+    options.log = [this](LogLevel, std::string_view module, std::string_view message) {
+      const std::lock_guard lock(mutex);
+      if (module == "audit") said += std::string(message) + "\n";
+    };
+    auto opened = Runtime::open(options);
+    ASSERT_TRUE(opened.ok()) << opened.status().to_string();
+    runtime = *opened;
+    agent = *Agent::make(runtime, "");
+    ASSERT_TRUE(agent->add_tool(touch, false).ok());
+  }
+  // One run of two turns; what its tool call came to.
+  std::string play() {
+    const auto session = *Session::open(agent, "");
+    RunOptions options;
+    options.prompt = "go";
+    const auto run = *session->start(std::move(options));
+    Code code = Code::kInternal;
+    EXPECT_TRUE(run->wait(20'000, &code).ok());
+    EXPECT_EQ(code, Code::kOk);
+    const std::string all = *session->export_json();
+    run->queue()->abandon();
+    const size_t error = all.find("audit_unavailable");
+    return error != all.npos || all.find("could not be written") != all.npos ? "audit_unavailable"
+           : all.find("touched") != all.npos                                 ? "touched"
+                                                                             : all;
+  }
+  void close() {
+    agent = nullptr;
+    if (runtime != nullptr) { EXPECT_TRUE(runtime->stop(20'000).ok()); }
+    runtime = nullptr;
+  }
+  std::string told() {
+    const std::lock_guard lock(mutex);
+    return said;
+  }
+  json::Value verified(std::string_view head = {}, std::string_view key = {}) const {
+    std::string fault;
+    const auto report = verify_audit(home, head, key, &fault);
+    EXPECT_TRUE(report.ok()) << report.status().to_string();
+    json::Value about = report.ok() ? *json::parse(*report) : json::Value::object();
+    EXPECT_EQ(fault.empty(), about["ok"].as_bool());
+    return about;
+  }
+  std::vector<json::Value> records() const {
+    std::vector<json::Value> all;
+    const auto page = read_audit(home, "", 10'000);
+    EXPECT_TRUE(page.ok()) << page.status().to_string();
+    if (page.ok())
+      for (const json::Value& record : (*json::parse(*page))["records"].as_array()) all.push_back(record);
+    return all;
+  }
+  std::string kinds() const {
+    std::string all;
+    for (const json::Value& record : records()) all += std::string(record["kind"].as_string()) + " ";
+    return all;
+  }
+  std::string only_file() const {
+    for (const auto& entry : fs::directory_iterator(home + "/audit"))
+      if (entry.path().extension() == ".jsonl") return entry.path().string();
+    return {};
+  }
+
+  const std::string home;
+  bool no_store = false;
+  std::shared_ptr<Vault> vault;
+  std::shared_ptr<Runtime> runtime;
+  std::shared_ptr<Agent> agent;
+  std::shared_ptr<Touch> touch = std::make_shared<Touch>();
+  std::mutex mutex;
+  std::string said;
+};
+
+class AuditOfHome : public testing::Test {
+ protected:
+  ~AuditOfHome() override { scene_.close(); }
+  std::shared_ptr<Vault> make_vault() {
+    VaultKey key;
+    key.kind = credential::SlotKind::kPassphrase;
+    key.secret = Secret("a passphrase of a test");
+    auto made = Vault::open({.path = dir_.file("vault"), .create = true}, key);
+    EXPECT_TRUE(made.ok()) << made.status().to_string();
+    return made.ok() ? *made : nullptr;
+  }
+
+  test::TempDir dir_;
+  Scene scene_{dir_.file("home")};
+};
+
+constexpr const char* kRequired = R"({"required":true})";
+
+TEST_F(AuditOfHome, ARunIsRecordedFromItsStartToItsEnd) {
+  scene_.open();
+  EXPECT_EQ(scene_.play(), "touched");
+  scene_.close();
+  const json::Value about = scene_.verified();
+  EXPECT_TRUE(about["ok"].as_bool());
+  EXPECT_EQ(about["signature"].as_string(), "none");
+  EXPECT_EQ(about["signed_seq"].as_int(), about["last_seq"].as_int()) << "a head at the end";
+  EXPECT_EQ(json::write(about["heads"]), R"(["database"])");
+  const std::string kinds = scene_.kinds();
+  for (const char* change : {"log.begun", "policy.changed", "config.changed"})
+    EXPECT_LT(kinds.find(change), kinds.find("run.started")) << change;
+  EXPECT_EQ(kinds.substr(kinds.find("run.started")),
+            "run.started model.finished tool.decided tool.finished model.finished run.ended ");
+  for (const json::Value& record : scene_.records()) {
+    const std::string_view kind = record["kind"].as_string();
+    if (kind == "tool.decided") {
+      EXPECT_EQ(record["decision"].as_string(), "allow");
+      EXPECT_EQ(record["action"].as_string(), "write");
+      EXPECT_EQ(record["principal"].as_string(), "local");
+      EXPECT_GT(record["argument_bytes"].as_int(), 0);
+    }
+    if (kind == "tool.finished") {
+      EXPECT_EQ(record["outcome"].as_string(), "ok");
+      EXPECT_EQ(record["result_bytes"].as_int(), 7);
+    }
+  }
+}
+
+TEST_F(AuditOfHome, WhoRecordsNothingMakesNoFolder) {
+  scene_.open(R"({"enabled":false})");
+  EXPECT_EQ(scene_.play(), "touched");
+  scene_.close();
+  EXPECT_FALSE(fs::exists(scene_.home + "/audit"));
+  EXPECT_EQ(read_audit(scene_.home, "", 0).status().reason(), "no_audit_log");
+}
+
+TEST_F(AuditOfHome, WithoutAStoreWhatMustBeRecordedIsNotDone) {
+  scene_.no_store = true;
+  scene_.open(kRequired);
+  EXPECT_EQ(scene_.play(), "audit_unavailable");
+  EXPECT_EQ(scene_.touch->count, 0);
+  scene_.close();
+  scene_.open();
+  EXPECT_EQ(scene_.play(), "touched") << "what need not be recorded is done";
+}
+
+TEST_F(AuditOfHome, ARequiredRecordIsThereBeforeTheCall) {
+  scene_.open(kRequired);
+  EXPECT_EQ(scene_.play(), "touched");
+  EXPECT_EQ(scene_.touch->count, 1);
+  EXPECT_NE(scene_.kinds().find("tool.decided"), std::string::npos) << "while the runtime is open";
+}
+
+TEST_F(AuditOfHome, ADamagedLogIsToldAndStopsWhatRequiresIt) {
+  scene_.open();
+  scene_.play();
+  scene_.close();
+  std::fstream file(scene_.only_file(), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(100);
+  file.put('#').flush();
+  const json::Value about = scene_.verified();
+  EXPECT_EQ(about["line"].as_int(), 1);
+  EXPECT_EQ(about["reason"].as_string(), "bad_hash");
+
+  scene_.open();
+  EXPECT_EQ(scene_.play(), "touched") << "who does not require it goes on";
+  scene_.close();
+  EXPECT_NE(scene_.told().find("damaged"), std::string::npos) << scene_.told();
+  scene_.open(kRequired);
+  EXPECT_EQ(scene_.play(), "audit_unavailable");
+  EXPECT_EQ(scene_.touch->count, 2);
+}
+
+TEST_F(AuditOfHome, ALogThatIsGoneIsMissedAndBegunAnewWhenThatIsSaid) {
+  scene_.open();
+  scene_.play();
+  scene_.close();
+  fs::remove_all(scene_.home + "/audit");
+  std::string fault;
+  EXPECT_TRUE(verify_audit(scene_.home, {}, {}, &fault).ok());
+  EXPECT_NE(fault.find("records_missing"), std::string::npos);
+  scene_.open(kRequired);
+  EXPECT_EQ(scene_.play(), "audit_unavailable");
+  scene_.close();
+  scene_.open(R"({"required":true,"replace_lost":true})");
+  EXPECT_EQ(scene_.play(), "touched");
+  scene_.close();
+  EXPECT_TRUE(scene_.verified()["ok"].as_bool());
+  EXPECT_EQ(scene_.records()[0]["reason"].as_string(), "anchored_log_missing");
+}
+
+TEST_F(AuditOfHome, AnOlderLogThatIsPutBackIsNoticed) {
+  scene_.open();
+  scene_.play();
+  scene_.close();
+  fs::copy(scene_.home + "/audit", dir_.file("older"));
+  const std::string kept = *audit_head(scene_.home);
+  scene_.open();
+  scene_.play();
+  scene_.close();
+  EXPECT_TRUE(scene_.verified(kept)["ok"].as_bool()) << "an older head still fits";
+  const std::string newest = *audit_head(scene_.home);
+  fs::remove_all(scene_.home + "/audit");
+  fs::copy(dir_.file("older"), scene_.home + "/audit");
+  EXPECT_EQ(scene_.verified()["reason"].as_string(), "head_replayed") << "by the database";
+  std::string fault;
+  const auto alone = *json::parse(*verify_audit(scene_.home + "/audit", newest, {}, &fault));
+  EXPECT_EQ(alone["reason"].as_string(), "head_replayed") << "by a head that was kept";
+}
+
+TEST_F(AuditOfHome, TheKeyInTheVaultSignsFromItsFirstUseOn) {
+  scene_.open();
+  scene_.play();
+  scene_.close();
+  scene_.vault = make_vault();
+  scene_.open();
+  scene_.play();
+  const std::string head = *scene_.runtime->audit_head();
+  scene_.close();
+  json::Value about = scene_.verified(head);
+  EXPECT_TRUE(about["ok"].as_bool()) << json::write(about);
+  EXPECT_EQ(about["signature"].as_string(), "checked");
+  const std::string key(about["key"].as_string());
+  EXPECT_EQ(key.size(), 64u);
+  EXPECT_TRUE(scene_.verified(head, key)["ok"].as_bool());
+  EXPECT_EQ(scene_.verified({}, std::string(63, '0') + "1")["ok"].as_bool(), false);
+  EXPECT_NE(scene_.kinds().find("vault.changed"), std::string::npos) << "the key was put there";
+
+  scene_.open();  // the same key
+  scene_.play();
+  scene_.close();
+  about = scene_.verified(head, key);
+  EXPECT_TRUE(about["ok"].as_bool()) << json::write(about);
+  EXPECT_EQ(about["signed_seq"].as_int(), about["last_seq"].as_int());
+
+  scene_.vault = nullptr;  // nobody signs, and nobody takes the signature away
+  scene_.open();
+  scene_.play();
+  scene_.close();
+  about = scene_.verified(head, key);
+  EXPECT_TRUE(about["ok"].as_bool()) << json::write(about);
+  EXPECT_LT(about["signed_seq"].as_int(), about["last_seq"].as_int());
+  EXPECT_NE(scene_.told().find("key"), std::string::npos) << scene_.told();
+}
+
+TEST_F(AuditOfHome, SeveralRuntimesShareOneLog) {
+  Scene other(scene_.home);
+  scene_.open(kRequired);
+  other.open(kRequired);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(scene_.play(), "touched");
+    EXPECT_EQ(other.play(), "touched");
+  }
+  other.close();
+  scene_.close();
+  EXPECT_TRUE(scene_.verified()["ok"].as_bool());
+  int ended = 0;
+  for (const json::Value& record : scene_.records()) ended += record["kind"].as_string() == "run.ended";
+  EXPECT_EQ(ended, 6);
+}
+
+TEST_F(AuditOfHome, HostsAddRecordsOfTheirOwn) {
+  scene_.open();
+  const auto append = [&](const char* record) { return scene_.runtime->append_audit(record); };
+  ASSERT_TRUE(append(R"({"kind":"host.noted","action":"deployed","target":"v2","count":3})").ok());
+  EXPECT_EQ(append(R"({"kind":"tool.decided"})").reason(), "reserved_kind");
+  EXPECT_EQ(append(R"({"kind":"log.begun"})").reason(), "reserved_kind");
+  EXPECT_EQ(append(R"({"kind":"other"})").reason(), "unknown_kind");
+  EXPECT_EQ(append(R"({"kind":"host.noted","arguments":"x"})").reason(), "unknown_key");
+  EXPECT_EQ(append(R"({"kind":"host.noted","action":1})").reason(), "wrong_type");
+  EXPECT_EQ(append(R"({"kind":"host.noted","count":"1"})").reason(), "wrong_type");
+  EXPECT_EQ(append("[]").reason(), "wrong_type");
+  const json::Value last = scene_.records().back();
+  EXPECT_EQ(last["action"].as_string(), "deployed");
+  EXPECT_EQ(last["count"].as_int(), 3);
+}
+
+TEST_F(AuditOfHome, ACursorGoesOnWhereItStood) {
+  scene_.open();
+  scene_.play();
+  const std::string head = *scene_.runtime->audit_head();
+  const json::Value first = *json::parse(*read_audit(scene_.home, "-2", 0));
+  EXPECT_EQ(first["records"].size(), 2u);
+  const std::string next(first["next"].as_string());
+  EXPECT_EQ((*json::parse(*read_audit(scene_.home, next, 0)))["records"].size(), 0u);
+  ASSERT_TRUE(scene_.runtime->append_audit(R"({"kind":"host.noted"})").ok());
+  EXPECT_EQ((*json::parse(*read_audit(scene_.home, next, 0)))["records"].size(), 1u);
+  EXPECT_EQ((*json::parse(*read_audit(scene_.home, "-0", 0)))["records"].size(), 0u);
+  EXPECT_EQ((*json::parse(*read_audit(scene_.home, "", 1)))["records"].size(), 1u);
+  for (const char* bad : {"x", "-x", "1", "1:", "1:x", "1:99999999"})
+    EXPECT_EQ(read_audit(scene_.home, bad, 0).status().reason(), "invalid_cursor") << bad;
+  EXPECT_EQ(read_audit(scene_.home, "", 10'001).status().reason(), "bad_limit");
+}
+
+void fill(const std::string& path) {
+  std::ofstream out(path, std::ios::binary);
+  const std::string block(512, 'f');
+  while (out.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {}
+}
+
+// The log has a disk of its own: the database goes on.
+void on_disk_of_the_log(const std::function<void(Scene&)>& body) {
+  const auto passed = test::on_small_disk(64u << 20, [&](const std::string& dir) {
+    Scene scene(dir + "/home");
+    fs::create_directories(scene.home + "/audit");
+    for (const std::string& path : {scene.home, scene.home + "/audit"})
+      fs::permissions(path, fs::perms::owner_all);
+    ASSERT_EQ(::mount("none", (scene.home + "/audit").c_str(), "tmpfs", 0, "size=64k,mode=0700"), 0);
+    body(scene);
+    scene.close();
+  });
+  if (!passed) GTEST_SKIP() << "this system does not let us mount a small disk";
+  EXPECT_TRUE(*passed);
+}
+
+TEST(AuditOnItsDisk, AFullOneFailsWhatRequiresARecordUntilThereIsSpace) {
+  on_disk_of_the_log([](Scene& scene) {
+    scene.open(kRequired);
+    EXPECT_EQ(scene.play(), "touched");
+    fill(scene.home + "/audit/filler");
+    EXPECT_EQ(scene.play(), "audit_unavailable");
+    EXPECT_EQ(scene.touch->count, 1);
+    fs::remove(scene.home + "/audit/filler");
+    EXPECT_EQ(scene.play(), "touched");
+    EXPECT_EQ(scene.touch->count, 2);
+    scene.close();
+    EXPECT_NE(scene.told().find("no space"), std::string::npos) << scene.told();
+    EXPECT_TRUE(scene.verified()["ok"].as_bool());
+    EXPECT_NE(scene.kinds().find("log.lost"), std::string::npos) << "it tells that records are missing";
+  });
+}
+
+TEST(AuditOnItsDisk, AFullOneStopsNobodyElse) {
+  on_disk_of_the_log([](Scene& scene) {
+    fill(scene.home + "/audit/filler");
+    scene.open();
+    EXPECT_EQ(scene.play(), "touched");
+    scene.close();
+    EXPECT_NE(scene.told(), "");
+  });
+}
+
+TEST(AuditOnItsDisk, AReadOnlyOneFailsWhatRequiresARecord) {
+  on_disk_of_the_log([](Scene& scene) {
+    scene.open();
+    EXPECT_EQ(scene.play(), "touched");
+    scene.close();
+    test::make_read_only(scene.home + "/audit");
+    scene.open(kRequired);
+    EXPECT_EQ(scene.play(), "audit_unavailable");
+    EXPECT_EQ(scene.touch->count, 1);
+    scene.close();
+    EXPECT_TRUE(scene.verified()["ok"].as_bool());
+  });
+}
+
+}  // namespace
+}  // namespace tau::runtime
