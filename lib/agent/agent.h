@@ -90,6 +90,7 @@ struct Verdict {
   std::string message;  // what the model is told on deny
   int64_t policy_epoch = 0;
   SharedString binding;  // of kAsk: what an approval is bound to; may be empty
+  SharedString scope;    // of kAsk: what a standing permission would be for, "POST https://…"; may be empty
 };
 struct ToolDone {
   std::string call_id;
@@ -181,6 +182,7 @@ struct Event {
   SharedString reason;
   SharedString json;     // arguments, outcome or usage: complete JSON; of kRunStarted the session
   SharedString binding;  // of kApproval
+  SharedString scope;    // of kApproval, may be empty: what a standing permission would be for
   int64_t number = 0;    // turn, attempt; of kApproval the policy epoch
   bool flag = false;     // is_error, not_sandboxed
   std::shared_ptr<const wire::Response> response;

@@ -317,6 +317,9 @@ safety::PolicySpec read_rules(const json::Value& policy) {
       spec.rules.push_back(*std::move(rule));
   for (const json::Value& text : policy["flows"].as_array())
     if (auto flow = safety::parse_flow(text.as_string()); flow.ok()) spec.flows.push_back(*std::move(flow));
+  for (const json::Value& text : policy["requests"].as_array())
+    if (auto scope = safety::parse_request_scope(text.as_string()); scope.ok())
+      spec.requests.push_back(*std::move(scope));
   for (const auto& [tool, keys] : policy["tools"].as_object())
     spec.destinations.emplace_back(tool, sorted_strings(keys["destinations"]));
   std::sort(spec.destinations.begin(), spec.destinations.end());

@@ -41,6 +41,7 @@ agent::Verdict verdict_of(tool::Prepared& prepared, const std::string& call_id) 
   v.message = std::move(prepared.verdict.message);
   v.policy_epoch = prepared.verdict.policy_epoch;
   v.binding = std::move(prepared.verdict.binding);
+  v.scope = std::move(prepared.verdict.scope);
   return v;
 }
 
@@ -235,8 +236,7 @@ void Driver::on_failure(const Status& status, wire::Response partial) {
   if (const Redaction* now = redaction()) now->clean(partial);
   failed.partial = labelled(std::move(partial));
   failed.cost_usd_micros = cost(failed.partial->usage);
-  failed.error = {status.code(),      std::string(status.reason()), std::string(status.message()),
-                  status.retryable(), status.retry_after_ms(),      std::string(status.details_json())};
+  failed.error = status.info();
   feed(std::move(failed));
 }
 
