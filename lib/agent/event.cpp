@@ -99,8 +99,8 @@ class Sum {
   // Most members of most events are at their default: a bit says of each whether it is.
   void operator()(const Emit& e) {
     const Event& event = e.event;
-    const std::string_view texts[] = {event.call_id, event.shown_text(), event.name,
-                                      event.reason,  event.json,         event.binding, event.scope};
+    const std::string_view texts[] = {event.call_id, event.shown_text(), event.name, event.reason,
+                                      event.json,    event.binding,      event.scope};
     auto head = static_cast<int64_t>(event.kind) << 8 | (event.flag ? 0x80 : 0);
     for (size_t i = 0; i < std::size(texts); ++i) head |= texts[i].empty() ? 0 : int64_t{1} << i;
     number(head);

@@ -147,8 +147,9 @@ struct HttpRequest {
   // One that grows more than kMaxInflation times fails with "response_inflated"; the first
   // kFreeInflatedBytes are free. Off: a compressed body is an error.
   bool decode = false;
-  // Nothing is sent: the sink gets the connection, for bytes of its own, and libtau speaks no TLS on it. Path,
-  // headers and body are judged all the same. Through a proxy it is a tunnel (CONNECT), whatever the scheme.
+  // Nothing is sent: the sink gets the connection, for bytes of its own, and libtau speaks no TLS on it.
+  // Path, headers and body are judged all the same. Through a proxy it is a tunnel (CONNECT), whatever the
+  // scheme.
   bool connect_only = false;
 };
 inline constexpr uint64_t kMaxInflation = 200;

@@ -16,7 +16,7 @@ namespace {
 
 constexpr int64_t kOutOfFilesNs = 100 * kNanosPerMilli;  // before accepting is tried again
 
-class RunningProxy final : public Proxy, private ProxyOwner {
+class RunningProxy final : public Proxy, public ProxyOwner {
  public:
   RunningProxy(EventLoop& loop, HttpClient& client, int listener, ProxyLimits limits, Report report)
       : loop_(loop), client_(client), listener_(listener), limits_(limits), report_(std::move(report)) {}

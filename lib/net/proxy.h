@@ -13,11 +13,11 @@ class EventLoop;
 class HttpClient;
 
 struct ProxyLimits {
-  int max_connections = 64;           // at once; more wait to be accepted
+  int max_connections = 64;                // at once; more wait to be accepted
   uint64_t max_bytes = uint64_t{4} << 30;  // of all connections, both ways; beyond it all end; 0: no limit
-  int64_t head_ms = 15'000;           // for a whole request head
+  int64_t head_ms = 15'000;                // for a whole request head
   int64_t connect_ms = 10'000;
-  int64_t idle_ms = 300'000;          // a connection on which nothing moves
+  int64_t idle_ms = 300'000;  // a connection on which nothing moves
 };
 
 // What became of one connection.

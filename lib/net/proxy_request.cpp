@@ -15,7 +15,7 @@ constexpr size_t kMaxLengthDigits = 18;  // fits 63 bits
 
 // Between client and proxy alone (RFC 9110 section 7.6.1), or written anew here.
 constexpr std::string_view kNotForwarded[] = {
-    "connection", "content-length", "host",    "http2-settings",    "keep-alive", "proxy-authenticate",
+    "connection", "content-length", "host",    "http2-settings",      "keep-alive",      "proxy-authenticate",
     "te",         "trailer",        "upgrade", "proxy-authorization", "proxy-connection"};
 
 Status bad_request(std::string_view what) {
@@ -134,8 +134,9 @@ StatusOr<Fields> read_fields(std::string_view rest) {
     const std::string key = lower(name);
     if (key == "content-length") TAU_RETURN_IF_ERROR(read_length(value, out.length));
     if (key == "transfer-encoding")
-      return invalid_argument("proxy_length_required",
-                              "this proxy forwards http bodies by their content-length; https is not touched");
+      return invalid_argument(
+          "proxy_length_required",
+          "this proxy forwards http bodies by their content-length; https is not touched");
     if (key == "connection") out.connection += format(",{}", value);
     out.all.emplace_back(key, value);
     if (out.all.size() > kMaxHeaders) return bad_request("too many headers");

@@ -24,11 +24,11 @@ inline constexpr size_t kMaxProxyHeadBytes = 32u << 10;
 // How many bytes of `bytes` are the head with its blank line; 0 when that is not there yet.
 size_t proxy_head_bytes(std::string_view bytes);
 
-// `head` ends with its blank line. Strict, as two programs read the same bytes: bare line feeds, folded lines,
-// blanks before a colon, controls, lengths that differ and bodies without a length are refused. What is said
-// from hop to hop is left out of what is forwarded, and the server is asked to close the connection, which so
-// carries one request. INVALID_ARGUMENT "proxy_bad_request", "proxy_length_required" (a body whose end only
-// its chunks tell) or "proxy_needs_connect" (https, or no absolute URL).
+// `head` ends with its blank line. Strict, as two programs read the same bytes: bare line feeds, folded
+// lines, blanks before a colon, controls, lengths that differ and bodies without a length are refused. What
+// is said from hop to hop is left out of what is forwarded, and the server is asked to close the connection,
+// which so carries one request. INVALID_ARGUMENT "proxy_bad_request", "proxy_length_required" (a body whose
+// end only its chunks tell) or "proxy_needs_connect" (https, or no absolute URL).
 StatusOr<ProxyRequest> parse_proxy_request(std::string_view head);
 
 }  // namespace tau::net

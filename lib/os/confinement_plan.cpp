@@ -269,8 +269,9 @@ StatusOr<ConfinementPlan> plan_confinement(const PlanInput& input) {
   if (demanded.network == NetworkAccess::kLoopback && input.status.best != Mechanism::kBubblewrap)
     return unavailable_here(input, "a loopback interface of its own needs bubblewrap");
   if (demanded.network == NetworkAccess::kProxy && input.status.best != Mechanism::kBubblewrap)
-    return unavailable_here(input, "a network with nothing but a proxy needs bubblewrap: Landlock knows ports, "
-                                   "not addresses");
+    return unavailable_here(input,
+                            "a network with nothing but a proxy needs bubblewrap: Landlock knows ports, "
+                            "not addresses");
   TAU_ASSIGN_OR_RETURN(const Paths paths, resolve(demanded));
   const bool wrapped = input.status.best == Mechanism::kBubblewrap;
   ConfinementPlan plan = wrapped ? plan_bubblewrap(input, paths) : plan_landlock(input, paths);

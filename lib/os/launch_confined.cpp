@@ -51,8 +51,8 @@ StatusOr<std::string> make_private_tmp() {
   return path;
 }
 
-// What programs look for, in both spellings. No name is left out: what the command itself serves is asked with
-// the program's own option, such as curl --noproxy.
+// What programs look for, in both spellings. No name is left out: what the command itself serves is asked
+// with the program's own option, such as curl --noproxy.
 void name_proxy(std::vector<std::string>& env) {
   for (const char* name : {"http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
                            "no_proxy", "NO_PROXY"}) {

@@ -81,7 +81,8 @@ StatusOr<Fd> Process::take_listener() {
   message.msg_iovlen = 1;
   message.msg_control = space;
   message.msg_controllen = sizeof space;
-  const ssize_t n = listener_.valid() ? recvmsg(listener_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) : 0;
+  const ssize_t n =
+      listener_.valid() ? recvmsg(listener_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) : 0;
   if (n < 0 && (errno == EAGAIN || errno == EINTR))
     return unavailable("not_yet", "the command has not begun to listen");
   listener_.reset();

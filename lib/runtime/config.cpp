@@ -360,6 +360,23 @@ StatusOr<AgentConfig> Config::agent() const {
   return config;
 }
 
+namespace {
+
+std::vector<NetworkConfig::FetchCredential> read_credentials(const json::Value& table) {
+  std::vector<NetworkConfig::FetchCredential> out;
+  for (const auto& [name, keys] : table.as_object()) {
+    const StatusOr<net::Url> url = net::parse_url(keys["origin"].as_string());
+    if (!url.ok() || keys["secret"].is_null()) continue;
+    const bool usual = keys["key_header"].is_null();
+    out.push_back({name, url->origin(), std::string(keys["secret"].as_string()),
+                   std::string(keys["key_header"].as_string("authorization")),
+                   std::string(keys["key_prefix"].as_string(usual ? "Bearer " : ""))});
+  }
+  return out;
+}
+
+}  // namespace
+
 NetworkConfig Config::network() const {
   const json::Value& values = state_->merged["network"];
   const json::Value& fetch = values["fetch"];
@@ -369,7 +386,8 @@ NetworkConfig Config::network() const {
           values["allow_local_server"].as_bool(),
           fetch["http"].as_bool(),
           sorted_strings(fetch["hosts"]),
-          sorted_strings(fetch["denied_hosts"])};
+          sorted_strings(fetch["denied_hosts"]),
+          read_credentials(fetch["credentials"])};
 }
 
 store::Retention Config::retention() const {

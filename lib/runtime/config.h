@@ -202,8 +202,8 @@ std::unique_ptr<net::EgressPolicy> make_egress_policy(const Config& config);
 std::unique_ptr<net::EgressPolicy> make_fetch_policy(const Config& config);
 // The rules that this policy is made of.
 safety::Egress make_fetch_rules(const Config& config);
-// Of requests that agents make: what network.fetch.credentials binds to their origins, looked up in the vault at
-// each request. The secret is known to `screening` before it goes out: FAILED_PRECONDITION
+// Of requests that agents make: what network.fetch.credentials binds to their origins, looked up in the vault
+// at each request. The secret is known to `screening` before it goes out: FAILED_PRECONDITION
 // "credential_too_short" when an answer that repeats it could not be told from other text.
 std::unique_ptr<net::CredentialSource> make_fetch_credentials(const Config& config,
                                                               std::shared_ptr<safety::Screening> screening);

@@ -114,9 +114,8 @@ void add_policy_and_params(std::vector<Key>& keys) {
                           "Rules on arguments: allow, ask or deny, a tool, an argument and its pattern.")),
           in_profile(kNever, string_list("policy.flows", kFlow,
                                          "Who reads what is sent to a destination: DESTINATION=READER.")),
-          in_profile(kNever,
-                     string_list("policy.requests", kRequest,
-                                 "Requests of the tool http that need no approval: METHOD ORIGIN.")),
+          in_profile(kNever, string_list("policy.requests", kRequest,
+                                         "Requests of the tool http that need no approval: METHOD ORIGIN.")),
           with_no_default(
               in_profile(kAdd, string_list("policy.tools.*.destinations", kText,
                                            "Arguments that say where an effect of the tool lands."))),
@@ -292,9 +291,10 @@ void add_sandbox_keys(std::vector<Key>& keys) {
           with_default("false",
                        flag("sandbox.required",
                             "Commands that cannot be confined in full are refused, not asked about.")),
-          choice("sandbox.network", "none|loopback|host|proxy", R"("none")",
-                 "What commands reach: nothing, a loopback interface of their own, the host's network, or what "
-                 "the tool http reaches, through a proxy."),
+          choice(
+              "sandbox.network", "none|loopback|host|proxy", R"("none")",
+              "What commands reach: nothing, a loopback interface of their own, the host's network, or what "
+              "the tool http reaches, through a proxy."),
           string_list("sandbox.writable", kPath, "Further directories that commands may write in."),
           project_adds(string_list("sandbox.protect", kText,
                                    "Further paths of the workspace that tools may not change; a '/' at the "

@@ -193,8 +193,8 @@ std::shared_ptr<const tool::CommandProxy> Core::command_proxy() const {
     const bool good = record.verdict == "ok";
     log(good ? LogLevel::kInfo : LogLevel::kWarn, "egress",
         format("a command (call {}) {} {}:{}: {}, {} bytes sent, {} received", call.id,
-               good ? "connected to" : "asked for", record.host, record.port, record.verdict, record.sent_bytes,
-               record.received_bytes));
+               good ? "connected to" : "asked for", record.host, record.port, record.verdict,
+               record.sent_bytes, record.received_bytes));
   };
   return proxy;
 }

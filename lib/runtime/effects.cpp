@@ -236,7 +236,8 @@ void Driver::on_failure(const Status& status, wire::Response partial) {
   if (const Redaction* now = redaction()) now->clean(partial);
   failed.partial = labelled(std::move(partial));
   failed.cost_usd_micros = cost(failed.partial->usage);
-  failed.error = status.info();
+  failed.error = {status.code(),      std::string(status.reason()), std::string(status.message()),
+                  status.retryable(), status.retry_after_ms(),      std::string(status.details_json())};
   feed(std::move(failed));
 }
 

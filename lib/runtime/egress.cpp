@@ -59,8 +59,9 @@ class FetchCredentials final : public net::CredentialSource {
       return failed_precondition("no_vault_key", format("there is no vault to look {} up in", at->secret));
     TAU_ASSIGN_OR_RETURN(Secret secret, (*secrets_)(at->secret, url.origin()));
     if (!screening_->add_secret(at->secret, secret).ok())
-      return failed_precondition("credential_too_short",
-                                 format("{} is too short to be recognised where a server repeats it", at->secret));
+      return failed_precondition(
+          "credential_too_short",
+          format("{} is too short to be recognised where a server repeats it", at->secret));
     return secret;
   }
 

@@ -38,7 +38,8 @@ std::string denial(const safety::Judgement& judgement, const std::string& tool) 
   return text;
 }
 
-// What a call of the tool http is to policy. One that cannot be read fails as a call, before anything is sent.
+// What a call of the tool http is to policy. One that cannot be read fails as a call, before anything is
+// sent.
 struct Request {
   std::string scope;
   bool changes_there = false;

@@ -35,7 +35,8 @@ class AgentPolicy {
 class MonitorPolicy final : public tool::PolicyHook {
  public:
   // `places`: what requests of the tool http may reach; null: it has no network. Outlives this.
-  MonitorPolicy(std::shared_ptr<const AgentPolicy> policy, Clock& clock, const safety::Egress* places = nullptr)
+  MonitorPolicy(std::shared_ptr<const AgentPolicy> policy, Clock& clock,
+                const safety::Egress* places = nullptr)
       : policy_(std::move(policy)), clock_(clock), places_(places) {}
   tool::Verdict decide(const tool::Facts& facts) override;
 

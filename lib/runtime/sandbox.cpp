@@ -110,7 +110,8 @@ EffectiveSandbox settle_sandbox(tool::Sandbox demanded, bool required, const os:
   }
   if (c.profile == os::Profile::kFull && c.network == os::NetworkAccess::kProxy) {
     c.network = os::NetworkAccess::kHost;
-    out.notice = "sandbox.profile is \"full\": commands have the host's network, sandbox.network says nothing";
+    out.notice =
+        "sandbox.profile is \"full\": commands have the host's network, sandbox.network says nothing";
   }
   out.sandbox = std::make_shared<const tool::Sandbox>(std::move(demanded));
   return out;

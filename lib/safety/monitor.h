@@ -38,7 +38,7 @@ struct PresetRules {
   bool allow_covers_labels = true;       // an allowed name needs to satisfy no rule of labels but of flow
   Ruling trusted_action = Ruling::kAsk;  // acting on untrusted input towards what the user did not name
   Ruling permitted_flow = Ruling::kAsk;  // sending private data to who may not read it
-  Ruling requests = Ruling::kAsk;  // of HTTP that change something there or go to a private place
+  Ruling requests = Ruling::kAsk;        // of HTTP that change something there or go to a private place
   Ruling rule_of_two = Ruling::kAsk;     // untrusted input, private data and a way out, all three
   bool endorses = true;                  // dictated messages and looked-up addresses count as the user's
   bool workspace_untrusted = false;      // files of the workspace are untrusted input
@@ -74,8 +74,8 @@ struct Flow {
 // "alice@example.org=alice". INVALID_ARGUMENT "invalid_flow".
 StatusOr<Flow> parse_flow(std::string_view text);
 
-// "POST https://api.example.com": a method and an origin, as the scope of a request over HTTP is written: with
-// the port. INVALID_ARGUMENT "invalid_request_scope".
+// "POST https://api.example.com": a method and an origin, as the scope of a request over HTTP is written:
+// with the port. INVALID_ARGUMENT "invalid_request_scope".
 StatusOr<std::string> parse_request_scope(std::string_view text);
 std::string request_scope(std::string_view method, const net::Url& url);
 

@@ -93,8 +93,10 @@ constexpr ReasonText kReasons[] = {
     {"ask_by_rule", "a rule of policy.rules asks"},
     {"ask_by_default", "the tool acts, and nothing allows it"},
     {"ask_not_sandboxed", "the same, and it runs without confinement"},
-    {"ask_changing_request", "a request over HTTP may change something there, and policy.requests does not name it"},
-    {"ask_private_request", "a request goes to a place that may be private, and policy.requests does not name it"},
+    {"ask_changing_request",
+     "a request over HTTP may change something there, and policy.requests does not name it"},
+    {"ask_private_request",
+     "a request goes to a place that may be private, and policy.requests does not name it"},
     {"ask_untrusted_destination", "untrusted input was seen, and a destination is not the user's"},
     {"ask_no_destination", "untrusted input was seen, and the call says not where its effect lands"},
     {"ask_private_flow", "private data would go to who may not read it"},
@@ -248,8 +250,9 @@ std::string request_scope(std::string_view method, const net::Url& url) {
 StatusOr<std::string> parse_request_scope(std::string_view text) {
   const size_t space = text.find(' ');
   const std::string_view method = text.substr(0, space);
-  const bool is_method = !method.empty() && method.size() <= 16 &&
-                         std::all_of(method.begin(), method.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  const bool is_method =
+      !method.empty() && method.size() <= 16 &&
+      std::all_of(method.begin(), method.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
   const StatusOr<net::Url> url = net::parse_url(space == text.npos ? "" : text.substr(space + 1));
   if (!is_method || !url.ok() || url->target != "/")
     return invalid_argument("invalid_request_scope",

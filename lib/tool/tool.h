@@ -128,8 +128,8 @@ struct Context {
   // For requests of tools, on `loop`: its egress policy is that of agents, and of credentials it has those of
   // `access` alone. Null: tools have no network.
   net::HttpClient* web = nullptr;
-  std::shared_ptr<const Sandbox> sandbox;  // null: commands are not confined, nor limited
-  std::shared_ptr<const WebAccess> access = nullptr;    // null: no credentials, and every place may be private
+  std::shared_ptr<const Sandbox> sandbox;             // null: commands are not confined, nor limited
+  std::shared_ptr<const WebAccess> access = nullptr;  // null: no credentials, and every place may be private
   std::shared_ptr<const CommandProxy> proxy = nullptr;  // null: commands that need one are refused
 };
 
@@ -175,7 +175,8 @@ struct Verdict {
   std::string message;  // for people and for the model when denied
   int64_t policy_epoch = 0;
   SharedString binding = {};  // of kAsk: what an approval is bound to; see safety::approval_binding
-  SharedString scope = {};    // of kAsk: what a standing permission would be for, "POST https://…"; may be empty
+  SharedString scope =
+      {};  // of kAsk: what a standing permission would be for, "POST https://…"; may be empty
 };
 
 // Decides before every call. On the run's loop; must not block.

@@ -28,8 +28,8 @@ inline constexpr int kFirstFreeFd = 6;
 
 // Of "init". Its standard error is a pipe to "run"; what the command gets comes as numbers that WRAP passes
 // on.
-inline constexpr int kCommandStdio = 5;  // and 6, 7
-inline constexpr int kInitStatusFd = 8;  // write end: InitReports, each in one write
+inline constexpr int kCommandStdio = 5;    // and 6, 7
+inline constexpr int kInitStatusFd = 8;    // write end: InitReports, each in one write
 inline constexpr int kInitListenerFd = 9;  // kListenerFd, where there is one
 
 // Where commands under kProxy find it, on the loopback interface of their own network.

@@ -29,8 +29,8 @@ namespace {
 struct Options {
   pid_t host = 0;
   int wrap_count = 0;
-  char** wrap = nullptr;  // with `payload_words` right behind
-  Payload payload;        // when there is no wrap
+  char** wrap = nullptr;      // with `payload_words` right behind
+  Payload payload;            // when there is no wrap
   bool has_listener = false;  // kListenerFd is open
 };
 

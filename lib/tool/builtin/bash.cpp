@@ -149,9 +149,8 @@ Status Job::serve_proxy() {
   StatusOr<os::Fd> listener = process_.take_listener();
   if (listener.status().reason() == "not_yet") return watch_listener();
   TAU_RETURN_IF_ERROR(listener.status());
-  TAU_ASSIGN_OR_RETURN(proxy_,
-                       net::Proxy::serve(loop_, *web_, listener->release(), proxy_terms_->limits,
-                                         [this](const net::ProxyRecord& record) { note(record); }));
+  TAU_ASSIGN_OR_RETURN(proxy_, net::Proxy::serve(loop_, *web_, listener->release(), proxy_terms_->limits,
+                                                 [this](const net::ProxyRecord& record) { note(record); }));
   return ok_status();
 }
 
@@ -283,8 +282,7 @@ void BashTool::start(const Call& call, const Context& context, Reply reply,
   StatusOr<os::Process> process = context.launcher->start(spec);
   if (!process.ok()) return reply.complete(error_result(process.status()));
   const int64_t timeout_ms = std::min(call.arguments["timeout_ms"].as_int(kDefaultTimeoutMs), kMaxTimeoutMs);
-  const auto job =
-      std::make_shared<Job>(call, context, *std::move(process), reply, cancelled, timeout_ms);
+  const auto job = std::make_shared<Job>(call, context, *std::move(process), reply, cancelled, timeout_ms);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     std::erase_if(jobs_, [](const std::weak_ptr<Job>& j) { return j.expired(); });

@@ -76,8 +76,8 @@ void add_credential(net::HttpRequest& request, const WebAccess& access) {
   request.credential_prefix = at->prefix;
 }
 
-// Policy judged the call that was made. A redirect does not make another one of it: what may change something,
-// or goes to a place that may be private, is followed within the first origin alone.
+// Policy judged the call that was made. A redirect does not make another one of it: what may change
+// something, or goes to a place that may be private, is followed within the first origin alone.
 std::function<bool(const net::HttpRequest&)> follow_rule(const std::string& url, const WebAccess* access) {
   return [origin = origin_of(url), access](const net::HttpRequest& next) {
     const StatusOr<net::Url> to = net::parse_url(next.url);
