@@ -205,10 +205,24 @@ bool ProxyConnection::pump() {
     end("proxy_bytes");
     return false;
   }
+  if (!is_wanted_still()) {
+    end(record_.verdict);
+    return false;
+  }
   // An http exchange is over with the answer; a tunnel when both sides have said all.
   if (!down_.told_end || (request_.tunnel && !up_.told_end)) return true;
   end(record_.verdict);
   return false;
+}
+
+// Whether the client of an http request, all of which was forwarded, may still wait for its answer. A server
+// that keeps the connection open leads clients to ask for more on it: that is for another connection.
+bool ProxyConnection::is_wanted_still() {
+  if (request_.tunnel || !up_.ended || asks_more_) return true;
+  char next = 0;
+  const ssize_t n = recv(client_.fd, &next, 1, MSG_PEEK | MSG_DONTWAIT);
+  asks_more_ = n > 0;
+  return n < 0 ? would_block() : n > 0 && record_.received_bytes == 0;
 }
 
 bool ProxyConnection::pump(Flow& flow, Side& from, Side& to, uint64_t& counter, uint64_t* left) {
@@ -246,7 +260,8 @@ void ProxyConnection::watch_sides() {
     const uint32_t readable = !in.ended && in.waiting.empty() ? static_cast<uint32_t>(EPOLLIN) : 0u;
     return readable | (!out.waiting.empty() ? static_cast<uint32_t>(EPOLLOUT) : 0u);
   };
-  set_events(client_, events(up_, down_));
+  const bool may_ask_more = !request_.tunnel && up_.ended && !asks_more_;
+  set_events(client_, events(up_, down_) | (may_ask_more ? static_cast<uint32_t>(EPOLLIN) : 0u));
   set_events(server_, events(down_, up_));
 }
 

@@ -61,6 +61,7 @@ class ProxyConnection final : private HttpSink {
   void flush_answer();
   void begin_relay();
   bool pump();
+  bool is_wanted_still();
   bool pump(Flow& flow, Side& from, Side& to, uint64_t& counter, uint64_t* left);
   bool read_into(Flow& flow, Side& from, uint64_t* left);
   bool write_from(Flow& flow, Side& to, uint64_t& counter);
@@ -80,6 +81,7 @@ class ProxyConnection final : private HttpSink {
   ProxyRecord record_;
   Flow up_, down_;          // to the server, to the client; before relaying the head and the answer
   uint64_t body_left_ = 0;  // of an http request
+  bool asks_more_ = false;  // bytes wait behind it, which nobody reads
   RequestId connecting_ = 0;
   Status refused_as_https_;
   TimerId timer_ = 0;

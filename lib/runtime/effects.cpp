@@ -385,6 +385,12 @@ void Driver::call(const tool::Call& call, tool::Reply reply) {
                       .json = call.raw_arguments});
 }
 
+void Driver::progress(const tool::Call& call, std::string text) {
+  if (ended_) return;
+  if (const Redaction* now = redaction()) now->clean(text, Author::kForeign);
+  seams_.output.delta(agent::EventKind::kToolProgress, call.id, text);
+}
+
 void Driver::tool_result(const std::string& call_id, tool::Result result, const std::string& op_id) {
   if (ended_) return;
   OpenCall* call = find_call(call_id);

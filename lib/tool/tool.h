@@ -86,6 +86,8 @@ class HostCalls {
  public:
   virtual ~HostCalls() = default;
   virtual void call(const Call& call, Reply reply) = 0;
+  // What the host is told of a call that runs, and the model is not. On the loop of the run.
+  virtual void progress(const Call& call, std::string text) { (void)call, (void)text; }
 };
 
 // What commands run under; os::Launcher enforces it or refuses.

@@ -286,13 +286,6 @@ static int connect_any_port(void) {
   }
   return kSenseless; /* nobody listens there */
 }
-static int ask_name_server(void) {
-  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(53)};
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  static const char query[] = "\1\2\1\0\0\1\0\0\0\0\0\0\7example\3com\0\0\1\0\1";
-  const int fd = socket(AF_INET, SOCK_DGRAM, 0);
-  return escaped_if(sendto(fd, query, sizeof query - 1, 0, (struct sockaddr*)&to, sizeof to) > 0);
-}
 static int send_datagram_inet6(void) {
   struct sockaddr_in6 to = {
       .sin6_family = AF_INET6, .sin6_port = htons(9), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
@@ -572,7 +565,7 @@ static const struct {
   PROBE(shared_memory), PROBE(message_queue), PROBE(connect_inet), PROBE(connect_inet6), PROBE(send_datagram),
   PROBE(connect_abstract), PROBE(connect_path), PROBE(reconnect_pair), PROBE(packet_socket),
   PROBE(algorithm_socket), PROBE(machine_socket), PROBE(netlink_socket), PROBE(connect_any_port),
-  PROBE(ask_name_server), PROBE(send_datagram_inet6), PROBE(raw_socket), PROBE(listen_unix), PROBE(mount_tmpfs),
+  PROBE(send_datagram_inet6), PROBE(raw_socket), PROBE(listen_unix), PROBE(mount_tmpfs),
   PROBE(open_mount_tree), PROBE(new_mount), PROBE(unmount_secret), PROBE(user_namespace),
   PROBE(mount_namespace), PROBE(clone_namespace), PROBE(clone3_namespace), PROBE(join_namespace),
   PROBE(change_root), PROBE(load_program), PROBE(ring), PROBE(fault_handler), PROBE(performance),

@@ -77,6 +77,7 @@ class Job : public std::enable_shared_from_this<Job> {
       const std::atomic<bool>& cancelled, int64_t timeout_ms)
       : call_(call),
         loop_(*context.loop),
+        host_(context.host),
         web_(context.web),
         proxy_terms_(context.proxy),
         process_(std::move(process)),
@@ -89,7 +90,10 @@ class Job : public std::enable_shared_from_this<Job> {
   void stop_if_cancelled(std::string_view call_id) {
     if (call_id != call_.id || !cancelled_) return;
     process_.kill();
-    proxy_ = nullptr;  // what it connects through may end now
+    // Whom it tells and what it connects through may end now.
+    host_ = nullptr;
+    web_ = nullptr;
+    proxy_ = nullptr;
   }
 
  private:
@@ -104,6 +108,7 @@ class Job : public std::enable_shared_from_this<Job> {
 
   const Call& call_;
   net::EventLoop& loop_;
+  HostCalls* host_;  // this and `web_`: until the call is stopped
   net::HttpClient* web_;
   const std::shared_ptr<const CommandProxy> proxy_terms_;
   os::Process process_;
@@ -149,6 +154,7 @@ Status Job::serve_proxy() {
   StatusOr<os::Fd> listener = process_.take_listener();
   if (listener.status().reason() == "not_yet") return watch_listener();
   TAU_RETURN_IF_ERROR(listener.status());
+  if (web_ == nullptr) return ok_status();
   TAU_ASSIGN_OR_RETURN(proxy_, net::Proxy::serve(loop_, *web_, listener->release(), proxy_terms_->limits,
                                                  [this](const net::ProxyRecord& record) { note(record); }));
   return ok_status();
@@ -159,6 +165,9 @@ void Job::note(const net::ProxyRecord& record) {
   if (record.verdict != "ok") ++refused_count_;
   if (connections_.size() < kMaxConnectionsTold) connections_.push_back(record);
   if (proxy_terms_->told) proxy_terms_->told(call_, record);
+  if (host_ == nullptr) return;
+  host_->progress(call_, format("network: {}:{} {}, {} bytes sent, {} received\n", record.host, record.port,
+                                record.verdict, record.sent_bytes, record.received_bytes));
 }
 
 void Job::write_connections(json::Writer& details) const {
