@@ -137,7 +137,7 @@ TEST(FetchEgress, CredentialsGoToTheirOriginAndAreKnownBefore) {
   const auto screening = std::make_shared<safety::Screening>(false);
   const auto source = make_fetch_credentials(config, screening);
   const auto get = [&](std::string_view id, std::string_view url) {
-    return source->get(id, *net::parse_url(url)).status().reason();
+    return std::string(source->get(id, *net::parse_url(url)).status().reason());
   };
   EXPECT_FALSE(screening->knows_secrets());
   EXPECT_EQ(get("card", "https://api.example/x"), "");
