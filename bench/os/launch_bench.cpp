@@ -35,16 +35,19 @@ void wait_readable(int fd) {
 }
 
 struct Series {
+  std::string name;
   Mechanism mechanism;
+  NetworkAccess network;
   std::unique_ptr<Launcher> launcher;
   std::vector<double> run_us, kill_us, reference_us;
 };
 
-LaunchSpec make_spec(const Workspace& workspace, Mechanism mechanism) {
+LaunchSpec make_spec(const Workspace& workspace, const Series& series) {
   LaunchSpec spec;
   spec.env = {"PATH=/usr/bin:/bin"};
   spec.cwd = *workspace.open_directory(".");
-  if (mechanism == Mechanism::kNone) return spec;
+  if (series.mechanism == Mechanism::kNone) return spec;
+  spec.confinement.network = series.network;
   spec.confinement.profile = Profile::kWorkspaceWrite;
   spec.confinement.roots = {workspace.root()};
   spec.confinement.rules.read_only = default_read_only();
@@ -83,7 +86,7 @@ void measure_once(const Workspace& workspace, Series& series) {
   run_reference(series);
   series.reference_us.push_back(now_us() - begin);
 
-  LaunchSpec spec = make_spec(workspace, series.mechanism);
+  LaunchSpec spec = make_spec(workspace, series);
   spec.argv = {"/bin/true"};
   begin = now_us();
   StatusOr<Process> quick = series.launcher->start(spec);
@@ -92,7 +95,7 @@ void measure_once(const Workspace& workspace, Series& series) {
   if (!quick->read_report().ok()) give_up(quick->read_report().status().to_string());
   series.run_us.push_back(now_us() - begin);
 
-  spec = make_spec(workspace, series.mechanism);
+  spec = make_spec(workspace, series);
   spec.argv = {"/bin/sh", "-c",
                "(setsid sleep 1000 &); setsid sh -c 'sleep 1000 & sleep 1000' & sleep 1000 & echo; wait"};
   StatusOr<Process> tree = series.launcher->start(spec);
@@ -114,14 +117,30 @@ void measure(bench::Report& report, const std::string& directory) {
                                       .use_bubblewrap = mechanism == Mechanism::kBubblewrap});
     if (!launcher.ok()) give_up(launcher.status().to_string());
     if (mechanism == Mechanism::kNone || (*launcher)->confinement_status().best == mechanism)
-      all.push_back({mechanism, *std::move(launcher), {}, {}, {}});
+      all.push_back({std::string(mechanism_name(mechanism)),
+                     mechanism,
+                     NetworkAccess::kNone,
+                     *std::move(launcher),
+                     {},
+                     {},
+                     {}});
+  }
+  if (all.back().mechanism == Mechanism::kBubblewrap) {
+    auto launcher = Launcher::create({.helper_path = TAU_BENCH_EXEC, .build_helper_path = ""});
+    if (!launcher.ok()) give_up(launcher.status().to_string());
+    all.push_back({"bubblewrap_proxy",
+                   Mechanism::kBubblewrap,
+                   NetworkAccess::kProxy,
+                   *std::move(launcher),
+                   {},
+                   {},
+                   {}});
   }
   for (int i = 0; i < kRounds; ++i)
     for (Series& series : all) measure_once(*workspace, series);
   for (Series& series : all) {
-    const std::string name(mechanism_name(series.mechanism));
-    report.add("launch_" + name, "us", series.run_us, series.reference_us);
-    report.add("kill_tree_" + name, "us", series.kill_us);
+    report.add("launch_" + series.name, "us", series.run_us, series.reference_us);
+    report.add("kill_tree_" + series.name, "us", series.kill_us);
   }
 }
 

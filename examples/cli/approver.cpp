@@ -29,6 +29,8 @@ bool read_answer(int fd, std::string& line) {
   }
 }
 
+constexpr size_t kMaxScope = 512;
+
 std::string arguments_of(const Json& approval) {
   constexpr size_t kMaxShown = 8192;
   const Json& arguments = approval["arguments"];
@@ -53,34 +55,43 @@ Approver::~Approver() {
 }
 
 Decision Approver::decide(const Json& approval) {
-  const std::string tool = approval["tool"].as_string();
-  if (always_.contains(tool)) return {.allow = true, .reason = {}};
-  return terminal_ < 0 ? deny_unasked(tool) : ask(approval, tool);
+  const Subject subject = {approval["tool"].as_string(), approval["scope"].as_string()};
+  if (always_.contains(subject)) return {.allow = true, .reason = {}};
+  return terminal_ < 0 ? deny_unasked(subject) : ask(approval, subject);
 }
 
-Decision Approver::deny_unasked(const std::string& tool) {
+Decision Approver::deny_unasked(const Subject& subject) {
+  const auto& [tool, scope] = subject;
   missing_ = true;
-  write_err("tau: approval_missing: denied " + tool +
-            ": there is no terminal to ask on\nhint: allow it with --allow " + tool + "\n");
+  std::string denied = tool;
+  std::string hint = "--allow " + tool;
+  if (!scope.empty()) {
+    denied += ": " + scope;
+    hint = "--set 'policy.requests=[" + quote(scope) + "]'";
+  }
+  write_err("tau: approval_missing: denied " + one_line(denied, kMaxScope) +
+            ": there is no terminal to ask on\nhint: allow it with " + one_line(hint, kMaxScope) + "\n");
   return {.allow = false, .reason = "nobody could be asked for approval"};
 }
 
-Decision Approver::ask(const Json& approval, const std::string& tool) {
+Decision Approver::ask(const Json& approval, const Subject& subject) {
+  const auto& [tool, scope] = subject;
   const bool rich = stderr_is_rich();
   std::string effect = approval["effect"].as_string();
   if (approval["not_sandboxed"].as_bool()) effect += ", not sandboxed";
   write_err(paint(rich, Style::kBold, one_line(tool, 64)) + " (" + paint(rich, Style::kYellow, effect) +
             ") " + arguments_of(approval) + "\n");
   tcflush(terminal_, TCIFLUSH);  // what was typed before the question is no answer to it
+  const std::string always = scope.empty() ? "" : " to " + one_line(scope, kMaxScope);
   std::string answer;
   for (;;) {
-    write_err("Allow? [y]es, [n]o, [a]lways in this session: ");
+    write_err("Allow? [y]es, [n]o, [a]lways" + always + " in this session: ");
     if (!read_answer(terminal_, answer)) {
       write_err("\n");
       return {.allow = false, .reason = "the user gave no answer"};
     }
     if (answer == "n" || answer == "no") return {.allow = false, .reason = "the user said no"};
-    if (answer == "a" || answer == "always") always_.insert(tool);
+    if (answer == "a" || answer == "always") always_.insert(subject);
     if (answer == "y" || answer == "yes" || answer == "a" || answer == "always")
       return {.allow = true, .reason = {}};
   }

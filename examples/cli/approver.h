@@ -3,6 +3,7 @@
 
 #include <set>
 #include <string>
+#include <utility>
 
 #include "json.h"
 
@@ -27,13 +28,15 @@ class Approver {
   bool was_missing() const { return missing_; }
 
  private:
-  Decision ask(const Json& approval, const std::string& tool);
-  Decision deny_unasked(const std::string& tool);
+  // What is allowed for good: a tool, or of one that has scopes (the method and origin of a request) that.
+  using Subject = std::pair<std::string, std::string>;
+  Decision ask(const Json& approval, const Subject& subject);
+  Decision deny_unasked(const Subject& subject);
 
   int terminal_ = -1;  // what answers are read from
   bool owned_ = false;
   bool missing_ = false;
-  std::set<std::string> always_;
+  std::set<Subject> always_;
 };
 
 }  // namespace cli

@@ -90,6 +90,7 @@ struct Verdict {
   std::string message;  // what the model is told on deny
   int64_t policy_epoch = 0;
   SharedString binding;  // of kAsk: what an approval is bound to; may be empty
+  SharedString scope;    // of kAsk: what a standing permission would be for, "POST https://…"; may be empty
 };
 // What a tool answered and the model is not shown: `message` of its ToolDone tells of the handle in its
 // place.
@@ -198,6 +199,7 @@ struct Event {
   // signals, as in ToolDone.
   SharedString json;
   SharedString binding;  // of kApproval; of kToolResult and kHeldText the handle
+  SharedString scope;    // of kApproval, may be empty: what a standing permission would be for
   int64_t number = 0;    // turn, attempt; of kApproval the policy epoch
   bool flag = false;     // is_error, not_sandboxed
   std::shared_ptr<const wire::Response> response;

@@ -69,6 +69,7 @@ void Step::on(const Verdict& in) {
       event.flag = !in.sandboxed;
       event.number = in.policy_epoch;
       event.binding = in.binding;
+      event.scope = in.scope;
       call->binding = in.binding;
       if (s_.config->limits.approval_timeout_ms > 0)
         set_timer(std::string(kApprovalTimer) + c.id, s_.config->limits.approval_timeout_ms);

@@ -70,6 +70,7 @@ void body_fields(json::Writer& w, const Event& e) {
       if (e.flag) w.field("not_sandboxed", true);
       w.field("policy_epoch", e.number);
       optional(w, "binding", e.binding);
+      optional(w, "scope", e.scope);
       break;
     case EventKind::kToolResult:
       w.field("tool", e.name).field("content", e.text).field("is_error", e.flag);
@@ -117,8 +118,8 @@ class Sum {
   // Most members of most events are at their default: a bit says of each whether it is.
   void operator()(const Emit& e) {
     const Event& event = e.event;
-    const std::string_view texts[] = {event.call_id, event.shown_text(), event.name,
-                                      event.reason,  event.json,         event.binding};
+    const std::string_view texts[] = {event.call_id, event.shown_text(), event.name, event.reason,
+                                      event.json,    event.binding,      event.scope};
     auto head = static_cast<int64_t>(event.kind) << 8 | (event.flag ? 0x80 : 0);
     for (size_t i = 0; i < std::size(texts); ++i) head |= texts[i].empty() ? 0 : int64_t{1} << i;
     number(head);
@@ -169,6 +170,7 @@ void Event::take(Event&& other) {
   reason = std::move(other.reason);
   json = std::move(other.json);
   binding = std::move(other.binding);
+  scope = std::move(other.scope);
   number = other.number;
   flag = other.flag;
   response = std::move(other.response);
@@ -181,6 +183,7 @@ void Event::clear() {
   reason.clear();
   json.clear();
   binding.clear();
+  scope.clear();
   number = 0;
   flag = false;
   response = nullptr;

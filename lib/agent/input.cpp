@@ -116,6 +116,7 @@ struct Encoder {
     if (!in.message.empty()) w.field("text", in.message);
     w.field("policy_epoch", in.policy_epoch);
     if (!in.binding.empty()) w.field("binding", in.binding);
+    if (!in.scope.empty()) w.field("scope", in.scope);
   }
   void operator()(const ToolDone& in) const {
     w.field("call_id", in.call_id);
@@ -242,6 +243,7 @@ StatusOr<InputBody> read_verdict(const Value& v) {
   in.message = v["text"].as_string();
   in.policy_epoch = v["policy_epoch"].as_int();
   in.binding = v["binding"].as_string();
+  in.scope = v["scope"].as_string();
   return InputBody(std::move(in));
 }
 

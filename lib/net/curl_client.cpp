@@ -29,8 +29,6 @@ class CurlClient final : public HttpClient {
   void cancel(RequestId id) override;
   void pause(RequestId id) override;
   void resume(RequestId id) override;
-  std::string censored(std::string_view text, std::string_view credential_id,
-                       const std::string& url) override;
 
  private:
   using TransferPtr = std::unique_ptr<Transfer>;
@@ -96,23 +94,6 @@ CurlClient::~CurlClient() {
 Transfer* CurlClient::find(RequestId id) {
   const auto found = transfers_.find(id);
   return found == transfers_.end() ? nullptr : found->second.get();
-}
-
-std::string CurlClient::censored(std::string_view text, std::string_view credential_id,
-                                 const std::string& url) {
-  std::string out(text);
-  const StatusOr<Url> place = parse_url(url);
-  if (credential_id.empty() || !place.ok()) return out;
-  const StatusOr<Secret> secret = context_.credentials.get(credential_id, *place);
-  if (!secret.ok()) return out;
-  constexpr std::string_view kMark = "[REDACTED]";
-  constexpr size_t kShortest = 5;  // what stands for "no key" is no secret
-  if (secret->size() < kShortest) return out;
-  secret->reveal([&out, kMark](std::string_view bytes) {
-    for (size_t at = out.find(bytes); at != out.npos; at = out.find(bytes, at + kMark.size()))
-      out.replace(at, bytes.size(), kMark);
-  });
-  return out;
 }
 
 RequestId CurlClient::start(HttpRequest request, HttpSink& sink) {
@@ -244,9 +225,12 @@ void CurlClient::complete(RequestId id, const Status& status) {
   TransferPtr transfer = std::move(node.mapped());
   const Status kept = status;  // it may live in what dies here
   HttpSink* sink = transfer->cancelled() ? nullptr : &transfer->sink();
+  const int socket = sink != nullptr && kept.ok() ? transfer->take_socket() : -1;
   detach(*transfer);
   transfer = nullptr;
-  if (sink != nullptr) sink->on_done(kept);
+  if (sink == nullptr) return;
+  if (socket >= 0) sink->on_connected(socket);
+  sink->on_done(kept);
 }
 
 // After every return from libcurl: removes what sinks cancelled, then reports what is done.

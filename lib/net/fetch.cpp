@@ -28,10 +28,9 @@ class RunningFetch final : public Fetch, private HttpSink {
       : loop_(loop),
         client_(client),
         request_(std::move(request)),
-        options_(options),
-        deadline_ns_(loop.now_ns() + options.total_ms * kNanosPerMilli),
+        options_(std::move(options)),
+        deadline_ns_(loop.now_ns() + options_.total_ms * kNanosPerMilli),
         done_(std::move(done)) {
-    request_.credential_id.clear();
     request_.max_response_bytes = std::numeric_limits<uint64_t>::max();  // cut here, not failed there
     request_.decode = true;
     send();
@@ -61,7 +60,8 @@ class RunningFetch final : public Fetch, private HttpSink {
     auto next = next_request(request_, status, headers);
     if (!next.ok()) return stop(next.status());
     if (!*next) return;
-    if (!options_.to_other_hosts && is_other_host(request_.url, (*next)->url)) {
+    const bool may_follow = options_.to_other_hosts || !is_other_host(request_.url, (*next)->url);
+    if (!may_follow || (options_.may_follow && !options_.may_follow(**next))) {
       response_.elsewhere = (*next)->url;
       return;
     }
@@ -131,7 +131,8 @@ class RunningFetch final : public Fetch, private HttpSink {
 
 std::unique_ptr<Fetch> Fetch::start(Loop& loop, HttpClient& client, HttpRequest request, FetchOptions options,
                                     Done done) {
-  return std::make_unique<RunningFetch>(loop, client, std::move(request), options, std::move(done));
+  return std::make_unique<RunningFetch>(loop, client, std::move(request), std::move(options),
+                                        std::move(done));
 }
 
 }  // namespace tau::net

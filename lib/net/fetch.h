@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,8 @@ struct FetchOptions {
   // Whether a redirect may lead to another host. If not, its answer is the result and `elsewhere` says where
   // it leads, for the caller to decide. A leading "www." makes no other host.
   bool to_other_hosts = true;
+  // Asked about each further request; false: as above. May be empty.
+  std::function<bool(const HttpRequest& next)> may_follow = {};
 };
 
 struct FetchResponse {
@@ -45,12 +48,12 @@ struct FetchResponse {
 };
 
 // One request and what it leads to. Owner thread of the loop. The egress policy of the client judges each
-// hop; its credential source is never asked.
+// hop; a credential of the request goes along within its origin.
 class Fetch {
  public:
   using Done = UniqueFunction<void(StatusOr<FetchResponse>)>;
 
-  // `request`: its timeouts count for each hop; its cap, its decoding and its credential are set here.
+  // `request`: its timeouts count for each hop; its cap and its decoding are set here.
   // `done` comes exactly once, never from inside start(), and may destroy the Fetch; not after that is
   // destroyed. Errors are those of HttpSink::on_done and of next_request, and RESOURCE_EXHAUSTED
   // "redirect_limit" and "redirect_loop" (a hop that repeats an earlier one). Loop and client must outlive

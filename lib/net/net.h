@@ -12,6 +12,7 @@
 
 #include "base/base.h"
 #include "net/fetch.h"      // IWYU pragma: export
+#include "net/proxy.h"      // IWYU pragma: export
 #include "net/reference.h"  // IWYU pragma: export
 #include "net/task.h"       // IWYU pragma: export
 
@@ -146,6 +147,10 @@ struct HttpRequest {
   // One that grows more than kMaxInflation times fails with "response_inflated"; the first
   // kFreeInflatedBytes are free. Off: a compressed body is an error.
   bool decode = false;
+  // Nothing is sent: the sink gets the connection, for bytes of its own, and libtau speaks no TLS on it.
+  // Path, headers and body are judged all the same. Through a proxy it is a tunnel (CONNECT), whatever the
+  // scheme.
+  bool connect_only = false;
 };
 inline constexpr uint64_t kMaxInflation = 200;
 inline constexpr uint64_t kFreeInflatedBytes = 1u << 20;
@@ -158,6 +163,8 @@ class HttpSink {
   // Final status line and headers (names in lower case). Redirects are not followed: a 3xx is a response.
   virtual void on_head(int status, const std::vector<std::pair<std::string, std::string>>& headers) = 0;
   virtual void on_body(std::string_view bytes) = 0;
+  // Of a request that only connects, before on_done with OK: a nonblocking socket, the sink's to close.
+  virtual void on_connected(int socket) { (void)socket; }
   // OK: the response is complete. Else reasons: connect_failed, dns_failed, tls_failed, connect_timeout,
   // first_byte_timeout, idle_timeout, total_timeout, connection_reset, response_too_large, response_inflated,
   // egress_denied or whatever reason "egress_…" the policy gives, proxy_refused, credential_over_proxy,
@@ -184,10 +191,6 @@ class HttpClient {
   // Flow control: stop and resume reading the body.
   virtual void pause(RequestId id) = 0;
   virtual void resume(RequestId id) = 0;
-  // `text` with [REDACTED] in the place of the credential that a request to `url` carries: some servers
-  // repeat in their errors what they were sent.
-  virtual std::string censored(std::string_view text, std::string_view credential_id,
-                               const std::string& url) = 0;
 };
 
 struct HttpClientOptions {

@@ -1,6 +1,7 @@
 // The options and callbacks of transfer.h.
 #include "net/transfer.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -96,11 +97,15 @@ Status Transfer::prepare(CURL* easy) {
   easy_ = easy;
   TAU_ASSIGN_OR_RETURN(url_, parse_url(request_.url));
   TAU_RETURN_IF_ERROR(check_proxy());
-  TAU_RETURN_IF_ERROR(check_request());
+  if (!request_.connect_only) TAU_RETURN_IF_ERROR(check_request());
   if (Status verdict = check_egress(); !verdict.ok()) return egress_denied(verdict);
-  TAU_RETURN_IF_ERROR(build_headers());
-  set_target();
-  set_method_and_body();
+  if (request_.connect_only) {
+    set_connection();
+  } else {
+    TAU_RETURN_IF_ERROR(build_headers());
+    set_target();
+    set_method_and_body();
+  }
   set_transport();
   set_trust();
   set_callbacks();
@@ -173,6 +178,17 @@ void Transfer::set_target() {
   if (request_.decode) set(CURLOPT_ACCEPT_ENCODING, "");
   set(CURLOPT_HTTP_VERSION, url_.scheme == "https" ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
   set(CURLOPT_PIPEWAIT, 1L);  // rather one more stream on a connection being made than another handshake
+}
+
+// The scheme was for policy: to libcurl it would mean a handshake.
+void Transfer::set_connection() {
+  Url plain = url_;
+  plain.scheme = "http";
+  set(CURLOPT_URL, plain.origin().c_str());
+  set(CURLOPT_PROTOCOLS_STR, "http");
+  set(CURLOPT_CONNECT_ONLY, 1L);
+  set(CURLOPT_HTTPPROXYTUNNEL, 1L);
+  set(CURLOPT_FRESH_CONNECT, 1L);
 }
 
 void Transfer::set_method_and_body() {
@@ -274,12 +290,20 @@ bool Transfer::take_resumable() {
 
 Status Transfer::outcome(CURLcode result) const {
   if (!failure_.ok()) return failure_;
-  if (result == CURLE_OK && head_complete_) return ok_status();
+  if (result == CURLE_OK && (head_complete_ || (request_.connect_only && attempts_ > 0))) return ok_status();
   if (attempts_ == 0 && !denied_.ok()) return denied_;
   if (std::optional<Status> refusal = proxy_refusal()) return *refusal;
   const TransferProgress progress = {attempts_ > 0, any_response_, head_complete_};
   return transfer_failure(result == CURLE_OK ? CURLE_WEIRD_SERVER_REPLY : result, progress, url_.origin(),
                           detail_);
+}
+
+int Transfer::take_socket() const {
+  curl_socket_t socket = CURL_SOCKET_BAD;
+  if (!request_.connect_only || easy_ == nullptr ||
+      context_.api->easy_getinfo(easy_, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK)
+    return -1;
+  return fcntl(socket, F_DUPFD_CLOEXEC, 0);
 }
 
 std::optional<Status> Transfer::proxy_refusal() const {

@@ -48,6 +48,9 @@ class Transfer {
 
   // What to report when libcurl is done with the transfer.
   Status outcome(CURLcode result) const;
+  // The connection of a request that only connects, after an outcome that is OK; -1 where there is none.
+  // libcurl keeps its own descriptor and closes that.
+  int take_socket() const;
   HttpSink& sink() { return sink_; }
 
  private:
@@ -56,6 +59,7 @@ class Transfer {
   Status check_proxy();
   Status build_headers();
   void set_target();
+  void set_connection();
   void set_method_and_body();
   void set_transport();
   void set_trust();

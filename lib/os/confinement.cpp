@@ -15,7 +15,7 @@ StatusOr<NetworkAccess> parse_network_access(std::string_view name) {
   if (name == "none") return NetworkAccess::kNone;
   if (name == "loopback") return NetworkAccess::kLoopback;
   if (name == "host") return NetworkAccess::kHost;
-  if (name == "proxy") return unimplemented("sandbox.network = \"proxy\"");
+  if (name == "proxy") return NetworkAccess::kProxy;
   return invalid_argument("invalid_sandbox", format("\"{}\" is no network access", name));
 }
 

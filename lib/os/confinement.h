@@ -28,9 +28,12 @@ enum class NetworkAccess : uint8_t {
   kNone,      // no sockets but connected pairs
   kLoopback,  // a loopback interface of its own, and unix sockets; needs bubblewrap
   kHost,      // the network of the host; unix sockets under bubblewrap only
+  // A loopback interface of its own whose one listener is the host's (Process::take_listener), who is a proxy
+  // there; the environment says where. Of sockets TCP and connected pairs. Needs bubblewrap.
+  kProxy,
 };
 StatusOr<Profile> parse_profile(std::string_view name);  // "full", "read-only", "workspace-write"
-StatusOr<NetworkAccess> parse_network_access(std::string_view name);  // "none", "loopback", "host"
+StatusOr<NetworkAccess> parse_network_access(std::string_view name);  // "none", "loopback", "host", "proxy"
 
 struct Confinement {
   Profile profile = Profile::kFull;

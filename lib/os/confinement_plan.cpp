@@ -268,6 +268,10 @@ StatusOr<ConfinementPlan> plan_confinement(const PlanInput& input) {
     return unavailable_here(input, "this machine offers no mechanism");
   if (demanded.network == NetworkAccess::kLoopback && input.status.best != Mechanism::kBubblewrap)
     return unavailable_here(input, "a loopback interface of its own needs bubblewrap");
+  if (demanded.network == NetworkAccess::kProxy && input.status.best != Mechanism::kBubblewrap)
+    return unavailable_here(input,
+                            "a network with nothing but a proxy needs bubblewrap: Landlock knows ports, "
+                            "not addresses");
   TAU_ASSIGN_OR_RETURN(const Paths paths, resolve(demanded));
   const bool wrapped = input.status.best == Mechanism::kBubblewrap;
   ConfinementPlan plan = wrapped ? plan_bubblewrap(input, paths) : plan_landlock(input, paths);
@@ -275,6 +279,7 @@ StatusOr<ConfinementPlan> plan_confinement(const PlanInput& input) {
   plan.flags = exec::kConfined;
   if (input.status.landlock_abi > 0) plan.flags |= exec::kLandlock;
   if (demanded.network == NetworkAccess::kNone) plan.flags |= exec::kNoSockets;
+  if (demanded.network == NetworkAccess::kProxy) plan.flags |= exec::kProxy;
   if (!wrapped) plan.flags |= exec::kSharedSystem;
   if (!wrapped && input.status.landlock_abi < 3) plan.flags |= exec::kNoTruncate;
   const std::vector<std::string>& gaps = plan.enforcement.gaps;

@@ -14,6 +14,7 @@
 
 #include "os/confinement_plan.h"
 #include "os/exec/landlock_abi.h"
+#include "os/exec/protocol.h"
 #include "os/launcher.h"
 
 namespace tau::os {
@@ -50,6 +51,18 @@ StatusOr<std::string> make_private_tmp() {
   return path;
 }
 
+// What programs look for, in both spellings. No name is left out: what the command itself serves is asked
+// with the program's own option, such as curl --noproxy.
+void name_proxy(std::vector<std::string>& env) {
+  for (const char* name : {"http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
+                           "no_proxy", "NO_PROXY"}) {
+    const std::string start = format("{}=", name);
+    std::erase_if(env, [&](const std::string& variable) { return variable.starts_with(start); });
+    if (!start.starts_with("no_") && !start.starts_with("NO_"))
+      env.push_back(format("{}http://127.0.0.1:{}", start, exec::kProxyPort));
+  }
+}
+
 bool has_seccomp() {
   const uint32_t action = SECCOMP_RET_KILL_PROCESS;
   return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
@@ -72,6 +85,7 @@ StatusOr<Process> Launcher::start(const LaunchSpec& spec) const {
                        plan_confinement({spec.confinement, confinement_status(), helper_, std::move(cwd)}));
   std::vector<std::string> env = spec.env;
   std::erase_if(env, [](const std::string& variable) { return variable.starts_with("TMPDIR="); });
+  if (spec.confinement.network == NetworkAccess::kProxy) name_proxy(env);
   Process::PrivateTmp tmp;
   if (plan.needs_private_tmp) {
     TAU_ASSIGN_OR_RETURN(tmp.path, make_private_tmp());

@@ -34,7 +34,7 @@ namespace tau::os {
 namespace {
 
 constexpr size_t kChildStackBytes = 64 * 1024;
-constexpr int kFdCount = exec::kFirstFreeFd;
+constexpr size_t kFdCount = exec::kFirstFreeFd;
 
 struct Pipe {
   Fd read_end, write_end;
@@ -78,6 +78,7 @@ struct ChildArgs {
   const char* path;
   char* const* argv;
   std::array<int, kFdCount> fds;  // fds[i] becomes descriptor i
+  size_t fd_count;                // of them
   int cwd;
   volatile int error;
 };
@@ -89,12 +90,12 @@ TAU_NO_SANITIZE int child_main(void* pointer) {
   std::array<int, kFdCount> high;
   bool good = fchdir(args.cwd) == 0;
   // First out of the way of the numbers to be taken, then onto them; dup2 clears close-on-exec.
-  for (size_t i = 0; good && i < kFdCount; ++i) {
-    high[i] = fcntl(args.fds[i], F_DUPFD_CLOEXEC, kFdCount);
+  for (size_t i = 0; good && i < args.fd_count; ++i) {
+    high[i] = fcntl(args.fds[i], F_DUPFD_CLOEXEC, static_cast<int>(kFdCount));
     good = high[i] >= 0;
   }
-  for (size_t i = 0; good && i < kFdCount; ++i) good = dup2(high[i], static_cast<int>(i)) >= 0;
-  if (good) good = syscall(SYS_close_range, static_cast<unsigned>(kFdCount), ~0u, 0u) == 0;
+  for (size_t i = 0; good && i < args.fd_count; ++i) good = dup2(high[i], static_cast<int>(i)) >= 0;
+  if (good) good = syscall(SYS_close_range, static_cast<unsigned>(args.fd_count), ~0u, 0u) == 0;
   if (good) {
     char* const no_environment[] = {nullptr};
     execve(args.path, args.argv, no_environment);
@@ -198,7 +199,9 @@ StatusOr<Process> Launcher::start_planned(const LaunchSpec& spec, const std::vec
   TAU_ASSIGN_OR_RETURN(Pipe status, make_pipe());
   TAU_ASSIGN_OR_RETURN(Pipe lifeline, make_channel(SOCK_SEQPACKET));
   TAU_ASSIGN_OR_RETURN(Pipe out, make_pipe());
-  Pipe err, in;
+  Pipe err, in, listener;
+  const bool has_listener = (plan.flags & exec::kProxy) != 0;
+  if (has_listener) { TAU_ASSIGN_OR_RETURN(listener, make_channel(SOCK_SEQPACKET)); }
   if (!spec.merge_output) { TAU_ASSIGN_OR_RETURN(err, make_pipe()); }
   switch (spec.stdin_mode) {
     case LaunchSpec::Stdin::kNull: in.read_end = Fd(open("/dev/null", O_RDONLY | O_CLOEXEC)); break;
@@ -213,7 +216,8 @@ StatusOr<Process> Launcher::start_planned(const LaunchSpec& spec, const std::vec
   }
   if (!in.read_end.valid()) return errno_status(errno, "cannot open /dev/null");
   // Only our ends: the flag belongs to the open file, and the ends of a pipe are two.
-  for (const Fd* fd : {&status.read_end, &lifeline.write_end, &out.read_end, &err.read_end, &in.write_end})
+  for (const Fd* fd : {&status.read_end, &lifeline.write_end, &out.read_end, &err.read_end, &in.write_end,
+                       &listener.read_end})
     if (fd->valid()) TAU_RETURN_IF_ERROR(set_nonblocking(*fd));
 
   std::vector<std::string> args = helper_arguments(spec, env, plan);
@@ -224,7 +228,8 @@ StatusOr<Process> Launcher::start_planned(const LaunchSpec& spec, const std::vec
       helper_.c_str(),
       argv.data(),
       {in.read_end.get(), out.write_end.get(), spec.merge_output ? out.write_end.get() : err.write_end.get(),
-       status.write_end.get(), lifeline.read_end.get()},
+       status.write_end.get(), lifeline.read_end.get(), listener.write_end.get()},
+      has_listener ? kFdCount : kFdCount - 1,
       spec.cwd.get(),
       0};
   TAU_ASSIGN_OR_RETURN(process.pid_fd_, clone_and_exec(child));
@@ -233,6 +238,7 @@ StatusOr<Process> Launcher::start_planned(const LaunchSpec& spec, const std::vec
   process.stdout_ = std::move(out.read_end);
   process.stderr_ = std::move(err.read_end);
   process.stdin_ = std::move(in.write_end);
+  process.listener_ = std::move(listener.read_end);
   return process;
 }
 

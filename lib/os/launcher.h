@@ -72,6 +72,12 @@ class Process {
   int stdin_fd() const { return stdin_.get(); }    // -1 unless Stdin::kPipe
   int pid_fd() const { return pid_fd_.get(); }     // of the helper: readable when it is gone
   const Enforcement& enforcement() const { return enforcement_; }
+  // Under NetworkAccess::kProxy; else -1. Readable when take_listener() has an answer.
+  int listener_fd() const { return listener_.get(); }
+  // The listening socket of the command's own network, nonblocking: who accepts from it is the command's
+  // proxy, and reaches that network through what it accepts. UNAVAILABLE "not_yet"; FAILED_PRECONDITION
+  // "no_listener" when there will be none. Once.
+  StatusOr<Fd> take_listener();
   // How many bytes were taken: 0 when the command does not read at the moment (watch stdin_fd() for
   // EPOLLOUT). FAILED_PRECONDITION "stdin_closed" when it never will. Raises no SIGPIPE.
   StatusOr<size_t> write_stdin(std::string_view bytes);
@@ -97,6 +103,7 @@ class Process {
   void reap(int timeout_ms);
 
   Fd status_, stdout_, stderr_, stdin_, pid_fd_;
+  Fd listener_;  // what the listener comes through, once
   Fd lifeline_;  // the helper reads requests from it; end of file means kill
   std::string command_;
   Enforcement enforcement_;

@@ -23,6 +23,7 @@ std::string_view stage_name(exec::Stage stage) {
     case exec::Stage::kCapabilities: return "giving up capabilities";
     case exec::Stage::kLandlock: return "Landlock";
     case exec::Stage::kSeccomp: return "the filter of system calls";
+    case exec::Stage::kProxyListener: return "listening for its proxy";
     case exec::Stage::kExec:
     case exec::Stage::kHelper: break;
   }
@@ -68,6 +69,28 @@ StatusOr<size_t> Process::write_stdin(std::string_view bytes) {
   if (errno == EPIPE)
     return failed_precondition("stdin_closed", "the command reads its standard input no more");
   return errno_status(errno, "cannot write to the command");
+}
+
+StatusOr<Fd> Process::take_listener() {
+  char byte = 0;
+  struct iovec data = {&byte, 1};
+  int fd = -1;
+  alignas(struct cmsghdr) char space[CMSG_SPACE(sizeof fd)] = {};
+  struct msghdr message = {};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = space;
+  message.msg_controllen = sizeof space;
+  const ssize_t n =
+      listener_.valid() ? recvmsg(listener_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) : 0;
+  if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    return unavailable("not_yet", "the command has not begun to listen");
+  listener_.reset();
+  const struct cmsghdr* const header = n == 1 ? CMSG_FIRSTHDR(&message) : nullptr;
+  if (header == nullptr || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof fd))
+    return failed_precondition("no_listener", "the command ended before it listened");
+  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  return Fd(fd);
 }
 
 void Process::terminate(int grace_ms) { send(exec::Request::kTerminate, grace_ms < 0 ? 0 : grace_ms); }

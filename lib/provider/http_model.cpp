@@ -48,7 +48,6 @@ class Call final : public net::HttpSink, private wire::StreamSink {
   StatusOr<wire::Response> finish_body();
   Status http_error() const;
   Status unexpected_content() const;
-  Status censored(const Status& status) const;
   std::string_view content_type() const;
 
   HttpModel& model_;
@@ -355,25 +354,7 @@ void Call::deliver(wire::Response response) {
   sink_.on_response(std::move(response));
 }
 
-// The same without the key. Its code and reason are ours and hold nothing of it.
-Status Call::censored(const Status& status) const {
-  const Route& route = model_.route_;
-  if (route.credential_id.empty() || status.is_out_of_memory()) return status;
-  const auto clean = [&](std::string_view text) {
-    return model_.http_.censored(text, route.credential_id, route.base_url);
-  };
-  ErrorInfo info;
-  info.code = status.code();
-  info.reason = status.reason();
-  info.message = clean(status.message());
-  info.retryable = status.retryable();
-  info.retry_after_ms = status.retry_after_ms();
-  info.details_json = clean(status.details_json());
-  return Status(std::move(info));
-}
-
 void Call::fail(Status status) {
-  status = censored(status);
   const RetryPolicy& policy = model_.route_.retry;
   const bool waits_too_long = status.retry_after_ms() > policy.max_retry_after_ms;
   const bool may_help = status.retryable() || was_cut(status);

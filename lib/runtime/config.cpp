@@ -321,6 +321,9 @@ safety::PolicySpec read_rules(const json::Value& policy) {
       spec.rules.push_back(*std::move(rule));
   for (const json::Value& text : policy["flows"].as_array())
     if (auto flow = safety::parse_flow(text.as_string()); flow.ok()) spec.flows.push_back(*std::move(flow));
+  for (const json::Value& text : policy["requests"].as_array())
+    if (auto scope = safety::parse_request_scope(text.as_string()); scope.ok())
+      spec.requests.push_back(*std::move(scope));
   for (const auto& [tool, keys] : policy["tools"].as_object())
     if (keys.contains("destinations"))
       spec.destinations.emplace_back(tool, sorted_strings(keys["destinations"]));
@@ -377,6 +380,23 @@ StatusOr<AgentConfig> Config::agent() const {
   return config;
 }
 
+namespace {
+
+std::vector<NetworkConfig::FetchCredential> read_credentials(const json::Value& table) {
+  std::vector<NetworkConfig::FetchCredential> out;
+  for (const auto& [name, keys] : table.as_object()) {
+    const StatusOr<net::Url> url = net::parse_url(keys["origin"].as_string());
+    if (!url.ok() || keys["secret"].is_null()) continue;
+    const bool usual = keys["key_header"].is_null();
+    out.push_back({name, url->origin(), std::string(keys["secret"].as_string()),
+                   std::string(keys["key_header"].as_string("authorization")),
+                   std::string(keys["key_prefix"].as_string(usual ? "Bearer " : ""))});
+  }
+  return out;
+}
+
+}  // namespace
+
 NetworkConfig Config::network() const {
   const json::Value& values = state_->merged["network"];
   const json::Value& fetch = values["fetch"];
@@ -386,7 +406,8 @@ NetworkConfig Config::network() const {
           values["allow_local_server"].as_bool(),
           fetch["http"].as_bool(),
           sorted_strings(fetch["hosts"]),
-          sorted_strings(fetch["denied_hosts"])};
+          sorted_strings(fetch["denied_hosts"]),
+          read_credentials(fetch["credentials"])};
 }
 
 store::Retention Config::retention() const {

@@ -92,6 +92,14 @@ struct NetworkConfig {
   bool fetch_http = false;                      // http, not https alone
   std::vector<std::string> fetch_hosts;         // empty: all public ones
   std::vector<std::string> fetch_denied_hosts;  // win
+  struct FetchCredential {
+    std::string name;
+    std::string origin;  // as Url::origin() writes it
+    std::string secret;  // "secret://…"
+    std::string header = "authorization";
+    std::string prefix;
+  };
+  std::vector<FetchCredential> fetch_credentials;  // complete ones
 };
 
 // The audit log of the home.
@@ -212,6 +220,13 @@ std::unique_ptr<net::EgressPolicy> make_egress_policy(const Config& config);
 // own port, by https (by http if network.fetch.http says so); and network.private_origins. Base URLs of
 // providers are granted to providers, not to agents.
 std::unique_ptr<net::EgressPolicy> make_fetch_policy(const Config& config);
+// The rules that this policy is made of.
+safety::Egress make_fetch_rules(const Config& config);
+// Of requests that agents make: what network.fetch.credentials binds to their origins, looked up in the vault
+// at each request. The secret is known to `screening` before it goes out: FAILED_PRECONDITION
+// "credential_too_short" when an answer that repeats it could not be told from other text.
+std::unique_ptr<net::CredentialSource> make_fetch_credentials(const Config& config,
+                                                              std::shared_ptr<safety::Screening> screening);
 // The same, and no request that holds a secret known to `screening`: PERMISSION_DENIED "egress_secret" names
 // it.
 std::unique_ptr<net::EgressPolicy> keep_secrets(std::unique_ptr<net::EgressPolicy> inner,

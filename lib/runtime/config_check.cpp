@@ -130,6 +130,8 @@ bool fits_form(const Key& key, std::string_view text) {
       return !text.empty() && is_printable_ascii(text, '!');
     case KeyForm::kRule: return safety::parse_argument_rule(text).ok();
     case KeyForm::kFlow: return safety::parse_flow(text).ok();
+    case KeyForm::kRequest: return safety::parse_request_scope(text).ok();
+    case KeyForm::kSecret: return credential::is_reference(text) && credential::parse_reference(text).ok();
     case KeyForm::kChoice: {
       const auto choices = split(key.choices, '|');
       return std::find(choices.begin(), choices.end(), text) != choices.end();
@@ -265,6 +267,9 @@ std::string expected_text(const Key& key) {
       return some("one of " + std::string(key.choices), "strings out of " + std::string(key.choices));
     case KeyForm::kRule: return some("a rule", "rules as \"allow|ask|deny TOOL [ARGUMENT PATTERN]\"");
     case KeyForm::kFlow: return some("a flow", "flows as \"DESTINATION=READER\"");
+    case KeyForm::kRequest:
+      return some("a method and an origin", "methods and origins as \"POST https://api.example.com\"");
+    case KeyForm::kSecret: return "a secret of the vault as secret://NAME";
     default: return format("a string of at most {} bytes", key.max);
   }
 }

@@ -120,6 +120,8 @@ void add_policy_and_params(std::vector<Key>& keys) {
                           "Rules on arguments: allow, ask or deny, a tool, an argument and its pattern.")),
           in_profile(kNever, string_list("policy.flows", kFlow,
                                          "Who reads what is sent to a destination: DESTINATION=READER.")),
+          in_profile(kNever, string_list("policy.requests", kRequest,
+                                         "Requests of the tool http that need no approval: METHOD ORIGIN.")),
           with_no_default(
               in_profile(kAdd, string_list("policy.tools.*.destinations", kText,
                                            "Arguments that say where an effect of the tool lands."))),
@@ -262,6 +264,13 @@ void add_runtime_keys(std::vector<Key>& keys) {
           string_list("network.fetch.hosts", kHost,
                       "The hosts that the tool http may reach; empty: all public ones."),
           string_list("network.fetch.denied_hosts", kHost, "Hosts that the tool http never reaches."),
+          text("network.fetch.credentials.*.origin", "The only origin that the credential is sent to.", 4096,
+               kOrigin),
+          text("network.fetch.credentials.*.secret", "The credential: secret://NAME, one of the vault.", 512,
+               kSecret),
+          text("network.fetch.credentials.*.key_header",
+               "The header that carries it; unset: authorization, with Bearer before it.", 128, kHeader),
+          text("network.fetch.credentials.*.key_prefix", "What stands before it in the header.", 64),
           text("vault.path", "The file of secrets; unset: vault in the home.", 4096, kPath),
           text("vault.key_file", "The file that holds a key of the vault; closed to group and others.", 4096,
                kPath),
@@ -328,9 +337,10 @@ void add_sandbox_keys(std::vector<Key>& keys) {
           with_default("false",
                        flag("sandbox.required",
                             "Commands that cannot be confined in full are refused, not asked about.")),
-          choice("sandbox.network", "none|loopback|host|proxy", R"("none")",
-                 "What commands reach: nothing, a loopback interface of their own, or the host's network; "
-                 "proxy is not built yet."),
+          choice(
+              "sandbox.network", "none|loopback|host|proxy", R"("none")",
+              "What commands reach: nothing, a loopback interface of their own, the host's network, or what "
+              "the tool http reaches, through a proxy."),
           string_list("sandbox.writable", kPath, "Further directories that commands may write in."),
           project_adds(string_list("sandbox.protect", kText,
                                    "Further paths of the workspace that tools may not change; a '/' at the "
@@ -338,6 +348,9 @@ void add_sandbox_keys(std::vector<Key>& keys) {
           project_adds(
               string_list("sandbox.hide", kText,
                           "Paths that tools may not read: of the workspace, such as .env, or absolute.")),
+          with_default("4096", integer("sandbox.proxy_mb",
+                                       "What one command sends and receives through its proxy; 0: no limit.",
+                                       1 << 30)),
           with_default("3600", integer("sandbox.cpu_seconds", "CPU time of one process; 0: no limit.")),
           with_default("0",
                        integer("sandbox.memory_mb", "Address space of one process; 0: no limit.", 1 << 30)),

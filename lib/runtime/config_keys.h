@@ -32,6 +32,8 @@ enum class KeyForm : uint8_t {
   kChoice,    // one of `choices`
   kRule,      // a rule of policy on arguments: safety::parse_argument_rule
   kFlow,      // safety::parse_flow
+  kRequest,   // a method and an origin: safety::parse_request_scope
+  kSecret,    // the reference of a secret of the vault
   kKey,       // a credential: printable ASCII without spaces
 };
 

@@ -18,6 +18,13 @@ namespace {
 constexpr std::string_view kConfigFile = "tau.toml";
 constexpr std::string_view kVaultFile = "vault";
 
+std::shared_ptr<const tool::WebAccess> make_web_access(const Config& config) {
+  auto access = std::make_shared<tool::WebAccess>(tool::WebAccess{make_fetch_rules(config), {}});
+  for (const NetworkConfig::FetchCredential& bound : config.network().fetch_credentials)
+    access->credentials.push_back({bound.name, bound.origin, bound.header, bound.prefix});
+  return access;
+}
+
 // Keys come from the configuration's providers, or from the environment when that may be read.
 class ConfiguredCredentials final : public net::CredentialSource {
  public:
@@ -153,6 +160,8 @@ Status Core::open_parts() {
   egress_ = keep_secrets(make_egress_policy(*config_), screening_);
   fetch_egress_ = keep_secrets(make_fetch_policy(*config_), screening_);
   credentials_ = std::make_unique<ConfiguredCredentials>(*config_, env, *screening_);
+  fetch_credentials_ = make_fetch_credentials(*config_, screening_);
+  web_access_ = make_web_access(*config_);
   if (!options_.workspace.empty()) {
     const SandboxPlaces places = {options_.workspace, options_.home, env("HOME").value_or("")};
     TAU_RETURN_IF_ERROR(open_workspace(places));
@@ -173,6 +182,20 @@ Status Core::open_parts() {
     loops_.push_back(std::move(host));
   }
   return ok_status();
+}
+
+std::shared_ptr<const tool::CommandProxy> Core::command_proxy() const {
+  if (demanded_sandbox_.confinement.network != os::NetworkAccess::kProxy) return nullptr;
+  auto proxy = std::make_shared<tool::CommandProxy>();
+  proxy->limits.max_bytes = command_traffic_bytes(*config_);
+  proxy->told = [this](const tool::Call& call, const net::ProxyRecord& record) {
+    const bool good = record.verdict == "ok";
+    log(good ? LogLevel::kInfo : LogLevel::kWarn, "egress",
+        format("a command (call {}) {} {}:{}: {}, {} bytes sent, {} received", call.id,
+               good ? "connected to" : "asked for", record.host, record.port, record.verdict,
+               record.sent_bytes, record.received_bytes));
+  };
+  return proxy;
 }
 
 Status Core::open_store() {

@@ -100,7 +100,7 @@ class LoopHost {
   net::EventLoop& loop() { return *loop_; }
   WakeList& wakes() { return wakes_; }
   net::HttpClient& http();
-  net::HttpClient& web();  // for requests of agents: no credential, no connection in common with http()
+  net::HttpClient& web();  // for requests of agents: no credential and no connection in common with http()
   // FAILED_PRECONDITION "loop_busy" when another thread is inside, or "reentrant" when this one is.
   StatusOr<bool> process(int timeout_ms);
   bool inside() const;       // whether the calling thread is
@@ -189,6 +189,10 @@ class Core final : public std::enable_shared_from_this<Core> {
   net::EgressPolicy& egress() { return *egress_; }
   net::EgressPolicy& fetch_egress() { return *fetch_egress_; }
   net::CredentialSource& credentials() { return *credentials_; }
+  net::CredentialSource& fetch_credentials() { return *fetch_credentials_; }
+  const std::shared_ptr<const tool::WebAccess>& web_access() const { return web_access_; }
+  // Null unless the network of commands is a proxy.
+  std::shared_ptr<const tool::CommandProxy> command_proxy() const;
   safety::Screening& screening() { return *screening_; }
   const std::shared_ptr<safety::Screening>& shared_screening() const { return screening_; }
   // What every result of a tool passes before it is cut to size.
@@ -250,6 +254,8 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::shared_ptr<safety::Screening> screening_;
   std::optional<ResultScreen> result_screen_;
   std::unique_ptr<net::CredentialSource> credentials_;
+  std::unique_ptr<net::CredentialSource> fetch_credentials_;
+  std::shared_ptr<const tool::WebAccess> web_access_;
   std::shared_ptr<os::Workspace> workspace_;
   std::shared_ptr<os::Launcher> launcher_;
   tool::Sandbox demanded_sandbox_;

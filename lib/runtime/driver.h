@@ -221,6 +221,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void on_failure(const Status& status, wire::Response partial) override;
   // tool::HostCalls
   void call(const tool::Call& call, tool::Reply reply) override;
+  void progress(const tool::Call& call, std::string text) override;
 
   DriverSeams seams_;
   Setup setup_;

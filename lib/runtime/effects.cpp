@@ -42,6 +42,7 @@ agent::Verdict verdict_of(tool::Prepared& prepared, const std::string& call_id) 
   v.message = std::move(prepared.verdict.message);
   v.policy_epoch = prepared.verdict.policy_epoch;
   v.binding = std::move(prepared.verdict.binding);
+  v.scope = std::move(prepared.verdict.scope);
   return v;
 }
 
@@ -444,6 +445,12 @@ void Driver::call(const tool::Call& call, tool::Reply reply) {
                       .call_id = call.id,
                       .text = call.name,
                       .json = call.raw_arguments});
+}
+
+void Driver::progress(const tool::Call& call, std::string text) {
+  if (ended_) return;
+  if (const Redaction* now = redaction()) now->clean(text, Author::kForeign);
+  seams_.output.delta(agent::EventKind::kToolProgress, call.id, text);
 }
 
 void Driver::tool_result(const std::string& call_id, tool::Result result, const std::string& op_id) {

@@ -1,5 +1,7 @@
 // The rules of egress that a configuration amounts to: one set for requests to model providers, one for the
 // requests that agents make.
+#include <algorithm>
+
 #include "runtime/config.h"
 #include "runtime/config_state.h"
 #include "safety/safety.h"
@@ -8,10 +10,10 @@ namespace tau::runtime {
 namespace {
 
 // What configuration holds has been checked; a rule that cannot be read all the same lets nothing pass.
-std::unique_ptr<net::EgressPolicy> compiled(const safety::EgressRules& rules) {
+safety::Egress compiled(const safety::EgressRules& rules) {
   auto egress = safety::Egress::compile(rules);
   if (!egress.ok()) egress = safety::Egress::compile({.schemes = {}});
-  return std::make_unique<safety::Egress>(*std::move(egress));
+  return *std::move(egress);
 }
 
 void grant(safety::EgressRules& rules, std::string_view text) {
@@ -42,7 +44,39 @@ class SecretKeeper final : public net::EgressPolicy {
   const std::shared_ptr<const safety::Screening> screening_;
 };
 
+class FetchCredentials final : public net::CredentialSource {
+ public:
+  FetchCredentials(const Config& config, std::shared_ptr<safety::Screening> screening)
+      : bound_(config.network().fetch_credentials),
+        secrets_(config.state().secrets),
+        screening_(std::move(screening)) {}
+
+  StatusOr<Secret> get(std::string_view id, const net::Url& url) override {
+    const auto at = std::ranges::find(bound_, id, &NetworkConfig::FetchCredential::name);
+    if (at == bound_.end() || at->origin != url.origin())
+      return permission_denied("credential_origin_mismatch", "no credential is for " + url.origin());
+    if (secrets_ == nullptr)
+      return failed_precondition("no_vault_key", format("there is no vault to look {} up in", at->secret));
+    TAU_ASSIGN_OR_RETURN(Secret secret, (*secrets_)(at->secret, url.origin()));
+    if (!screening_->add_secret(at->secret, secret).ok())
+      return failed_precondition(
+          "credential_too_short",
+          format("{} is too short to be recognised where a server repeats it", at->secret));
+    return secret;
+  }
+
+ private:
+  const std::vector<NetworkConfig::FetchCredential> bound_;
+  const std::shared_ptr<const SecretLookup> secrets_;
+  const std::shared_ptr<safety::Screening> screening_;
+};
+
 }  // namespace
+
+std::unique_ptr<net::CredentialSource> make_fetch_credentials(const Config& config,
+                                                              std::shared_ptr<safety::Screening> screening) {
+  return std::make_unique<FetchCredentials>(config, std::move(screening));
+}
 
 std::unique_ptr<net::EgressPolicy> keep_secrets(std::unique_ptr<net::EgressPolicy> inner,
                                                 std::shared_ptr<const safety::Screening> screening) {
@@ -60,10 +94,14 @@ std::unique_ptr<net::EgressPolicy> make_egress_policy(const Config& config) {
   const NetworkConfig network = config.network();
   for (const std::string& origin : network.private_origins) grant(rules, origin);
   rules.proxy = network.proxy;
-  return compiled(rules);
+  return std::make_unique<safety::Egress>(compiled(rules));
 }
 
 std::unique_ptr<net::EgressPolicy> make_fetch_policy(const Config& config) {
+  return std::make_unique<safety::Egress>(make_fetch_rules(config));
+}
+
+safety::Egress make_fetch_rules(const Config& config) {
   const NetworkConfig network = config.network();
   safety::EgressRules rules;
   if (network.fetch_http) rules.schemes.emplace_back("http");

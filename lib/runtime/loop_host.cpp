@@ -27,13 +27,6 @@ net::HttpClientOptions client_options(const Config& config) {
   return options;
 }
 
-class NoCredentials final : public net::CredentialSource {
- public:
-  StatusOr<Secret> get(std::string_view, const net::Url& url) override {
-    return permission_denied("credential_origin_mismatch", "no credential is for " + url.origin());
-  }
-};
-
 }  // namespace
 
 LoopHost::LoopHost(Core& core, std::unique_ptr<net::EventLoop> loop) : core_(core), loop_(std::move(loop)) {
@@ -71,10 +64,9 @@ net::HttpClient& LoopHost::http() {
 }
 
 net::HttpClient& LoopHost::web() {
-  static auto* const no_credentials = new NoCredentials;  // has no state, and no end
   if (web_ == nullptr)
-    web_ =
-        net::make_http_client(*loop_, core_.fetch_egress(), *no_credentials, client_options(core_.config()));
+    web_ = net::make_http_client(*loop_, core_.fetch_egress(), core_.fetch_credentials(),
+                                 client_options(core_.config()));
   return *web_;
 }
 
@@ -211,7 +203,7 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
     setup.scratch = std::move(scratch_.back());
     scratch_.pop_back();
   }
-  run->policy.emplace(agent.policy, system_clock());
+  run->policy.emplace(agent.policy, system_clock(), &core_.web_access()->places);
   if (Audit* const audit = core_.audit())
     run->audit.emplace(*audit, system_clock(),
                        AuditedRun{.principal = setup.config.principal,
@@ -225,14 +217,19 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
   setup.on_end = [this, run] { ended(run); };
   run->driver = std::make_shared<Driver>(
       seams, std::move(setup), [&](const tool::Registry& tools, tool::HostCalls& host) {
+        const bool runs_commands = tools.find("bash") != nullptr;
+        const auto proxy = runs_commands ? core_.command_proxy() : nullptr;
+        const bool asks = proxy != nullptr || tools.find(tool::kHttpTool) != nullptr;
         const tool::Context context{loop_.get(),
                                     core_.workspace(),
                                     core_.launcher(),
                                     &host,
                                     core_.command_environment(),
-                                    tools.find("http") != nullptr ? &web() : nullptr,
-                                    tools.find("bash") != nullptr ? core_.sandbox().sandbox : nullptr,
-                                    &run->session->conversation.held()};
+                                    asks ? &web() : nullptr,
+                                    runs_commands ? core_.sandbox().sandbox : nullptr,
+                                    &run->session->conversation.held(),
+                                    core_.web_access(),
+                                    proxy};
         return std::make_unique<tool::Executor>(tools, *run->policy, records, &core_.result_screen(),
                                                 core_.workers(), *loop_, context);
       });

@@ -29,6 +29,24 @@ std::string denial(const safety::Judgement& judgement, const std::string& tool) 
   return text;
 }
 
+// What a call of the tool http is to policy. One that cannot be read fails as a call, before anything is
+// sent.
+struct Request {
+  std::string scope;
+  bool changes_there = false;
+  bool to_private_place = false;
+};
+
+Request request_of(const json::Value& arguments, const safety::Egress* places) {
+  const StatusOr<tool::HttpCallTraits> traits = tool::http_call_traits(arguments);
+  if (!traits.ok()) return {};
+  Request out;
+  out.scope = safety::request_scope(traits->method, traits->url);
+  out.changes_there = traits->mutating;
+  out.to_private_place = places == nullptr || places->place(traits->url) == safety::EgressPlace::kGranted;
+  return out;
+}
+
 }  // namespace
 
 safety::EffectClass effect_class(tool::Effect effect) {
@@ -65,6 +83,12 @@ tool::Verdict MonitorPolicy::decide(const tool::Facts& facts) {
   action.of_host = policy_->is_of_host(manifest.name);
   action.always_ask = policy_->always_asks(manifest.name);
   action.confined = manifest.sandboxed;
+  Request request;
+  if (manifest.name == tool::kHttpTool && !action.of_host)
+    request = request_of(facts.call.arguments, places_);
+  action.request = request.scope;
+  action.changes_there = request.changes_there;
+  action.to_private_place = request.to_private_place;
   safety::Scene scene;
   scene.context = &facts.call.labels;
   scene.meter = &meter_;
@@ -84,9 +108,10 @@ tool::Verdict MonitorPolicy::decide(const tool::Facts& facts) {
     return out;
   }
   meter_.charge(rules.caps(), manifest.name, scene.now_ns);
-  if (judgement.ruling == safety::Ruling::kAsk)
-    out.binding = safety::approval_binding(manifest.name, facts.call.arguments, facts.call.labels,
-                                           judgement.policy_epoch);
+  if (judgement.ruling != safety::Ruling::kAsk) return out;
+  out.scope = request.scope;
+  out.binding = safety::approval_binding(manifest.name, facts.call.arguments, facts.call.labels,
+                                         judgement.policy_epoch);
   return out;
 }
 

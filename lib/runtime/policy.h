@@ -38,13 +38,16 @@ class AgentPolicy {
 // The policy of one run. Decides of every call, whoever provides the tool.
 class MonitorPolicy final : public tool::PolicyHook {
  public:
-  MonitorPolicy(std::shared_ptr<const AgentPolicy> policy, Clock& clock)
-      : policy_(std::move(policy)), clock_(clock) {}
+  // `places`: what requests of the tool http may reach; null: it has no network. Outlives this.
+  MonitorPolicy(std::shared_ptr<const AgentPolicy> policy, Clock& clock,
+                const safety::Egress* places = nullptr)
+      : policy_(std::move(policy)), clock_(clock), places_(places) {}
   tool::Verdict decide(const tool::Facts& facts) override;
 
  private:
   std::shared_ptr<const AgentPolicy> policy_;
   Clock& clock_;
+  const safety::Egress* places_;
   safety::CallMeter meter_;
 };
 

@@ -165,6 +165,7 @@ void Redaction::clean(agent::InputBody& body) const {
     void operator()(agent::Verdict& in) const {
       of.clean(in.call_id, Author::kForeign);
       of.clean(in.message, Author::kForeign);
+      of.clean(in.scope, Author::kForeign);
     }
     void operator()(agent::ToolDone& in) const {
       of.clean(in.message, Author::kHost);  // the rules have seen it, before it was cut to size

@@ -86,6 +86,10 @@ StatusOr<tool::Sandbox> make_sandbox(const Config& config, const SandboxPlaces& 
   return out;
 }
 
+uint64_t command_traffic_bytes(const Config& config) {
+  return number(config.document()["sandbox"]["proxy_mb"], 4096) << 20;
+}
+
 EffectiveSandbox settle_sandbox(tool::Sandbox demanded, bool required, const os::Launcher& launcher) {
   EffectiveSandbox out;
   os::Confinement& c = demanded.confinement;
@@ -94,13 +98,20 @@ EffectiveSandbox settle_sandbox(tool::Sandbox demanded, bool required, const os:
     StatusOr<os::Enforcement> enforcement = launcher.enforcement(c);
     if (!enforcement.ok()) {
       out.notice = enforcement.status().message();
-      if (!required && enforcement.status().reason() == "sandbox_unavailable") c.profile = os::Profile::kFull;
+      const bool may_run_free = !required && c.network != os::NetworkAccess::kProxy;
+      if (may_run_free && enforcement.status().reason() == "sandbox_unavailable")
+        c.profile = os::Profile::kFull;
     } else {
       out.confined = enforcement->gaps.empty();
       for (const std::string& gap : enforcement->gaps)
         out.notice += (out.notice.empty() ? "commands are confined but for: " : ", ") + gap;
       out.enforcement = *std::move(enforcement);
     }
+  }
+  if (c.profile == os::Profile::kFull && c.network == os::NetworkAccess::kProxy) {
+    c.network = os::NetworkAccess::kHost;
+    out.notice =
+        "sandbox.profile is \"full\": commands have the host's network, sandbox.network says nothing";
   }
   out.sandbox = std::make_shared<const tool::Sandbox>(std::move(demanded));
   return out;

@@ -21,6 +21,9 @@ StatusOr<os::PathRules> make_path_rules(const Config& config, const SandboxPlace
 // The whole demand, gaps not accepted.
 StatusOr<tool::Sandbox> make_sandbox(const Config& config, const SandboxPlaces& places);
 
+// How much one command may send and receive through its proxy; 0: no limit.
+uint64_t command_traffic_bytes(const Config& config);
+
 // What commands get on this machine.
 struct EffectiveSandbox {
   std::shared_ptr<const tool::Sandbox> sandbox;  // null: nothing is demanded
@@ -29,7 +32,8 @@ struct EffectiveSandbox {
   std::string notice;  // what is not as demanded, for the log; empty when all is
 };
 // Unless sandbox.required is set, gaps are accepted, and where no mechanism works commands run as demanded
-// but unconfined; what policy is told then is "not sandboxed". With it each command is refused instead.
+// but unconfined; what policy is told then is "not sandboxed". With it each command is refused instead, and
+// so it is where the network is a proxy, which an unconfined command would pass by.
 EffectiveSandbox settle_sandbox(tool::Sandbox demanded, bool required, const os::Launcher& launcher);
 
 }  // namespace tau::runtime

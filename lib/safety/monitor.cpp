@@ -45,6 +45,7 @@ struct MonitorRules::Case {
   const Entry* entry = nullptr;
   Judgement out{.ruling = Ruling::kAllow};
   bool standing = false;  // the policy allows the call by name or by rule
+  bool listed_request = false;
 
   // The stricter ruling stands; of two alike the first.
   void rule(Ruling ruling, std::string_view reason, std::string_view by, std::string_view argument = {}) {
@@ -62,6 +63,7 @@ struct MonitorRules::Case {
   void check_arguments();
   void check_caps();
   void check_default();
+  void check_request();
   void check_labels();
   void check_flow();
   bool covered() const { return standing && policy.preset_->allow_covers_labels; }
@@ -91,6 +93,7 @@ void MonitorRules::Case::judge() {
   check_caps();
   if (denied()) return;
   check_default();
+  check_request();
   check_labels();
 }
 
@@ -109,6 +112,13 @@ void MonitorRules::Case::check_lists() {
   const bool off_task = !policy.spec_.task_tools.empty() && (entry == nullptr || !entry->of_task);
   if (off_task) rule(Ruling::kDeny, "denied_not_in_task", "policy.task_tools");
   if (action.always_ask) return rule(Ruling::kAsk, "ask_by_tool", "tool");
+  const auto& requests = policy.spec_.requests;
+  listed_request = !action.request.empty() &&
+                   std::find(requests.begin(), requests.end(), action.request) != requests.end();
+  if (listed_request) {
+    standing = true;
+    rule(Ruling::kAllow, "allowed_by_request", "policy.requests");
+  }
   if (!listed) return;
   if (entry->ruling == Ruling::kAsk) rule(Ruling::kAsk, "ask_by_policy", "policy.ask");
   if (entry->ruling == Ruling::kAllow) {
@@ -168,6 +178,16 @@ void MonitorRules::Case::check_default() {
       return rule(Ruling::kAsk, action.confined ? "ask_by_default" : "ask_not_sandboxed", "preset");
     case Ruling::kDeny: return rule(Ruling::kDeny, "denied_by_preset", "preset");
   }
+}
+
+// The name of the tool says nothing of what is changed, and where.
+void MonitorRules::Case::check_request() {
+  if (listed_request || !(action.changes_there || action.to_private_place)) return;
+  const Ruling ruling = policy.preset_->requests;
+  const bool denies = ruling == Ruling::kDeny;
+  if (action.changes_there)
+    return rule(ruling, denies ? "denied_changing_request" : "ask_changing_request", "policy.requests");
+  rule(ruling, denies ? "denied_private_request" : "ask_private_request", "policy.requests");
 }
 
 bool MonitorRules::Case::untrusted() const {

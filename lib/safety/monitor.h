@@ -16,6 +16,7 @@
 
 #include "base/base.h"
 #include "json/json.h"
+#include "net/net.h"
 #include "safety/monitor_text.h"  // IWYU pragma: export
 
 namespace tau::safety {
@@ -37,6 +38,7 @@ struct PresetRules {
   bool allow_covers_labels = true;       // an allowed name needs to satisfy no rule of labels but of flow
   Ruling trusted_action = Ruling::kAsk;  // acting on untrusted input towards what the user did not name
   Ruling permitted_flow = Ruling::kAsk;  // sending private data to who may not read it
+  Ruling requests = Ruling::kAsk;        // of HTTP that change something there or go to a private place
   Ruling rule_of_two = Ruling::kAsk;     // untrusted input, private data and a way out, all three
   bool endorses = true;                  // dictated messages and looked-up addresses count as the user's
   bool workspace_untrusted = false;      // files of the workspace are untrusted input
@@ -73,6 +75,11 @@ struct Flow {
 // "alice@example.org=alice". INVALID_ARGUMENT "invalid_flow".
 StatusOr<Flow> parse_flow(std::string_view text);
 
+// "POST https://api.example.com": a method and an origin, as the scope of a request over HTTP is written:
+// with the port. INVALID_ARGUMENT "invalid_request_scope".
+StatusOr<std::string> parse_request_scope(std::string_view text);
+std::string request_scope(std::string_view method, const net::Url& url);
+
 // A policy as data.
 struct PolicySpec {
   Preset preset = Preset::kBalanced;
@@ -83,6 +90,9 @@ struct PolicySpec {
   std::vector<std::string> approved;    // destinations that are as good as the user's: an address book
   std::vector<ArgumentRule> rules;
   std::vector<Flow> flows;
+  // Requests over HTTP that need no approval, as parse_request_scope() gives them. The only permission that
+  // covers those that change something or go to a private place.
+  std::vector<std::string> requests;
   // Beside those of manifests: which arguments of a tool say where its effect lands.
   std::vector<std::pair<std::string, std::vector<std::string>>> destinations;
   // Negative: as the preset has it.
@@ -146,6 +156,10 @@ struct Action {
   bool of_host = false;                       // registered by the host program
   bool always_ask = false;                    // the host wants to be asked
   bool confined = false;                      // runs in a sandbox
+  // Of a request over HTTP: method and origin; request_scope(). Else empty.
+  std::string_view request;
+  bool changes_there = false;     // its method may change something
+  bool to_private_place = false;  // its origin was granted, and so may be a private one
 };
 
 struct Judgement {

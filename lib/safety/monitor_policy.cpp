@@ -14,6 +14,7 @@ constexpr PresetRules kTable[kPresets] = {
     {.name = "permissive",
      .consequential = Ruling::kAllow,
      .trusted_action = Ruling::kAllow,
+     .requests = Ruling::kAllow,
      .rule_of_two = Ruling::kAllow},
     {.name = "balanced"},
     {.name = "strict",
@@ -30,6 +31,7 @@ constexpr PresetRules kTable[kPresets] = {
      .allow_covers_labels = false,
      .trusted_action = Ruling::kDeny,
      .permitted_flow = Ruling::kDeny,
+     .requests = Ruling::kDeny,
      .rule_of_two = Ruling::kDeny,
      .endorses = false,
      .workspace_untrusted = true,
@@ -58,6 +60,9 @@ constexpr Row kRows[] = {
      [](const PresetRules& p) { return yes_no(p.host_vouches); }},
     {"trusted_action", "acting on untrusted input towards a destination that is not the user's",
      [](const PresetRules& p) { return ruling(p.trusted_action); }},
+    {"requests",
+     "requests of `http` that change something or go to a private place, unless `policy.requests` names them",
+     [](const PresetRules& p) { return ruling(p.requests); }},
     {"permitted_flow", "sending private data to who may not read it",
      [](const PresetRules& p) { return ruling(p.permitted_flow); }},
     {"rule_of_two", "untrusted input, private data and a way out, all three in one session",
@@ -84,12 +89,17 @@ constexpr ReasonText kReasons[] = {
     {"allowed_host_tool", "the host program registered the tool and vouches for it"},
     {"allowed_by_policy", "the tool stands in policy.allow"},
     {"allowed_by_rule", "a rule of policy.rules allows the call"},
+    {"allowed_by_request", "policy.requests names the method and origin"},
     {"allowed_by_preset", "the preset allows tools that act"},
     {"ask_by_tool", "the host program wants to be asked about this tool"},
     {"ask_by_policy", "the tool stands in policy.ask"},
     {"ask_by_rule", "a rule of policy.rules asks"},
     {"ask_by_default", "the tool acts, and nothing allows it"},
     {"ask_not_sandboxed", "the same, and it runs without confinement"},
+    {"ask_changing_request",
+     "a request over HTTP may change something there, and policy.requests does not name it"},
+    {"ask_private_request",
+     "a request goes to a place that may be private, and policy.requests does not name it"},
     {"ask_untrusted_destination", "untrusted input was seen, and a destination is not the user's"},
     {"ask_no_destination", "untrusted input was seen, and the call says not where its effect lands"},
     {"ask_private_flow", "private data would go to who may not read it"},
@@ -102,6 +112,8 @@ constexpr ReasonText kReasons[] = {
     {"denied_by_preset", "the preset denies tools that act, and nothing allows this one"},
     {"denied_rate", "too many calls in a minute"},
     {"denied_budget", "too many calls in the run"},
+    {"denied_changing_request", "as ask_changing_request, under a preset that does not ask"},
+    {"denied_private_request", "as ask_private_request, under a preset that does not ask"},
     {"denied_untrusted_destination", "as ask_untrusted_destination, under a preset that does not ask"},
     {"denied_no_destination", "as ask_no_destination, under a preset that does not ask"},
     {"denied_private_flow", "as ask_private_flow, under a preset that does not ask"},
@@ -144,6 +156,7 @@ json::Value document_of(const PolicySpec& spec) {
     rules.push_back(std::move(text));
   }
   v.set("rules", std::move(rules));
+  v.set("requests", list_of(spec.requests));
   json::Value flows = json::Value::array();
   for (const Flow& f : spec.flows) flows.push_back(format("{}={}", f.destination, f.reader));
   v.set("flows", std::move(flows));
@@ -255,6 +268,24 @@ StatusOr<Flow> parse_flow(std::string_view text) {
     return invalid_argument(
         "invalid_flow", format("\"{}\" is no flow; one reads: DESTINATION=READER", truncate_utf8(text, 80)));
   return flow;
+}
+
+std::string request_scope(std::string_view method, const net::Url& url) {
+  return format("{} {}", method, url.origin());
+}
+
+StatusOr<std::string> parse_request_scope(std::string_view text) {
+  const size_t space = text.find(' ');
+  const std::string_view method = text.substr(0, space);
+  const bool is_method =
+      !method.empty() && method.size() <= 16 &&
+      std::all_of(method.begin(), method.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  const StatusOr<net::Url> url = net::parse_url(space == text.npos ? "" : text.substr(space + 1));
+  if (!is_method || !url.ok() || url->target != "/")
+    return invalid_argument("invalid_request_scope",
+                            format("\"{}\" is no method and origin; one reads: POST https://api.example.com",
+                                   truncate_utf8(text, 80)));
+  return request_scope(method, *url);
 }
 
 const MonitorRules::Entry* MonitorRules::find(std::string_view tool) const {

@@ -34,7 +34,9 @@ struct Manifest {
   std::vector<std::string> destination_args;  // arguments that say where an effect lands: "path", "url"
   bool idempotent = false;  // running it twice equals running it once: may be re-run after a crash
   bool parallel = false;    // may run beside other calls of the same turn
-  bool sandboxed = false;   // runs confined by the kernel, without gaps
+  // What it can reach is held, without gaps: commands by their confinement, files by openat2 beneath the
+  // workspace, requests by the rules of egress at the socket.
+  bool sandboxed = false;
   int64_t timeout_ms = 120'000;
   size_t max_result_bytes = 64 * 1024;  // finalize truncates beyond
   bool takes_handles = false;  // a handle in its arguments is meant as such, and does not stand for the text
@@ -89,12 +91,35 @@ class HostCalls {
  public:
   virtual ~HostCalls() = default;
   virtual void call(const Call& call, Reply reply) = 0;
+  // What the host is told of a call that runs, and the model is not. On the loop of the run.
+  virtual void progress(const Call& call, std::string text) { (void)call, (void)text; }
 };
 
 // What commands run under; os::Launcher enforces it or refuses.
 struct Sandbox {
   os::Confinement confinement;  // profile kFull: none
   os::ProcessLimits limits;
+};
+
+// What requests of the tool http may do.
+struct WebAccess {
+  safety::Egress places;  // the rules that the client's egress policy stands on
+  // What the user bound to an origin, "https://api.example.com:443"; the client's credential source knows the
+  // secret by the id.
+  struct Credential {
+    std::string id;
+    std::string origin;
+    std::string header;
+    std::string prefix;
+  };
+  std::vector<Credential> credentials;
+};
+
+// For commands whose network is a proxy (os::NetworkAccess::kProxy): they connect through Context::web.
+struct CommandProxy {
+  net::ProxyLimits limits;  // of one command
+  // Told of each connection, on the loop of the run. May be empty.
+  std::function<void(const Call& call, const net::ProxyRecord& record)> told;
 };
 
 // What tools may touch.
@@ -107,12 +132,14 @@ struct Context {
   // Of commands, "NAME=value": only PATH, HOME, LANG, TERM and TMPDIR are passed on, with plain defaults for
   // PATH, LANG and TERM. Nothing is inherited from the host.
   std::vector<std::string> environment;
-  // For requests of tools, on `loop`: it holds no credential, and its egress policy is that of agents. Null:
-  // tools have no network.
+  // For requests of tools, on `loop`: its egress policy is that of agents, and of credentials it has those of
+  // `access` alone. Null: tools have no network.
   net::HttpClient* web = nullptr;
   std::shared_ptr<const Sandbox> sandbox;  // null: commands are not confined, nor limited
   // Results that the model was not shown, of the run's session. Null: there are none.
   const safety::Quarantine* held = nullptr;
+  std::shared_ptr<const WebAccess> access = nullptr;    // null: no credentials, and every place may be private
+  std::shared_ptr<const CommandProxy> proxy = nullptr;  // null: commands that need one are refused
 };
 
 class Tool {
@@ -157,6 +184,8 @@ struct Verdict {
   std::string message = {};  // for people and for the model when denied
   int64_t policy_epoch = 0;
   SharedString binding = {};  // of kAsk: what an approval is bound to; see safety::approval_binding
+  SharedString scope =
+      {};  // of kAsk: what a standing permission would be for, "POST https://…"; may be empty
 };
 
 // Decides before every call. On the run's loop; must not block.
@@ -259,8 +288,10 @@ std::shared_ptr<Tool> make_extract_tool();
 
 // What policy has to know of a call of the tool http: which URL is asked, as the tool itself reads it, and
 // whether the method may change something there. INVALID_ARGUMENT as the call itself would fail.
+inline constexpr std::string_view kHttpTool = "http";
 struct HttpCallTraits {
   net::Url url;
+  std::string method;
   bool mutating = true;  // anything but GET and HEAD
 };
 StatusOr<HttpCallTraits> http_call_traits(const json::Value& arguments);

@@ -230,7 +230,7 @@ class Approvals(Terminal):
     def ask(self, *answers):
         self.start("run", "hi", *scripted(turn("", [WRITE]), turn("", [WRITE]), turn("Done.")))
         for answer in answers:
-            self.expect("write.*not sandboxed.*made.txt.*Allow\\?")
+            self.expect(r"write.* \(.{0,8}write.{0,8}\) .*made.txt.*Allow\?")
             self.type(answer + "\r")
         self.expect("Done\\.")
         self.end()
@@ -267,6 +267,19 @@ class Approvals(Terminal):
     def test_yes_is_for_one_call(self):
         self.ask("y", "n")
         self.assertTrue((self.workspace / "made.txt").exists())
+
+    def test_always_to_one_place_is_for_no_other(self):
+        place = "http://127.0.0.1:9"  # nobody is there: an allowed call fails
+        calls = [("http", {"url": place + path, "method": method}) for path, method in
+                 (("/a", "POST"), ("/b", "POST"), ("/c", "DELETE"))]
+        self.start("run", "hi", "--allow", "http", "--set", f'network.private_origins=["{place}"]',
+                   *scripted(*(turn("", [each]) for each in calls), turn("Done.")))
+        self.expect(r"/a.*Allow\? \[y\]es, \[n\]o, \[a\]lways to POST http://127\.0\.0\.1:9 in this session: ")
+        self.type("a\r")
+        self.expect(r"/c.*Allow\?.*to DELETE http://127\.0\.0\.1:9 ")
+        self.type("n\r")
+        self.expect("Done\\.")
+        self.end()
 
     def test_always(self):
         self.ask("a")

@@ -8,17 +8,23 @@ from support import CliCase, scripted, tap, turn
 
 
 class Server:
-    """Counts what it accepts, keeps what it is asked, answers as told."""
+    """Counts what it accepts, keeps what it is asked, answers as told: by path (status, headers, content), or None for
+    no answer at all."""
 
-    def __init__(self, case, answers=()):
-        self.seen, self.accepted, answers = [], 0, dict(answers)
-        outer = self
+    def __init__(self, case, answers=None, missing=200):
+        self.seen, self.accepted, answers = [], 0, {} if answers is None else answers
+        outer, over = self, threading.Event()
+        case.addCleanup(over.set)
 
         class Handler(BaseHTTPRequestHandler):
             def answer(self):
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 outer.seen.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-                status, headers, content = answers.get(self.path, (200, {}, b"hello from the server"))
+                answer = answers.get(self.path.split("?")[0], (missing, {}, b"hello from the server"))
+                if answer is None:
+                    over.wait()
+                    return
+                status, headers, content = answer
                 self.send_response(status)
                 for name, value in {"content-type": "text/plain", "content-length": str(len(content)), **headers}.items():
                     self.send_header(name, value)
@@ -50,8 +56,11 @@ class Http(CliCase):
     def results(self, *options):
         return [e for e in self.events("hi", *options) if e["event"] == "tool_result"]
 
-    def grant(self, *servers):
-        return ["--set", "network.private_origins=" + json.dumps([server.origin for server in servers])]
+    def grant(self, *servers, methods=("GET",)):
+        """Places that may be reached, and what may be done there without asking."""
+        origins = [server.origin for server in servers]
+        requests = [f"{method} {origin}" for origin in origins for method in methods]
+        return ["--set", "network.private_origins=" + json.dumps(origins), "--set", "policy.requests=" + json.dumps(requests)]
 
     def test_an_allowed_call_reaches_a_granted_server(self):
         server = Server(self)
@@ -71,9 +80,28 @@ class Http(CliCase):
 
     def test_without_leave_a_call_asks(self):
         server = Server(self)
-        _, err = self.tau("run", "hi", "--tools", "http", *self.grant(server), *calls({"url": server.origin}), code=4)
+        _, err = self.tau("run", "hi", "--tools", "http", *self.grant(server, methods=()), *calls({"url": server.origin}),
+                          code=4)
         self.assertIn("approval_missing", err)
         self.assertEqual(server.accepted, 0)
+
+    def test_a_private_place_and_a_change_ask_though_the_tool_is_allowed(self):
+        server = Server(self)
+        for method, granted in (("GET", ()), ("POST", ("GET",)), ("DELETE", ("GET", "POST"))):
+            _, err = self.tau("run", "hi", "--allow", "http", *self.grant(server, methods=granted),
+                              *calls({"url": server.origin + "/x", "method": method}), code=4)
+            self.assertIn(f"denied http: {method} {server.origin}: there is no terminal", err)
+            self.assertIn(f"""allow it with --set 'policy.requests=["{method} {server.origin}"]'""", err)
+        self.assertEqual(server.accepted, 0)
+        [result] = self.results("--allow", "http", *self.grant(server, methods=("GET", "POST")),
+                                *calls({"url": server.origin + "/x", "method": "POST", "body": "b"}))
+        self.assertIn("hello from the server", result["content"])
+        self.assertEqual([seen[0] for seen in server.seen], ["POST"])
+
+    def test_an_approval_says_method_and_origin(self):
+        events = self.events("hi", "--allow", "http", *calls({"url": "https://A.example/x?y", "method": "PUT"}), code=4)
+        [asked] = [event for event in events if event["event"] == "approval"]
+        self.assertEqual((asked["scope"], asked["reason"]), ("PUT https://a.example:443", "ask_changing_request"))
 
     def test_what_is_not_granted_is_not_reached(self):
         granted, other = Server(self, {"/out": (302, {}, b"")}), Server(self)
@@ -96,7 +124,7 @@ class Http(CliCase):
             {"url": server.origin + "/here"}, {"url": server.origin + "/out"}, {"url": server.origin + "/far"}))
         self.assertIn(f"HTTP 200 {server.origin}/there\n", results[0]["content"])
         self.assertEqual(results[1]["reason"], "egress_scheme")
-        self.assertIn("redirects to another host, not followed: https://far.example:443/x", results[2]["content"])
+        self.assertIn("a redirect to https://far.example:443/x was not followed", results[2]["content"])
         self.assertEqual(other.accepted, 0)
 
     def test_a_proxy_of_the_environment_is_not_asked(self):

@@ -12,7 +12,8 @@ import stat
 import subprocess
 import time
 
-from support import TIMEOUT, CliCase, tap, turn
+from http_test import Server
+from support import TIMEOUT, CliCase, scripted, tap, turn
 
 PHRASE = "correct horse battery staple"
 
@@ -282,6 +283,26 @@ class Runs(VaultCase):
             out += more
         self.assertIn("secret://provider/local", out)
         self.assertNotIn(value, out + err)
+        self.assert_nowhere(value)
+
+    def test_the_tool_http_sends_what_is_bound_to_an_origin_there_alone(self):
+        self.init()
+        value = made("card")
+        here, there = Server(self, {"/echo": (200, {}, f"you sent {value}".encode())}), Server(self)
+        self.put("card", value, "--origin", here.origin)
+        granted = json.dumps([here.origin, there.origin])
+        requests = json.dumps([f"GET {origin}" for origin in (here.origin, there.origin)])
+        self.configure(f'[network]\nprivate_origins = {granted}\n[policy]\nallow = ["http"]\nrequests = {requests}\n'
+                       f'[network.fetch.credentials.card]\norigin = "{here.origin}"\nsecret = "secret://card"\n')
+        calls = [{"url": here.origin + "/echo"}, {"url": there.origin + "/x"},
+                 {"url": here.origin + "/x", "headers": {"Authorization": "mine"}}]
+        out, err = self.tau("run", "--json", "-s", "one", "Go.", *scripted(
+            *(turn("", calls=[("http", each)]) for each in calls), turn("Done.")))
+        self.assertEqual([seen[2].get("authorization") for seen in here.seen], [f"Bearer {value}"])
+        self.assertEqual([seen[2].get("authorization") for seen in there.seen], [None])
+        self.assertIn("you sent [redacted", out)
+        self.assertIn("header_not_allowed", out)
+        self.assertNotIn(value, out + err + self.tau("config", "show", "--json")[0])
         self.assert_nowhere(value)
 
     def test_a_second_origin_does_not_get_it(self):

@@ -141,6 +141,35 @@ TEST_F(FetchTest, AsksPolicyAtEachHopAndDropsWhatIsSecret) {
   EXPECT_TRUE(credentials.asked.empty());
 }
 
+TEST_F(FetchTest, ACredentialGoesAlongWithinItsOriginAlone) {
+  test::ScriptedServer other;
+  server.enqueue(redirect("/here"));
+  server.enqueue(redirect(other.url("/there")));
+  other.enqueue(redirect(server.url("/back")));
+  server.enqueue(Reply().body("end"));
+  HttpRequest request = get();
+  request.credential_id = "provider";
+  ASSERT_TRUE(fetch(request).ok());
+  ASSERT_EQ(server.requests().size(), 3u);
+  EXPECT_EQ(server.requests()[0].header("authorization"), "Bearer " + credentials.value);
+  EXPECT_EQ(server.requests()[1].header("authorization"), "Bearer " + credentials.value);
+  EXPECT_FALSE(other.requests().at(0).has_header("authorization"));
+  EXPECT_FALSE(server.requests()[2].has_header("authorization")) << "once it has left it is not back";
+}
+
+TEST_F(FetchTest, AsksTheCallerAboutEachFurtherRequest) {
+  server.enqueue(redirect("/a"));
+  server.enqueue(redirect("/b"));
+  std::vector<std::string> asked;
+  const auto response = fetch(get(), {.may_follow = [&](const HttpRequest& next) {
+                                asked.push_back(next.method + " " + next.url);
+                                return !next.url.ends_with("/b");
+                              }});
+  ASSERT_TRUE(response.ok()) << response.status().to_string();
+  EXPECT_EQ(response->elsewhere, server.url("/b"));
+  EXPECT_EQ(asked, (std::vector<std::string>{"GET " + server.url("/a"), "GET " + server.url("/b")}));
+}
+
 TEST_F(FetchTest, LeavesOtherHostsToTheCallerIfToldSo) {
   server.enqueue(redirect("http://elsewhere.example/x"));
   const auto response = fetch(get(), {.to_other_hosts = false});

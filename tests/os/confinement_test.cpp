@@ -91,6 +91,48 @@ TEST_P(EscapeTest, WhatCannotBeKeptIsRefused) {
     EXPECT_NE(result.message.find(word), std::string::npos) << result.message;
 }
 
+// A network that is a proxy leads nowhere else; what cannot give one refuses.
+TEST_P(EscapeTest, NoProbePassesTheProxyBy) {
+  const auto [mechanism, uid] = GetParam();
+  const auto results = decode(as_user(uid, [mechanism = mechanism] {
+    ProbeWorld world;
+    world.set_network(NetworkAccess::kProxy);
+    const auto launcher = launcher_for(world, mechanism);
+    std::string out;
+    std::vector<std::string> names = {"must_read_system", "reach_proxy", "other_interface"};
+    if (mechanism == Mechanism::kBubblewrap) names = probes();
+    names.insert(names.end(), {"reach_proxy", "other_interface"});
+    for (const std::string& probe : names) {
+      world.reset();
+      out += encode(world.run_confined(*launcher, probe, mechanism == Mechanism::kLandlock));
+    }
+    return out;
+  }));
+  if (mechanism == Mechanism::kLandlock) {
+    const ProbeResult& refused = results.at("must_read_system");
+    EXPECT_EQ(refused.status, -1);
+    EXPECT_NE(refused.message.find("a proxy needs bubblewrap"), std::string::npos) << refused.message;
+    return;
+  }
+  ASSERT_EQ(results.size(), probes().size() + 2);
+  EXPECT_EQ(results.at("reach_proxy").status, kEscaped) << "its listener is there from the start";
+  int tried = 0;
+  for (const auto& [probe, result] : results) {
+    SCOPED_TRACE(probe + " " + result.message);
+    if (probe.starts_with("must_") || probe == "reach_proxy") {
+      EXPECT_EQ(result.status, kEscaped);
+      continue;
+    }
+    if (probe == "fork_bomb" && uid == 0) continue;  // RLIMIT_NPROC does not hold for root
+    ++tried;
+    EXPECT_NE(result.status, kEscaped);
+    EXPECT_NE(result.status, -1);
+    EXPECT_EQ(result.message, "");
+  }
+  std::printf("%d probes beside the proxy under %s as user %u\n", tried,
+              std::string(mechanism_name(mechanism)).c_str(), uid);
+}
+
 TEST_P(EscapeTest, NoProbeSucceeds) {
   const auto [mechanism, uid] = GetParam();
   const auto results = decode(as_user(uid, [mechanism = mechanism] {
@@ -134,7 +176,7 @@ const std::set<std::string> kOfTheKernel = {
     "module",          "kernel_log",      "host_name",       "type_ahead",
     "type_ahead_wide", "trace_victim",    "trace_parent",    "read_memory",
     "take_descriptor", "packet_socket",   "device_node",     "open_sysctl",
-    "open_disk",       "read_shadow"};
+    "open_disk",       "read_shadow",     "raw_socket"};
 // Process 1 of a container may have capabilities that its root has not, and is out of reach then.
 const std::set<std::string> kOfProcess1 = {"environ_of_1", "through_proc_1_root"};
 

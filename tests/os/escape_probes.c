@@ -273,6 +273,33 @@ static int send_datagram(void) {
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   return escaped_if(sendto(socket(AF_INET, SOCK_DGRAM, 0), "x", 1, 0, (struct sockaddr*)&to, sizeof to) == 1);
 }
+/* The ports below the dynamic ones on this machine's loopback, but that of a proxy. */
+static int connect_any_port(void) {
+  for (int port = 1; port < 32768; ++port) {
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0) return kRefused;
+    const int done = port == 3128 ? -1 : connect(fd, (struct sockaddr*)&to, sizeof to);
+    close(fd);
+    if (done == 0) return kEscaped;
+  }
+  return kSenseless; /* nobody listens there */
+}
+static int send_datagram_inet6(void) {
+  struct sockaddr_in6 to = {
+      .sin6_family = AF_INET6, .sin6_port = htons(9), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+  const int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+  if (fd < 0 && errno == EAFNOSUPPORT) return kSenseless;
+  return escaped_if(sendto(fd, "x", 1, 0, (struct sockaddr*)&to, sizeof to) == 1 || errno == EADDRNOTAVAIL);
+}
+static int raw_socket(void) { return escaped_if(socket(AF_INET, SOCK_RAW, 1 /* ICMP */) >= 0); }
+static int listen_unix(void) {
+  struct sockaddr_un here = {.sun_family = AF_UNIX};
+  snprintf(here.sun_path + 1, sizeof here.sun_path - 1, "tau-probe-own-%d", (int)getpid());
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  return escaped_if(fd >= 0 && bind(fd, (struct sockaddr*)&here, sizeof here) == 0);
+}
 static int connect_unix(const char* path, int is_abstract, int fd) {
   struct sockaddr_un to = {.sun_family = AF_UNIX};
   snprintf(to.sun_path + is_abstract, sizeof to.sun_path - 1, "%s", path);
@@ -502,6 +529,20 @@ static int must_fork_and_pipe(void) {
 static int must_read_system(void) { return read_of("/etc/passwd"); }
 static int must_read_home(void) { return read_of(at("home/.bashrc")); }
 
+/* Of a network that is a proxy: its port answers, whoever stands behind it, and no interface leads further.
+ */
+static int reach_proxy(void) {
+  g_port = 3128;
+  return connect_inet();
+}
+static int other_interface(void) {
+  FILE* interfaces = fopen("/proc/net/dev", "r");
+  char line[512];
+  for (int number = 1; interfaces != NULL && fgets(line, sizeof line, interfaces) != NULL; ++number)
+    if (number > 2 && strstr(line, " lo:") == NULL) return kEscaped;
+  return kRefused;
+}
+
 /* clang-format off */
 #define PROBE(name) {#name, name}
 static const struct {
@@ -523,7 +564,8 @@ static const struct {
   PROBE(signal_parent), PROBE(limit_victim), PROBE(slow_victim), PROBE(pin_victim), PROBE(take_descriptor),
   PROBE(shared_memory), PROBE(message_queue), PROBE(connect_inet), PROBE(connect_inet6), PROBE(send_datagram),
   PROBE(connect_abstract), PROBE(connect_path), PROBE(reconnect_pair), PROBE(packet_socket),
-  PROBE(algorithm_socket), PROBE(machine_socket), PROBE(netlink_socket), PROBE(mount_tmpfs),
+  PROBE(algorithm_socket), PROBE(machine_socket), PROBE(netlink_socket), PROBE(connect_any_port),
+  PROBE(send_datagram_inet6), PROBE(raw_socket), PROBE(listen_unix), PROBE(mount_tmpfs),
   PROBE(open_mount_tree), PROBE(new_mount), PROBE(unmount_secret), PROBE(user_namespace),
   PROBE(mount_namespace), PROBE(clone_namespace), PROBE(clone3_namespace), PROBE(join_namespace),
   PROBE(change_root), PROBE(load_program), PROBE(ring), PROBE(fault_handler), PROBE(performance),
@@ -550,5 +592,7 @@ int main(int argc, char** argv) {
   for (size_t i = 0; i < sizeof kProbes / sizeof kProbes[0]; ++i)
     if (strcmp(argv[1], kProbes[i].name) == 0) return kProbes[i].run();
   if (strcmp(argv[1], "race") == 0) return race();
+  if (strcmp(argv[1], "reach_proxy") == 0) return reach_proxy();
+  if (strcmp(argv[1], "other_interface") == 0) return other_interface();
   return 2;
 }

@@ -171,6 +171,7 @@ LaunchSpec ProbeWorld::spec(const std::string& probe, bool accept_gaps) const {
   c.rules = {default_read_only(), {".env"}};
   c.hidden = default_hidden(file("home"));
   c.hidden.push_back(file("tauhome"));
+  c.network = network_;
   c.accept_gaps = accept_gaps;
   return spec;
 }

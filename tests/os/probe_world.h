@@ -33,6 +33,8 @@ class ProbeWorld {
   ProbeResult run_free(const std::string& probe) const;
   // How often the probe "race" tries.
   void set_rounds(int rounds) { rounds_ = rounds; }
+  // What commands reach; without it nothing.
+  void set_network(NetworkAccess network) { network_ = network; }
   // The demand in full, so that a refusal says what is missing; `accept_gaps` to run all the same.
   LaunchSpec spec(const std::string& probe, bool accept_gaps) const;
   ProbeResult run_confined(const Launcher& launcher, const std::string& probe, bool accept_gaps) const;
@@ -49,6 +51,7 @@ class ProbeWorld {
   pid_t victim_ = 0;
   int secret_fd_ = -1;
   int rounds_ = 0;
+  NetworkAccess network_ = NetworkAccess::kNone;
   int port_ = 0;
   int shared_memory_ = -1;
   std::vector<int> listeners_;

@@ -116,6 +116,20 @@ TEST(SeccompFilter, RefusesTheWaysOut) {
   EXPECT_EQ(filter.call(SYS_clone3), kMissing);
 }
 
+TEST(SeccompFilter, WithAProxyOfSocketsTcpAlone) {
+  const Filter filter({.no_sockets = false, .tcp_alone = true});
+  for (const uint64_t family : {AF_INET, AF_INET6}) {
+    EXPECT_EQ(filter.call(SYS_socket, {family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK}), kAllowed);
+    for (const uint64_t type : {SOCK_DGRAM + 0, SOCK_RAW + 0, SOCK_SEQPACKET + 0, SOCK_DGRAM | SOCK_CLOEXEC})
+      EXPECT_EQ(filter.call(SYS_socket, {family, type}), kRefused) << type;
+  }
+  for (const uint64_t family : {AF_UNIX, AF_NETLINK, AF_PACKET, 38, 40})
+    for (const uint64_t type : {SOCK_STREAM, SOCK_DGRAM, SOCK_RAW})
+      EXPECT_EQ(filter.call(SYS_socket, {family, type}), kRefused) << family;
+  EXPECT_EQ(filter.call(SYS_socketpair, {AF_UNIX, SOCK_STREAM}), kAllowed);
+  EXPECT_EQ(filter.call(SYS_socketpair, {AF_UNIX, SOCK_DGRAM}), kRefused);
+}
+
 TEST(SeccompFilter, KillsCallsOfOtherArchitectures) {
   const Filter filter;
   const struct seccomp_data other = {SYS_read, kElsewhere, 0, {}};

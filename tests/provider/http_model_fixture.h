@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "recording_sink.h"
+#include "safety/safety.h"
 #include "support/scripted_server.h"
 
 namespace tau::provider {
@@ -17,12 +18,17 @@ class AllowAll final : public net::EgressPolicy {
   Status check_address(const net::Url&, const net::Address&) override { return ok_status(); }
 };
 
+inline std::string test_key() { return "k-" + std::string("1234567"); }
+
+// Known to the scanners before it goes out, as the runtime's are.
 class OneKey final : public net::CredentialSource {
  public:
   std::string origin;
-  StatusOr<Secret> get(std::string_view, const net::Url& url) override {
+  safety::Screening screening{false};
+  StatusOr<Secret> get(std::string_view id, const net::Url& url) override {
     if (url.origin() != origin) return permission_denied("credential_origin_mismatch", "not its origin");
-    return Secret("k-" + std::string("123"));
+    EXPECT_TRUE(screening.add_secret(id, Secret(test_key())).ok());
+    return Secret(test_key());
   }
 };
 

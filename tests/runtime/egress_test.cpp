@@ -117,11 +117,45 @@ TEST(FetchEgress, FollowsItsKeys) {
   check(*make_egress_policy(config), {{"https://example.net/", "", ""}, {"http://10.0.0.1:81/", "", ""}});
 }
 
+TEST(FetchEgress, CredentialsGoToTheirOriginAndAreKnownBefore) {
+  Config config = merged("user", R"({"network":{"fetch":{"credentials":{
+    "card":{"origin":"https://API.example","secret":"secret://card"},
+    "short":{"origin":"https://b.example:444","secret":"secret://short","key_header":"x-key"},
+    "half":{"secret":"secret://card"}}}}})");
+  const auto bound = config.network().fetch_credentials;
+  ASSERT_EQ(bound.size(), 2u) << "one without an origin is for nobody";
+  EXPECT_EQ(bound[0].origin + " " + bound[0].header + ": " + bound[0].prefix,
+            "https://api.example:443 authorization: Bearer ");
+  EXPECT_EQ(bound[1].origin + " " + bound[1].header + ": " + bound[1].prefix,
+            "https://b.example:444 x-key: ");
+  const std::string value(12, 'v');
+  config = config.with_secrets(std::make_shared<const SecretLookup>(
+      [&](const std::string& reference, std::string_view origin) -> StatusOr<Secret> {
+        if (reference == "secret://card" && origin == "https://api.example:443") return Secret(value);
+        return Secret("tiny");
+      }));
+  const auto screening = std::make_shared<safety::Screening>(false);
+  const auto source = make_fetch_credentials(config, screening);
+  const auto get = [&](std::string_view id, std::string_view url) {
+    return std::string(source->get(id, *net::parse_url(url)).status().reason());
+  };
+  EXPECT_FALSE(screening->knows_secrets());
+  EXPECT_EQ(get("card", "https://api.example/x"), "");
+  EXPECT_TRUE(safety::holds_secret(*screening->current()->secrets.secrets, "it is " + value));
+  for (const char* elsewhere :
+       {"http://api.example/", "https://api.example:444/", "https://www.api.example/"})
+    EXPECT_EQ(get("card", elsewhere), "credential_origin_mismatch") << elsewhere;
+  EXPECT_EQ(get("other", "https://api.example/"), "credential_origin_mismatch");
+  EXPECT_EQ(get("short", "https://b.example:444/"), "credential_too_short");
+}
+
 TEST(Egress, AProjectGrantsNothing) {
   for (const char* text :
        {R"({"providers":{"x":{"base_url":"http://10.0.0.5"}}})",
         R"({"network":{"private_origins":["http://10.0.0.5"]}})", R"({"network":{"fetch":{"http":true}}})",
-        R"({"network":{"fetch":{"hosts":["example.com"]}}})", R"({"tools":["http"]})"}) {
+        R"({"network":{"fetch":{"hosts":["example.com"]}}})",
+        R"({"network":{"fetch":{"credentials":{"x":{"origin":"https://evil.example"}}}}})",
+        R"({"sandbox":{"network":"proxy"}})", R"({"tools":["http"]})"}) {
     const auto document = json::parse(text);
     ASSERT_TRUE(document.ok());
     EXPECT_EQ(Config::merge({Layer{"project", "", *document}}).status().reason(), "not_allowed_in_project");

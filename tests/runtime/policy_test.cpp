@@ -114,6 +114,42 @@ TEST(MonitorPolicy, AddressesThatTheUserHadLookedUp) {
   EXPECT_EQ(desk.reason(R"({"to":"sarah.baker@y.org"})"), "ask_untrusted_destination");
 }
 
+// What a host is asked about a request says method and origin, as the tool itself reads the URL.
+TEST(MonitorPolicy, ARequestIsAskedAboutByMethodAndOrigin) {
+  const auto places = *safety::Egress::compile({.granted_origins = {"http://127.0.0.1:8080"}});
+  const auto judged = [&](std::string_view config, std::string_view arguments) {
+    const auto agent = *AgentPolicy::make(agent_config(config).policy, {}, {});
+    StillClock clock;
+    MonitorPolicy policy(agent, clock, &places);
+    tool::Manifest http;
+    http.name = "http";
+    http.effect = tool::Effect::kEgress;
+    http.destination_args = {"url"};
+    http.sandboxed = true;
+    tool::Call call;
+    call.name = http.name;
+    call.arguments = *json::parse(arguments);
+    const tool::Verdict verdict = policy.decide({call, http, nullptr});
+    return verdict.reason.str() + " " + verdict.scope.str();
+  };
+  const char* const allow = R"({"policy":{"allow":["http"]}})";
+  const char* const post = R"({"url":"HTTPS://A.example/x/../y?z","method":"POST"})";
+  const char* const home = R"({"url":"http://127.0.0.1:8080/"})";
+  EXPECT_EQ(judged(allow, R"({"url":"https://a.example"})"), "allowed_by_policy ");
+  EXPECT_EQ(judged(allow, R"({"url":"https://a.example","method":"HEAD"})"), "allowed_by_policy ");
+  EXPECT_EQ(judged(allow, post), "ask_changing_request POST https://a.example:443");
+  EXPECT_EQ(judged(allow, home), "ask_private_request GET http://127.0.0.1:8080");
+  EXPECT_EQ(judged("{}", R"({"url":"https://a.example"})"), "ask_by_default GET https://a.example:443");
+  const char* const listed =
+      R"({"policy":{"allow":["http"],"requests":["POST https://a.example","GET http://127.0.0.1:8080"]}})";
+  EXPECT_EQ(judged(listed, post), "allowed_by_request ");
+  EXPECT_EQ(judged(listed, home), "allowed_by_request ");
+  EXPECT_EQ(judged(listed, R"({"url":"https://a.example","method":"DELETE"})"),
+            "ask_changing_request DELETE https://a.example:443");
+  EXPECT_EQ(judged(listed, R"({"url":"https://a.example:8443","method":"POST"})"),
+            "ask_changing_request POST https://a.example:8443");
+}
+
 TEST(MonitorPolicy, ConfigurationReachesTheMonitor) {
   const auto reason_under = [](std::string_view policy, std::string_view arguments = kToBob) {
     Desk desk(R"({"policy":)" + std::string(policy) + "}");
@@ -175,6 +211,9 @@ TEST(MonitorPolicy, ConfigurationIsCheckedKeyByKey) {
       {"user", R"({"preset":"lenient"})", "bad_value"},
       {"user", R"({"rules":["deny"]})", "bad_value"},
       {"user", R"({"flows":["nobody"]})", "bad_value"},
+      {"user", R"({"requests":["https://a.example"]})", "bad_value"},
+      {"user", R"({"requests":["POST https://a.example"]})", ""},
+      {"project", R"({"requests":["POST https://a.example"]})", "not_allowed_in_project"},
       {"user", R"({"presets":"strict"})", "unknown_key"},
       {"user", R"({"tools":{"send":{"destination":[]}}})", "unknown_key"},
       {"project", R"({"preset":"permissive"})", "not_allowed_in_project"},

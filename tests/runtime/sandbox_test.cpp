@@ -63,13 +63,19 @@ TEST(SandboxConfig, AHomeInTheWorkspaceIsHiddenThere) {
   EXPECT_TRUE(holds(same->read_only, "tau.toml"));
 }
 
-TEST(SandboxConfig, RefusesWhatClimbsAndWhatIsNotBuilt) {
+TEST(SandboxConfig, RefusesWhatClimbs) {
   for (const char* text : {R"({"sandbox":{"protect":["../x"]}})", R"({"sandbox":{"protect":["/etc"]}})",
                            R"({"sandbox":{"protect":[""]}})", R"({"sandbox":{"hide":["a/../../b"]}})",
                            R"({"sandbox":{"hide":["/w/project/../x"]}})"})
     EXPECT_EQ(make_sandbox(config(text), kPlaces).status().reason(), "bad_value") << text;
-  EXPECT_EQ(make_sandbox(config(R"({"sandbox":{"network":"proxy"}})"), kPlaces).status().code(),
-            Code::kUnimplemented);
+}
+
+TEST(SandboxConfig, TakesAProxyAndItsCap) {
+  const Config proxied = config(R"({"sandbox":{"network":"proxy","proxy_mb":3}})");
+  EXPECT_EQ(make_sandbox(proxied, kPlaces)->confinement.network, os::NetworkAccess::kProxy);
+  EXPECT_EQ(command_traffic_bytes(proxied), 3u << 20);
+  EXPECT_EQ(command_traffic_bytes(config("{}")), uint64_t{4} << 30);
+  EXPECT_EQ(command_traffic_bytes(config(R"({"sandbox":{"proxy_mb":0}})")), 0u);
 }
 
 TEST(SandboxConfig, AProjectAddsAndSetsNothingElse) {
@@ -105,6 +111,27 @@ TEST_F(SettleTest, WithoutAMechanismItIsToldOrRefused) {
   EXPECT_FALSE(refused.confined);
   EXPECT_EQ(refused.sandbox->confinement.profile, os::Profile::kWorkspaceWrite) << "each command is refused";
   EXPECT_FALSE(refused.sandbox->confinement.accept_gaps);
+}
+
+// An unconfined command would pass the proxy by.
+TEST_F(SettleTest, AProxyIsNeverLetGo) {
+  for (const bool has_landlock : {false, true}) {
+    tool::Sandbox demanded = demand();
+    demanded.confinement.network = os::NetworkAccess::kProxy;
+    const EffectiveSandbox settled =
+        settle_sandbox(std::move(demanded), false, *launcher(false, has_landlock));
+    EXPECT_FALSE(settled.confined);
+    EXPECT_NE(settled.notice, "");
+    EXPECT_EQ(settled.sandbox->confinement.profile, os::Profile::kWorkspaceWrite)
+        << "each command is refused";
+    EXPECT_EQ(settled.sandbox->confinement.network, os::NetworkAccess::kProxy);
+  }
+  tool::Sandbox full = demand();
+  full.confinement.network = os::NetworkAccess::kProxy;
+  full.confinement.profile = os::Profile::kFull;
+  const EffectiveSandbox said = settle_sandbox(std::move(full), false, *launcher(false, false));
+  EXPECT_NE(said.notice.find("sandbox.network says nothing"), std::string::npos);
+  EXPECT_EQ(said.sandbox->confinement.network, os::NetworkAccess::kHost) << "and no proxy is waited for";
 }
 
 TEST_F(SettleTest, GapsAreToldAndNotCalledConfined) {

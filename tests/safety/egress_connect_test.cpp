@@ -87,6 +87,26 @@ class Listener {
   int count_ = 0;
 };
 
+// A listening socket for a proxy, which takes it over; and a client of it.
+int listen_for_one() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const bool good =
+      bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 && listen(fd, 1) == 0;
+  return good ? fd : -1;
+}
+
+int connect_to(int listener) {
+  sockaddr_in address = {};
+  socklen_t size = sizeof address;
+  getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
+  return fd;
+}
+
 class NoCredentials final : public net::CredentialSource {
  public:
   StatusOr<Secret> get(std::string_view, const net::Url&) override {
@@ -267,6 +287,35 @@ TEST_F(EgressConnect, AroundAProxyOfTheEnvironment) {
   ASSERT_TRUE(direct.ok()) << direct.status().to_string();
   EXPECT_EQ(direct->body, "direct");
   EXPECT_EQ(listener.accepted(), 0) << "the proxy was not asked";
+}
+
+// The proxy for commands stands on the same client, and so on the same rules.
+TEST_F(EgressConnect, NoSpellingGetsThroughTheProxyForCommands) {
+  for (const std::string_view host : kSpellings)
+    for (const bool tunnel : {true, false}) {
+      const int inside = listen_for_one();
+      std::string verdict;
+      auto proxy = net::Proxy::serve(*loop, *client, inside, {},
+                                     [&](const net::ProxyRecord& record) { verdict = record.verdict; });
+      ASSERT_TRUE(proxy.ok());
+      const int fd = connect_to(inside);
+      const std::string place = format("{}:{}", host, listener.port());
+      const std::string request = tunnel ? format("CONNECT {} HTTP/1.1\r\n\r\n", place)
+                                         : format("GET http://{}/ HTTP/1.1\r\n\r\n", place);
+      ASSERT_EQ(send(fd, request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
+      std::string answer;
+      for (int turn = 0; turn < 10'000 && verdict.empty(); ++turn) {
+        EXPECT_TRUE(loop->process(1).ok());
+        char buffer[1024];
+        const ssize_t n = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
+        if (n > 0) answer.append(buffer, static_cast<size_t>(n));
+        if (n == 0) shutdown(fd, SHUT_WR);
+      }
+      const bool refused = answer.starts_with("HTTP/1.1 400 ") || answer.starts_with("HTTP/1.1 403 ");
+      EXPECT_TRUE(refused) << place << ": " << answer;
+      close(fd);
+    }
+  EXPECT_EQ(listener.accepted(), 0);
 }
 
 }  // namespace

@@ -92,6 +92,64 @@ TEST(Monitor, ReadsAreAllowedUnderEveryPreset) {
   }
 }
 
+// A call of the tool http, as the runtime describes it.
+Action request(const json::Value& arguments, std::string_view scope, bool changes, bool is_private) {
+  Action a;
+  a.tool = "http";
+  a.effect = EffectClass::kEgress;
+  a.arguments = &arguments;
+  a.confined = true;
+  a.request = scope;
+  a.changes_there = changes;
+  a.to_private_place = is_private;
+  return a;
+}
+
+TEST(Monitor, RequestsThatChangeSomethingOrGoToPrivatePlacesAskForThemselves) {
+  const json::Value none = json::Value::object();
+  const Action get = request(none, "GET https://a.example:443", false, false);
+  const Action post = request(none, "POST https://a.example:443", true, false);
+  const Action home = request(none, "GET http://127.0.0.1:80", false, true);
+  const auto reasons = [&](const PolicySpec& spec) {
+    const Session session;
+    return reason(spec, get, session.scene()) + " " + reason(spec, post, session.scene()) + " " +
+           reason(spec, home, session.scene());
+  };
+  const std::string ask = "allowed_by_policy ask_changing_request ask_private_request";
+  const std::string_view under[kPresets] = {
+      "allowed_by_policy allowed_by_policy allowed_by_policy", ask, ask,
+      "allowed_by_policy denied_changing_request denied_private_request"};
+  for (size_t i = 0; i < kPresets; ++i) {
+    PolicySpec spec = preset(static_cast<Preset>(i));
+    spec.calls_per_minute = spec.tool_calls_per_minute = spec.max_calls = 0;
+    spec.allow = {"http"};
+    EXPECT_EQ(reasons(spec), under[i]) << i;
+    spec.requests = {"POST https://a.example:443", "GET http://127.0.0.1:80"};
+    EXPECT_EQ(reasons(spec), "allowed_by_policy allowed_by_request allowed_by_request") << i;
+    spec.ask = {"http"};
+    spec.deny = {};
+    EXPECT_TRUE(reasons(spec).starts_with("ask_by_policy ")) << i;
+    spec.deny = {"http"};
+    EXPECT_EQ(reasons(spec), "denied_by_policy denied_by_policy denied_by_policy") << i;
+  }
+  PolicySpec rule = preset(Preset::kBalanced);
+  rule.rules = {*parse_argument_rule("allow http")};
+  EXPECT_EQ(reasons(rule), "allowed_by_rule ask_changing_request ask_private_request");
+  PolicySpec listed = preset(Preset::kBalanced);
+  listed.requests = {"POST https://a.example:443"};
+  EXPECT_EQ(reasons(listed), "ask_by_default allowed_by_request ask_by_default")
+      << "the name need not be allowed";
+}
+
+TEST(Monitor, ARequestIsNamedByMethodAndOrigin) {
+  EXPECT_EQ(*parse_request_scope("POST https://A.example"), "POST https://a.example:443");
+  EXPECT_EQ(*parse_request_scope("GET http://[::1]:8080/"), "GET http://[::1]:8080");
+  for (const char* text : {"", "POST", "post https://a.example", "POST https://a.example/x", "POST a.example",
+                           "* https://a.example", "POST  https://a.example", "POST https://u@a.example",
+                           "POST https://*.example", "https://a.example"})
+    EXPECT_EQ(parse_request_scope(text).status().reason(), "invalid_request_scope") << text;
+}
+
 TEST(Monitor, FailsClosedOnWhatItCannotRead) {
   const json::Value good = parsed(R"({"to":"bob@x.org"})");
   const PolicySpec spec = preset(Preset::kPermissive);

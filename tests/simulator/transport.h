@@ -69,9 +69,6 @@ class SimHttp final : public net::HttpClient {
   void cancel(net::RequestId id) override;
   void pause(net::RequestId) override {}
   void resume(net::RequestId) override {}
-  std::string censored(std::string_view text, std::string_view, const std::string&) override {
-    return std::string(text);
-  }
   // Transfers whose end has not been told.
   size_t open() const { return transfers_.size(); }
 

@@ -14,11 +14,14 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 using HttpReply = tau::test::Reply;
 
-class NoCredentials final : public net::CredentialSource {
+class OneCredential final : public net::CredentialSource {
  public:
-  StatusOr<Secret> get(std::string_view, const net::Url&) override {
-    return permission_denied("credential_origin_mismatch", "none");
+  StatusOr<Secret> get(std::string_view id, const net::Url& url) override {
+    if (id != "card" || url.origin() != origin)
+      return permission_denied("credential_origin_mismatch", "none");
+    return Secret(std::string(12, 'k'));
   }
+  std::string origin;
 };
 
 class HttpToolTest : public test::ExecutorFixture {
@@ -26,11 +29,17 @@ class HttpToolTest : public test::ExecutorFixture {
   void SetUp() override {
     ExecutorFixture::SetUp();
     for (const auto& tool : builtin_tools()) ASSERT_TRUE(registry.add(tool).ok());
-    egress =
-        std::make_unique<safety::Egress>(*safety::Egress::compile({.granted_origins = {server.url("")}}));
+    use({.granted_origins = {server.url(""), other.url("")}});
+  }
+  void use(const safety::EgressRules& rules) {
+    executor.reset();
+    egress = std::make_unique<safety::Egress>(*safety::Egress::compile(rules));
     web = net::make_http_client(*loop, *egress, credentials, {});
+    credentials.origin = net::parse_url(server.url(""))->origin();
     Context c = context();
     c.web = web.get();
+    c.access = std::make_shared<const WebAccess>(
+        WebAccess{*egress, {{"card", credentials.origin, "x-token", "Token "}}});
     executor = std::make_unique<Executor>(registry, policy, &audit, nullptr, workers, *loop, c);
   }
   std::string arguments(std::string_view target, std::string_view more = "") const {
@@ -40,8 +49,8 @@ class HttpToolTest : public test::ExecutorFixture {
     return run("http", arguments(target, more));
   }
 
-  tau::test::ScriptedServer server;
-  NoCredentials credentials;
+  tau::test::ScriptedServer server, other;
+  OneCredential credentials;
   std::unique_ptr<safety::Egress> egress;
   std::unique_ptr<net::HttpClient> web;
 };
@@ -65,6 +74,7 @@ TEST_F(HttpToolTest, ReturnsStatusHeadersAndText) {
   EXPECT_EQ((*details)["body_bytes"].as_int(), 9);
   EXPECT_FALSE(server.requests()[0].has_header("cookie"));
   EXPECT_FALSE(server.requests()[0].has_header("authorization"));
+  EXPECT_EQ(server.requests()[0].header("x-token"), "Token " + std::string(12, 'k'));
 }
 
 TEST_F(HttpToolTest, SendsWhatTheCallSays) {
@@ -139,9 +149,47 @@ TEST_F(HttpToolTest, TellsOfRedirectsToOtherHosts) {
   const Result result = get("/");
   EXPECT_FALSE(result.is_error);
   EXPECT_THAT(result.content,
-              HasSubstr("[redirects to another host, not followed: https://other.example:443/x%20y]\n"));
+              HasSubstr("[a redirect to https://other.example:443/x%20y was not followed: that is a call of "
+                        "its own]\n"));
   EXPECT_EQ((*json::parse(result.details_json))["elsewhere"].as_string(), "https://other.example:443/x%20y");
   EXPECT_EQ((*json::parse(result.details_json))["redirects"].as_int(), 1);
+}
+
+// Policy judged the call, not what a server makes of it.
+TEST_F(HttpToolTest, NoRedirectMakesACallPrivateOrMutating) {
+  const auto elsewhere = [](const Result& result) {
+    return (*json::parse(result.details_json))["elsewhere"].as_string() != "";
+  };
+  const std::string other_place = other.url("/private");  // the same host, granted, another port
+  server.enqueue(HttpReply(302).header("location", other_place));
+  EXPECT_TRUE(elsewhere(get("/"))) << "a GET of another private place";
+  server.enqueue(HttpReply(307).header("location", other_place));
+  EXPECT_TRUE(elsewhere(get("/", R"(,"method":"DELETE")"))) << "a DELETE at another place";
+  server.enqueue(HttpReply(303).header("location", other_place));
+  EXPECT_TRUE(elsewhere(get("/", R"(,"method":"POST","body":"x")"))) << "what becomes a GET elsewhere";
+  EXPECT_EQ(other.connections(), 0u);
+  server.enqueue(HttpReply(307).header("location", "/next"));
+  server.enqueue(HttpReply(200).body("done"));
+  EXPECT_THAT(get("/", R"(,"method":"POST","body":"x")").content, HasSubstr("done"));
+  EXPECT_EQ(server.requests().back().method + server.requests().back().body, "POSTx")
+      << "within the origin that was judged";
+  server.enqueue(HttpReply(302).header("location", "/get"));
+  server.enqueue(HttpReply(200).body("got"));
+  EXPECT_THAT(get("/").content, HasSubstr("got"));
+}
+
+TEST_F(HttpToolTest, ACredentialStaysAtItsOrigin) {
+  server.enqueue(HttpReply(302).header("location", "/again"));
+  server.enqueue(HttpReply(200));
+  EXPECT_FALSE(get("/").is_error);
+  ASSERT_EQ(server.requests().size(), 2u);
+  for (const auto& request : server.requests())
+    EXPECT_EQ(request.header("x-token"), "Token " + std::string(12, 'k'));
+  other.enqueue(HttpReply(200));
+  EXPECT_FALSE(run("http", format(R"({{"url":"{}"}})", other.url("/"))).is_error);
+  EXPECT_FALSE(other.requests()[0].has_header("x-token")) << "bound to another origin";
+  EXPECT_EQ(get("/", R"(,"headers":{"X-Token":"mine"})").reason, "invalid_request")
+      << "a call cannot take its place";
 }
 
 TEST_F(HttpToolTest, CutsAndDescribes) {

@@ -86,6 +86,7 @@ bool apply_filter(const Payload& payload) {
   static struct sock_filter code[kMaxFilterLength];
   FilterOptions options;
   options.no_sockets = (payload.flags & kNoSockets) != 0;
+  options.tcp_alone = (payload.flags & kProxy) != 0;
   options.shared_system = (payload.flags & kSharedSystem) != 0;
   options.no_truncate = (payload.flags & kNoTruncate) != 0;
   const int length = build_filter(options, code);

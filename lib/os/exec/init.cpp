@@ -1,8 +1,11 @@
 #include "init.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +24,39 @@ void send_report(const InitReport& report) {
       _exit(kUsageExit);
     }
   become_command(payload, failure);
+}
+
+// Listens where the command finds its proxy and gives the socket to the host, which answers: whoever holds a
+// socket of this network reaches it, from wherever. False with errno.
+bool give_listener() {
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  struct sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(kProxyPort);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  constexpr int kBacklog = 128;
+  if (listener < 0 || bind(listener, reinterpret_cast<struct sockaddr*>(&address), sizeof address) != 0 ||
+      listen(listener, kBacklog) != 0)
+    return false;
+  char byte = 0;
+  struct iovec data = {&byte, 1};
+  alignas(struct cmsghdr) char space[CMSG_SPACE(sizeof listener)] = {};
+  struct msghdr message = {};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = space;
+  message.msg_controllen = sizeof space;
+  struct cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof listener);
+  memcpy(CMSG_DATA(header), &listener, sizeof listener);
+  const bool sent = sendmsg(kInitListenerFd, &message, MSG_NOSIGNAL) == 1;
+  const int error = errno;
+  close(listener);
+  close(kInitListenerFd);
+  errno = error;
+  return sent;
 }
 
 // Until the command has ended; orphans are reaped on the way, the command is not.
@@ -52,6 +88,13 @@ int run_init(const Payload& payload) {
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, nullptr);
   InitReport report = {};
+  if ((payload.flags & kProxy) != 0 && !give_listener()) {
+    report.kind = InitReport::kFailed;
+    report.stage = Stage::kProxyListener;
+    report.error = errno;
+    send_report(report);
+    return kUsageExit;
+  }
   Failure failure;
   const pid_t command = vfork();
   if (command == 0) start_command(payload, failure);

@@ -16,19 +16,24 @@
 
 namespace tau::os::exec {
 
-inline constexpr char kVersion[] = "2";
+inline constexpr char kVersion[] = "3";
 inline constexpr char kRun[] = "run";
 inline constexpr char kInit[] = "init";
 
 // Of "run". Standard input, output and error are the command's.
 inline constexpr int kStatusFd = 3;    // write end: one Report, then end of file
 inline constexpr int kLifelineFd = 4;  // read end: Requests; end of file means kKill
-inline constexpr int kFirstFreeFd = 5;
+inline constexpr int kListenerFd = 5;  // with kProxy: a socket that takes the proxy's listener (SCM_RIGHTS)
+inline constexpr int kFirstFreeFd = 6;
 
 // Of "init". Its standard error is a pipe to "run"; what the command gets comes as numbers that WRAP passes
 // on.
-inline constexpr int kCommandStdio = 5;  // and 6, 7
-inline constexpr int kInitStatusFd = 8;  // write end: InitReports, each in one write
+inline constexpr int kCommandStdio = 5;    // and 6, 7
+inline constexpr int kInitStatusFd = 8;    // write end: InitReports, each in one write
+inline constexpr int kInitListenerFd = 9;  // kListenerFd, where there is one
+
+// Where commands under kProxy find it, on the loopback interface of their own network.
+inline constexpr uint16_t kProxyPort = 3128;
 
 enum Flags : uint32_t {
   kConfined = 1u << 0,   // no capabilities, the filter of system calls
@@ -36,6 +41,7 @@ enum Flags : uint32_t {
   kNoSockets = 1u << 2,  // but connected pairs
   kSharedSystem = 1u << 3,  // no namespaces around: filter more
   kNoTruncate = 1u << 4,    // Landlock does not know truncation (ABI 1, 2): the filter refuses it
+  kProxy = 1u << 5,         // "init" listens on kProxyPort for the host; of sockets the command has TCP alone
 };
 
 enum RuleKind : char {
@@ -57,6 +63,7 @@ enum class Stage : int32_t {
   kCapabilities,  // giving up privileges
   kLandlock,
   kSeccomp,
+  kProxyListener,
 };
 
 struct Report {

@@ -227,18 +227,25 @@ void filter_ioctl(Program& p, const FilterOptions& options) {
 }
 
 void filter_sockets(Program& p, const FilterOptions& options) {
+  constexpr uint32_t kTypeMask = 0xf;
   p.begin_call(SYS_socket);
+  if (options.tcp_alone) {
+    p.load_argument(1);
+    p.mask(kTypeMask);
+    p.give_unless_equal(SOCK_STREAM, refuse(EPERM));
+  }
   p.load_argument(0);
   // By a path a unix socket reaches every server of the user.
-  if (!options.no_sockets && !options.shared_system) p.give_if_equal(AF_UNIX, SECCOMP_RET_ALLOW);
+  const bool any_family = !options.no_sockets && !options.tcp_alone;
+  if (any_family && !options.shared_system) p.give_if_equal(AF_UNIX, SECCOMP_RET_ALLOW);
+  if (any_family) p.give_if_equal(AF_NETLINK, SECCOMP_RET_ALLOW);
   if (!options.no_sockets)
-    for (const int family : {AF_INET, AF_INET6, AF_NETLINK})
+    for (const int family : {AF_INET, AF_INET6})
       p.give_if_equal(static_cast<uint32_t>(family), SECCOMP_RET_ALLOW);
   p.give(refuse(EPERM));
   p.end_call();
-  if (!options.no_sockets && !options.shared_system) return;
+  if (any_family && !options.shared_system) return;
   // Of a pair only datagram sockets can be connected anew, or send elsewhere.
-  constexpr uint32_t kTypeMask = 0xf;
   p.begin_call(SYS_socketpair);
   p.load_argument(1);
   p.mask(kTypeMask);

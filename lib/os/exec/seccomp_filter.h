@@ -15,6 +15,8 @@ struct FilterOptions {
   // No sockets but connected pairs, which reach nobody. Else those of AF_UNIX, AF_INET, AF_INET6 and
   // AF_NETLINK.
   bool no_sockets = true;
+  // Of sockets TCP over IPv4 and IPv6, and connected pairs: for a network with nothing but a proxy.
+  bool tcp_alone = false;
   // No namespaces keep the rest of the system away: no changes of mode, owner, times and attributes of files
   // (Landlock does not know them), no unix sockets, no System V IPC and message queues, no limits or
   // priorities of other processes.

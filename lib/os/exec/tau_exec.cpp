@@ -29,8 +29,9 @@ namespace {
 struct Options {
   pid_t host = 0;
   int wrap_count = 0;
-  char** wrap = nullptr;  // with `payload_words` right behind
-  Payload payload;        // when there is no wrap
+  char** wrap = nullptr;      // with `payload_words` right behind
+  Payload payload;            // when there is no wrap
+  bool has_listener = false;  // kListenerFd is open
 };
 
 bool parse_options(int argc, char** argv, Options& options) {
@@ -122,11 +123,14 @@ bool make_high_pipe(int (&ends)[2]) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   bool good = null >= 0;
+  // First, for its number is about to be taken.
+  if (options.has_listener) good = good && dup2(kListenerFd, kInitListenerFd) >= 0;
   for (int fd = 0; good && fd < 3; ++fd) good = dup2(fd, kCommandStdio + fd) >= 0;
   good = good && dup2(wrapped.reports[1], kInitStatusFd) >= 0 && dup2(null, 0) >= 0 &&
          dup2(wrapped.complaints[1], 1) >= 0 && dup2(wrapped.complaints[1], 2) >= 0;
   if (good) {
-    syscall(SYS_close_range, static_cast<unsigned>(kInitStatusFd + 1), ~0u, 0u);
+    const int last = options.has_listener ? kInitListenerFd : kInitStatusFd;
+    syscall(SYS_close_range, static_cast<unsigned>(last + 1), ~0u, 0u);
     signal(SIGTERM, SIG_IGN);
     sigset_t none;
     sigemptyset(&none);
@@ -238,6 +242,7 @@ int run(const Options& options) {
   if (command.pid < 0) return refuse(Stage::kHelper, errno);
   // Readers of the output see its end when the last descendant is gone.
   for (int fd = 0; fd < 3; ++fd) close(fd);
+  if (options.has_listener) close(kListenerFd);
   const bool stopped = Watch(command, signal_fd, host_fd).run();
   const int killed = kill_descendants(command);
 
@@ -265,6 +270,7 @@ int main(int argc, char** argv) {
   constexpr int kMode = 2;
   if (argc > kMode && strcmp(argv[1], kVersion) == 0) {
     Options options;
+    options.has_listener = fcntl(kListenerFd, F_GETFD) >= 0;
     if (strcmp(argv[kMode], kRun) == 0 && parse_options(argc, argv, options)) return run(options);
     Payload payload;
     constexpr int kFirst = kMode + 1;

@@ -19,6 +19,7 @@ constexpr int64_t kMaxTimeoutMs = 600'000;
 constexpr int kTimeoutGraceMs = 500;  // between SIGTERM and SIGKILL when the time is up
 constexpr size_t kMaxOutputBytes = 60 * 1024;
 constexpr size_t kReadBytes = 64 * 1024;
+constexpr size_t kMaxConnectionsTold = 100;
 constexpr int kReadsPerTurn = 4;  // then the other users of the loop have their turn
 
 constexpr std::string_view kDescription =
@@ -72,10 +73,13 @@ std::vector<std::string> clean_environment(const std::vector<std::string>& given
 // One running command. Owned by its handlers on the loop; when the loop dies, so does the command.
 class Job : public std::enable_shared_from_this<Job> {
  public:
-  Job(const Call& call, net::EventLoop& loop, os::Process process, Reply reply,
+  Job(const Call& call, const Context& context, os::Process process, Reply reply,
       const std::atomic<bool>& cancelled, int64_t timeout_ms)
-      : call_id_(call.id),
-        loop_(loop),
+      : call_(call),
+        loop_(*context.loop),
+        host_(context.host),
+        web_(context.web),
+        proxy_terms_(context.proxy),
         process_(std::move(process)),
         reply_(std::move(reply)),
         cancelled_(cancelled),
@@ -84,17 +88,29 @@ class Job : public std::enable_shared_from_this<Job> {
 
   Status watch();
   void stop_if_cancelled(std::string_view call_id) {
-    if (call_id == call_id_ && cancelled_) process_.kill();
+    if (call_id != call_.id || !cancelled_) return;
+    process_.kill();
+    // Whom it tells and what it connects through may end now.
+    host_ = nullptr;
+    web_ = nullptr;
+    proxy_ = nullptr;
   }
 
  private:
   bool read_output(int max_reads);
   void on_timeout();
   void on_report();
+  Status watch_listener();
+  Status serve_proxy();
+  void note(const net::ProxyRecord& record);
+  void write_connections(json::Writer& details) const;
   Result make_result(const StatusOr<os::ExitReport>& report) const;
 
-  std::string call_id_;
+  const Call& call_;
   net::EventLoop& loop_;
+  HostCalls* host_;  // this and `web_`: until the call is stopped
+  net::HttpClient* web_;
+  const std::shared_ptr<const CommandProxy> proxy_terms_;
   os::Process process_;
   Reply reply_;  // keeps the call and `cancelled_` alive
   const std::atomic<bool>& cancelled_;
@@ -102,6 +118,10 @@ class Job : public std::enable_shared_from_this<Job> {
   OutputBuffer output_;
   net::TimerId timer_ = 0;
   bool timed_out_ = false;
+  std::vector<net::ProxyRecord> connections_;  // the first ones
+  int64_t connection_count_ = 0;
+  int64_t refused_count_ = 0;
+  std::unique_ptr<net::Proxy> proxy_;  // of the command
 };
 
 Status Job::watch() {
@@ -109,13 +129,59 @@ Status Job::watch() {
   TAU_RETURN_IF_ERROR(loop_.watch(process_.stdout_fd(), EPOLLIN, [self](uint32_t) {
     if (!self->read_output(kReadsPerTurn)) self->loop_.unwatch(self->process_.stdout_fd());
   }));
-  const Status status = loop_.watch(process_.status_fd(), EPOLLIN, [self](uint32_t) { self->on_report(); });
+  Status status = loop_.watch(process_.status_fd(), EPOLLIN, [self](uint32_t) { self->on_report(); });
+  if (status.ok()) status = watch_listener();
   if (!status.ok()) {
     loop_.unwatch(process_.stdout_fd());
+    loop_.unwatch(process_.status_fd());
     return status;
   }
   timer_ = loop_.set_timer(loop_.now_ns() + timeout_ms_ * kNanosPerMilli, [self] { self->on_timeout(); });
   return ok_status();
+}
+
+// The command can connect before: the kernel keeps what waits.
+Status Job::watch_listener() {
+  if (process_.listener_fd() < 0) return ok_status();
+  return loop_.watch(process_.listener_fd(), EPOLLIN, [self = shared_from_this()](uint32_t) {
+    // Without its proxy a command has no network: what it tries fails.
+    (void)self->serve_proxy();
+  });
+}
+
+Status Job::serve_proxy() {
+  loop_.unwatch(process_.listener_fd());
+  StatusOr<os::Fd> listener = process_.take_listener();
+  if (listener.status().reason() == "not_yet") return watch_listener();
+  TAU_RETURN_IF_ERROR(listener.status());
+  if (web_ == nullptr) return ok_status();
+  TAU_ASSIGN_OR_RETURN(proxy_, net::Proxy::serve(loop_, *web_, listener->release(), proxy_terms_->limits,
+                                                 [this](const net::ProxyRecord& record) { note(record); }));
+  return ok_status();
+}
+
+void Job::note(const net::ProxyRecord& record) {
+  ++connection_count_;
+  if (record.verdict != "ok") ++refused_count_;
+  if (connections_.size() < kMaxConnectionsTold) connections_.push_back(record);
+  if (proxy_terms_->told) proxy_terms_->told(call_, record);
+  if (host_ == nullptr) return;
+  host_->progress(call_, format("network: {}:{} {}, {} bytes sent, {} received\n", record.host, record.port,
+                                record.verdict, record.sent_bytes, record.received_bytes));
+}
+
+void Job::write_connections(json::Writer& details) const {
+  details.field("connections", connection_count_).field("connections_refused", refused_count_);
+  details.key("network").begin_array();
+  for (const net::ProxyRecord& record : connections_)
+    details.begin_object()
+        .field("host", record.host)
+        .field("port", static_cast<int64_t>(record.port))
+        .field("verdict", record.verdict)
+        .field("sent_bytes", static_cast<int64_t>(record.sent_bytes))
+        .field("received_bytes", static_cast<int64_t>(record.received_bytes))
+        .end_object();
+  details.end_array();
 }
 
 // False at the end of the output.
@@ -142,6 +208,8 @@ void Job::on_report() {
   loop_.cancel_timer(timer_);
   loop_.unwatch(process_.status_fd());
   loop_.unwatch(process_.stdout_fd());
+  if (process_.listener_fd() >= 0) loop_.unwatch(process_.listener_fd());
+  proxy_ = nullptr;  // tells of what still stands
   // All writers are dead: what the pipe holds (64 KB, or what root allows) is the rest.
   constexpr int kMaxPipeReads = 64;
   (void)read_output(kMaxPipeReads);
@@ -180,6 +248,7 @@ Result Job::make_result(const StatusOr<os::ExitReport>& report) const {
       .field("not_sandboxed", by.mechanism == os::Mechanism::kNone || !by.gaps.empty())
       .field("sandbox", os::mechanism_name(by.mechanism));
   if (by.landlock_abi > 0) details.field("landlock_abi", by.landlock_abi);
+  if (proxy_terms_ != nullptr) write_connections(details);
   details.key("gaps").begin_array();
   for (const std::string& gap : by.gaps) details.string(gap);
   details.end_array().end_object();
@@ -213,14 +282,16 @@ void BashTool::start(const Call& call, const Context& context, Reply reply,
     spec.confinement = context.sandbox->confinement;
     spec.limits = context.sandbox->limits;
   }
+  const bool needs_proxy = spec.confinement.network == os::NetworkAccess::kProxy;
+  if (needs_proxy && (context.web == nullptr || context.proxy == nullptr))
+    return reply.complete(error_result("no_network", "this runtime gives commands no proxy"));
   StatusOr<os::Fd> cwd = context.workspace->open_directory(call.arguments["cwd"].as_string("."));
   if (!cwd.ok()) return reply.complete(error_result(cwd.status()));
   spec.cwd = *std::move(cwd);
   StatusOr<os::Process> process = context.launcher->start(spec);
   if (!process.ok()) return reply.complete(error_result(process.status()));
   const int64_t timeout_ms = std::min(call.arguments["timeout_ms"].as_int(kDefaultTimeoutMs), kMaxTimeoutMs);
-  const auto job =
-      std::make_shared<Job>(call, *context.loop, *std::move(process), reply, cancelled, timeout_ms);
+  const auto job = std::make_shared<Job>(call, context, *std::move(process), reply, cancelled, timeout_ms);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     std::erase_if(jobs_, [](const std::weak_ptr<Job>& j) { return j.expired(); });

@@ -38,6 +38,7 @@ Manifest read_manifest(std::string_view name, std::string_view description, std:
 Manifest write_manifest(std::string_view name, std::string_view description, std::string_view parameters) {
   Manifest manifest = file_manifest(name, description, parameters);
   manifest.effect = Effect::kWrite;
+  manifest.sandboxed = true;  // openat2 keeps it beneath the workspace, the path rules out of what is kept
   return manifest;
 }
 

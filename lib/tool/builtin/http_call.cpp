@@ -56,6 +56,8 @@ Status check_header(const std::string& name, std::string_view value) {
 
 }  // namespace
 
+bool is_mutating(std::string_view method) { return method != "GET" && method != "HEAD"; }
+
 StatusOr<HttpCall> http_call(const json::Value& arguments) {
   HttpCall call;
   TAU_ASSIGN_OR_RETURN(const net::Url url, net::resolve_url(arguments["url"].as_string()));
@@ -91,8 +93,8 @@ StatusOr<HttpCall> http_call(const json::Value& arguments) {
 StatusOr<HttpCallTraits> http_call_traits(const json::Value& arguments) {
   HttpCallTraits traits;
   TAU_ASSIGN_OR_RETURN(traits.url, net::resolve_url(arguments["url"].as_string()));
-  const std::string_view method = arguments["method"].as_string("GET");
-  traits.mutating = method != "GET" && method != "HEAD";
+  traits.method = arguments["method"].as_string("GET");
+  traits.mutating = is_mutating(traits.method);
   return traits;
 }
 

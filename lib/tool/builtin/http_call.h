@@ -15,6 +15,9 @@ struct HttpCall {
   net::FetchOptions options;
 };
 
+// Whether a request of this method may change something where it goes.
+bool is_mutating(std::string_view method);
+
 // INVALID_ARGUMENT "invalid_url", "unsupported_scheme" or "header_not_allowed". The arguments fit the schema.
 StatusOr<HttpCall> http_call(const json::Value& arguments);
 

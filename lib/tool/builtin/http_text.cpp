@@ -100,7 +100,7 @@ std::string http_text(const net::FetchResponse& response) {
     if (std::find(std::begin(kShown), std::end(kShown), name) != std::end(kShown))
       out += format("{}: {}\n", name, shown_value(value));
   if (!response.elsewhere.empty())
-    out += format("[redirects to another host, not followed: {}]\n", response.elsewhere);
+    out += format("[a redirect to {} was not followed: that is a call of its own]\n", response.elsewhere);
   out += '\n';
   const std::string type = header_of(response, "content-type");
   if (const auto text = body_text(response.body, type)) {
