@@ -15,8 +15,13 @@ std::unique_ptr<CLI::App> make_surface(Options& options);
 // Those of every command that opens a runtime.
 void add_home_options(CLI::App& app, Options& options);
 
-// The commands of the vault, below `root`.
+// The commands of the vault, of identities and of access, below `root`.
 void add_vault(CLI::App& root, Options& options);
+void add_identity(CLI::App& root, Options& options);
+void add_access(CLI::App& root, Options& options);
+
+// Those of every command that opens the vault; `makes`: it makes what is not there.
+void add_key_options(CLI::App& app, Options& options, bool makes);
 
 // "bash", "zsh", "fish": a script that completes the commands and options of the tree. Empty for another
 // shell.

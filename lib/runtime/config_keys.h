@@ -32,6 +32,7 @@ enum class KeyForm : uint8_t {
   kChoice,    // one of `choices`
   kRule,      // a rule of policy on arguments: safety::parse_argument_rule
   kFlow,      // safety::parse_flow
+  kId,        // an id, as of sessions and principals
   kKey,       // a credential: printable ASCII without spaces
 };
 

@@ -158,6 +158,7 @@ Status Core::open_parts() {
       log(LogLevel::kWarn, "runtime", launcher_failure_.message());
     }
   }
+  TAU_ASSIGN_OR_RETURN(access_, AccessControl::make(config_->access(), options_.home, workspace_));
   if (options_.no_store) {
     store_ = store::make_memory_store(system_clock());
   } else {
@@ -174,6 +175,11 @@ Status Core::open_parts() {
     loops_.push_back(std::move(host));
   }
   return ok_status();
+}
+
+Status Core::authorize(std::string_view principal, std::string_view action, std::string_view resource) const {
+  if (access_ == nullptr) return ok_status();
+  return access_->authorize(principal.empty() ? access_->principal() : principal, action, resource);
 }
 
 tool::FinalizeHook Core::redact_results() const {

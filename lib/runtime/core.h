@@ -16,6 +16,7 @@
 
 #include "net/net.h"
 #include "os/os.h"
+#include "runtime/access.h"
 #include "runtime/config.h"
 #include "runtime/departure.h"
 #include "runtime/driver.h"
@@ -37,6 +38,7 @@ struct AgentSnapshot {
   std::set<std::string> host_tools;
   std::set<std::string> always_ask;
   std::shared_ptr<const AgentPolicy> policy;
+  SharedString principal;  // who acts where a run names nobody
   std::shared_ptr<const provider::Script> script;   // of the scripted model
   std::shared_ptr<const wire::Request> parameters;  // model, tools, sampling; no messages
   std::shared_ptr<const PromptPrefix> prefix;       // of sessions without instructions of their own
@@ -185,6 +187,10 @@ class Core final : public std::enable_shared_from_this<Core> {
   net::EgressPolicy& egress() { return *egress_; }
   net::EgressPolicy& fetch_egress() { return *fetch_egress_; }
   net::CredentialSource& credentials() { return *credentials_; }
+  // Who may do what; null: no policy is configured, and everybody may do everything.
+  const std::shared_ptr<const AccessControl>& access() const { return access_; }
+  // PERMISSION_DENIED "access_denied". `principal`: of the runtime where it is empty.
+  Status authorize(std::string_view principal, std::string_view action, std::string_view resource) const;
   safety::Screening& screening() { return *screening_; }
   const std::shared_ptr<safety::Screening>& shared_screening() const { return screening_; }
   // What every result of a tool passes before it is cut to size.
@@ -243,6 +249,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::shared_ptr<safety::Screening> screening_;
   std::unique_ptr<net::CredentialSource> credentials_;
   std::shared_ptr<os::Workspace> workspace_;
+  std::shared_ptr<const AccessControl> access_;
   std::shared_ptr<os::Launcher> launcher_;
   tool::Sandbox demanded_sandbox_;
   std::once_flag sandbox_settled_;

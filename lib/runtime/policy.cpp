@@ -42,13 +42,17 @@ std::string denial(const safety::Judgement& judgement, const std::string& tool) 
 
 StatusOr<std::shared_ptr<const AgentPolicy>> AgentPolicy::make(const PolicyConfig& config,
                                                                std::set<std::string> host_tools,
-                                                               std::set<std::string> always_ask) {
+                                                               std::set<std::string> always_ask,
+                                                               std::shared_ptr<const AccessControl> access) {
   safety::PolicySpec spec = config.rules;
   spec.allow = config.allow;
   spec.ask = config.ask;
   spec.deny = config.deny;
   auto policy = std::make_shared<AgentPolicy>();
   TAU_ASSIGN_OR_RETURN(policy->rules_, safety::MonitorRules::compile(std::move(spec)));
+  const int64_t epoch = policy->rules_->epoch();
+  policy->epoch_ = access == nullptr ? epoch : access->epoch(epoch);
+  policy->access_ = std::move(access);
   policy->host_tools_ = std::move(host_tools);
   policy->always_ask_ = std::move(always_ask);
   return std::shared_ptr<const AgentPolicy>(std::move(policy));
@@ -57,6 +61,17 @@ StatusOr<std::shared_ptr<const AgentPolicy>> AgentPolicy::make(const PolicyConfi
 tool::Verdict MonitorPolicy::decide(const tool::Facts& facts) {
   const tool::Manifest& manifest = facts.manifest;
   const safety::MonitorRules& rules = policy_->rules();
+  tool::Verdict out;
+  out.policy_epoch = policy_->epoch();
+  if (const AccessControl* access = policy_->access(); access != nullptr) {
+    const Status allowed = access->authorize_call(facts, rules, policy_->is_of_host(manifest.name));
+    if (!allowed.ok()) {
+      static const SharedString* const kReason = new SharedString(kAccessDenied);
+      out.reason = *kReason;
+      out.message = allowed.message();
+      return out;
+    }
+  }
   safety::Action action;
   action.tool = manifest.name;
   action.effect = effect_class(manifest.effect);
@@ -75,10 +90,8 @@ tool::Verdict MonitorPolicy::decide(const tool::Facts& facts) {
     scene.earlier_reads = [session](const auto& visit) { session->each_read(visit); };
   }
   const safety::Judgement judgement = rules.decide(action, scene);
-  tool::Verdict out;
   out.decision = static_cast<tool::Decision>(judgement.ruling);
   out.reason = shared_reason(judgement.reason);
-  out.policy_epoch = judgement.policy_epoch;
   if (judgement.ruling == safety::Ruling::kDeny) {
     out.message = denial(judgement, manifest.name);
     return out;
@@ -86,7 +99,7 @@ tool::Verdict MonitorPolicy::decide(const tool::Facts& facts) {
   meter_.charge(rules.caps(), manifest.name, scene.now_ns);
   if (judgement.ruling == safety::Ruling::kAsk)
     out.binding = safety::approval_binding(manifest.name, facts.call.arguments, facts.call.labels,
-                                           judgement.policy_epoch);
+                                           out.policy_epoch);
   return out;
 }
 

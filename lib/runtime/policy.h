@@ -1,5 +1,5 @@
-// The monitor behind the executor: what an agent's configuration says of its tools, and each run's count of
-// calls.
+// The policy behind the executor: who may call a tool, what an agent's configuration says of it, and each
+// run's count of calls.
 #pragma once
 
 #include <memory>
@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/base.h"
+#include "runtime/access.h"
 #include "runtime/config.h"
 #include "safety/safety.h"
 #include "tool/tool.h"
@@ -16,17 +17,22 @@ namespace tau::runtime {
 // What all runs of an agent share. Immutable: any thread.
 class AgentPolicy {
  public:
-  // `host_tools`: registered by the host program; `always_ask`: those it wants to be asked about.
+  // `host_tools`: registered by the host program; `always_ask`: those it wants to be asked about. `access`
+  // may be null: then everybody may call what there is.
   static StatusOr<std::shared_ptr<const AgentPolicy>> make(const PolicyConfig& config,
                                                            std::set<std::string> host_tools,
-                                                           std::set<std::string> always_ask);
+                                                           std::set<std::string> always_ask,
+                                                           std::shared_ptr<const AccessControl> access);
   const safety::MonitorRules& rules() const { return *rules_; }
-  int64_t epoch() const { return rules_->epoch(); }
+  const AccessControl* access() const { return access_.get(); }
+  int64_t epoch() const { return epoch_; }
   bool is_of_host(const std::string& tool) const { return host_tools_.contains(tool); }
   bool always_asks(const std::string& tool) const { return always_ask_.contains(tool); }
 
  private:
   std::shared_ptr<const safety::MonitorRules> rules_;
+  std::shared_ptr<const AccessControl> access_;
+  int64_t epoch_ = 0;  // of both
   std::set<std::string> host_tools_;
   std::set<std::string> always_ask_;
 };

@@ -5,9 +5,11 @@ const native = require('./native.js');
 
 checkAbi(native.tau_abi_version());
 
+const { Access } = require('./access.js');
 const { Agent } = require('./agent.js');
 const { TauError, ToolError } = require('./errors.js');
 const { Event } = require('./events.js');
+const { Identity, resolveDid, verifyCard, verifyRoots } = require('./identity.js');
 const { Run } = require('./run.js');
 const { Runtime, restoreHome, verifyHome } = require('./runtime.js');
 const { Redactor, Scanner } = require('./scanner.js');
@@ -59,5 +61,6 @@ async function run(prompt, { workspace, environment = true, signal, deadlineMs, 
   }
 }
 
-module.exports = { Agent, Event, Redactor, Run, Runtime, Scanner, Secret, Session, TauError, Tool, ToolError, Vault,
-  abiVersion, buildInfo, hasFeature, restoreHome, run, tool, verifyHome, version, wire };
+module.exports = { Access, Agent, Event, Identity, Redactor, Run, Runtime, Scanner, Secret, Session, TauError, Tool, ToolError,
+  Vault, abiVersion, buildInfo, hasFeature, resolveDid, restoreHome, run, tool, verifyCard, verifyHome, verifyRoots, version,
+  wire };

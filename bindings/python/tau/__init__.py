@@ -18,12 +18,14 @@ from . import wire
 from ._core import call_json as _call_json
 from ._core import text_in as _text_in
 from ._loader import lib as _lib
+from .access import Access
 from .agent import Agent
 from .errors import (AbortedError, AlreadyExistsError, DataLossError, DeadlineExceededError, FailedPreconditionError,
                      InternalError, InvalidArgumentError, NotFoundError, OutOfRangeError, PermissionDeniedError,
                      ResourceExhaustedError, RunCancelledError, Status, TauError, ToolError, UnauthenticatedError,
                      UnavailableError, UnimplementedError, UnknownError)
 from .events import Event, EventKind, Outcome, Usage
+from .identity import Identity, resolve_did, verify_card, verify_roots
 from .run import Blob, Run
 from .runtime import Runtime, restore_home, verify_home
 from .scanner import Redactor, Scanner
@@ -41,12 +43,13 @@ if TYPE_CHECKING:
     from .runtime import Path
 
 __all__ = [
-    "AbortedError", "Agent", "AlreadyExistsError", "Blob", "DataLossError", "DeadlineExceededError", "Event",
-    "EventKind", "FailedPreconditionError", "InternalError", "InvalidArgumentError", "NotFoundError",
+    "AbortedError", "Access", "Agent", "AlreadyExistsError", "Blob", "DataLossError", "DeadlineExceededError", "Event",
+    "EventKind", "FailedPreconditionError", "Identity", "InternalError", "InvalidArgumentError", "NotFoundError",
     "OutOfRangeError", "Outcome", "PermissionDeniedError", "Redactor", "ResourceExhaustedError", "Run", "RunCancelledError",
     "Runtime", "Scanner", "Secret", "Session", "Status", "TauError", "Tool", "ToolCall", "ToolError", "UnauthenticatedError",
     "UnavailableError", "UnimplementedError", "UnknownError", "Usage", "Vault", "VaultKey", "abi_version",
-    "build_info", "current_call", "has_feature", "restore_home", "run", "tool", "verify_home", "version", "wire",
+    "build_info", "current_call", "has_feature", "resolve_did", "restore_home", "run", "tool", "verify_card", "verify_home",
+    "verify_roots", "version", "wire",
 ]
 
 

@@ -74,6 +74,15 @@ class tau_scanner_flags(enum.IntFlag):
     EXACT = 1
 
 
+class tau_statement_kind(enum.IntEnum):
+    """What is signed."""
+
+    PROOF = 1
+    ENVELOPE = 2
+    CARD = 3
+    ROOTS = 4
+
+
 class tau_status(enum.IntEnum):
     """0 is success; positive values are normal answers without data; negative values are failures, the sixteen canonical codes. The set of failures is closed; a program may switch over it."""
 
@@ -155,6 +164,16 @@ class tau_str(Structure):
     _fields_ = [
         ("data", c_char_p),
         ("len", c_size_t),
+    ]
+
+
+class tau_access_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("flags", c_uint32),
+        ("policy", tau_str),
+        ("audience", tau_str),
+        ("state", tau_str),
     ]
 
 
@@ -308,6 +327,12 @@ class tau_vault_options(Structure):
 # name: (result, arguments)
 FUNCTIONS = {
     "tau_abi_version": (c_uint32, []),
+    "tau_access_check": (c_int32, [c_void_p, tau_str, tau_str, tau_str, c_void_p, c_void_p]),
+    "tau_access_open": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_access_options_init": (None, [c_void_p, c_uint32]),
+    "tau_access_perform": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
+    "tau_access_ref": (c_void_p, [c_void_p]),
+    "tau_access_unref": (None, [c_void_p]),
     "tau_agent_add_tool": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "tau_agent_describe": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "tau_agent_new": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
@@ -315,6 +340,7 @@ FUNCTIONS = {
     "tau_agent_unref": (None, [c_void_p]),
     "tau_buf_free": (None, [c_void_p]),
     "tau_build_info": (c_int32, [c_void_p, c_void_p]),
+    "tau_did_resolve": (c_int32, [tau_str, tau_str, c_void_p, c_void_p]),
     "tau_error_details": (tau_str, [c_void_p]),
     "tau_error_free": (None, [c_void_p]),
     "tau_error_message": (tau_str, [c_void_p]),
@@ -328,6 +354,13 @@ FUNCTIONS = {
     "tau_home_prune": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
     "tau_home_restore": (c_int32, [tau_str, tau_str, c_uint32, c_void_p, c_void_p]),
     "tau_home_verify": (c_int32, [tau_str, c_void_p, c_void_p]),
+    "tau_identity_describe": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_identity_new": (c_int32, [c_void_p, c_size_t, tau_str, c_void_p, c_void_p]),
+    "tau_identity_ref": (c_void_p, [c_void_p]),
+    "tau_identity_seed": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_identity_sign": (c_int32, [c_void_p, c_uint32, tau_str, c_void_p, c_void_p]),
+    "tau_identity_unref": (None, [c_void_p]),
+    "tau_identity_verify": (c_int32, [c_uint32, tau_str, tau_str, c_void_p, c_void_p]),
     "tau_queue_drain": (c_int32, [c_void_p, c_void_p, c_size_t, c_void_p, c_void_p]),
     "tau_queue_fd": (c_int32, [c_void_p]),
     "tau_queue_new": (c_int32, [c_void_p, c_void_p, c_void_p, c_void_p]),
