@@ -39,7 +39,8 @@ Result<PolicyText> find_policy(const Options& options) {
     return PolicyText{"access.document", document.dump()};
   std::string path = values["access.policy"]["value"].as_string();
   if (path.empty())
-    return input_failure("no_policy", "no policy is configured: everybody may do what tools and rules let them",
+    return input_failure("no_policy",
+                         "no policy is configured: everybody may do what tools and rules let them",
                          "set access.policy in tau.toml, or name a file with --policy");
   if (!path.starts_with('/')) path = (*about)["home"].as_string() + "/" + path;
   auto text = read_file(path, kMostPolicy);
@@ -129,7 +130,8 @@ class Lint {
       const std::string& action = rule["action"].as_string();
       const std::string& resource = rule["resource"].as_string();
       if (!resource.starts_with("workspace/") || !action.starts_with("tool:") || action == "tool:*") continue;
-      warn("the role \"" + name + "\" denies " + action + " on \"" + resource + "\", and other tools may go there",
+      warn("the role \"" + name + "\" denies " + action + " on \"" + resource +
+               "\", and other tools may go there",
            "deny \"tool:*\" there, which holds commands, too");
     }
   }
@@ -158,10 +160,10 @@ int command_access_lint(const Options& options) {
                                     "correct it; docs/access.md has the form of a policy"}});
   const auto document = Json::parse((*policy).text);
   std::vector<Finding> findings = Lint(*document).examine();
-  findings.insert(findings.begin(), {kOk, "policy",
-                                     (*policy).path + ": " +
-                                         std::to_string((*document)["roles"].members().size()) + " roles, " +
-                                         std::to_string((*document)["bindings"].items().size()) + " bindings"});
+  findings.insert(findings.begin(),
+                  {kOk, "policy",
+                   (*policy).path + ": " + std::to_string((*document)["roles"].members().size()) +
+                       " roles, " + std::to_string((*document)["bindings"].items().size()) + " bindings"});
   return show_findings(options, findings);
 }
 

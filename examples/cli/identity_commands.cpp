@@ -1,5 +1,5 @@
-// tau identity …: keys that say who an agent is. Each is one secret of the vault: 32 bytes of the private key, then
-// the DID where that is a did:web.
+// tau identity …: keys that say who an agent is. Each is one secret of the vault: 32 bytes of the private
+// key, then the DID where that is a did:web.
 #include <unistd.h>
 
 #include <chrono>
@@ -24,9 +24,7 @@ constexpr int64_t kSecondsPerDay = 86'400;
 
 int print(const std::string& text) { return write_out(text) ? kExitOk : kExitFailed; }
 
-int give(const Result<std::string>& text) {
-  return text.ok() ? print(*text + "\n") : report(text.failure());
-}
+int give(const Result<std::string>& text) { return text.ok() ? print(*text + "\n") : report(text.failure()); }
 
 std::string secret_name(const Options& options) { return std::string(kPrefix) + options.id; }
 
@@ -76,8 +74,8 @@ int tell(const Options& options, tau_identity* identity, const std::string& advi
   if (options.json) return print((*about).dump() + "\n");
   std::string text = (*about)["did"].as_string() + "\n";
   if (!(*about)["url"].as_string().empty())
-    text += "publish the document of 'tau identity show " + options.id + "' at " + (*about)["url"].as_string() +
-            "\n";
+    text += "publish the document of 'tau identity show " + options.id + "' at " +
+            (*about)["url"].as_string() + "\n";
   return print(text + advice);
 }
 
@@ -121,8 +119,7 @@ Result<std::string> sign(tau_identity* identity, tau_statement_kind kind, const 
 }
 
 int64_t now_s() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
 
@@ -197,7 +194,8 @@ int command_identity_rotate(const Options& options) {
   if (!before.ok()) return report(before.failure());
   const auto about = json_of(tau_identity_describe, (*before).get());
   if (!about.ok()) return report(about.failure());
-  // The new key goes by its multikey: verifiers may still hold the document in which the old name is the old key.
+  // The new key goes by its multikey: verifiers may still hold the document in which the old name is the old
+  // key.
   const std::string& did = (*about)["did"].as_string();
   const bool is_web = did.starts_with("did:web:");
   const auto identity = make_identity(nullptr, 0, is_web ? did : std::string());
@@ -207,7 +205,8 @@ int command_identity_rotate(const Options& options) {
   if (const auto failure = failure_of(tau_vault_rotate_secret, vault, to_tau(secret_name(options)),
                                       (*record).data(), (*record).size(), int64_t{0}, int64_t{0}))
     return report(*failure);
-  return tell(options, (*identity).get(), is_web ? "" : "this is another DID than before: tell who trusts it\n");
+  return tell(options, (*identity).get(),
+              is_web ? "" : "this is another DID than before: tell who trusts it\n");
 }
 
 int command_identity_prove(const Options& options) {
@@ -249,7 +248,8 @@ int command_identity_verify(const Options& options) {
 
 int command_identity_sign_card(const Options& options) {
   const auto days = options.expires_in.empty() ? std::optional<int64_t>(90) : parse_days(options.expires_in);
-  if (!days) return report(usage_failure("--expires-in " + options.expires_in + ": expected days such as 90d"));
+  if (!days)
+    return report(usage_failure("--expires-in " + options.expires_in + ": expected days such as 90d"));
   const auto card = read_document(options, "the card");
   if (!card.ok()) return report(card.failure());
   const auto identity = open_identity(options);

@@ -16,7 +16,8 @@ void add_statements(CLI::App& identity, Options& o) {
     command->add_option("--purpose", o.purpose, "What the proof is for")->type_name("TEXT")->required();
   }
   CLI::App* sign = identity.add_subcommand("sign-card", "Sign an agent card (stdin, or --file)");
-  sign->add_option("--expires-in", o.expires_in, "It holds for so long: 90d (default), 12w")->type_name("DAYS");
+  sign->add_option("--expires-in", o.expires_in, "It holds for so long: 90d (default), 12w")
+      ->type_name("DAYS");
   CLI::App* check =
       identity.add_subcommand("verify-card", "Tell who signed an agent card (stdin, or --file)");
   CLI::App* resolve = identity.add_subcommand("resolve", "The document of a DID and its keys");
@@ -39,7 +40,8 @@ void add_statements(CLI::App& identity, Options& o) {
 }  // namespace
 
 void add_identity(CLI::App& root, Options& o) {
-  CLI::App* identity = root.add_subcommand("identity", "Keys that say who an agent is; they are in the vault");
+  CLI::App* identity =
+      root.add_subcommand("identity", "Keys that say who an agent is; they are in the vault");
   CLI::App* made = identity->add_subcommand("new", "Make an identity");
   made->add_option("--did", o.did, "did:web that it speaks for (default: the did:key of its key)")
       ->type_name("DID");
@@ -66,7 +68,9 @@ void add_access(CLI::App& root, Options& o) {
   CLI::App* lint = access->add_subcommand("lint", "What is wrong with a policy");
   for (CLI::App* command : {check, explain}) {
     command->add_option("principal", o.id, "Who: alice, slack:bob")->type_name("PRINCIPAL")->required();
-    command->add_option("action", o.action, "What: tool:write, session:open")->type_name("ACTION")->required();
+    command->add_option("action", o.action, "What: tool:write, session:open")
+        ->type_name("ACTION")
+        ->required();
     command->add_option("resource", o.resource, "Where: workspace/notes.md, session/s1")
         ->type_name("RESOURCE")
         ->required();

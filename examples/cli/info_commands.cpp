@@ -119,7 +119,8 @@ class Doctor {
     const Json& values = (*about)["config"]["values"];
     const bool inlined = values["access.document"]["value"].is_object();
     const std::string policy = inlined ? "access.document" : values["access.policy"]["value"].as_string();
-    if (!policy.empty()) add({kOk, "access", "the policy " + policy + " is in force; tau access lint reads it"});
+    if (!policy.empty())
+      add({kOk, "access", "the policy " + policy + " is in force; tau access lint reads it"});
   }
 
   void check_agent(const Json& about) {

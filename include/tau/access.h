@@ -11,6 +11,10 @@
  *   {"op":"redeem","channel":"…","actor":"…","code":"…"}                  who says it is admitted from then on
  *   {"op":"allow","channel":"…","actor":"…","until_ms":0}                 admits somebody; "remove" ends it
  *   {"op":"admit","channel":"…","actor":"…","proven_did":"…"}             whether somebody is admitted
+ *   {"op":"ask","action":"…","target":"…","content":"…","summary":"…","requester":"…"}   puts a request before people
+ *   {"op":"decide","id":"…","allow":true,"approver":"…"}                  who is not the requester says yes or no
+ *   {"op":"use","id":"…","action":"…","target":"…","content":"…"}         spends a yes to the very same, once
+ *   {"op":"approvals"}                                                    lists the requests
  * "documents":{did: document} gives the documents of did:web; "now_ms" the time to judge by, in milliseconds since 1970, in place
  * of the system's. What was accepted, who is admitted and the roots are durable, where there is a file, before the answer is given. */
 #ifndef TAU_ACCESS_H
@@ -79,8 +83,9 @@ TAU_API tau_status tau_access_check(tau_access *access, tau_str principal, tau_s
  * Returns: OK; INVALID_ARGUMENT "invalid_request" and others for what is malformed; UNAUTHENTICATED with why it is not
  * accepted: "invalid_signature", "wrong_audience", "wrong_purpose", "wrong_did", "unknown_challenge", "proof_expired",
  * "envelope_expired", "payload_mismatch", "unknown_key", "untrusted_key", "wrong_code", "pairing_unknown", "pairing_expired",
- * "pairing_locked", …; PERMISSION_DENIED "replayed", "replay_window_passed"; RESOURCE_EXHAUSTED "replay_store_full", "pairing_full",
- * "allowlist_full"; FAILED_PRECONDITION "no_audience", "no_document", "pairing_pending", "forked"; failures of files: then nothing was
+ * "pairing_locked", …; PERMISSION_DENIED "replayed", "replay_window_passed", "self_approval", "approval_mismatch", "approval_rejected",
+ * "approval_expired", "approval_used"; RESOURCE_EXHAUSTED "replay_store_full", "pairing_full",
+ * "allowlist_full", "approval_queue_full"; NOT_FOUND "approval_unknown"; FAILED_PRECONDITION "no_audience", "no_document", "pairing_pending", "forked"; failures of files: then nothing was
  * accepted.
  * Thread: any, waits
  * Ownership: the caller frees *out with tau_buf_free.

@@ -27,9 +27,8 @@ json::Value object(std::initializer_list<std::pair<const char*, json::Value>> me
 }  // namespace
 
 std::string to_json(const Decision& decision) {
-  json::Value out = object({{"allowed", decision.allowed},
-                            {"reason", decision.reason},
-                            {"explain", explain(decision)}});
+  json::Value out =
+      object({{"allowed", decision.allowed}, {"reason", decision.reason}, {"explain", explain(decision)}});
   if (!decision.role.empty())
     out.set("role", decision.role)
         .set("action", decision.action)
@@ -54,6 +53,7 @@ StatusOr<std::shared_ptr<Authority>> Authority::create(Options options, Clock& c
     TAU_ASSIGN_OR_RETURN(out->proofs_, ProofVerifier::create({.audience = out->options_.audience}, &random));
   }
   TAU_ASSIGN_OR_RETURN(out->desk_, PairingDesk::create({}, &random));
+  TAU_ASSIGN_OR_RETURN(out->approvals_, ApprovalQueue::create({}, &random));
   TAU_RETURN_IF_ERROR(out->open_state());
   return out;
 }
@@ -86,9 +86,12 @@ Status Authority::load(std::string_view text) {
   const std::string replay = fields.bytes("replay", 1, kMaxStateBytes);
   const json::Value& allowlist = fields.object("allowlist");
   const json::Value roots = fields.has("roots") ? fields.object("roots") : json::Value();
-  if (const Status read = fields.finish({"allowlist", "replay", "roots", "schema_version"}); !read.ok())
+  const json::Value& approvals = fields.object("approvals");
+  if (const Status read = fields.finish({"allowlist", "approvals", "replay", "roots", "schema_version"});
+      !read.ok())
     return damaged(read.message());
   TAU_RETURN_IF_ERROR(replay_.restore(replay));
+  TAU_RETURN_IF_ERROR(approvals_->restore(json::write(approvals)));
   auto entries = Allowlist::parse(json::write(allowlist));
   if (!entries.ok()) return damaged(entries.status().message());
   allowlist_ = *std::move(entries);
@@ -102,7 +105,8 @@ Status Authority::load(std::string_view text) {
 std::string Authority::save() const {
   json::Value out = object({{"schema_version", 1},
                             {"replay", crypto::base64url_encode(replay_.serialize())},
-                            {"allowlist", *json::parse(allowlist_.to_json())}});
+                            {"allowlist", *json::parse(allowlist_.to_json())},
+                            {"approvals", *json::parse(approvals_->serialize())}});
   if (roots_ != nullptr) out.set("roots", *json::parse(roots_->text()));
   return json::write(out);
 }
@@ -146,9 +150,14 @@ StatusOr<std::string> Authority::perform(std::string_view text) {
   if (name == "allow") return set_entry(op, true);
   if (name == "remove") return set_entry(op, false);
   if (name == "admit") return admit(op);
-  return invalid_argument("invalid_request",
-                          "the request has no \"op\" of challenge, verify, roots, pair, redeem, allow, remove, "
-                          "admit");
+  if (name == "ask") return ask(op);
+  if (name == "decide") return decide(op);
+  if (name == "use") return use(op);
+  if (name == "approvals") return list_approvals(op);
+  return invalid_argument(
+      "invalid_request",
+      "the request has no \"op\" of challenge, verify, roots, pair, redeem, allow, remove, "
+      "admit, ask, decide, use, approvals");
 }
 
 StatusOr<std::string> Authority::challenge(const json::Value& op) {
@@ -204,13 +213,13 @@ StatusOr<std::string> Authority::verify_envelope(const json::Value& op) {
   const KeyLookup lookup = [&](const std::string& issuer, const std::string& key_id,
                                int64_t at_ms) -> StatusOr<PublicKey> {
     if (issuer.starts_with("did:")) return of_dids(issuer, key_id, at_ms);
-    if (roots_ == nullptr)
-      return Status(Code::kUnauthenticated, "untrusted_key", "there are no trust roots that know the issuer");
+    if (roots_ == nullptr) return refuse("untrusted_key", "there are no trust roots that know the issuer");
     return roots_->key_for(issuer, key_id, at_ms);
   };
-  TAU_ASSIGN_OR_RETURN(const Envelope found,
-                       open_envelope(text, op["payload"].as_string(),
-                                     {.audience = options_.audience, .skew_ms = kSkewMs}, lookup, replay_, now));
+  TAU_ASSIGN_OR_RETURN(
+      const Envelope found,
+      open_envelope(text, op["payload"].as_string(), {.audience = options_.audience, .skew_ms = kSkewMs},
+                    lookup, replay_, now));
   TAU_RETURN_IF_ERROR(keep());
   return json::write(object({{"expires_ms", found.expires_ms},
                              {"id", found.id},
@@ -258,7 +267,8 @@ StatusOr<std::string> Authority::redeem(const json::Value& op) {
   if (until != 0 && until <= now)
     return invalid_argument("invalid_expiry", "an entry ends in the future, or not at all (0)");
   TAU_RETURN_IF_ERROR(desk_->redeem(channel, actor, code, now));
-  TAU_RETURN_IF_ERROR(change_allowlist([&](Allowlist& list) { return list.add(channel, actor, until, now); }));
+  TAU_RETURN_IF_ERROR(
+      change_allowlist([&](Allowlist& list) { return list.add(channel, actor, until, now); }));
   return json::write(object({{"allowed", true}}));
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "access/approvals.h"
 #include "access/envelope.h"
 #include "access/pairing.h"
 #include "access/policy.h"
@@ -31,15 +32,16 @@ class Authority {
     std::string state;     // the file; empty: a restart forgets, and refuses what was issued before it
   };
 
-  // Both outlive the authority. As Policy::parse(); UNAVAILABLE "state_busy" for a file that another has open;
-  // DATA_LOSS "access_state_damaged"; failures of files.
+  // Both outlive the authority. As Policy::parse(); UNAVAILABLE "state_busy" for a file that another has
+  // open; DATA_LOSS "access_state_damaged"; failures of files.
   static StatusOr<std::shared_ptr<Authority>> create(Options options, Clock& clock, Random& random);
 
   // The decision as JSON; PERMISSION_DENIED "access_denied" with it as details.
   StatusOr<std::string> check(std::string_view principal, std::string_view action,
                               std::string_view resource) const;
 
-  // Ops "challenge", "verify", "roots", "pair", "redeem", "allow", "remove", "admit". What changed is durable
+  // Ops "challenge", "verify", "roots", "pair", "redeem", "allow", "remove", "admit", and of approvals "ask",
+  // "decide", "use", "approvals". What changed is durable
   // before the answer is given; when it cannot be, nothing was accepted. INVALID_ARGUMENT "invalid_request",
   // FAILED_PRECONDITION "no_audience" or "forked"; else as the functions behind the ops.
   StatusOr<std::string> perform(std::string_view op);
@@ -62,6 +64,12 @@ class Authority {
   StatusOr<std::string> redeem(const json::Value& op);
   StatusOr<std::string> set_entry(const json::Value& op, bool add);
   StatusOr<std::string> admit(const json::Value& op);
+  StatusOr<std::string> ask(const json::Value& op);
+  StatusOr<std::string> decide(const json::Value& op);
+  StatusOr<std::string> use(const json::Value& op);
+  StatusOr<std::string> list_approvals(const json::Value& op);
+  template <class Edit>
+  Status change_approvals(Edit&& edit);
 
   const Policy policy_;
   const Options options_;
@@ -76,6 +84,7 @@ class Authority {
   ReplayStore replay_;
   Allowlist allowlist_;
   std::shared_ptr<const TrustRoots> roots_;
+  std::unique_ptr<ApprovalQueue> approvals_;
 };
 
 // {"allowed","reason","explain"} and, of the rule that decided, {"role","action","resource","principal"}.

@@ -101,7 +101,7 @@ StatusOr<TrustRoots> accept_roots(std::string_view list, const TrustRoots* befor
                             "a first list is known by its \"digest\", a later one follows \"previous\"");
   TAU_ASSIGN_OR_RETURN(TrustRoots roots, TrustRoots::open(list, 0));
   if (crypto::hex(roots.digest()) != digest)
-    return Status(Code::kUnauthenticated, "unknown_roots", "the list is not the one of that digest");
+    return refuse("unknown_roots", "the list is not the one of that digest");
   return roots;
 }
 

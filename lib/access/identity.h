@@ -32,8 +32,9 @@ class Identity {
   // {"did","key_id","multikey","document"}, and of a did:web "url": where the document has to stand.
   std::string describe() const;
 
-  // The statement as text. FAILED_PRECONDITION "forked". A request that lacks something or has an unknown member is INVALID_ARGUMENT
-  // "invalid_request"; else as prove(), seal_envelope(), sign_card() and sign_trust_roots().
+  // The statement as text. FAILED_PRECONDITION "forked". A request that lacks something or has an unknown
+  // member is INVALID_ARGUMENT "invalid_request"; else as prove(), seal_envelope(), sign_card() and
+  // sign_trust_roots().
   StatusOr<std::string> sign(StatementKind kind, std::string_view request, Random& random,
                              int64_t now_ms) const;
 
@@ -51,7 +52,8 @@ class Identity {
 };
 
 // What a DID says of itself: {"did","document","keys":[{"id","multikey","relationships"}]}, of a did:web with
-// its "url". `document`: of a did:web, as it stands there; FAILED_PRECONDITION "no_document" without one, with
+// its "url". `document`: of a did:web, as it stands there; FAILED_PRECONDITION "no_document" without one,
+// with
 // {"url"} as details. Else as resolve_did() and parse_did_document().
 StatusOr<std::string> describe_did(std::string_view did, std::string_view document);
 

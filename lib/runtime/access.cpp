@@ -24,7 +24,8 @@ bool collect(const json::Value& value, std::vector<std::string>& texts, int dept
   if (value.is_object())
     return std::all_of(value.as_object().begin(), value.as_object().end(),
                        [&](const auto& member) { return collect(member.second, texts, depth + 1); });
-  if (!value.is_null()) texts.push_back(value.is_string() ? std::string(value.as_string()) : json::write(value));
+  if (!value.is_null())
+    texts.push_back(value.is_string() ? std::string(value.as_string()) : json::write(value));
   return true;
 }
 
@@ -34,9 +35,8 @@ bool collect_at(const json::Value& value, std::string_view path, std::vector<std
   if (path.empty()) return collect(value, texts, depth);
   if (depth > kMaxDepth) return false;
   if (value.is_array())
-    return std::all_of(value.as_array().begin(), value.as_array().end(), [&](const json::Value& item) {
-      return collect_at(item, path, texts, depth + 1);
-    });
+    return std::all_of(value.as_array().begin(), value.as_array().end(),
+                       [&](const json::Value& item) { return collect_at(item, path, texts, depth + 1); });
   const size_t dot = path.find('.');
   const std::string_view rest = dot == path.npos ? std::string_view() : path.substr(dot + 1);
   return collect_at(value[path.substr(0, dot)], rest, texts, depth + 1);
@@ -108,14 +108,14 @@ StatusOr<std::shared_ptr<const AccessControl>> AccessControl::make(
   }
   auto policy = access::Policy::parse(text);
   if (!policy.ok())
-    return std::move(policy).status().annotate(
-        config.policy.empty() ? "access.document" : access_policy_path(config, home));
+    return std::move(policy).status().annotate(config.policy.empty() ? "access.document"
+                                                                     : access_policy_path(config, home));
   return std::shared_ptr<const AccessControl>(
       new AccessControl(*std::move(policy), config.principal, std::move(workspace)));
 }
 
-Status AccessControl::authorize(std::string_view principal, std::string_view action, std::string_view resource,
-                                Extent extent) const {
+Status AccessControl::authorize(std::string_view principal, std::string_view action,
+                                std::string_view resource, Extent extent) const {
   const access::Decision decision = policy_.check(principal, action, resource, extent);
   if (decision.allowed) return ok_status();
   const std::string below = extent == Extent::kBelow ? "everything below " : "";

@@ -23,7 +23,8 @@ class AccessControl {
   // Null when the configuration names no policy. A relative name is one of a file in the home. The workspace,
   // where tools work, may be null. INVALID_ARGUMENT "invalid_policy" or "two_policies", NOT_FOUND
   // "file_not_found", FAILED_PRECONDITION "no_home": a policy that cannot be read allows nothing.
-  static StatusOr<std::shared_ptr<const AccessControl>> make(const AccessConfig& config, std::string_view home,
+  static StatusOr<std::shared_ptr<const AccessControl>> make(const AccessConfig& config,
+                                                             std::string_view home,
                                                              std::shared_ptr<const os::Workspace> workspace);
 
   // PERMISSION_DENIED "access_denied" says which rule.

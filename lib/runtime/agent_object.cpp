@@ -136,7 +136,8 @@ StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const C
     }
   }
   snapshot->tools = std::make_shared<const tool::Registry>(std::move(tools));
-  TAU_ASSIGN_OR_RETURN(snapshot->policy, AgentPolicy::make(snapshot->config.policy, host_tools, always_ask, core.access()));
+  TAU_ASSIGN_OR_RETURN(snapshot->policy,
+                       AgentPolicy::make(snapshot->config.policy, host_tools, always_ask, core.access()));
   snapshot->principal = config.access().principal;
   snapshot->host_tools = std::move(host_tools);
   snapshot->always_ask = std::move(always_ask);

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <thread>
 
+#include "runtime/access.h"
 #include "runtime/environment.h"
 #include "runtime/home.h"
 

@@ -16,7 +16,6 @@
 
 #include "net/net.h"
 #include "os/os.h"
-#include "runtime/access.h"
 #include "runtime/config.h"
 #include "runtime/departure.h"
 #include "runtime/driver.h"
@@ -28,6 +27,8 @@
 
 namespace tau::runtime {
 
+class AccessControl;
+
 struct AgentSnapshot {
   AgentConfig config;
   SharedString model;        // "provider/model", resolved
@@ -38,7 +39,7 @@ struct AgentSnapshot {
   std::set<std::string> host_tools;
   std::set<std::string> always_ask;
   std::shared_ptr<const AgentPolicy> policy;
-  SharedString principal;  // who acts where a run names nobody
+  SharedString principal;                           // who acts where a run names nobody
   std::shared_ptr<const provider::Script> script;   // of the scripted model
   std::shared_ptr<const wire::Request> parameters;  // model, tools, sampling; no messages
   std::shared_ptr<const PromptPrefix> prefix;       // of sessions without instructions of their own

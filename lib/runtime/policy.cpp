@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "runtime/access.h"
+
 namespace tau::runtime {
 namespace {
 
@@ -98,8 +100,8 @@ tool::Verdict MonitorPolicy::decide(const tool::Facts& facts) {
   }
   meter_.charge(rules.caps(), manifest.name, scene.now_ns);
   if (judgement.ruling == safety::Ruling::kAsk)
-    out.binding = safety::approval_binding(manifest.name, facts.call.arguments, facts.call.labels,
-                                           out.policy_epoch);
+    out.binding =
+        safety::approval_binding(manifest.name, facts.call.arguments, facts.call.labels, out.policy_epoch);
   return out;
 }
 

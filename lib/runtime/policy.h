@@ -7,22 +7,22 @@
 #include <string>
 
 #include "base/base.h"
-#include "runtime/access.h"
 #include "runtime/config.h"
 #include "safety/safety.h"
 #include "tool/tool.h"
 
 namespace tau::runtime {
 
+class AccessControl;
+
 // What all runs of an agent share. Immutable: any thread.
 class AgentPolicy {
  public:
   // `host_tools`: registered by the host program; `always_ask`: those it wants to be asked about. `access`
   // may be null: then everybody may call what there is.
-  static StatusOr<std::shared_ptr<const AgentPolicy>> make(const PolicyConfig& config,
-                                                           std::set<std::string> host_tools,
-                                                           std::set<std::string> always_ask,
-                                                           std::shared_ptr<const AccessControl> access);
+  static StatusOr<std::shared_ptr<const AgentPolicy>> make(
+      const PolicyConfig& config, std::set<std::string> host_tools, std::set<std::string> always_ask,
+      std::shared_ptr<const AccessControl> access = nullptr);
   const safety::MonitorRules& rules() const { return *rules_; }
   const AccessControl* access() const { return access_.get(); }
   int64_t epoch() const { return epoch_; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "runtime/access.h"
 #include "runtime/core.h"
 #include "runtime/home.h"
 #include "runtime/replay.h"

@@ -1,6 +1,7 @@
 // Sessions: opening, describing, exporting, forking, and starting runs on them.
 #include <algorithm>
 
+#include "runtime/access.h"
 #include "runtime/core.h"
 #include "runtime/host_document.h"
 #include "runtime/replay.h"
@@ -146,8 +147,7 @@ StatusOr<SharedString> Session::principal_of(const SharedString& own, const Shar
   SharedString principal = named.empty() ? own : named;
   if (core.access() == nullptr) return principal;
   const auto may_be = [&](const SharedString& other) {
-    return other == own ? ok_status()
-                        : core.authorize(own, "principal:act_as", "principal/" + other.str());
+    return other == own ? ok_status() : core.authorize(own, "principal:act_as", "principal/" + other.str());
   };
   TAU_RETURN_IF_ERROR(may_be(principal));
   TAU_RETURN_IF_ERROR(

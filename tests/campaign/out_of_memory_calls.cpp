@@ -474,6 +474,7 @@ void home_cases(std::vector<Case>& cases) {
   });
 }
 
+#include "out_of_memory_access.inc"
 #include "out_of_memory_vault.inc"
 
 std::vector<Case> all_cases() {
@@ -489,6 +490,8 @@ std::vector<Case> all_cases() {
   run_cases(cases, true);
   home_cases(cases);
   vault_cases(cases);
+  identity_cases(cases);
+  access_cases(cases);
   return cases;
 }
 

@@ -394,6 +394,8 @@ export interface AgentOptions {
   params?: Document;
   responseSchema?: Document;
   script?: Document;
+  /** Who its sessions and runs act for, where a policy of access asks. */
+  principal?: string;
   /** Answers approvals of all runs. */
   onApproval?: OnApproval;
   /** Any further key of docs/schema/config.json; the options above win. */
