@@ -22,8 +22,9 @@ class FixedClock final : public Clock {
 class AuthorityTest : public testing::Test {
  protected:
   std::shared_ptr<Authority> open(std::string audience = "telegram:4711", bool kept = true) {
-    auto made = Authority::create({.policy = "", .audience = std::move(audience), .state = kept ? state_ : ""}, clock_,
-                                  system_random());
+    auto made =
+        Authority::create({.policy = "", .audience = std::move(audience), .state = kept ? state_ : ""},
+                          clock_, system_random());
     EXPECT_TRUE(made.ok()) << made.status().to_string();
     return made.ok() ? *made : nullptr;
   }
@@ -32,13 +33,19 @@ class AuthorityTest : public testing::Test {
   }
   std::string envelope(unsigned key, std::string_view payload, int64_t issued_ms) {
     json::Value request = json::Value::object();
-    request.set("id", "m1").set("audience", "telegram:4711").set("payload", payload).set("issued_ms", issued_ms);
+    request.set("id", "m1")
+        .set("audience", "telegram:4711")
+        .set("payload", payload)
+        .set("issued_ms", issued_ms);
     return *Identity::make(key_number(key).seed(), "")
                 ->sign(StatementKind::kEnvelope, json::write(request), system_random(), issued_ms);
   }
   static std::string opening(const std::string& envelope, std::string_view payload) {
     json::Value op = json::Value::object();
-    op.set("op", "verify").set("kind", "envelope").set("envelope", *json::parse(envelope)).set("payload", payload);
+    op.set("op", "verify")
+        .set("kind", "envelope")
+        .set("envelope", *json::parse(envelope))
+        .set("payload", payload);
     return json::write(op);
   }
 
@@ -51,9 +58,10 @@ TEST_F(AuthorityTest, ProofsGoThroughOnce) {
   const auto authority = open();
   const Identity agent = *Identity::make(key_number(1).seed(), "");
   const std::string challenge = *authority->perform(R"({"op":"challenge","purpose":"pair"})");
-  const std::string proof = *agent.sign(
-      StatementKind::kProof, R"({"challenge":)" + challenge + R"(,"audience":"telegram:4711","purpose":"pair"})",
-      system_random(), kNow);
+  const std::string proof =
+      *agent.sign(StatementKind::kProof,
+                  R"({"challenge":)" + challenge + R"(,"audience":"telegram:4711","purpose":"pair"})",
+                  system_random(), kNow);
   const auto verify = [&](std::string_view purpose, std::string_view did) {
     json::Value op = json::Value::object();
     op.set("op", "verify").set("kind", "proof").set("proof", proof).set("purpose", purpose);
@@ -101,8 +109,8 @@ TEST_F(AuthorityTest, RefusesWhatIsForSomebodyElse) {
 
 TEST_F(AuthorityTest, NothingIsAcceptedThatCannotBeKept) {
   std::filesystem::create_directory(dir_.file("sub"));
-  auto made = Authority::create({.policy = "", .audience = "telegram:4711", .state = dir_.file("sub/state")}, clock_,
-                                system_random());
+  auto made = Authority::create({.policy = "", .audience = "telegram:4711", .state = dir_.file("sub/state")},
+                                clock_, system_random());
   ASSERT_TRUE(made.ok());
   clock_.now_ms += 120'000;
   std::filesystem::remove_all(dir_.file("sub"));
@@ -114,7 +122,9 @@ TEST_F(AuthorityTest, NothingIsAcceptedThatCannotBeKept) {
 
 TEST_F(AuthorityTest, OneAtATimeHasTheFile) {
   const auto first = open();
-  EXPECT_EQ(Authority::create({.policy = "", .audience = "x", .state = state_}, clock_, system_random()).status().reason(),
+  EXPECT_EQ(Authority::create({.policy = "", .audience = "x", .state = state_}, clock_, system_random())
+                .status()
+                .reason(),
             "state_busy");
 }
 
@@ -123,30 +133,36 @@ TEST_F(AuthorityTest, APairedActorIsAdmittedAndStaysSo) {
   const auto admitted = [&](const char* actor) {
     return *authority->perform(format(R"({{"op":"admit","channel":"telegram:4711","actor":"{}"}})", actor));
   };
-  const json::Value made = *json::parse(*authority->perform(R"({"op":"pair","channel":"telegram:4711","actor":"alice"})"));
-  EXPECT_EQ(reason(authority->perform(R"({"op":"pair","channel":"telegram:4711","actor":"alice"})")), "pairing_pending");
-  EXPECT_EQ(reason(authority->perform(R"({"op":"redeem","channel":"telegram:4711","actor":"alice","code":"0000-0000"})")),
+  const json::Value made =
+      *json::parse(*authority->perform(R"({"op":"pair","channel":"telegram:4711","actor":"alice"})"));
+  EXPECT_EQ(reason(authority->perform(R"({"op":"pair","channel":"telegram:4711","actor":"alice"})")),
+            "pairing_pending");
+  EXPECT_EQ(reason(authority->perform(
+                R"({"op":"redeem","channel":"telegram:4711","actor":"alice","code":"0000-0000"})")),
             "wrong_code");
   EXPECT_EQ(admitted("alice"), R"({"allowed":false,"reason":"deny_not_listed"})");
-  const std::string redeem = format(R"({{"op":"redeem","channel":"telegram:4711","actor":"{}","code":"{}"}})", "bob",
-                                    made["code"].as_string());
+  const std::string redeem = format(R"({{"op":"redeem","channel":"telegram:4711","actor":"{}","code":"{}"}})",
+                                    "bob", made["code"].as_string());
   EXPECT_EQ(reason(authority->perform(redeem)), "pairing_unknown");
-  EXPECT_EQ(reason(authority->perform(format(
-                R"({{"op":"redeem","channel":"telegram:4711","actor":"alice","code":"{}"}})", made["code"].as_string()))),
+  EXPECT_EQ(reason(authority->perform(
+                format(R"({{"op":"redeem","channel":"telegram:4711","actor":"alice","code":"{}"}})",
+                       made["code"].as_string()))),
             "");
   EXPECT_EQ(admitted("alice"), R"({"allowed":true,"reason":"allow_listed"})");
   EXPECT_EQ(admitted("bob"), R"({"allowed":false,"reason":"deny_not_listed"})");
   authority = nullptr;
   authority = open();
   EXPECT_EQ(admitted("alice"), R"({"allowed":true,"reason":"allow_listed"})");
-  EXPECT_EQ(*authority->perform(R"({"op":"remove","channel":"telegram:4711","actor":"alice"})"), R"({"removed":true})");
+  EXPECT_EQ(*authority->perform(R"({"op":"remove","channel":"telegram:4711","actor":"alice"})"),
+            R"({"removed":true})");
   EXPECT_EQ(admitted("alice"), R"({"allowed":false,"reason":"deny_not_listed"})");
 }
 
 TEST_F(AuthorityTest, TrustRootsSpeakForWhoHasNoDid) {
   auto authority = open();
   clock_.now_ms += 120'000;
-  json::Value list = *json::parse(R"({"schema_version":1,"version":1,"threshold":1,"revoked":[],"signatures":[]})");
+  json::Value list =
+      *json::parse(R"({"schema_version":1,"version":1,"threshold":1,"revoked":[],"signatures":[]})");
   list.set("issued_ms", kNow).set("expires_ms", kNow + 86'400'000);
   list.set("roots", json::Value(json::Value::Array{key_number(1).multikey()}));
   list.set("keys", json::Value(json::Value::Array{*json::parse(
@@ -156,8 +172,9 @@ TEST_F(AuthorityTest, TrustRootsSpeakForWhoHasNoDid) {
   json::Value request = json::Value::object();
   request.set("id", "m1").set("audience", "telegram:4711").set("payload", "hi");
   request.set("issuer", "alice").set("key_id", "alice-1").set("issued_ms", clock_.now_ms);
-  const std::string sealed = *Identity::make(key_number(4).seed(), "")
-                                  ->sign(StatementKind::kEnvelope, json::write(request), system_random(), kNow);
+  const std::string sealed =
+      *Identity::make(key_number(4).seed(), "")
+           ->sign(StatementKind::kEnvelope, json::write(request), system_random(), kNow);
   EXPECT_EQ(reason(authority->perform(opening(sealed, "hi"))), "untrusted_key");
   EXPECT_EQ(reason(authority->perform(R"({"op":"roots","list":)" + roots + "}")), "invalid_request");
   EXPECT_EQ(reason(authority->perform(R"({"op":"roots","list":)" + roots + R"(,"digest":")" +
@@ -173,12 +190,13 @@ TEST_F(AuthorityTest, AYesIsForOneUseOfTheSameByAnother) {
   auto authority = open();
   const std::string subject = R"("action":"tool:write","target":"workspace/a","content":"x","policy":"7")";
   const auto perform = [&](const std::string& op) { return authority->perform("{" + op + "}"); };
-  const json::Value asked = *json::parse(
-      *perform(R"("op":"ask","summary":"write a","requester":"agent",)" + subject));
+  const json::Value asked =
+      *json::parse(*perform(R"("op":"ask","summary":"write a","requester":"agent",)" + subject));
   const std::string id(asked["id"].as_string());
   const std::string use = R"("op":"use","id":")" + id + "\"," + subject;
   const auto decide = [&](const char* approver) {
-    return reason(perform(R"("op":"decide","allow":true,"approver":")" + std::string(approver) + R"(","id":")" + id + "\""));
+    return reason(perform(R"("op":"decide","allow":true,"approver":")" + std::string(approver) +
+                          R"(","id":")" + id + "\""));
   };
   EXPECT_EQ(reason(perform(use)), "approval_pending");
   EXPECT_EQ(decide("agent"), "self_approval");
@@ -186,7 +204,8 @@ TEST_F(AuthorityTest, AYesIsForOneUseOfTheSameByAnother) {
   authority = open();  // it waits over a restart
   EXPECT_EQ(decide("alice"), "");
   EXPECT_EQ(decide("alice"), "approval_decided");
-  EXPECT_EQ(reason(perform(R"("op":"use","id":")" + id + R"(","action":"tool:write","target":"workspace/b","content":"x")")),
+  EXPECT_EQ(reason(perform(R"("op":"use","id":")" + id +
+                           R"(","action":"tool:write","target":"workspace/b","content":"x")")),
             "approval_mismatch");
   EXPECT_EQ(reason(perform(use)), "");
   authority = nullptr;
@@ -204,7 +223,9 @@ TEST_F(AuthorityTest, AStateThatIsDamagedOpensNothing) {
   for (const std::string& text : {std::string(), whole.substr(1), whole.substr(0, whole.size() / 2),
                                   std::string(R"({"schema_version":2})"), std::string("{}")}) {
     ASSERT_TRUE(os::write_private_file(state_, text).ok());
-    EXPECT_EQ(Authority::create({.policy = "", .audience = "x", .state = state_}, clock_, system_random()).status().code(),
+    EXPECT_EQ(Authority::create({.policy = "", .audience = "x", .state = state_}, clock_, system_random())
+                  .status()
+                  .code(),
               Code::kDataLoss)
         << text;
   }
@@ -212,9 +233,9 @@ TEST_F(AuthorityTest, AStateThatIsDamagedOpensNothing) {
 
 TEST_F(AuthorityTest, RefusesRequestsThatItDoesNotKnow) {
   const auto authority = open();
-  for (const char* op : {"", "{}", R"({"op":"trust"})", R"({"op":"challenge"})", R"({"op":"challenge","purpose":"p","x":1})",
-                         R"({"op":"verify","kind":"roots"})", R"({"op":"admit","channel":"c"})",
-                         R"({"op":"pair","channel":"c","actor":1})"})
+  for (const char* op : {"", "{}", R"({"op":"trust"})", R"({"op":"challenge"})",
+                         R"({"op":"challenge","purpose":"p","x":1})", R"({"op":"verify","kind":"roots"})",
+                         R"({"op":"admit","channel":"c"})", R"({"op":"pair","channel":"c","actor":1})"})
     EXPECT_EQ(reason(authority->perform(op)), "invalid_request") << op;
 }
 

@@ -19,14 +19,16 @@ Identity identity(unsigned number, std::string_view did = {}) {
 TEST(IdentityTest, SpeaksForItsDidKeyOrADidWeb) {
   EXPECT_EQ(identity(1).did(), key_number(1).did());
   EXPECT_EQ(identity(1, key_number(1).did()).key_id(), key_number(1).key_id());
-  EXPECT_EQ(identity(1, "did:web:agent.example").key_id(), "did:web:agent.example#" + key_number(1).multikey());
+  EXPECT_EQ(identity(1, "did:web:agent.example").key_id(),
+            "did:web:agent.example#" + key_number(1).multikey());
   EXPECT_EQ(identity(1, "did:web:agent.example#k1").key_id(), "did:web:agent.example#k1");
   const std::pair<std::string, const char*> refused[] = {{key_number(2).did(), "wrong_did"},
                                                          {"did:web:Agent.example", "invalid_did_web"},
                                                          {"did:web:localhost", "invalid_did_web"},
                                                          {"agent", "invalid_did"},
                                                          {"did:ion:x", "unimplemented"}};
-  for (const auto& [did, reason] : refused) EXPECT_EQ(Identity::make(seed_number(1), did).status().reason(), reason);
+  for (const auto& [did, reason] : refused)
+    EXPECT_EQ(Identity::make(seed_number(1), did).status().reason(), reason);
   EXPECT_EQ(Identity::make(Secret("short"), "").status().reason(), "invalid_length");
 }
 
@@ -59,10 +61,13 @@ TEST(IdentityTest, RequestsAreClosed) {
   CountingRandom random;
   for (const char* request : {"", "[]", "{}", R"({"card":{"name":"x"},"more":1})", R"({"card":1})",
                               R"({"card":{"name":"x"},"issued_s":-1})"})
-    EXPECT_EQ(agent.sign(StatementKind::kCard, request, random, kNow).status().reason(), "invalid_request") << request;
-  EXPECT_EQ(agent.sign(StatementKind::kEnvelope, R"({"id":"a","audience":"b"})", random, kNow).status().reason(),
+    EXPECT_EQ(agent.sign(StatementKind::kCard, request, random, kNow).status().reason(), "invalid_request")
+        << request;
+  EXPECT_EQ(
+      agent.sign(StatementKind::kEnvelope, R"({"id":"a","audience":"b"})", random, kNow).status().reason(),
+      "invalid_request");
+  EXPECT_EQ(verify_statement(StatementKind::kCard, "{}", R"({"dids":1})", kNow).status().reason(),
             "invalid_request");
-  EXPECT_EQ(verify_statement(StatementKind::kCard, "{}", R"({"dids":1})", kNow).status().reason(), "invalid_request");
 }
 
 TEST(IdentityTest, AnswersNoChallengeForSomethingElse) {
@@ -70,14 +75,16 @@ TEST(IdentityTest, AnswersNoChallengeForSomethingElse) {
   CountingRandom random;
   const std::string challenge =
       R"({"challenge":{"aud":"bank","exp":1700000100,"iat":1700000000,"nonce":"KioqKioqKioqKioqKioqKio","purpose":"pay"},)";
-  EXPECT_EQ(agent.sign(StatementKind::kProof, challenge + R"("audience":"chat","purpose":"pay"})", random, kNow)
-                .status()
-                .reason(),
-            "wrong_audience");
-  EXPECT_EQ(agent.sign(StatementKind::kProof, challenge + R"("audience":"bank","purpose":"pair"})", random, kNow)
-                .status()
-                .reason(),
-            "wrong_purpose");
+  EXPECT_EQ(
+      agent.sign(StatementKind::kProof, challenge + R"("audience":"chat","purpose":"pay"})", random, kNow)
+          .status()
+          .reason(),
+      "wrong_audience");
+  EXPECT_EQ(
+      agent.sign(StatementKind::kProof, challenge + R"("audience":"bank","purpose":"pair"})", random, kNow)
+          .status()
+          .reason(),
+      "wrong_purpose");
 }
 
 TEST(IdentityTest, AFirstListOfRootsIsKnownByItsDigest) {

@@ -99,8 +99,10 @@ TEST(IdentityDoor, MakesTheStatementsOfTheFixture) {
   proof.set("challenge", all["proof"]["challenge"]).set("audience", "agent.example").set("purpose", "pair");
   const std::string asked = tau::json::write(proof);
   std::string jws;
-  for (const Value& part : all["proof"]["jws"].as_array()) jws += (jws.empty() ? "" : ".") + std::string(part.as_string());
-  EXPECT_EQ(call(tau_identity_sign, identity(1).get(), tau_statement_kind{TAU_STATEMENT_PROOF}, str(asked)), jws);
+  for (const Value& part : all["proof"]["jws"].as_array())
+    jws += (jws.empty() ? "" : ".") + std::string(part.as_string());
+  EXPECT_EQ(call(tau_identity_sign, identity(1).get(), tau_statement_kind{TAU_STATEMENT_PROOF}, str(asked)),
+            jws);
 
   Value bare = Value::object();
   for (const auto& [key, value] : all["agent_card"]["card"].as_object())
@@ -109,14 +111,16 @@ TEST(IdentityDoor, MakesTheStatementsOfTheFixture) {
   Value card = Value::object();
   card.set("card", bare).set("issued_s", now_s).set("expires_s", now_s + 86'400);
   const std::string request = tau::json::write(card);
-  EXPECT_EQ(parsed(call(tau_identity_sign, identity(3).get(), tau_statement_kind{TAU_STATEMENT_CARD}, str(request))),
+  EXPECT_EQ(parsed(call(tau_identity_sign, identity(3).get(), tau_statement_kind{TAU_STATEMENT_CARD},
+                        str(request))),
             all["agent_card"]["card"]);
 
   Value list = all["trust_roots"]["list"];
   list.set("signatures", Value::array());
   for (const int64_t number : {1, 3}) {
     const std::string roots = tau::json::write(Value::object().set("list", list));
-    list = parsed(call(tau_identity_sign, identity(number).get(), tau_statement_kind{TAU_STATEMENT_ROOTS}, str(roots)));
+    list = parsed(
+        call(tau_identity_sign, identity(number).get(), tau_statement_kind{TAU_STATEMENT_ROOTS}, str(roots)));
   }
   EXPECT_EQ(list, all["trust_roots"]["list"]);
 }
@@ -132,15 +136,17 @@ TEST(IdentityDoor, JudgesTheStatementsOfTheFixture) {
   const std::string expected = R"({"did":")" + did + R"(","now_ms":)" + now + "}";
   EXPECT_EQ(parsed(verify(TAU_STATEMENT_CARD, card, expected))["did"].as_string(), did);
   EXPECT_EQ(verify(TAU_STATEMENT_CARD, card, R"({"now_ms":1700086400000})"), "!card_expired");
-  EXPECT_EQ(verify(TAU_STATEMENT_CARD, card,
-                   R"({"did":"did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp","now_ms":)" + now + "}"),
-            "!wrong_did");
+  EXPECT_EQ(
+      verify(TAU_STATEMENT_CARD, card,
+             R"({"did":"did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp","now_ms":)" + now + "}"),
+      "!wrong_did");
   std::string forged = card;
   forged.replace(forged.find("Fixture"), 7, "Mixture");
   EXPECT_EQ(verify(TAU_STATEMENT_CARD, forged, expected), "!invalid_signature");
   const std::string roots = tau::json::write(all["trust_roots"]["list"]);
   const std::string digest(all["trust_roots"]["digest"].as_string());
-  EXPECT_EQ(parsed(verify(TAU_STATEMENT_ROOTS, roots, R"({"digest":")" + digest + R"("})"))["version"].as_int(), 1);
+  EXPECT_EQ(
+      parsed(verify(TAU_STATEMENT_ROOTS, roots, R"({"digest":")" + digest + R"("})"))["version"].as_int(), 1);
   EXPECT_EQ(verify(TAU_STATEMENT_ROOTS, roots, R"({"digest":"00"})"), "!unknown_roots");
   EXPECT_EQ(verify(TAU_STATEMENT_PROOF, "x", ""), "!needs_memory");
   EXPECT_EQ(verify(TAU_STATEMENT_ENVELOPE, "{}", ""), "!needs_memory");
@@ -149,7 +155,8 @@ TEST(IdentityDoor, JudgesTheStatementsOfTheFixture) {
 class AccessDoor : public testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = std::string(std::getenv("TMPDIR") != nullptr ? std::getenv("TMPDIR") : "/tmp") + "/tau-access-XXXXXX";
+    std::string pattern =
+        std::string(std::getenv("TMPDIR") != nullptr ? std::getenv("TMPDIR") : "/tmp") + "/tau-access-XXXXXX";
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
     state_ = folder_ + "/state";
@@ -177,7 +184,8 @@ TEST_F(AccessDoor, ProofsAreAcceptedOnceByWhoAsked) {
   std::string forged = proof;
   forged[forged.size() - 10] = forged[forged.size() - 10] == 'A' ? 'B' : 'A';
   EXPECT_EQ(verify(forged, "pair"), "!invalid_signature");
-  EXPECT_EQ(parsed(verify(proof, "pair"))["did"].as_string(), fixture()["keys"].as_array()[1]["did"].as_string());
+  EXPECT_EQ(parsed(verify(proof, "pair"))["did"].as_string(),
+            fixture()["keys"].as_array()[1]["did"].as_string());
   EXPECT_EQ(verify(proof, "pair"), "!replayed");
   // That of the fixture was for nobody's challenge here.
   std::string jws;
@@ -213,8 +221,8 @@ TEST_F(AccessDoor, EnvelopesAreAcceptedOnceAlsoAfterARestart) {
   const int64_t later = int64_t{4'000'000'000'000};  // whatever the clock says, behind the start of the state
   const std::string request = R"({"id":"m","audience":"a","payload":"hi","issued_ms":4000000000000})";
   Value op = parsed(R"({"op":"verify","kind":"envelope","payload":"hi"})");
-  op.set("envelope", parsed(call(tau_identity_sign, identity(2).get(), tau_statement_kind{TAU_STATEMENT_ENVELOPE},
-                                 str(request))));
+  op.set("envelope", parsed(call(tau_identity_sign, identity(2).get(),
+                                 tau_statement_kind{TAU_STATEMENT_ENVELOPE}, str(request))));
   op.set("now_ms", later);
   EXPECT_EQ(parsed(perform(access_of("a", state_), op))["id"].as_string(), "m");
   EXPECT_EQ(perform(access_of("a", state_), op), "!replayed");

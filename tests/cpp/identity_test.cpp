@@ -7,7 +7,8 @@
 namespace tau_test {
 namespace {
 
-static_assert(!std::is_copy_constructible_v<tau::Identity> && std::is_nothrow_move_constructible_v<tau::Identity>);
+static_assert(!std::is_copy_constructible_v<tau::Identity> &&
+              std::is_nothrow_move_constructible_v<tau::Identity>);
 static_assert(!std::is_copy_constructible_v<tau::Access>);
 
 std::string text(const tau::Text& value) { return std::string(value.view()); }
@@ -24,7 +25,8 @@ TEST(CppIdentity, SignsAndIsVerified) {
   const tau::Secret seed = identity.seed().value();
   EXPECT_EQ(seed.reveal(), std::string(32, 's'));
   const std::string card = text(identity.sign(tau::Statement::kCard, R"({"card":{"name":"x"}})").value());
-  EXPECT_NE(text(tau::verify_statement(tau::Statement::kCard, card).value()).find("key_id"), std::string::npos);
+  EXPECT_NE(text(tau::verify_statement(tau::Statement::kCard, card).value()).find("key_id"),
+            std::string::npos);
   EXPECT_EQ(reason(tau::verify_statement(tau::Statement::kEnvelope, "{}")), "needs_memory");
   EXPECT_EQ(reason(tau::resolve_did("did:web:agent.example")), "no_document");
   EXPECT_EQ(reason(tau::Identity::make("short")), "invalid_length");
@@ -35,18 +37,17 @@ TEST(CppIdentity, SignsAndIsVerified) {
 TEST(CppAccess, DecidesAndAsks) {
   tau::AccessOptions options;
   options.audience = "me";
-  options.policy =
-      R"({"schema_version":1,"roles":{"r":{"allow":[{"action":"read","resource":"*"}]}},)"
-      R"("bindings":[{"principal":"alice","roles":["r"]}]})";
+  options.policy = R"({"schema_version":1,"roles":{"r":{"allow":[{"action":"read","resource":"*"}]}},)"
+                   R"("bindings":[{"principal":"alice","roles":["r"]}]})";
   const tau::Access access = tau::Access::open(options).value();
   EXPECT_TRUE(access.check("alice", "read", "a").ok());
   EXPECT_EQ(reason(access.check("alice", "write", "a")), "access_denied");
   const std::string challenge = text(access.perform(R"({"op":"challenge","purpose":"p"})").value());
   const tau::Identity identity = tau::Identity::make().value();
-  const std::string proof = text(identity
-                                     .sign(tau::Statement::kProof, R"({"challenge":)" + challenge +
-                                                                       R"(,"audience":"me","purpose":"p"})")
-                                     .value());
+  const std::string proof = text(
+      identity
+          .sign(tau::Statement::kProof, R"({"challenge":)" + challenge + R"(,"audience":"me","purpose":"p"})")
+          .value());
   const std::string verify = R"({"op":"verify","kind":"proof","purpose":"p","proof":")" + proof + "\"}";
   EXPECT_TRUE(access.share().perform(verify).ok());
   EXPECT_EQ(reason(access.perform(verify)), "replayed");

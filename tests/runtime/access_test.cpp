@@ -71,8 +71,8 @@ TEST_F(Calls, AreJudgedByWhereTheyLand) {
   EXPECT_EQ(ask("alice", "read", R"({"path":"./open//a"})"), "yes");
   EXPECT_EQ(ask("alice", "ls", "{}"), "yes");
   // The same place by another name, and through links, also to what is not there yet.
-  for (const char* path : {"secrets/key", "open/../secrets/key", "open/way/key", "open/way/deeper/none", "open/none",
-                           "open/missing/../../secrets/key", "/etc/passwd", "../x"})
+  for (const char* path : {"secrets/key", "open/../secrets/key", "open/way/key", "open/way/deeper/none",
+                           "open/none", "open/missing/../../secrets/key", "/etc/passwd", "../x"})
     EXPECT_EQ(ask("alice", "read", format(R"({{"path":"{}"}})", path).c_str()), "access_denied") << path;
   EXPECT_EQ(ask("alice", "read", format(R"({{"path":"{}/open/a"}})", workspace_.path()).c_str()), "yes");
   EXPECT_EQ(ask("alice", "edit", R"({"path":"open/a"})"), "access_denied");
@@ -105,7 +105,8 @@ TEST_F(Calls, ScopesNarrow) {
 
 TEST_F(Calls, OfTheToolHttpAreJudgedByOrigin) {
   const auto http = [&](const char* url) {
-    return ask("alice", "http", format(R"({{"url":"{}"}})", url).c_str(), false, tool::Effect::kEgress, {"url"});
+    return ask("alice", "http", format(R"({{"url":"{}"}})", url).c_str(), false, tool::Effect::kEgress,
+               {"url"});
   };
   EXPECT_EQ(http("https://API.example.com/x?y"), "yes");
   EXPECT_EQ(http("https://api.example.com:444/"), "access_denied");
@@ -120,7 +121,8 @@ TEST_F(Calls, OfTheHostsToolsAreJudgedByTheirDestinations) {
   EXPECT_EQ(send(R"({"to":"bob@example.com"})"), "yes");
   EXPECT_EQ(send(R"({"to":["bob@example.com","eve@evil.org"]})"), "access_denied");
   EXPECT_EQ(send(R"({"to":[{"address":"eve@evil.org"}]})"), "access_denied");
-  EXPECT_EQ(send("{}"), "access_denied");  // where it lands is not said: only the tool as such could be allowed
+  EXPECT_EQ(send("{}"),
+            "access_denied");  // where it lands is not said: only the tool as such could be allowed
   EXPECT_EQ(ask("alice", "look", R"({"q":"x"})", true), "yes");
   EXPECT_EQ(ask("bob", "look", R"({"q":"x"})", true), "access_denied");
   std::string many = R"({"to":["a@example.com")";
@@ -134,7 +136,8 @@ TEST_F(Calls, AreDeniedToWhoIsNowhereNamed) {
 }
 
 TEST_F(Calls, TheEpochTellsPoliciesApart) {
-  const auto other = *AccessControl::make({.document = R"({"schema_version":1,"roles":{},"bindings":[]})"}, "", nullptr);
+  const auto other =
+      *AccessControl::make({.document = R"({"schema_version":1,"roles":{},"bindings":[]})"}, "", nullptr);
   EXPECT_NE(access_->epoch(7), other->epoch(7));
   EXPECT_NE(access_->epoch(7), access_->epoch(8));
   EXPECT_EQ(access_->epoch(7), access_->epoch(7));
@@ -163,7 +166,8 @@ class Access : public testing::Test {
   bool touched() const { return std::filesystem::exists(workspace_.path() + "/out"); }
 
   // The whole conversation as JSON, after one run.
-  static std::string play(const std::shared_ptr<Session>& session, RunOptions how, Status* failure = nullptr) {
+  static std::string play(const std::shared_ptr<Session>& session, RunOptions how,
+                          Status* failure = nullptr) {
     auto run = session->start(std::move(how));
     if (!run.ok()) {
       if (failure != nullptr) *failure = run.status();
@@ -335,7 +339,8 @@ TEST_F(Access, APolicyThatCannotBeReadAllowsNothing) {
 TEST_F(Access, AProjectAndAnAgentLeaveThePolicyAlone) {
   for (const char* origin : {"project", "agent"}) {
     const auto config = Config::merge({{origin, "f", *json::parse(R"({"access":{"policy":""}})")}});
-    EXPECT_EQ(config.status().reason(), origin == std::string_view("agent") ? "unknown_key" : "not_allowed_in_project");
+    EXPECT_EQ(config.status().reason(),
+              origin == std::string_view("agent") ? "unknown_key" : "not_allowed_in_project");
   }
   const auto named = Config::merge({{"project", "f", *json::parse(R"({"access":{"principal":"root"}})")}});
   EXPECT_EQ(named.status().reason(), "not_allowed_in_project");
@@ -345,7 +350,8 @@ TEST_F(Access, ToolsDoNotWriteThePolicyThatIsInTheWorkspace) {
   workspace_.write("access.json", kPolicy);
   RuntimeOptions o = options();
   const size_t at = o.config_json.find("\"document\":");
-  o.config_json = o.config_json.substr(0, at) + format("\"policy\":\"{}/access.json\"}}}}", workspace_.path());
+  o.config_json =
+      o.config_json.substr(0, at) + format("\"policy\":\"{}/access.json\"}}}}", workspace_.path());
   const std::string target = "\"path\":\"out\"";
   o.config_json.replace(o.config_json.find(target), target.size(), "\"path\":\"access.json\"");
   auto runtime = *Runtime::open(o);

@@ -2,8 +2,8 @@
 static tau_statement_kind statement_kind(struct caller* c) { return 1 + chance(c, 5); }
 
 static const char* statement_request(struct caller* c) {
-  static const char* const kRequests[] = {"{\"card\":{\"name\":\"x\"}}", "{\"id\":\"m\",\"audience\":\"a\",\"payload\":\"p\"}",
-                                          "{}"};
+  static const char* const kRequests[] = {"{\"card\":{\"name\":\"x\"}}",
+                                          "{\"id\":\"m\",\"audience\":\"a\",\"payload\":\"p\"}", "{}"};
   return kRequests[chance(c, 3)];
 }
 
@@ -69,15 +69,16 @@ ROW(tau_access_unref) { (void)c, tau_access_unref(tau_access_ref(access_of_all))
 
 ROW(tau_access_check) {
   tau_buf out;
-  TRY(tau_access_check(access_of_all, str(chance(c, 2) ? "alice" : "bob"), str("read"), str("a"), &out, &err));
+  TRY(tau_access_check(access_of_all, str(chance(c, 2) ? "alice" : "bob"), str("read"), str("a"), &out,
+                       &err));
   tau_buf_free(&out);
 }
 
 ROW(tau_access_perform) {
-  static const char* const kRequests[] = {"{\"op\":\"challenge\",\"purpose\":\"p\"}",
-                                          "{\"op\":\"allow\",\"channel\":\"c\",\"actor\":\"a\"}",
-                                          "{\"op\":\"admit\",\"channel\":\"c\",\"actor\":\"a\"}",
-                                          "{\"op\":\"pair\",\"channel\":\"c\",\"actor\":\"b\"}", "{\"op\":1}"};
+  static const char* const kRequests[] = {
+      "{\"op\":\"challenge\",\"purpose\":\"p\"}", "{\"op\":\"allow\",\"channel\":\"c\",\"actor\":\"a\"}",
+      "{\"op\":\"admit\",\"channel\":\"c\",\"actor\":\"a\"}",
+      "{\"op\":\"pair\",\"channel\":\"c\",\"actor\":\"b\"}", "{\"op\":1}"};
   tau_buf out;
   TRY(tau_access_perform(access_of_all, str(kRequests[chance(c, 5)]), &out, &err));
   tau_buf_free(&out);
