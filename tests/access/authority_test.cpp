@@ -183,7 +183,7 @@ TEST_F(AuthorityTest, TrustRootsSpeakForWhoHasNoDid) {
   authority = nullptr;
   authority = open();  // they are kept
   EXPECT_EQ(reason(authority->perform(opening(sealed, "hi"))), "");
-  EXPECT_EQ(reason(authority->perform(R"({"op":"roots","list":)" + roots + "}")), "roots_version_gap");
+  EXPECT_EQ(reason(authority->perform(R"({"op":"roots","list":)" + roots + "}")), "roots_rollback");
 }
 
 TEST_F(AuthorityTest, AYesIsForOneUseOfTheSameByAnother) {

@@ -103,7 +103,7 @@ TEST(IdentityTest, AFirstListOfRootsIsKnownByItsDigest) {
   EXPECT_EQ(verify(R"({"digest":"00"})"), "unknown_roots");
   const std::string digest = crypto::hex(TrustRoots::open(text, 0)->digest());
   EXPECT_EQ(verify(R"({"digest":")" + digest + R"("})"), "");
-  EXPECT_EQ(verify(R"({"previous":)" + text + "}"), "roots_version_gap");
+  EXPECT_EQ(verify(R"({"previous":)" + text + "}"), "roots_rollback");
 }
 
 TEST(IdentityTest, WhatIsAcceptedOnceNeedsAMemory) {
