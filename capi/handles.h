@@ -6,6 +6,9 @@
 
 struct tau_runtime : tau::capi::Handle<tau::runtime::Runtime> {};
 struct tau_vault : tau::capi::Handle<tau::runtime::Vault> {};
+struct tau_secret {
+  tau::Secret value;
+};
 struct tau_agent : tau::capi::Handle<tau::runtime::Agent> {};
 struct tau_session : tau::capi::Handle<tau::runtime::Session> {};
 struct tau_run : tau::capi::Handle<tau::runtime::Run> {

@@ -10,10 +10,6 @@ using tau::runtime::Vault;
 using tau::runtime::VaultKey;
 using tau::runtime::VaultOptions;
 
-struct tau_secret {
-  Secret value;
-};
-
 namespace {
 
 constexpr size_t kKeyBytes = 32;

@@ -83,6 +83,7 @@ int common_exit(tau_status status, std::string_view reason) {
 // A call is refused for what it was told or for what it found in the home; that is input.
 int exit_of_call(tau_status status, std::string_view reason) {
   if (reason == "wrong_key") return kExitInput;  // of a vault, not of a provider
+  if (reason == "access_denied") return kExitDenied;
   const int common = common_exit(status, reason);
   if (common != kExitOk) return common;
   switch (status) {

@@ -93,6 +93,9 @@ class Doctor {
 
   void check_configuration() {
     const auto client = open_without_store(/*bare=*/false);
+    if (!client.ok() && client.failure().reason == "invalid_policy")
+      return add({kProblem, "access", client.failure().message,
+                  "correct the policy: nothing runs without it; docs/access.md has its form"});
     if (!client.ok()) {
       add(opening_problem("configuration", client.failure(),
                           "correct that key; docs/configuration.md has them all, and 'tau config show' tells "
@@ -100,6 +103,7 @@ class Doctor {
       return;
     }
     add({kOk, "configuration", "tau.toml, environment and options fit together"});
+    check_access(*client);
     const auto agent = (*client).agent();
     if (!agent.ok()) {
       add({kProblem, "agent", agent.failure().message,
@@ -108,6 +112,16 @@ class Doctor {
     }
     const auto about = json_of(tau_agent_describe, (*agent).get());
     if (about.ok()) check_agent(*about);
+  }
+
+  void check_access(const Client& client) {
+    const auto about = client.describe();
+    if (!about.ok()) return;
+    const Json& values = (*about)["config"]["values"];
+    const bool inlined = values["access.document"]["value"].is_object();
+    const std::string policy = inlined ? "access.document" : values["access.policy"]["value"].as_string();
+    if (!policy.empty())
+      add({kOk, "access", "the policy " + policy + " is in force; tau access lint reads it"});
   }
 
   void check_agent(const Json& about) {

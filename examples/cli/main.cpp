@@ -23,6 +23,9 @@ struct CommandRow {
 };
 
 constexpr CommandRow kTable[] = {
+    {"access check", cli::command_access_check},
+    {"access explain", cli::command_access_explain},
+    {"access lint", cli::command_access_lint},
     {"audit head", cli::command_audit_head},
     {"audit summary", cli::command_audit_summary},
     {"audit tail", cli::command_audit_tail},
@@ -32,6 +35,15 @@ constexpr CommandRow kTable[] = {
     {"completion", cli::command_completion},
     {"config show", cli::command_config_show},
     {"doctor", cli::command_doctor},
+    {"identity list", cli::command_identity_list},
+    {"identity new", cli::command_identity_new},
+    {"identity prove", cli::command_identity_prove},
+    {"identity resolve", cli::command_identity_resolve},
+    {"identity rotate", cli::command_identity_rotate},
+    {"identity show", cli::command_identity_show},
+    {"identity sign-card", cli::command_identity_sign_card},
+    {"identity verify", cli::command_identity_verify},
+    {"identity verify-card", cli::command_identity_verify_card},
     {"init", cli::command_init},
     {"man", cli::command_man},
     {"models", cli::command_models},

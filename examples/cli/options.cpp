@@ -83,6 +83,7 @@ Result<std::string> configuration_of(const Options& options) {
     if (!apply_setting(document, setting))
       return usage_failure("--set " + setting + ": expected KEY=VALUE with a key such as limits.max_turns");
   apply_text(document, "profile", options.profile);
+  apply_text(document, "access.principal", options.principal);
   apply_text(document, "model", options.model);
   apply_text(document, "system", options.system);
   if (!options.tools.empty()) document.set("tools", list_of(split(options.tools, ',')));

@@ -27,6 +27,7 @@ struct Options {
   std::string home;
   std::string workspace;
   std::string profile;
+  std::string principal;
   std::vector<std::string> settings;  // KEY=VALUE
   bool no_store = false;
   bool read_only = false;
@@ -92,6 +93,14 @@ struct Options {
   bool keep_master = false;
   std::vector<std::string> origins;  // NAME=URL
   std::string old_passphrase_file;
+
+  // Of identities and of a policy. `id` is the name of an identity, a DID, or a principal.
+  std::string did;
+  std::string audience;
+  std::string purpose;
+  std::vector<std::string> documents;  // files
+  std::string action;
+  std::string resource;
 };
 
 // --set and the flags as one configuration document (docs/schema/config.json); empty when they say nothing.

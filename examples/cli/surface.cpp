@@ -23,6 +23,8 @@ void add_home_options(CLI::App& app, Options& o) {
   app.add_option("--workspace", o.workspace, "Directory that tools work in (default: the current one)")
       ->type_name("DIR");
   app.add_option("--profile", o.profile, "Profile of tau.toml to overlay")->type_name("NAME");
+  app.add_option("--principal", o.principal, "Who acts (default: access.principal of tau.toml, else local)")
+      ->type_name("NAME");
   app.add_option("--set", o.settings, "Any configuration key: limits.max_turns=3 (repeatable)")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
@@ -160,7 +162,9 @@ std::unique_ptr<CLI::App> make_surface(Options& options) {
   add_audit(*root, options);
   add_vault(*root, options);
   add_policy(*root, options);
-  for (const char* group : {"sessions", "config", "audit", "vault", "policy"})
+  add_identity(*root, options);
+  add_access(*root, options);
+  for (const char* group : {"sessions", "config", "audit", "vault", "policy", "identity", "access"})
     root->get_subcommand(group)->require_subcommand(1);
   root->set_version_flag("--version", std::string("tau ") + tau_version(), "Print the version");
   return root;

@@ -18,8 +18,13 @@ void add_home_options(CLI::App& app, Options& options);
 // The commands of the audit log, below `root`.
 void add_audit(CLI::App& root, Options& options);
 
-// The commands of the vault, below `root`.
+// The commands of the vault, of identities and of access, below `root`.
 void add_vault(CLI::App& root, Options& options);
+void add_identity(CLI::App& root, Options& options);
+void add_access(CLI::App& root, Options& options);
+
+// Those of every command that opens the vault; `makes`: it makes what is not there.
+void add_key_options(CLI::App& app, Options& options, bool makes);
 
 // tau policy and tau scan, below `root`.
 void add_policy(CLI::App& root, Options& options);

@@ -2,7 +2,6 @@
 #include "surface.h"
 
 namespace cli {
-namespace {
 
 // What opens the vault: one of these, else what the configuration names, else a passphrase that is asked for.
 void add_key_options(CLI::App& app, Options& o, bool makes) {
@@ -35,6 +34,8 @@ void add_key_options(CLI::App& app, Options& o, bool makes) {
   app.add_flag("--passphrase", k.passphrase, "Ask for the passphrase")
       ->excludes(file, variable, keyring, words, fd);
 }
+
+namespace {
 
 void add_new_key_options(CLI::App& app, Options& o) {
   KeyOptions& k = o.new_key;

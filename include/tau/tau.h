@@ -6,6 +6,8 @@
  *   tau_run       one request and its events         ends with exactly one TAU_EVENT_RUN_DONE
  *   tau_queue     where events come out              one per loop, or one per run
  *   tau_vault     secrets, each for one origin       given to a runtime, or used alone
+ *   tau_identity  a key and its DID                  signs; what others sign, tau_access judges
+ *   tau_access    who may do what, what is accepted  given to nobody: a program of its own asks it
  *   tau_policy    what tool calls may do               a runtime has its own; used alone by others
  *   tau_error     why a call failed
  *
@@ -16,12 +18,14 @@
 #ifndef TAU_TAU_H
 #define TAU_TAU_H
 
+#include "access.h"
 #include "agent.h"
 #include "audit.h"
 #include "base.h"
 #include "error.h"
 #include "event.h"
 #include "home.h"
+#include "identity.h"
 #include "policy.h"
 #include "run.h"
 #include "runtime.h"

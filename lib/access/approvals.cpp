@@ -59,9 +59,9 @@ StatusOr<Approval> read(const json::Value& value) {
   out.requester = fields.text("requester", ApprovalQueue::kMaxNameBytes);
   out.approver = text_or_none(fields, value, "approver", ApprovalQueue::kMaxNameBytes);
   out.note = text_or_none(fields, value, "note", ApprovalQueue::kMaxSummaryBytes);
-  out.created_ms = fields.integer("created_ms", 0, kMostInteger);
-  out.decided_ms = fields.integer("decided_ms", 0, kMostInteger);
-  out.expires_ms = fields.integer("expires_ms", 0, kMostInteger);
+  out.created_ms = fields.time("created_ms");
+  out.decided_ms = fields.time("decided_ms");
+  out.expires_ms = fields.time("expires_ms");
   const std::string subject = fields.bytes("subject", sizeof out.subject, sizeof out.subject);
   const auto state = std::find(kStates.begin(), kStates.end(), fields.text("state", 16));
   fields.require(state != kStates.end(), "has no \"state\" that is one");

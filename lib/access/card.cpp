@@ -15,10 +15,6 @@ Status invalid(std::string_view complaint) {
   return invalid_argument("invalid_card", format("the agent card {}", complaint));
 }
 
-Status refuse(std::string_view reason, std::string_view message) {
-  return Status(Code::kUnauthenticated, reason, message);
-}
-
 Status check_card(const json::Value& card) {
   if (card["name"].as_string().empty()) return invalid("is not an object with a \"name\"");
   if (!has_safe_numbers(card)) return invalid("has a number beyond 2^53, which not every reader sees alike");

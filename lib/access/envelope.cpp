@@ -13,10 +13,6 @@ constexpr std::string_view kDomain = "tau envelope 1";
 constexpr size_t kNonceBytes = 16;
 constexpr size_t kMaxNonceBytes = 64;
 
-Status refuse(std::string_view reason, std::string_view message) {
-  return Status(Code::kUnauthenticated, reason, message);
-}
-
 Status invalid(std::string_view complaint) {
   return invalid_argument("invalid_envelope", format("the envelope {}", complaint));
 }
@@ -55,8 +51,8 @@ StatusOr<Envelope> read(const json::Value& value, std::string& signature) {
   out.issuer = fields.text("issuer", kMaxDidBytes);
   out.audience = fields.text("audience", kMaxDidBytes);
   out.key_id = fields.text("key_id", kMaxDidBytes);
-  out.issued_ms = fields.integer("issued_ms", 0, kMostInteger);
-  out.expires_ms = fields.integer("expires_ms", 0, kMostInteger);
+  out.issued_ms = fields.time("issued_ms");
+  out.expires_ms = fields.time("expires_ms");
   out.nonce = fields.bytes("nonce", kNonceBytes, kMaxNonceBytes);
   out.payload_hash = fields.bytes("payload_hash", sizeof(crypto::Digest), sizeof(crypto::Digest));
   signature = fields.bytes("signature", sizeof(crypto::Signature), sizeof(crypto::Signature));

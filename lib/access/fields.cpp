@@ -21,6 +21,10 @@ bool has_safe_numbers(const json::Value& value) {
   }
 }
 
+Status refuse(std::string_view reason, std::string_view message) {
+  return Status(Code::kUnauthenticated, reason, message);
+}
+
 Fields::Fields(const json::Value& value, std::string_view what, std::string_view reason)
     : value_(value), what_(what), reason_(reason) {
   require(value.is_object(), "is not an object");

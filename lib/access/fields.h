@@ -16,6 +16,9 @@ inline constexpr int64_t kMostInteger = (int64_t{1} << 53) - 1;
 // False where a number of the document has no one canonical text in every implementation.
 bool has_safe_numbers(const json::Value& value);
 
+// UNAUTHENTICATED: a statement that is not accepted.
+Status refuse(std::string_view reason, std::string_view message);
+
 // The first failure stays; every call after it gives nothing.
 class Fields {
  public:
@@ -25,6 +28,8 @@ class Fields {
   // 1 to `most` bytes.
   std::string text(std::string_view key, size_t most);
   int64_t integer(std::string_view key, int64_t least, int64_t most);
+  // Milliseconds or seconds since 1970.
+  int64_t time(std::string_view key) { return integer(key, 0, kMostInteger); }
   // base64url of `least` to `most` bytes.
   std::string bytes(std::string_view key, size_t least, size_t most);
   // Never null; an empty array after a failure.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "access/binding.h"
+#include "access/fields.h"
 #include "access/key.h"
 
 namespace tau::access {
@@ -12,10 +13,6 @@ constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";  // C
 constexpr size_t kCodeChars = 8;
 
 using Names = std::pair<std::string, std::string>;
-
-Status refuse(std::string_view reason, std::string_view message) {
-  return Status(Code::kUnauthenticated, reason, message);
-}
 
 // What a person meant by what they typed.
 std::string normalized(std::string_view code) {

@@ -1,6 +1,7 @@
 #include "access/policy.h"
 
 #include <algorithm>
+#include <bitset>
 #include <utility>
 
 #include "access/fields.h"
@@ -50,6 +51,35 @@ bool matches(std::string_view pattern, std::string_view text) {
     }
   }
   return pattern.find_first_not_of('*', p) == pattern.npos;
+}
+
+// Follows every way through the pattern at once: one that is left can go on to its end.
+bool matches_some_below(std::string_view pattern, std::string_view prefix) {
+  if (pattern.size() > kMaxPatternBytes) return true;  // none of a policy
+  using Places = std::bitset<kMaxPatternBytes + 1>;
+  const auto pass_stars = [&](Places& places) {
+    for (size_t p = 0; p < pattern.size(); ++p)
+      if (places[p] && pattern[p] == '*') places.set(p + 1);
+  };
+  Places places;
+  places.set(0);
+  pass_stars(places);
+  for (const char c : prefix) {
+    Places next;
+    for (size_t p = 0; p < pattern.size(); ++p) {
+      if (!places[p]) continue;
+      if (pattern[p] == '*') next.set(p);
+      if (pattern[p] == c) next.set(p + 1);
+    }
+    pass_stars(next);
+    if (next.none()) return false;
+    places = next;
+  }
+  return true;
+}
+
+bool matches_all_below(std::string_view pattern, std::string_view prefix) {
+  return pattern.ends_with('*') && matches(pattern, prefix);
 }
 
 std::string explain(const Decision& decision) {
@@ -172,11 +202,11 @@ void Policy::hold(const Binding& binding, Holds& holds) const {
 }
 
 bool Policy::decide(const Holds& holds, std::vector<Rule> Role::*rules, std::string_view action,
-                    std::string_view resource, Decision& decision) const {
+                    std::string_view resource, Covers covers, Decision& decision) const {
   for (size_t i = 0; i < roles_.size(); ++i) {
     if (holds[i] == nullptr) continue;
     for (const Rule& rule : roles_[i].*rules) {
-      if (!matches(rule.action, action) || !matches(rule.resource, resource)) continue;
+      if (!matches(rule.action, action) || !covers(rule.resource, resource)) continue;
       decision.role = roles_[i].name;
       decision.action = rule.action;
       decision.resource = rule.resource;
@@ -187,12 +217,16 @@ bool Policy::decide(const Holds& holds, std::vector<Rule> Role::*rules, std::str
   return false;
 }
 
-Decision Policy::check(std::string_view principal, std::string_view action, std::string_view resource) const {
+Decision Policy::check(std::string_view principal, std::string_view action, std::string_view resource,
+                       Extent extent) const {
   Decision out;
   out.reason = "invalid_request";
-  if (!is_request_part(principal) || !is_request_part(action) || !is_request_part(resource) ||
-      climbs(resource))
+  const bool below = extent == Extent::kBelow;
+  const bool everything = below && resource.empty();
+  if (!is_request_part(principal) || !is_request_part(action) || climbs(resource) ||
+      (!everything && !is_request_part(resource)))
     return out;
+  const Covers covers = below ? matches_all_below : matches;
   // A scope narrows what a binding allows, never what its roles deny.
   Holds denying(roles_.size(), nullptr), allowing(roles_.size(), nullptr);
   out.reason = "unbound_principal";
@@ -202,12 +236,12 @@ Decision Policy::check(std::string_view principal, std::string_view action, std:
     hold(binding, denying);
     const bool in_scope = binding.scopes.empty() ||
                           std::any_of(binding.scopes.begin(), binding.scopes.end(),
-                                      [&](const std::string& scope) { return matches(scope, resource); });
+                                      [&](const std::string& scope) { return covers(scope, resource); });
     if (in_scope) hold(binding, allowing);
   }
-  if (decide(denying, &Role::deny, action, resource, out)) {
+  if (decide(denying, &Role::deny, action, resource, below ? matches_some_below : matches, out)) {
     out.reason = "deny_rule";
-  } else if (decide(allowing, &Role::allow, action, resource, out)) {
+  } else if (decide(allowing, &Role::allow, action, resource, covers, out)) {
     out.reason = "allow_rule";
     out.allowed = true;
   }

@@ -26,6 +26,12 @@ inline constexpr size_t kMaxRequestBytes = 2048;  // of each part
 // Whether the pattern covers the text: '*' stands for any bytes, also none; all else for itself. Time is at
 // most the product of both lengths.
 bool matches(std::string_view pattern, std::string_view text);
+// Whether it covers any text, or every text, that begins with `prefix`.
+bool matches_some_below(std::string_view pattern, std::string_view prefix);
+bool matches_all_below(std::string_view pattern, std::string_view prefix);
+
+// What a request is about: the resource of that name, or all whose names begin with it.
+enum class Extent : uint8_t { kOne, kBelow };
 
 struct Decision {
   bool allowed = false;
@@ -50,8 +56,10 @@ class Policy {
 
   // In time that is linear in the size of the policy. "invalid_request" when a part is empty, longer than
   // kMaxRequestBytes, not UTF-8 or with control characters, or when the resource has "." or ".." between
-  // slashes: who asks has to say what it means.
-  Decision check(std::string_view principal, std::string_view action, std::string_view resource) const;
+  // slashes: who asks has to say what it means. With Extent::kBelow a rule allows that covers all that begins
+  // with `resource`, which may be empty, and one denies that covers any of it.
+  Decision check(std::string_view principal, std::string_view action, std::string_view resource,
+                 Extent extent = Extent::kOne) const;
 
   // Tells policies apart; what an approval was given under.
   const crypto::Digest& digest() const { return digest_; }
@@ -79,8 +87,9 @@ class Policy {
   Status read_binding(const json::Value& value);
   Status check_inheritance() const;
   void hold(const Binding& binding, Holds& holds) const;
+  using Covers = bool (*)(std::string_view pattern, std::string_view resource);
   bool decide(const Holds& holds, std::vector<Rule> Role::*rules, std::string_view action,
-              std::string_view resource, Decision& decision) const;
+              std::string_view resource, Covers covers, Decision& decision) const;
 
   std::vector<Role> roles_;
   std::map<std::string, size_t, std::less<>> by_name_;  // of roles_

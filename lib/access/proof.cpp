@@ -14,10 +14,6 @@ constexpr size_t kSaltBytes = 16;
 constexpr size_t kTagBytes = 16;
 constexpr size_t kMaxNonceBytes = 64;
 
-Status refuse(std::string_view reason, std::string_view message) {
-  return Status(Code::kUnauthenticated, reason, message);
-}
-
 json::Value to_value(const Challenge& challenge) {
   json::Value out = json::Value::object();
   out.set("aud", challenge.audience);

@@ -19,10 +19,6 @@ Status invalid(std::string_view complaint) {
   return invalid_argument(kReason, format("the list of trust roots {}", complaint));
 }
 
-Status refuse(std::string_view reason, std::string_view message) {
-  return Status(Code::kUnauthenticated, reason, message);
-}
-
 std::string signed_bytes(const json::Value& list) {
   json::Value bare = list;
   bare.erase(kSignatures);
@@ -36,7 +32,7 @@ Status TrustRoots::read_key(const json::Value& value) {
   const std::string id = fields.text("id", kMaxDidBytes);
   const std::string multikey = fields.text("key", kMaxMultikeyBytes);
   TrustedKey out;
-  out.expires_ms = fields.integer("expires_ms", 0, kMostInteger);
+  out.expires_ms = fields.time("expires_ms");
   for (const json::Value& issuer : fields.array("issuers", 1, kMaxIssuers).as_array()) {
     const std::string_view name = issuer.as_string();
     fields.require(!name.empty() && name.size() <= kMaxDidBytes, "has an issuer that is not a name");
@@ -95,8 +91,8 @@ StatusOr<TrustRoots> TrustRoots::parse(std::string_view text) {
                                                           format_version, kFormat));
   TrustRoots out;
   out.version_ = fields.integer("version", 1, kMostInteger);
-  const int64_t issued_ms = fields.integer("issued_ms", 0, kMostInteger);
-  out.expires_ms_ = fields.integer("expires_ms", 0, kMostInteger);
+  const int64_t issued_ms = fields.time("issued_ms");
+  out.expires_ms_ = fields.time("expires_ms");
   fields.require(out.expires_ms_ > issued_ms, "expires before it is issued");
   const json::Value& signatures = fields.array(kSignatures, 0, 2 * kMaxRoots);
   TAU_RETURN_IF_ERROR(fields.finish({"expires_ms", "issued_ms", "keys", "revoked", "roots", "schema_version",

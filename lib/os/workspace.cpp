@@ -138,6 +138,29 @@ StatusOr<std::string> Workspace::place_of(int fd) const {
   return std::string(rest);
 }
 
+StatusOr<std::string> Workspace::place(std::string_view path) const {
+  TAU_ASSIGN_OR_RETURN(std::string rel, relative(path));
+  std::string rest;
+  while (true) {
+    const StatusOr<Fd> fd = open_beneath(rel, O_PATH);
+    if (fd.ok()) {
+      TAU_ASSIGN_OR_RETURN(const std::string found, place_of(fd->get()));
+      return found.empty() && rest.empty() ? "." : found.empty() ? rest.substr(1) : found + rest;
+    }
+    if (fd.status().code() != Code::kNotFound || rel == ".") return fd.status();
+    // A link to what is not there yet is written through.
+    const StatusOr<Target> target = resolve_target(rel, /*create_parents=*/false);
+    if (target.ok() && !target->exists) {
+      TAU_ASSIGN_OR_RETURN(const std::string found, place_of(target->directory.get()));
+      return (found.empty() ? target->name : format("{}/{}", found, target->name)) + rest;
+    }
+    if (!target.ok() && target.status().code() != Code::kNotFound) return target.status();
+    const std::string parent = parent_of(rel);
+    rest = "/" + rel.substr(parent == "." ? 0 : parent.size() + 1) + rest;
+    rel = parent;
+  }
+}
+
 // Whether the entry `name` of an open directory may be made, replaced or removed. What the rules keep, and
 // what they keep something in: a file ".git" in place of the directory says that the repository is elsewhere.
 Status Workspace::check_changeable(int directory, std::string_view name, bool is_directory) const {

@@ -93,6 +93,10 @@ class Workspace {
   // Decides lexically: ".." that climbs above the root is refused, though the kernel has the last word later.
   StatusOr<std::string> relative(std::string_view path) const;
 
+  // Where the path leads now, through symlinks, relative to the root ("." for the root): what exists of it by
+  // the kernel's word, the rest as it is written. For rules about names; what opens a file resolves anew.
+  StatusOr<std::string> place(std::string_view path) const;
+
   StatusOr<FileInfo> stat(std::string_view path) const;
   StatusOr<Fd> open_file(std::string_view path) const;       // for reading; regular files only, never blocks
   StatusOr<Fd> open_directory(std::string_view path) const;  // for LaunchSpec::cwd

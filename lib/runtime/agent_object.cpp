@@ -139,7 +139,9 @@ StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const C
     }
   }
   snapshot->tools = std::make_shared<const tool::Registry>(std::move(tools));
-  TAU_ASSIGN_OR_RETURN(snapshot->policy, AgentPolicy::make(snapshot->config.policy, host_tools, always_ask));
+  TAU_ASSIGN_OR_RETURN(snapshot->policy,
+                       AgentPolicy::make(snapshot->config.policy, host_tools, always_ask, core.access()));
+  snapshot->principal = config.access().principal;
   if (Audit* const audit = core.audit()) audit->policy_in_force(snapshot->policy->epoch());
   snapshot->host_tools = std::move(host_tools);
   snapshot->always_ask = std::move(always_ask);

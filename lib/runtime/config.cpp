@@ -434,6 +434,15 @@ VaultConfig Config::vault() const {
   return {text("path"), text("anchor"), text("key_file"), text("key_env"), text("keyring")};
 }
 
+AccessConfig Config::access() const {
+  const json::Value& keys = state_->merged["access"];
+  AccessConfig out;
+  out.policy = keys["policy"].as_string();
+  out.document = optional_json(keys["document"]);
+  out.principal = keys["principal"].as_string(out.principal);
+  return out;
+}
+
 Config Config::with_secrets(std::shared_ptr<const SecretLookup> lookup) const {
   auto state = std::make_shared<State>(*state_);
   state->secrets = std::move(lookup);

@@ -120,6 +120,14 @@ struct VaultConfig {
   std::string key_env;
   std::string keyring;
 };
+// Who acts, and the policy of roles that says what they may do.
+struct AccessConfig {
+  std::string policy;    // its file; a relative name is one in the home
+  std::string document;  // or its JSON text
+  std::string principal = "local";
+  bool any() const { return !policy.empty() || !document.empty(); }
+};
+
 // Looks a reference up for an origin.
 using SecretLookup = std::function<StatusOr<Secret>(const std::string& reference, std::string_view origin)>;
 
@@ -160,6 +168,7 @@ class Config {
   safety::RuleChoice rule_choice() const;  // what is looked for beside registered secrets
   AuditConfig audit() const;
   VaultConfig vault() const;
+  AccessConfig access() const;
   // The same, with references looked up there.
   Config with_secrets(std::shared_ptr<const SecretLookup> lookup) const;
   // Where and how `model` is reached; for "scripted" and "offline" only provider and model are set.

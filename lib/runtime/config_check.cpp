@@ -125,6 +125,7 @@ bool fits_form(const Key& key, std::string_view text) {
     case KeyForm::kPath: return text.starts_with('/') && text.find('\0') == text.npos;
     case KeyForm::kHeader: return is_header_name(text);
     case KeyForm::kHeaders: return is_printable_ascii(text, ' ');
+    case KeyForm::kId: return is_valid_id(text);
     case KeyForm::kKey:
       if (credential::is_reference(text)) return credential::parse_reference(text).ok();
       return !text.empty() && is_printable_ascii(text, '!');
@@ -261,6 +262,7 @@ std::string expected_text(const Key& key) {
     case KeyForm::kVariable: return "the name of an environment variable";
     case KeyForm::kPath: return "an absolute path";
     case KeyForm::kHeader: return "the name of a header";
+    case KeyForm::kId: return "an id of 1 to 128 characters of [A-Za-z0-9_.:-]";
     case KeyForm::kKey:
       return format("a key of printable ASCII, at most {} bytes, or a reference secret://NAME", key.max);
     case KeyForm::kChoice:

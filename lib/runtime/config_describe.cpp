@@ -45,6 +45,8 @@ json::Value string_schema(const Key& key) {
     schema.set("pattern", "^/");
   } else if (key.form == KeyForm::kName) {
     schema.set("pattern", R"(^[A-Za-z0-9_-]{0,64}$)");
+  } else if (key.form == KeyForm::kId) {
+    schema.set("pattern", "^[A-Za-z0-9_.:-]{1,128}$");
   } else if (key.form == KeyForm::kVariable) {
     schema.set("pattern", "^[A-Za-z_][A-Za-z0-9_]*$");
   } else if (key.type == KeyType::kString) {

@@ -238,6 +238,15 @@ void add_runtime_keys(std::vector<Key>& keys) {
   keys.insert(
       keys.end(),
       {
+          text("access.policy",
+               "The file of the policy that says who may do what; a relative name is one in the home."),
+          {.path = "access.document", .type = kObject, .help = "The policy itself, in the place of a file."},
+          {.path = "access.principal",
+           .form = kId,
+           .scope = kAgent,
+           .max = 128,
+           .default_json = R"("local")",
+           .help = "Who acts where a run names nobody."},
           {.path = "safety.redact",
            .form = kChoice,
            .default_json = R"("all")",

@@ -34,6 +34,7 @@ enum class KeyForm : uint8_t {
   kFlow,      // safety::parse_flow
   kRequest,   // a method and an origin: safety::parse_request_scope
   kSecret,    // the reference of a secret of the vault
+  kId,        // an id, as of sessions and principals
   kKey,       // a credential: printable ASCII without spaces
 };
 

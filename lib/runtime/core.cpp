@@ -9,6 +9,7 @@
 #include <system_error>
 #include <thread>
 
+#include "runtime/access.h"
 #include "runtime/environment.h"
 #include "runtime/home.h"
 
@@ -175,6 +176,7 @@ Status Core::open_parts() {
       log(LogLevel::kWarn, "runtime", launcher_failure_.message());
     }
   }
+  TAU_ASSIGN_OR_RETURN(access_, AccessControl::make(config_->access(), options_.home, workspace_));
   TAU_RETURN_IF_ERROR(open_store());
   open_audit();
   for (uint32_t i = 0; i < options_.loops; ++i) {
@@ -182,6 +184,11 @@ Status Core::open_parts() {
     loops_.push_back(std::move(host));
   }
   return ok_status();
+}
+
+Status Core::authorize(std::string_view principal, std::string_view action, std::string_view resource) const {
+  if (access_ == nullptr) return ok_status();
+  return access_->authorize(principal.empty() ? access_->principal() : principal, action, resource);
 }
 
 std::shared_ptr<const tool::CommandProxy> Core::command_proxy() const {

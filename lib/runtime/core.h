@@ -30,6 +30,8 @@
 
 namespace tau::runtime {
 
+class AccessControl;
+
 struct AgentSnapshot {
   AgentConfig config;
   SharedString model;        // "provider/model", resolved
@@ -40,6 +42,7 @@ struct AgentSnapshot {
   std::set<std::string> host_tools;
   std::set<std::string> always_ask;
   std::shared_ptr<const AgentPolicy> policy;
+  SharedString principal;                           // who acts where a run names nobody
   std::shared_ptr<const provider::Script> script;   // of the scripted model
   std::shared_ptr<const wire::Request> parameters;  // model, tools, sampling; no messages
   std::shared_ptr<const PromptPrefix> prefix;       // of sessions without instructions of their own
@@ -193,6 +196,10 @@ class Core final : public std::enable_shared_from_this<Core> {
   const std::shared_ptr<const tool::WebAccess>& web_access() const { return web_access_; }
   // Null unless the network of commands is a proxy.
   std::shared_ptr<const tool::CommandProxy> command_proxy() const;
+  // Who may do what; null: no policy is configured, and everybody may do everything.
+  const std::shared_ptr<const AccessControl>& access() const { return access_; }
+  // PERMISSION_DENIED "access_denied". `principal`: of the runtime where it is empty.
+  Status authorize(std::string_view principal, std::string_view action, std::string_view resource) const;
   safety::Screening& screening() { return *screening_; }
   const std::shared_ptr<safety::Screening>& shared_screening() const { return screening_; }
   // What every result of a tool passes before it is cut to size.
@@ -257,6 +264,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::unique_ptr<net::CredentialSource> fetch_credentials_;
   std::shared_ptr<const tool::WebAccess> web_access_;
   std::shared_ptr<os::Workspace> workspace_;
+  std::shared_ptr<const AccessControl> access_;
   std::shared_ptr<os::Launcher> launcher_;
   tool::Sandbox demanded_sandbox_;
   std::once_flag sandbox_settled_;

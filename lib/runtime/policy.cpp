@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "runtime/access.h"
+
 namespace tau::runtime {
 namespace {
 
@@ -64,9 +66,13 @@ StatusOr<std::shared_ptr<const safety::MonitorRules>> compile_policy(const Polic
 
 StatusOr<std::shared_ptr<const AgentPolicy>> AgentPolicy::make(const PolicyConfig& config,
                                                                std::set<std::string> host_tools,
-                                                               std::set<std::string> always_ask) {
+                                                               std::set<std::string> always_ask,
+                                                               std::shared_ptr<const AccessControl> access) {
   auto policy = std::make_shared<AgentPolicy>();
   TAU_ASSIGN_OR_RETURN(policy->rules_, compile_policy(config));
+  const int64_t epoch = policy->rules_->epoch();
+  policy->epoch_ = access == nullptr ? epoch : access->epoch(epoch);
+  policy->access_ = std::move(access);
   policy->host_tools_ = std::move(host_tools);
   policy->always_ask_ = std::move(always_ask);
   return std::shared_ptr<const AgentPolicy>(std::move(policy));
@@ -75,6 +81,17 @@ StatusOr<std::shared_ptr<const AgentPolicy>> AgentPolicy::make(const PolicyConfi
 tool::Verdict MonitorPolicy::decide(const tool::Facts& facts) {
   const tool::Manifest& manifest = facts.manifest;
   const safety::MonitorRules& rules = policy_->rules();
+  tool::Verdict out;
+  out.policy_epoch = policy_->epoch();
+  if (const AccessControl* access = policy_->access(); access != nullptr) {
+    const Status allowed = access->authorize_call(facts, rules, policy_->is_of_host(manifest.name));
+    if (!allowed.ok()) {
+      static const SharedString* const kReason = new SharedString(kAccessDenied);
+      out.reason = *kReason;
+      out.message = allowed.message();
+      return out;
+    }
+  }
   safety::Action action;
   action.tool = manifest.name;
   action.effect = effect_class(manifest.effect);
@@ -99,10 +116,8 @@ tool::Verdict MonitorPolicy::decide(const tool::Facts& facts) {
     scene.earlier_reads = [session](const auto& visit) { session->each_read(visit); };
   }
   const safety::Judgement judgement = rules.decide(action, scene);
-  tool::Verdict out;
   out.decision = static_cast<tool::Decision>(judgement.ruling);
   out.reason = shared_reason(judgement.reason);
-  out.policy_epoch = judgement.policy_epoch;
   if (judgement.ruling == safety::Ruling::kDeny) {
     out.message = denial(judgement, manifest.name);
     return out;
@@ -111,7 +126,7 @@ tool::Verdict MonitorPolicy::decide(const tool::Facts& facts) {
   if (judgement.ruling != safety::Ruling::kAsk) return out;
   out.scope = request.scope;
   out.binding = safety::approval_binding(manifest.name, facts.call.arguments, facts.call.labels,
-                                         judgement.policy_epoch);
+                                         out.policy_epoch);
   return out;
 }
 

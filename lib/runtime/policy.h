@@ -1,5 +1,5 @@
-// The monitor behind the executor: what an agent's configuration says of its tools, and each run's count of
-// calls.
+// The policy behind the executor: who may call a tool, what an agent's configuration says of it, and each
+// run's count of calls.
 #pragma once
 
 #include <memory>
@@ -13,6 +13,7 @@
 
 namespace tau::runtime {
 
+class AccessControl;
 safety::EffectClass effect_class(tool::Effect effect);
 // INVALID_ARGUMENT as MonitorRules::compile.
 StatusOr<std::shared_ptr<const safety::MonitorRules>> compile_policy(const PolicyConfig& config);
@@ -20,17 +21,21 @@ StatusOr<std::shared_ptr<const safety::MonitorRules>> compile_policy(const Polic
 // What all runs of an agent share. Immutable: any thread.
 class AgentPolicy {
  public:
-  // `host_tools`: registered by the host program; `always_ask`: those it wants to be asked about.
-  static StatusOr<std::shared_ptr<const AgentPolicy>> make(const PolicyConfig& config,
-                                                           std::set<std::string> host_tools,
-                                                           std::set<std::string> always_ask);
+  // `host_tools`: registered by the host program; `always_ask`: those it wants to be asked about. `access`
+  // may be null: then everybody may call what there is.
+  static StatusOr<std::shared_ptr<const AgentPolicy>> make(
+      const PolicyConfig& config, std::set<std::string> host_tools, std::set<std::string> always_ask,
+      std::shared_ptr<const AccessControl> access = nullptr);
   const safety::MonitorRules& rules() const { return *rules_; }
-  int64_t epoch() const { return rules_->epoch(); }
+  const AccessControl* access() const { return access_.get(); }
+  int64_t epoch() const { return epoch_; }
   bool is_of_host(const std::string& tool) const { return host_tools_.contains(tool); }
   bool always_asks(const std::string& tool) const { return always_ask_.contains(tool); }
 
  private:
   std::shared_ptr<const safety::MonitorRules> rules_;
+  std::shared_ptr<const AccessControl> access_;
+  int64_t epoch_ = 0;  // of both
   std::set<std::string> host_tools_;
   std::set<std::string> always_ask_;
 };

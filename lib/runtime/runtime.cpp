@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "runtime/access.h"
 #include "runtime/audit_report.h"
 #include "runtime/core.h"
 #include "runtime/home.h"
@@ -210,10 +211,12 @@ std::string Runtime::describe() const {
 StatusOr<std::string> Runtime::list_sessions(uint32_t limit, std::string_view after) {
   if (limit < 1 || limit > 1000) return Status(Code::kOutOfRange, "bad_limit", "limit should be 1 to 1000");
   TAU_ASSIGN_OR_RETURN(const auto sessions, core_->store().list_sessions(limit, after));
+  // Those that it may not see are left out: a page can be short, and there is another one all the same.
   std::string out;
   json::Writer w(out);
   w.begin_object().key("sessions").begin_array();
-  for (const store::SessionRecord& s : sessions) write_session(w, s);
+  for (const store::SessionRecord& s : sessions)
+    if (core_->authorize({}, "session:list", session_resource(s.id)).ok()) write_session(w, s);
   w.end_array();
   if (sessions.size() == limit) w.field("next", sessions.back().id);
   w.end_object();
@@ -221,6 +224,7 @@ StatusOr<std::string> Runtime::list_sessions(uint32_t limit, std::string_view af
 }
 
 Status Runtime::remove_session(std::string_view id) {
+  TAU_RETURN_IF_ERROR(core_->authorize({}, "session:remove", session_resource(id)));
   TAU_ASSIGN_OR_RETURN(const store::SessionRecord record, core_->store().load_session(id));
   const auto shared = core_->share_session(record.id);
   if (shared->busy.exchange(true))
@@ -240,6 +244,7 @@ Status Runtime::remove_session(std::string_view id) {
 }
 
 StatusOr<std::string> Runtime::backup(std::string_view directory) {
+  TAU_RETURN_IF_ERROR(core_->authorize({}, "home:backup", "home"));
   if (Audit* const audit = core_->audit()) (void)audit->sign();
   return backup_home(core_->store(), core_->options().home, directory);
 }
@@ -258,10 +263,15 @@ StatusOr<std::string> Runtime::audit_head() {
 }
 
 StatusOr<std::string> Runtime::prune(std::string_view limits_json) {
+  TAU_RETURN_IF_ERROR(core_->authorize({}, "home:prune", "home"));
   return prune_home(core_->store(), core_->config().retention(), limits_json);
 }
 
 StatusOr<std::string> Runtime::replay(std::string_view run_id, bool* identical) {
+  if (core_->access() != nullptr) {
+    TAU_ASSIGN_OR_RETURN(const store::RunRecord run, core_->store().load_run(run_id));
+    TAU_RETURN_IF_ERROR(core_->authorize({}, "session:replay", session_resource(run.session_id)));
+  }
   return replay_run(core_->store(), run_id, identical);
 }
 

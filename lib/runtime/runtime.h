@@ -152,6 +152,9 @@ class Session final : public std::enable_shared_from_this<Session> {
   StatusOr<std::shared_ptr<Run>> start(RunOptions&& options);
 
  private:
+  Status authorize(std::string_view action) const;
+  StatusOr<SharedString> principal_of(const SharedString& own, const SharedString& named,
+                                      const SharedString& open_run, bool resume) const;
   StatusOr<std::shared_ptr<Run>> start_claimed(RunOptions&& options);
   StatusOr<std::shared_ptr<Run>> launch(RunOptions&& options, ParsedRunOptions&& parsed,
                                         std::shared_ptr<const AgentSnapshot> agent,

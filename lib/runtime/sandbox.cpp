@@ -1,5 +1,6 @@
 #include "runtime/sandbox.h"
 
+#include "runtime/access.h"
 #include "runtime/config_state.h"
 
 namespace tau::runtime {
@@ -53,9 +54,12 @@ StatusOr<os::PathRules> make_path_rules(const Config& config, const SandboxPlace
       rules.hidden.emplace_back(inside);
   if (places.home == places.workspace) {
     rules.read_only.emplace_back("tau.toml");
-    for (const char* name : {"vault", "tau.db", "tau.db-wal", "tau.db-shm", "audit/"})
+    for (const char* name : {"vault", "tau.db", "tau.db-wal", "tau.db-shm", "audit/", "access.state"})
       rules.hidden.emplace_back(name);
   }
+  const std::string policy = access_policy_path(config.access(), places.home);
+  if (const std::string_view inside = beneath(policy, places.workspace); !inside.empty())
+    rules.read_only.emplace_back(inside);
   for (const json::Value& entry : keys["hide"].as_array()) {
     std::string_view path = entry.as_string();
     if (path.starts_with('/')) path = beneath(path, places.workspace);

@@ -1,6 +1,7 @@
 // Sessions: opening, describing, exporting, forking, and starting runs on them.
 #include <algorithm>
 
+#include "runtime/access.h"
 #include "runtime/core.h"
 #include "runtime/host_document.h"
 #include "runtime/replay.h"
@@ -116,6 +117,8 @@ StatusOr<std::shared_ptr<Session>> Session::open(std::shared_ptr<Agent> agent, s
     return invalid_argument(
         "invalid_session_id",
         "a session id is 1 to 128 characters of [A-Za-z0-9_.:-], got \"" + repair_utf8(id) + "\"");
+  if (core.access() != nullptr)
+    TAU_RETURN_IF_ERROR(core.authorize(agent->snapshot()->principal, "session:open", session_resource(name)));
   auto shared = core.share_session(name);
   auto session = std::make_shared<Session>(std::move(agent), std::move(name), shared);
   if (shared->busy.exchange(true)) return session;  // being used in this process: loaded already
@@ -126,6 +129,33 @@ StatusOr<std::shared_ptr<Session>> Session::open(std::shared_ptr<Agent> agent, s
   }
   TAU_RETURN_IF_ERROR(load(core, *shared));
   return session;
+}
+
+// For who the agent acts.
+Status Session::authorize(std::string_view action) const {
+  const Core& core = *agent_->runtime()->core();
+  if (core.access() == nullptr) return ok_status();
+  return core.authorize(agent_->snapshot()->principal, action, session_resource(id_));
+}
+
+// Who a run acts for. Another than the agent's principal only by a right to act for it: of a run that goes
+// on, too, which stays with who it was begun for.
+StatusOr<SharedString> Session::principal_of(const SharedString& own, const SharedString& named,
+                                             const SharedString& open_run, bool resume) const {
+  Core& core = *agent_->runtime()->core();
+  SharedString principal = named.empty() ? own : named;
+  if (core.access() == nullptr) return principal;
+  const auto may_be = [&](const SharedString& other) {
+    return other == own ? ok_status() : core.authorize(own, "principal:act_as", "principal/" + other.str());
+  };
+  TAU_RETURN_IF_ERROR(may_be(principal));
+  TAU_RETURN_IF_ERROR(
+      core.authorize(principal, resume ? "session:resume" : "session:run", session_resource(id_)));
+  if (!resume) return principal;
+  TAU_ASSIGN_OR_RETURN(const auto journal, core.store().load_journal(open_run, 0));
+  if (journal.empty() || journal.front().row.provenance.principal == principal) return principal;
+  TAU_RETURN_IF_ERROR(may_be(journal.front().row.provenance.principal));
+  return journal.front().row.provenance.principal;
 }
 
 StatusOr<std::string> Session::describe() {
@@ -147,6 +177,7 @@ StatusOr<std::string> Session::describe() {
 }
 
 StatusOr<std::string> Session::export_json() {
+  TAU_RETURN_IF_ERROR(authorize("session:export"));
   TAU_ASSIGN_OR_RETURN(const std::string description, describe());
   Core& core = *agent_->runtime()->core();
   std::string out;
@@ -185,6 +216,10 @@ StatusOr<std::shared_ptr<Session>> Session::fork(std::string_view entry, std::st
   fork.id = id.empty() ? make_id("ses_", system_clock(), system_random()) : SharedString(id);
   if (!is_valid_id(fork.id))
     return invalid_argument("invalid_session_id", format("\"{}\" is no valid session id", repair_utf8(id)));
+  TAU_RETURN_IF_ERROR(authorize("session:fork"));
+  if (core.access() != nullptr)  // before it is made
+    TAU_RETURN_IF_ERROR(
+        core.authorize(agent_->snapshot()->principal, "session:open", session_resource(fork.id)));
   TAU_ASSIGN_OR_RETURN(const store::SessionRecord source, core.store().load_session(id_));
   fork.parent_session = id_;
   fork.title = source.title;
@@ -233,6 +268,8 @@ StatusOr<std::shared_ptr<Run>> Session::start_claimed(RunOptions&& options) {
     return invalid_argument("no_prompt", "a run needs a prompt");
 
   std::shared_ptr<const AgentSnapshot> agent = agent_->snapshot();
+  TAU_ASSIGN_OR_RETURN(parsed.principal,
+                       principal_of(agent->principal, parsed.principal, open_run, options.resume));
   if (parsed.overrides.size() > 0) {
     TAU_ASSIGN_OR_RETURN(const Config config,
                          agent_->config().with({"agent", "run options", parsed.overrides}));
@@ -269,8 +306,7 @@ StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions&& options, ParsedRunOp
   auto& [setup, message, first] = state->beginning.emplace();
   setup.config.run_id = state->id;
   setup.config.session_id = id_;
-  static const SharedString* const kLocal = new SharedString("local");
-  setup.config.principal = parsed.principal.empty() ? *kLocal : parsed.principal;
+  setup.config.principal = std::move(parsed.principal);
   setup.config.model = agent->model;
   setup.config.limits = agent->config.limits;
   if (options.deadline_ms > 0) {

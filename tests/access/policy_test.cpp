@@ -273,5 +273,55 @@ RC_GTEST_PROP(Policy, AgreesWithTheOracle, ()) {
       }
 }
 
+// What begins with a prefix, by trying endings.
+TEST(Policy, PatternsBelowAPrefix) {
+  const std::string_view alphabet = "ab/*";
+  const auto texts = [&](size_t longest) {
+    std::vector<std::string> all = {""};
+    for (size_t begin = 0, round = 0; round < longest; ++round) {
+      const size_t end = all.size();
+      for (size_t i = begin; i < end; ++i)
+        for (const char c : alphabet) all.push_back(all[i] + c);
+      begin = end;
+    }
+    return all;
+  };
+  const auto endings = texts(3);
+  for (const std::string& pattern : texts(4)) {
+    for (const std::string& prefix : texts(2)) {
+      bool some = false, all = true;
+      for (const std::string& ending : endings) {
+        const bool covered = matches(pattern, prefix + ending);
+        some = some || covered;
+        all = all && covered;
+      }
+      // Endings longer than those that were tried are needed by no pattern of four bytes.
+      EXPECT_EQ(matches_some_below(pattern, prefix), some || matches(pattern, prefix + pattern))
+          << pattern << " " << prefix;
+      if (matches_all_below(pattern, prefix)) EXPECT_TRUE(all) << pattern << " " << prefix;
+    }
+  }
+}
+
+TEST(Policy, EverythingBelowNeedsAnAllowanceOfAllAndADenialOfNone) {
+  const auto policy = Policy::parse(R"({"schema_version":1,
+    "roles":{"r":{"allow":[{"action":"read","resource":"w/*"},{"action":"all","resource":"*"}],
+                  "deny":[{"action":"read","resource":"w/secret/*"}]}},
+    "bindings":[{"principal":"a","roles":["r"]},{"principal":"b","roles":["r"],"scopes":["w/b/*"]}]})");
+  ASSERT_TRUE(policy.ok());
+  const auto may = [&](const char* who, const char* action, const char* prefix) {
+    return std::string(policy->check(who, action, prefix, Extent::kBelow).reason);
+  };
+  EXPECT_EQ(may("a", "read", "w/open/"), "allow_rule");
+  EXPECT_EQ(may("a", "read", "w/"), "deny_rule");
+  EXPECT_EQ(may("a", "read", "w/secret/x/"), "deny_rule");
+  EXPECT_EQ(may("a", "read", ""), "deny_rule");
+  EXPECT_EQ(may("a", "read", "v/"), "no_rule");
+  EXPECT_EQ(may("a", "all", ""), "allow_rule");
+  EXPECT_EQ(may("b", "all", ""), "no_rule");
+  EXPECT_EQ(may("b", "read", "w/b/c/"), "allow_rule");
+  EXPECT_EQ(may("a", "read", "w/../x/"), "invalid_request");
+}
+
 }  // namespace
 }  // namespace tau::access

@@ -419,6 +419,7 @@ void home_cases(std::vector<Case>& cases) {
   });
 }
 
+#include "out_of_memory_access.inc"
 #include "out_of_memory_audit.inc"
 #include "out_of_memory_safety.inc"
 #include "out_of_memory_vault.inc"
@@ -438,6 +439,8 @@ std::vector<Case> all_cases() {
   home_cases(cases);
   audit_cases(cases);
   vault_cases(cases);
+  identity_cases(cases);
+  access_cases(cases);
   return cases;
 }
 

@@ -322,5 +322,32 @@ RC_GTEST_FIXTURE_PROP(WorkspaceTest, RelativeNeverClimbsAboveTheRoot, ()) {
   }
 }
 
+TEST_F(WorkspaceTest, TellsWhereAPathLeads) {
+  put("secrets/key", "k");
+  put("open/a", "a");
+  ASSERT_EQ(symlink("../secrets", top_.file("ws/open/way").c_str()), 0);
+  ASSERT_EQ(symlink("../secrets/new", top_.file("ws/open/none").c_str()), 0);
+  ASSERT_EQ(symlink("/etc", top_.file("ws/open/out").c_str()), 0);
+  const std::pair<const char*, const char*> cases[] = {
+      {".", "."},
+      {"open/a", "open/a"},
+      {"./open//a", "open/a"},
+      {"open/../secrets/key", "secrets/key"},
+      {"open/way", "secrets"},
+      {"open/way/key", "secrets/key"},
+      {"open/way/new/deep", "secrets/new/deep"},
+      {"open/none", "secrets/new"},
+      {"new", "new"},
+      {"new/deep", "new/deep"},
+  };
+  for (const auto& [path, place] : cases) {
+    const auto found = ws_->place(path);
+    ASSERT_TRUE(found.ok()) << path << ": " << found.status().to_string();
+    EXPECT_EQ(*found, place) << path;
+  }
+  for (const char* path : {"../x", "/etc/passwd", "open/out/passwd", "", "new/../../x"})
+    EXPECT_FALSE(ws_->place(path).ok()) << path;
+}
+
 }  // namespace
 }  // namespace tau::os

@@ -18,8 +18,8 @@ SAME_LAYER = {
 
 # Folders outside lib/ and the modules whose faces they may include. None: any.
 DOORS = {
-    # wire, safety: codecs and scanners work without a runtime; passing them through it would only forward.
-    "capi": ["base", "runtime", "safety", "service", "wire"],
+    # access, wire, safety: identities, codecs and scanners work without a runtime; passing them through it would only forward.
+    "capi": ["access", "base", "runtime", "safety", "service", "wire"],
     "examples": [],
     "host": [],
 }

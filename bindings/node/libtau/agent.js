@@ -7,17 +7,19 @@ const { Tool } = require('./tools.js');
 const { checkOptions, dispose, given, inspect, json } = require('./values.js');
 
 const KNOWN = new Set(['model', 'system', 'tools', 'limits', 'policy', 'params', 'responseSchema', 'script',
-  'onApproval', 'config']);
+  'principal', 'onApproval', 'config']);
 
 /** A configuration and a set of tools; made by runtime.agent(). */
 class Agent {
   constructor(runtime, options) {
     checkOptions('agent', options, KNOWN);
-    const { model, system, tools, limits, policy, params, responseSchema, script, onApproval, config } = options;
+    const { model, system, tools, limits, policy, params, responseSchema, script, principal, onApproval,
+      config } = options;
     if (tools !== undefined && !Array.isArray(tools)) throw new TypeError('agent: tools should be an array');
     const names = tools?.filter((item) => typeof item === 'string');
     const document = { ...config, ...given({ model, system, tools: names, limits, policy, params,
       response_schema: responseSchema, script }) };
+    if (principal !== undefined) document.access = { ...document.access, principal };
     this._runtime = runtime;
     this._onApproval = onApproval;
     this._tools = new Map(); // replaced, never changed: a run keeps those that it started with

@@ -289,6 +289,65 @@ export class Vault {
   close(): void;
 }
 
+/** A key that signs; printed it shows its DID and "[REDACTED]". */
+export class Identity {
+  /** seed: the private key, 32 bytes; absent: a new one. did: a did:web; absent: the did:key of the key. */
+  constructor(options?: { seed?: Uint8Array; did?: string });
+  readonly did: string;
+  readonly keyId: string;
+  /** The DID, the name of the key, the multikey and the DID document; no private key. */
+  describe(): Document;
+  /** The private key, for a vault to keep. */
+  seed(): Secret;
+  /** The answer to a challenge, when it is of whom we speak to and for what we want: a JWS. */
+  prove(challenge: Document, options: { audience: string; purpose: string }): string;
+  /** The envelope of a message, which travels beside it; valid for five minutes unless told else. */
+  seal(payload: string, options: {
+    audience: string; id: string; issuer?: string; keyId?: string; issuedMs?: number; expiresMs?: number;
+  }): Document;
+  /** The agent card with one signature more, for 90 days unless told else. */
+  signCard(card: Document, options?: { issuedS?: number; expiresS?: number }): Document;
+  /** The list of trust roots with the signature of this key. */
+  signRoots(list: Document): Document;
+  /** Gives it back: with the last one who has it, the key is wiped. Harmless when it was closed. */
+  close(): void;
+}
+
+/** DID documents by their DID. */
+export interface DidDocuments { readonly [did: string]: Document }
+
+/** Who signed an agent card and until when; throws when nobody did who may. */
+export function verifyCard(card: Document | string,
+  options?: { did?: string; documents?: DidDocuments; nowMs?: number }): Document;
+/** The version and the digest of a list of trust roots: the first one, of that digest, or the one that follows. */
+export function verifyRoots(list: Document | string,
+  options: { digest?: string; previous?: Document; nowMs?: number }): Document;
+/** The document of a DID and its keys. document: of a did:web, as it stands at its address. */
+export function resolveDid(did: string, document?: Document | string): Document;
+
+/** What decides of others: who may do what, who is admitted, what is accepted once. */
+export class Access {
+  /** policy: roles and bindings; absent: nobody may do anything. state: file of what was accepted; absent: memory. */
+  constructor(options?: { policy?: Document | string; audience?: string; state?: string });
+  /** The rule that allows it; throws "access_denied" with why as details. */
+  check(principal: string, action: string, resource: string): Document;
+  /** The same, allowed or not. */
+  explain(principal: string, action: string, resource: string): Document;
+  /** Whether somebody may do something. */
+  allows(principal: string, action: string, resource: string): boolean;
+  /** Asks for a proof, to be answered by Identity.prove. */
+  challenge(purpose: string): Document;
+  /** Accepts the answer to a challenge once; did and key_id of who answered. */
+  verifyProof(proof: string, options: { purpose: string; did?: string; documents?: DidDocuments }): Document;
+  /** Accepts a message once in its whole validity; who sent it. */
+  openEnvelope(envelope: Document | string, payload: string,
+    options?: { documents?: DidDocuments; nowMs?: number }): Document;
+  /** Any request of tau/access.h. */
+  perform(op: string, members?: Document): Document;
+  /** Gives it back: with the last one who has it, the file is free for others. Harmless when it was closed. */
+  close(): void;
+}
+
 /** Where something stands that must not leave; it never holds the thing. */
 export interface Finding {
   rule: string;
@@ -432,6 +491,8 @@ export interface AgentOptions {
   params?: Document;
   responseSchema?: Document;
   script?: Document;
+  /** Who its sessions and runs act for, where a policy of access asks. */
+  principal?: string;
   /** Answers approvals of all runs. */
   onApproval?: OnApproval;
   /** Any further key of docs/schema/config.json; the options above win. */
@@ -533,6 +594,8 @@ export interface Run extends AsyncDisposables {}
 export interface Agent extends SyncDisposables {}
 export interface Session extends SyncDisposables {}
 export interface Secret extends SyncDisposables {}
+export interface Identity extends SyncDisposables {}
+export interface Access extends SyncDisposables {}
 export interface Vault extends SyncDisposables {}
 type SyncDisposables = Picked<'dispose', () => void>;
 type AsyncDisposables = Picked<'asyncDispose', () => Promise<void>>;

@@ -5,9 +5,11 @@ const native = require('./native.js');
 
 checkAbi(native.tau_abi_version());
 
+const { Access } = require('./access.js');
 const { Agent } = require('./agent.js');
 const { TauError, ToolError } = require('./errors.js');
 const { Event } = require('./events.js');
+const { Identity, resolveDid, verifyCard, verifyRoots } = require('./identity.js');
 const { Policy } = require('./policy.js');
 const { Run } = require('./run.js');
 const { auditHead, auditRecords, readAudit, summariseAudit, verifyAudit } = require('./audit.js');
@@ -61,6 +63,7 @@ async function run(prompt, { workspace, environment = true, signal, deadlineMs, 
   }
 }
 
-module.exports = { Agent, Event, Policy, Redactor, Run, Runtime, Scanner, Secret, Session, TauError, Tool, ToolError, Vault,
-  abiVersion, auditHead, auditRecords, buildInfo, checkUrl, hasFeature, injectionSignals, readAudit, restoreHome,
-  run, summariseAudit, tool, verifyAudit, verifyHome, version, wire };
+module.exports = { Access, Agent, Event, Identity, Policy, Redactor, Run, Runtime, Scanner, Secret, Session, TauError, Tool,
+  ToolError, Vault, abiVersion, auditHead, auditRecords, buildInfo, checkUrl, hasFeature, injectionSignals,
+  readAudit, resolveDid, restoreHome, run, summariseAudit, tool, verifyAudit, verifyCard, verifyHome, verifyRoots,
+  version, wire };

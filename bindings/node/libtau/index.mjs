@@ -1,6 +1,7 @@
 // The same package for `import`.
 import tau from './index.js';
 
-export const { Agent, Event, Policy, Redactor, Run, Runtime, Scanner, Secret, Session, TauError, Tool, ToolError, Vault,
-  abiVersion, auditHead, auditRecords, buildInfo, checkUrl, hasFeature, injectionSignals, readAudit, restoreHome,
-  run, summariseAudit, tool, verifyAudit, verifyHome, version, wire } = tau;
+export const { Access, Agent, Event, Identity, Policy, Redactor, Run, Runtime, Scanner, Secret, Session, TauError, Tool,
+  ToolError, Vault, abiVersion, auditHead, auditRecords, buildInfo, checkUrl, hasFeature, injectionSignals,
+  readAudit, resolveDid, restoreHome, run, summariseAudit, tool, verifyAudit, verifyCard, verifyHome, verifyRoots,
+  version, wire } = tau;

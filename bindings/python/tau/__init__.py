@@ -18,6 +18,7 @@ from . import wire
 from ._core import call_json as _call_json
 from ._core import text_in as _text_in
 from ._loader import lib as _lib
+from .access import Access
 from .agent import Agent
 from .audit import audit_head, audit_records, read_audit, summarise_audit, verify_audit
 from .errors import (AbortedError, AlreadyExistsError, DataLossError, DeadlineExceededError, FailedPreconditionError,
@@ -25,6 +26,7 @@ from .errors import (AbortedError, AlreadyExistsError, DataLossError, DeadlineEx
                      ResourceExhaustedError, RunCancelledError, Status, TauError, ToolError, UnauthenticatedError,
                      UnavailableError, UnimplementedError, UnknownError)
 from .events import Event, EventKind, Outcome, Usage
+from .identity import Identity, resolve_did, verify_card, verify_roots
 from .policy import Policy
 from .run import Blob, Run
 from .runtime import Runtime, restore_home, verify_home
@@ -43,14 +45,14 @@ if TYPE_CHECKING:
     from .runtime import Path
 
 __all__ = [
-    "AbortedError", "Agent", "AlreadyExistsError", "Blob", "DataLossError", "DeadlineExceededError", "Event",
-    "EventKind", "FailedPreconditionError", "InternalError", "InvalidArgumentError", "NotFoundError",
-    "OutOfRangeError", "Outcome", "PermissionDeniedError", "Policy", "Redactor", "ResourceExhaustedError", "Run",
-    "RunCancelledError", "Runtime", "Scanner", "Secret", "Session", "Status", "TauError", "Tool", "ToolCall",
-    "ToolError", "UnauthenticatedError", "UnavailableError", "UnimplementedError", "UnknownError", "Usage", "Vault",
-    "VaultKey", "abi_version", "audit_head", "audit_records", "build_info", "check_url", "current_call",
-    "has_feature", "injection_signals", "read_audit", "restore_home", "run", "summarise_audit", "tool",
-    "verify_audit", "verify_home", "version", "wire",
+    "AbortedError", "Access", "Agent", "AlreadyExistsError", "Blob", "DataLossError", "DeadlineExceededError",
+    "Event", "EventKind", "FailedPreconditionError", "Identity", "InternalError", "InvalidArgumentError",
+    "NotFoundError", "OutOfRangeError", "Outcome", "PermissionDeniedError", "Policy", "Redactor",
+    "ResourceExhaustedError", "Run", "RunCancelledError", "Runtime", "Scanner", "Secret", "Session", "Status",
+    "TauError", "Tool", "ToolCall", "ToolError", "UnauthenticatedError", "UnavailableError", "UnimplementedError",
+    "UnknownError", "Usage", "Vault", "VaultKey", "abi_version", "audit_head", "audit_records", "build_info",
+    "check_url", "current_call", "has_feature", "injection_signals", "read_audit", "resolve_did", "restore_home",
+    "run", "summarise_audit", "tool", "verify_audit", "verify_card", "verify_home", "verify_roots", "version", "wire",
 ]
 
 

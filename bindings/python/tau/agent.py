@@ -28,14 +28,14 @@ class Agent:
 
     model: "provider/model". system: instructions. tools: functions, Tool objects, and names of built-in tools; a list
     is the whole offer, without one the built-in tools of the configuration are offered. limits, policy, params,
-    response_schema and everything in config: as in docs/schema/config.json; keywords win over config. on_approval:
-    answers approvals of all runs, see Session.run.
+    response_schema and everything in config: as in docs/schema/config.json; keywords win over config. principal: who
+    its sessions and runs act for, where a policy of access asks. on_approval: answers approvals of all runs, see Session.run.
     """
 
     def __init__(self, runtime: Runtime, model: str | None = None, *, system: str | None = None,
                  tools: Iterable[Callable[..., Any] | Tool | str] | None = None, limits: dict[str, Any] | None = None,
                  policy: dict[str, Any] | None = None, params: dict[str, Any] | None = None,
-                 response_schema: Any = None, script: dict[str, Any] | None = None,
+                 response_schema: Any = None, script: dict[str, Any] | None = None, principal: str | None = None,
                  on_approval: OnApproval | None = None, config: dict[str, Any] | None = None) -> None:
         if isinstance(tools, str):
             raise TypeError(f"tools is the text {tools!r}; expected a list")
@@ -45,6 +45,8 @@ class Agent:
         document = {"model": model, "system": system, "tools": names, "limits": limits, "policy": policy,
                     "params": params, "response_schema": text, "script": script}
         document = {**(config or {}), **{key: value for key, value in document.items() if value is not None}}
+        if principal is not None:
+            document["access"] = {**(config or {}).get("access", {}), "principal": principal}
         self._runtime = runtime
         self.on_approval = on_approval
         self._tools: dict[str, Tool] = {}  # replaced, never changed: a run keeps those that it started with

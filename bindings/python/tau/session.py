@@ -58,7 +58,7 @@ class Session:
     def run(self, prompt: str | bytes | None = None, *, on_approval: OnApproval | None = None,
             deadline: float | None = None, response_schema: Any = None, limits: dict[str, Any] | None = None,
             params: dict[str, Any] | None = None, message: dict[str, Any] | None = None, blobs: Iterable[Blob] = (),
-            principal: dict[str, Any] | None = None, traceparent: str | None = None, quiet: bool = False,
+            principal: str | None = None, traceparent: str | None = None, quiet: bool = False,
             resume: bool = False, abandon: bool = False) -> Run:
         """Starts a run. Inside a running asyncio loop it belongs to that loop, else to whoever iterates it.
 

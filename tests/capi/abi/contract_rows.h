@@ -33,6 +33,8 @@ static tau_queue* queue;     /* that all runs may write to */
 static tau_error* error;
 static tau_vault* vault;   /* that all use; opened by kVaultKey */
 static tau_secret* secret; /* "kept" */
+static tau_identity* identity;
+static tau_access* access_of_all;
 static char run_id[64];
 
 static const unsigned char kVaultKey[32] = {7};
@@ -519,6 +521,8 @@ ROW(tau_home_prune) {
 
 #include "contract_audit_rows.h"
 #include "contract_vault_rows.h"
+
+#include "contract_access_rows.h"
 
 static const char kBody[] =
     "{\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}";

@@ -156,6 +156,19 @@ static void make_vault(void) {
   must(tau_vault_get(vault, str("kept"), str(""), 0, &secret, NULL), "a secret");
 }
 
+static void make_access(void) {
+  tau_access_options o = TAU_ACCESS_OPTIONS_INIT;
+  char path[96];
+  snprintf(path, sizeof path, "%s/access.state", folder);
+  o.policy =
+      str("{\"schema_version\":1,\"roles\":{\"r\":{\"allow\":[{\"action\":\"*\",\"resource\":\"*\"}]}},"
+          "\"bindings\":[{\"principal\":\"alice\",\"roles\":[\"r\"]}]}");
+  o.audience = str("a");
+  o.state = str(path);
+  must(tau_identity_new(kVaultKey, sizeof kVaultKey, str(""), &identity, NULL), "an identity");
+  must(tau_access_open(&o, &access_of_all, NULL), "an access");
+}
+
 static void set_the_stage(void) {
   tau_tool tool = TAU_TOOL_INIT;
   tau_queue_options o = TAU_QUEUE_OPTIONS_INIT;
@@ -178,6 +191,7 @@ static void set_the_stage(void) {
   play_resting();
   start_hanging();
   make_vault();
+  make_access();
   snprintf(path, sizeof path, "%s/backup", folder);
   must(tau_home_backup(runtime, str(path), &out, NULL), "a backup");
   tau_buf_free(&out);
@@ -190,6 +204,8 @@ static void clear_the_stage(void) {
   tau_error_free(error);
   tau_secret_free(secret);
   tau_vault_unref(vault);
+  tau_access_unref(access_of_all);
+  tau_identity_unref(identity);
   tau_run_unref(hanging);
   tau_queue_unref(queue);
   tau_session_unref(resting);

@@ -49,6 +49,9 @@ struct world {
   tau_vault_key vault_key;
   tau_vault* vaults[kHeld];
   tau_secret* secrets[kHeld];
+  tau_access_options access_options;
+  tau_access* accesses[kHeld];
+  tau_identity* identities[kHeld];
 };
 
 struct junk_call {
@@ -115,6 +118,8 @@ HANDLE(tau_policy, policies, tau_policy_free)
 HANDLE(tau_tool_reply, replies, tau_tool_reply_drop)
 HANDLE(tau_vault, vaults, tau_vault_unref)
 HANDLE(tau_secret, secrets, tau_secret_free)
+HANDLE(tau_access, accesses, tau_access_unref)
+HANDLE(tau_identity, identities, tau_identity_unref)
 
 /* A tool of the host leaves its reply here, on a worker's thread. */
 static _Atomic(tau_tool_reply*) waiting_reply;
@@ -286,6 +291,19 @@ static tau_vault_options* junk_pointer_tau_vault_options(struct world* w) {
   return junk_rarely(w) ? NULL : o;
 }
 
+static tau_access_options* junk_pointer_tau_access_options(struct world* w) {
+  tau_access_options* o = &w->access_options;
+  tau_access_options_init(o, sizeof *o);
+  if (junk_coin(w)) o->audience = (tau_str){"a", 1};
+  if (junk_coin(w)) o->state = (tau_str){"access", 6};
+  if (junk_rarely(w)) o->flags = (uint32_t)junk_number(w);
+  if (junk_rarely(w)) o->policy = junk_tau_str(w);
+  if (junk_rarely(w)) o->audience = junk_tau_str(w);
+  if (junk_rarely(w)) o->state = junk_tau_str(w);
+  if (junk_rarely(w)) o->struct_size = junk_random(w, sizeof *o + 1);
+  return junk_rarely(w) ? NULL : o;
+}
+
 static void junk_supply(void* userdata, void* key, size_t len) { memset(key, userdata != NULL, len); }
 
 /* Few passphrases: each takes its time. */
@@ -410,6 +428,8 @@ static void give_back_everything(struct world* w) {
   give_back_all_tau_runtime(w);
   give_back_all_tau_secret(w);
   give_back_all_tau_vault(w);
+  give_back_all_tau_access(w);
+  give_back_all_tau_identity(w);
   tau_tool_reply_drop(atomic_exchange(&waiting_reply, NULL));
 }
 

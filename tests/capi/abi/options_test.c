@@ -85,6 +85,13 @@ static tau_status use_tau_vault_options(const tau_vault_options* options) {
   return open_vault(options, &key);
 }
 
+static tau_status use_tau_access_options(const tau_access_options* options) {
+  tau_access* made = NULL;
+  tau_status status = tau_access_open(options, &made, NULL);
+  tau_access_unref(made);
+  return status;
+}
+
 static tau_status use_tau_vault_key(const tau_vault_key* key) {
   tau_vault_options options = TAU_VAULT_OPTIONS_INIT;
   options.path = str(vault_path);
@@ -127,6 +134,11 @@ static size_t complete_tau_vault_key(tau_vault_key* key) {
   key->secret = kVaultKey;
   key->secret_len = sizeof kVaultKey;
   return offsetof(tau_vault_key, name);
+}
+
+static size_t complete_tau_access_options(tau_access_options* options) {
+  options->audience = str("a");
+  return sizeof(uint32_t);
 }
 
 static void make_vault(void) {
