@@ -125,8 +125,8 @@ tool::Verdict MonitorPolicy::decide(const tool::Facts& facts) {
   meter_.charge(rules.caps(), manifest.name, scene.now_ns);
   if (judgement.ruling != safety::Ruling::kAsk) return out;
   out.scope = request.scope;
-  out.binding = safety::approval_binding(manifest.name, facts.call.arguments, facts.call.labels,
-                                         out.policy_epoch);
+  out.binding =
+      safety::approval_binding(manifest.name, facts.call.arguments, facts.call.labels, out.policy_epoch);
   return out;
 }
 

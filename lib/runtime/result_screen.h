@@ -1,5 +1,5 @@
-// What every result of a tool passes: secrets, what personal data is to go and what nobody sees are taken out,
-// and what its wording gives away is told. One for all runs of a runtime; any thread.
+// What every result of a tool passes: secrets, what personal data is to go and what nobody sees are taken
+// out, and what its wording gives away is told. One for all runs of a runtime; any thread.
 #pragma once
 
 #include "runtime/redaction.h"

@@ -138,7 +138,7 @@ struct Context {
   std::shared_ptr<const Sandbox> sandbox;  // null: commands are not confined, nor limited
   // Results that the model was not shown, of the run's session. Null: there are none.
   const safety::Quarantine* held = nullptr;
-  std::shared_ptr<const WebAccess> access = nullptr;    // null: no credentials, and every place may be private
+  std::shared_ptr<const WebAccess> access = nullptr;  // null: no credentials, and every place may be private
   std::shared_ptr<const CommandProxy> proxy = nullptr;  // null: commands that need one are refused
 };
 

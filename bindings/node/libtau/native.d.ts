@@ -6,7 +6,9 @@ export type Text = string | Uint8Array | null | undefined;
 export interface Blob { mime: string; name?: string; data: Uint8Array }
 
 declare const handle: unique symbol;
+export interface tau_access { readonly [handle]: 'tau_access' }
 export interface tau_agent { readonly [handle]: 'tau_agent' }
+export interface tau_identity { readonly [handle]: 'tau_identity' }
 export interface tau_policy { readonly [handle]: 'tau_policy' }
 export interface tau_queue { readonly [handle]: 'tau_queue' }
 export interface tau_redactor { readonly [handle]: 'tau_redactor' }
@@ -17,6 +19,13 @@ export interface tau_secret { readonly [handle]: 'tau_secret' }
 export interface tau_session { readonly [handle]: 'tau_session' }
 export interface tau_vault { readonly [handle]: 'tau_vault' }
 export interface tau_wire_stream { readonly [handle]: 'tau_wire_stream' }
+
+export interface tau_access_options {
+  flags?: number | undefined;
+  policy?: Text;
+  audience?: Text;
+  state?: Text;
+}
 
 export interface tau_run_options {
   flags?: number | undefined;
@@ -122,6 +131,13 @@ export const tau_scanner_flags: {
   readonly PERSONAL_SIGNALS: 2;
 };
 
+export const tau_statement_kind: {
+  readonly PROOF: 1;
+  readonly ENVELOPE: 2;
+  readonly CARD: 3;
+  readonly ROOTS: 4;
+};
+
 export const tau_status: {
   readonly OK: 0;
   readonly DONE: 1;
@@ -209,6 +225,18 @@ export function tau_queue_new(runtime: tau_runtime, loop: number, wake: () => vo
 /** Tell the ABI version that the library speaks: major * 1000 + minor (see version.h). */
 export function tau_abi_version(): number;
 
+/** Ask whether somebody may do something. */
+export function tau_access_check(access: tau_access, principal: Text, action: Text, resource: Text): string;
+
+/** Open what decides. */
+export function tau_access_open(options: tau_access_options): tau_access;
+
+/** Do what a request asks for (see the top of this file). */
+export function tau_access_perform(access: tau_access, request: Text): string;
+
+/** Give a reference back. */
+export function tau_access_unref(access: tau_access): void;
+
 /** Offer a tool of the host to the model. */
 export function tau_agent_add_tool(agent: tau_agent, tool: tau_tool): number;
 
@@ -239,6 +267,9 @@ export function tau_audit_verify(place: Text, kept_head: Text, public_key: Text)
 /** Describe the build: version, ABI, features, built-in tools, dialects and known providers, as one JSON object. */
 export function tau_build_info(): string;
 
+/** Read a DID: the keys that may speak for it. */
+export function tau_did_resolve(did: Text, document: Text): string;
+
 /** Ask whether a feature is built in and works: "python-tools", "dialect:openai_chat", "tool:bash", …. */
 export function tau_has_feature(name: Text): number;
 
@@ -253,6 +284,24 @@ export function tau_home_restore(backup: Text, home: Text, flags: number): strin
 
 /** Check a home or a backup, also one that is in use: pages of the database, references between its rows, digests of bodies, the hash chain of every run, permissions of the files. */
 export function tau_home_verify(home: Text): string;
+
+/** Tell who it is. */
+export function tau_identity_describe(identity: tau_identity): string;
+
+/** Make an identity from its private key, or with a new one. */
+export function tau_identity_new(seed: Uint8Array, did: Text): tau_identity;
+
+/** Give the private key out, to be put into a vault. */
+export function tau_identity_seed(identity: tau_identity): tau_secret;
+
+/** Sign a statement. */
+export function tau_identity_sign(identity: tau_identity, kind: number, request: Text): string;
+
+/** Give a reference back. */
+export function tau_identity_unref(identity: tau_identity): void;
+
+/** Judge a statement that holds whenever it is seen: a card or a list of roots. */
+export function tau_identity_verify(kind: number, statement: Text, request: Text): string;
 
 /** Tell what in a text looks like an attempt to give a model orders. */
 export function tau_injection_signals(text: Text, channel: number): string;

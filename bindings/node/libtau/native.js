@@ -12,6 +12,7 @@ exports.tau_run_flags = Object.freeze({ RESUME: 1, QUIET: 2 });
 exports.tau_runtime_flags = Object.freeze({ MANUAL: 1, USE_ENVIRONMENT: 2, USE_CONFIG_FILES: 4, NO_STORE: 8,
   READ_ONLY: 16 });
 exports.tau_scanner_flags = Object.freeze({ EXACT: 1, PERSONAL_SIGNALS: 2 });
+exports.tau_statement_kind = Object.freeze({ PROOF: 1, ENVELOPE: 2, CARD: 3, ROOTS: 4 });
 exports.tau_status = Object.freeze({ OK: 0, DONE: 1, AGAIN: 2, CANCELLED: -1, UNKNOWN: -2,
   INVALID_ARGUMENT: -3, DEADLINE_EXCEEDED: -4, NOT_FOUND: -5, ALREADY_EXISTS: -6, PERMISSION_DENIED: -7,
   RESOURCE_EXHAUSTED: -8, FAILED_PRECONDITION: -9, ABORTED: -10, OUT_OF_RANGE: -11, UNIMPLEMENTED: -12,
@@ -36,6 +37,11 @@ exports.set_error_factory = addon.set_error_factory;
 exports.tau_queue_drain = addon.tau_queue_drain;
 exports.tau_queue_new = addon.tau_queue_new;
 exports.tau_abi_version = addon.tau_abi_version;
+exports.tau_access_check = addon.tau_access_check;
+exports.tau_access_open = (options) => addon.tau_access_open(options.flags, options.policy, options.audience,
+  options.state);
+exports.tau_access_perform = addon.tau_access_perform;
+exports.tau_access_unref = addon.tau_access_unref;
 exports.tau_agent_add_tool = (agent, tool) => addon.tau_agent_add_tool(agent, tool.flags, tool.name,
   tool.description, tool.parameters, tool.effect, tool.timeout_ms, tool.destinations);
 exports.tau_agent_describe = addon.tau_agent_describe;
@@ -47,11 +53,18 @@ exports.tau_audit_read = addon.tau_audit_read;
 exports.tau_audit_summary = addon.tau_audit_summary;
 exports.tau_audit_verify = addon.tau_audit_verify;
 exports.tau_build_info = addon.tau_build_info;
+exports.tau_did_resolve = addon.tau_did_resolve;
 exports.tau_has_feature = addon.tau_has_feature;
 exports.tau_home_backup = addon.tau_home_backup;
 exports.tau_home_prune = addon.tau_home_prune;
 exports.tau_home_restore = addon.tau_home_restore;
 exports.tau_home_verify = addon.tau_home_verify;
+exports.tau_identity_describe = addon.tau_identity_describe;
+exports.tau_identity_new = addon.tau_identity_new;
+exports.tau_identity_seed = addon.tau_identity_seed;
+exports.tau_identity_sign = addon.tau_identity_sign;
+exports.tau_identity_unref = addon.tau_identity_unref;
+exports.tau_identity_verify = addon.tau_identity_verify;
 exports.tau_injection_signals = addon.tau_injection_signals;
 exports.tau_policy_decide = addon.tau_policy_decide;
 exports.tau_policy_describe = addon.tau_policy_describe;

@@ -76,6 +76,15 @@ class tau_scanner_flags(enum.IntFlag):
     PERSONAL_SIGNALS = 2
 
 
+class tau_statement_kind(enum.IntEnum):
+    """What is signed."""
+
+    PROOF = 1
+    ENVELOPE = 2
+    CARD = 3
+    ROOTS = 4
+
+
 class tau_status(enum.IntEnum):
     """0 is success; positive values are normal answers without data; negative values are failures, the sixteen canonical codes. The set of failures is closed; a program may switch over it."""
 
@@ -164,6 +173,16 @@ class tau_str(Structure):
     _fields_ = [
         ("data", c_char_p),
         ("len", c_size_t),
+    ]
+
+
+class tau_access_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("flags", c_uint32),
+        ("policy", tau_str),
+        ("audience", tau_str),
+        ("state", tau_str),
     ]
 
 
@@ -319,6 +338,12 @@ class tau_vault_options(Structure):
 # name: (result, arguments)
 FUNCTIONS = {
     "tau_abi_version": (c_uint32, []),
+    "tau_access_check": (c_int32, [c_void_p, tau_str, tau_str, tau_str, c_void_p, c_void_p]),
+    "tau_access_open": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_access_options_init": (None, [c_void_p, c_uint32]),
+    "tau_access_perform": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
+    "tau_access_ref": (c_void_p, [c_void_p]),
+    "tau_access_unref": (None, [c_void_p]),
     "tau_agent_add_tool": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "tau_agent_describe": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "tau_agent_new": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
@@ -331,6 +356,7 @@ FUNCTIONS = {
     "tau_audit_verify": (c_int32, [tau_str, tau_str, tau_str, c_void_p, c_void_p]),
     "tau_buf_free": (None, [c_void_p]),
     "tau_build_info": (c_int32, [c_void_p, c_void_p]),
+    "tau_did_resolve": (c_int32, [tau_str, tau_str, c_void_p, c_void_p]),
     "tau_error_details": (tau_str, [c_void_p]),
     "tau_error_free": (None, [c_void_p]),
     "tau_error_message": (tau_str, [c_void_p]),
@@ -344,6 +370,13 @@ FUNCTIONS = {
     "tau_home_prune": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
     "tau_home_restore": (c_int32, [tau_str, tau_str, c_uint32, c_void_p, c_void_p]),
     "tau_home_verify": (c_int32, [tau_str, c_void_p, c_void_p]),
+    "tau_identity_describe": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_identity_new": (c_int32, [c_void_p, c_size_t, tau_str, c_void_p, c_void_p]),
+    "tau_identity_ref": (c_void_p, [c_void_p]),
+    "tau_identity_seed": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_identity_sign": (c_int32, [c_void_p, c_uint32, tau_str, c_void_p, c_void_p]),
+    "tau_identity_unref": (None, [c_void_p]),
+    "tau_identity_verify": (c_int32, [c_uint32, tau_str, tau_str, c_void_p, c_void_p]),
     "tau_injection_signals": (c_int32, [tau_str, c_uint32, c_void_p, c_void_p]),
     "tau_policy_decide": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
     "tau_policy_describe": (c_int32, [c_void_p, c_void_p, c_void_p]),

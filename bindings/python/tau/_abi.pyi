@@ -68,6 +68,14 @@ class tau_scanner_flags(enum.IntFlag):
     EXACT = 1
     PERSONAL_SIGNALS = 2
 
+class tau_statement_kind(enum.IntEnum):
+    """What is signed."""
+
+    PROOF = 1
+    ENVELOPE = 2
+    CARD = 3
+    ROOTS = 4
+
 class tau_status(enum.IntEnum):
     """0 is success; positive values are normal answers without data; negative values are failures, the sixteen canonical codes. The set of failures is closed; a program may switch over it."""
 
@@ -146,6 +154,14 @@ class tau_str(Structure):
     data: bytes
     len: int
     def __init__(self, data: bytes = ..., len: int = ...) -> None: ...
+
+class tau_access_options(Structure):
+    struct_size: int
+    flags: int
+    policy: tau_str
+    audience: tau_str
+    state: tau_str
+    def __init__(self, struct_size: int = ..., flags: int = ..., policy: tau_str = ..., audience: tau_str = ..., state: tau_str = ...) -> None: ...
 
 class tau_blob(Structure):
     mime: tau_str
@@ -273,6 +289,18 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]]
 class Library:
     def tau_abi_version(self, /) -> int:
         """Tell the ABI version that the library speaks: major * 1000 + minor (see version.h)."""
+    def tau_access_check(self, access: int | None, principal: tau_str, action: tau_str, resource: tau_str, out: Any, err: Any, /) -> int:
+        """Ask whether somebody may do something."""
+    def tau_access_open(self, options: Any, out: Any, err: Any, /) -> int:
+        """Open what decides."""
+    def tau_access_options_init(self, options: Any, struct_size: int, /) -> None:
+        """Set options to their defaults, as TAU_ACCESS_OPTIONS_INIT does."""
+    def tau_access_perform(self, access: int | None, request: tau_str, out: Any, err: Any, /) -> int:
+        """Do what a request asks for (see the top of this file)."""
+    def tau_access_ref(self, access: int | None, /) -> int | None:
+        """Take another reference."""
+    def tau_access_unref(self, access: int | None, /) -> None:
+        """Give a reference back."""
     def tau_agent_add_tool(self, agent: int | None, tool: Any, err: Any, /) -> int:
         """Offer a tool of the host to the model."""
     def tau_agent_describe(self, agent: int | None, out: Any, err: Any, /) -> int:
@@ -297,6 +325,8 @@ class Library:
         """Free what a function put into a tau_buf, and make it empty."""
     def tau_build_info(self, out: Any, err: Any, /) -> int:
         """Describe the build: version, ABI, features, built-in tools, dialects and known providers, as one JSON object."""
+    def tau_did_resolve(self, did: tau_str, document: tau_str, out: Any, err: Any, /) -> int:
+        """Read a DID: the keys that may speak for it."""
     def tau_error_details(self, error: int | None, /) -> tau_str:
         """Give more facts as one JSON object, for example {"http_status":429}."""
     def tau_error_free(self, error: int | None, /) -> None:
@@ -323,6 +353,20 @@ class Library:
         """Put a backup in the place of a home that no program has open."""
     def tau_home_verify(self, home: tau_str, out: Any, err: Any, /) -> int:
         """Check a home or a backup, also one that is in use: pages of the database, references between its rows, digests of bodies, the hash chain of every run, permissions of the files."""
+    def tau_identity_describe(self, identity: int | None, out: Any, err: Any, /) -> int:
+        """Tell who it is."""
+    def tau_identity_new(self, seed: Any, seed_len: int, did: tau_str, out: Any, err: Any, /) -> int:
+        """Make an identity from its private key, or with a new one."""
+    def tau_identity_ref(self, identity: int | None, /) -> int | None:
+        """Take another reference."""
+    def tau_identity_seed(self, identity: int | None, out: Any, err: Any, /) -> int:
+        """Give the private key out, to be put into a vault."""
+    def tau_identity_sign(self, identity: int | None, kind: int, request: tau_str, out: Any, err: Any, /) -> int:
+        """Sign a statement."""
+    def tau_identity_unref(self, identity: int | None, /) -> None:
+        """Give a reference back."""
+    def tau_identity_verify(self, kind: int, statement: tau_str, request: tau_str, out: Any, err: Any, /) -> int:
+        """Judge a statement that holds whenever it is seen: a card or a list of roots."""
     def tau_injection_signals(self, text: tau_str, channel: int, out: Any, err: Any, /) -> int:
         """Tell what in a text looks like an attempt to give a model orders."""
     def tau_policy_decide(self, policy: int | None, tool_call: tau_str, out: Any, err: Any, /) -> int:
