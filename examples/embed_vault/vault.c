@@ -5,8 +5,10 @@
 #include <tau/tau.h>
 
 static tau_str str(const char* text) { return (tau_str){text, TAU_STRLEN}; }
-static int failed(tau_error* error) {
+static int failed(tau_error* error, tau_vault* vault) {
   fprintf(stderr, "%s\n", tau_error_message(error).data);
+  tau_error_free(error);
+  tau_vault_unref(vault);
   return 1;
 }
 
@@ -27,20 +29,20 @@ int main(int argc, char** argv) {
   file.kind = TAU_VAULT_KEY_FILE;
   file.name = str(key_path);
   file.flags = TAU_VAULT_KEY_MAKE;
-  if (tau_vault_open(&options, &file, &vault, &error) != TAU_OK) return failed(error);
+  if (tau_vault_open(&options, &file, &vault, &error) != TAU_OK) return failed(error, vault);
 
   /* A second way in, for the day on which the file is lost. Ask for it; do not compile it in as here. */
   tau_vault_key phrase = TAU_VAULT_KEY_INIT;
   phrase.kind = TAU_VAULT_KEY_PASSPHRASE;
   phrase.secret = "four words or so";
   phrase.secret_len = strlen("four words or so");
-  if (tau_vault_add_key(vault, &phrase, &error) != TAU_OK) return failed(error);
+  if (tau_vault_add_key(vault, &phrase, &error) != TAU_OK) return failed(error, vault);
 
   const char value[] = "not a real key";
   if (tau_vault_put(vault, str("provider/example"), value, sizeof value - 1, str(origin), 0, &error) !=
           TAU_OK ||
       tau_vault_get(vault, str("provider/example"), str(origin), 0, &secret, &error) != TAU_OK)
-    return failed(error);
+    return failed(error, vault);
   printf("%zu bytes for %s\n", tau_secret_len(secret), origin);
   tau_secret_free(secret);
   if (tau_vault_get(vault, str("provider/example"), str("https://elsewhere.example"), 0, &secret, &error) ==
@@ -50,8 +52,8 @@ int main(int argc, char** argv) {
   tau_error_free(error), error = NULL;
 
   file.flags = 0; /* it is there by now, and opens the vault alone after this */
-  if (tau_vault_rotate_keys(vault, &file, &error) != TAU_OK) return failed(error);
-  if (tau_vault_describe(vault, &about, &error) != TAU_OK) return failed(error);
+  if (tau_vault_rotate_keys(vault, &file, &error) != TAU_OK) return failed(error, vault);
+  if (tau_vault_describe(vault, &about, &error) != TAU_OK) return failed(error, vault);
   printf("%s\n", about.data);
   tau_buf_free(&about);
   tau_vault_unref(
