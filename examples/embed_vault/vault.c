@@ -7,8 +7,7 @@
 static tau_str str(const char* text) { return (tau_str){text, TAU_STRLEN}; }
 static int failed(tau_error* error, tau_vault* vault) {
   fprintf(stderr, "%s\n", tau_error_message(error).data);
-  tau_error_free(error);
-  tau_vault_unref(vault);
+  tau_error_free(error), tau_vault_unref(vault);
   return 1;
 }
 
@@ -56,7 +55,6 @@ int main(int argc, char** argv) {
   if (tau_vault_describe(vault, &about, &error) != TAU_OK) return failed(error, vault);
   printf("%s\n", about.data);
   tau_buf_free(&about);
-  tau_vault_unref(
-      vault); /* or options.vault of a runtime, which looks "secret://provider/example" up in it */
+  tau_vault_unref(vault); /* or options.vault of a runtime, for "secret://provider/example" */
   return 0;
 }
