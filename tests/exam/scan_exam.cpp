@@ -2,7 +2,8 @@
 //
 // In: "<bytes>\n" and the text, again and again. Out: one line of JSON for each, the findings of the built-in
 // rules; a text is also scanned in two pieces, and what differs ends the program. With files as arguments
-// they are scanned instead, and each finding is a line "<file>:<offset> <rule>".
+// they are scanned instead, and each finding is a line "<file>:<offset> <rule>"; after "--personal" it is
+// personal data that is looked for in them.
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -53,8 +54,12 @@ void scan_file(const tau::safety::Screen& screen, const char* name) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const tau::safety::Screen screen{.secrets = nullptr, .rules = tau::safety::built_in_rules()};
+  const bool personal = argc > 1 && std::string_view(argv[1]) == "--personal";
+  tau::safety::RuleChoice choice;
+  if (personal) choice = {.credentials = false, .personal = tau::safety::personal_classes()};
+  const tau::safety::Screen screen{.secrets = nullptr,
+                                   .rules = tau::safety::built_in_rules(tau::system_random(), choice)};
   if (argc < 2) return answer_texts(screen);
-  for (int i = 1; i < argc; ++i) scan_file(screen, argv[i]);
+  for (int i = personal ? 2 : 1; i < argc; ++i) scan_file(screen, argv[i]);
   return 0;
 }
