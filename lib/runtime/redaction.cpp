@@ -6,7 +6,7 @@
 namespace tau::runtime {
 namespace {
 
-constexpr size_t kMinFoundBytes = 6;  // an e-mail address, an IP address; secrets are longer
+constexpr size_t kMinFoundBytes = 6;      // an e-mail address, an IP address; secrets are longer
 constexpr size_t kTailBytes = 64 * 1024;  // longer than a registered secret is in any form but the rarest
 
 bool is_text(std::string_view mime) {
