@@ -93,10 +93,6 @@ class RuleSet {
   const Prefilter& prefilter() const { return prefilter_; }
   const FormTable& forms() const { return forms_; }
   bool signals() const { return signals_; }  // what rules of forms find is told and left where it stands
-  // Whether rules but those of forms need a look at a whole text.
-  bool may_match(std::string_view text) const {
-    return prefilter_.next(text, 0) + Prefilter::kMinWord <= text.size();
-  }
   const crypto::HashKey& key() const { return key_; }
   // Whether everybody has it. What a bundle calls published excepts nothing of the floor.
   bool is_published(std::string_view value, bool floor) const;

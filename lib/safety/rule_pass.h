@@ -15,7 +15,8 @@ namespace tau::safety {
 
 class RulePass {
  public:
-  explicit RulePass(const RuleSet& rules) : rules_(&rules) {}
+  // `position`: no word of a rule begins before it.
+  explicit RulePass(const RuleSet& rules, uint64_t position = 0) : rules_(&rules), position_(position) {}
 
   // Goes on over text, whose first byte is at `base` of the stream; `complete` says that nothing follows.
   void advance(std::string_view text, uint64_t base, bool complete, std::vector<Match>& out);

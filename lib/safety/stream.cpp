@@ -187,10 +187,12 @@ std::vector<Match> matches_in(const Screen& screen, std::string_view text) {
   std::vector<Match> matches;
   if (screen.secrets != nullptr && !screen.secrets->empty())
     ExactPass(*screen.secrets).advance(text, 0, true, matches);
-  if (screen.rules != nullptr && screen.rules->may_match(text))
-    RulePass(*screen.rules).advance(text, 0, true, matches);
-  if (screen.rules != nullptr && !screen.rules->forms().empty())
-    FormPass(*screen.rules).advance(text, 0, true, matches);
+  if (screen.rules != nullptr) {
+    const size_t first = screen.rules->prefilter().next(text, 0);
+    if (first + Prefilter::kMinWord <= text.size())
+      RulePass(*screen.rules, first).advance(text, 0, true, matches);
+    if (!screen.rules->forms().empty()) FormPass(*screen.rules).advance(text, 0, true, matches);
+  }
   if (matches.size() > 1) std::stable_sort(matches.begin(), matches.end(), begins_earlier);
   return matches;
 }

@@ -86,13 +86,13 @@ class QuarantineRun : public testing::Test {
   void close() {
     session_ = nullptr;
     agent_ = nullptr;
-    if (runtime_ != nullptr) EXPECT_TRUE(runtime_->stop(10'000).ok());
+    if (runtime_ != nullptr) { EXPECT_TRUE(runtime_->stop(10'000).ok()); }
     runtime_ = nullptr;
   }
   void TearDown() override { close(); }
 
   // Runs to its end; `on_event` may answer.
-  using OnEvent = std::function<void(Run&, const agent::Event&)>;
+  using OnEvent = std::function<void(runtime::Run&, const agent::Event&)>;
   void ask(std::string_view prompt, const OnEvent& on_event = nullptr) {
     results_.clear();
     bodies_.clear();
@@ -105,14 +105,13 @@ class QuarantineRun : public testing::Test {
     run_id_ = (*run)->id();
     for (bool over = false; !over;) {
       ASSERT_TRUE(runtime_->process(0, 10).ok());
-      QueuedList events = queue->take(100);
-      events.each([&](Queued& queued) {
-        const agent::Event& event = queued.event;
+      for (Queued* queued : queue->take(100)) {
+        const agent::Event& event = queued->event;
         over = over || event.kind == agent::EventKind::kRunDone;
-        bodies_.push_back(std::string(queued.body()));
+        bodies_.emplace_back(queued->body());
         if (event.kind == agent::EventKind::kToolResult) results_.push_back(event.text);
         if (on_event) on_event(**run, event);
-      });
+      }
     }
     queue->abandon();
   }
@@ -212,7 +211,7 @@ TEST_F(QuarantineRun, TheContextStaysCleanUntilAValueIsRead) {
         to_carol, R"({"text":"done"})"},
        R"({"quarantine":["label:tool"]})");
   std::vector<std::string> asked;
-  ask("Tell them", [&](Run& run, const agent::Event& event) {
+  ask("Tell them", [&](runtime::Run& run, const agent::Event& event) {
     if (event.kind != agent::EventKind::kApproval) return;
     asked.push_back(event.reason.str());
     EXPECT_TRUE(
@@ -231,7 +230,7 @@ TEST_F(QuarantineRun, AHeldTextInAProtectedArgumentIsJudgedAsWhatItIs) {
     session_ = *Session::open(agent_, preset);
     std::vector<std::string> asked;
     // That the user names the handle makes nothing of what stands behind it the user's.
-    ask("Send it to $result_1", [&](Run& run, const agent::Event& event) {
+    ask("Send it to $result_1", [&](runtime::Run& run, const agent::Event& event) {
       if (event.kind != agent::EventKind::kApproval) return;
       asked.push_back(event.reason.str());
       EXPECT_TRUE(
@@ -270,7 +269,7 @@ TEST_F(QuarantineRun, PeopleMayReadWhatIsHeld) {
        R"({"quarantine":["fetch"],"ask":["send"]})");
   bool refused = false;
   std::string waits;
-  ask("Send it to bob@x.org", [&](Run& run, const agent::Event& event) {
+  ask("Send it to bob@x.org", [&](runtime::Run& run, const agent::Event& event) {
     if (event.kind == agent::EventKind::kApproval) {
       waits = event.call_id;
       EXPECT_TRUE(run.submit(R"({"op":"quarantine_read","id":"r2","handle":"$result_5"})", {}).ok());

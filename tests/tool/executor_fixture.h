@@ -144,6 +144,7 @@ class ExecutorFixture : public ::testing::Test {
   FixedPolicy policy;
   RecordingAudit audit;
   ManualWorkers workers;
+  Hook hook;
   std::unique_ptr<Executor> executor;
   std::map<std::string, Result> results;
 };
