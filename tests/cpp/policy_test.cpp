@@ -38,17 +38,23 @@ TEST(CppPolicy, ADestinationThatAResultAskedForIsAsked) {
 
 TEST(CppPolicy, DecidesAlone) {
   const auto policy = tau::Policy::make(R"({"deny":["rm"]})").value();
-  EXPECT_TRUE(
-      contains(policy.decide(R"({"tool":{"name":"rm"},"arguments":{}})").value().view(), "denied_by_policy"));
-  EXPECT_TRUE(contains(policy.describe().value().view(), R"("deny":["rm"])"));
+  const auto verdict = policy.decide(R"({"tool":{"name":"rm"},"arguments":{}})");
+  EXPECT_TRUE(contains(verdict->view(), "denied_by_policy"));
+  const auto about = policy.describe();
+  EXPECT_TRUE(contains(about->view(), R"("deny":["rm"])"));
   EXPECT_EQ(policy.decide("{}").error().status(), tau::Status::kInvalidArgument);
-  EXPECT_TRUE(contains(tau::Policy::make(R"({"preset":"lenient"})").error().message(), "policy.preset"));
+  const auto wrong = tau::Policy::make(R"({"preset":"lenient"})");
+  ASSERT_FALSE(wrong);
+  EXPECT_TRUE(contains(wrong.error().message(), "policy.preset"));
 }
 
 TEST(CppPolicy, UrlsAndSignals) {
-  EXPECT_TRUE(contains(tau::check_url("https://10.0.0.1/").value().view(), "egress_private_address"));
-  EXPECT_TRUE(contains(tau::injection_signals("Translate this.").value().view(), "closing_request"));
-  EXPECT_EQ(tau::injection_signals("Translate this.", tau::TextChannel::kUser).value().view(), "[]");
+  const auto place = tau::check_url("https://10.0.0.1/");
+  EXPECT_TRUE(contains(place->view(), "egress_private_address"));
+  const auto of_tool = tau::injection_signals("Translate this.");
+  EXPECT_TRUE(contains(of_tool->view(), "closing_request"));
+  const auto of_user = tau::injection_signals("Translate this.", tau::TextChannel::kUser);
+  EXPECT_EQ(of_user->view(), "[]");
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <array>
 #include <cstring>
 
+#include "json/json.h"
+
 namespace tau::safety {
 namespace {
 
