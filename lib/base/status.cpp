@@ -138,6 +138,13 @@ std::string_view Status::details_json() const noexcept {
   return rep_ ? std::string_view(rep_->info.details_json) : std::string_view();
 }
 
+ErrorInfo Status::info() const {
+  if (rep_ != nullptr) return rep_->info;
+  ErrorInfo none;
+  none.code = Code::kOk;
+  return none;
+}
+
 std::string Status::to_string() const {
   if (ok()) return "ok";
   return rep_->info.reason + ": " + rep_->info.message;

@@ -72,6 +72,8 @@ class [[nodiscard]] Status {
   bool retryable() const noexcept;
   int64_t retry_after_ms() const noexcept;
   std::string_view details_json() const noexcept;
+  // All that a failure carries: of OK nothing, its code apart.
+  ErrorInfo info() const;
 
   bool is_out_of_memory() const noexcept;
 

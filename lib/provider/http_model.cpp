@@ -320,9 +320,8 @@ Status Call::http_error() const {
   Status status = model_.route_.dialect->decode_error(error_status_, buffer_);
   const int64_t asked = retry_after_ms(headers_);
   if (asked < 0) return status;
-  ErrorInfo info{
-      status.code(), std::string(status.reason()),      std::string(status.message()), status.retryable(),
-      asked,         std::string(status.details_json())};
+  ErrorInfo info = status.info();
+  info.retry_after_ms = asked;
   return Status(std::move(info));
 }
 

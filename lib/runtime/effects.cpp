@@ -252,8 +252,7 @@ void Driver::on_failure(const Status& status, wire::Response partial) {
   failed.cost_usd_micros = cost(failed.partial->usage);
   if (setup_.audit != nullptr)
     setup_.audit->model_failed(seams_.model.route(), status, failed.partial->usage, failed.cost_usd_micros);
-  failed.error = {status.code(),      std::string(status.reason()), std::string(status.message()),
-                  status.retryable(), status.retry_after_ms(),      std::string(status.details_json())};
+  failed.error = status.info();
   feed(std::move(failed));
 }
 

@@ -41,5 +41,24 @@ TEST(EventJsonTest, ArgumentsThatAreNotJsonStayText) {
             R"({"event":"tool_call","run":"r","call_id":"c1","tool":"add","arguments_text":"{broken"})");
 }
 
+TEST(ScopeTest, AVerdictKeepsItAndAnApprovalShowsIt) {
+  Verdict in;
+  in.scope = "POST https://a.example:443";
+  const auto back = input_from_json("verdict", input_to_json(in));
+  EXPECT_EQ(std::get<Verdict>(*back).scope, in.scope);
+  Event asked;
+  asked.kind = EventKind::kApproval;
+  asked.scope = in.scope;
+  EXPECT_NE(event_json(asked, "r").find(R"("scope":"POST https://a.example:443")"), std::string::npos);
+  Event other = asked;
+  other.scope = "GET https://a.example:443";
+  Effects shown, changed;
+  shown.emplace_back(Emit{asked});
+  changed.emplace_back(Emit{other});
+  EXPECT_NE(digest_of(shown), digest_of(changed));
+  other.scope = SharedString();
+  EXPECT_EQ(event_json(other, "r").find("scope"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace tau::agent

@@ -35,6 +35,22 @@ TEST(StatusTest, CopiesShareAndOutliveTheOriginal) {
   EXPECT_EQ(copy.annotate("run").message(), "run: tool \"x\"");
 }
 
+TEST(StatusTest, GivesAllThatAFailureCarries) {
+  ErrorInfo info;
+  info.code = Code::kUnavailable;
+  info.reason = "overloaded";
+  info.message = "later";
+  info.retryable = true;
+  info.retry_after_ms = 7;
+  info.details_json = "{}";
+  const ErrorInfo back = Status(info).info();
+  EXPECT_EQ(back.code, info.code);
+  EXPECT_EQ(back.reason + back.message + back.details_json, "overloadedlater{}");
+  EXPECT_TRUE(back.retryable);
+  EXPECT_EQ(back.retry_after_ms, 7);
+  EXPECT_EQ(ok_status().info().code, Code::kOk);
+}
+
 TEST(StatusTest, UnavailableIsRetryableAndOthersAreNot) {
   EXPECT_TRUE(unavailable("overloaded", "").retryable());
   EXPECT_FALSE(internal_error("bug", "").retryable());

@@ -145,7 +145,7 @@ class Chat(Terminal):
         self.line("/usage")
         self.expect("1 turn, 3 tokens in, 2 out")
         self.line("/tools")
-        self.expect("write +write +not sandboxed")
+        self.expect("write +write *\r")
         self.line("/fork")
         self.expect("ses_")
         self.line("/new")

@@ -172,13 +172,17 @@ class Masked(ConfinedCase):
         paths += [f"{self.folder.name}/../../{path}" for path in paths[:1]]
         paths += [".git/config", ".git/hooks/pre-commit", ".git/hooks/post-checkout", ".tau/tau.toml", ".tau/other"]
         calls = [call for path in paths for call in self.attack(path)]
+        control = ("bash", {"command": "echo ran; echo changed > free"})  # what is not kept can be changed
         for profile in ("read-only", "workspace-write"):
             for network in ("none", "proxy"):
                 with self.subTest(profile=profile, network=network):
-                    results = self.results(calls, "--allow", "bash,write,edit,http", "--tools", "bash,read,write,edit,http",
+                    results = self.results([*calls, control], "--allow", "bash,write,edit,http", "--tools", "bash,read,write,edit,http",
                                            "--set", f"sandbox.profile={profile}", "--set", f"sandbox.network={network}",
                                            "--set", "limits.max_turns=100", "--set", "policy.preset=permissive")
-                    self.assertEqual(len(results), len(calls))
+                    self.assertEqual(len(results), len(calls) + 1)
+                    self.assertIn("ran", results[-1]["content"])
+                    self.assertEqual((self.workspace / "free").exists(), profile == "workspace-write")
+                    (self.workspace / "free").unlink(missing_ok=True)
                     self.assertNotIn(self.mark, json.dumps(results))
                     for (tool, _), result in zip(calls, results):
                         outside = tool in ("write", "edit", "http")

@@ -49,6 +49,15 @@ class Monitor(AsyncCase):
         self.assertRegex(asked.body["binding"], "^[0-9a-f]{32}$")
         self.assertGreater(asked.body["policy_epoch"], 0)
 
+    async def test_a_request_that_changes_something_is_asked_by_method_and_origin(self):
+        call = turn(calls=[("http", {"url": "https://A.example/x", "method": "POST"})])
+        agent = self.agent(call, turn("done"), tools=["http"], policy={"allow": ["http"]},
+                           limits={"approval_timeout_ms": 50})
+        events = await collect(agent.session().run("Go on."))
+        asked, = [e for e in events if e.kind == K.APPROVAL]
+        self.assertEqual((asked.body["scope"], asked.body["reason"]), ("POST https://a.example:443", "ask_changing_request"))
+        self.assertEqual([e.body.get("reason") for e in events if e.kind == K.TOOL_RESULT], ["approval_timeout"])
+
     async def test_hardened_denies_without_asking(self):
         events, sent = await self.events_of("eve@evil.org", "Tell bob@x.org.",
                                             policy={**POLICY, "preset": "hardened", "allow": ["send_mail"]})

@@ -136,7 +136,7 @@ TEST_F(CommandProxyTest, WhatIsNoRequestToAProxyIsToldSo) {
 TEST_F(CommandProxyTest, TheEndOfACommandOrItsCallEndsItsConnections) {
   granted.enqueue(HttpReply().head().never());
   const std::string url = granted.url("/");
-  bash("curl -sN -m 30 " + url + " & for i in $(seq 200); do sleep 0.02; done");
+  bash("curl -sNi -m 30 " + url + " > head & while ! test -s head; do sleep 0.01; done");
   ASSERT_TRUE(granted.wait_requests(1));
   ASSERT_TRUE(granted.wait_disconnects(1));
   EXPECT_EQ(told.size(), 1u);
