@@ -1,5 +1,6 @@
 """The audit log of a home: what runs record, held against the independent verifier; canaries; what must be recorded."""
 
+import base64
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import textwrap
 import unittest
+import urllib.parse
 
 import tap
 import tau
@@ -169,7 +171,9 @@ class Canaries(AuditCase):
         texts = ("agent", "principal", "session", "run", "call", "tool", "action", "target", "decision", "outcome", "reason",
                  "provider", "model", "integrity", "readers")
         with self.keyed() as runtime:
-            for form in forms(self.canary):
+            data = self.canary.encode()
+            for form in (self.canary, data.hex(), data.hex().upper(), urllib.parse.quote(self.canary, safe=""),
+                         base64.b64encode(data).decode(), json.dumps(self.canary)[1:-1]):
                 runtime.audit("host.noted", **dict.fromkeys(texts, f"before {form} after"))
             self.play(runtime, turn("done"))
         self.assert_clean()
@@ -195,7 +199,7 @@ CHILD = textwrap.dedent("""
     @agent.tool(name="tell", effect="write", description="Tells.")
     def tell():
         call = tau.current_call()
-        os.write(1, f"{call.run_id} {call.id}\\n".encode())
+        os.write(1, f"{call.run_id} {call.call_id}\\n".encode())
         return "told"
 
     while True:
