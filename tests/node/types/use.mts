@@ -1,5 +1,8 @@
 // What a user writes, in full: everything here must compile.
-import { Runtime, TauError, ToolError, Vault, abiVersion, buildInfo, hasFeature, run, tool, version, wire } from 'libtau';
+import {
+  Runtime, TauError, ToolError, Vault, abiVersion, auditHead, auditRecords, buildInfo, hasFeature,
+  readAudit, run, summariseAudit, tool, verifyAudit, version, wire,
+} from 'libtau';
 import type { Agent, Blob, Event, OnApproval, Outcome, Run, Secret, Session, ToolCall } from 'libtau';
 import * as native from 'libtau/native';
 
@@ -70,6 +73,16 @@ export function vault(path: string): number {
   kept.rotateKeys();
   void new Runtime({ vault: kept });
   return secret.reveal().length + Object.keys(kept.describe()).length;
+}
+
+export function audit(home: string): number {
+  const runtime = new Runtime({ home });
+  runtime.audit({ kind: 'host.noted', action: 'deployed', count: 3 });
+  const head: string = runtime.auditHead();
+  const about = verifyAudit(home, { head, publicKey: undefined });
+  const page = readAudit(home, { cursor: '-3', limit: 3 });
+  return Object.keys(about).length + Object.keys(page).length + [...auditRecords(home)].length
+    + Object.keys(summariseAudit([home], { data: new Uint8Array(3) })).length + auditHead(home).length;
 }
 
 export const kinds: Event['kind'][] = ['text', 'run_done'];
