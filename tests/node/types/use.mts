@@ -79,7 +79,7 @@ export function audit(home: string): number {
   const runtime = new Runtime({ home });
   runtime.audit({ kind: 'host.noted', action: 'deployed', count: 3 });
   const head: string = runtime.auditHead();
-  const about = verifyAudit(home, { head, publicKey: undefined });
+  const about = verifyAudit(home, { head });
   const page = readAudit(home, { cursor: '-3', limit: 3 });
   return Object.keys(about).length + Object.keys(page).length + [...auditRecords(home)].length
     + Object.keys(summariseAudit([home], { data: new Uint8Array(3) })).length + auditHead(home).length;
