@@ -130,7 +130,10 @@ class AuditOfHome : public testing::Test {
     VaultKey key;
     key.kind = credential::SlotKind::kPassphrase;
     key.secret = Secret("a passphrase of a test");
-    auto made = Vault::open({.path = dir_.file("vault"), .create = true}, key);
+    VaultOptions options;
+    options.path = dir_.file("vault");
+    options.create = true;
+    auto made = Vault::open(options, key);
     EXPECT_TRUE(made.ok()) << made.status().to_string();
     return made.ok() ? *made : nullptr;
   }
