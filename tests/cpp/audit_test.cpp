@@ -42,9 +42,9 @@ TEST_F(CppAudit, ARecordIsAppendedReadVerifiedAndSummedUp) {
   ASSERT_TRUE(head) << head.error().message();
   EXPECT_EQ(tau::audit_head(home).value().str(), head->str());
   EXPECT_TRUE(tau::verify_audit(home, head->str()));
-  EXPECT_TRUE(contains(tau::read_audit(home, "-1").value(), R"("action":"deployed")"));
-  EXPECT_TRUE(contains(tau::summarise_audit("[\"" + home + "\"]").value(), R"("host.noted":1)"));
-  EXPECT_TRUE(contains(tau::summarise_audit({}, "{}\n").value(), R"("unknown":1)"));
+  EXPECT_TRUE(contains(tau::read_audit(home, {}, 10).value().str(), R"("action":"deployed")"));
+  EXPECT_TRUE(contains(tau::summarise_audit("[\"" + home + "\"]").value().str(), R"("host.noted":1)"));
+  EXPECT_TRUE(contains(tau::summarise_audit({}, "{}\n").value().str(), R"("unknown":1)"));
   EXPECT_EQ(reason(tau::audit_head(folder_)), "no_audit_log");
   EXPECT_EQ(reason(tau::read_audit(home, "x")), "invalid_cursor");
 }
