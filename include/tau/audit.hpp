@@ -5,6 +5,7 @@
 #include <tau/audit.h>
 
 #include <tau/run.hpp>
+#include <tau/runtime.hpp>
 
 namespace tau {
 inline namespace v0 {

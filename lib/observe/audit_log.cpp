@@ -58,7 +58,7 @@ class AuditLog::Impl {
   template <class Work>
   Status alone(Work work);
   AuditStats stats();
-  bool is_open() const { return writer_ != nullptr; }  // while nobody leads
+  bool needs_head() const { return writer_ != nullptr && writer_->needs_head(); }  // while nobody leads
 
  private:
   void lose(Status why);
@@ -221,10 +221,10 @@ AuditStats AuditLog::Impl::stats() {
 
 AuditLog::AuditLog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-// Without an attempt to open what nobody wrote to.
+// Nothing is touched when there is nothing to write.
 AuditLog::~AuditLog() {
   (void)guarded([this] { return impl_->flush(); });
-  if (impl_->is_open()) (void)guarded([this] { return sign(); });
+  if (impl_->needs_head()) (void)guarded([this] { return sign(); });
 }
 
 StatusOr<std::unique_ptr<AuditLog>> AuditLog::open(AuditOptions options) {

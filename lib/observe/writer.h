@@ -28,6 +28,7 @@ class Writer {
   Status sign();
 
   const AuditStats& stats() const { return stats_; }
+  bool needs_head() const { return unsigned_records_ != 0; }
 
  private:
   // The file that is written to.

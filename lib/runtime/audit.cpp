@@ -180,7 +180,8 @@ void Audit::work() {
 
 // What a configuration says is not recorded, but that it is another one than the last time.
 Status Audit::note_config() {
-  const std::string digest = crypto::hex(crypto::blake2b(setup_.config_text));
+  const crypto::Digest now = crypto::blake2b(setup_.config_text());
+  const std::string digest = crypto::hex(now);
   TAU_ASSIGN_OR_RETURN(const std::string before, setup_.store->load_mark(kAuditConfigMark));
   if (before == digest) return ok_status();
   const auto remember = [store = setup_.store, digest](const Status& written) {
@@ -188,7 +189,7 @@ Status Audit::note_config() {
   };
   return log_->submit(Record(Kind::kConfigChanged)
                           .set(Text::kAction, before.empty() ? "first_seen" : "changed")
-                          .set(Hash::kArguments, crypto::blake2b(setup_.config_text)),
+                          .set(Hash::kArguments, now),
                       remember);
 }
 

@@ -35,7 +35,7 @@ class Audit final {
   struct Setup {
     AuditConfig config;
     std::string home;
-    std::string config_text;  // as it is told to hosts; only its digest is recorded
+    std::function<std::string()> config_text;  // as it is told to hosts; only its digest is recorded
     std::shared_ptr<const safety::Screening> screening;
     store::Store* store = nullptr;  // outlives this; null: there is no log, and what is noted fails
     std::shared_ptr<VaultSource> secrets;

@@ -228,7 +228,7 @@ void Core::open_audit() {
   audit_ = std::make_unique<Audit>(Audit::Setup{
       .config = config,
       .home = options_.home,
-      .config_text = config_->describe(),
+      .config_text = [this] { return config_->describe(); },
       .screening = screening_,
       .store = writes ? store_.get() : nullptr,
       .secrets = secrets_,

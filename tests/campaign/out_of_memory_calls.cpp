@@ -51,7 +51,8 @@ struct World {
   tau_vault* vault = nullptr;  // with the secret "a"
   std::string home;
   std::string vault_path;
-  std::string backup;  // one that is there
+  std::string backup;   // one that is there
+  std::string sources;  // a JSON array that names it
   std::string run_id;
   std::string path;                // where nothing is, before each call
   const std::string id = "other";  // of no session
@@ -94,7 +95,8 @@ World::World(bool on_a_disk)
     : stored(on_a_disk),
       home(dir.path() + "/home"),
       vault_path(dir.path() + "/vault"),
-      backup(dir.path() + "/backup") {
+      backup(dir.path() + "/backup"),
+      sources("[\"" + backup + "\"]") {
   const tau_runtime_options o = manual_options(*this, stored);
   const tau_tool tool = tool_f();
   if (tau_runtime_new(&o, &runtime, nullptr) != TAU_OK ||
@@ -471,6 +473,8 @@ Outcome make(const Case& test, World& world, long fails_at) {
   tau_buf_free(&out);
   tau_error_free(err);
   if (test.tidy) test.tidy(world);
+  // Records that wait to be written are nothing that a call left behind.
+  if (world.stored && tau_audit_head(world.runtime, str(""), &out, nullptr) == TAU_OK) tau_buf_free(&out);
   wait_for_threads(world.threads);
   return outcome;
 }

@@ -92,7 +92,9 @@ class Audit(CliCase):
 
     def test_a_vault_signs_it(self):
         self.tau("vault", "init", "--key-file", str(self.folder / "key"))
-        self.home.joinpath("tau.toml").write_text(f'[vault]\nkey_file = "{self.folder}/key"\n')
+        toml = self.home / "tau.toml"
+        toml.write_text(f'[vault]\nkey_file = "{self.folder}/key"\n')
+        toml.chmod(0o600)
         self.run_once()
         about = json.loads(self.tau("audit", "verify", "--json")[0])
         self.assertEqual(about["signature"], "checked")

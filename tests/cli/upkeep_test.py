@@ -36,7 +36,7 @@ class Upkeep(CliCase):
         out, _ = self.tau("backup", str(self.backup))
         self.assertIn("1 session, 1 run", out)
         self.assertEqual(stat.S_IMODE(self.backup.stat().st_mode), 0o700)
-        self.assertEqual(sorted(os.listdir(self.backup)), ["backup.json", "tau.db", "tau.toml"])
+        self.assertEqual(sorted(os.listdir(self.backup)), ["audit", "backup.json", "tau.db", "tau.toml"])
         other = self.folder / "other"
         self.tau("restore", str(self.backup), "--home", str(other))
         shown, _ = self.tau("sessions", "show", "one", "--home", str(other))

@@ -1,5 +1,6 @@
 """The audit log of a home: what runs record, held against the independent verifier; canaries; what must be recorded."""
 
+import base64
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import textwrap
 import unittest
+import urllib.parse
 
 import tap
 import tau
@@ -63,7 +65,7 @@ class WholeRun(AuditCase):
         kept = self.place / "head"
         kept.write_text(head)
         done = verify(self.home, "--head", kept, "--public-key", about["key"])
-        self.assertEqual((done.returncode, done.stdout.split()[:1]), (0, ["ok"]), done.stdout + done.stderr)
+        self.assertEqual((done.returncode, done.stdout[:3]), (0, "ok:"), done.stdout + done.stderr)
         self.assertEqual(tau.verify_audit(self.home / "audit", public_key=about["key"])["records"], about["records"])
         self.assertEqual(tau.audit_head(self.home), (self.home / "audit/head.json").read_text())
 
@@ -169,7 +171,9 @@ class Canaries(AuditCase):
         texts = ("agent", "principal", "session", "run", "call", "tool", "action", "target", "decision", "outcome", "reason",
                  "provider", "model", "integrity", "readers")
         with self.keyed() as runtime:
-            for form in forms(self.canary):
+            data = self.canary.encode()
+            for form in (self.canary, data.hex(), data.hex().upper(), urllib.parse.quote(self.canary, safe=""),
+                         base64.b64encode(data).decode(), json.dumps(self.canary)[1:-1]):
                 runtime.audit("host.noted", **dict.fromkeys(texts, f"before {form} after"))
             self.play(runtime, turn("done"))
         self.assert_clean()
@@ -195,7 +199,7 @@ CHILD = textwrap.dedent("""
     @agent.tool(name="tell", effect="write", description="Tells.")
     def tell():
         call = tau.current_call()
-        os.write(1, f"{call.run_id} {call.id}\\n".encode())
+        os.write(1, f"{call.run_id} {call.call_id}\\n".encode())
         return "told"
 
     while True:
@@ -236,9 +240,9 @@ class Backups(AuditCase):
             self.play(runtime, turn("one"))
             self.assertIn("audit", runtime.backup(backup)["files"])
             self.play(runtime, turn("two"))
-        for place in (self.home, backup):
-            self.assertEqual(tau.verify_home(place)["problems"], [])
-            self.assertTrue(tau.verify_audit(place)["ok"])
+            for place in (self.home, backup):
+                self.assertEqual(tau.verify_home(place)["problems"], [])
+                self.assertTrue(tau.verify_audit(place)["ok"])
         tau.restore_home(backup, other)
         with tau.Runtime(other) as runtime:
             self.play(runtime, turn("three"))
@@ -247,11 +251,13 @@ class Backups(AuditCase):
         self.assertTrue(tau.verify_audit(pathlib.Path(report["replaced"]))["ok"])
         self.assertEqual(len(self.records("run.ended")), 1)
 
-    def test_a_home_whose_log_was_changed_is_not_sound(self):
+    def test_what_holds_a_changed_log_is_not_sound(self):
+        backup = self.place / "backup"
         with self.runtime() as runtime:
             self.play(runtime, turn("one"))
-        next((self.home / "audit").glob("audit-*.jsonl")).write_bytes(b"{}\n")
-        about = tau.verify_home(self.home)
+            runtime.backup(backup)
+        next((backup / "audit").glob("audit-*.jsonl")).write_bytes(b"{}\n")
+        about = tau.verify_home(backup)
         self.assertEqual([problem["reason"] for problem in about["problems"]], ["audit_log_damaged"])
 
 

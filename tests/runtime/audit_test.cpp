@@ -97,8 +97,9 @@ struct Scene {
     std::vector<json::Value> all;
     const auto page = read_audit(home, "", 10'000);
     EXPECT_TRUE(page.ok()) << page.status().to_string();
-    if (page.ok())
-      for (const json::Value& record : (*json::parse(*page))["records"].as_array()) all.push_back(record);
+    if (!page.ok()) return all;
+    const json::Value document = *json::parse(*page);
+    for (const json::Value& record : document["records"].as_array()) all.push_back(record);
     return all;
   }
   std::string kinds() const {
@@ -129,7 +130,10 @@ class AuditOfHome : public testing::Test {
     VaultKey key;
     key.kind = credential::SlotKind::kPassphrase;
     key.secret = Secret("a passphrase of a test");
-    auto made = Vault::open({.path = dir_.file("vault"), .create = true}, key);
+    VaultOptions options;
+    options.path = dir_.file("vault");
+    options.create = true;
+    auto made = Vault::open(options, key);
     EXPECT_TRUE(made.ok()) << made.status().to_string();
     return made.ok() ? *made : nullptr;
   }
@@ -200,7 +204,7 @@ TEST_F(AuditOfHome, ADamagedLogIsToldAndStopsWhatRequiresIt) {
   scene_.close();
   std::fstream file(scene_.only_file(), std::ios::in | std::ios::out | std::ios::binary);
   file.seekp(100);
-  file.put('#').flush();
+  file.put('7').flush();
   const json::Value about = scene_.verified();
   EXPECT_EQ(about["line"].as_int(), 1);
   EXPECT_EQ(about["reason"].as_string(), "bad_hash");
@@ -266,7 +270,8 @@ TEST_F(AuditOfHome, TheKeyInTheVaultSignsFromItsFirstUseOn) {
   const std::string key(about["key"].as_string());
   EXPECT_EQ(key.size(), 64u);
   EXPECT_TRUE(scene_.verified(head, key)["ok"].as_bool());
-  EXPECT_EQ(scene_.verified({}, std::string(63, '0') + "1")["ok"].as_bool(), false);
+  const std::string other = observe::Ed25519Key::make(Secret(std::string(32, 'o')))->key_id();
+  EXPECT_EQ(scene_.verified({}, other)["reason"].as_string(), "unknown_key");
   EXPECT_NE(scene_.kinds().find("vault.changed"), std::string::npos) << "the key was put there";
 
   scene_.open();  // the same key
@@ -313,9 +318,14 @@ TEST_F(AuditOfHome, HostsAddRecordsOfTheirOwn) {
   EXPECT_EQ(append(R"({"kind":"host.noted","action":1})").reason(), "wrong_type");
   EXPECT_EQ(append(R"({"kind":"host.noted","count":"1"})").reason(), "wrong_type");
   EXPECT_EQ(append("[]").reason(), "wrong_type");
-  const json::Value last = scene_.records().back();
-  EXPECT_EQ(last["action"].as_string(), "deployed");
-  EXPECT_EQ(last["count"].as_int(), 3);
+  int found = 0;
+  for (const json::Value& record : scene_.records()) {
+    if (record["kind"].as_string() != "host.noted") continue;
+    ++found;
+    EXPECT_EQ(record["action"].as_string(), "deployed");
+    EXPECT_EQ(record["count"].as_int(), 3);
+  }
+  EXPECT_EQ(found, 1);
 }
 
 TEST_F(AuditOfHome, ACursorGoesOnWhereItStood) {

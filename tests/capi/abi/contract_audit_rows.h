@@ -15,6 +15,7 @@ ROW(tau_audit_verify) {
 ROW(tau_audit_read) {
   tau_buf out = {NULL, 0, NULL};
   char path[96];
+  (void)c;
   TRY(tau_audit_read(home_text(path), str("-3"), 3, &out, &err));
   tau_buf_free(&out);
 }

@@ -1,7 +1,11 @@
 // What a user writes, in full: everything here must compile.
-import { Policy, Runtime, TauError, ToolError, Vault, abiVersion, buildInfo, checkUrl, hasFeature, injectionSignals, run, tool, version,
-  wire } from 'libtau';
-import type { Agent, Blob, Event, OnApproval, Outcome, PolicyVerdict, Run, Secret, Session, ToolCall } from 'libtau';
+import {
+  Policy, Runtime, TauError, ToolError, Vault, abiVersion, auditHead, auditRecords, buildInfo, checkUrl,
+  hasFeature, injectionSignals, readAudit, run, summariseAudit, tool, verifyAudit, version, wire,
+} from 'libtau';
+import type {
+  Agent, Blob, Event, OnApproval, Outcome, PolicyVerdict, Run, Secret, Session, ToolCall,
+} from 'libtau';
 import * as native from 'libtau/native';
 
 const runtime = new Runtime({ home: '~/x', environment: true, loops: 2, workers: 0, config: { limits: { turns: 3 } } });
@@ -79,6 +83,16 @@ export function policy(): string {
     user: ['hi'], reads: [{ arguments: '{}', content: 'x' }], run: { calls: 1, recent: [{ tool: 'f', age_ms: 5 }] } });
   const place = checkUrl('https://host/', { hosts: ['host'], addresses: ['192.0.2.1'] });
   return `${found.verdict}${found.signals.length}${place.verdict}${place.port ?? 0}${injectionSignals('x', 'user').length}`;
+}
+
+export function audit(home: string): number {
+  const runtime = new Runtime({ home });
+  runtime.audit({ kind: 'host.noted', action: 'deployed', count: 3 });
+  const head: string = runtime.auditHead();
+  const about = verifyAudit(home, { head });
+  const page = readAudit(home, { cursor: '-3', limit: 3 });
+  return Object.keys(about).length + Object.keys(page).length + [...auditRecords(home)].length
+    + Object.keys(summariseAudit([home], { data: new Uint8Array(3) })).length + auditHead(home).length;
 }
 
 export const kinds: Event['kind'][] = ['text', 'run_done'];

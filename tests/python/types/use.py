@@ -104,5 +104,15 @@ def policy() -> list[str]:
     return [str(verdict["verdict"]), str(place["verdict"]), *(s["family"] for s in tau.injection_signals("x", "user"))]
 
 
+def audit(home: Path) -> int:
+    with tau.Runtime(home) as runtime:
+        runtime.audit("host.noted", action="deployed", count=3)
+        head: str = runtime.audit_head()
+    about = tau.verify_audit(home, head=head, public_key=None)
+    page = tau.read_audit(home, "-3", limit=3)
+    sums = tau.summarise_audit(home, data=b"{}\n")
+    return len(about) + len(page["records"]) + len(sums) + len(list(tau.audit_records(home))) + len(tau.audit_head(home))
+
+
 major, minor = tau.abi_version()
 print(tau.version(), major + minor, tau.has_feature("store"), tau.run("What?", tools=[plain]).text)
