@@ -171,7 +171,9 @@ int command_identity_list(const Options& options) {
     const auto what = json_of(tau_identity_describe, (*identity).get());
     if (!what.ok()) return report(what.failure());
     Json entry = Json::object();
-    entry.set("name", Json::string(name)).set("did", (*what)["did"]).set("key_id", (*what)["key_id"]);
+    entry.set("name", Json::string(name));
+    entry.set("did", (*what)["did"]);
+    entry.set("key_id", (*what)["key_id"]);
     list.push_back(entry);
     text += padded(name, 24) + " " + (*what)["did"].as_string() + "\n";
   }
@@ -216,7 +218,8 @@ int command_identity_prove(const Options& options) {
   if (!identity.ok()) return report(identity.failure());
   Json request = Json::object();
   request.set("challenge", *challenge);
-  request.set("audience", Json::string(options.audience)).set("purpose", Json::string(options.purpose));
+  request.set("audience", Json::string(options.audience));
+  request.set("purpose", Json::string(options.purpose));
   return give(sign((*identity).get(), TAU_STATEMENT_PROOF, request));
 }
 
@@ -231,13 +234,16 @@ int command_identity_verify(const Options& options) {
   const AccessPtr access(opened);
   if (status != TAU_OK) return report(library_failure(status, error));
   Json ask = Json::object();
-  ask.set("op", Json::string("challenge")).set("purpose", Json::string(options.purpose));
+  ask.set("op", Json::string("challenge"));
+  ask.set("purpose", Json::string(options.purpose));
   const auto challenge = perform(opened, ask);
   if (!challenge.ok()) return report(challenge.failure());
   if (!write_out(*challenge + "\n")) return kExitFailed;
   Json judge = Json::object();
-  judge.set("op", Json::string("verify")).set("kind", Json::string("proof"));
-  judge.set("proof", Json::string(read_line())).set("purpose", Json::string(options.purpose));
+  judge.set("op", Json::string("verify"));
+  judge.set("kind", Json::string("proof"));
+  judge.set("proof", Json::string(read_line()));
+  judge.set("purpose", Json::string(options.purpose));
   judge.set("documents", *documents);
   if (!options.did.empty()) judge.set("did", Json::string(options.did));
   const auto found = perform(opened, judge);
@@ -256,7 +262,8 @@ int command_identity_sign_card(const Options& options) {
   if (!identity.ok()) return report(identity.failure());
   const int64_t issued = now_s();
   Json request = Json::object();
-  request.set("card", *card).set("issued_s", Json::number(issued));
+  request.set("card", *card);
+  request.set("issued_s", Json::number(issued));
   request.set("expires_s", Json::number(issued + *days * kSecondsPerDay));
   return give(sign((*identity).get(), TAU_STATEMENT_CARD, request));
 }

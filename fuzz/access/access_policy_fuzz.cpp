@@ -33,6 +33,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         if (by_rule)
           require(matches(decision.action, action) && matches(decision.resource, resource) &&
                   matches(decision.principal, principal));
+        // Who may have everything below a name may have each part of it.
+        if (policy->check(principal, action, resource, Extent::kBelow).allowed)
+          require(policy->check(principal, action, std::string(resource) + "/b").allowed);
       }
   return 0;
 }

@@ -34,7 +34,7 @@ class Runs(PolicyCase):
         self.assertEqual(self.written(), [])
         results = [event for event in events if event["event"] == "tool_result"]
         self.assertEqual({event["reason"] for event in results}, {"access_denied"})
-        self.assertIn("no rule of the principal's roles", results[0]["text"])
+        self.assertIn("no rule of the principal's roles", results[0]["content"])
         self.assertFalse([event for event in events if event["event"] == "approval"])
         self.events("--principal", "alice", *every, *HOSTILE, "go")
         self.assertEqual(self.written(), ["out"])

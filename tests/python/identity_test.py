@@ -19,13 +19,15 @@ def identity(number, **more):
     return tau.Identity(number.to_bytes(32, "big"), **more)
 
 
-class Fixture(unittest.TestCase):
+class Case(unittest.TestCase):
     def refused(self, reason, call, *arguments, **more):
         with self.assertRaises(tau.TauError) as caught:
             call(*arguments, **more)
         self.assertEqual(caught.exception.reason, reason)
         return caught.exception
 
+
+class Fixture(Case):
     def test_keys_and_documents(self):
         for wanted in FIXTURE["keys"]:
             self.assertEqual(identity(wanted["seed_number"]).did, wanted["did"])
@@ -66,7 +68,7 @@ class Fixture(unittest.TestCase):
             self.refused("wrong_audience", access.open_envelope, sealed, payload, now_ms=NOW_MS)
 
 
-class Doors(Fixture):
+class Doors(Case):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -146,8 +148,8 @@ class Doors(Fixture):
             return a + b
 
         with tau.Runtime(config={"access": {"document": policy}, "model": "scripted/x", "script": script}) as runtime:
-            def play(principal, **options):
-                agent = runtime.agent(tools=[add], principal=principal)
+            def play(who, **options):
+                agent = runtime.agent(tools=[add], principal=who)
                 return agent.session().run("go", **options).result(20)
 
             play("bob")

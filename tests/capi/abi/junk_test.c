@@ -150,6 +150,9 @@ static const char* const kTexts[] = {
     "{\"op\":\"tool_result\",\"id\":\"o\",\"call_id\":\"nothing\",\"content\":[1]}",
     "{\"op\":\"approval\",\"call_id\":\"call_1_1\",\"allow\":true}",
     "{\"max_age_days\":1,\"dry_run\":true}",
+    "{\"op\":\"admit\",\"channel\":\"x\",\"actor\":\"one\"}",
+    "{\"card\":{\"name\":\"x\"}}",
+    "did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp",
     "{\"provider/openai\":\"https://host\"}",
     "https://host",
     "{\"http\":true,\"addresses\":[\"10.0.0.1\"]}",
@@ -447,6 +450,7 @@ int main(int argc, char** argv) {
   }
   if (mkdtemp(folder) == NULL || chdir(folder) != 0) return 1;
   w.random = seed;
+  if (tau_identity_new(NULL, 0, (tau_str){NULL, 0}, &w.identities[0], NULL) != TAU_OK) return 1;
   make_calls(&w, calls, trace);
   give_back_everything(&w);
   printf("# seed %llu: %ld calls, %ld failed as they should, %ld succeeded\n", seed, calls, w.errors, w.good);
