@@ -11,8 +11,8 @@ from pathlib import Path
 
 from support import PROGRAM, CliCase, scripted, tap, turn
 
-COMMANDS = ["audit", "backup", "chat", "completion", "config", "doctor", "help", "init", "man", "models", "policy",
-            "prune", "replay", "restore", "run", "scan", "sessions", "vault", "verify", "version"]
+COMMANDS = ["access", "audit", "backup", "chat", "completion", "config", "doctor", "help", "identity", "init", "man",
+            "models", "policy", "prune", "replay", "restore", "run", "scan", "sessions", "vault", "verify", "version"]
 
 
 class Terminal:
