@@ -11,7 +11,7 @@ from pathlib import Path
 
 from support import PROGRAM, CliCase, scripted, tap, turn
 
-COMMANDS = ["backup", "chat", "completion", "config", "doctor", "help", "init", "man", "models", "prune", "replay",
+COMMANDS = ["access", "backup", "chat", "completion", "config", "doctor", "help", "identity", "init", "man", "models", "prune", "replay",
             "restore", "run", "sessions", "vault", "verify", "version"]
 
 
