@@ -43,7 +43,7 @@ class Calls : public testing::Test {
     std::filesystem::create_symlink("../secrets", workspace_.path() + "/open/way");
     std::filesystem::create_symlink("../secrets/new", workspace_.path() + "/open/none");
     std::shared_ptr<const os::Workspace> workspace = *os::Workspace::open(workspace_.path());
-    access_ = *AccessControl::make({.document = kPolicy}, "", workspace);
+    access_ = *AccessControl::make({.policy = "", .document = kPolicy}, "", workspace);
     rules_ = *AgentPolicy::make({}, {}, {});
   }
 
@@ -136,8 +136,8 @@ TEST_F(Calls, AreDeniedToWhoIsNowhereNamed) {
 }
 
 TEST_F(Calls, TheEpochTellsPoliciesApart) {
-  const auto other =
-      *AccessControl::make({.document = R"({"schema_version":1,"roles":{},"bindings":[]})"}, "", nullptr);
+  const auto other = *AccessControl::make(
+      {.policy = "", .document = R"({"schema_version":1,"roles":{},"bindings":[]})"}, "", nullptr);
   EXPECT_NE(access_->epoch(7), other->epoch(7));
   EXPECT_NE(access_->epoch(7), access_->epoch(8));
   EXPECT_EQ(access_->epoch(7), access_->epoch(7));
