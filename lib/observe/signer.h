@@ -84,7 +84,7 @@ class Ed25519Keys final : public HeadKeys {
   // 64 hexadecimal digits each; any key with `any`, of which the head alone says that it is right.
   // `unsigned_too`: of a log that nobody has signed yet.
   struct Options {
-    std::vector<std::string> public_keys;
+    std::vector<std::string> public_keys = {};
     bool any = false;
     bool unsigned_too = false;
   };
