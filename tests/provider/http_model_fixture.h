@@ -24,7 +24,7 @@ inline std::string test_key() { return "k-" + std::string("1234567"); }
 class OneKey final : public net::CredentialSource {
  public:
   std::string origin;
-  safety::Screening screening{false};
+  safety::Screening screening{{.credentials = false, .personal = {}}};
   StatusOr<Secret> get(std::string_view id, const net::Url& url) override {
     if (url.origin() != origin) return permission_denied("credential_origin_mismatch", "not its origin");
     EXPECT_TRUE(screening.add_secret(id, Secret(test_key())).ok());

@@ -29,7 +29,7 @@ class Touch final : public tool::Tool {
   const tool::Manifest& manifest() const override { return manifest_; }
   void start(const tool::Call&, const tool::Context&, tool::Reply reply, const std::atomic<bool>&) override {
     ++count;
-    reply.complete({.content = "touched", .reason = {}, .details_json = {}, .labels = {}});
+    reply.complete({.content = "touched", .reason = {}, .details_json = {}, .labels = {}, .signals = {}});
   }
   int count = 0;
 

@@ -134,7 +134,8 @@ TEST(FetchEgress, CredentialsGoToTheirOriginAndAreKnownBefore) {
         if (reference == "secret://card" && origin == "https://api.example:443") return Secret(value);
         return Secret("tiny");
       }));
-  const auto screening = std::make_shared<safety::Screening>(false);
+  const auto screening =
+      std::make_shared<safety::Screening>(safety::RuleChoice{.credentials = false, .personal = {}});
   const auto source = make_fetch_credentials(config, screening);
   const auto get = [&](std::string_view id, std::string_view url) {
     return std::string(source->get(id, *net::parse_url(url)).status().reason());

@@ -160,7 +160,10 @@ TEST(Quarantine, PointersNarrowADocument) {
   for (const char* no :
        {"items", "/items/2/price", "/items/-1", "/items/00/price/x", "/nothing", "/items/0/price/x"})
     EXPECT_EQ(at(no, Kind::kNumber), "no_extract") << no;
-  EXPECT_EQ(Held("no json").get({.kind = Kind::kNumber, .pointer = "/a"}), "no_extract");
+  ExtractForm number;
+  number.kind = Kind::kNumber;
+  number.pointer = "/a";
+  EXPECT_EQ(Held("no json").get(number), "no_extract");
 }
 
 TEST(Quarantine, KindsHaveNames) {
