@@ -57,13 +57,14 @@ class Commands(EndToEnd):
         tau = BUILD / "examples" / "cli" / "tau"
         helps = ""
         for words in ("run", "chat", "replay", "init", "models", "doctor", "backup", "restore", "verify", "prune",
-                      "completion", "man", "config show", *(f"sessions {name}" for name in (
+                      "completion", "man", "scan", "config show", *(f"sessions {name}" for name in (
                 "list", "show", "export", "fork", "resume", "rm")), *(f"audit {name}" for name in (
                 "verify", "tail", "summary", "head")), *(f"vault {name}" for name in (
                 "init", "list", "put", "update", "get", "expire", "revoke", "rm", "add-key", "rm-key", "rotate", "import",
                 "check")), *(f"identity {name}" for name in (
                 "new", "list", "show", "rotate", "prove", "verify", "sign-card", "verify-card", "resolve")),
-                      *(f"access {name}" for name in ("check", "explain", "lint"))):
+                      *(f"access {name}" for name in ("check", "explain", "lint")),
+                      *(f"policy {name}" for name in ("presets", "show", "check"))):
             helps += self.run_command([tau, *words.split(), "--help"])[0]
         shown = set(re.findall(r"--[a-z][a-z-]*", (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")))
         self.assertLess({"--allow", "--stdio"}, shown)

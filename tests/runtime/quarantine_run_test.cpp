@@ -28,7 +28,7 @@ class SayTool final : public tool::Tool {
     manifest_.runs = tool::Manifest::Runs::kLoop;
     manifest_.parallel = true;
     manifest_.parameters =
-        R"({"type":"object","properties":{"n":{"type":"integer"},"body":{"type":"string"}}})";
+        R"({"type":"object","properties":{"n":{"type":"integer"},"body":{"type":"string"},"to":{"type":"string"}}})";
   }
   const tool::Manifest& manifest() const override { return manifest_; }
   void start(const tool::Call& call, const tool::Context&, tool::Reply reply,
