@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -171,7 +172,7 @@ Regex compiled(std::string_view pattern) {
 
 const Table& table() {
   static const Table* const all = [] {
-    auto* t = new Table{{}, {}, compiled(request_pattern())};
+    std::unique_ptr<Table> t(new Table{{}, {}, compiled(request_pattern())});
     for (const InjectionRule& rule : injection_rules()) {
       const auto index = static_cast<uint16_t>(t->rules.size());
       for (std::string_view rest = rule.words; !rest.empty();) {
@@ -182,7 +183,7 @@ const Table& table() {
       t->rules.push_back({rule.kind, compiled(std::string("(?s)").append(rule.pattern))});
     }
     t->words.build();
-    return t;
+    return t.release();
   }();
   return *all;
 }

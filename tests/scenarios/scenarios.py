@@ -141,9 +141,6 @@ def _approvals():
     yield Scenario("policy_allows", [call("f"), say("done")], policy={"allow": ["f"]}).tool("f", effect="write").run()
     yield Scenario("policy_denies", [call("f"), say("sorry")], policy={"deny": ["f"]}).tool("f").run()
     yield Scenario("policy_asks", [call("f"), say("done")], policy={"ask": ["f"]}).tool("f").each("approval", ALLOW).run()
-    http = ("http", {"url": "https://a.example/x", "method": "POST"})
-    yield Scenario("request_that_changes_something", [call(http), say("so be it")], tools=["http"],
-                   policy={"allow": ["http"]}).each("approval", DENY).run()
     yield Scenario("nobody_answers", [call("f"), say("sorry")], limits={"approval_timeout_ms": 20}).tool(
         "f", effect="write").run()
     yield Scenario("approval_of_nothing", [call("f"), say("done")]).tool("f", by="event").once(
