@@ -46,7 +46,7 @@ constexpr ErrnoMapping kErrnoMappings[] = {
     {EDQUOT, Code::kResourceExhausted, "errno_edquot"},
     {EMFILE, Code::kResourceExhausted, "errno_emfile"},
     {ENFILE, Code::kResourceExhausted, "errno_enfile"},
-    {ENOMEM, Code::kResourceExhausted, "errno_enomem"},
+    {ENOMEM, Code::kResourceExhausted, "out_of_memory"},
     {EFBIG, Code::kResourceExhausted, "errno_efbig"},
     {EINVAL, Code::kInvalidArgument, "errno_einval"},
     {ENAMETOOLONG, Code::kInvalidArgument, "errno_enametoolong"},

@@ -65,13 +65,29 @@ Audit::Audit(Setup setup) : setup_(std::move(setup)) {
   log_ = *observe::AuditLog::prepare(std::move(options), complete);  // which has what redacts
 }
 
-Audit::~Audit() {
+Audit::~Audit() { end_thread(); }
+
+void Audit::end_thread() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
   }
   wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  const std::lock_guard lock(ending_);
+  const bool from_inside =
+      thread_.get_id() == std::this_thread::get_id();  // what it reports may stop a runtime
+  if (thread_.joinable() && !from_inside) thread_.join();
+}
+
+// What the thread has still to say, of the configuration, is in the log before its head.
+void Audit::finish() {
+  if (!started_) return;
+  end_thread();
+  (void)guarded([this] {
+    (void)sign();
+    tell_problem();
+    return ok_status();
+  });
 }
 
 Status Audit::ensure_thread() {
@@ -128,7 +144,12 @@ Status Audit::append(const Record& record) {
 
 Status Audit::sign() {
   if (log_ == nullptr) return ensure_thread();
-  return started_ ? log_->sign() : ok_status();
+  if (!started_) return ok_status();
+  {  // the head is to be of the same records whoever is quicker
+    std::unique_lock lock(mutex_);
+    begun_.wait(lock, [this] { return has_begun_; });
+  }
+  return log_->sign();
 }
 
 void Audit::policy_in_force(int64_t epoch) noexcept {
@@ -143,6 +164,11 @@ void Audit::policy_in_force(int64_t epoch) noexcept {
 
 void Audit::work() {
   (void)guarded([this] { return note_config(); });
+  {
+    const std::lock_guard lock(mutex_);
+    has_begun_ = true;
+  }
+  begun_.notify_all();
   int64_t upkeep_ms = now_ms() + kUpkeepMs;
   int64_t watch_ms = 0;  // until then
   const auto called = [this] { return stop_ || queued_ > 0; };

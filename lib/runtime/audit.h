@@ -60,6 +60,9 @@ class Audit final {
   Status append(const observe::Record& record);
   // Waits until all that was noted is in the log, under a head.
   Status sign();
+  // As sign(), and the thread ends: nothing is written any more but what is noted later, at the very end.
+  // Harmless twice.
+  void finish();
 
   // A policy that runs are held to: recorded when it was not seen before.
   void policy_in_force(int64_t epoch) noexcept;
@@ -69,6 +72,7 @@ class Audit final {
 
  private:
   Status ensure_thread();
+  void end_thread();
   void work();
   Status note_config();
   void tell_problem();
@@ -85,9 +89,12 @@ class Audit final {
   std::atomic<uint32_t> queued_{0};  // records since the thread looked
   mutable std::mutex mutex_;         // of what follows
   std::condition_variable wake_;
+  std::condition_variable begun_;
+  bool has_begun_ = false;  // what the thread notes first is noted
   bool stop_ = false;
   bool hurry_ = false;
   std::set<int64_t> policies_;
+  std::mutex ending_;  // of who waits for the end of the thread
 };
 
 }  // namespace tau::runtime

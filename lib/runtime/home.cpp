@@ -146,11 +146,13 @@ Status restore_audit(std::string_view backup, std::string_view home, const std::
 }
 
 // What is wrong with the log, if there is one.
-void check_audit(std::string_view directory, std::vector<store::Soundness::Problem>& problems) {
+Status check_audit(std::string_view directory, std::vector<store::Soundness::Problem>& problems) {
   const auto found = examine_audit(directory, {}, {});
   if (found.ok() && !found->found.ok()) problems.push_back({"audit_log_damaged", fault_text(found->found)});
+  if (found.status().code() == Code::kResourceExhausted) return found.status();  // nothing was seen of the log
   if (!found.ok() && found.status().reason() != "no_audit_log")
     problems.push_back({std::string(found.status().reason()), std::string(found.status().message())});
+  return ok_status();
 }
 
 // What others could read or change.
@@ -221,7 +223,7 @@ StatusOr<std::string> restore_home(std::string_view backup, std::string_view hom
 
 StatusOr<std::string> verify_home(std::string_view directory, bool* sound) {
   TAU_ASSIGN_OR_RETURN(store::Soundness found, store::verify_database(database_path(directory)));
-  check_audit(directory, found.problems);
+  TAU_RETURN_IF_ERROR(check_audit(directory, found.problems));
   check_modes(directory, found.problems);
   *sound = found.problems.empty();
   std::string report;

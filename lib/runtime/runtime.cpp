@@ -117,7 +117,7 @@ Status Runtime::stop(int timeout_ms) {
   const bool tools_ended = core_->workers().wait_idle(left_ms(timeout_ms, start));
   TAU_ASSIGN_OR_RETURN(const bool loops_rest, rest_loops(left_ms(timeout_ms, start)));
   core_->release_sessions();
-  if (Audit* const audit = core_->audit()) (void)audit->sign();  // what it cannot write it reports
+  if (Audit* const audit = core_->audit()) audit->finish();
   const Status flushed = core_->store().flush();
   core_->close_queues();
   if (!flushed.ok() || (tools_ended && loops_rest)) return flushed;

@@ -60,7 +60,8 @@ bool QuietLook::unchanged() const {
 // The last writer may have taken its WAL away between our look at it and the first read, which then finds no
 // file that it was told of.
 bool QuietLook::is_final(const Status& failure) const {
-  return unchanged() && !(locked_ && failure.reason() == "store_io_error");
+  const bool lost_a_file = failure.reason() == "store_io_error" || failure.reason() == "no_such_database";
+  return unchanged() && !(locked_ && lost_a_file);
 }
 
 StatusOr<std::unique_ptr<Connection>> QuietLook::open() const {

@@ -33,6 +33,12 @@ class QuietLook {
   struct stat before_ {};
 };
 
+inline const Status& status_of(const Status& result) { return result; }
+template <class T>
+const Status& status_of(const StatusOr<T>& result) {
+  return result.status();
+}
+
 inline constexpr int kQuietLooks = 30;
 Status never_quiet(const std::string& path);
 
@@ -48,7 +54,8 @@ auto read_quietly(const StoreOptions& options, Query query) -> decltype(query(st
     if (opened.ok()) {
       const std::unique_ptr<Connection> db = *std::move(opened);
       auto result = query(*db);
-      if (look.unchanged()) return result;
+      const Status& status = status_of(result);
+      if (status.ok() ? look.unchanged() : look.is_final(status)) return result;
     } else if (look.is_final(opened.status())) {
       return std::move(opened).status();
     }
