@@ -149,7 +149,8 @@ Status restore_audit(std::string_view backup, std::string_view home, const std::
 Status check_audit(std::string_view directory, std::vector<store::Soundness::Problem>& problems) {
   const auto found = examine_audit(directory, {}, {});
   if (found.ok() && !found->found.ok()) problems.push_back({"audit_log_damaged", fault_text(found->found)});
-  if (found.status().code() == Code::kResourceExhausted) return found.status();  // nothing was seen of the log
+  if (found.status().code() == Code::kResourceExhausted)
+    return found.status();  // nothing was seen of the log
   if (!found.ok() && found.status().reason() != "no_audit_log")
     problems.push_back({std::string(found.status().reason()), std::string(found.status().message())});
   return ok_status();
