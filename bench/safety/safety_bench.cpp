@@ -138,6 +138,7 @@ void measure_adversarial(tau::bench::Report& report, const tau::safety::Bundle& 
   double worst = 0;
   std::string worst_rule;
   for (const auto& rule : bundle.rules) {
+    if (rule.words.empty()) continue;  // of personal data, which is not looked for here
     for (const char* after : {"", " ", "=", "=a1b2c3d4"}) {
       std::string text;
       while (text.size() < (1 << 20))
