@@ -28,11 +28,7 @@ Result<PolicyText> find_policy(const Options& options) {
     if (!text.ok()) return text.failure();
     return PolicyText{options.file, *std::move(text)};
   }
-  Options closed = options;
-  closed.no_store = true;
-  const auto client = Client::open(closed);
-  if (!client.ok()) return client.failure();
-  const auto about = (*client).describe();
+  const auto about = Client::about(options);
   if (!about.ok()) return about.failure();
   const Json& values = (*about)["config"]["values"];
   if (const Json& document = values["access.document"]["value"]; document.is_object())

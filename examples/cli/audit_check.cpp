@@ -30,12 +30,8 @@ Finding of_sound_log(const Json& about) {
 }  // namespace
 
 std::vector<Finding> check_audit(const Options& options) {
-  Options closed = options;
-  closed.no_store = true;
-  const auto client = Client::open(closed);
-  if (!client.ok()) return {};  // who looks at more has said why
-  const auto runtime = (*client).describe();
-  if (!runtime.ok()) return {};
+  const auto runtime = Client::about(options);
+  if (!runtime.ok()) return {};  // who looks at more has said why
   const Json& values = (*runtime)["config"]["values"];
   const bool enabled =
       values["audit.enabled"]["value"].as_bool() || values["audit.required"]["value"].as_bool();

@@ -108,6 +108,14 @@ void warn_of_missing_tools(tau_agent* agent) {
               " is not offered: " + tool["message"].as_string() + "\n");
 }
 
+Result<Json> Client::about(const Options& options) {
+  Options closed = options;
+  closed.no_store = true;
+  const auto client = open(closed);
+  if (!client.ok()) return client.failure();
+  return (*client).describe();
+}
+
 Result<Json> Client::describe() const { return json_of(tau_runtime_describe, runtime_.get()); }
 
 std::string Client::home() const {

@@ -30,6 +30,8 @@ class Client {
   static Result<SessionPtr> existing_session(tau_agent* agent, const std::string& id);
 
   Result<Json> describe() const;
+  // The same of a runtime that is opened without its store, for that alone.
+  static Result<Json> about(const Options& options);
   std::string home() const;
 
  private:

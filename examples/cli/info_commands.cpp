@@ -242,11 +242,7 @@ class Doctor {
 }  // namespace
 
 int command_models(const Options& options) {
-  Options closed = options;
-  closed.no_store = true;
-  const auto client = Client::open(closed);
-  if (!client.ok()) return report(client.failure());
-  const auto about = (*client).describe();
+  const auto about = Client::about(options);
   if (!about.ok()) return report(about.failure());
   if (options.json) {
     Json out = Json::object();

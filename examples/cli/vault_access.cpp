@@ -74,11 +74,7 @@ tau_vault_key Key::c() const {
 }
 
 Result<VaultPlace> find_vault(const Options& options) {
-  Options closed = options;
-  closed.no_store = true;
-  const auto client = Client::open(closed);
-  if (!client.ok()) return client.failure();
-  const auto about = (*client).describe();
+  const auto about = Client::about(options);
   if (!about.ok()) return about.failure();
   const Json& values = (*about)["config"]["values"];
   const auto value = [&](std::string_view key) { return values[key]["value"].as_string(); };

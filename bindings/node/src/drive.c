@@ -53,12 +53,16 @@ static void on_environment_end(napi_async_cleanup_hook_handle hook, void* data) 
   stop(data);
 }
 
+static void lose(drive* driven) {
+  stop(driven);
+  driven->lost(driven->context);
+}
+
 /* The runtime took its loop back when processing fails: its threads tell of events from now on. */
 int advance_drive(drive* driven) {
   if (!drives(driven)) return 0;
   if (tau_runtime_process(driven->runtime, driven->loop, 0, NULL) >= 0) return 1;
-  stop(driven);
-  driven->lost(driven->context);
+  lose(driven);
   return 0;
 }
 
@@ -74,8 +78,7 @@ static void on_readable(uv_poll_t* poll, int status, int events) {
   if (status >= 0) {
     advance_drive(driven);
   } else {
-    stop(driven);
-    driven->lost(driven->context);
+    lose(driven);
   }
   napi_get_global(env, &self);
   if (napi_make_callback(env, NULL, self, callback, 0, NULL, NULL) == napi_pending_exception) {
