@@ -54,7 +54,8 @@ def configure_profiled(name, options):
     (folder / ".options.json").unlink(missing_ok=True)  # counts of another build are none of this one
     configure(name, counting)
     _train(folder)
-    using = {**options, "b_pgo": "use", "c_args": "-fprofile-correction", "cpp_args": "-fprofile-correction"}
+    using = {**options, "b_pgo": "use", "c_args": "-fprofile-correction -Wno-missing-profile",
+             "cpp_args": "-fprofile-correction -Wno-missing-profile"}
     run(["meson", "configure", folder, *(f"-D{key}={value}" for key, value in using.items())], stdout=subprocess.DEVNULL)
     (folder / _STAMP).write_text(json.dumps(stamp), encoding="utf-8")
     return folder
