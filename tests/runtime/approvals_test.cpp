@@ -69,7 +69,7 @@ class Approvals : public testing::Test {
             destination, more));
     agent_ = *Agent::make(waits_, "");
     ASSERT_TRUE(agent_->add_tool(std::make_shared<SendTool>(sent_), /*always_ask=*/true).ok());
-    session_ = *Session::open(agent_, "ses");
+    session_ = *Session::open(agent_, format("ses_{}", ++runs_));  // a script is played once in a session
     RunOptions options;
     options.prompt = "go";
     options.queue = queue_ = *waits_->make_queue(0, nullptr);
@@ -138,6 +138,7 @@ class Approvals : public testing::Test {
   std::shared_ptr<Session> session_;
   std::shared_ptr<EventQueue> queue_;
   std::shared_ptr<runtime::Run> run_;
+  int runs_ = 0;
   int sent_ = 0;
   std::string asked_;
   std::string result_ = "none";
@@ -164,9 +165,10 @@ TEST_F(Approvals, OfAnotherProcessLetACallRunOnce) {
   EXPECT_TRUE(row(id)["applied"].as_bool());
   EXPECT_EQ(row(id)["decider"].as_string(), "local");
   EXPECT_EQ(decide(id, true).status().reason(), "approval_decided");
-  EXPECT_NE(waits_->core()->store().load_journal(run_->id(), 0)->size(), 0u);
+  const auto journal = waits_->core()->store().load_journal(run_->id(), 0);
+  ASSERT_TRUE(journal.ok());
   bool journaled = false;
-  for (const auto& entry : *waits_->core()->store().load_journal(run_->id(), 0))
+  for (const store::JournalEntry& entry : *journal)
     journaled = journaled || entry.row.body.find(R"("decider":"local")") != std::string::npos;
   EXPECT_TRUE(journaled);
 }
