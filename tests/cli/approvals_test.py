@@ -84,7 +84,7 @@ class Approvals(CliCase):
         self.assertEqual(self.rows(), [])
         self.assertFalse(self.home.exists())
         self.assertIn("approval_unknown", self.tau("approvals", "approve", "apr_none", code=3)[1])
-        self.assertIn("--no-store", self.tau("run", "hi", "--no-store", "--await-approvals", code=2)[1])
+        self.assertIn("needs a store", self.tau("run", "hi", "--no-store", "--await-approvals", code=2)[1])
 
     def test_what_a_model_wrote_cannot_drive_the_terminal(self):
         path = "a\u202etxt.exe\u001b[2J\r\nstate: approved\u0007"

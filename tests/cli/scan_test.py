@@ -9,7 +9,7 @@ import subprocess
 import threading
 
 from support import TIMEOUT, tap
-from vault_test import VaultCase, made
+from vaults import VaultCase, made
 
 WINDOW, MARGIN = 4 << 20, 160 << 10
 
