@@ -130,9 +130,19 @@ void FormTable::add(std::string_view begins, uint16_t rule) {
 }
 
 bool FormTable::fits(const Form& form, std::string_view text) {
-  const size_t size = std::min(form.begins.size(), text.size());
-  for (size_t i = 0; i < size; ++i)
-    if (!fits_sign(text[i], form.begins[i])) return false;
+  size_t at = 0;
+  for (const char sign : form.begins) {
+    if (at >= text.size()) return true;
+    if (fits_sign(text[at], sign)) {
+      ++at;
+      continue;
+    }
+    const bool may_be_typeset = sign == ' ' || sign == '-';
+    if (may_be_typeset && text.size() - at < 3 && (text[at] == '\xe2' || text[at] == '\xc2')) return true;
+    const Typeset found = may_be_typeset ? typeset_at(text, at) : Typeset();
+    if (found.bytes == 0 || found.as != sign) return false;
+    at += found.bytes;
+  }
   return true;
 }
 
