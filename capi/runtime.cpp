@@ -111,6 +111,14 @@ tau_status tau_runtime_return_loop(tau_runtime* runtime, uint32_t loop, tau_erro
   });
 }
 
+tau_status tau_runtime_perform(tau_runtime* runtime, tau_str request, tau_buf* out, tau_error** err) {
+  return give_json(runtime, "runtime", out, err, [&]() -> tau::StatusOr<std::string> {
+    TAU_RETURN_IF_ERROR(runtime->object->check());
+    TAU_ASSIGN_OR_RETURN(const std::string_view asked, text(request, "request"));
+    return runtime->object->perform(asked);
+  });
+}
+
 tau_status tau_runtime_describe(tau_runtime* runtime, tau_buf* out, tau_error** err) {
   if (out != nullptr) *out = {nullptr, 0, nullptr};
   return guard(err, [&]() -> Status {

@@ -40,8 +40,8 @@ std::string arguments_of(const Json& approval) {
 
 }  // namespace
 
-Approver::Approver(bool ask) {
-  if (!ask || !stderr_is_terminal()) return;
+Approver::Approver(Whom whom) : whom_(whom) {
+  if (whom != Whom::kTerminal || !stderr_is_terminal()) return;
   if (stdin_is_terminal()) {
     terminal_ = STDIN_FILENO;
     return;
@@ -56,7 +56,8 @@ Approver::~Approver() {
 
 Decision Approver::decide(const Json& approval) {
   const Subject subject = {approval["tool"].as_string(), approval["scope"].as_string()};
-  if (always_.contains(subject)) return {.allow = true, .reason = {}};
+  if (whom_ == Whom::kOthers) return await(approval);
+  if (always_.contains(subject)) return {.allow = true};
   return terminal_ < 0 ? deny_unasked(subject) : ask(approval, subject);
 }
 
@@ -71,7 +72,13 @@ Decision Approver::deny_unasked(const Subject& subject) {
   }
   write_err("tau: approval_missing: denied " + one_line(denied, kMaxScope) +
             ": there is no terminal to ask on\nhint: allow it with " + one_line(hint, kMaxScope) + "\n");
-  return {.allow = false, .reason = "nobody could be asked for approval"};
+  return {.reason = "nobody could be asked for approval"};
+}
+
+Decision Approver::await(const Json& approval) {
+  write_err("tau: waiting for an approval: " + one_line(approval["tool"].as_string(), kMaxScope) +
+            "; 'tau approvals list' shows it\n");
+  return {.elsewhere = true};
 }
 
 Decision Approver::ask(const Json& approval, const Subject& subject) {
@@ -88,12 +95,11 @@ Decision Approver::ask(const Json& approval, const Subject& subject) {
     write_err("Allow? [y]es, [n]o, [a]lways" + always + " in this session: ");
     if (!read_answer(terminal_, answer)) {
       write_err("\n");
-      return {.allow = false, .reason = "the user gave no answer"};
+      return {.reason = "the user gave no answer"};
     }
-    if (answer == "n" || answer == "no") return {.allow = false, .reason = "the user said no"};
+    if (answer == "n" || answer == "no") return {.reason = "the user said no"};
     if (answer == "a" || answer == "always") always_.insert(subject);
-    if (answer == "y" || answer == "yes" || answer == "a" || answer == "always")
-      return {.allow = true, .reason = {}};
+    if (answer == "y" || answer == "yes" || answer == "a" || answer == "always") return {.allow = true};
   }
 }
 

@@ -1,6 +1,7 @@
 // Decides approvals: asks on the terminal, or denies at once where nobody can be asked.
 #pragma once
 
+#include <cstdint>
 #include <set>
 #include <string>
 #include <utility>
@@ -11,13 +12,18 @@ namespace cli {
 
 struct Decision {
   bool allow = false;
-  std::string reason;  // of a denial, told to the model
+  bool elsewhere = false;  // somebody else decides: nothing is answered here
+  std::string reason;      // of a denial, told to the model
 };
 
 class Approver {
  public:
-  // `ask`: there may be a terminal.
-  explicit Approver(bool ask);
+  enum class Whom : uint8_t {
+    kNobody,
+    kTerminal,  // if there is one
+    kOthers,    // who see with 'tau approvals' what waits
+  };
+  explicit Approver(Whom whom);
   ~Approver();
   Approver(const Approver&) = delete;
   Approver& operator=(const Approver&) = delete;
@@ -31,8 +37,10 @@ class Approver {
   // What is allowed for good: a tool, or of one that has scopes (the method and origin of a request) that.
   using Subject = std::pair<std::string, std::string>;
   Decision ask(const Json& approval, const Subject& subject);
+  static Decision await(const Json& approval);
   Decision deny_unasked(const Subject& subject);
 
+  const Whom whom_;
   int terminal_ = -1;  // what answers are read from
   bool owned_ = false;
   bool missing_ = false;

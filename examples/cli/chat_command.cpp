@@ -22,7 +22,7 @@ class Chat {
         client_(client),
         interactive_(can_edit()),
         editor_(interactive_ && !options.no_store ? client.home() + "/history" : std::string()),
-        approver_(stdin_is_terminal()) {}
+        approver_(stdin_is_terminal() ? Approver::Whom::kTerminal : Approver::Whom::kNobody) {}
 
   int talk();
 

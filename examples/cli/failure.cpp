@@ -16,6 +16,7 @@ struct HintRow {
 };
 
 constexpr HintRow kHints[] = {
+    {"approval_unknown", "'tau approvals list' shows those that wait"},
     {"audit_log_damaged", "'tau doctor' tells how to go on; keep the folder as it is"},
     {"database_corrupt", "move that file away or restore a copy of it; another --home starts afresh"},
     {"database_too_new", "use the tau that wrote it or a later one, or another --home"},
@@ -83,7 +84,7 @@ int common_exit(tau_status status, std::string_view reason) {
 // A call is refused for what it was told or for what it found in the home; that is input.
 int exit_of_call(tau_status status, std::string_view reason) {
   if (reason == "wrong_key") return kExitInput;  // of a vault, not of a provider
-  if (reason == "access_denied") return kExitDenied;
+  if (reason == "access_denied" || reason == "approval_refused") return kExitDenied;
   const int common = common_exit(status, reason);
   if (common != kExitOk) return common;
   switch (status) {

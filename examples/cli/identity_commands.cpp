@@ -284,14 +284,32 @@ int command_identity_verify_card(const Options& options) {
   return print((options.json || !value ? *found : (*value)["did"].as_string()) + "\n");
 }
 
+namespace {
+
+Result<Json> resolve_given(const Options& options) {
+  const auto document = read_file(options.file, kMostInput);
+  if (!document.ok()) return document.failure();
+  return json_of(tau_did_resolve, to_tau(options.id), to_tau(*document));
+}
+
+// What a did:web says of itself at its own address.
+Result<Json> resolve_there(const Options& options) {
+  const auto client = Client::open_to_read(options);
+  if (!client.ok()) return client.failure();
+  Json request = Json::object();
+  request.set("op", Json::string("resolve_did"));
+  request.set("did", Json::string(options.id));
+  const std::string text = request.dump();
+  return json_of(tau_runtime_perform, (*client).runtime(), to_tau(text));
+}
+
+}  // namespace
+
 int command_identity_resolve(const Options& options) {
-  std::string document;
-  if (!options.file.empty()) {
-    auto text = read_file(options.file, kMostInput);
-    if (!text.ok()) return report(text.failure());
-    document = *std::move(text);
-  }
-  const auto found = json_of(tau_did_resolve, to_tau(options.id), to_tau(document));
+  const auto found = !options.file.empty() ? resolve_given(options)
+                     : options.id.starts_with("did:web:")
+                         ? resolve_there(options)
+                         : json_of(tau_did_resolve, to_tau(options.id), to_tau(""));
   if (!found.ok()) return report(found.failure());
   return print((options.json ? *found : (*found)["document"]).dump() + "\n");
 }

@@ -21,11 +21,12 @@ void add_statements(CLI::App& identity, Options& o) {
   CLI::App* check =
       identity.add_subcommand("verify-card", "Tell who signed an agent card (stdin, or --file)");
   CLI::App* resolve = identity.add_subcommand("resolve", "The document of a DID and its keys");
-  resolve->add_option("did", o.id, "DID; of a did:web the document comes from --file")
+  resolve->add_option("did", o.id, "DID; the document of a did:web is fetched, unless --file has it")
       ->type_name("DID")
       ->required();
-  for (CLI::App* command : {prove, sign, check, resolve})
+  for (CLI::App* command : {prove, sign, check})
     command->add_option("--file", o.file, "File to read (default: stdin)")->type_name("FILE");
+  resolve->add_option("--file", o.file, "File of the document (default: it is fetched)")->type_name("FILE");
   for (CLI::App* command : {verify, check}) {
     command->add_option("--did", o.did, "Who is expected")->type_name("DID");
     command->add_option("--document", o.documents, "DID document of a did:web (repeatable)")

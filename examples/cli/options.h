@@ -61,7 +61,12 @@ struct Options {
   int64_t limit = 50;   // sessions to list
   bool ids = false;     // only their ids
 
-  bool strict = false;  // of a scan: signals fail it, too
+  bool all = false;              // approvals that nobody waits for any more, too
+  std::string note;              // of a decision
+  bool await_approvals = false;  // of another process
+
+  bool strict = false;      // of a scan: signals fail it, too
+  bool with_vault = false;  // of a scan: for the secrets of the vault
 
   std::string directory;  // of a backup, or of the home to verify
   bool replace = false;

@@ -78,6 +78,8 @@ std::optional<Failure> check(const Options& options) {
     return usage_failure("--resume and --abandon need --session ID", "'tau sessions list' marks open runs");
   if ((options.resume || options.abandon) && options.no_store)
     return usage_failure("--no-store keeps nothing that could be resumed or abandoned");
+  if (options.await_approvals && options.no_store)
+    return usage_failure("--await-approvals needs a store: nobody else could see what waits");
   return check_tool_names(options);
 }
 
@@ -134,7 +136,7 @@ int command_run(const Options& options) {
     if ((*request).prompt.empty()) return kExitOk;
   }
   const std::unique_ptr<EventView> events = make_view(options);
-  Approver approver(true);
+  Approver approver(options.await_approvals ? Approver::Whom::kOthers : Approver::Whom::kTerminal);
   return run_to_end(session.get(), queue, *request, *events, approver);
 }
 

@@ -70,7 +70,7 @@ Result<Json> drive(tau_run* run, tau_queue* queue, EventView& events, Approver& 
     }
     events.pause();
     const Decision decision = approver.decide(*document);
-    if (!interrupted())
+    if (!decision.elsewhere && !interrupted())
       answer(run, *document, decision);  // else the run is being cancelled, and the call with it
   }
 }
@@ -82,7 +82,7 @@ Result<Json> abandon_open_run(tau_session* session, tau_queue* queue) {
   auto run = start_run(session, queue, request);
   if (!run.ok()) return run.failure();
   Silent silent;
-  Approver nobody(false);
+  Approver nobody(Approver::Whom::kNobody);
   return drive(run->get(), queue, silent, nobody);
 }
 

@@ -54,6 +54,11 @@ void add_agent_options(CLI::App& app, Options& o) {
   app.add_flag("--no-store", o.no_store, "Keep nothing: no file is written");
 }
 
+CLI::Option* add_await(CLI::App& app, Options& o) {
+  return app.add_flag("--await-approvals", o.await_approvals,
+                      "Ask nobody here: wait until 'tau approvals' of another process decides");
+}
+
 void add_run(CLI::App& root, Options& o) {
   CLI::App* run = root.add_subcommand("run", "Ask once; the answer streams to stdout");
   run->add_option("prompt", o.prompt, "What to ask; '-' or nothing reads it from stdin")
@@ -69,8 +74,9 @@ void add_run(CLI::App& root, Options& o) {
   auto* resume = run->add_flag("--resume", o.resume, "Go on with the session's run that was cut off");
   auto* abandon =
       run->add_flag("--abandon", o.abandon, "Give up the session's run that was cut off")->excludes(resume);
+  auto* await = add_await(*run, o);
   run->add_flag("--stdio", o.stdio, "Speak JSON lines on stdin and stdout (docs/cli.md)")
-      ->excludes(schema, json, quiet, resume, abandon);
+      ->excludes(schema, json, quiet, resume, abandon, await);
 }
 
 void add_sessions(CLI::App& root, Options& o) {
@@ -95,6 +101,7 @@ void add_sessions(CLI::App& root, Options& o) {
   add("rm", "Remove and erase it", true);
   CLI::App* resume = add("resume", "Go on with its run that was cut off", true);
   resume->add_flag("--json", o.json, "Every event as a line of JSON on stdout");
+  add_await(*resume, o);
 }
 
 void add_others(CLI::App& root, Options& o) {
@@ -164,7 +171,9 @@ std::unique_ptr<CLI::App> make_surface(Options& options) {
   add_policy(*root, options);
   add_identity(*root, options);
   add_access(*root, options);
-  for (const char* group : {"sessions", "config", "audit", "vault", "policy", "identity", "access"})
+  add_approvals(*root, options);
+  for (const char* group :
+       {"sessions", "config", "audit", "vault", "policy", "identity", "access", "approvals"})
     root->get_subcommand(group)->require_subcommand(1);
   root->set_version_flag("--version", std::string("tau ") + tau_version(), "Print the version");
   return root;

@@ -163,6 +163,31 @@ TAU_API tau_status tau_runtime_return_loop(tau_runtime *runtime, uint32_t loop, 
  * Since: 0.1 */
 TAU_API tau_status tau_runtime_describe(tau_runtime *runtime, tau_buf *out, tau_error **err);
 
+/* Do what a request asks for. Requests are JSON objects with a member "op":
+ *   {"op":"approvals","all":false}      the calls that wait for an approval, in whichever process of the home, oldest first:
+ *                                       {"approvals":[{"id","state","applied","session","run","call_id","tool","effect","reason",…}]};
+ *                                       "all": also those that nobody waits for any more
+ *   {"op":"approval","id":"…"}          one of them with its "arguments"; of long ones the first 64 KiB as "arguments_head"
+ *   {"op":"decide","id":"…","allow":true,"note":"…","principal":"…","wait_ms":0}
+ *                                       says yes or no. Of all decisions the first counts; the process that waits takes it up within
+ *                                       half a second. "wait_ms": for so long, up to 60,000, this waits to see that:
+ *                                       {"id","state","applied"}. "principal": who decides, if not access.principal
+ *   {"op":"resolve_did","did":"…","timeout_ms":10000}
+ *                                       as tau_did_resolve, and the document of a did:web is fetched: over https, past the rules of
+ *                                       egress for agents (network.*), at most 64 KiB, no redirect to another origin
+ * A "state" is "waiting", "stale" (the process that waited is gone), "expired", "approved", "denied" or "withdrawn"; "applied" says
+ * that the process that waited took it up. Docs: docs/access.md, docs/identity.md.
+ * request: JSON. out: receives the answer, JSON; must not be NULL.
+ * Returns: OK; INVALID_ARGUMENT "unknown_op", "unknown_key", "wrong_type", and as tau_did_resolve; NOT_FOUND "approval_unknown",
+ * "did_not_found"; FAILED_PRECONDITION "approval_decided", "approval_withdrawn", "approval_expired", "approval_stale",
+ * "no_database" for a runtime without a store, "store_read_only"; PERMISSION_DENIED "access_denied", "approval_refused" by the
+ * process that waits, "redirect_refused", "egress_…"; UNAVAILABLE "did_unavailable" and failures of the network;
+ * RESOURCE_EXHAUSTED "document_too_large".
+ * Thread: any, waits
+ * Ownership: the caller frees *out with tau_buf_free.
+ * Since: 0.3 */
+TAU_API tau_status tau_runtime_perform(tau_runtime *runtime, tau_str request, tau_buf *out, tau_error **err);
+
 #ifdef __cplusplus
 }
 #endif

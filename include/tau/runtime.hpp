@@ -159,6 +159,14 @@ class Runtime : public detail::Handle<tau_runtime, tau_runtime_unref> {
   // The configuration in force, each value with its origin, as JSON without secrets (tau_runtime_describe).
   Result<Text> describe() const { return detail::text_of(tau_runtime_describe, c()); }
 
+  // Does what a request asks for, JSON: {"op":"approvals"}, {"op":"decide",…}, {"op":"resolve_did",…}
+  // (tau_runtime_perform, which lists them).
+  // Errors: kNotFound "approval_unknown"; kFailedPrecondition "approval_decided", "approval_stale" and others;
+  // kPermissionDenied; kInvalidArgument.
+  Result<Text> perform(std::string_view request) const {
+    return detail::text_of(tau_runtime_perform, c(), detail::str(request));
+  }
+
   // The sessions of the home, newest first, as JSON: {"sessions":[…],"next":"…"}. limit: 1 to 1,000. after:
   // "next" of the page before (tau_session_list).
   Result<Text> sessions(uint32_t limit = 1000, std::string_view after = {}) const {

@@ -44,12 +44,12 @@ Status no_document(std::string_view did, const std::string& url) {
                           .details_json = json::write(details)});
 }
 
-StatusOr<DidDocument> document_of(std::string_view did, std::string_view text) {
+StatusOr<DidDocument> document_of(std::string_view did, std::string_view text, const WebOptions& web = {}) {
   return resolve_did(did, {.fetch = [&](const std::string& url) -> StatusOr<std::string> {
                              if (text.empty()) return no_document(did, url);
                              return std::string(text);
                            },
-                           .web = {}});
+                           .web = web});
 }
 
 json::Value keys_of(const DidDocument& document) {
@@ -216,12 +216,12 @@ StatusOr<std::string> Identity::sign(StatementKind kind, std::string_view text, 
   return sign_trust_roots(json::write(list), key_);
 }
 
-StatusOr<std::string> describe_did(std::string_view did, std::string_view document) {
-  TAU_ASSIGN_OR_RETURN(const DidDocument found, document_of(did, document));
+StatusOr<std::string> describe_did(std::string_view did, std::string_view document, const WebOptions& web) {
+  TAU_ASSIGN_OR_RETURN(const DidDocument found, document_of(did, document, web));
   json::Value out = json::Value::object();
   out.set("did", found.id);
   if (found.id.starts_with("did:web:")) {
-    out.set("url", *did_web_url(did)).set("document", *json::parse(document));
+    out.set("url", *did_web_url(did, web)).set("document", *json::parse(document));
   } else {
     out.set("document", *did_key_document(did));
   }

@@ -55,7 +55,8 @@ class Identity {
 // its "url". `document`: of a did:web, as it stands there; FAILED_PRECONDITION "no_document" without one,
 // with
 // {"url"} as details. Else as resolve_did() and parse_did_document().
-StatusOr<std::string> describe_did(std::string_view did, std::string_view document);
+StatusOr<std::string> describe_did(std::string_view did, std::string_view document,
+                                   const WebOptions& web = {});
 
 // Resolves did:key by itself and others from {"did:web:…": document}; FAILED_PRECONDITION "no_document".
 // `documents` outlives the function.

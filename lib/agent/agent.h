@@ -114,11 +114,15 @@ struct HostOp {
   std::string call_id;    // kApproval
   bool allow = false;
   std::string reason;
-  std::string binding;  // kApproval: as the event had it, or empty: of the call, whatever that is
+  std::string binding;   // kApproval: as the event had it, or empty: of the call, whatever that is
+  SharedString decider;  // kApproval: a principal, when it was not the host that answered
 };
 struct Timer {
   std::string name;  // as in SetTimer
 };
+// Begins the name of the timer of a call that waits for an approval; its id follows. It is cancelled as soon
+// as the call waits no more, but for when it fired.
+inline constexpr std::string_view kApprovalTimer = "approval:";
 struct Cancel {
   ErrorInfo why;  // kCancelled from the host; or what made the driver give up (deadline, memory, store)
 };

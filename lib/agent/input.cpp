@@ -139,6 +139,7 @@ struct Encoder {
     w.field("call_id", in.call_id).field("allow", in.allow);
     if (!in.reason.empty()) w.field("reason", in.reason);
     if (!in.binding.empty()) w.field("binding", in.binding);
+    if (!in.decider.empty()) w.field("decider", in.decider);
   }
   void operator()(const Timer& in) const { w.field("name", in.name); }
   void operator()(const Cancel& in) const {
@@ -279,6 +280,7 @@ StatusOr<InputBody> read_op(const Value& v) {
   in.allow = v["allow"].as_bool();
   in.reason = v["reason"].as_string();
   in.binding = v["binding"].as_string();
+  in.decider = v["decider"].as_string();
   return InputBody(std::move(in));
 }
 

@@ -141,6 +141,5 @@ class Step {
 };
 
 inline constexpr std::string_view kDeadlineTimer = "deadline";
-inline constexpr std::string_view kApprovalTimer = "approval:";
 
 }  // namespace tau::agent

@@ -229,6 +229,8 @@ std::unique_ptr<net::EgressPolicy> make_egress_policy(const Config& config);
 // own port, by https (by http if network.fetch.http says so); and network.private_origins. Base URLs of
 // providers are granted to providers, not to agents.
 std::unique_ptr<net::EgressPolicy> make_fetch_policy(const Config& config);
+// How HTTP is spoken, whoever asks.
+net::HttpClientOptions http_client_options(const Config& config);
 // The rules that this policy is made of.
 safety::Egress make_fetch_rules(const Config& config);
 // Of requests that agents make: what network.fetch.credentials binds to their origins, looked up in the vault

@@ -6,6 +6,7 @@
 
 #include "runtime/older_run.h"
 #include "runtime/run_audit.h"
+#include "runtime/waiting_calls.h"
 
 namespace tau::runtime {
 namespace {
@@ -367,15 +368,75 @@ void Driver::record_answer(const agent::InputBody& body) {
     if (const auto* emit = std::get_if<agent::Emit>(&effect);
         emit != nullptr && emit->event.kind == agent::EventKind::kOpRejected)
       refused = emit->event.reason;
-  setup_.audit->approval_answered(op->call_id, op->allow, op->allow ? "approved" : "approval_denied",
-                                  refused);
+  setup_.audit->approval_answered(op->call_id, op->allow, op->allow ? "approved" : "approval_denied", refused,
+                                  op->decider);
 }
 
 void Driver::record_event(const agent::Event& event) {
   if (event.kind == agent::EventKind::kApproval)
     setup_.audit->approval_asked(event.call_id, event.text, event.reason);
   if (event.kind == agent::EventKind::kToolResult && event.reason == "approval_timeout")
-    setup_.audit->approval_answered(event.call_id, /*allow=*/false, event.reason, {});
+    setup_.audit->approval_answered(event.call_id, /*allow=*/false, event.reason, {}, {});
+}
+
+// Of a run that others may answer: what the host is asked, they see too.
+void Driver::show_waiting(const agent::Event& event) {
+  if (waiting_calls_ == nullptr) {
+    const WaitingCalls::Place place = {.store = seams_.store,
+                                       .loop = seams_.loop,
+                                       .clock = seams_.clock,
+                                       .random = system_random(),
+                                       .access = setup_.access,
+                                       .session_id = record_.session_id,
+                                       .run_id = record_.id,
+                                       .principal = setup_.config.principal,
+                                       .lease_epoch = setup_.session->lease.epoch,
+                                       .timeout_ms = setup_.config.limits.approval_timeout_ms};
+    waiting_calls_ = std::make_shared<WaitingCalls>(
+        place,
+        [weak = weak_from_this()](agent::InputBody&& input) {
+          if (const auto self = weak.lock()) self->feed(std::move(input));
+        },
+        [audit = setup_.audit](std::string_view call_id, const store::ApprovalDecision& decision) {
+          if (audit != nullptr)
+            audit->approval_answered(call_id, decision.allow, {}, "access_denied", decision.decider);
+        });
+  }
+  const Labels& labels = setup_.session->conversation.labels();
+  store::ApprovalRow row{
+      .call_id = event.call_id,
+      .tool = event.text,
+      .effect = event.name,
+      .reason = event.reason,
+      .scope = event.scope,
+      .arguments = event.json.str(),
+      .not_sandboxed = event.flag,
+      .binding = event.binding,
+      .integrity = labels.integrity(),
+      .readers = labels.readable_by_all() ? store::Provenance::everyone() : labels.readers(),
+      .policy_epoch = event.number};
+  if (const Redaction* now = redaction()) {
+    now->clean_json(row.arguments, Author::kForeign);
+    row.scanned_epoch = now->epoch();
+  }
+  row.argument_bytes = static_cast<int64_t>(row.arguments.size());
+  if (row.arguments.size() > store::kMaxShownArguments) row.arguments.resize(store::kMaxShownArguments);
+  waiting_calls_->asked(std::move(row));
+}
+
+void Driver::timer_fired(const std::string& name) {
+  if (waiting_calls_ != nullptr && name.starts_with(agent::kApprovalTimer) && waiting_calls_->timed_out(name))
+    return;
+  feed(agent::Timer{name});
+}
+
+// The row changes with the journal that tells why.
+void Driver::stops_waiting(std::string_view timer) {
+  if (waiting_calls_ == nullptr || !timer.starts_with(agent::kApprovalTimer)) return;
+  auto edit = waiting_calls_->settled(timer.substr(agent::kApprovalTimer.size()));
+  if (!edit) return;
+  scratch_->batch.approvals.push_back(*std::move(edit));
+  flush_soon_ = true;
 }
 
 bool Driver::emit(agent::Event& event) {
@@ -384,6 +445,7 @@ bool Driver::emit(agent::Event& event) {
   if (!last && seams_.output.parked()) return false;
   if (last) return end(std::move(event)), true;
   if (setup_.audit != nullptr) record_event(event);
+  if (event.kind == agent::EventKind::kApproval && setup_.shares_approvals) show_waiting(event);
   seams_.output.emit(std::move(event));
   return true;
 }
@@ -398,7 +460,8 @@ bool Driver::commit() {
   }
   if (committing_) return false;
   const bool nothing = scratch_->batch.rows.empty() && scratch_->batch.entries.empty() &&
-                       !scratch_->batch.run && (durability_ == nullptr || durability_->unknown.load() == 0);
+                       scratch_->batch.approvals.empty() && !scratch_->batch.run &&
+                       (durability_ == nullptr || durability_->unknown.load() == 0);
   if (nothing) return true;
   committing_ = true;
   if (durability_ != nullptr) durability_->barrier_passed = false;
@@ -442,6 +505,8 @@ void Driver::flushed(const Status& status, bool barrier) {
 
 void Driver::submit(agent::HostOp op) {
   if (ended_) return;
+  const bool answers = op.kind == agent::HostOp::Kind::kApproval && waiting_calls_ != nullptr;
+  if (answers && waiting_calls_->answered(op)) return;
   feed(std::move(op));
 }
 
@@ -505,6 +570,7 @@ void Driver::end(agent::Event&& last) {
   if (setup_.audit != nullptr) setup_.audit->ended(outcome_code_, last.reason);
   for (const NamedTimer& timer : std::exchange(timers_, {})) seams_.loop.cancel_timer(timer.id);
   for (OpenCall& call : scratch_->open_calls) call.reply.reset();
+  waiting_calls_.reset();
   if (setup_.on_last) setup_.on_last();
   setup_.on_last = nullptr;
   seams_.output.emit(std::move(last));

@@ -23,6 +23,8 @@
 namespace tau::runtime {
 
 class RunAudit;
+class WaitingCalls;
+class AccessControl;
 
 // Where the events of a run go. On the run's loop.
 class EventOutput {
@@ -112,6 +114,9 @@ class Driver final : public std::enable_shared_from_this<Driver>,
     const safety::Screening* screening = nullptr;  // null: nothing is looked for; else outlives the driver
     RunAudit* audit = nullptr;                     // null: nothing is recorded; else outlives the driver
     std::unique_ptr<Scratch> scratch;              // null: its own
+    // Other processes see the calls that wait for an approval, and may answer.
+    bool shares_approvals = false;
+    const AccessControl* access = nullptr;  // what those are held to; null: nothing. Outlives the driver
     bool durable = true;  // false: nothing survives the process, so nothing is handed to the store early
     // Before the terminal event becomes visible: the session is free for its next run.
     UniqueFunction<void()> on_last;
@@ -167,6 +172,9 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void account(const agent::InputBody& body);
   void record_answer(const agent::InputBody& body);
   void record_event(const agent::Event& event);
+  void show_waiting(const agent::Event& event);
+  void timer_fired(const std::string& name);
+  void stops_waiting(std::string_view timer);
   void journal(const agent::Input& input);
   void keep_message(agent::InputBody& body, int64_t seq);
   void hold_unappended(const std::vector<store::JournalEntry>& journal);
@@ -259,6 +267,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   std::vector<NamedTimer> timers_;
   std::vector<agent::SetTimer> refed_timers_;
   std::vector<EarlierVerdict> earlier_verdicts_;
+  std::shared_ptr<WaitingCalls> waiting_calls_;  // null: none was ever asked about
 
   SharedString outcome_;
   Code outcome_code_ = Code::kOk;

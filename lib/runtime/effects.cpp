@@ -101,6 +101,7 @@ bool Driver::perform(agent::Effect& effect) {
                         },
                         [&](agent::CancelTimer& e) {
                           cancel_timer(e.name);
+                          stops_waiting(e.name);
                           return true;
                         },
                         [&](agent::TurnBoundary& e) {
@@ -515,7 +516,7 @@ void Driver::set_timer(const agent::SetTimer& effect) {
     const auto self = weak.lock();
     if (self == nullptr || self->ended_) return;
     std::erase_if(self->timers_, [&](const NamedTimer& timer) { return timer.name == name; });
-    self->feed(agent::Timer{name});
+    self->timer_fired(name);
   });
   timers_.push_back({effect.name, id});
 }

@@ -101,6 +101,15 @@ std::unique_ptr<net::EgressPolicy> make_fetch_policy(const Config& config) {
   return std::make_unique<safety::Egress>(make_fetch_rules(config));
 }
 
+net::HttpClientOptions http_client_options(const Config& config) {
+  const NetworkConfig network = config.network();
+  net::HttpClientOptions options;
+  options.ca_file = network.ca_file;
+  options.proxy = network.proxy;
+  options.user_agent = "libtau";
+  return options;
+}
+
 safety::Egress make_fetch_rules(const Config& config) {
   const NetworkConfig network = config.network();
   safety::EgressRules rules;

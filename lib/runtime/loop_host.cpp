@@ -18,15 +18,6 @@ uint64_t this_thread() {
   return reinterpret_cast<uintptr_t>(&mark);
 }
 
-net::HttpClientOptions client_options(const Config& config) {
-  const NetworkConfig network = config.network();
-  net::HttpClientOptions options;
-  options.ca_file = network.ca_file;
-  options.proxy = network.proxy;
-  options.user_agent = "libtau";
-  return options;
-}
-
 }  // namespace
 
 LoopHost::LoopHost(Core& core, std::unique_ptr<net::EventLoop> loop) : core_(core), loop_(std::move(loop)) {
@@ -58,15 +49,15 @@ void LoopHost::drop_runs() {
 
 net::HttpClient& LoopHost::http() {
   if (http_ == nullptr)
-    http_ =
-        net::make_http_client(*loop_, core_.egress(), core_.credentials(), client_options(core_.config()));
+    http_ = net::make_http_client(*loop_, core_.egress(), core_.credentials(),
+                                  http_client_options(core_.config()));
   return *http_;
 }
 
 net::HttpClient& LoopHost::web() {
   if (web_ == nullptr)
     web_ = net::make_http_client(*loop_, core_.fetch_egress(), core_.fetch_credentials(),
-                                 client_options(core_.config()));
+                                 http_client_options(core_.config()));
   return *web_;
 }
 
@@ -213,6 +204,8 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
                                   .policy_epoch = agent.policy->epoch()});
   RunAudit* const records = run->audit ? &*run->audit : nullptr;
   setup.audit = records;
+  setup.shares_approvals = setup.durable;
+  setup.access = core_.access().get();
   setup.on_last = [run] { settle(*run); };
   setup.on_end = [this, run] { ended(run); };
   run->driver = std::make_shared<Driver>(

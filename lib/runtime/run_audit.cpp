@@ -129,8 +129,9 @@ void RunAudit::approval_asked(std::string_view call_id, std::string_view tool,
 }
 
 void RunAudit::approval_answered(std::string_view call_id, bool allow, std::string_view reason,
-                                 std::string_view refused) noexcept {
+                                 std::string_view refused, std::string_view decider) noexcept {
   audit_.note(record(Kind::kApprovalAnswered)
+                  .set(Text::kPrincipal, decider.empty() ? std::string_view(whose_.principal) : decider)
                   .set(Text::kCall, call_id)
                   .set(Text::kDecision, allow ? "allow" : "deny")
                   .set(Text::kOutcome, refused.empty() ? "ok" : "error")

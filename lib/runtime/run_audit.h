@@ -39,9 +39,10 @@ class RunAudit final : public tool::AuditSink {
                     int64_t cost_usd_micros) noexcept;
 
   void approval_asked(std::string_view call_id, std::string_view tool, std::string_view reason) noexcept;
-  // `refused`: why the answer counted for nothing; empty when it did.
+  // `refused`: why the answer counted for nothing; empty when it did. `decider`: who gave it; empty: the
+  // host.
   void approval_answered(std::string_view call_id, bool allow, std::string_view reason,
-                         std::string_view refused) noexcept;
+                         std::string_view refused, std::string_view decider) noexcept;
   // A call that policy had allowed and that is not executed all the same.
   void refused(const tool::Call& call, std::string_view reason) noexcept;
 

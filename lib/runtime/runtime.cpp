@@ -7,7 +7,9 @@
 #include "runtime/audit_report.h"
 #include "runtime/core.h"
 #include "runtime/home.h"
+#include "runtime/host_document.h"
 #include "runtime/replay.h"
+#include "runtime/requests.h"
 
 namespace tau::runtime {
 namespace {
@@ -247,6 +249,21 @@ StatusOr<std::string> Runtime::backup(std::string_view directory) {
   TAU_RETURN_IF_ERROR(core_->authorize({}, "home:backup", "home"));
   if (Audit* const audit = core_->audit()) (void)audit->sign();
   return backup_home(core_->store(), core_->options().home, directory);
+}
+
+StatusOr<std::string> Runtime::perform(std::string_view request_json) {
+  using Perform = StatusOr<std::string> (*)(Core & core, const json::Value& request);
+  constexpr std::pair<std::string_view, Perform> kOps[] = {{"approvals", list_approvals},
+                                                           {"approval", show_approval},
+                                                           {"decide", decide_approval},
+                                                           {"resolve_did", resolve_did}};
+  TAU_ASSIGN_OR_RETURN(const json::Value request, json::parse(request_json));
+  if (!request.is_object()) return invalid_argument("wrong_type", "a request should be a JSON object");
+  TAU_ASSIGN_OR_RETURN(const std::string op, need_string(request, "request", "op"));
+  for (const auto& [name, perform] : kOps)
+    if (op == name) return perform(*core_, request);
+  return invalid_argument(
+      "unknown_op", format("unknown op \"{}\"; known are approvals, approval, decide, resolve_did", op));
 }
 
 Status Runtime::append_audit(std::string_view record_json) {

@@ -85,6 +85,9 @@ class Runtime final : public std::enable_shared_from_this<Runtime> {
   // A JSON report; `identical` says whether it was.
   StatusOr<std::string> replay(std::string_view run_id, bool* identical);
 
+  // Does what a request asks for, as tau/runtime.h describes it.
+  StatusOr<std::string> perform(std::string_view request_json);
+
   // A record of the host, as tau/audit.h describes it; waits until it is in the log. FAILED_PRECONDITION
   // "no_audit_log".
   Status append_audit(std::string_view record_json);

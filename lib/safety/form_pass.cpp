@@ -21,6 +21,52 @@ bool fits_any(char c, std::string_view signs) {
 // Joins the parts of a longer number, version or id.
 bool is_joint(char c) { return c == '.' || c == '-'; }
 
+// The blank or hyphen that a typesetter's sign at `at` is to a form, and its bytes; 0 where there is none.
+struct Typeset {
+  char as = 0;
+  size_t bytes = 0;
+};
+Typeset typeset_at(std::string_view text, size_t at) {
+  const std::string_view rest = text.substr(at, 3);
+  if (rest.starts_with("\u00a0")) return {' ', 2};
+  if (rest == "\u202f" || rest == "\u2007" || rest == "\u2009") return {' ', 3};
+  if (rest == "\u2010" || rest == "\u2011") return {'-', 3};
+  return {};
+}
+
+bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+
+// Whether groups of an address stand on either side, as in a fingerprint, which has more of them.
+bool is_in_longer_chain(std::string_view text, size_t begin, size_t end) {
+  if (end + 1 < text.size() && text[end] == ':' && is_alnum(text[end + 1])) return true;
+  if (begin < 2 || text[begin - 1] != ':') return false;
+  size_t group = begin - 1;
+  while (group > 0 && begin - group < 6 && is_hex(text[group - 1])) --group;
+  return group < begin - 1 && begin - group < 6 && (group == 0 || !is_word(text[group - 1]));
+}
+
+constexpr size_t kRow = 10;  // two groups of four digits, each behind a blank
+
+// How many of the two groups on one side are four digits and no more; `sign(i)` is the i-th character away.
+template <class Sign>
+int groups_beside(Sign&& sign) {
+  int groups = 0;
+  for (size_t i = 0; i < kRow; i += 5, ++groups) {
+    if (sign(i) != ' ') break;
+    if (!is_digit(sign(i + 1)) || !is_digit(sign(i + 2)) || !is_digit(sign(i + 3)) || !is_digit(sign(i + 4)))
+      break;
+  }
+  return groups;
+}
+
+// Whether four groups of four digits are some of a longer row of them, as in a table.
+bool is_in_row(std::string_view text, size_t begin, size_t end) {
+  if (begin + 4 >= end || text[begin + 4] != ' ') return false;
+  const int left = groups_beside([&](size_t i) { return i < begin ? text[begin - 1 - i] : '\0'; });
+  const int right = groups_beside([&](size_t i) { return end + i < text.size() ? text[end + i] : '\0'; });
+  return left + right >= 2;
+}
+
 // Whether what stands before `at` is what an escape leaves there: "\n".
 bool is_escaped(std::string_view text, size_t at) {
   return at >= 2 && text[at - 2] == '\\' &&
@@ -31,6 +77,8 @@ bool is_free_on_the_left(std::string_view text, size_t at) {
   if (at == 0) return true;
   const char before = text[at - 1];
   if (is_word(before)) return is_escaped(text, at);
+  if (text[at] == '+' && (before == '+' || before == '~'))
+    return false;  // of a version: "14~++20220202101403"
   // "Name/1.2.3.4" is a product and its version (RFC 9110, 10.1.5).
   return !((is_joint(before) || before == '/') && at >= 2 && is_alnum(text[at - 2]));
 }
@@ -38,7 +86,7 @@ bool is_free_on_the_left(std::string_view text, size_t at) {
 bool is_free_on_the_right(std::string_view text, size_t end) {
   if (end == text.size()) return true;
   if (is_word(text[end])) return false;
-  return !(is_joint(text[end]) && end + 1 < text.size() && is_alnum(text[end + 1]));
+  return !((is_joint(text[end]) || text[end] == '+') && end + 1 < text.size() && is_alnum(text[end + 1]));
 }
 
 // Where one of the words stands in any case, at the beginning of a word if `whole`.
@@ -82,9 +130,19 @@ void FormTable::add(std::string_view begins, uint16_t rule) {
 }
 
 bool FormTable::fits(const Form& form, std::string_view text) {
-  const size_t size = std::min(form.begins.size(), text.size());
-  for (size_t i = 0; i < size; ++i)
-    if (!fits_sign(text[i], form.begins[i])) return false;
+  size_t at = 0;
+  for (const char sign : form.begins) {
+    if (at >= text.size()) return true;
+    if (fits_sign(text[at], sign)) {
+      ++at;
+      continue;
+    }
+    const bool may_be_typeset = sign == ' ' || sign == '-';
+    if (may_be_typeset && text.size() - at < 3 && (text[at] == '\xe2' || text[at] == '\xc2')) return true;
+    const Typeset found = may_be_typeset ? typeset_at(text, at) : Typeset();
+    if (found.bytes == 0 || found.as != sign) return false;
+    at += found.bytes;
+  }
   return true;
 }
 
@@ -157,19 +215,53 @@ FormPass::Verdict FormPass::try_forms(std::string_view text, size_t at, bool com
   return Verdict::kFound;
 }
 
+// What may be of the form, from `at` on, as plain characters.
+std::string_view FormPass::run_of(const RuleSpec& spec, std::string_view text, size_t at, size_t* end) {
+  const auto plain_until = [&](size_t from, size_t limit) {
+    while (from < limit && fits_any(text[from], spec.over)) ++from;
+    return from;
+  };
+  *end = plain_until(at, std::min(text.size(), at + spec.span));
+  typeset_.clear();
+  run_.clear();
+  size_t copied = at;
+  while (*end < text.size() && *end - copied + run_.size() < spec.span) {
+    const Typeset sign = typeset_at(text, *end);
+    if (sign.bytes == 0 || !fits_any(sign.as, spec.over)) break;
+    run_.append(text, copied, *end - copied).push_back(sign.as);
+    typeset_.push_back({run_.size(), sign.bytes - 1});
+    copied = *end + sign.bytes;
+    *end = plain_until(copied, std::min(text.size(), copied + spec.span - std::min(spec.span, run_.size())));
+  }
+  if (typeset_.empty()) return text.substr(at, *end - at);
+  return run_.append(text, copied, *end - copied);
+}
+
+// The bytes of the first `length` characters of such a run.
+size_t FormPass::bytes_of_run(size_t length) const {
+  size_t bytes = length;
+  for (const TypesetSign& sign : typeset_)
+    if (sign.behind <= length) bytes += sign.more;
+  return bytes;
+}
+
 FormPass::Verdict FormPass::try_form(const Rule& rule, std::string_view text, size_t at, bool complete) {
   const RuleSpec& spec = rule.spec();
-  const size_t limit = std::min(text.size(), at + spec.span);
   size_t end = at;
-  while (end < limit && fits_any(text[end], spec.over)) ++end;
-  // Behind its end two bytes more tell whether it is part of something longer.
-  if (!complete && end + 2 > text.size()) return Verdict::kMore;
-  if (end - at < spec.least) return Verdict::kNone;
+  const std::string_view run = run_of(spec, text, at, &end);
+  // Behind its end the next character, and one more, tell whether it is part of something longer.
+  const size_t behind = spec.checksum == Checksum::kCard ? kRow : 3;
+  if (!complete && end + behind > text.size()) return Verdict::kMore;
+  if (run.size() < spec.least) return Verdict::kNone;
   size_t length = 0;
   const Regex* const regex = rule.regex();
-  if (regex == nullptr || !regex->match_prefix(text.substr(at, end - at), &length)) return Verdict::kNone;
-  if (spec.checksum != Checksum::kNone) length = checked_length(spec.checksum, text.substr(at, length));
-  if (length == 0 || !is_free_on_the_right(text, at + length)) return Verdict::kNone;
+  if (regex == nullptr || !regex->match_prefix(run, &length)) return Verdict::kNone;
+  if (spec.checksum != Checksum::kNone) length = checked_length(spec.checksum, run.substr(0, length));
+  if (length == 0) return Verdict::kNone;
+  length = bytes_of_run(length);
+  if (!is_free_on_the_right(text, at + length)) return Verdict::kNone;
+  if (spec.checksum == Checksum::kCard && is_in_row(text, at, at + length)) return Verdict::kNone;
+  if (spec.checksum == Checksum::kIpv6 && is_in_longer_chain(text, at, at + length)) return Verdict::kNone;
   return accept(rule, text, at, at + length);
 }
 

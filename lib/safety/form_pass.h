@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -28,11 +29,20 @@ class FormPass {
   Verdict try_address(std::string_view text, size_t at, bool complete);
   Verdict try_forms(std::string_view text, size_t at, bool complete);
   Verdict try_form(const Rule& rule, std::string_view text, size_t at, bool complete);
+  std::string_view run_of(const RuleSpec& spec, std::string_view text, size_t at, size_t* end);
+  size_t bytes_of_run(size_t length) const;
   Verdict accept(const Rule& rule, std::string_view text, size_t begin, size_t end);
 
   const RuleSet* rules_;
   uint64_t position_ = 0;
   uint64_t base_ = 0;
+  // The run that is being looked at, where a typesetter's blanks and hyphens stand for plain ones.
+  struct TypesetSign {
+    size_t behind = 0;  // so many characters of the run, with this one
+    size_t more = 0;    // bytes than the plain one has
+  };
+  std::string run_;
+  std::vector<TypesetSign> typeset_;
   Match found_;  // at the place that is being looked at
 };
 

@@ -119,7 +119,18 @@ size_t card_length(const Written& number) {
   return 0;
 }
 
+// "+2020-01-01" is a year with its sign (ISO 8601), and a date; so is "20200101".
+bool is_date(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  if (text.size() == 8 && all_digits(text))
+    return (text.starts_with("19") || text.starts_with("20")) && text.substr(4, 2) >= "01" &&
+           text.substr(4, 2) <= "12" && text.substr(6) >= "01" && text.substr(6) <= "31";
+  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
+  return all_digits(text.substr(0, 4)) && all_digits(text.substr(5, 2)) && all_digits(text.substr(8));
+}
+
 size_t e164_length(std::string_view text) {
+  if (is_date(text)) return 0;
   const Written number(text);
   return number.all_if(number.size >= 8 && number.size <= 15);
 }

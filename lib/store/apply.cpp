@@ -4,6 +4,8 @@
 #include <new>
 #include <utility>
 
+#include "store/approval_rows.h"
+
 namespace tau::store {
 namespace {
 
@@ -57,6 +59,7 @@ Status Applier::apply_all(const Batch& batch, Lsn* lsn) {
   // A record that is inserted before its rows learns its chain head with them.
   if (batch.run.has_value() && !(inserted && batch.rows.empty())) TAU_RETURN_IF_ERROR(update_run(*batch.run));
   if (batch.session.has_value()) TAU_RETURN_IF_ERROR(store::put_session(db_, *batch.session));
+  for (const ApprovalEdit& edit : batch.approvals) TAU_RETURN_IF_ERROR(apply_approval_edit(db_, edit));
   return ok_status();
 }
 

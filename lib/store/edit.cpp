@@ -22,7 +22,7 @@ constexpr const char* kScratch =
     "DELETE FROM temp.kept; DELETE FROM temp.doomed; DELETE FROM temp.erased";
 
 // ?1 is the session that goes. The order matters.
-constexpr std::array<const char*, 10> kRemoval = {
+constexpr std::array<const char*, 11> kRemoval = {
     // Entries without a living owner that somebody still needs.
     "INSERT INTO temp.kept WITH RECURSIVE needed(id) AS ("
     " SELECT e.id FROM entries e WHERE e.session IN (?1, '') AND ("
@@ -46,6 +46,7 @@ constexpr std::array<const char*, 10> kRemoval = {
     "UPDATE journal SET body = NULL, blob = NULL WHERE lsn IN (SELECT lsn FROM temp.erased)",
     "DELETE FROM blobs WHERE id IN (SELECT blob FROM temp.erased WHERE blob IS NOT NULL)"
     " AND NOT EXISTS (SELECT 1 FROM journal WHERE journal.blob = blobs.id)",
+    "DELETE FROM approvals WHERE session = ?1",
     "UPDATE runs SET outcome = '', snapshot = '', options = '' WHERE session = ?1",
     "DELETE FROM sessions WHERE id = ?1",
 };

@@ -71,4 +71,9 @@ StatusOr<bool> is_owned(Connection& db, std::string_view resource, const Owners&
   return row.exists && owners.is_alive(row.owner);
 }
 
+StatusOr<bool> holds_lease(Connection& db, const Lease& lease, const Owners& owners) {
+  TAU_ASSIGN_OR_RETURN(const Row row, read_row(db, lease.resource));
+  return row.exists && row.epoch == lease.epoch && owners.is_alive(row.owner);
+}
+
 }  // namespace tau::store

@@ -32,6 +32,7 @@ void Batch::clear() {
   fence.reset();
   run.reset();
   session.reset();
+  approvals.clear();
 }
 
 void MemoryStore::append(Batch&& batch, Done done) {

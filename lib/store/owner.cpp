@@ -88,6 +88,12 @@ StatusOr<std::unique_ptr<Owners>> Owners::open(const std::string& database_path)
   return owners;
 }
 
+std::unique_ptr<Owners> Owners::open_to_look(const std::string& database_path) {
+  std::unique_ptr<Owners> owners(new Owners());
+  owners->fd_ = ::open((database_path + "-owners").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  return owners;
+}
+
 StatusOr<std::unique_ptr<Owners>> Owners::open_alone(const std::string& database_path) {
   std::unique_ptr<Owners> owners(new Owners());
   TAU_RETURN_IF_ERROR(owners->open_file(database_path));

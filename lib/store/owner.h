@@ -36,6 +36,8 @@ class Owners {
   // Empty: no lock is held, and owners in other namespaces count as dead, as they do where the file system
   // knows no such locks.
   static StatusOr<std::unique_ptr<Owners>> open(const std::string& database_path);
+  // Owns nothing and makes no file; sees the locks of others where there is one.
+  static std::unique_ptr<Owners> open_to_look(const std::string& database_path);
   // As the only process: UNAVAILABLE "home_busy" while another one has the database open, and for those that
   // come while this object lives.
   static StatusOr<std::unique_ptr<Owners>> open_alone(const std::string& database_path);

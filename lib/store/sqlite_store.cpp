@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <limits>
 #include <list>
+#include <map>
 #include <mutex>
 #include <new>
 #include <system_error>
 #include <utility>
 
+#include "store/approval_rows.h"
 #include "store/backup.h"
 #include "store/edit.h"
 #include "store/lease.h"
@@ -81,7 +83,8 @@ class SqliteStore final : public Store {
     if (writer == nullptr) return;
     Writer::Chore chore;
     if (options_.retention.limited()) chore = [this](Connection& db) { return keep_retention(db); };
-    writer_ = std::make_unique<Writer>(std::move(writer), options, std::move(chore));
+    writer_ = std::make_unique<Writer>(std::move(writer), options, std::move(chore),
+                                       [this](Connection& db) { return tell_decided(db); });
   }
 
   ~SqliteStore() override {
@@ -182,6 +185,33 @@ class SqliteStore final : public Store {
     return writer_->run([&](Connection& db) { return put_mark(db, name, text); });
   }
 
+  StatusOr<std::vector<ApprovalRow>> list_approvals(bool all) override {
+    return read([&](Connection& db) { return read_approvals(db, all, *owners_); });
+  }
+  StatusOr<ApprovalRow> load_approval(std::string_view id) override {
+    return read([&](Connection& db) { return read_approval(db, id, *owners_); });
+  }
+  Status decide_approval(std::string_view id, const ApprovalDecision& decision) override {
+    TAU_RETURN_IF_ERROR(writable());
+    return writer_->run([&](Connection& db) {
+      writer_->look_soon();  // who waits may be of this store
+      return store::decide_approval(db, id, decision, *owners_);
+    });
+  }
+  void watch_approval(const SharedString& id, Decided decided) override {
+    if (!writable().ok()) return;
+    const std::lock_guard lock(watches_mutex_);
+    watches_.insert_or_assign(id, std::move(decided));
+    writer_->look_soon();
+    writer_->look_out(true);
+  }
+  void unwatch_approval(const SharedString& id) noexcept override {
+    if (in_child() || writer_ == nullptr) return;
+    const std::lock_guard lock(watches_mutex_);
+    watches_.erase(id);
+    if (watches_.empty()) writer_->look_out(false);
+  }
+
   StatusOr<Lease> acquire(const SharedString& resource) override {
     TAU_RETURN_IF_ERROR(writable());
     std::list<Lease> made(1);  // first: what is taken is remembered without memory
@@ -220,6 +250,24 @@ class SqliteStore final : public Store {
     return more || shrinks;
   }
 
+  // On the writer thread. Nothing is called under the lock.
+  Status tell_decided(Connection& db) {
+    TAU_ASSIGN_OR_RETURN(const auto all, read_decided(db));
+    for (const DecidedApproval& one : all) {
+      Decided decided;
+      {
+        const std::lock_guard lock(watches_mutex_);
+        const auto found = watches_.find(one.id);
+        if (found == watches_.end()) continue;
+        decided = std::move(found->second);
+        watches_.erase(found);
+        if (watches_.empty()) writer_->look_out(false);
+      }
+      decided(one.decision);
+    }
+    return ok_status();
+  }
+
   template <class Query>
   auto read(Query query) -> decltype(query(std::declval<Connection&>())) {
     if (in_child()) return forked();
@@ -256,6 +304,8 @@ class SqliteStore final : public Store {
   const std::unique_ptr<Owners> owners_;  // until the leases are released
   std::mutex leases_mutex_;
   std::list<Lease> leases_;
+  std::mutex watches_mutex_;
+  std::map<SharedString, Decided, std::less<>> watches_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<ReaderPool> readers_;
 };
@@ -273,6 +323,11 @@ Status Store::backup(const std::string&) { return no_database(); }
 StatusOr<Pruned> Store::prune(const Retention&, bool) { return no_database(); }
 StatusOr<std::string> Store::load_mark(std::string_view) { return no_database(); }
 Status Store::store_mark(std::string_view, std::string_view) { return no_database(); }
+StatusOr<std::vector<ApprovalRow>> Store::list_approvals(bool) { return no_database(); }
+StatusOr<ApprovalRow> Store::load_approval(std::string_view) { return no_database(); }
+Status Store::decide_approval(std::string_view, const ApprovalDecision&) { return no_database(); }
+void Store::watch_approval(const SharedString&, Decided) {}
+void Store::unwatch_approval(const SharedString&) noexcept {}
 
 StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options, Clock& clock) {
   if (options.path.empty() || options.path == ":memory:") {
@@ -287,7 +342,12 @@ StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options, Clock& 
   std::unique_ptr<Connection> writer = *std::move(opened);
   // Databases of a VFS of their own need not be files; and who only reads owns nothing.
   const bool may_own = !options.read_only && options.vfs.empty();
-  TAU_ASSIGN_OR_RETURN(auto owners, Owners::open(may_own ? options.path : ""));
+  std::unique_ptr<Owners> owners;
+  if (options.read_only && options.vfs.empty()) {
+    owners = Owners::open_to_look(options.path);
+  } else {
+    TAU_ASSIGN_OR_RETURN(owners, Owners::open(may_own ? options.path : ""));
+  }
   try {
     return std::unique_ptr<Store>(
         std::make_unique<SqliteStore>(options, std::move(writer), std::move(owners), clock));

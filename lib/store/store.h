@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/base.h"
+#include "store/approval.h"  // IWYU pragma: export
 
 namespace tau::store {
 
@@ -99,6 +100,7 @@ struct Batch {
   std::vector<EntryRow> entries;
   std::optional<RunRecord> run;          // insert, or update of state, outcome, snapshot
   std::optional<SessionRecord> session;  // insert or update
+  std::vector<ApprovalEdit> approvals;   // in their order; where there is a disk
 
   // Empties it; the memory of a usual batch is kept for the next one.
   void clear();
@@ -202,6 +204,20 @@ class Store {
   // store without a disk: as of backup().
   virtual StatusOr<std::string> load_mark(std::string_view name);
   virtual Status store_mark(std::string_view name, std::string_view text);
+
+  // Calls that wait for an approval; the process that waits changes its rows by Batch::approvals. Reading
+  // waits, oldest first; `all`: also those that nobody waits for any more. The defaults: as of backup().
+  virtual StatusOr<std::vector<ApprovalRow>> list_approvals(bool all);  // without arguments
+  virtual StatusOr<ApprovalRow> load_approval(std::string_view id);     // NOT_FOUND "approval_unknown"
+  // Durable when it returns. Of all decisions the first one counts: FAILED_PRECONDITION "approval_decided",
+  // "approval_withdrawn"; "approval_expired" after its time, by `decision`; "approval_stale" when the process
+  // that waited is gone.
+  virtual Status decide_approval(std::string_view id, const ApprovalDecision& decision);
+  // Called once, on the writer thread, soon after anybody decided: another process within a quarter of a
+  // second. Must not block. Only while something is watched does anybody look. The default does nothing.
+  using Decided = UniqueFunction<void(const ApprovalDecision& decision)>;
+  virtual void watch_approval(const SharedString& id, Decided decided);
+  virtual void unwatch_approval(const SharedString& id) noexcept;
 
   // Leases. The owner of a resource is this process (boot id, PID namespace, pid, start time) until it
   // releases or dies, which other containers of the same machine see by a lock on the file "<path>-owners".

@@ -23,6 +23,9 @@ size_t bytes_of(const Batch& batch) {
   size_t bytes = sizeof(Batch);
   for (const JournalRow& row : batch.rows) bytes += sizeof row + row.body.size() + row.kind.size();
   bytes += batch.entries.size() * sizeof(EntryRow);
+  for (const ApprovalEdit& edit : batch.approvals)
+    bytes += sizeof edit + edit.decision.note.size() +
+             (edit.row ? sizeof *edit.row + edit.row->arguments.size() : 0);
   if (batch.run.has_value()) {
     bytes +=
         batch.run->snapshot_json.size() + batch.run->outcome_json.size() + batch.run->options_json.size();
@@ -40,7 +43,7 @@ struct Writer::Waiter {
   std::condition_variable done;
 };
 
-Writer::Writer(std::unique_ptr<Connection> db, const StoreOptions& options, Chore chore)
+Writer::Writer(std::unique_ptr<Connection> db, const StoreOptions& options, Chore chore, Look look)
     : max_group_(options.max_group > 0 ? options.max_group : 1),
       max_queue_bytes_(options.max_queue_bytes),
       fsyncs_per_commit_(options.durability == Durability::kFull ? 1 : 0),
@@ -48,7 +51,8 @@ Writer::Writer(std::unique_ptr<Connection> db, const StoreOptions& options, Chor
       applier_(*db_),
       checkpoint_at_(kCheckpointPages),
       chore_(std::move(chore)),
-      chore_due_(std::chrono::steady_clock::now()) {
+      chore_due_(std::chrono::steady_clock::now()),
+      look_(std::move(look)) {
   sqlite3_wal_hook(
       db_->handle(),
       [](void* self, sqlite3*, const char*, int pages) {
@@ -119,6 +123,7 @@ void Writer::loop() {
       }
       if (wal_pages_ >= checkpoint_at_ && !poisoned()) (void)checkpoint(SQLITE_CHECKPOINT_PASSIVE);
     }
+    if (looking_.load(std::memory_order_acquire)) look(std::chrono::steady_clock::now());
   }
 }
 
@@ -151,12 +156,14 @@ bool Writer::wait_for_items() {
 
 bool Writer::has_idle_work(Time now) const {
   if (poisoned()) return false;
+  if (looking_.load(std::memory_order_acquire)) return true;
   const bool checkpoint = !checkpointed_ && (wal_pages_ >= kIdlePages || erase_wal_);
   return checkpoint || (chore_ && now >= chore_due_);
 }
 
 void Writer::idle(Time now) {
   if (chore_ && now >= chore_due_) do_chore(now);
+  if (looking_.load(std::memory_order_acquire)) look(now);
   if (poisoned() || checkpointed_) return;
   if (erase_wal_) {
     (void)checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
@@ -175,6 +182,18 @@ void Writer::do_chore(Time now) {
   const bool done = transact(work).ok();
   if (done && sqlite3_total_changes(db_->handle()) != before) erase_wal_ = true;
   chore_due_ = done && more ? now : now + kChoreEvery;
+}
+
+// A failure, as of memory, is met by the next look.
+void Writer::look(Time now) {
+  if (poisoned() || (now < look_due_ && look_version_.load(std::memory_order_acquire) >= 0)) return;
+  look_due_ = now + kIdle;
+  try {
+    const StatusOr<int64_t> version = db_->query_integer("PRAGMA data_version");
+    if (!version.ok() || *version == look_version_.load(std::memory_order_acquire)) return;
+    look_version_.store(*version, std::memory_order_release);
+    if (!look_(*db_).ok()) look_soon();
+  } catch (const std::bad_alloc&) { look_soon(); }
 }
 
 // What arrived while the group was written can still join it. False when there is nothing, or no memory to

@@ -28,13 +28,22 @@ class Writer {
   // there is more to do.
   using Chore = UniqueFunction<StatusOr<bool>(Connection& db)>;
 
-  Writer(std::unique_ptr<Connection> db, const StoreOptions& options, Chore chore = nullptr);
+  // What is looked at, without a transaction, after another connection has committed; see look_out().
+  using Look = UniqueFunction<Status(Connection& db)>;
+
+  Writer(std::unique_ptr<Connection> db, const StoreOptions& options, Chore chore = nullptr,
+         Look look = nullptr);
   ~Writer();  // commits what is queued
 
   void submit(Batch batch, Done done);
   // Blocks until the work, and everything submitted before it, is committed. Not from a Done.
   Status run(Work work, After after = After::kNothing);
   Status flush();
+  // Whether anybody wants the look: some five times a second it is asked whether there is a reason for one.
+  // The next submission begins it. Any thread.
+  void look_out(bool wanted) { looking_.store(wanted, std::memory_order_release); }
+  // There is a reason for one.
+  void look_soon() { look_version_.store(-1, std::memory_order_release); }
 
   bool poisoned() const { return poisoned_.load(std::memory_order_acquire); }
   StoreStats stats() const;
@@ -67,6 +76,7 @@ class Writer {
   bool has_idle_work(Time now) const;
   void idle(Time now);
   void do_chore(Time now);
+  void look(Time now);
   bool refill();
   void commit_group();
   Status begin();
@@ -105,6 +115,10 @@ class Writer {
   bool erase_wal_ = false;                   // something purged is still in the WAL
   Chore chore_;
   Time chore_due_;
+  Look look_;
+  Time look_due_;
+  std::atomic<bool> looking_{false};
+  std::atomic<int64_t> look_version_{-1};  // of the database, as it was looked at; -1: never, or not whole
 
   std::atomic<bool> poisoned_{false};
   std::atomic<int64_t> batches_{0};

@@ -421,6 +421,17 @@ void home_cases(std::vector<Case>& cases) {
   });
 }
 
+void request_cases(std::vector<Case>& cases) {
+  const auto add = [&](const char* name, const char* request) {
+    cases.push_back({name, true, [request](World& w, tau_buf* out, tau_error** err) {
+                       return tau_runtime_perform(w.runtime, str(request), out, err);
+                     }});
+  };
+  add("tau_runtime_perform", R"({"op":"approvals","all":true})");
+  add("tau_runtime_perform",
+      R"({"op":"resolve_did","did":"did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"})");
+}
+
 #include "out_of_memory_access.inc"
 #include "out_of_memory_audit.inc"
 #include "out_of_memory_safety.inc"
@@ -439,6 +450,7 @@ std::vector<Case> all_cases() {
   run_cases(cases, false);
   run_cases(cases, true);
   home_cases(cases);
+  request_cases(cases);
   audit_cases(cases);
   vault_cases(cases);
   identity_cases(cases);

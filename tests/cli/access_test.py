@@ -163,6 +163,11 @@ class Identities(CliCase):
         self.assertEqual(self.identity("resolve", "did:web:agent.example", "--file", str(document))[0],
                          document.read_text())
 
+    def test_documents_are_fetched_by_the_rules_of_egress(self):
+        for did, reason in (("did:web:127.0.0.1", "invalid_did_web"), ("did:web:localhost%3A8443", "invalid_did_web"),
+                            ("did:web:app.localhost", "egress_"), ("did:web:agent.example%3A22", "egress_port")):
+            self.assertIn(reason, self.tau("identity", "resolve", did, code=3)[1])
+
     def test_no_private_key_is_shown(self):
         self.identity("new", "one")
         self.tau("vault", "get", "identity/one", "-o", str(self.folder / "seed"))

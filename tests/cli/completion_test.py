@@ -11,7 +11,7 @@ from pathlib import Path
 
 from support import PROGRAM, CliCase, scripted, tap, turn
 
-COMMANDS = ["access", "audit", "backup", "chat", "completion", "config", "doctor", "help", "identity", "init", "man",
+COMMANDS = ["access", "approvals", "audit", "backup", "chat", "completion", "config", "doctor", "help", "identity", "init", "man",
             "models", "policy", "prune", "replay", "restore", "run", "scan", "sessions", "vault", "verify", "version"]
 
 

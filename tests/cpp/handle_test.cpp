@@ -229,6 +229,9 @@ TEST(CppHome, IsBackedUpCheckedAndRestored) {
     ASSERT_TRUE(report) << report.error().message();
     EXPECT_TRUE(contains(report.value(), R"("sessions":0)"));
     EXPECT_EQ(reason_of(runtime.backup(backup)), "file_exists");
+    EXPECT_EQ(runtime.perform(R"({"op":"approvals"})").value().str(), R"({"approvals":[]})");
+    EXPECT_EQ(reason_of(runtime.perform(R"({"op":"approval","id":"apr_none"})")), "approval_unknown");
+    EXPECT_EQ(reason_of(runtime.perform(R"({"op":"dance"})")), "unknown_op");
     EXPECT_EQ(reason_of(runtime.prune()), "no_limit");
     EXPECT_EQ(reason_of(runtime.prune(R"({"max_age_days":1,"dry_run":true})")), "");
     EXPECT_EQ(reason_of(tau::restore_home(backup, options.home, true)), "home_busy");

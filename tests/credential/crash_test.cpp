@@ -1,8 +1,4 @@
 // A write that is cut off anywhere leaves the vault as it was, or as it was to be.
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -10,6 +6,7 @@
 
 #include "credential/fixture.h"
 #include "credential/os_calls.h"
+#include "support/doomed_child.h"
 
 namespace tau::credential {
 namespace {
@@ -117,17 +114,13 @@ TEST_F(CrashTest, DeathBeforeOrWithinEveryCallLeavesTheOldOrTheNew) {
     for (const OsCalls::Harm harm : {OsCalls::Harm::kKill, OsCalls::Harm::kTear}) {
       for (int at = 1;; ++at) {
         restore(before);
-        const pid_t child = fork();
-        if (child == 0) {  // keys of this process read as zeros there: it opens the vault itself
+        const auto outcome = test::outcome_in_child([&] {
           const auto vault = open();
           const OsCalls plan(harm, at);
-          const Status status = operation.run(*vault);
-          _exit(status.ok() ? 0 : 1);
-        }
-        int status = -1;
-        ASSERT_EQ(waitpid(child, &status, 0), child);
-        if (!WIFSIGNALED(status)) {
-          ASSERT_EQ(status, 0);
+          return operation.run(*vault).ok();
+        });
+        if (outcome) {
+          ASSERT_TRUE(*outcome);
           check(operation.name, true, at);
           break;
         }
@@ -148,31 +141,16 @@ TEST_F(CrashTest, KillingAWriterAtRandomLosesNothingAcknowledged) {
   std::minstd_rand random(7);
   int next = 0;
   for (int round = 0; round < kills; ++round) {
-    int pipe_ends[2];
-    ASSERT_EQ(pipe(pipe_ends), 0);
-    const pid_t child = fork();
-    if (child == 0) {
-      const auto vault = open();
-      for (int i = next;; ++i) {
-        // A handful of names, so that the file stays small over thousands of deaths.
-        if (!put(*vault, id_of(i % 8), std::to_string(i)).ok()) _exit(1);
-        if (i % 5 == 0 && !vault->rotate_data_key(3).ok()) _exit(1);
-        if (::write(pipe_ends[1], &i, sizeof i) != sizeof i) _exit(1);
-      }
-    }
-    ::close(pipe_ends[1]);
-    // It dies some microseconds of its own work after an acknowledgement.
     const int wanted = static_cast<int>(random() % 4);
-    int last = next - 1;
-    for (int i = 0, got = 0; i <= wanted && ::read(pipe_ends[0], &got, sizeof got) == sizeof got; ++i)
-      last = got;
-    for (unsigned spin = random() % 200'000; spin > 0; --spin) asm volatile("");
-    ::kill(child, SIGKILL);
-    int status = -1;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFSIGNALED(status)) << "the writer failed by itself";
-    for (int got = 0; ::read(pipe_ends[0], &got, sizeof got) == sizeof got;) last = got;
-    ::close(pipe_ends[0]);
+    const unsigned spin = random() % 200'000;
+    const int last = test::killed_in_steps(next, wanted, spin, [&] {
+      // A handful of names, so that the file stays small over thousands of deaths.
+      return [vault = open()](int i) {
+        return put(*vault, id_of(i % 8), std::to_string(i)).ok() &&
+               (i % 5 != 0 || vault->rotate_data_key(3).ok());
+      };
+    });
+    ASSERT_FALSE(HasFailure());
     const auto vault = open();
     ASSERT_NE(vault, nullptr);
     ASSERT_TRUE(vault->damaged().empty());

@@ -55,6 +55,12 @@ test('a home is backed up, checked and restored', async (cleanup) => {
   assert.equal(runtime.backup(backup).sessions, 1);
   assert.throws(() => runtime.backup(backup), { code: 'ALREADY_EXISTS', reason: 'file_exists' });
   assert.deepEqual(runtime.prune({ maxAgeDays: 1 }).removed, []);
+  assert.deepEqual(runtime.approvals({ all: true }), []);
+  assert.throws(() => runtime.approval('apr_none'), { code: 'NOT_FOUND', reason: 'approval_unknown' });
+  assert.throws(() => runtime.decide('apr_none', true, { note: 'yes', waitMs: 10 }), { reason: 'approval_unknown' });
+  assert.throws(() => runtime.decide('apr_none', true, { when: 'now' }), { name: 'TypeError' });
+  const did = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK';
+  assert.equal(runtime.resolveDid(did, { timeoutMs: 1000 }).did, did);
   assert.throws(() => runtime.prune(), { code: 'INVALID_ARGUMENT', reason: 'no_limit' });
   assert.throws(() => tau.restoreHome(backup, home, { replace: true }), { reason: 'home_busy' });
   await runtime.close();

@@ -7,12 +7,14 @@
 #include <cstdlib>
 #include <functional>
 #include <map>
+#include <memory>
 #include <random>
 
 #include "credential/os_calls.h"
 #include "json/json.h"
 #include "observe/fixture.h"
 #include "os/os.h"
+#include "support/doomed_child.h"
 
 namespace tau::observe {
 namespace {
@@ -157,18 +159,14 @@ TEST_F(CrashTest, DeathBeforeOrWithinEveryCallLeavesALogThatGoesOn) {
     for (const OsCalls::Harm harm : {OsCalls::Harm::kKill, OsCalls::Harm::kTear}) {
       for (int at = 1;; ++at) {
         restore();
-        const pid_t child = fork();
-        if (child == 0) {
+        const auto outcome = test::outcome_in_child([&] {
           Writing writing(*this);
           const auto log = writing.open();
           const OsCalls plan(harm, at);
-          const Status status = operation.run(*log);
-          _exit(status.ok() ? 0 : 1);
-        }
-        int status = -1;
-        ASSERT_EQ(waitpid(child, &status, 0), child);
-        if (!WIFSIGNALED(status)) {
-          ASSERT_EQ(status, 0);
+          return operation.run(*log).ok();
+        });
+        if (outcome) {
+          ASSERT_TRUE(*outcome);
           check(operation, true, at);
           break;
         }
@@ -190,32 +188,17 @@ TEST_F(CrashTest, KillingAWriterAtRandomLosesNothingAcknowledged) {
   int next = 0;
   uint64_t repairs = 0;
   for (int round = 0; round < kills; ++round) {
-    int pipe_ends[2];
-    ASSERT_EQ(pipe(pipe_ends), 0);
-    const pid_t child = fork();
-    if (child == 0) {
-      Writing writing(*this);
-      writing.options.sync = round % 2 == 0 ? Sync::kEveryCommit : Sync::kInterval;
-      const auto log = writing.open();
-      for (int i = next;; ++i) {
-        const std::string run = "run_" + std::to_string(i);
-        if (!log->append(tool_record().set(Text::kRun, run)).ok()) _exit(1);
-        if (i % 7 == 0 && !log->maintain().ok()) _exit(1);
-        if (::write(pipe_ends[1], &i, sizeof i) != sizeof i) _exit(1);
-      }
-    }
-    ::close(pipe_ends[1]);
     const int wanted = static_cast<int>(random() % 6);
-    int last = next - 1;
-    for (int i = 0, got = 0; i <= wanted && ::read(pipe_ends[0], &got, sizeof got) == sizeof got; ++i)
-      last = got;
-    for (unsigned spin = random() % 200'000; spin > 0; --spin) asm volatile("");
-    ::kill(child, SIGKILL);
-    int status = -1;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFSIGNALED(status)) << "the writer failed by itself";
-    for (int got = 0; ::read(pipe_ends[0], &got, sizeof got) == sizeof got;) last = got;
-    ::close(pipe_ends[0]);
+    const unsigned spin = random() % 200'000;
+    const int last = test::killed_in_steps(next, wanted, spin, [&] {
+      auto writing = std::make_shared<Writing>(*this);
+      writing->options.sync = round % 2 == 0 ? Sync::kEveryCommit : Sync::kInterval;
+      return [writing, log = writing->open()](int i) {
+        const std::string run = "run_" + std::to_string(i);
+        return log->append(tool_record().set(Text::kRun, run)).ok() && (i % 7 != 0 || log->maintain().ok());
+      };
+    });
+    ASSERT_FALSE(HasFailure());
 
     Writing writing(*this);
     {

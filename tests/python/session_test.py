@@ -81,6 +81,13 @@ class Kept(unittest.TestCase):
             with self.assertRaises(tau.AlreadyExistsError):
                 runtime.backup(backup)
             self.assertEqual(runtime.prune(max_age_days=1)["removed"], [])
+            self.assertEqual(runtime.approvals(all=True), [])
+            for ask in (runtime.approval, lambda id: runtime.decide(id, True, note="yes", wait=0.1)):
+                with self.assertRaises(tau.NotFoundError) as unknown:
+                    ask("apr_none")
+                self.assertEqual(unknown.exception.reason, "approval_unknown")
+            did = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"
+            self.assertEqual(runtime.resolve_did(did)["did"], did)
             with self.assertRaises(tau.InvalidArgumentError):
                 runtime.prune()
             with self.assertRaises(tau.UnavailableError) as busy:

@@ -82,6 +82,12 @@ constexpr Sample kSamples[] = {
     {"it-codice-fiscale", "RSSMRA85T10A562S"},
     {"nl-bsn", "111222333", "BSN "},
     {"us-ssn", "078-05-1120"},
+    // As typesetters write them: blanks and hyphens at which no line may end.
+    {"phone-international", "+33\u00a01\u202f23\u202f45\u202f67\u202f89"},
+    {"phone-nanp", "(212)\u00a0555\u20110143"},
+    {"iban", "DE89\u00a03704\u00a00044\u00a00532\u00a00130\u00a000"},
+    {"payment-card", "4111\u202f1111\u202f1111\u202f1111"},
+    {"us-ssn", "078\u201105\u20111120"},
 };
 
 TEST(PersonalData, IsKnownByItsForm) {
@@ -192,6 +198,29 @@ TEST(PersonalData, OtherNumbersAndNamesAreNone) {
                                                           "1.5e+10 +0000"}) {
     EXPECT_EQ(found_in(text), std::vector<std::string>()) << text;
   }
+}
+
+TEST(PersonalData, VersionsDatesAndFingerprintsAreNone) {
+  for (const std::string text :
+       {"+2020-01-01", "call from 20190706 changes", "(1:14~++20220202101403+91632c8ac97f-1~exp1)",
+        "1:14~+20191229111838", "1:1:1:1:1:1:1:1:1:1:1", "CA:92:52:51:B4:91:3B:34:DD:9C:0B:FB:76:19:7E:3B:F1",
+        "(>= 2.0.3.4)", "Revision 1.3.4.1", "4111\u00a01111\u00a01111\u00a01112"})
+    EXPECT_EQ(found_in(text), std::vector<std::string>()) << text;
+}
+
+TEST(PersonalData, ACardIsNoPartOfARowOfNumbers) {
+  for (const char* text : {"4553 4584 4615 4646 4677 4708 4740 4771", "4111 1111 1111 1111 4584 4615",
+                           "4584 4615 4111 1111 1111 1111", "4615 4111 1111 1111 1111 4584"})
+    EXPECT_EQ(found_in(text), std::vector<std::string>()) << text;
+  for (const char* text :
+       {"4111 1111 1111 1111 1227 123", "in 2024 4111 1111 1111 1111", "4111 1111 1111 1111"})
+    EXPECT_EQ(found_in(text), std::vector<std::string>{"payment-card:4111 1111 1111 1111"}) << text;
+}
+
+TEST(PersonalData, AnAddressStandsBesideColonsThatAreNotItsOwn) {
+  for (const char* text : {"ip:2001:db8::8a2e:370:7334", "2001:db8::8a2e:370:7334: unreachable",
+                           "[2001:db8::8a2e:370:7334]:443", "src:2001:db8::8a2e:370:7334,"})
+    EXPECT_EQ(found_in(text), std::vector<std::string>{"ipv6-address:2001:db8::8a2e:370:7334"}) << text;
 }
 
 TEST(PersonalData, IsLookedForWhenAskedTo) {

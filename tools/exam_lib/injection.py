@@ -8,18 +8,15 @@ A text is flagged when it has any signal. "unseen" is what would be flagged if t
 source did not exist: it stands for attacks of a kind that nobody wrote patterns for.
 """
 
-import argparse
 import json
 import sys
 from collections import Counter
-from pathlib import Path
 
 sys.dont_write_bytecode = True
+import exam_args  # noqa: E402
 import records  # noqa: E402
 from libtau import Libtau  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[2]
-DEFAULT = ROOT.parent / "shared" / "data" / "safety"
 
 
 def examine(library, texts, verbose):
@@ -70,10 +67,8 @@ def report(found):
 
 
 def parse_args(argv):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=Path, required=True, help="the build folder, with the library")
+    parser = exam_args.parser(__doc__)
     parser.add_argument("--verbose", action="store_true", help="show what is missed and what is flagged wrongly")
-    parser.add_argument("path", nargs="?", type=Path, default=DEFAULT)
     return parser.parse_args(argv)
 
 
@@ -81,8 +76,7 @@ def main(argv):
     args = parse_args(argv)
     found = examine(Libtau(args.build), records.records_of(args.path, "injection"), args.verbose)
     if not found:
-        print(f"error: no injection*.jsonl or injection*.jsonl.xz in {args.path}; give a folder or file of texts", file=sys.stderr)
-        return 2
+        return exam_args.no_data("injection", args.path, "texts")
     report(found)
     return 0
 

@@ -10,21 +10,18 @@ negative is wrongly flagged when its own rule does it, or one of no provider ("g
 one of the same provider; others may rightly see something else there and are counted as "other_hits".
 """
 
-import argparse
 import json
 import random
 import sys
 from collections import Counter
-from pathlib import Path
 
 sys.dont_write_bytecode = True
+import exam_args  # noqa: E402
 import records  # noqa: E402
 from instantiate import instantiate  # noqa: E402
 from libtau import Libtau, Scanner  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[2]
-DEFAULT = ROOT.parent / "shared" / "data" / "safety"
-RULES = ROOT / "lib" / "safety" / "rules.json"
+RULES = exam_args.ROOT / "lib" / "safety" / "rules.json"
 MOST_SHOWN = 30
 
 
@@ -94,18 +91,15 @@ def report(total, by_rule, seed):
 
 
 def parse_args(argv):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=Path, required=True, help="the build folder, with the library")
+    parser = exam_args.parser(__doc__)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32), help="of the generated texts")
-    parser.add_argument("path", nargs="?", type=Path, default=DEFAULT)
     return parser.parse_args(argv)
 
 
 def main(argv):
     args = parse_args(argv)
     if not records.files_of(args.path, "leak"):
-        print(f"error: no leak*.jsonl or leak*.jsonl.xz in {args.path}; give a folder or file of recipes", file=sys.stderr)
-        return 2
+        return exam_args.no_data("leak", args.path, "recipes")
     known = {rule["id"] for rule in json.loads(RULES.read_text(encoding="utf-8"))["rules"]}
     scanner = Scanner(Libtau(args.build))
     total, by_rule = examine(scanner, cases_of(args.path, random.Random(args.seed)), known)

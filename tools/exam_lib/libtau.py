@@ -15,6 +15,10 @@ class _Buf(ctypes.Structure):
     _fields_ = [("data", ctypes.c_void_p), ("len", ctypes.c_size_t), ("owner", ctypes.c_void_p)]
 
 
+class _ScannerOptions(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("flags", ctypes.c_uint32), ("rules", _Str), ("pii", _Str)]
+
+
 class TauError(Exception):
     """A failed call: its status and reason as they are, and the message."""
 
@@ -133,10 +137,12 @@ class Policy:
 class Scanner:
     """One scanner with the built-in rules, for as long as the exam runs."""
 
-    def __init__(self, library):
+    def __init__(self, library, personal=()):
+        """personal: the classes of personal data that are looked for beside credentials."""
         self._library = library
         self._pointer = ctypes.c_void_p()
-        library._call(library._lib.tau_scanner_new, None, ctypes.byref(self._pointer))
+        options = _ScannerOptions(ctypes.sizeof(_ScannerOptions), 0, _Str(), _json(list(personal)))
+        library._call(library._lib.tau_scanner_new, ctypes.byref(options), ctypes.byref(self._pointer))
 
     def findings(self, text):
         return json.loads(self._library._text(self._library._lib.tau_scanner_scan, self._pointer, _view(text)))

@@ -13,19 +13,16 @@ PATH is a folder with ssrf*.jsonl or ssrf*.jsonl.xz files, or one of them. A lin
            anything is resolved. How many were refused is told.
 """
 
-import argparse
 import ipaddress
 import json
 import sys
 from collections import Counter
-from pathlib import Path
 
 sys.dont_write_bytecode = True
+import exam_args  # noqa: E402
 import records  # noqa: E402
 from libtau import Libtau  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[2]
-DEFAULT = ROOT.parent / "shared" / "data" / "safety"
 MOST_SHOWN = 30
 RULES = {"http": True, "any_port": True}  # every public host
 
@@ -93,9 +90,7 @@ def report(scores, refused):
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=Path, required=True, help="the build folder, with the library")
-    parser.add_argument("path", nargs="?", type=Path, default=DEFAULT)
+    parser = exam_args.parser(__doc__)
     args = parser.parse_args(argv)
     if not args.path.exists():
         print(f"error: {args.path}: no such file or folder", file=sys.stderr)

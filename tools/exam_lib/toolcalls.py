@@ -16,7 +16,6 @@ that the injection says, the context is untrusted. Counted are consequential cal
 prompt (as plain substrings, which is not how the monitor compares), stopped when they are not allowed.
 """
 
-import argparse
 import json
 import re
 import sys
@@ -24,11 +23,10 @@ from collections import Counter
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+import exam_args  # noqa: E402
 import records  # noqa: E402
 from libtau import Libtau, Policy  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[2]
-DEFAULT = ROOT.parent / "shared" / "data" / "safety"
 TABLE = json.loads((Path(__file__).resolve().parent / "tool_manifests.json").read_text(encoding="utf-8"))
 ORDER = ["pure", "read", "write", "egress", "exec", "irreversible"]
 DYNAMIC = "$dyn"
@@ -158,10 +156,8 @@ def report(total, table):
 
 
 def parse_args(argv):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=Path, required=True, help="the build folder, with the library")
+    parser = exam_args.parser(__doc__)
     parser.add_argument("--preset", default="balanced", help="permissive, balanced, strict or hardened")
-    parser.add_argument("path", nargs="?", type=Path, default=DEFAULT)
     return parser.parse_args(argv)
 
 
@@ -169,8 +165,7 @@ def main(argv):
     args = parse_args(argv)
     tasks = list(tasks_of(args.path))
     if not tasks:
-        print(f"error: no toolcalls*.jsonl or toolcalls*.jsonl.xz in {args.path}; give a folder or file of tasks", file=sys.stderr)
-        return 2
+        return exam_args.no_data("toolcalls", args.path, "tasks")
     users = [task for task in tasks if task["kind"] == "user"]
     injections = [task for task in tasks if task["kind"] == "injection"]
     total, table = Counter(), {task["suite"]: Counter() for task in tasks}

@@ -203,6 +203,16 @@ export class Runtime {
   /** Removes the sessions that did not change for longest until the home keeps the limits; what went. A limit that is not
    * given is that of the configuration. */
   prune(options?: { maxAgeDays?: number; maxBytes?: number; dryRun?: boolean }): Document;
+  /** The calls that wait for an approval, in whichever process of the home they do, oldest first; `all`: also those that nobody
+   * waits for any more. */
+  approvals(options?: { all?: boolean }): Document[];
+  /** One of them, with its arguments. */
+  approval(id: string): Document;
+  /** Says yes or no to a call that waits; of all decisions the first counts. `principal`: who decides, when it is not that of the
+   * runtime. Blocks for up to `waitMs` to see whether the process that waits takes it up: `applied` of the answer. */
+  decide(id: string, allow: boolean, options?: { note?: string; principal?: string; waitMs?: number }): Document;
+  /** The document of a DID and its keys; that of a did:web is fetched, at most for `timeoutMs` (10,000). Blocks meanwhile. */
+  resolveDid(did: string, options?: { timeoutMs?: number }): Document;
   /** Appends a record of the program's own to the audit log of the home, and waits until it is there: `kind` ("host.noted",
    * "access.denied", …) and members of docs/audit.md, such as action, target, principal. */
   audit(record: { kind: string; [member: string]: string | number }): void;

@@ -366,6 +366,9 @@ export function tau_runtime_loops(runtime: tau_runtime): number;
 /** Open a runtime. */
 export function tau_runtime_new(options: tau_runtime_options): tau_runtime;
 
+/** Do what a request asks for. */
+export function tau_runtime_perform(runtime: tau_runtime, request: Text): string;
+
 /** Give the scanner of a runtime. */
 export function tau_runtime_scanner(runtime: tau_runtime): tau_scanner;
 

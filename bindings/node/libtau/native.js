@@ -88,6 +88,7 @@ exports.tau_runtime_describe = addon.tau_runtime_describe;
 exports.tau_runtime_loops = addon.tau_runtime_loops;
 exports.tau_runtime_new = (options) => addon.tau_runtime_new(options.flags, options.home, options.workspace,
   options.config, options.loops, options.workers, options.log_level, options.exec_helper, options.vault);
+exports.tau_runtime_perform = addon.tau_runtime_perform;
 exports.tau_runtime_scanner = addon.tau_runtime_scanner;
 exports.tau_runtime_stop = addon.tau_runtime_stop;
 exports.tau_runtime_unref = addon.tau_runtime_unref;

@@ -13,6 +13,9 @@ const { Vault } = require('./vault.js');
 
 const KNOWN = new Set(['home', 'workspace', 'config', 'environment', 'configFiles', 'loops', 'workers', 'execHelper',
   'readOnly', 'vault']);
+const APPROVALS = new Set(['all']);
+const DECIDE = new Set(['note', 'principal', 'waitMs']);
+const RESOLVE = new Set(['timeoutMs']);
 const PRUNE = new Set(['maxAgeDays', 'maxBytes', 'dryRun']);
 const CLOSE_MS = 10_000;
 const LONGEST_PAUSE_MS = 20;
@@ -82,6 +85,34 @@ class Runtime {
     const { maxAgeDays, maxBytes, dryRun } = options;
     const limits = { max_age_days: maxAgeDays, max_bytes: maxBytes, dry_run: dryRun };
     return JSON.parse(native.tau_home_prune(this._handle, json(limits)));
+  }
+
+  /** The calls that wait for an approval, in whichever process of the home they do, oldest first. */
+  approvals(options = {}) {
+    checkOptions('approvals', options, APPROVALS);
+    return this._perform({ op: 'approvals', all: options.all }).approvals;
+  }
+
+  /** One of them, with its arguments. */
+  approval(id) {
+    return this._perform({ op: 'approval', id });
+  }
+
+  /** Says yes or no to a call that waits; of all decisions the first counts. Blocks for up to waitMs, to see it taken up. */
+  decide(id, allow, options = {}) {
+    checkOptions('decide', options, DECIDE);
+    const { note, principal, waitMs } = options;
+    return this._perform({ op: 'decide', id, allow, note, principal, wait_ms: waitMs });
+  }
+
+  /** The document of a DID and its keys; that of a did:web is fetched. Blocks meanwhile. */
+  resolveDid(did, options = {}) {
+    checkOptions('resolveDid', options, RESOLVE);
+    return this._perform({ op: 'resolve_did', did, timeout_ms: options.timeoutMs });
+  }
+
+  _perform(request) {
+    return JSON.parse(native.tau_runtime_perform(this._handle, json(request)));
   }
 
   /** Appends a record of the program's own to the audit log of the home, and waits until it is there. */

@@ -410,6 +410,7 @@ FUNCTIONS = {
     "tau_runtime_loops": (c_uint32, [c_void_p]),
     "tau_runtime_new": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "tau_runtime_options_init": (None, [c_void_p, c_uint32]),
+    "tau_runtime_perform": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
     "tau_runtime_process": (c_int32, [c_void_p, c_uint32, c_int32, c_void_p]),
     "tau_runtime_ref": (c_void_p, [c_void_p]),
     "tau_runtime_return_loop": (c_int32, [c_void_p, c_uint32, c_void_p]),

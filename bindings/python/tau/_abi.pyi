@@ -433,6 +433,8 @@ class Library:
         """Open a runtime."""
     def tau_runtime_options_init(self, options: Any, struct_size: int, /) -> None:
         """Set options to their defaults, as TAU_RUNTIME_OPTIONS_INIT does, for callers without macros."""
+    def tau_runtime_perform(self, runtime: int | None, request: tau_str, out: Any, err: Any, /) -> int:
+        """Do what a request asks for."""
     def tau_runtime_process(self, runtime: int | None, loop: int, timeout_ms: int, err: Any, /) -> int:
         """Run what is ready on one loop, waiting at most timeout_ms for something to become ready."""
     def tau_runtime_ref(self, runtime: int | None, /) -> int | None:

@@ -116,6 +116,35 @@ class Runtime:
         given = {key: value for key, value in limits.items() if value is not None}
         return _core.call_json(lib.tau_home_prune, self.pointer, _core.json_in(given))
 
+    def approvals(self, *, all: bool = False) -> list[dict[str, Any]]:
+        """The calls that wait for an approval, in whichever process of the home they do, oldest first.
+
+        all: also those that nobody waits for any more.
+        """
+        found: list[dict[str, Any]] = self._perform("approvals", all=all)["approvals"]
+        return found
+
+    def approval(self, id: str) -> dict[str, Any]:
+        """One of them, with its arguments."""
+        return self._perform("approval", id=id)
+
+    def decide(self, id: str, allow: bool, *, note: str | None = None, principal: str | None = None,
+               wait: float = 0) -> dict[str, Any]:
+        """Says yes or no to a call that waits; of all decisions the first counts.
+
+        principal: who decides, when it is not that of the runtime. wait: seconds to see whether the process that waits takes it up:
+        the member "applied" of the answer.
+        """
+        return self._perform("decide", id=id, allow=allow, note=note, principal=principal, wait_ms=round(wait * 1000))
+
+    def resolve_did(self, did: str, *, timeout: float = 10) -> dict[str, Any]:
+        """The document of a DID and its keys; that of a did:web is fetched. timeout: in seconds."""
+        return self._perform("resolve_did", did=did, timeout_ms=round(timeout * 1000))
+
+    def _perform(self, op: str, **members: Any) -> dict[str, Any]:
+        given = {key: value for key, value in members.items() if value is not None}
+        return _core.call_json(lib.tau_runtime_perform, self.pointer, _core.json_in({"op": op, **given}))
+
     def audit(self, kind: str, **members: Any) -> None:
         """Appends a record of the program's own to the audit log of the home, and waits until it is there.
 

@@ -1,0 +1,19 @@
+// What a runtime does on request: the ops of tau_runtime_perform. Private to the module.
+#pragma once
+
+#include <string>
+
+#include "base/base.h"
+#include "json/json.h"
+
+namespace tau::runtime {
+
+class Core;
+
+// Each answers with JSON, as include/tau/runtime.h describes it.
+StatusOr<std::string> list_approvals(Core& core, const json::Value& request);
+StatusOr<std::string> show_approval(Core& core, const json::Value& request);
+StatusOr<std::string> resolve_did(Core& core, const json::Value& request);
+StatusOr<std::string> decide_approval(Core& core, const json::Value& request);
+
+}  // namespace tau::runtime
