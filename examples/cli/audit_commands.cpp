@@ -98,6 +98,9 @@ std::string summary_text(const Json& about) {
     if (!about[table].members().empty()) text += std::string("\n") + table + "\n";
     for (const auto& [name, row] : about[table].members()) text += row_text(name, row);
   }
+  const Json& connections = about["connections"];
+  if (connections["allowed"].as_int() + connections["denied"].as_int() > 0)
+    text += "\ncommands\n" + row_text("connections", connections);
   return text;
 }
 

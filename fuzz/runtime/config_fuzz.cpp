@@ -2,20 +2,17 @@
 // together.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "law.h"
 #include "runtime/config.h"
 
 namespace {
 
+using tau::fuzz::require;
 using tau::runtime::Config;
 using tau::runtime::Layer;
-
-void require(bool law) {
-  if (!law) std::abort();
-}
 
 void check_origin(const std::string& origin, const tau::json::Value& document) {
   const Layer layer{origin, "fuzz", document};

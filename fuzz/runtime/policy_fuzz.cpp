@@ -1,31 +1,21 @@
 // What a program asks a policy of its own: the first line is the policy's document, the second a call, the
 // third rules of egress for the URL that is left.
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "law.h"
 #include "runtime/policy_document.h"
 #include "runtime/url_document.h"
 
 namespace {
 
 using tau::Code;
+using tau::fuzz::require;
+using tau::fuzz::take_line;
 using tau::json::Value;
 using tau::runtime::StandalonePolicy;
-
-void require(bool law) {
-  if (!law) std::abort();
-}
-
-std::string_view take_line(std::string_view& text) {
-  const size_t end = std::min(text.find('\n'), text.size());
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return line;
-}
 
 Value described(const StandalonePolicy& policy) {
   auto about = tau::json::parse(policy.describe());

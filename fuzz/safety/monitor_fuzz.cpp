@@ -1,29 +1,20 @@
 // The monitor on any bytes: rules and flows as text, arguments as JSON, what the user wrote. The first three
 // lines of the input are a rule, what the user wrote and the arguments; the whole of it is text to look for
-// signals in.
+// signals in, and the rest an answer in the form that the third line says.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "law.h"
 #include "safety/safety.h"
 
 namespace {
 
+using tau::fuzz::require;
+using tau::fuzz::take_line;
 using namespace tau::safety;  // NOLINT: one program
-
-void require(bool law) {
-  if (!law) std::abort();
-}
-
-std::string_view take_line(std::string_view& text) {
-  const size_t end = std::min(text.find('\n'), text.size());
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return line;
-}
 
 void check_provenance(std::string_view user_text, std::string_view value) {
   UserText user;
@@ -66,6 +57,18 @@ void check_judgement(std::string_view rule, std::string_view user_text, const ta
   }
 }
 
+// What is taken is within the bounds of the form, and is taken again as it stands.
+void check_answer(const tau::json::Value& schema, std::string_view answer) {
+  const auto form = AnswerForm::compile(schema);
+  if (!form.ok()) return require(form.status().reason() == "invalid_form");
+  const auto taken = form->read(answer);
+  if (!taken.ok())
+    return require(taken.status().reason() == "answer_form" || taken.status().reason() == "no_extract");
+  require(taken->size() <= AnswerForm::kMaxAnswerBytes);
+  const auto again = form->read(*taken);
+  require(again.ok() && *again == *taken);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -75,7 +78,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view user = take_line(rest);
   const std::string_view arguments = take_line(rest);
   check_provenance(user, arguments);
-  if (const auto value = tau::json::parse(arguments); value.ok()) check_judgement(rule, user, *value);
+  if (const auto value = tau::json::parse(arguments); value.ok()) {
+    check_judgement(rule, user, *value);
+    check_answer(*value, rest);
+  }
   for (const TextChannel channel : {TextChannel::kUser, TextChannel::kTool})
     for (const InjectionSignal& signal : injection_signals(text, channel)) require(signal.offset <= size);
   Quarantine quarantine;

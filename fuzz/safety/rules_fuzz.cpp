@@ -2,21 +2,18 @@
 // together.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "law.h"
 #include "safety/safety.h"
 
 namespace {
 
+using tau::fuzz::require;
 using tau::safety::Finding;
 using tau::safety::Screen;
-
-void require(bool law) {
-  if (!law) std::abort();
-}
 
 // Rules of a bundle see the bundle's own text; what was refused says why.
 void check_bundle(std::string_view text) {

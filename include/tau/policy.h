@@ -29,8 +29,8 @@ TAU_API tau_status tau_policy_new(tau_str document, tau_policy **out, tau_error 
 /* Decide of one call. An error is no verdict: do not make the call.
  * tool_call: JSON, {"tool":{"name":"send_mail","effect":"egress","destinations":["to"],"host":true,"ask":false,
  * "sandboxed":false},"arguments":{…},"labels":{"integrity":["user","tool:read_inbox"],"readers":["*"]},"user":["…"],
- * "reads":[{"arguments":{…},"content":"…"}],"run":{"calls":9,"recent":[{"tool":"send_mail","age_ms":2500}]}}. Only tool.name
- * and arguments must be there.
+ * "reads":[{"arguments":{…},"content":"…"}],"signals":["role_spoofing"],"run":{"calls":9,"recent":[{"tool":"send_mail",
+ * "age_ms":2500}]}}. Only tool.name and arguments must be there.
  *   tool         effect: as tau_tool_effect, "irreversible" when absent; destinations: as in tau_tool; host: the program
  *                vouches for it, true when absent; ask: as TAU_TOOL_ASK; sandboxed: it runs confined
  *   arguments    an object, or its JSON as the model wrote it, as a string
@@ -38,6 +38,7 @@ TAU_API tau_status tau_policy_new(tau_str document, tau_policy **out, tau_error 
  *                and who may read it ("*": all, also when absent). Absent: untrusted and private
  *   user         what the user wrote in this session, message by message; absent: nothing
  *   reads        what earlier calls of the session were asked and answered; absent: nothing
+ *   signals      the families of signals of injection in what the model was shown (tau_injection_signals); absent: none
  *   run          how many calls were not denied so far, and those of the last minute with their ages; absent: unknown, and
  *                what has a cap is denied
  * out: receives {"verdict","reason","message","rule","argument","signals","policy_epoch","binding"}. verdict: "allow", "ask" or

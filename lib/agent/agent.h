@@ -21,7 +21,7 @@ namespace tau::agent {
 
 // Grows when the same inputs would give other effects, or another journal form or digest. Rows of another
 // version are never re-fed: see Continued.
-inline constexpr int64_t kLogicVersion = 5;
+inline constexpr int64_t kLogicVersion = 6;
 
 struct Limits {  // 0 = no limit
   int64_t max_turns = 50;
@@ -98,6 +98,15 @@ struct HeldResult {
   SharedString handle;
   wire::Message message;  // role tool, one ToolResult part; with the labels of the answer
 };
+// What a call itself asked of a model. It counts to the run.
+struct ModelUse {
+  int64_t input_tokens = 0;
+  int64_t output_tokens = 0;
+  int64_t cached_tokens = 0;
+  int64_t unreported_tokens = 0;  // estimated where the provider gave no count; they count towards the limit
+  int64_t cost_usd_micros = 0;
+  bool any() const { return (input_tokens | output_tokens | unreported_tokens | cost_usd_micros) != 0; }
+};
 struct ToolDone {
   std::string call_id;
   wire::Message message;             // role tool, one ToolResult part
@@ -105,6 +114,7 @@ struct ToolDone {
   std::string details;               // JSON for the host; may be empty
   std::string signals;               // of injection and of personal data: names, separated by commas
   std::shared_ptr<HeldResult> held;  // null: the message is what the tool answered
+  ModelUse use;
 };
 struct HostOp {
   enum class Kind : uint8_t { kMessage, kSteer, kApproval };
@@ -164,6 +174,7 @@ StatusOr<wire::Message> message_of_row(std::string_view body);
 // The same, and the result that is held in the place of it, if one is.
 struct RowMessage {
   wire::Message message;
+  std::string signals;  // of a result: as in ToolDone
   std::shared_ptr<HeldResult> held;
 };
 StatusOr<RowMessage> row_message(std::string_view body);
@@ -233,6 +244,9 @@ struct AskPolicy {
 };
 struct CallTool {
   std::string call_id;
+  // What the call may use up of a model, within the limits of the run; negative: there is no limit.
+  int64_t tokens_left = -1;
+  int64_t cost_left_usd_micros = -1;
 };
 struct CancelTool {
   std::string call_id;

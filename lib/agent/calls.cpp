@@ -109,6 +109,11 @@ void Step::on(const ToolDone& in) {
   call->reason = in.reason;
   call->signals = in.signals;
   if (in.held != nullptr) call->handle = in.held->handle;
+  s_.input_tokens += in.use.input_tokens;
+  s_.output_tokens += in.use.output_tokens;
+  s_.cached_tokens += in.use.cached_tokens;
+  s_.unreported_tokens += in.use.unreported_tokens;
+  s_.cost_usd_micros += in.use.cost_usd_micros;
   const bool waits = std::any_of(s_.calls.data(), call, [](const CallState& earlier) {
     return earlier.phase != CallState::Phase::kDone;
   });
@@ -162,7 +167,12 @@ void Step::start_call(CallState& call) {
   event.json = c.arguments;
   event.flag = !call.sandboxed;
   if (!call.pure) add<Commit>();
-  add<CallTool>().call_id = c.id;
+  const Limits& limits = s_.config->limits;
+  CallTool& effect = add<CallTool>();
+  effect.call_id = c.id;
+  if (limits.max_tokens > 0) effect.tokens_left = std::max<int64_t>(0, limits.max_tokens - tokens_used());
+  if (limits.max_cost_usd_micros > 0)
+    effect.cost_left_usd_micros = std::max<int64_t>(0, limits.max_cost_usd_micros - s_.cost_usd_micros);
 }
 
 // Results are reported in the order of the calls, each once, as soon as all earlier ones are in.

@@ -108,7 +108,9 @@ class Sum {
   void operator()(const CallModel& e) { number(e.call), text(e.request_id); }
   void operator()(const CancelModel& e) { number(e.call); }
   void operator()(const AskPolicy& e) { text(e.call.id), text(e.call.name), text(e.call.arguments); }
-  void operator()(const CallTool& e) { text(e.call_id); }
+  void operator()(const CallTool& e) {
+    text(e.call_id), number(e.tokens_left), number(e.cost_left_usd_micros);
+  }
   void operator()(const CancelTool& e) { text(e.call_id); }
   void operator()(const Commit&) {}
   void operator()(const Append& e) {

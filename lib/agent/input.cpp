@@ -46,6 +46,16 @@ constexpr LimitField kLimitFields[] = {
     {"structured_retries", &Limits::structured_retries},
 };
 
+struct UseField {
+  const char* name;
+  int64_t ModelUse::*member;
+};
+constexpr UseField kUseFields[] = {
+    {"input_tokens", &ModelUse::input_tokens},       {"output_tokens", &ModelUse::output_tokens},
+    {"cached_tokens", &ModelUse::cached_tokens},     {"unreported_tokens", &ModelUse::unreported_tokens},
+    {"cost_usd_micros", &ModelUse::cost_usd_micros},
+};
+
 // Limits that are not written are the defaults: those of one logic version never change.
 void write_config(Writer& w, const RunConfig& c) {
   constexpr Limits kDefaults;
@@ -123,6 +133,7 @@ struct Encoder {
     if (!in.reason.empty()) w.field("reason", in.reason);
     if (!in.details.empty()) w.field("details", in.details);
     if (!in.signals.empty()) w.field("signals", in.signals);
+    if (in.use.any()) write_use(in.use);
     wire::write_brief(w.key("message"), in.message);
     if (in.held == nullptr) return;
     w.key("held").begin_object().field("handle", in.held->handle);
@@ -165,6 +176,12 @@ struct Encoder {
   void partial(int64_t call, int64_t cost, const wire::Response& response) const {
     w.field("call", call).field("cost_usd_micros", cost);
     wire::write_brief(w.key("partial"), response);
+  }
+  void write_use(const ModelUse& use) const {
+    w.key("model_use").begin_object();
+    for (const UseField& f : kUseFields)
+      if (use.*f.member != 0) w.field(f.name, use.*f.member);
+    w.end_object();
   }
   void write_request_digest(const PromptReady& in) const {
     fmt::memory_buffer text;
@@ -266,6 +283,7 @@ StatusOr<InputBody> read_tool_done(const Value& v) {
   in.signals = v["signals"].as_string();
   TAU_ASSIGN_OR_RETURN(in.message, wire::message_from_json(v["message"]));
   TAU_ASSIGN_OR_RETURN(in.held, read_held(v));
+  for (const UseField& f : kUseFields) in.use.*f.member = v["model_use"][f.name].as_int();
   return InputBody(std::move(in));
 }
 
@@ -360,6 +378,7 @@ StatusOr<RowMessage> row_message(std::string_view body) {
   RowMessage row;
   TAU_ASSIGN_OR_RETURN(row.message, wire::message_from_json(*message));
   TAU_ASSIGN_OR_RETURN(row.held, read_held(v));
+  row.signals = v["signals"].as_string();
   return row;
 }
 

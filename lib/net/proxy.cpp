@@ -18,8 +18,8 @@ constexpr int64_t kOutOfFilesNs = 100 * kNanosPerMilli;  // before accepting is 
 
 class RunningProxy final : public Proxy, public ProxyOwner {
  public:
-  RunningProxy(EventLoop& loop, HttpClient& client, int listener, ProxyLimits limits, Report report)
-      : loop_(loop), client_(client), listener_(listener), limits_(limits), report_(std::move(report)) {}
+  RunningProxy(EventLoop& loop, HttpClient& client, int listener, ProxyLimits limits, Reports reports)
+      : loop_(loop), client_(client), listener_(listener), limits_(limits), reports_(std::move(reports)) {}
   ~RunningProxy() override;
   Status watch();
 
@@ -28,13 +28,16 @@ class RunningProxy final : public Proxy, public ProxyOwner {
   void accept_while(bool wanted);
   bool charge(uint64_t bytes) override;
   const ProxyLimits& limits() const override { return limits_; }
+  void decided(const ProxyRecord& record) override {
+    if (reports_.decided) reports_.decided(record);
+  }
   void ended(ProxyConnection& connection, const ProxyRecord& record) override;
 
   EventLoop& loop_;
   HttpClient& client_;
   const int listener_;
   const ProxyLimits limits_;
-  Report report_;
+  Reports reports_;
   std::vector<std::unique_ptr<ProxyConnection>> connections_;
   uint64_t bytes_ = 0;
   bool accepting_ = true;
@@ -46,7 +49,7 @@ RunningProxy::~RunningProxy() {
   loop_.unwatch(listener_);
   close(listener_);
   for (const auto& connection : connections_)
-    if (report_) report_(connection->record());
+    if (reports_.ended) reports_.ended(connection->record());
 }
 
 Status RunningProxy::watch() {
@@ -93,14 +96,14 @@ void RunningProxy::ended(ProxyConnection& connection, const ProxyRecord& record)
   loop_.post([gone = std::shared_ptr<ProxyConnection>(std::move(*at))] {});
   connections_.erase(at);
   if (retry_ == 0) accept_while(true);
-  if (report_) report_(record);
+  if (reports_.ended) reports_.ended(record);
 }
 
 }  // namespace
 
 StatusOr<std::unique_ptr<Proxy>> Proxy::serve(EventLoop& loop, HttpClient& client, int listener,
-                                              ProxyLimits limits, Report report) {
-  auto proxy = std::make_unique<RunningProxy>(loop, client, listener, limits, std::move(report));
+                                              ProxyLimits limits, Reports reports) {
+  auto proxy = std::make_unique<RunningProxy>(loop, client, listener, limits, std::move(reports));
   TAU_RETURN_IF_ERROR(proxy->watch());
   return std::unique_ptr<Proxy>(std::move(proxy));
 }

@@ -22,11 +22,17 @@ struct ProxyLimits {
 
 // What became of one connection.
 struct ProxyRecord {
+  enum class Decision : uint8_t {
+    kNone,     // it ended before anything was asked
+    kAllowed,  // whether or not it could be made then
+    kRefused,  // by the rules, for its form, or for what the command had sent already
+  };
   std::string host;  // asked for; empty when the request could not be read
   uint16_t port = 0;
   bool tunnel = false;          // by CONNECT; else a request over http
   uint64_t sent_bytes = 0;      // to the server
   uint64_t received_bytes = 0;  // from it
+  Decision decision = Decision::kNone;
   // "ok": it was connected. Else why not, or why it was ended: "egress_host", "dns_failed", "proxy_bytes", …
   std::string verdict;
 };
@@ -42,10 +48,15 @@ class Proxy {
  public:
   using Report = UniqueFunction<void(const ProxyRecord&)>;
 
-  // `listener`: a listening stream socket; it is taken over, and closed when this fails, too. `report` is
-  // called when a connection ends, for those that still stand from the destructor.
+  // `listener`: a listening stream socket; it is taken over, and closed when this fails, too. `decided` is
+  // called once it is known whether a connection is made, `ended` when it ends, for those that still stand
+  // from the destructor.
+  struct Reports {
+    Report decided = nullptr;
+    Report ended = nullptr;
+  };
   static StatusOr<std::unique_ptr<Proxy>> serve(EventLoop& loop, HttpClient& client, int listener,
-                                                ProxyLimits limits, Report report);
+                                                ProxyLimits limits, Reports reports);
   // Closes everything.
   virtual ~Proxy() = default;
 };

@@ -144,6 +144,10 @@ void ProxyConnection::refuse(const Status& why) { answer(answer_to(why), why); }
 // The client hears why, and gets a moment to read it: closing at once could take the answer back (RST).
 void ProxyConnection::answer(int status, const Status& why) {
   record_.verdict = why.reason();
+  // What was tried, and not for the rules in vain, could not be made.
+  const bool refused = phase_ == Phase::kHead || why.code() == Code::kPermissionDenied;
+  record_.decision = refused ? ProxyRecord::Decision::kRefused : ProxyRecord::Decision::kAllowed;
+  owner_.decided(record_);
   phase_ = Phase::kAnswering;
   const std::string text = format("{}: {}\n", why.reason(), truncate_utf8(why.message(), kMaxReasonBytes));
   const StatusLine line = status_line(status);
@@ -173,6 +177,8 @@ void ProxyConnection::flush_answer() {
 
 void ProxyConnection::begin_relay() {
   record_.verdict = "ok";
+  record_.decision = ProxyRecord::Decision::kAllowed;
+  owner_.decided(record_);
   phase_ = Phase::kRelaying;
   if (request_.tunnel) {
     // The buffer of the socket is empty: it takes all.

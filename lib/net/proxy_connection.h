@@ -18,6 +18,8 @@ class ProxyOwner {
   virtual const ProxyLimits& limits() const = 0;
   // Counts bytes that were passed on; false: no more may be.
   virtual bool charge(uint64_t bytes) = 0;
+  // It is known whether the connection is made. At most once, before ended().
+  virtual void decided(const ProxyRecord& record) = 0;
   // The connection has closed all that is its own. Once, and the last thing that it says.
   virtual void ended(ProxyConnection& connection, const ProxyRecord& record) = 0;
 };

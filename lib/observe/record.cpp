@@ -11,18 +11,18 @@ template <class Enum>
 using Names = std::array<std::string_view, static_cast<size_t>(Enum::kCount)>;
 
 constexpr Names<Kind> kKinds = {
-    "run.started",    "run.ended",         "tool.decided",     "tool.finished",  "model.finished",
-    "approval.asked", "approval.answered", "policy.changed",   "config.changed", "vault.changed",
-    "access.denied",  "access.changed",    "identity.changed", "host.noted",     "log.begun",
-    "log.repaired",   "log.cut",           "log.lost",
+    "run.started",     "run.ended",         "tool.decided",   "tool.finished",  "model.finished",
+    "approval.asked",  "approval.answered", "policy.changed", "config.changed", "vault.changed",
+    "network.decided", "network.ended",     "access.denied",  "access.changed", "identity.changed",
+    "host.noted",      "log.begun",         "log.repaired",   "log.cut",        "log.lost",
 };
 constexpr Names<Text> kTexts = {
     "agent",    "principal", "session", "run",      "call",  "tool",      "action",  "target",
     "decision", "outcome",   "reason",  "provider", "model", "integrity", "readers",
 };
 constexpr Names<Number> kNumbers = {
-    "policy_epoch",  "duration_ms",     "argument_bytes", "result_bytes", "input_tokens",
-    "output_tokens", "cost_usd_micros", "retry_after_ms", "count",        "first_seq",
+    "policy_epoch",    "duration_ms",    "argument_bytes", "result_bytes",   "input_tokens", "output_tokens",
+    "cost_usd_micros", "retry_after_ms", "sent_bytes",     "received_bytes", "count",        "first_seq",
 };
 constexpr Names<Hash> kHashes = {"arguments_blake2b", "result_blake2b"};
 

@@ -28,6 +28,8 @@ enum class Kind : uint8_t {
   kPolicyChanged,
   kConfigChanged,
   kVaultChanged,
+  kNetworkDecided,  // a connection of a command
+  kNetworkEnded,    // those of a command, all together
   kAccessDenied,
   kAccessChanged,
   kIdentityChanged,
@@ -68,6 +70,8 @@ enum class Number : uint8_t {
   kOutputTokens,
   kCostUsdMicros,
   kRetryAfterMs,
+  kSentBytes,  // over a network
+  kReceivedBytes,
   kCount_,    // "count": files, bytes or records, as the kind says
   kFirstSeq,  // of a cut: the first record that remains
   kCount

@@ -156,6 +156,12 @@ std::string Summary::to_json() const {
   write_rows(out, "tools", report_.tools);
   write_rows(out, "providers", report_.providers);
   write_counts(out, "reasons", report_.reasons);
+  out.key("connections").begin_object();
+  write_count(out, "allowed", report_.connections_allowed);
+  write_count(out, "denied", report_.connections_denied);
+  write_count(out, "sent_bytes", report_.sent_bytes);
+  write_count(out, "received_bytes", report_.received_bytes);
+  out.end_object();
   out.key("lifecycle").begin_object();
   write_count(out, "compliant", report_.lifecycle_compliant);
   write_count(out, "other", report_.lifecycle_other);

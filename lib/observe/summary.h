@@ -61,6 +61,11 @@ struct SummaryReport {
   std::map<std::string, ToolRow, std::less<>> tools;
   std::map<std::string, ProviderRow, std::less<>> providers;
   std::map<std::string, uint64_t, std::less<>> reasons;
+  // Connections of commands; bytes are of those that were allowed.
+  uint64_t connections_allowed = 0;
+  uint64_t connections_denied = 0;
+  uint64_t sent_bytes = 0;
+  uint64_t received_bytes = 0;
   uint64_t lifecycle_compliant = 0;  // of Tau's lifecycle records
   uint64_t lifecycle_other = 0;
   // Of this library's records.

@@ -66,6 +66,16 @@ void add_decision(const json::Value& record, ToolRow& to) {
   if (decision == "deny") ++to.denied;
 }
 
+// Those of one command under one decision. A record without a decision counts what the others count, too.
+void add_connections(const json::Value& record, SummaryReport& report) {
+  const std::string_view decision = record["decision"].as_string();
+  const uint64_t count = count_of(record["count"]).value_or(0);
+  if (decision == "allow") add(report.connections_allowed, count);
+  if (decision == "deny") add(report.connections_denied, count);
+  add(report.sent_bytes, count_of(record["sent_bytes"]).value_or(0));
+  add(report.received_bytes, count_of(record["received_bytes"]).value_or(0));
+}
+
 std::string_view name_or(const json::Value& name, std::string_view otherwise) {
   return name.as_string().empty() ? otherwise : name.as_string();
 }
@@ -97,6 +107,7 @@ Version add_own(const json::Value& record, SummaryReport& report) {
     add_tokens(record, provider);
     add(provider.cost_usd_micros, count_of(record["cost_usd_micros"]).value_or(0));
   }
+  if (*kind == Kind::kNetworkEnded) add_connections(record, report);
   if (*kind == Kind::kLogLost) add(report.lost, count_of(record["count"]).value_or(0));
   return Version::kKnown;
 }

@@ -113,7 +113,7 @@ std::unique_ptr<Model> make_http_model(Route route, net::HttpClient& http, net::
 // {"turns":[{"text":["Hel","lo"],"reasoning":[…],"tool_calls":[{"name":"add","arguments":{…}}],
 //            "usage":{"input":1,"output":2},"error":{"code":"unavailable","reason":"overloaded"}}],
 //  "loop":false}. A request that holds N answers already is answered by turn N; "loop" starts over at the
-//  end.
+//  end. A turn with "when":"a text" is not counted: it answers requests whose last message holds that text.
 struct Script;  // immutable: any number of models may play it
 StatusOr<std::shared_ptr<const Script>> parse_script(std::string_view script_json);  // INVALID_ARGUMENT
 std::unique_ptr<Model> make_scripted_model(std::shared_ptr<const Script> script, net::Loop& loop);

@@ -17,6 +17,7 @@ struct Turn {
   wire::Response response;
   int64_t delay_ms = 0;  // before every piece; 0 streams all at once
   bool hang = false;     // never ends
+  std::string when;      // answers requests whose last message holds this; empty: when it is its turn
   ErrorInfo error{.code = Code::kOk, .reason = {}, .message = {}, .details_json = {}};  // kOk: none
 };
 
@@ -74,10 +75,12 @@ Status add_tool_calls(const json::Value& calls, size_t turn_number, Turn& turn) 
 
 StatusOr<Turn> parse_turn(const json::Value& v, size_t number) {
   TAU_RETURN_IF_ERROR(unknown_key(
-      v, {"text", "reasoning", "tool_calls", "usage", "error", "delay_ms", "hang", "finish"}, "a turn"));
+      v, {"text", "reasoning", "tool_calls", "usage", "error", "delay_ms", "hang", "finish", "when"},
+      "a turn"));
   Turn turn;
   turn.delay_ms = v["delay_ms"].as_int();
   turn.hang = v["hang"].as_bool();
+  turn.when = v["when"].as_string();
   turn.response.id = format("script_{}", number);
   turn.response.model = "scripted";
   turn.response.message.role = wire::Role::kAssistant;
@@ -111,6 +114,7 @@ size_t answers_in(const wire::Request& request) {
 
 struct Script {
   std::vector<Turn> turns;
+  std::vector<size_t> in_order;  // of turns: those that come one after the other
   bool loop = false;
   Route route;
 };
@@ -131,9 +135,7 @@ class ScriptedModel final : public Model {
 
   CallId start(ModelCall call, CallSink& sink) override {
     const CallId id = ++last_id_;
-    const size_t answers = answers_in(*call.request);
-    const size_t turn = script_->loop && !turns_.empty() ? answers % turns_.size() : answers;
-    calls_.push_back({id, &sink, turn, 0, 0});
+    calls_.push_back({id, &sink, turn_for(*call.request), 0, 0});
     loop_.post([self = self_, id] {
       if (*self != nullptr) (*self)->play(id);
     });
@@ -168,6 +170,18 @@ class ScriptedModel final : public Model {
     net::TimerId timer;
   };
 
+  // The number of turns when there is none.
+  size_t turn_for(const wire::Request& request) const {
+    const std::vector<size_t>& order = script_->in_order;
+    if (order.size() < turns_.size() && !request.messages.empty()) {
+      const std::string last = request.messages.back().text();
+      for (size_t i = 0; i < turns_.size(); ++i)
+        if (!turns_[i].when.empty() && last.find(turns_[i].when) != last.npos) return i;
+    }
+    const size_t answers = answers_in(request);
+    const size_t at = script_->loop && !order.empty() ? answers % order.size() : answers;
+    return at < order.size() ? order[at] : turns_.size();
+  }
   Playing* find(CallId id) {
     const auto it = std::ranges::find(calls_, id, &Playing::id);
     return it == calls_.end() ? nullptr : &*it;
@@ -227,6 +241,7 @@ StatusOr<std::shared_ptr<const Script>> parse_script(std::string_view script_jso
   script->route.provider = script->route.model = "scripted";
   for (const json::Value& turn : v["turns"].as_array()) {
     TAU_ASSIGN_OR_RETURN(Turn parsed, parse_turn(turn, script->turns.size() + 1));
+    if (parsed.when.empty()) script->in_order.push_back(script->turns.size());
     script->turns.push_back(std::move(parsed));
   }
   return std::shared_ptr<const Script>(std::move(script));

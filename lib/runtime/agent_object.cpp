@@ -33,7 +33,8 @@ Status add_builtins(Core& core, const AgentConfig& config, tool::Registry& regis
                            (manifest.effect != tool::Effect::kExec || core.launcher() != nullptr));
     if (wanted && possible) TAU_RETURN_IF_ERROR(registry.add(std::move(builtin)));
   }
-  return config.quarantine.any() ? registry.add(tool::make_extract_tool()) : ok_status();
+  const QuarantineConfig& quarantine = config.quarantine;
+  return quarantine.any() ? registry.add(tool::make_extract_tool(quarantine.questions)) : ok_status();
 }
 
 std::shared_ptr<const wire::Request> make_parameters(const AgentSnapshot& agent) {

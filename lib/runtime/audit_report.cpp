@@ -28,9 +28,9 @@ constexpr uint32_t kUsualRecords = 1'000;
 constexpr int kTries = 5;  // while files are removed as old
 
 // What the library knows better than any host.
-constexpr std::array kOfLibrary = {Kind::kRunStarted,      Kind::kRunEnded,      Kind::kToolDecided,
-                                   Kind::kToolFinished,    Kind::kModelFinished, Kind::kApprovalAsked,
-                                   Kind::kApprovalAnswered};
+constexpr std::array kOfLibrary = {Kind::kRunStarted,       Kind::kRunEnded,       Kind::kToolDecided,
+                                   Kind::kToolFinished,     Kind::kModelFinished,  Kind::kApprovalAsked,
+                                   Kind::kApprovalAnswered, Kind::kNetworkDecided, Kind::kNetworkEnded};
 
 template <class Enum>
 std::optional<Enum> named(std::string_view name, std::string_view (*name_of)(Enum)) {

@@ -328,6 +328,10 @@ safety::PolicySpec read_rules(const json::Value& policy) {
     if (keys.contains("destinations"))
       spec.destinations.emplace_back(tool, sorted_strings(keys["destinations"]));
   std::sort(spec.destinations.begin(), spec.destinations.end());
+  if (const std::string_view signals = policy["signals"].as_string(); !signals.empty())
+    spec.signals = signals == "deny"  ? safety::Ruling::kDeny
+                   : signals == "ask" ? safety::Ruling::kAsk
+                                      : safety::Ruling::kAllow;
   spec.calls_per_minute = policy["calls_per_minute"].as_int(-1);
   spec.tool_calls_per_minute = policy["tool_calls_per_minute"].as_int(-1);
   spec.max_calls = policy["max_calls"].as_int(-1);
@@ -345,6 +349,7 @@ QuarantineConfig read_quarantine(const json::Value& policy) {
     if (held != nullptr) (held->as_bool() ? out.held : out.shown).push_back(tool);
   }
   out.shown.emplace_back("extract");
+  out.questions = policy["quarantine_questions"].as_bool();
   return out;
 }
 

@@ -79,6 +79,7 @@ struct PolicyConfig {
 struct QuarantineConfig {
   std::vector<std::string> held;   // tools, or "label:web": what came from a network, "label:tool": all
   std::vector<std::string> shown;  // tools that are none of them, whatever `held` says
+  bool questions = false;          // extract may put questions about held texts to the run's model
   bool any() const { return !held.empty(); }
   bool holds(std::string_view tool, const Labels& labels) const;
 };

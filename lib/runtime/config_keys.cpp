@@ -110,6 +110,13 @@ void add_policy_and_params(std::vector<Key>& keys) {
                       .default_json = R"("balanced")",
                       .choices = "permissive|balanced|strict|hardened",
                       .help = "What is decided of calls that nothing else speaks of; see monitor.md."}),
+          with_no_default(in_profile(
+              kNever,
+              {.path = "policy.signals",
+               .form = kChoice,
+               .choices = "allow|ask|deny",
+               .help = "What is decided of a call that acts once a result had signals of injection; unset: "
+                       "the preset's."})),
           in_profile(kNever, string_list("policy.task_tools", kTool,
                                          "The only tools that may be called; empty: all that are offered.")),
           in_profile(kNever, string_list("policy.approved", kText,
@@ -128,6 +135,10 @@ void add_policy_and_params(std::vector<Key>& keys) {
           in_profile(kAdd, string_list(
                                "policy.quarantine", kTool,
                                "Whose results the model is shown as handles: tools, label:web, label:tool.")),
+          in_profile(kNever,
+                     flag("policy.quarantine_questions",
+                          "Whether the tool extract may put questions about held results to the run's model, "
+                          "without tools and for a typed answer.")),
           in_profile(kNever,
                      flag("policy.tools.*.quarantine",
                           "Whether the results of the tool are held back, whatever policy.quarantine says.")),

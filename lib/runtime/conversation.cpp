@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "crypto/crypto.h"
+#include "runtime/result_screen.h"
 
 namespace tau::runtime {
 namespace {
@@ -106,6 +107,15 @@ void Conversation::append(wire::Message message, SharedString entry_id) {
   head_ = std::move(entry_id);
 }
 
+// Personal data that was found is no sign of an attack.
+void Conversation::note_signals(std::string_view names) {
+  while (!names.empty()) {
+    const size_t comma = std::min(names.find(','), names.size());
+    if (!names.substr(0, comma).starts_with(kPersonalSignal)) saw_signals_ = true;
+    names.remove_prefix(std::min(comma + 1, names.size()));
+  }
+}
+
 // There was room when the result came; a handle without a text is unknown, no more.
 void Conversation::hold(const agent::HeldResult& result) {
   std::string text;
@@ -126,6 +136,7 @@ Status Conversation::load(const std::vector<store::JournalEntry>& entries) {
     auto row = agent::row_message(entry.row.body);
     if (!row.ok()) return row.status().annotate(format("entry {}", entry.entry_id));
     if (row->held != nullptr) hold(*row->held);
+    if (row->held == nullptr) note_signals(row->signals);
     append(std::move(row->message), entry.entry_id);
   }
   return ok_status();

@@ -50,6 +50,8 @@ class Conversation final : public tool::SessionFacts {
   // conversations that were configured alike, or null.
   void configure(const PromptPrefix& prefix, const wire::Request& parameters, RequestPool* spares = nullptr);
   void append(wire::Message message, SharedString entry_id);
+  // A result is shown to the model that was found to have these signals: ToolDone::signals.
+  void note_signals(std::string_view names);
   // Keeps a result that the model is not shown.
   void hold(const agent::HeldResult& result);
   const safety::Quarantine& held() const { return held_; }
@@ -73,6 +75,7 @@ class Conversation final : public tool::SessionFacts {
   // for.
   const safety::UserText& user_text() const override;
   void each_read(const std::function<void(const safety::EarlierRead&)>& visit) const override;
+  bool saw_signals() const override { return saw_signals_; }
 
   // Makes every tool-call id of a message unique in this conversation, and valid; `stem` names new ones.
   void settle_call_ids(wire::Message& message, std::string_view stem) const;
@@ -84,6 +87,7 @@ class Conversation final : public tool::SessionFacts {
   SharedString head_;
   SharedString title_;
   Labels labels_;
+  bool saw_signals_ = false;
   int64_t tokens_ = 0;
   int64_t bytes_ = 0;
   int64_t prefix_tokens_ = 0;

@@ -166,6 +166,7 @@ Status Core::open_parts() {
   if (!options_.workspace.empty()) {
     const SandboxPlaces places = {options_.workspace, options_.home, env("HOME").value_or("")};
     TAU_RETURN_IF_ERROR(open_workspace(places));
+    open_command_proxy();
     auto launcher = os::Launcher::create({.helper_path = options_.exec_helper, .build_helper_path = {}});
     launcher_failure_ = launcher.status();
     if (launcher.ok()) {
@@ -191,8 +192,8 @@ Status Core::authorize(std::string_view principal, std::string_view action, std:
   return access_->authorize(principal.empty() ? access_->principal() : principal, action, resource);
 }
 
-std::shared_ptr<const tool::CommandProxy> Core::command_proxy() const {
-  if (demanded_sandbox_.confinement.network != os::NetworkAccess::kProxy) return nullptr;
+void Core::open_command_proxy() {
+  if (demanded_sandbox_.confinement.network != os::NetworkAccess::kProxy) return;
   auto proxy = std::make_shared<tool::CommandProxy>();
   proxy->limits.max_bytes = command_traffic_bytes(*config_);
   proxy->told = [this](const tool::Call& call, const net::ProxyRecord& record) {
@@ -202,7 +203,12 @@ std::shared_ptr<const tool::CommandProxy> Core::command_proxy() const {
                good ? "connected to" : "asked for", record.host, record.port, record.verdict,
                record.sent_bytes, record.received_bytes));
   };
-  return proxy;
+  proxy->told_no_more = [this](const tool::Call& call, int64_t connections) {
+    log(LogLevel::kWarn, "egress",
+        format("a command (call {}) made {} connections more, which are not told one by one", call.id,
+               connections));
+  };
+  command_proxy_ = std::move(proxy);
 }
 
 Status Core::open_store() {

@@ -195,7 +195,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   net::CredentialSource& fetch_credentials() { return *fetch_credentials_; }
   const std::shared_ptr<const tool::WebAccess>& web_access() const { return web_access_; }
   // Null unless the network of commands is a proxy.
-  std::shared_ptr<const tool::CommandProxy> command_proxy() const;
+  const std::shared_ptr<const tool::CommandProxy>& command_proxy() const { return command_proxy_; }
   // Who may do what; null: no policy is configured, and everybody may do everything.
   const std::shared_ptr<const AccessControl>& access() const { return access_; }
   // PERMISSION_DENIED "access_denied". `principal`: of the runtime where it is empty.
@@ -246,6 +246,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   Status open_workspace(SandboxPlaces places);
   Status open_store();
   void open_audit();
+  void open_command_proxy();
   StatusOr<std::unique_ptr<Config>> load_config();
   Sessions::iterator add_entry(const SharedString& id);
   void drop_entry(Sessions::iterator entry) noexcept;
@@ -263,6 +264,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::unique_ptr<net::CredentialSource> credentials_;
   std::unique_ptr<net::CredentialSource> fetch_credentials_;
   std::shared_ptr<const tool::WebAccess> web_access_;
+  std::shared_ptr<const tool::CommandProxy> command_proxy_;
   std::shared_ptr<os::Workspace> workspace_;
   std::shared_ptr<const AccessControl> access_;
   std::shared_ptr<os::Launcher> launcher_;

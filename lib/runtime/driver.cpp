@@ -20,16 +20,22 @@ const wire::Message* message_of(const agent::InputBody& body) {
   return nullptr;
 }
 
-struct Spent {
-  const wire::Response* response = nullptr;
-  int64_t cost = 0;
-};
-Spent spent_by(const agent::InputBody& body) {
-  if (const auto* in = std::get_if<agent::ModelDone>(&body)) return {in->response.get(), in->cost_usd_micros};
+// Nothing, unless a model was asked.
+std::optional<agent::ModelUse> spent_by(const agent::InputBody& body) {
+  const auto use_of = [](const wire::Response& response, int64_t cost) {
+    agent::ModelUse use;
+    use.input_tokens = response.usage.input;
+    use.output_tokens = response.usage.output;
+    use.cost_usd_micros = cost;
+    return use;
+  };
+  if (const auto* in = std::get_if<agent::ModelDone>(&body))
+    return use_of(*in->response, in->cost_usd_micros);
   if (const auto* in = std::get_if<agent::ModelFailed>(&body))
-    return {in->partial.get(), in->cost_usd_micros};
-  if (const auto* in = std::get_if<agent::ModelCut>(&body)) return {in->partial.get(), in->cost_usd_micros};
-  return {};
+    return use_of(*in->partial, in->cost_usd_micros);
+  if (const auto* in = std::get_if<agent::ModelCut>(&body)) return use_of(*in->partial, in->cost_usd_micros);
+  if (const auto* in = std::get_if<agent::ToolDone>(&body); in != nullptr && in->use.any()) return in->use;
+  return std::nullopt;
 }
 
 // The message that the conversation will take over from an input. The response of a model is shared with the
@@ -70,7 +76,7 @@ void release(Performance& done) {
 
 // Inputs whose loss would cost money or work are handed to the store at once; the others ride along.
 bool worth_a_flush(const agent::InputBody& body) {
-  return spent_by(body).response != nullptr || message_of(body) != nullptr;
+  return spent_by(body).has_value() || message_of(body) != nullptr;
 }
 
 }  // namespace
@@ -84,6 +90,7 @@ const SharedString& out_of_memory_outcome() {
 Driver::Driver(DriverSeams seams, Setup&& setup, const MakeExecutor& make_executor)
     : seams_(seams),
       setup_(std::move(setup)),
+      reader_(seams_.model, seams_.loop, setup_.audit),
       scratch_(setup_.scratch != nullptr ? std::move(setup_.scratch) : std::make_unique<Scratch>()) {
   if (setup_.durable) durability_ = std::make_shared<Durability>();
   executor_ = make_executor(*setup_.tools, *this);
@@ -125,6 +132,7 @@ Driver::~Driver() {
 
 // Nobody wants the answer. A model that has no memory to say what there was of it ends with its run.
 void Driver::cut_model() noexcept {
+  reader_.drop();
   if (model_call_ == 0) return;
   if (setup_.audit != nullptr) setup_.audit->model_failed(seams_.model.route(), cancelled_model(), {}, 0);
   try {
@@ -176,6 +184,7 @@ void Driver::go_on(const store::RunRecord& run, const std::vector<store::Journal
   for (OlderRun::Kept& kept : older->messages) {
     agent::Append effect{.seq = kept.seq, .message = std::move(kept.message)};
     if (kept.seq < 0) journal_message(effect, next_seq_);
+    setup_.session->conversation.note_signals(kept.signals);
     append(effect);
   }
   account_open_turn(journal);
@@ -255,9 +264,13 @@ void Driver::step(agent::Input&& input) {
 }
 
 void Driver::keep_message(agent::InputBody& body, int64_t seq) {
-  if (const auto* done = std::get_if<agent::ToolDone>(&body); done != nullptr && done->held != nullptr)
-    setup_.session->conversation.hold(*done->held);
-  if (auto message = take_message(body)) scratch_->unappended.push_back({seq, *std::move(message)});
+  std::string signals;
+  if (auto* done = std::get_if<agent::ToolDone>(&body); done != nullptr) {
+    if (done->held != nullptr) setup_.session->conversation.hold(*done->held);
+    if (done->held == nullptr) signals = std::move(done->signals);
+  }
+  if (auto message = take_message(body))
+    scratch_->unappended.push_back({seq, *std::move(message), std::move(signals)});
 }
 
 // Rows of the engine's own messages follow that of the input, `seq`.
@@ -280,12 +293,12 @@ void Driver::queue(int64_t seq) {
 }
 
 void Driver::account(const agent::InputBody& body) {
-  const Spent spent = spent_by(body);
-  if (spent.response == nullptr) return;
+  const auto spent = spent_by(body);
+  if (!spent) return;
   store::SessionRecord& session = setup_.session->record;
-  session.input_tokens += spent.response->usage.input;
-  session.output_tokens += spent.response->usage.output;
-  session.cost_usd_micros += spent.cost;
+  session.input_tokens += spent->input_tokens;
+  session.output_tokens += spent->output_tokens;
+  session.cost_usd_micros += spent->cost_usd_micros;
 }
 
 void Driver::journal(const agent::Input& input) {

@@ -16,6 +16,7 @@
 #include "provider/provider.h"
 #include "runtime/config.h"
 #include "runtime/conversation.h"
+#include "runtime/held_reader.h"
 #include "runtime/redaction.h"
 #include "store/store.h"
 #include "tool/tool.h"
@@ -72,6 +73,8 @@ struct OpenCall {
   std::optional<tool::Reply> reply;    // the host's to complete
   std::string result_op;               // to acknowledge once the host's result is durable
   std::string progress;                // the end of what the host told of it
+  int64_t tokens_left = -1;            // as in agent::CallTool
+  int64_t cost_left_usd_micros = -1;
 };
 
 // What was decided of a call before a crash: what it may run as now must be the same.
@@ -86,6 +89,7 @@ struct EarlierVerdict {
 struct Unappended {
   int64_t seq = 0;
   wire::Message message;
+  std::string signals = {};  // of a result that the model will be shown
 };
 
 // Memory that drivers work in, one after the other.
@@ -186,7 +190,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void call_model(agent::CallModel& effect);
   void cancel_model(const agent::CancelModel& effect);
   void ask_policy(const wire::ToolCall& tool_call);
-  void call_tool(const std::string& call_id);
+  void call_tool(const agent::CallTool& effect);
   void cancel_tool(const std::string& call_id);
   void tool_finished(const std::string& call_id, tool::Result result);
   tool::Prepared prepare(const wire::ToolCall& tool_call, const Labels& labels);
@@ -230,9 +234,11 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   // tool::HostCalls
   void call(const tool::Call& call, tool::Reply reply) override;
   void progress(const tool::Call& call, std::string text) override;
+  void ask_model(const tool::Call& call, tool::HeldQuestion question, tool::Reply reply) override;
 
   DriverSeams seams_;
   Setup setup_;
+  HeldReader reader_;
   std::unique_ptr<tool::Executor> executor_;
   std::unique_ptr<Scratch> scratch_;
   bool pumping_ = false;

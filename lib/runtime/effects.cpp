@@ -82,7 +82,7 @@ bool Driver::perform(agent::Effect& effect) {
                           return true;
                         },
                         [&](agent::CallTool& e) {
-                          if (!refeeding_) call_tool(e.call_id);
+                          if (!refeeding_) call_tool(e);
                           return true;
                         },
                         [&](agent::CancelTool& e) {
@@ -325,8 +325,11 @@ void Driver::close_call(std::string_view call_id) {
   std::erase_if(scratch_->open_calls, [&](const OpenCall& call) { return call.id == call_id; });
 }
 
-void Driver::call_tool(const std::string& call_id) {
+void Driver::call_tool(const agent::CallTool& effect) {
+  const std::string& call_id = effect.call_id;
   OpenCall& open = open_call(call_id);
+  open.tokens_left = effect.tokens_left;
+  open.cost_left_usd_micros = effect.cost_left_usd_micros;
   if (!open.prepared) {
     // After a crash the verdict comes from the journal and the call from the conversation.
     const wire::ToolCall* tool_call = setup_.session->conversation.find_call(call_id);
@@ -353,6 +356,7 @@ void Driver::call_tool(const std::string& call_id) {
 
 void Driver::cancel_tool(const std::string& call_id) {
   executor_->cancel(record_.id, call_id);
+  reader_.stop(call_id);
   // The host is told by the end of the run; nobody waits for its answer.
   OpenCall* call = find_call(call_id);
   if (call == nullptr || !call->reply) return;
@@ -392,6 +396,9 @@ agent::ToolDone Driver::tool_done(const std::string& call_id, std::string_view n
   done.reason = std::move(result.reason);
   done.details = std::move(result.details_json);
   done.signals = std::move(result.signals);
+  const tool::ModelUse& use = result.model_use;
+  done.use = {use.input_tokens, use.output_tokens, use.cached_tokens, use.unreported_tokens,
+              use.cost_usd_micros};
   done.message.role = wire::Role::kTool;
   done.message.labels = std::move(result.labels);
   return done;
@@ -447,6 +454,18 @@ void Driver::call(const tool::Call& call, tool::Reply reply) {
                       .json = call.raw_arguments});
 }
 
+// A text that is held is asked about under the limits of the run, as its own model calls are.
+void Driver::ask_model(const tool::Call& call, tool::HeldQuestion question, tool::Reply reply) {
+  const OpenCall& open = open_call(call.id);
+  reader_.ask(call, std::move(question),
+              {.request_id = SharedString::concat({record_.id, ".", call.id}),
+               .traceparent = setup_.traceparent,
+               .model = setup_.session->conversation.request().model,
+               .tokens_left = open.tokens_left,
+               .cost_left_usd_micros = open.cost_left_usd_micros},
+              std::move(reply));
+}
+
 void Driver::progress(const tool::Call& call, std::string text) {
   if (ended_) return;
   if (const Redaction* now = redaction()) now->clean(text, Author::kForeign);
@@ -491,6 +510,7 @@ void Driver::append(agent::Append& effect) {
     const auto it = std::ranges::find(scratch_->unappended, effect.seq, &Unappended::seq);
     if (it == scratch_->unappended.end()) return;
     message = std::move(it->message);
+    setup_.session->conversation.note_signals(it->signals);
     scratch_->unappended.erase(it);
   }
   Conversation& conversation = setup_.session->conversation;

@@ -43,7 +43,14 @@ class Reading {
   }
   void operator()(agent::ModelFailed& in) { spend(*in.partial, in.cost_usd_micros); }
   void operator()(agent::ModelCut& in) { spend(*in.partial, in.cost_usd_micros); }
-  void operator()(agent::ToolDone& in) { results_.push_back({seq_, std::move(in.message)}); }
+  void operator()(agent::ToolDone& in) {
+    out_.state.input_tokens += in.use.input_tokens;
+    out_.state.output_tokens += in.use.output_tokens;
+    out_.state.cached_tokens += in.use.cached_tokens;
+    out_.state.cost_usd_micros += in.use.cost_usd_micros;
+    results_.push_back(
+        {seq_, std::move(in.message), in.held == nullptr ? std::move(in.signals) : std::string()});
+  }
   void operator()(agent::HostOp& in) {
     if (in.kind != agent::HostOp::Kind::kApproval) return said_.push_back({seq_, std::move(in.message)});
     if (in.allow) started_.push_back(std::move(in.call_id));

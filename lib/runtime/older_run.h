@@ -14,6 +14,7 @@ struct OlderRun {
   struct Kept {
     int64_t seq = -1;  // the row that holds it; -1: made here, for a call whose outcome nobody knows
     wire::Message message;
+    std::string signals = {};  // of a result that the model is shown
   };
   std::vector<Kept> messages;  // in order, those that the conversation does not have yet
   agent::Continued state;      // with `answer` when the open turn was an answer without tool calls

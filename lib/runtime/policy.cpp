@@ -113,6 +113,7 @@ tool::Verdict MonitorPolicy::decide(const tool::Facts& facts) {
   if (const tool::SessionFacts* session = facts.session; session != nullptr) {
     // Only destinations are compared with what the user wrote.
     if (action.effect >= safety::EffectClass::kWrite) scene.user = &session->user_text();
+    scene.signals_seen = session->saw_signals();
     scene.earlier_reads = [session](const auto& visit) { session->each_read(visit); };
   }
   const safety::Judgement judgement = rules.decide(action, scene);

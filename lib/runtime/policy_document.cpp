@@ -44,6 +44,7 @@ class CallDocument {
   Status read_call_arguments(const json::Value& call);
   Status read_labels(const json::Value& labels);
   Status read_reads(const json::Value& call);
+  Status read_signals(const json::Value& call);
   Status read_run(const json::Value& run, const safety::CallMeter::Caps& caps);
 
   std::string tool_;
@@ -58,7 +59,8 @@ class CallDocument {
 };
 
 Status CallDocument::read(const json::Value& call, const safety::CallMeter::Caps& caps) {
-  TAU_RETURN_IF_ERROR(only_keys(call, "call", {"tool", "arguments", "labels", "user", "reads", "run"}));
+  TAU_RETURN_IF_ERROR(
+      only_keys(call, "call", {"tool", "arguments", "labels", "user", "reads", "signals", "run"}));
   TAU_RETURN_IF_ERROR(read_tool(call["tool"]));
   TAU_RETURN_IF_ERROR(read_call_arguments(call));
   if (call.contains("labels")) TAU_RETURN_IF_ERROR(read_labels(call["labels"]));
@@ -66,6 +68,7 @@ Status CallDocument::read(const json::Value& call, const safety::CallMeter::Caps
   for (const std::string& message : user) user_.add(message);
   scene_.user = &user_;
   TAU_RETURN_IF_ERROR(read_reads(call));
+  TAU_RETURN_IF_ERROR(read_signals(call));
   return call.contains("run") ? read_run(call["run"], caps) : ok_status();
 }
 
@@ -139,6 +142,18 @@ Status CallDocument::read_reads(const json::Value& call) {
   scene_.earlier_reads = [this](const auto& visit) {
     for (const Read& read : reads_) visit({read.arguments, read.content});
   };
+  return ok_status();
+}
+
+// Families of what the model was shown, as tau_injection_signals() names them.
+Status CallDocument::read_signals(const json::Value& call) {
+  TAU_ASSIGN_OR_RETURN(const std::vector<std::string> names, read_strings(call, "call", "signals"));
+  const auto families = safety::injection_families();
+  for (const std::string& name : names)
+    if (std::ranges::find(families, name, &safety::InjectionFamily::name) == families.end())
+      return invalid_call(
+          format("call.signals: \"{}\" is no family of signals of injection", truncate_utf8(name, 64)));
+  scene_.signals_seen = !names.empty();
   return ok_status();
 }
 

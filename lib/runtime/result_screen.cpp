@@ -21,7 +21,8 @@ void ResultScreen::finalize(const tool::Call&, const tool::Manifest& manifest, t
   std::vector<safety::Finding> found;
   Redaction(screening_->current()).clean(result.content, Author::kForeign, &found);
   result.signals.clear();
-  if (manifest.effect != tool::Effect::kPure) {
+  // What a tool computes from what the model wrote is the model's; what it reads out of held texts is not.
+  if (manifest.effect != tool::Effect::kPure || manifest.takes_handles) {
     const std::string_view shown = std::string_view(result.content).substr(0, manifest.max_result_bytes);
     for (const safety::InjectionSignal& signal : injection_signals(shown, safety::TextChannel::kTool))
       add_name(result.signals, "", signal.family);
@@ -32,7 +33,7 @@ void ResultScreen::finalize(const tool::Call&, const tool::Manifest& manifest, t
   for (const safety::Finding& finding : found) {
     if (!finding.signal || std::ranges::find(told, finding.rule) != told.end()) continue;
     told.push_back(finding.rule);
-    add_name(result.signals, "personal:", finding.rule);
+    add_name(result.signals, kPersonalSignal, finding.rule);
   }
 }
 

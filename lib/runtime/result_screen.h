@@ -7,11 +7,15 @@
 
 namespace tau::runtime {
 
+// Signals of personal data begin so; the others are families of signals of injection.
+inline constexpr std::string_view kPersonalSignal = "personal:";
+
 class ResultScreen final : public tool::FinalizeHook {
  public:
   explicit ResultScreen(std::shared_ptr<const safety::Screening> screening)
       : screening_(std::move(screening)) {}
-  // Results of pure tools are made of what the model said: they are no news and have no signals of injection.
+  // Results of pure tools are made of what the model said: they are no news and have no signals of injection,
+  // unless they were read out of held texts.
   void finalize(const tool::Call& call, const tool::Manifest& manifest, tool::Result& result) override;
 
  private:

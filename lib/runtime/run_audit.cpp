@@ -106,14 +106,15 @@ Record RunAudit::model_record(const provider::Route& route, const wire::Usage& u
   return made;
 }
 
-void RunAudit::model_done(const provider::Route& route, const wire::Usage& usage,
-                          int64_t cost_usd_micros) noexcept {
-  audit_.note(model_record(route, usage, cost_usd_micros).set(Text::kOutcome, "ok"));
+void RunAudit::model_done(const provider::Route& route, const wire::Usage& usage, int64_t cost_usd_micros,
+                          std::string_view call_id) noexcept {
+  audit_.note(
+      model_record(route, usage, cost_usd_micros).set(Text::kOutcome, "ok").set(Text::kCall, call_id));
 }
 
 void RunAudit::model_failed(const provider::Route& route, const Status& why, const wire::Usage& usage,
-                            int64_t cost_usd_micros) noexcept {
-  Record made = model_record(route, usage, cost_usd_micros);
+                            int64_t cost_usd_micros, std::string_view call_id) noexcept {
+  Record made = model_record(route, usage, cost_usd_micros).set(Text::kCall, call_id);
   if (why.retry_after_ms() > 0) made.set(Number::kRetryAfterMs, why.retry_after_ms());
   audit_.note(
       made.set(Text::kOutcome, outcome_of(why.code(), why.reason())).set(Text::kReason, why.reason()));
@@ -192,6 +193,25 @@ bool RunAudit::admit(const tool::Call& call, const tool::Manifest& manifest, Adm
   return false;
 }
 
+// Its place is what the command asked for: a text of others, like every target.
+void RunAudit::on_connection(const tool::Call& call, Connection moment, const net::ProxyRecord& connection) {
+  OpenCall& open = open_call(call.id);
+  if (open.network == nullptr) open.network = std::make_unique<NetworkAudit>();
+  if (moment == Connection::kEnded) return open.network->count(connection);
+  const std::string target = connection_target(connection);
+  if (!open.network->tell(connection, target)) return;
+  const bool refused = connection.decision == net::ProxyRecord::Decision::kRefused;
+  const bool made = connection.verdict == "ok";
+  audit_.note(
+      record(Kind::kNetworkDecided)
+          .set(Text::kCall, call.id)
+          .set(Text::kTool, call.name)
+          .set(Text::kTarget, target)
+          .set(Text::kDecision, tool::decision_name(refused ? tool::Decision::kDeny : tool::Decision::kAllow))
+          .set(Text::kOutcome, made ? "ok" : "error")
+          .set(Text::kReason, made ? std::string_view() : std::string_view(connection.verdict)));
+}
+
 void RunAudit::on_result(const tool::Call& call, const tool::Result& result) {
   Record made = record(Kind::kToolFinished)
                     .set(Text::kCall, call.id)
@@ -203,6 +223,9 @@ void RunAudit::on_result(const tool::Call& call, const tool::Result& result) {
   if (open != calls_.end() && open->began_ns != 0) made.set(Number::kDurationMs, since_ms(open->began_ns));
   set_hash(made, Hash::kResult, result.content);
   set_labels(made, result.labels);
+  if (open != calls_.end() && open->network != nullptr)
+    open->network->sum_up(record(Kind::kNetworkEnded).set(Text::kCall, call.id).set(Text::kTool, call.name),
+                          [this](const Record& sum) { audit_.note(sum); });
   audit_.note(made);
   if (open != calls_.end()) calls_.erase(open);
 }

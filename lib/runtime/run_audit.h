@@ -10,6 +10,7 @@
 #include "observe/observe.h"
 #include "provider/provider.h"
 #include "runtime/audit.h"
+#include "runtime/network_audit.h"
 #include "tool/tool.h"
 #include "wire/wire.h"
 
@@ -34,9 +35,11 @@ class RunAudit final : public tool::AuditSink {
 
   void model_called() noexcept { model_began_ns_ = clock_.monotonic_ns(); }
   // The end of a request, or of an attempt after which another one follows.
-  void model_done(const provider::Route& route, const wire::Usage& usage, int64_t cost_usd_micros) noexcept;
+  // `call_id`: of the tool call that asked; empty: the run itself did.
+  void model_done(const provider::Route& route, const wire::Usage& usage, int64_t cost_usd_micros,
+                  std::string_view call_id = {}) noexcept;
   void model_failed(const provider::Route& route, const Status& why, const wire::Usage& usage,
-                    int64_t cost_usd_micros) noexcept;
+                    int64_t cost_usd_micros, std::string_view call_id = {}) noexcept;
 
   void approval_asked(std::string_view call_id, std::string_view tool, std::string_view reason) noexcept;
   // `refused`: why the answer counted for nothing; empty when it did. `decider`: who gave it; empty: the
@@ -50,6 +53,7 @@ class RunAudit final : public tool::AuditSink {
   void on_decision(const tool::Facts& facts, const tool::Verdict& verdict) override;
   bool admit(const tool::Call& call, const tool::Manifest& manifest, Admission later) override;
   void on_result(const tool::Call& call, const tool::Result& result) override;
+  void on_connection(const tool::Call& call, Connection moment, const net::ProxyRecord& connection) override;
 
  private:
   // What became of the record of a decision.
@@ -58,6 +62,7 @@ class RunAudit final : public tool::AuditSink {
     std::string id;
     std::shared_ptr<Receipt> receipt;  // null: nobody waits for it
     int64_t began_ns = 0;
+    std::unique_ptr<NetworkAudit> network;  // null: the call made no connection
   };
   observe::Record record(observe::Kind kind) const;
   observe::Record model_record(const provider::Route& route, const wire::Usage& usage,

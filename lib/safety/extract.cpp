@@ -7,6 +7,7 @@
 
 #include "json/json.h"
 #include "net/net.h"
+#include "safety/answer_form.h"
 #include "safety/chars.h"
 #include "safety/monitor_match.h"
 
@@ -44,19 +45,6 @@ bool is_decimal(std::string_view text) {
          (point == text.size() || digits(text.substr(point + 1)));
 }
 
-bool is_date(std::string_view text) {
-  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
-  for (size_t i = 0; i < text.size(); ++i)
-    if (i != 4 && i != 7 && !is_digit(text[i])) return false;
-  const auto year = *integer_of(text.substr(0, 4));
-  const auto month = *integer_of(text.substr(5, 2));
-  const auto day = *integer_of(text.substr(8));
-  if (month < 1 || month > 12 || day < 1) return false;
-  constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-  return day <= kDays[month - 1] + (month == 2 && leap ? 1 : 0);
-}
-
 bool is_plain_url(const TextToken& token) {
   const std::string_view raw = token.raw;
   const bool web = raw.starts_with("https://") || raw.starts_with("http://");
@@ -73,6 +61,8 @@ bool is_plain_email(const TextToken& token) {
 }
 
 Status none() { return not_found("no_extract", "the text holds no value of this form"); }
+Status no_document() { return not_found("no_extract", "the text is no JSON document"); }
+Status no_value() { return not_found("no_extract", "the pointer leads to no value"); }
 Status several() { return not_found("no_extract", "the text holds several values of this form"); }
 
 // The only token that `fits`, however often it stands there.
@@ -137,7 +127,7 @@ StatusOr<std::string> read_form(std::string_view text, const ExtractForm& form) 
     case Kind::kCount: return count_of(text, form.choices);
     case Kind::kChoice: return only_choice(text, form.choices);
     case Kind::kBoolean: return boolean_of(text);
-    case Kind::kDate: return only_token(text, [](const TextToken& t) { return is_date(t.raw); });
+    case Kind::kDate: return only_token(text, [](const TextToken& t) { return is_calendar_date(t.raw); });
     case Kind::kUrl: return only_token(text, is_plain_url);
     case Kind::kEmail: return only_token(text, is_plain_email);
     case Kind::kNumber: return only_token(text, [](const TextToken& t) { return is_decimal(t.raw); });
@@ -184,25 +174,47 @@ const json::Value* value_at(const json::Value& document, std::string_view pointe
 
 }  // namespace
 
+bool is_calendar_date(std::string_view text) {
+  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
+  for (size_t i = 0; i < text.size(); ++i)
+    if (i != 4 && i != 7 && !is_digit(text[i])) return false;
+  const auto year = *integer_of(text.substr(0, 4));
+  const auto month = *integer_of(text.substr(5, 2));
+  const auto day = *integer_of(text.substr(8));
+  if (month < 1 || month > 12 || day < 1) return false;
+  constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+  return day <= kDays[month - 1] + (month == 2 && leap ? 1 : 0);
+}
+
 StatusOr<ExtractForm::Kind> parse_extract_kind(std::string_view name) {
   const auto at = std::find(std::begin(kKinds), std::end(kKinds), name);
   if (at == std::end(kKinds)) return invalid_argument("invalid_form", "unknown kind of extract");
   return static_cast<Kind>(at - std::begin(kKinds));
 }
 
+StatusOr<std::string> narrowed(std::string_view text, std::string_view pointer) {
+  if (pointer.empty()) return std::string(text);
+  const auto document = json::parse(text);
+  if (!document.ok()) return no_document();
+  const json::Value* const value = value_at(*document, pointer);
+  if (value == nullptr) return no_value();
+  return value->is_string() ? std::string(value->as_string()) : json::write(*value);
+}
+
 StatusOr<std::string> extract_from(std::string_view text, const ExtractForm& form) {
   const bool counts_elements = form.kind == Kind::kCount && form.choices.empty();
-  if (form.pointer.empty() && !counts_elements) return read_form(text, form);
-  const auto document = json::parse(text);
-  if (!document.ok()) return not_found("no_extract", "the text is no JSON document");
-  const json::Value* const value = value_at(*document, form.pointer);
-  if (value == nullptr) return not_found("no_extract", "the pointer leads to no value");
-  if (counts_elements) {
-    if (value->is_array() || value->is_object()) return std::to_string(value->size());
-    return not_found("no_extract", "the value is no list");
+  if (!counts_elements) {
+    if (form.pointer.empty()) return read_form(text, form);
+    TAU_ASSIGN_OR_RETURN(const std::string part, narrowed(text, form.pointer));
+    return read_form(part, form);
   }
-  if (value->is_string()) return read_form(value->as_string(), form);
-  return read_form(json::write(*value), form);
+  const auto document = json::parse(text);
+  if (!document.ok()) return no_document();
+  const json::Value* const value = value_at(*document, form.pointer);
+  if (value == nullptr) return no_value();
+  if (value->is_array() || value->is_object()) return std::to_string(value->size());
+  return not_found("no_extract", "the value is no list");
 }
 
 }  // namespace tau::safety

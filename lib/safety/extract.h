@@ -40,6 +40,10 @@ inline constexpr size_t kMaxChoices = 64;
 // The names of the kinds: "choice", "integer", …; INVALID_ARGUMENT "invalid_form" for another.
 StatusOr<ExtractForm::Kind> parse_extract_kind(std::string_view name);
 
+// What a JSON Pointer leads to in a text that is JSON: of a string what it says. The text where the pointer
+// is empty. NOT_FOUND "no_extract".
+StatusOr<std::string> narrowed(std::string_view text, std::string_view pointer);
+
 // NOT_FOUND "no_extract" when the text has none or several of the form, or no such value; INVALID_ARGUMENT
 // "invalid_form", "invalid_regex". No message quotes the text.
 StatusOr<std::string> extract_from(std::string_view text, const ExtractForm& form);

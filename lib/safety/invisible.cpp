@@ -5,70 +5,21 @@
 #include <cstdint>
 #include <string_view>
 
+#include "safety/code_point.h"
+
 namespace tau::safety {
 namespace {
 
-struct Character {
-  uint32_t code = 0;
-  size_t size = 1;
-};
-
-// Of valid UTF-8.
-Character decode(std::string_view text) {
-  const auto at = [&](size_t i) { return static_cast<uint32_t>(static_cast<uint8_t>(text[i])); };
-  const uint32_t lead = at(0);
-  if (lead < 0x80) return {lead, 1};
-  if (lead < 0xe0) return {(lead & 0x1fU) << 6 | (at(1) & 0x3fU), 2};
-  if (lead < 0xf0) return {(lead & 0x0fU) << 12 | (at(1) & 0x3fU) << 6 | (at(2) & 0x3fU), 3};
-  return {(lead & 0x07U) << 18 | (at(1) & 0x3fU) << 12 | (at(2) & 0x3fU) << 6 | (at(3) & 0x3fU), 4};
-}
-
-struct Range {
-  uint32_t first;
-  uint32_t last;
-};
-
-constexpr bool contains(Range range, uint32_t code) { return code >= range.first && code <= range.last; }
-
-constexpr Range kSelectors{0xfe00, 0xfe0f};
-constexpr Range kIdeographicSelectors{0xe0100, 0xe01ef};
-constexpr Range kTags{0xe0000, 0xe007f};
+constexpr CodeRange kIdeographicSelectors{0xe0100, 0xe01ef};
+constexpr CodeRange kTags{0xe0000, 0xe007f};
 constexpr uint32_t kTagEnd = 0xe007f;
 constexpr uint32_t kBlackFlag = 0x1f3f4;
 constexpr uint32_t kNonJoiner = 0x200c;
 constexpr uint32_t kJoiner = 0x200d;
 
-// Ascending. What shows nothing by itself (Default_Ignorable_Code_Point of Unicode 15,
-// DerivedCoreProperties), and the interlinear annotations.
-constexpr std::array kInvisible = std::to_array<Range>({
-    {0x00ad, 0x00ad},    // soft hyphen
-    {0x034f, 0x034f},    // combining grapheme joiner
-    {0x061c, 0x061c},    // Arabic letter mark
-    {0x115f, 0x1160},    // Hangul fillers
-    {0x17b4, 0x17b5},    // Khmer inherent vowels
-    {0x180b, 0x180f},    // Mongolian selectors and vowel separator
-    {0x200b, 0x200f},    // zero-width space, joiners, marks of direction
-    {0x202a, 0x202e},    // embeddings and overrides of direction
-    {0x2060, 0x206f},    // word joiner, invisible operators, isolates, deprecated ones
-    {0x3164, 0x3164},    // Hangul filler
-    kSelectors,          //
-    {0xfeff, 0xfeff},    // zero-width no-break space
-    {0xffa0, 0xffa0},    // half-width Hangul filler
-    {0xfff0, 0xfffb},    // unassigned; annotations
-    {0x1bca0, 0x1bca3},  // of shorthand
-    {0x1d173, 0x1d17a},  // of music
-    {0xe0000, 0xe0fff},  // tags, ideographic selectors
-});
-
-bool is_invisible(uint32_t code) {
-  const auto* const range =
-      std::ranges::lower_bound(kInvisible, code, {}, [](const Range& r) { return r.last; });
-  return range != kInvisible.end() && code >= range->first;
-}
-
 constexpr bool is_ideograph(uint32_t code) {
-  return contains({0x3400, 0x9fff}, code) || contains({0xf900, 0xfaff}, code) ||
-         contains({0x20000, 0x3ffff}, code);
+  return CodeRange{0x3400, 0x9fff}.contains(code) || CodeRange{0xf900, 0xfaff}.contains(code) ||
+         CodeRange{0x20000, 0x3ffff}.contains(code);
 }
 
 constexpr bool takes_selector(uint32_t code) {
@@ -82,7 +33,7 @@ size_t flag_size(std::string_view text) {
     const Character c = decode(text.substr(size));
     if (c.code == kTagEnd) return letters >= 2 ? size + c.size : 0;
     const uint32_t letter = c.code - kTags.first;
-    const bool is_letter = contains({'a', 'z'}, letter) || contains({'0', '9'}, letter);
+    const bool is_letter = CodeRange{'a', 'z'}.contains(letter) || CodeRange{'0', '9'}.contains(letter);
     if (letters == 6 || !is_letter) return 0;
     size += c.size;
   }
@@ -135,13 +86,13 @@ class Sieve {
     }
     if (c.code == kJoiner || c.code == kNonJoiner)
       return {c.size, visible_ >= 0x80 && joins_next(at + c.size)};
-    if (contains(kTags, c.code) && visible_ == kBlackFlag) {
+    if (kTags.contains(c.code) && visible_ == kBlackFlag) {
       visible_ = 0;
       const size_t flag = flag_size(text_.substr(at));
       return {flag > 0 ? flag : c.size, flag > 0};
     }
-    const bool selects = !selected_ && ((contains(kSelectors, c.code) && takes_selector(visible_)) ||
-                                        (contains(kIdeographicSelectors, c.code) && is_ideograph(visible_)));
+    const bool selects = !selected_ && ((kSelectors.contains(c.code) && takes_selector(visible_)) ||
+                                        (kIdeographicSelectors.contains(c.code) && is_ideograph(visible_)));
     selected_ = selected_ || selects;
     return {c.size, selects};
   }

@@ -65,6 +65,7 @@ struct MonitorRules::Case {
   void check_default();
   void check_request();
   void check_labels();
+  void check_signals();
   void check_flow();
   bool covered() const { return standing && policy.preset_->allow_covers_labels; }
   bool matches(const ArgumentRule& rule) const;
@@ -95,6 +96,7 @@ void MonitorRules::Case::judge() {
   check_default();
   check_request();
   check_labels();
+  check_signals();
 }
 
 void MonitorRules::Case::check_readable() {
@@ -227,6 +229,16 @@ void MonitorRules::Case::check_labels() {
       return rule(preset.trusted_action, denies ? "denied_no_destination" : "ask_no_destination",
                   "trusted_action");
   }
+}
+
+// Signals tell of a try, and not of what it wanted: no destination and no permission makes up for them. Among
+// reasons to ask this one says more than that nothing allows the call.
+void MonitorRules::Case::check_signals() {
+  const Ruling ruling = policy.signals_;
+  if (action.effect < EffectClass::kWrite || !scene.signals_seen || ruling == Ruling::kAllow) return;
+  const bool asks_by_default = out.ruling == Ruling::kAsk && out.rule == "preset";
+  if (asks_by_default && ruling == Ruling::kAsk) out.reason = {};
+  rule(ruling, ruling == Ruling::kDeny ? "denied_signals" : "ask_signals", "policy.signals");
 }
 
 // Data that not all may read leaves only to those who may.

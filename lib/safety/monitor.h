@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,7 @@ struct PresetRules {
   Ruling permitted_flow = Ruling::kAsk;  // sending private data to who may not read it
   Ruling requests = Ruling::kAsk;        // of HTTP that change something there or go to a private place
   Ruling rule_of_two = Ruling::kAsk;     // untrusted input, private data and a way out, all three
+  Ruling signals = Ruling::kAllow;       // acting after a result showed signals of injection
   bool endorses = true;                  // dictated messages and looked-up addresses count as the user's
   bool workspace_untrusted = false;      // files of the workspace are untrusted input
   bool workspace_private = false;        // files of the workspace and memories are private data
@@ -95,6 +97,7 @@ struct PolicySpec {
   std::vector<std::string> requests;
   // Beside those of manifests: which arguments of a tool say where its effect lands.
   std::vector<std::pair<std::string, std::vector<std::string>>> destinations;
+  std::optional<Ruling> signals;  // as the preset has it, unless said
   // Negative: as the preset has it.
   int64_t calls_per_minute = -1;
   int64_t tool_calls_per_minute = -1;
@@ -143,6 +146,7 @@ struct Scene {
   std::function<void(const std::function<void(const EarlierRead&)>&)> earlier_reads;
   bool untrusted_seen = false;  // beside what the labels say
   bool private_seen = false;
+  bool signals_seen = false;  // a result that the model was shown had signals of injection
   const CallMeter* meter = nullptr;
   int64_t now_ns = 0;
 };
@@ -232,6 +236,7 @@ class MonitorRules {
   std::vector<Known> approved_;
   std::vector<Known> flows_;
   CallMeter::Caps caps_;
+  Ruling signals_ = Ruling::kAllow;
   int64_t epoch_ = 0;
 };
 

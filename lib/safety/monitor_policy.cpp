@@ -8,7 +8,7 @@
 namespace tau::safety {
 namespace {
 
-constexpr int64_t kLogicVersion = 2;  // grows when the same policy decides otherwise
+constexpr int64_t kLogicVersion = 3;  // grows when the same policy decides otherwise
 
 constexpr PresetRules kTable[kPresets] = {
     {.name = "permissive",
@@ -21,6 +21,7 @@ constexpr PresetRules kTable[kPresets] = {
      .host_vouches = false,
      .allow_covers_labels = false,
      .permitted_flow = Ruling::kDeny,
+     .signals = Ruling::kAsk,
      .endorses = false,
      .workspace_private = true,
      .calls_per_minute = 240,
@@ -33,6 +34,7 @@ constexpr PresetRules kTable[kPresets] = {
      .permitted_flow = Ruling::kDeny,
      .requests = Ruling::kDeny,
      .rule_of_two = Ruling::kDeny,
+     .signals = Ruling::kAsk,
      .endorses = false,
      .workspace_untrusted = true,
      .workspace_private = true,
@@ -66,6 +68,8 @@ constexpr Row kRows[] = {
      [](const PresetRules& p) { return ruling(p.permitted_flow); }},
     {"rule_of_two", "untrusted input, private data and a way out, all three in one session",
      [](const PresetRules& p) { return ruling(p.rule_of_two); }},
+    {"signals", "acting after a result that the model was shown had signals of injection",
+     [](const PresetRules& p) { return ruling(p.signals); }},
     {"allow_covers_labels", "`policy.allow` also lifts trusted action and the rule of two",
      [](const PresetRules& p) { return yes_no(p.allow_covers_labels); }},
     {"endorses", "dictated messages and addresses looked up by name count as the user's",
@@ -103,6 +107,7 @@ constexpr ReasonText kReasons[] = {
     {"ask_no_destination", "untrusted input was seen, and the call says not where its effect lands"},
     {"ask_private_flow", "private data would go to who may not read it"},
     {"ask_rule_of_two", "untrusted input, private data and a way out come together"},
+    {"ask_signals", "a result that the model was shown has signals of injection"},
     {"denied_unknown_effect", "what the tool does is not known"},
     {"denied_arguments", "the arguments are no object, or nested too deep to be judged"},
     {"denied_by_policy", "the tool stands in policy.deny"},
@@ -117,6 +122,7 @@ constexpr ReasonText kReasons[] = {
     {"denied_no_destination", "as ask_no_destination, under a preset that does not ask"},
     {"denied_private_flow", "as ask_private_flow, under a preset that does not ask"},
     {"denied_rule_of_two", "as ask_rule_of_two, under a preset that does not ask"},
+    {"denied_signals", "as ask_signals, under a policy that does not ask"},
 };
 
 // The next word of a rule.
@@ -134,8 +140,10 @@ json::Value list_of(const std::vector<std::string>& names) {
   return list;
 }
 
-// What stands in the row: the preset's word, or the policy's own cap.
-std::string value_in_force(const Row& row, const PresetRules& preset, const CallMeter::Caps& caps) {
+// What stands in the row: the preset's word, or the policy's own.
+std::string value_in_force(const Row& row, const PresetRules& preset, const CallMeter::Caps& caps,
+                           Ruling signals) {
+  if (row.key == "signals") return ruling(signals);
   if (row.key == "calls_per_minute") return cap(caps.calls_per_minute);
   if (row.key == "tool_calls_per_minute") return cap(caps.tool_calls_per_minute);
   if (row.key == "max_calls") return cap(caps.max_calls);
@@ -167,12 +175,13 @@ json::Value document_of(const PolicySpec& spec) {
 }
 
 // Everything that decides: equal for policies that decide alike.
-json::Value identity_of(const PolicySpec& spec, const PresetRules& preset, const CallMeter::Caps& caps) {
+json::Value identity_of(const PolicySpec& spec, const PresetRules& preset, const CallMeter::Caps& caps,
+                        Ruling signals) {
   json::Value v = document_of(spec);
   v.erase("preset");  // its rows stand for it
   v.set("logic", kLogicVersion);
   json::Value rows = json::Value::object();
-  for (const Row& row : kRows) rows.set(row.key, value_in_force(row, preset, caps));
+  for (const Row& row : kRows) rows.set(row.key, value_in_force(row, preset, caps, signals));
   v.set("rows", std::move(rows));
   return v;
 }
@@ -348,7 +357,8 @@ StatusOr<std::shared_ptr<const MonitorRules>> MonitorRules::compile(PolicySpec s
   out.caps_ = {either(s.calls_per_minute, out.preset_->calls_per_minute),
                either(s.tool_calls_per_minute, out.preset_->tool_calls_per_minute),
                either(s.max_calls, out.preset_->max_calls)};
-  out.epoch_ = epoch_of(identity_of(s, *out.preset_, out.caps_));
+  out.signals_ = s.signals.value_or(out.preset_->signals);
+  out.epoch_ = epoch_of(identity_of(s, *out.preset_, out.caps_, out.signals_));
   return std::shared_ptr<const MonitorRules>(std::move(rules));
 }
 
@@ -357,13 +367,14 @@ void MonitorRules::describe(json::Writer& w) const {
   const auto own = [&](std::string_view key, int64_t cap) {
     if (cap >= 0) document.set(key, cap);
   };
+  if (spec_.signals) document.set("signals", ruling_name(*spec_.signals));
   own("calls_per_minute", spec_.calls_per_minute);
   own("tool_calls_per_minute", spec_.tool_calls_per_minute);
   own("max_calls", spec_.max_calls);
   w.field("epoch", epoch_).key("document").value(document).key("in_force").begin_array();
   for (const Row& row : kRows) {
     w.begin_object().field("key", row.key).field("text", row.text);
-    w.field("value", value_in_force(row, *preset_, caps_)).end_object();
+    w.field("value", value_in_force(row, *preset_, caps_, signals_)).end_object();
   }
   w.end_array();
 }

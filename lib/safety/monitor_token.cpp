@@ -4,52 +4,21 @@
 #include <utility>
 
 #include "safety/chars.h"
+#include "safety/code_point.h"
 #include "safety/monitor_text.h"
 
 namespace tau::safety {
 namespace {
 
-constexpr uint32_t kIllFormed = 0xffffffff;
-
-struct Character {
-  uint32_t code = kIllFormed;
-  size_t size = 1;
-};
-
-// RFC 3629; whatever is ill-formed counts as one character of one byte.
-Character decode(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t lead = byte(0);
-  if (lead < 0x80) return {lead, 1};
-  const size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return {};
-  uint32_t code = lead & (0x7fU >> size);
-  for (size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return {};
-    code = code << 6 | (byte(i) & 0x3fU);
-  }
-  const bool overlong = (size == 3 && code < 0x800) || (size == 4 && code < 0x10000);
-  if (overlong || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff) return {};
-  return {code, size};
-}
-
-struct Range {
-  uint32_t first;
-  uint32_t last;
-};
-
-// Default_Ignorable_Code_Point and Bidi_Control (Unicode 15, DerivedCoreProperties and PropList), the
-// controls C0, DEL and C1, tags, private use and what is no character.
-constexpr Range kHiddenRanges[] = {
-    {0x0000, 0x001f},    {0x007f, 0x009f}, {0x00ad, 0x00ad},   {0x034f, 0x034f},   {0x061c, 0x061c},
-    {0x115f, 0x1160},    {0x17b4, 0x17b5}, {0x180b, 0x180f},   {0x200b, 0x200f},   {0x2028, 0x202e},
-    {0x2060, 0x206f},    {0x3164, 0x3164}, {0xe000, 0xf8ff},   {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},
-    {0xffa0, 0xffa0},    {0xfff0, 0xffff}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
-    {0xf0000, 0x10ffff},
+// Beside what is invisible: the controls C0, DEL and C1, separators of lines and paragraphs, private use and
+// what is no character.
+constexpr CodeRange kUnprintable[] = {
+    {0x0000, 0x001f}, {0x007f, 0x009f}, {0x2028, 0x2029},
+    {0xe000, 0xf8ff}, {0xfffc, 0xffff}, {0xf0000, 0x10ffff},
 };
 
 // White space beyond ASCII, and punctuation of scripts that write no spaces.
-constexpr Range kSeparatorRanges[] = {
+constexpr CodeRange kSeparatorRanges[] = {
     {0x00a0, 0x00a0}, {0x00ab, 0x00ab}, {0x00bb, 0x00bb}, {0x1680, 0x1680}, {0x2000, 0x200a},
     {0x2013, 0x2014}, {0x201c, 0x201f}, {0x2026, 0x2026}, {0x202f, 0x202f}, {0x205f, 0x205f},
     {0x3000, 0x3003}, {0x3008, 0x3011}, {0xff01, 0xff01}, {0xff08, 0xff09}, {0xff0c, 0xff0c},
@@ -57,12 +26,14 @@ constexpr Range kSeparatorRanges[] = {
 };
 
 template <size_t N>
-bool in_ranges(const Range (&ranges)[N], uint32_t code) {
+bool in_ranges(const CodeRange (&ranges)[N], uint32_t code) {
   return std::any_of(std::begin(ranges), std::end(ranges),
-                     [=](const Range& r) { return code >= r.first && code <= r.last; });
+                     [=](const CodeRange& r) { return r.contains(code); });
 }
 
-bool is_hidden(uint32_t code) { return code == kIllFormed || in_ranges(kHiddenRanges, code); }
+bool is_hidden(uint32_t code) {
+  return code == kIllFormed || in_ranges(kUnprintable, code) || is_invisible(code);
+}
 
 bool is_separator(uint32_t code) {
   if (code < 0x80)

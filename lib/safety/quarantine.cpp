@@ -60,4 +60,34 @@ void Quarantine::release(std::string_view handle) {
   texts_.erase(at);
 }
 
+struct Quarantine::Put {
+  Labels& labels;
+  size_t left = kMaxPutBytes;
+  bool any = false;
+};
+
+Status Quarantine::put(json::Value& value, Put& into) const {
+  if (value.is_array()) {
+    for (json::Value& element : value.mutable_array()) TAU_RETURN_IF_ERROR(put(element, into));
+  } else if (value.is_object()) {
+    for (auto& [name, member] : value.mutable_object()) TAU_RETURN_IF_ERROR(put(member, into));
+  } else if (value.is_string() && is_handle(value.as_string())) {
+    TAU_ASSIGN_OR_RETURN(const Held* const held, find(value.as_string()));
+    if (held->text.size() > into.left)
+      return resource_exhausted("arguments_too_long",
+                                "the held texts that the arguments name are too long together");
+    into.left -= held->text.size();
+    into.any = true;
+    into.labels.join(held->labels);
+    value = held->text;
+  }
+  return ok_status();
+}
+
+StatusOr<bool> Quarantine::put_texts(json::Value& arguments, Labels& labels) const {
+  Put into{.labels = labels};
+  TAU_RETURN_IF_ERROR(put(arguments, into));
+  return into.any;
+}
+
 }  // namespace tau::safety

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/base.h"
+#include "json/json.h"
 #include "safety/extract.h"
 
 namespace tau::safety {
@@ -25,6 +26,7 @@ class Quarantine {
  public:
   static constexpr size_t kMaxTexts = 1024;
   static constexpr size_t kMaxBytes = 16 << 20;
+  static constexpr size_t kMaxPutBytes = 4 << 20;  // of held texts, in the arguments of one call
 
   struct Held {
     std::string text;
@@ -48,10 +50,17 @@ class Quarantine {
   // handle is held again or released.
   StatusOr<const Held*> find(std::string_view handle) const;
   void release(std::string_view handle);
+  // Puts held texts in the place of the strings that are handles, and their labels into those of the call:
+  // whoever judges the arguments sees what a tool will get. Whether there were any. NOT_FOUND
+  // "unknown_handle", RESOURCE_EXHAUSTED "arguments_too_long": they are half done then, and for nobody.
+  StatusOr<bool> put_texts(json::Value& arguments, Labels& labels) const;
 
   static constexpr std::string_view kPrefix = "$result_";
 
  private:
+  struct Put;
+  Status put(json::Value& value, Put& into) const;
+
   std::map<std::string, Held, std::less<>> texts_;
   size_t bytes_ = 0;
   uint64_t last_ = 0;  // the highest number of a handle so far

@@ -231,7 +231,8 @@ std::string findings_json(std::span<const Finding> findings);
 #include "safety/injection.h"  // IWYU pragma: export
 
 // Untrusted results behind handles.
-#include "safety/quarantine.h"  // IWYU pragma: export
+#include "safety/answer_form.h"  // IWYU pragma: export
+#include "safety/quarantine.h"   // IWYU pragma: export
 
 // Characters that nobody sees.
 #include "safety/invisible.h"  // IWYU pragma: export

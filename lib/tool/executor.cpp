@@ -31,46 +31,23 @@ StatusOr<json::Value> parse_arguments(std::string_view raw) {
   return value;
 }
 
-constexpr size_t kMaxPutBytes = 4 << 20;  // of held texts, in the arguments of one call
-
-struct HeldTexts {
-  const safety::Quarantine& held;
-  Labels& labels;  // of the call
-  size_t left = kMaxPutBytes;
-  bool any = false;
-};
-
-// Puts held texts in the place of their handles.
-Status put_texts(HeldTexts& put, json::Value& value) {
-  if (value.is_array()) {
-    for (json::Value& element : value.mutable_array()) TAU_RETURN_IF_ERROR(put_texts(put, element));
-  } else if (value.is_object()) {
-    for (auto& [name, member] : value.mutable_object()) TAU_RETURN_IF_ERROR(put_texts(put, member));
-  } else if (value.is_string() && safety::is_handle(value.as_string())) {
-    TAU_ASSIGN_OR_RETURN(const safety::Quarantine::Held* const text, put.held.find(value.as_string()));
-    if (text->text.size() > put.left)
-      return resource_exhausted("arguments_too_long",
-                                "the held texts that the arguments name are too long together");
-    put.left -= text->text.size();
-    put.any = true;
-    put.labels.join(text->labels);
-    value = text->text;
-  }
+// The host is handed the arguments as text, as it would be without handles.
+Status put_texts(const safety::Quarantine& held, Call& call) {
+  TAU_ASSIGN_OR_RETURN(call.given_held, held.put_texts(call.arguments, call.labels));
+  if (call.given_held) call.raw_arguments = json::write(call.arguments);
   return ok_status();
 }
 
-// The host is handed the arguments as text, as it would be without handles.
-Status put_texts(const safety::Quarantine& held, Call& call) {
-  HeldTexts put{.held = held, .labels = call.labels};
-  TAU_RETURN_IF_ERROR(put_texts(put, call.arguments));
-  call.given_held = put.any;
-  if (put.any) call.raw_arguments = json::write(call.arguments);
-  return ok_status();
+Context with_audit(Context context, AuditSink* audit) {
+  context.audit = audit;
+  return context;
 }
 
 Result cancelled_result(Result answer) {
   if (answer.is_error && answer.reason == "cancelled") return answer;
-  return error_result("cancelled", "the call was cancelled");
+  Result cancelled = error_result("cancelled", "the call was cancelled");
+  cancelled.model_use = answer.model_use;
+  return cancelled;
 }
 
 }  // namespace
@@ -93,7 +70,7 @@ struct Executor::Flight {
 // goes, the way back is closed: a late reply then falls on the floor.
 struct Executor::Impl {
   Impl(const Registry& r, PolicyHook& p, AuditSink* a, FinalizeHook* f, Workers& w, net::Loop& l, Context&& c)
-      : context(std::move(c)),
+      : context(with_audit(std::move(c), a)),
         open_loop(&l),
         registry(r),
         policy(p),

@@ -46,6 +46,16 @@ struct Manifest {
   } runs = Runs::kWorker;
 };
 
+// What a call cost in tokens of a model. It counts to the run.
+struct ModelUse {
+  int64_t input_tokens = 0;
+  int64_t output_tokens = 0;
+  int64_t cached_tokens = 0;
+  int64_t unreported_tokens = 0;  // estimated where the provider gave no count
+  int64_t cost_usd_micros = 0;
+  bool operator==(const ModelUse&) const = default;
+};
+
 struct Result {
   std::string content;  // text, or JSON text
   bool is_error = false;
@@ -55,6 +65,7 @@ struct Result {
   bool from_held = false;    // of a call that was given held texts: it may repeat them
   std::string
       signals;  // what its wording and its data give away: names, separated by commas; see FinalizeHook
+  ModelUse model_use = {};
 };
 Result error_result(std::string_view reason, std::string_view message);
 Result error_result(const Status& status);
@@ -86,6 +97,15 @@ struct Call {
   SharedString session_id;
 };
 
+// A question to a model about a text that the run's own model is not shown.
+struct HeldQuestion {
+  std::string question;
+  std::string schema;  // of the answer, JSON text
+  safety::AnswerForm form;
+  std::string text;
+  Labels labels;  // of the text
+};
+
 // Hands a call to the host program, which answers through `reply`. Supplied by the run's driver.
 class HostCalls {
  public:
@@ -93,6 +113,14 @@ class HostCalls {
   virtual void call(const Call& call, Reply reply) = 0;
   // What the host is told of a call that runs, and the model is not. On the loop of the run.
   virtual void progress(const Call& call, std::string text) { (void)call, (void)text; }
+  // Asks the run's model, which sees the question and nothing else, has no tools and answers in the form. One
+  // at a time, on the loop of the run, which itself gives the question up when the call is cancelled. The
+  // result has the labels of the text and of a model, and what it cost.
+  virtual void ask_model(const Call& call, HeldQuestion question, Reply reply) {
+    (void)call, (void)question;
+    reply.complete(
+        error_result("no_questions", "this runtime puts no questions about held texts to a model"));
+  }
 };
 
 // What commands run under; os::Launcher enforces it or refuses.
@@ -115,12 +143,19 @@ struct WebAccess {
   std::vector<Credential> credentials;
 };
 
-// For commands whose network is a proxy (os::NetworkAccess::kProxy): they connect through Context::web.
+// For commands whose network is a proxy (os::NetworkAccess::kProxy): they connect through Context::web. One
+// for a whole program: any loop.
 struct CommandProxy {
+  // Of a command this many connections are told, one by one; of the others how many there were.
+  static constexpr int64_t kMostTold = 100;
   net::ProxyLimits limits;  // of one command
-  // Told of each connection, on the loop of the run. May be empty.
+  // Told of connections that have ended, on the loop of the run. May be empty.
   std::function<void(const Call& call, const net::ProxyRecord& record)> told;
+  // How many more there were, once the command has ended. May be empty.
+  std::function<void(const Call& call, int64_t connections)> told_no_more;
 };
+
+class AuditSink;
 
 // What tools may touch.
 struct Context {
@@ -140,6 +175,7 @@ struct Context {
   const safety::Quarantine* held = nullptr;
   std::shared_ptr<const WebAccess> access = nullptr;  // null: no credentials, and every place may be private
   std::shared_ptr<const CommandProxy> proxy = nullptr;  // null: commands that need one are refused
+  AuditSink* audit = nullptr;                           // of the executor, which puts it here
 };
 
 class Tool {
@@ -166,6 +202,8 @@ class SessionFacts {
   virtual const safety::UserText& user_text() const = 0;
   // The results of earlier calls, with their arguments.
   virtual void each_read(const std::function<void(const safety::EarlierRead&)>& visit) const = 0;
+  // Whether a result that the model was shown had signals of injection.
+  virtual bool saw_signals() const { return false; }
 };
 
 // What policy decides from.
@@ -210,6 +248,12 @@ class AuditSink {
     return true;
   }
   virtual void on_result(const Call& call, const Result& result) = 0;
+  // Of each connection of a command through its proxy: once when it is decided whether it is made, and once
+  // at its end, before the result of the call. However many there are.
+  enum class Connection : uint8_t { kDecided, kEnded };
+  virtual void on_connection(const Call& call, Connection moment, const net::ProxyRecord& record) {
+    (void)call, (void)moment, (void)record;
+  }
 };
 
 // Sees every finished result before anything else does: takes out what must not go on, and tells what is
@@ -284,7 +328,8 @@ class Executor {
 std::vector<std::shared_ptr<Tool>> builtin_tools(bool sandboxed = false);
 
 // extract: reads values of closed forms out of held texts. Offered beside other tools where results are held.
-std::shared_ptr<Tool> make_extract_tool();
+// `asks`: also by a question to a model, HostCalls::ask_model().
+std::shared_ptr<Tool> make_extract_tool(bool asks = false);
 
 // What policy has to know of a call of the tool http: which URL is asked, as the tool itself reads it, and
 // whether the method may change something there. INVALID_ARGUMENT as the call itself would fail.

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tarfile
 import time
 import unittest
@@ -57,6 +58,23 @@ class Proxy(ConfinedCase):
         port = server.origin.rsplit(":", 1)[1]
         self.assertRegex(told, rf"network: 127\.0\.0\.1:{port} ok, \d+ bytes sent, \d+ received\n")
         self.assertRegex(told, r"network: 127\.0\.0\.1:\d+ egress_scheme, 0 bytes sent, 0 received\n")
+
+    def test_each_connection_is_in_the_audit_log(self):
+        server, other = Server(self), Server(self)
+        self.bash(f"for i in 1 2 3; do curl -s {server.origin}/a; done; curl -s {other.origin}/b; true", *self.granted(server))
+        records = [json.loads(line) for line in self.tau("audit", "tail", "--json", "-n", "100")[0].splitlines()]
+        told = [record for record in records if record["kind"].startswith("network.")]
+        place, refused = (each.origin.removeprefix("http://") for each in (server, other))
+        self.assertEqual([(r["kind"], r.get("target"), r["decision"], r.get("reason"), r.get("count")) for r in told],
+                         [("network.decided", place, "allow", None, None), ("network.decided", refused, "deny", "egress_scheme", None),
+                          ("network.ended", None, "allow", None, 3), ("network.ended", None, "deny", None, 1)])
+        calls = {record["call"] for record in records if record["kind"] == "tool.finished"}
+        self.assertEqual({(record["tool"], record["call"]) for record in told}, {("bash", call) for call in calls})
+        self.assertNotIn("/a", json.dumps(told))
+        verifier = Path(__file__).resolve().parents[2] / "tools" / "audit_verify.py"
+        done = subprocess.run([sys.executable, verifier, self.home / "audit"], capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout.split()[:1]), (0, ["ok:"]), done.stderr)
+        self.assertRegex(self.tau("audit", "summary")[0], r"connections +allowed 3, denied 1, sent_bytes \d+, received_bytes \d+")
 
     def test_git_clones(self):
         if shutil.which("git") is None:

@@ -68,7 +68,8 @@ class CommandProxyTest : public HttpTest {
     ASSERT_EQ(getsockname(fd, generic, &size), 0);
     port = ntohs(address.sin_port);
     auto served = Proxy::serve(*loop, *client, fd, limits,
-                               [this](const ProxyRecord& record) { records.push_back(record); });
+                               {.decided = [this](const ProxyRecord& record) { decided.push_back(record); },
+                                .ended = [this](const ProxyRecord& record) { records.push_back(record); }});
     ASSERT_TRUE(served.ok()) << served.status().to_string();
     proxy = *std::move(served);
   }
@@ -85,6 +86,7 @@ class CommandProxyTest : public HttpTest {
   }
 
   uint16_t port = 0;
+  std::vector<ProxyRecord> decided;
   std::vector<ProxyRecord> records;
   std::unique_ptr<Proxy> proxy;
 };
@@ -107,6 +109,10 @@ TEST_F(CommandProxyTest, ATunnelPassesBytesBothWaysAndEndsInOrder) {
   EXPECT_EQ(records[0].verdict, "ok");
   EXPECT_TRUE(records[0].tunnel);
   EXPECT_EQ(records[0].sent_bytes, 59u);
+  ASSERT_EQ(decided.size(), 1u) << "before a byte was passed on";
+  EXPECT_EQ(decided[0].decision, ProxyRecord::Decision::kAllowed);
+  EXPECT_EQ(decided[0].verdict, "ok");
+  EXPECT_EQ(decided[0].received_bytes, 0u);
   EXPECT_GT(records[0].received_bytes, 20u);
   EXPECT_EQ(policy.urls.front(), format("https://{}", authority()));
   EXPECT_EQ(policy.addresses.front(), format("https://{0} {0}", authority()));
@@ -259,6 +265,8 @@ TEST_F(CommandProxyTest, AHeadThatNeverEndsIsGivenUp) {
   ASSERT_TRUE(turn_until([&] { return records.size() == 2; }));
   EXPECT_EQ(records[0].verdict, "proxy_head_too_large");
   EXPECT_EQ(records[1].verdict, "proxy_head_timeout");
+  EXPECT_EQ(decided.size(), 2u);
+  for (const ProxyRecord& record : decided) EXPECT_EQ(record.decision, ProxyRecord::Decision::kRefused);
 }
 
 TEST_F(CommandProxyTest, SilenceEndsAConnection) {
@@ -310,6 +318,7 @@ TEST_F(CommandProxyTest, TheEndOfTheProxyEndsAllAndTellsOfIt) {
   ASSERT_EQ(records.size(), 2u);
   EXPECT_EQ(records[0].verdict, "ok");
   EXPECT_EQ(records[1].verdict, "client_closed");
+  EXPECT_EQ(records[1].decision, ProxyRecord::Decision::kNone) << "nothing was asked";
   run_ready();
 }
 
@@ -319,6 +328,7 @@ TEST_F(CommandProxyTest, ADeadServerIsABadGateway) {
   EXPECT_THAT(ask(format("CONNECT {} HTTP/1.1\r\n\r\n", dead)), StartsWith("HTTP/1.1 502"));
   ASSERT_TRUE(turn_until([&] { return records.size() == 1; }));
   EXPECT_EQ(records[0].verdict, "connect_failed");
+  EXPECT_EQ(records[0].decision, ProxyRecord::Decision::kAllowed) << "the rules had nothing against it";
 }
 
 TEST_F(CommandProxyTest, AnHttpProxyOfTheHostIsATunnelToo) {

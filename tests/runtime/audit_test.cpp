@@ -27,11 +27,14 @@ class Touch final : public tool::Tool {
     manifest_.runs = tool::Manifest::Runs::kLoop;
   }
   const tool::Manifest& manifest() const override { return manifest_; }
-  void start(const tool::Call&, const tool::Context&, tool::Reply reply, const std::atomic<bool>&) override {
+  void start(const tool::Call& call, const tool::Context& context, tool::Reply reply,
+             const std::atomic<bool>&) override {
     ++count;
+    if (connects) connects(call, *context.audit);
     reply.complete({.content = "touched", .reason = {}, .details_json = {}, .labels = {}, .signals = {}});
   }
   int count = 0;
+  std::function<void(const tool::Call&, tool::AuditSink&)> connects;  // as a command does through its proxy
 
  private:
   tool::Manifest manifest_;
@@ -174,6 +177,96 @@ TEST_F(AuditOfHome, ARunIsRecordedFromItsStartToItsEnd) {
       EXPECT_EQ(record["result_bytes"].as_int(), 7);
     }
   }
+}
+
+void connect(const tool::Call& call, tool::AuditSink& audit, net::ProxyRecord connection) {
+  audit.on_connection(call, tool::AuditSink::Connection::kDecided, connection);
+  connection.sent_bytes = connection.verdict == "ok" ? 7 : 0;
+  connection.received_bytes = connection.verdict == "ok" ? 11 : 0;
+  audit.on_connection(call, tool::AuditSink::Connection::kEnded, connection);
+}
+
+net::ProxyRecord allowed(std::string host) {
+  return {.host = std::move(host),
+          .port = 443,
+          .decision = net::ProxyRecord::Decision::kAllowed,
+          .verdict = "ok"};
+}
+net::ProxyRecord refused(std::string host) {
+  return {.host = std::move(host),
+          .port = 80,
+          .decision = net::ProxyRecord::Decision::kRefused,
+          .verdict = "egress_host"};
+}
+
+std::string shown(const json::Value& record) {
+  std::string out(record["kind"].as_string());
+  for (const char* name : {"target", "decision", "outcome", "reason"})
+    if (record[name].is_string()) out += " " + std::string(record[name].as_string());
+  if (record["count"].is_integer()) out += format(" {}", record["count"].as_int());
+  if (record["sent_bytes"].is_integer())
+    out += format(" {}/{}", record["sent_bytes"].as_int(), record["received_bytes"].as_int());
+  return out;
+}
+
+TEST_F(AuditOfHome, ConnectionsOfACommandAreRecordedBeforeItsEnd) {
+  scene_.touch->connects = [](const tool::Call& call, tool::AuditSink& audit) {
+    connect(call, audit, allowed("a.example"));
+    connect(call, audit, refused("b.example"));
+    connect(call, audit, allowed("a.example"));
+    net::ProxyRecord failed = allowed("gone.example");
+    failed.verdict = "dns_failed";
+    connect(call, audit, failed);
+    audit.on_connection(call, tool::AuditSink::Connection::kEnded, {});  // one that asked for nothing
+  };
+  scene_.open();
+  EXPECT_EQ(scene_.play(), "touched");
+  scene_.close();
+  EXPECT_TRUE(scene_.verified()["ok"].as_bool());
+  std::vector<std::string> lines;
+  for (const json::Value& record : scene_.records()) {
+    const std::string_view kind = record["kind"].as_string();
+    if (!kind.starts_with("network.") && kind != "tool.finished") continue;
+    lines.push_back(shown(record));
+    EXPECT_EQ(record["tool"].as_string(), "touch");
+    EXPECT_EQ(record["principal"].as_string(), "local");
+    for (const char* name : {"run", "session", "call"})
+      EXPECT_FALSE(record[name].as_string().empty()) << name;
+  }
+  EXPECT_EQ(lines, (std::vector<std::string>{"network.decided a.example:443 allow ok",
+                                             "network.decided b.example:80 deny error egress_host",
+                                             "network.decided gone.example:443 allow error dns_failed",
+                                             "network.ended allow 3 14/22", "network.ended deny 1",
+                                             "tool.finished ok"}));
+  observe::Summary summary;
+  ASSERT_TRUE(observe::summarise_log(scene_.home + "/audit", summary).ok());
+  EXPECT_EQ(summary.report().connections_allowed, 3u);
+  EXPECT_EQ(summary.report().connections_denied, 1u);
+  EXPECT_EQ(summary.report().sent_bytes, 14u);
+  EXPECT_EQ(summary.report().received_bytes, 22u);
+  EXPECT_EQ(summary.report().reasons.at("egress_host"), 1u);
+  EXPECT_EQ(summary.report().unknown, 0u);
+}
+
+TEST_F(AuditOfHome, AFloodOfConnectionsIsCountedAndLosesNoRecord) {
+  scene_.touch->connects = [](const tool::Call& call, tool::AuditSink& audit) {
+    for (int i = 0; i < 100'000; ++i) connect(call, audit, refused(format("h{}.example", i)));
+    for (int i = 0; i < 100'000; ++i) connect(call, audit, allowed("a.example"));
+  };
+  scene_.open();
+  EXPECT_EQ(scene_.play(), "touched");
+  scene_.close();
+  EXPECT_TRUE(scene_.verified()["ok"].as_bool());
+  std::map<std::string, int> lines;
+  for (const json::Value& record : scene_.records()) {
+    EXPECT_NE(record["kind"].as_string(), "log.lost");
+    if (record["kind"].as_string() == "network.decided") ++lines["decided"];
+    if (record["kind"].as_string() == "network.ended") ++lines[shown(record)];
+  }
+  EXPECT_EQ(lines, (std::map<std::string, int>{{"decided", 64},
+                                               {"network.ended allow 100000 700000/1100000", 1},
+                                               {"network.ended deny 100000", 1},
+                                               {"network.ended too_many_places 199936", 1}}));
 }
 
 TEST_F(AuditOfHome, WhoRecordsNothingMakesNoFolder) {

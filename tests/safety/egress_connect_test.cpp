@@ -296,7 +296,7 @@ TEST_F(EgressConnect, NoSpellingGetsThroughTheProxyForCommands) {
       const int inside = listen_for_one();
       std::string verdict;
       auto proxy = net::Proxy::serve(*loop, *client, inside, {},
-                                     [&](const net::ProxyRecord& record) { verdict = record.verdict; });
+                                     {.ended = [&](const net::ProxyRecord& r) { verdict = r.verdict; }});
       ASSERT_TRUE(proxy.ok());
       const int fd = connect_to(inside);
       const std::string place = format("{}:{}", host, listener.port());

@@ -63,7 +63,17 @@ class RecordingAudit final : public AuditSink {
     waiting.push_back(std::move(later));
     return false;
   }
+  void on_connection(const Call& call, Connection moment, const net::ProxyRecord& record) override {
+    if (moment == Connection::kEnded) {
+      ++ended_connections;
+    } else {
+      lines.push_back(format("{} {} {} {}", call.id,
+                             record.decision == net::ProxyRecord::Decision::kRefused ? "refused" : "allowed",
+                             record.host, record.verdict));
+    }
+  }
   bool asks = false;  // calls wait for it
+  int ended_connections = 0;
   std::vector<Admission> waiting;
   std::vector<std::string> lines;
 };

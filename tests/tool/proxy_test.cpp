@@ -163,6 +163,33 @@ TEST_F(CommandProxyTest, TheEndOfTheExecutorLeavesNothing) {
   ASSERT_TRUE(granted.wait_disconnects(1));
 }
 
+TEST_F(CommandProxyTest, EachConnectionIsAuditedBeforeTheResultOfItsCall) {
+  granted.enqueue(HttpReply().body("plain"));
+  bash("curl -sS -m 10 " + granted.url("/a") + "; curl -sS -m 10 http://169.254.169.254/");
+  EXPECT_EQ(audit.lines, (std::vector<std::string>{"c1 allow", "c1 allowed 127.0.0.1 ok",
+                                                   "c1 refused 169.254.169.254 egress_metadata", "c1 ok"}));
+  EXPECT_EQ(audit.ended_connections, 2);
+}
+
+TEST_F(CommandProxyTest, AFloodIsCountedAndNotToldOneByOne) {
+  int64_t more = 0;
+  proxy.told_no_more = [&](const Call&, int64_t connections) { more += connections; };
+  make();
+  const std::string out =
+      bash(
+          "for i in {1..400}; do exec 3<>/dev/tcp/127.0.0.1/3128; "
+          "printf 'CONNECT 169.254.169.254:80 HTTP/1.1\\r\\n\\r\\n' >&3; read -r line <&3; exec 3>&-; done; "
+          "echo $line")
+          .content;
+  EXPECT_THAT(out, HasSubstr("HTTP/1.1 "));
+  EXPECT_EQ(told.size(), static_cast<size_t>(CommandProxy::kMostTold));
+  EXPECT_EQ(more, 300);
+  EXPECT_EQ(audit.ended_connections, 400) << "who keeps records is told of all";
+  const json::Value details = *json::parse(results["c1"].details_json);
+  EXPECT_EQ(details["connections"].as_int(), 400);
+  EXPECT_EQ(details["network"].as_array().size(), static_cast<size_t>(CommandProxy::kMostTold));
+}
+
 TEST_F(CommandProxyTest, WithoutAProxyNothingRuns) {
   Context c = context();
   executor = std::make_unique<Executor>(registry, policy, &audit, nullptr, workers, *loop, c);

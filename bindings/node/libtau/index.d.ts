@@ -429,6 +429,8 @@ export interface PolicyCall {
   user?: readonly string[];
   /** What earlier calls were asked and answered. */
   reads?: ReadonlyArray<{ arguments: Document | string; content: string }>;
+  /** Families of signals of injection in what the model was shown, as `injectionSignals` names them. */
+  signals?: readonly string[];
   /** Calls of the run that were not denied, and those of the last minute; absent: what has a cap is denied. */
   run?: { calls: number; recent?: ReadonlyArray<{ tool: string; age_ms: number }> };
 }

@@ -23,8 +23,8 @@ class Policy:
     def decide(self, call: dict[str, Any]) -> dict[str, Any]:
         """The verdict on a call: "verdict" is "allow", "ask" or "deny", "reason" tells why.
 
-        The call is {"tool": {"name", "effect", "destinations", …}, "arguments", "labels", "user", "reads", "run"}, as
-        tau_policy_decide has it. An exception is no verdict: do not make the call.
+        The call is {"tool": {"name", "effect", "destinations", …}, "arguments", "labels", "user", "reads", "signals",
+        "run"}, as tau_policy_decide has it. An exception is no verdict: do not make the call.
         """
         return _core.call_json(lib.tau_policy_decide, self._handle.pointer, _core.json_in(call))
 

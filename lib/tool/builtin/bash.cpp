@@ -6,6 +6,7 @@
 #include <array>
 #include <csignal>
 #include <mutex>
+#include <new>
 
 #include "tool/builtin/builtin.h"
 #include "tool/builtin/file_tool.h"
@@ -19,7 +20,6 @@ constexpr int64_t kMaxTimeoutMs = 600'000;
 constexpr int kTimeoutGraceMs = 500;  // between SIGTERM and SIGKILL when the time is up
 constexpr size_t kMaxOutputBytes = 60 * 1024;
 constexpr size_t kReadBytes = 64 * 1024;
-constexpr size_t kMaxConnectionsTold = 100;
 constexpr int kReadsPerTurn = 4;  // then the other users of the loop have their turn
 
 constexpr std::string_view kDescription =
@@ -79,6 +79,7 @@ class Job : public std::enable_shared_from_this<Job> {
         loop_(*context.loop),
         host_(context.host),
         web_(context.web),
+        audit_(context.audit),
         proxy_terms_(context.proxy),
         process_(std::move(process)),
         reply_(std::move(reply)),
@@ -92,8 +93,9 @@ class Job : public std::enable_shared_from_this<Job> {
     process_.kill();
     // Whom it tells and what it connects through may end now.
     host_ = nullptr;
+    end_proxy();
     web_ = nullptr;
-    proxy_ = nullptr;
+    audit_ = nullptr;
   }
 
  private:
@@ -102,14 +104,18 @@ class Job : public std::enable_shared_from_this<Job> {
   void on_report();
   Status watch_listener();
   Status serve_proxy();
-  void note(const net::ProxyRecord& record);
+  void end_proxy() noexcept;
+  void decided(const net::ProxyRecord& record);
+  void ended(const net::ProxyRecord& record) noexcept;
+  void tell(const net::ProxyRecord& record);
   void write_connections(json::Writer& details) const;
   Result make_result(const StatusOr<os::ExitReport>& report) const;
 
   const Call& call_;
   net::EventLoop& loop_;
-  HostCalls* host_;  // this and `web_`: until the call is stopped
+  HostCalls* host_;  // this, `web_` and `audit_`: until the call is stopped
   net::HttpClient* web_;
+  AuditSink* audit_;  // may be null
   const std::shared_ptr<const CommandProxy> proxy_terms_;
   os::Process process_;
   Reply reply_;  // keeps the call and `cancelled_` alive
@@ -155,15 +161,40 @@ Status Job::serve_proxy() {
   if (listener.status().reason() == "not_yet") return watch_listener();
   TAU_RETURN_IF_ERROR(listener.status());
   if (web_ == nullptr) return ok_status();
-  TAU_ASSIGN_OR_RETURN(proxy_, net::Proxy::serve(loop_, *web_, listener->release(), proxy_terms_->limits,
-                                                 [this](const net::ProxyRecord& record) { note(record); }));
+  TAU_ASSIGN_OR_RETURN(
+      proxy_, net::Proxy::serve(loop_, *web_, listener->release(), proxy_terms_->limits,
+                                {.decided = [this](const net::ProxyRecord& record) { decided(record); },
+                                 .ended = [this](const net::ProxyRecord& record) { ended(record); }}));
   return ok_status();
 }
 
-void Job::note(const net::ProxyRecord& record) {
+// Tells of what still stands.
+void Job::end_proxy() noexcept {
+  if (proxy_ == nullptr) return;
+  proxy_ = nullptr;
+  const int64_t untold = connection_count_ - CommandProxy::kMostTold;
+  if (untold <= 0 || !proxy_terms_->told_no_more) return;
+  try {
+    proxy_terms_->told_no_more(call_, untold);
+  } catch (const std::bad_alloc&) {}
+}
+
+void Job::decided(const net::ProxyRecord& record) {
+  if (audit_ != nullptr) audit_->on_connection(call_, AuditSink::Connection::kDecided, record);
+}
+
+// Called by the end of the proxy, too: what there is no memory to tell is counted all the same.
+void Job::ended(const net::ProxyRecord& record) noexcept {
   ++connection_count_;
   if (record.verdict != "ok") ++refused_count_;
-  if (connections_.size() < kMaxConnectionsTold) connections_.push_back(record);
+  try {
+    if (audit_ != nullptr) audit_->on_connection(call_, AuditSink::Connection::kEnded, record);
+    if (connection_count_ <= CommandProxy::kMostTold) tell(record);
+  } catch (const std::bad_alloc&) {}
+}
+
+void Job::tell(const net::ProxyRecord& record) {
+  connections_.push_back(record);
   if (proxy_terms_->told) proxy_terms_->told(call_, record);
   if (host_ == nullptr) return;
   host_->progress(call_, format("network: {}:{} {}, {} bytes sent, {} received\n", record.host, record.port,
@@ -209,7 +240,7 @@ void Job::on_report() {
   loop_.unwatch(process_.status_fd());
   loop_.unwatch(process_.stdout_fd());
   if (process_.listener_fd() >= 0) loop_.unwatch(process_.listener_fd());
-  proxy_ = nullptr;  // tells of what still stands
+  end_proxy();
   // All writers are dead: what the pipe holds (64 KB, or what root allows) is the rest.
   constexpr int kMaxPipeReads = 64;
   (void)read_output(kMaxPipeReads);
