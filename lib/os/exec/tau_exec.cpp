@@ -23,6 +23,12 @@
 #include "protocol.h"
 #include "sweep.h"
 
+#ifdef __SANITIZE_ADDRESS__
+// Nothing is allocated, and the filter of system calls stops the search for leaks.
+extern "C" const char* __asan_default_options();
+extern "C" const char* __asan_default_options() { return "detect_leaks=0"; }
+#endif
+
 namespace tau::os::exec {
 namespace {
 
