@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "net/net.h"
+#include "provider/money.h"  // IWYU pragma: export
 #include "wire/wire.h"
 
 namespace tau::provider {
@@ -30,14 +31,16 @@ struct RetryPolicy {
   int64_t max_retry_after_ms = 60'000;  // a longer Retry-After fails at once
 };
 
-// Micro-dollars per million tokens.
-struct Price {
-  int64_t input_usd_micros = 0;
-  int64_t output_usd_micros = 0;
-  int64_t cached_input_usd_micros = 0;
-  int64_t cache_write_usd_micros = 0;
+// What a model can do, as far as anybody said.
+enum class Ability : uint8_t { kUnknown, kNo, kYes };
+struct Abilities {
+  Ability tools = Ability::kUnknown;
+  Ability images = Ability::kUnknown;
+  Ability reasoning = Ability::kUnknown;
 };
-int64_t cost_usd_micros(const Price& price, const wire::Usage& usage);
+
+// How a route chooses among its upstreams.
+enum class Strategy : uint8_t { kOrdered, kWeighted, kLatency, kCost };
 
 // Where and how a model is reached.
 struct Route {
@@ -55,6 +58,7 @@ struct Route {
   Price price;
   int64_t context_tokens = 0;     // 0: unknown
   int64_t max_output_tokens = 0;  // 0: unknown
+  Abilities abilities;
 };
 
 // A provider known by name: its base URL, dialect, habits and the environment variable of its key.

@@ -34,6 +34,8 @@ class Writer {
   void submit(Batch batch, Done done);
   // Blocks until the work, and everything submitted before it, is committed. Not from a Done.
   Status run(Work work, After after = After::kNothing);
+  // The same without waiting: tells on the writer thread.
+  void post(Work work, UniqueFunction<void(Status)> then);
   Status flush();
 
   bool poisoned() const { return poisoned_.load(std::memory_order_acquire); }
