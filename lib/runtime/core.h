@@ -43,6 +43,7 @@ struct AgentSnapshot {
   std::set<std::string> always_ask;
   std::shared_ptr<const AgentPolicy> policy;
   SharedString principal;                           // who acts where a run names nobody
+  std::shared_ptr<const provider::RouteSpec> spec;  // of a route, and of a model under limits or budgets
   std::shared_ptr<const provider::Script> script;   // of the scripted model
   std::shared_ptr<const wire::Request> parameters;  // model, tools, sampling; no messages
   std::shared_ptr<const PromptPrefix> prefix;       // of sessions without instructions of their own
@@ -132,6 +133,7 @@ class LoopHost {
   void build(const std::shared_ptr<RunState>& run);
   std::shared_ptr<provider::Model> model_of(const AgentSnapshot& agent);
   std::unique_ptr<provider::Model> make_model(const AgentSnapshot& agent);
+  std::unique_ptr<provider::Model> make_upstream(const provider::Route& route);
   template <class Why>
   static void cancel(const RunState& run, Why why);
   void out_of_memory(net::Owner owner);
@@ -205,6 +207,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   // What every result of a tool passes before it is cut to size.
   tool::FinalizeHook& result_screen() { return *result_screen_; }
   VaultSource& secrets() { return *secrets_; }
+  const std::shared_ptr<provider::Traffic>& traffic() const { return traffic_; }
   Audit* audit() { return audit_.get(); }  // null: nothing is recorded
   LoopHost& loop(uint32_t i) { return *loops_[i]; }
   uint32_t loop_count() const { return static_cast<uint32_t>(loops_.size()); }
@@ -245,6 +248,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   Status open_parts();
   Status open_workspace(SandboxPlaces places);
   Status open_store();
+  StatusOr<std::shared_ptr<const provider::ModelCatalog>> load_catalog(const Config& config) const;
   void open_audit();
   StatusOr<std::unique_ptr<Config>> load_config();
   Sessions::iterator add_entry(const SharedString& id);
@@ -272,6 +276,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   Status launcher_failure_ = failed_precondition("no_workspace", "built-in tools need a workspace");
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Audit> audit_;
+  std::shared_ptr<provider::Traffic> traffic_;  // of all loops; its ledger is the store
   WorkerPool workers_;
   std::vector<std::unique_ptr<LoopHost>> loops_;
 

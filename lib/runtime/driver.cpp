@@ -125,7 +125,7 @@ Driver::~Driver() {
 // Nobody wants the answer. A model that has no memory to say what there was of it ends with its run.
 void Driver::cut_model() noexcept {
   if (model_call_ == 0) return;
-  if (setup_.audit != nullptr) setup_.audit->model_failed(seams_.model.route(), cancelled_model(), {}, 0);
+  if (setup_.audit != nullptr) setup_.audit->model_failed(route(), cancelled_model(), {}, 0);
   try {
     seams_.model.cancel(std::exchange(model_call_, 0));
   } catch (const std::bad_alloc&) {}
