@@ -213,8 +213,9 @@ void add_routes(std::vector<Key>& keys) {
   keys.insert(
       keys.end(),
       {
-          string_list("routes.*.upstreams", kUpstream,
-                      "The models of the route: provider/model, or provider/model=WEIGHT."),
+          with_no_default(
+              string_list("routes.*.upstreams", kUpstream,
+                          "The models of the route: provider/model, or provider/model=WEIGHT.")),
           {.path = "routes.*.strategy",
            .form = kChoice,
            .choices = "ordered|weighted|latency|cost",

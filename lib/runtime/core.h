@@ -43,11 +43,11 @@ struct AgentSnapshot {
   std::set<std::string> always_ask;
   std::shared_ptr<const AgentPolicy> policy;
   SharedString principal;                           // who acts where a run names nobody
-  std::shared_ptr<const provider::RouteSpec> spec;  // of a route, and of a model under limits or budgets
   std::shared_ptr<const provider::Script> script;   // of the scripted model
   std::shared_ptr<const wire::Request> parameters;  // model, tools, sampling; no messages
   std::shared_ptr<const PromptPrefix> prefix;       // of sessions without instructions of their own
   std::shared_ptr<RequestPool> requests;            // of such sessions that have closed
+  std::shared_ptr<const provider::RouteSpec> spec;  // of a route, and of a model under limits or budgets
 };
 
 // Shared by every handle of one session in this process.
@@ -276,7 +276,6 @@ class Core final : public std::enable_shared_from_this<Core> {
   Status launcher_failure_ = failed_precondition("no_workspace", "built-in tools need a workspace");
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Audit> audit_;
-  std::shared_ptr<provider::Traffic> traffic_;  // of all loops; its ledger is the store
   WorkerPool workers_;
   std::vector<std::unique_ptr<LoopHost>> loops_;
 
@@ -291,6 +290,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::optional<Detected> detected_;
   std::vector<std::string> command_environment_;
   unsigned char* alive_page_ = nullptr;  // 1 here, 0 in a forked child (MADV_WIPEONFORK)
+  std::shared_ptr<provider::Traffic> traffic_;  // of all loops; its ledger is the store
 };
 
 // The system messages of an agent, for a session whose workspace says this.

@@ -258,15 +258,16 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   provider::CallId model_call_ = 0;
   int64_t model_number_ = 0;
   SharedString model_call_id_;
-  // Of a model that is a route: who answers, and who failed last. They live as long as the model.
-  const provider::Route* answering_ = nullptr;
-  const provider::Route* failed_ = nullptr;
   std::vector<NamedTimer> timers_;
   std::vector<agent::SetTimer> refed_timers_;
   std::vector<EarlierVerdict> earlier_verdicts_;
 
   SharedString outcome_;
   Code outcome_code_ = Code::kOk;
+
+  // Of a model that is a route: who answers, and who failed last. They live as long as the model.
+  const provider::Route* answering_ = nullptr;
+  const provider::Route* failed_ = nullptr;
 };
 
 }  // namespace tau::runtime

@@ -230,15 +230,6 @@ class Store {
   virtual StatusOr<std::string> load_mark(std::string_view name);
   virtual Status store_mark(std::string_view name, std::string_view text);
 
-  // Any thread. Lends when that is durable, and tells on the writer thread, under the rules of Done. However
-  // many processes ask: at no moment is more lent than the largest cap that was asked under.
-  // INVALID_ARGUMENT "invalid_budget"; ABORTED "lease_lost" for a block that this process does not hold.
-  virtual void lend(LoanAsk ask, UniqueFunction<void(StatusOr<Loan>)> done);
-  // Gives a block back: once, and by the process that holds it, else ABORTED "lease_lost".
-  virtual void repay(Repayment repayment, UniqueFunction<void(Status)> done);
-  // The budgets whose scope begins so, by scope.
-  virtual StatusOr<std::vector<BudgetRecord>> list_budgets(std::string_view prefix);
-
   // Leases. The owner of a resource is this process (boot id, PID namespace, pid, start time) until it
   // releases or dies, which other containers of the same machine see by a lock on the file "<path>-owners".
   // UNAVAILABLE "session_busy" names the living owner, be it this process. Destroying the store releases what
@@ -249,6 +240,15 @@ class Store {
   // Recomputes a run's hash chain from its rows. DATA_LOSS "chain_broken" names the first bad row.
   virtual Status verify_chain(std::string_view run_id) = 0;
   virtual StoreStats stats() const = 0;
+
+  // Any thread. Lends when that is durable, and tells on the writer thread, under the rules of Done. However
+  // many processes ask: at no moment is more lent than the largest cap that was asked under.
+  // INVALID_ARGUMENT "invalid_budget"; ABORTED "lease_lost" for a block that this process does not hold.
+  virtual void lend(LoanAsk ask, UniqueFunction<void(StatusOr<Loan>)> done);
+  // Gives a block back: once, and by the process that holds it, else ABORTED "lease_lost".
+  virtual void repay(Repayment repayment, UniqueFunction<void(Status)> done);
+  // The budgets whose scope begins so, by scope.
+  virtual StatusOr<std::vector<BudgetRecord>> list_budgets(std::string_view prefix);
 };
 
 // Opens or creates, migrating forward. FAILED_PRECONDITION "database_too_new" for a later schema,

@@ -100,6 +100,7 @@ export const tau_event_kind: {
   readonly SNAPSHOT: 15;
   readonly RUN_DONE: 16;
   readonly HELD_TEXT: 17;
+  readonly ROUTE: 18;
 };
 
 export const tau_home_restore_flags: {
