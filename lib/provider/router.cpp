@@ -99,6 +99,7 @@ Fault fault_of(const Status& status) {
                          "unexpected_content", "redirect_refused"}))
     return Fault::kAccount;
   if (reason == "rate_limited") return Fault::kLimited;
+  if (reason == "egress_secret") return Fault::kRequest;  // it stands in the prompt
   if (status.retryable()) return status.retry_after_ms() >= 0 ? Fault::kLimited : Fault::kUpstream;
   switch (status.code()) {
     case Code::kUnavailable:
@@ -107,6 +108,7 @@ Fault fault_of(const Status& status) {
     case Code::kDataLoss:
     case Code::kAborted: return Fault::kUpstream;
     case Code::kUnauthenticated:
+    case Code::kPermissionDenied:
     case Code::kNotFound: return Fault::kAccount;
     default: return is_one_of(reason, {"connection_reset", "idle_timeout", "tls_failed", "invalid_response"})
                         ? Fault::kUpstream

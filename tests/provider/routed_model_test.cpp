@@ -230,7 +230,7 @@ INSTANTIATE_TEST_SUITE_P(
                 [] { return Reply::json(R"({"error":{"message":"no","code":"insufficient_quota"}})", 429); },
                 "quota_exhausted"},
         Failing{"dies_before_a_word", [] { return Reply::sse().head().reset(); }, "connection_reset"},
-        Failing{"ends_before_a_word", [] { return Reply::sse().event(": nothing"); }, "stream_truncated"}),
+        Failing{"ends_before_a_word", [] { return Reply::sse().body(": nothing\n\n"); }, "stream_truncated"}),
     [](const auto& info) { return info.param.name; });
 
 TEST_F(RoutedModel, ARequestThatEveryoneWouldRefuseIsNotRepeated) {
@@ -241,7 +241,7 @@ TEST_F(RoutedModel, ARequestThatEveryoneWouldRefuseIsNotRepeated) {
 }
 
 TEST_F(RoutedModel, NothingIsRepeatedAfterTheFirstByte) {
-  first_.enqueue(Reply::sse().event(kHello).reset());
+  first_.enqueue(Reply::sse().event(kHello).close());
   run();
   ASSERT_TRUE(sink_.failure.has_value());
   EXPECT_EQ(sink_.text, "hello");
@@ -252,7 +252,7 @@ TEST_F(RoutedModel, NothingIsRepeatedAfterTheFirstByte) {
 
 TEST_F(RoutedModel, UnlessStreamRecoveryIsOn) {
   spec_->stream_recovery = true;
-  first_.enqueue(Reply::sse().event(kHello).reset());
+  first_.enqueue(Reply::sse().event(kHello).close());
   second_.enqueue(answer());
   run();
   EXPECT_EQ(sink_.answers, 1);
@@ -302,7 +302,7 @@ TEST_F(RoutedModel, TheLastFailureIsTheOneThatIsTold) {
 TEST_F(RoutedModel, StreamsThatBreakOffOpenTheBreaker) {
   spec_->breaker = {.failures = 2, .failure_percent = 0};
   for (int i = 0; i < 2; ++i) {
-    first_.enqueue(Reply::sse().event(kHello).reset());
+    first_.enqueue(Reply::sse().event(kHello).close());
     RouteSink sink;
     (void)start(sink);
     finish(sink);
@@ -401,7 +401,7 @@ TEST_F(RoutedModel, SpendsWhatTheAnswerCost) {
 TEST_F(RoutedModel, AnUnknownOutcomeCostsItsBound) {
   budgets_.day_usd_micros = 100'000'000;
   spec_->upstreams.pop_back();
-  first_.enqueue(Reply::sse().event(kHello).reset());
+  first_.enqueue(Reply::sse().event(kHello).close());
   run();
   model_.reset();
   traffic_.reset();
