@@ -121,10 +121,10 @@ int main(int argc, char** argv) {
   });
 
   Limiter limiter;
-  const LimitRule rule = {.requests_per_minute = int64_t{1} << 39,
-                          .tokens_per_minute = int64_t{1} << 39,
-                          .concurrency = 1'000};
-  const Limiter::Use uses[] = {{"route:main", rule}, {"principal:alice@main", rule}, {"provider:first", rule}};
+  const LimitRule rule = {
+      .requests_per_minute = int64_t{1} << 39, .tokens_per_minute = int64_t{1} << 39, .concurrency = 1'000};
+  const Limiter::Use uses[] = {
+      {"route:main", rule}, {"principal:alice@main", rule}, {"provider:first", rule}};
   report.measure("limits_of_three_names", kPlan, [&] {
     now += 1'000;
     limiter.settle(limiter.acquire(uses, 1'000, true, now).id, 900, now);
@@ -137,17 +137,16 @@ int main(int argc, char** argv) {
                             {"day:2026-11-27", int64_t{1} << 50}};
   (void)budget.reserve(caps, 1, now);
   for (Budget::Ask ask; budget.next_ask(&ask);)
-    budget.on_loan(ask.account, Loan{.block = 1, .granted_usd_micros = int64_t{1} << 50, .remaining_usd_micros = 0},
-                   now);
+    budget.on_loan(ask.account,
+                   Loan{.block = 1, .granted_usd_micros = int64_t{1} << 50, .remaining_usd_micros = 0}, now);
   report.measure("budget_of_four_scopes", kPlan, [&] {
     now += 1'000;
     budget.settle(budget.reserve(caps, 1'000, now).id, 700, now);
   });
 
   const std::vector<Candidate> candidates(3);
-  report.measure("plan_of_three", kPlan, [&] {
-    bench::keep(plan_route(Strategy::kOrdered, candidates, {.prompt_tokens = 100}, 0));
-  });
+  report.measure("plan_of_three", kPlan,
+                 [&] { bench::keep(plan_route(Strategy::kOrdered, candidates, {.prompt_tokens = 100}, 0)); });
 
   whole_calls(report);
   return report.finish();

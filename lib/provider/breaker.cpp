@@ -44,8 +44,8 @@ void Breaker::failed(const Permit& permit, int64_t now_ns) {
   const int64_t now = monotonic(now_ns);
   if (permit.generation != generation_) return;
   if (permit.probe) {
-    open_ms_ = std::min(policy_.max_open_ms, open_ms_ > policy_.max_open_ms / 2 ? policy_.max_open_ms
-                                                                               : open_ms_ * 2);
+    open_ms_ = std::min(policy_.max_open_ms,
+                        open_ms_ > policy_.max_open_ms / 2 ? policy_.max_open_ms : open_ms_ * 2);
     return open(now);
   }
   ++in_a_row_;

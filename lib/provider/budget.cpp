@@ -164,10 +164,10 @@ void Budget::on_loan(uint64_t account, const StatusOr<Loan>& loan, int64_t now_n
         ++at;
         continue;
       }
-      at = decide(at, loan.ok() ? exceeded(p.scope, p.cap, amount, left)
-                                : unavailable("budget_unavailable",
-                                              format("the ledger of budgets gave no lease: {}",
-                                                     loan.status().message())));
+      at = decide(
+          at, loan.ok() ? exceeded(p.scope, p.cap, amount, left)
+                        : unavailable("budget_unavailable", format("the ledger of budgets gave no lease: {}",
+                                                                   loan.status().message())));
     }
   }
   serve();

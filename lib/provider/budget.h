@@ -1,5 +1,5 @@
-// Budgets: caps on what is spent, which hold under any interleaving, after a crash and across processes. Pure:
-// it asks for leases and is told of them. Not for several threads at once.
+// Budgets: caps on what is spent, which hold under any interleaving, after a crash and across processes.
+// Pure: it asks for leases and is told of them. Not for several threads at once.
 //
 // A durable ledger (LoanDesk) lends blocks of each cap to processes; a block is spent in memory. A call
 // reserves the most that it can cost in every scope at once, or nothing, and settles what it did cost; one
@@ -77,11 +77,12 @@ class Budget {
   struct Account {
     int64_t available = 0;  // lent, neither reserved nor spent; negative after an overrun
     int64_t reserved = 0;
-    int64_t spent = 0;      // of the block that is open now
+    int64_t spent = 0;  // of the block that is open now
   };
 
   // Takes `amount` in all scopes, or waits for a lease. RESOURCE_EXHAUSTED "budget_exceeded" names the scope;
-  // INVALID_ARGUMENT "invalid_budget" for an amount or a cap below 0; RESOURCE_EXHAUSTED "budget_scopes_full".
+  // INVALID_ARGUMENT "invalid_budget" for an amount or a cap below 0; RESOURCE_EXHAUSTED
+  // "budget_scopes_full".
   Answer reserve(std::span<const BudgetCap> caps, int64_t amount, int64_t now_ns);
   // What was reserved did cost so much.
   void settle(uint64_t id, int64_t cost, int64_t now_ns);

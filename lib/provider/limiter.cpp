@@ -170,10 +170,10 @@ Status Limiter::refusal(const Limit& limit, Lack lack, int64_t tokens, int64_t a
   const int64_t after_ms = at_ns == kNever ? -1 : milliseconds_until(at_ns, now_ns_);
   switch (lack) {
     case Lack::kTooSmall:
-      return busy("limit_too_small",
-                  format("the call may take {} tokens, {} allows {} a minute", tokens, name,
-                         rule.tokens_per_minute),
-                  false);
+      return busy(
+          "limit_too_small",
+          format("the call may take {} tokens, {} allows {} a minute", tokens, name, rule.tokens_per_minute),
+          false);
     case Lack::kTokens:
       return busy("limit_tokens",
                   format("{} allows {} tokens a minute, and {} more do not fit now", name,
@@ -315,9 +315,8 @@ void Limiter::time_out() {
     const auto line = lines_.find(place->second);
     const Waiter waiter = line->second.at(id);
     const Limit& limit = *limits_[place->second[waiter.which]];
-    decisions_.push_back(
-        {id, busy("limit_wait_timeout",
-                  format("{} had no room within {} ms", limit.name, limit.rule.max_wait_ms))});
+    decisions_.push_back({id, busy("limit_wait_timeout", format("{} had no room within {} ms", limit.name,
+                                                                limit.rule.max_wait_ms))});
     deadlines_.erase(deadlines_.begin());
     leave(place->second);
     line->second.erase(id);

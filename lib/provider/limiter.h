@@ -47,8 +47,8 @@ class Limiter {
   struct Answer {
     enum class Kind : uint8_t { kGranted, kWaiting, kRefused };
     Kind kind = Kind::kRefused;
-    uint64_t id = 0;       // of the grant, and of what waits to be one
-    size_t which = 0;      // the use that holds it up
+    uint64_t id = 0;   // of the grant, and of what waits to be one
+    size_t which = 0;  // the use that holds it up
     Status refusal;
   };
   // What became of a call that waited: a grant, or why there is none.
@@ -67,9 +67,9 @@ class Limiter {
   ~Limiter();
 
   // A call of so many tokens at most. RESOURCE_EXHAUSTED, with the time after which a new try may help where
-  // that is known: "limit_requests", "limit_tokens", "limit_concurrency"; "limit_queue" when others came first;
-  // "limit_queue_full"; "limit_too_small" for a call that never fits; "limiter_full" when too many names are
-  // in use.
+  // that is known: "limit_requests", "limit_tokens", "limit_concurrency"; "limit_queue" when others came
+  // first; "limit_queue_full"; "limit_too_small" for a call that never fits; "limiter_full" when too many
+  // names are in use.
   Answer acquire(std::span<const Use> uses, int64_t tokens, bool may_wait, int64_t now_ns);
   // A granted call is over and took so many tokens. More than it asked for count too.
   void settle(uint64_t id, int64_t tokens, int64_t now_ns);
@@ -134,8 +134,8 @@ class Limiter {
   size_t hand_ = 0;  // where the search for an idle limit goes on
   std::unordered_map<uint64_t, Grant> grants_;
   std::map<Ids, Line> lines_;
-  std::unordered_map<uint64_t, Ids> places_;           // of who waits
-  std::set<std::pair<int64_t, uint64_t>> deadlines_;   // of who waits
+  std::unordered_map<uint64_t, Ids> places_;          // of who waits
+  std::set<std::pair<int64_t, uint64_t>> deadlines_;  // of who waits
   std::vector<Decision> decisions_;
   size_t next_decision_ = 0;
   uint64_t last_id_ = 0;

@@ -16,7 +16,8 @@ constexpr int64_t kMaxInteger = int64_t{1} << 53;
 constexpr size_t kMaxModels = 100'000;
 
 Status bad(std::string_view model, std::string_view member, std::string_view expected) {
-  return invalid_argument("invalid_catalog", format("models.\"{}\".{}: expected {}", model, member, expected));
+  return invalid_argument("invalid_catalog",
+                          format("models.\"{}\".{}: expected {}", model, member, expected));
 }
 
 // One object of the document, which knows where it stands.
@@ -85,8 +86,8 @@ StatusOr<ModelFacts> read_facts(std::string_view model, const json::Value& value
 
 StatusOr<ModelCatalog> ModelCatalog::parse(std::string_view text) {
   TAU_ASSIGN_OR_RETURN(const json::Value document, json::parse(text));
-  const bool ours = document.is_object() && document["schema_version"].as_int(0) == 1 &&
-                    document["models"].is_object();
+  const bool ours =
+      document.is_object() && document["schema_version"].as_int(0) == 1 && document["models"].is_object();
   if (!ours)
     return invalid_argument("invalid_catalog",
                             "a catalog is an object with \"schema_version\":1 and an object \"models\"");

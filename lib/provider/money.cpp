@@ -11,9 +11,9 @@ namespace {
 __extension__ using Wide = __int128;
 
 constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
-constexpr int64_t kTokensPerMessage = 32;   // role, separators, ids
-constexpr int64_t kTokensPerTool = 64;      // what a tool is wrapped in
-constexpr int64_t kTokensPerPart = 32;      // ids and names of calls and results are counted by their bytes
+constexpr int64_t kTokensPerMessage = 32;     // role, separators, ids
+constexpr int64_t kTokensPerTool = 64;        // what a tool is wrapped in
+constexpr int64_t kTokensPerPart = 32;        // ids and names of calls and results are counted by their bytes
 constexpr int64_t kTokensPerRequest = 2'048;  // the providers' own words on tools, JSON and reasoning
 
 int64_t saturate(Wide value) { return value > kMost ? kMost : static_cast<int64_t>(value); }
@@ -87,8 +87,8 @@ class Bound {
 
 // Members of a request that change nothing of what is counted.
 bool is_harmless(std::string_view name) {
-  constexpr std::array<std::string_view, 6> kHarmless = {"user",           "metadata", "stream_options",
-                                                         "prompt_cache_key", "store",    "service_name"};
+  constexpr std::array<std::string_view, 6> kHarmless = {
+      "user", "metadata", "stream_options", "prompt_cache_key", "store", "service_name"};
   return name.starts_with("tau:") || std::ranges::find(kHarmless, name) != kHarmless.end();
 }
 
@@ -113,11 +113,10 @@ int64_t cost_usd_micros(const Price& price, const wire::Usage& usage) {
   // More cached than there was: what was cached is charged all the same.
   const Wide plain = std::max<Wide>(0, static_cast<Wide>(input) - cached - written);
   const int64_t output = std::max({int64_t{0}, usage.output, usage.reasoning});
-  return saturate(
-      part_cost(saturate(plain), price.input_usd_micros) +
-      part_cost(cached, rate(price.cached_input_usd_micros, price.input_usd_micros)) +
-      part_cost(written, rate(price.cache_write_usd_micros, price.input_usd_micros)) +
-      part_cost(output, price.output_usd_micros));
+  return saturate(part_cost(saturate(plain), price.input_usd_micros) +
+                  part_cost(cached, rate(price.cached_input_usd_micros, price.input_usd_micros)) +
+                  part_cost(written, rate(price.cache_write_usd_micros, price.input_usd_micros)) +
+                  part_cost(output, price.output_usd_micros));
 }
 
 StatusOr<int64_t> cost_bound_usd_micros(const Price& price, int64_t prompt_tokens, int64_t output_tokens) {
@@ -127,8 +126,8 @@ StatusOr<int64_t> cost_bound_usd_micros(const Price& price, int64_t prompt_token
   if (prompt_tokens < 0 || output_tokens < 0)
     return invalid_argument("invalid_tokens", format("a call of {} and {} tokens cannot be priced",
                                                      prompt_tokens, output_tokens));
-  const int64_t dearest = std::max(
-      {price.input_usd_micros, price.cached_input_usd_micros, price.cache_write_usd_micros});
+  const int64_t dearest =
+      std::max({price.input_usd_micros, price.cached_input_usd_micros, price.cache_write_usd_micros});
   // An answer charges up to three kinds of input, each rounded up for itself.
   constexpr int64_t kRounding = 2;
   return saturate(part_cost(prompt_tokens, dearest) + part_cost(output_tokens, price.output_usd_micros) +

@@ -23,8 +23,8 @@ struct Price {
 Status check_price(const Price& price);
 
 // Of an answer. wire::Usage has one meaning for every provider (input counts what was cached, output what was
-// reasoned), so there is one rule: each kind of input token at its own rate, the rest at that of input. Counts
-// that contradict each other are charged at the dearer reading; negative ones count as 0.
+// reasoned), so there is one rule: each kind of input token at its own rate, the rest at that of input.
+// Counts that contradict each other are charged at the dearer reading; negative ones count as 0.
 int64_t cost_usd_micros(const Price& price, const wire::Usage& usage);
 
 // The most that a prompt of at most so many tokens and an answer of at most so many can cost: input at its

@@ -90,11 +90,11 @@ struct RouteDecision {
   // "selected", "skipped", "waiting", "failed", "failover", "retry", "hedge", "hedge_lost", "recovery",
   // "answers", "breaker_opened", "breaker_closed", "gave_up".
   std::string_view decision;
-  std::string_view reason;   // stable; docs/routing.md has the table
-  std::string_view message;  // for people; may be empty
-  std::string_view upstream;  // "provider/model"; empty: it is about the route
-  int attempt = 0;            // from 1; 0: before the first
-  int64_t wait_ms = -1;       // of "waiting"
+  std::string_view reason;       // stable; docs/routing.md has the table
+  std::string_view message;      // for people; may be empty
+  std::string_view upstream;     // "provider/model"; empty: it is about the route
+  int attempt = 0;               // from 1; 0: before the first
+  int64_t wait_ms = -1;          // of "waiting"
   const Route* route = nullptr;  // of "selected", "failover", "retry", "hedge", "recovery", and of "answers"
 };
 

@@ -23,7 +23,8 @@ uint64_t number(Random& random) {
 bool has_images(const wire::Request& request) {
   for (const wire::Message& message : request.messages)
     for (const wire::Part& part : message.parts)
-      if (const auto* media = part.as<wire::Media>(); media != nullptr && media->kind == wire::MediaKind::kImage)
+      if (const auto* media = part.as<wire::Media>();
+          media != nullptr && media->kind == wire::MediaKind::kImage)
         return true;
   return false;
 }
@@ -47,11 +48,7 @@ void Leg::on_failure(const Status& status, wire::Response partial) {
 }
 
 RoutedCall::RoutedCall(RoutedShared& shared, ModelCall call, CallSink& sink, UniqueFunction<void()> ended)
-    : shared_(shared),
-      health_(shared.health),
-      call_(std::move(call)),
-      sink_(sink),
-      ended_(std::move(ended)) {
+    : shared_(shared), health_(shared.health), call_(std::move(call)), sink_(sink), ended_(std::move(ended)) {
   const std::lock_guard lock(health_->mutex);
   health_->retries.call_began();
 }
@@ -226,21 +223,20 @@ RoutedCall::Started RoutedCall::limit(Leg& leg, bool may_wait) {
   size_t count = 0;
   const SharedString of_route = SharedString::concat({"route:", spec().name});
   const SharedString of_key = SharedString::concat({"provider:", upstream.route.provider});
-  const SharedString of_principal =
-      SharedString::concat({"principal:", call_.principal, "@", spec().name});
+  const SharedString of_principal = SharedString::concat({"principal:", call_.principal, "@", spec().name});
   if (spec().limits.any()) uses[count++] = {of_route, spec().limits};
   if (spec().principal_limits.any()) uses[count++] = {of_principal, spec().principal_limits};
   if (upstream.limits.any()) uses[count++] = {of_key, upstream.limits};
   if (count == 0) return fund(leg);
   leg.tokens = needs_.prompt_tokens + output_limit(leg.upstream);
-  Limiter::Answer answer = shared_.traffic->acquire(
-      std::span(uses).first(count), leg.tokens, may_wait, now(), shared_.loop,
-      [weak = weak_from_this(), traffic = shared_.traffic, &loop = shared_.loop, at = legs_.size() - 1](
-          uint64_t id, Status status) {
-        if (const auto self = weak.lock(); self != nullptr && !self->over_)
-          return self->limits_decided(at, id, status);
-        if (status.ok()) traffic->undo_limits(id, loop.now_ns());
-      });
+  Limiter::Answer answer =
+      shared_.traffic->acquire(std::span(uses).first(count), leg.tokens, may_wait, now(), shared_.loop,
+                               [weak = weak_from_this(), traffic = shared_.traffic, &loop = shared_.loop,
+                                at = legs_.size() - 1](uint64_t id, Status status) {
+                                 if (const auto self = weak.lock(); self != nullptr && !self->over_)
+                                   return self->limits_decided(at, id, status);
+                                 if (status.ok()) traffic->undo_limits(id, loop.now_ns());
+                               });
   if (answer.kind == Limiter::Answer::Kind::kRefused) {
     if (answer.refusal.reason() == "limit_too_small") failover_.give_up_on(leg.upstream);
     drop(leg, "skipped", answer.refusal);
@@ -285,8 +281,8 @@ StatusOr<int64_t> RoutedCall::bound_of(size_t upstream) {
                                       "max_tokens",
                                       route.provider, route.model));
   // The provider refuses what does not fit its window: more than that it cannot count.
-  const int64_t prompt = route.context_tokens > 0 ? std::min(**prompt_bound_, route.context_tokens)
-                                                  : **prompt_bound_;
+  const int64_t prompt =
+      route.context_tokens > 0 ? std::min(**prompt_bound_, route.context_tokens) : **prompt_bound_;
   auto bound = cost_bound_usd_micros(route.price, prompt, output);
   if (bound.ok()) return bound;
   return bound.status().annotate(format("{}/{}", route.provider, route.model));
@@ -322,14 +318,15 @@ RoutedCall::Started RoutedCall::fund(Leg& leg) {
     drop(leg, "skipped", bound.status());
     return Started::kSkipped;
   }
-  Budget::Answer answer = shared_.traffic->reserve(
-      caps_, *bound, now(), shared_.loop,
-      [weak = weak_from_this(), traffic = shared_.traffic, &loop = shared_.loop, at](uint64_t id,
-                                                                                   Status status) {
-        if (const auto self = weak.lock(); self != nullptr && !self->over_)
-          return self->money_decided(at, id, status);
-        if (status.ok()) traffic->settle_budget(id, 0, loop.now_ns());  // the call was never made
-      });
+  Budget::Answer answer =
+      shared_.traffic->reserve(caps_, *bound, now(), shared_.loop,
+                               [weak = weak_from_this(), traffic = shared_.traffic, &loop = shared_.loop, at](
+                                   uint64_t id, Status status) {
+                                 if (const auto self = weak.lock(); self != nullptr && !self->over_)
+                                   return self->money_decided(at, id, status);
+                                 if (status.ok())
+                                   traffic->settle_budget(id, 0, loop.now_ns());  // the call was never made
+                               });
   if (answer.kind == Budget::Answer::Kind::kRefused) {
     failover_.give_up_on(leg.upstream);
     drop(leg, "skipped", answer.refusal);
@@ -373,7 +370,8 @@ void RoutedCall::launch(Leg& leg) {
   if (over_ || leg.phase != Leg::Phase::kRunning) return;
   ModelCall inner = call_;
   inner.target.model = route_of(leg.upstream).model;
-  if (const int64_t most = output_limit(leg.upstream); most > 0 && (needs_.output_tokens > 0 || !caps_.empty()))
+  if (const int64_t most = output_limit(leg.upstream);
+      most > 0 && (needs_.output_tokens > 0 || !caps_.empty()))
     inner.target.max_tokens = most;
   leg.inner = shared_.upstreams[leg.upstream]->start(std::move(inner), leg);
   arm_hedge();
@@ -381,11 +379,10 @@ void RoutedCall::launch(Leg& leg) {
 
 void RoutedCall::arm_hedge() {
   if (spec().hedge_after_ms <= 0 || hedge_timer_ != 0 || live() != 1) return;
-  hedge_timer_ = shared_.loop.set_timer(now() + spec().hedge_after_ms * kNanosPerMilli,
-                                        [weak = weak_from_this()] {
-                                          if (const auto self = weak.lock(); self != nullptr)
-                                            self->hedge_due();
-                                        });
+  hedge_timer_ =
+      shared_.loop.set_timer(now() + spec().hedge_after_ms * kNanosPerMilli, [weak = weak_from_this()] {
+        if (const auto self = weak.lock(); self != nullptr) self->hedge_due();
+      });
 }
 
 void RoutedCall::hedge_due() {
@@ -427,7 +424,8 @@ void RoutedCall::cancel(Leg& leg) {
 void RoutedCall::settle(Leg& leg, const Cost& cost, Verdict verdict) {
   leg.phase = Leg::Phase::kOver;
   const int64_t at = now();
-  if (leg.limits != 0) shared_.traffic->settle_limits(leg.limits, cost.tokens < 0 ? leg.tokens : cost.tokens, at);
+  if (leg.limits != 0)
+    shared_.traffic->settle_limits(leg.limits, cost.tokens < 0 ? leg.tokens : cost.tokens, at);
   if (leg.money != 0 && cost.known) shared_.traffic->settle_budget(leg.money, cost.usd_micros, at);
   if (leg.money != 0 && !cost.known) shared_.traffic->forfeit_budget(leg.money, at);
   Breaker::State before;

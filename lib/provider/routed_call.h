@@ -46,9 +46,9 @@ class Leg final : public CallSink {
   Phase phase = Phase::kLimits;
   bool counts_as_retry = false;
   bool saw_event = false;
-  uint64_t limits = 0;   // the grant, or what waits for it
-  int64_t tokens = 0;    // that were asked of the limits
-  uint64_t money = 0;    // the reservation, or what waits for it; 0: no cap
+  uint64_t limits = 0;  // the grant, or what waits for it
+  int64_t tokens = 0;   // that were asked of the limits
+  uint64_t money = 0;   // the reservation, or what waits for it; 0: no cap
   CallId inner = 0;
   int64_t started_ns = 0;
 };

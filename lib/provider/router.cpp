@@ -82,9 +82,7 @@ Plan plan_route(Strategy strategy, std::span<const Candidate> candidates, const 
   switch (strategy) {
     case Strategy::kOrdered: break;
     case Strategy::kWeighted: shuffle_by_weight(plan.order, candidates, random); break;
-    case Strategy::kLatency:
-      sort_by(plan.order, [&](size_t i) { return candidates[i].latency_ns; });
-      break;
+    case Strategy::kLatency: sort_by(plan.order, [&](size_t i) { return candidates[i].latency_ns; }); break;
     case Strategy::kCost:
       sort_by(plan.order, [&](size_t i) { return estimated_cost(candidates[i], needs); });
       break;
@@ -95,8 +93,8 @@ Plan plan_route(Strategy strategy, std::span<const Candidate> candidates, const 
 Fault fault_of(const Status& status) {
   const std::string_view reason = status.reason();
   if (reason == "context_length_exceeded") return Fault::kTooLong;
-  if (is_one_of(reason, {"authentication_failed", "quota_exhausted", "not_found", "missing_key", "key_refused",
-                         "unexpected_content", "redirect_refused"}))
+  if (is_one_of(reason, {"authentication_failed", "quota_exhausted", "not_found", "missing_key",
+                         "key_refused", "unexpected_content", "redirect_refused"}))
     return Fault::kAccount;
   if (reason == "rate_limited") return Fault::kLimited;
   if (reason == "egress_secret") return Fault::kRequest;  // it stands in the prompt
@@ -110,9 +108,10 @@ Fault fault_of(const Status& status) {
     case Code::kUnauthenticated:
     case Code::kPermissionDenied:
     case Code::kNotFound: return Fault::kAccount;
-    default: return is_one_of(reason, {"connection_reset", "idle_timeout", "tls_failed", "invalid_response"})
-                        ? Fault::kUpstream
-                        : Fault::kRequest;
+    default:
+      return is_one_of(reason, {"connection_reset", "idle_timeout", "tls_failed", "invalid_response"})
+                 ? Fault::kUpstream
+                 : Fault::kRequest;
   }
 }
 
@@ -123,10 +122,10 @@ bool counts_for_breaker(Fault fault, const Status& status) {
 
 bool costs_nothing(const Status& status, bool saw_event) {
   if (saw_event) return false;
-  if (is_one_of(status.reason(), {"connect_failed", "dns_failed", "tls_failed", "connect_timeout",
-                                  "missing_key", "credential_origin_mismatch", "invalid_url",
-                                  "invalid_request", "libcurl_missing", "proxy_refused",
-                                  "credential_over_proxy"}) ||
+  if (is_one_of(status.reason(),
+                {"connect_failed", "dns_failed", "tls_failed", "connect_timeout", "missing_key",
+                 "credential_origin_mismatch", "invalid_url", "invalid_request", "libcurl_missing",
+                 "proxy_refused", "credential_over_proxy"}) ||
       status.reason().starts_with("egress_"))
     return true;
   return status.details_json().find(R"("http_status")") != std::string_view::npos;

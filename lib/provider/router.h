@@ -39,8 +39,8 @@ struct Plan {
   std::vector<size_t> order;  // of those that can answer such a call
   std::vector<Skip> skipped;
 };
-// Ties keep the order of the configuration. Latency: the unknown first, so that it becomes known. Cost: by what
-// the call would cost at the estimate; the unknown last.
+// Ties keep the order of the configuration. Latency: the unknown first, so that it becomes known. Cost: by
+// what the call would cost at the estimate; the unknown last.
 Plan plan_route(Strategy strategy, std::span<const Candidate> candidates, const Needs& needs,
                 uint64_t random);
 
@@ -59,13 +59,13 @@ bool counts_for_breaker(Fault fault, const Status& status);
 // any event. All else may have been charged.
 bool costs_nothing(const Status& status, bool saw_event);
 
-// The tries of one call: which upstream is next, and when. An upstream that failed has its turn again when all
-// others had theirs.
+// The tries of one call: which upstream is next, and when. An upstream that failed has its turn again when
+// all others had theirs.
 class Failover {
  public:
   struct Next {
     size_t upstream = 0;
-    int64_t at_ns = 0;  // not before
+    int64_t at_ns = 0;   // not before
     bool again = false;  // this upstream failed before in this call
   };
 
@@ -131,8 +131,8 @@ class RetryBudget {
   int64_t retries_ = 0;
 };
 
-// How long an upstream takes to its first event: a moving average that rises at once and falls slowly, so that
-// one that has become slow is seen soon. Forgotten after a minute without a call.
+// How long an upstream takes to its first event: a moving average that rises at once and falls slowly, so
+// that one that has become slow is seen soon. Forgotten after a minute without a call.
 class Latency {
  public:
   static constexpr int64_t kForgetNs = 60'000 * kNanosPerMilli;

@@ -25,7 +25,8 @@ Status add_route(Core& core, const Config& config, std::string_view name, AgentS
     return ok_status();
   }
   for (const auto& [model, why] : spec->unavailable)
-    core.log(LogLevel::kWarn, "provider", format("routes.{}: {} is left out: {}", name, model, why.message()));
+    core.log(LogLevel::kWarn, "provider",
+             format("routes.{}: {} is left out: {}", name, model, why.message()));
   snapshot.spec = std::make_shared<const provider::RouteSpec>(*std::move(spec));
   snapshot.route = std::make_shared<const provider::Route>(provider::outline(*snapshot.spec));
   return ok_status();

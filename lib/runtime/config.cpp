@@ -123,9 +123,10 @@ class Merger {
   Status choose_model(const KeyPath& path, const json::Value& value) {
     const auto model = provider::parse_model_reference(value.as_string());
     if (!model.ok()) return ok_status();  // empty: no choice
-    const bool known = provider::find_provider(model->provider) != nullptr || model->provider == "offline" ||
-                       (model->provider == kRouteProvider ? state_.merged["routes"].contains(model->model)
-                                                          : state_.merged["providers"].contains(model->provider));
+    const bool known =
+        provider::find_provider(model->provider) != nullptr || model->provider == "offline" ||
+        (model->provider == kRouteProvider ? state_.merged["routes"].contains(model->model)
+                                           : state_.merged["providers"].contains(model->provider));
     if (known) return replace(path, value);
     return refuse(path,
                   format("the provider \"{}\" is not defined; a project's file may only choose one that is",

@@ -213,9 +213,8 @@ void add_routes(std::vector<Key>& keys) {
   keys.insert(
       keys.end(),
       {
-          with_no_default(
-              string_list("routes.*.upstreams", kUpstream,
-                          "The models of the route: provider/model, or provider/model=WEIGHT.")),
+          with_no_default(string_list("routes.*.upstreams", kUpstream,
+                                      "The models of the route: provider/model, or provider/model=WEIGHT.")),
           {.path = "routes.*.strategy",
            .form = kChoice,
            .choices = "ordered|weighted|latency|cost",
@@ -233,19 +232,20 @@ void add_routes(std::vector<Key>& keys) {
                "A stream that breaks off begins anew at another upstream; off if unset."),
           integer("routes.*.breaker.failures", "Failures in a row that stop asking; 0: any number."),
           integer("routes.*.breaker.failure_percent", "Share of failures that stops asking; 0: any.", 100),
-          integer("routes.*.breaker.min_calls", "Calls in the window before their share counts.",
-                  kMaxInteger, 1),
-          integer("routes.*.breaker.window_ms", "The window of that share.", kMaxMs, 10),
-          integer("routes.*.breaker.open_ms", "Pause before a probe; it doubles when the probe fails.", kMaxMs,
+          integer("routes.*.breaker.min_calls", "Calls in the window before their share counts.", kMaxInteger,
                   1),
+          integer("routes.*.breaker.window_ms", "The window of that share.", kMaxMs, 10),
+          integer("routes.*.breaker.open_ms", "Pause before a probe; it doubles when the probe fails.",
+                  kMaxMs, 1),
           integer("routes.*.breaker.max_open_ms", "The longest pause.", kMaxMs, 1),
           integer("routes.*.budget.day_usd_micros", "What the route may cost in a day (UTC); 0: no cap."),
           integer("budget.run_usd_micros", "What one run may cost; 0: no cap."),
           integer("budget.session_usd_micros", "What one session may cost; 0: no cap."),
           integer("budget.principal_day_usd_micros", "What one principal may cost in a day; 0: no cap."),
           integer("budget.day_usd_micros", "What this home may cost in a day (UTC); 0: no cap."),
-          text("models.file", "A catalog of models over the built-in one; a relative name is one in the home; "
-                              "unset: models.json there, if it exists."),
+          text("models.file",
+               "A catalog of models over the built-in one; a relative name is one in the home; "
+               "unset: models.json there, if it exists."),
       });
   const auto rule = [&](const std::array<std::string_view, 5>& paths) {
     const std::array<std::string_view, 5> help = {
@@ -261,7 +261,8 @@ void add_routes(std::vector<Key>& keys) {
         "routes.*.principal_limits.concurrency", "routes.*.principal_limits.max_waiting",
         "routes.*.principal_limits.max_wait_ms"});
   rule({"providers.*.limits.requests_per_minute", "providers.*.limits.tokens_per_minute",
-        "providers.*.limits.concurrency", "providers.*.limits.max_waiting", "providers.*.limits.max_wait_ms"});
+        "providers.*.limits.concurrency", "providers.*.limits.max_waiting",
+        "providers.*.limits.max_wait_ms"});
 }
 
 void add_provider_transport(std::vector<Key>& keys) {

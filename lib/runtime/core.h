@@ -289,7 +289,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::condition_variable session_closed_;  // or its lease is back
   std::optional<Detected> detected_;
   std::vector<std::string> command_environment_;
-  unsigned char* alive_page_ = nullptr;  // 1 here, 0 in a forked child (MADV_WIPEONFORK)
+  unsigned char* alive_page_ = nullptr;         // 1 here, 0 in a forked child (MADV_WIPEONFORK)
   std::shared_ptr<provider::Traffic> traffic_;  // of all loops; its ledger is the store
 };
 

@@ -172,8 +172,8 @@ void Driver::cancel_model(const agent::CancelModel& effect) {
   cut.partial = labelled(std::move(partial));
   cut.cost_usd_micros = cost(cut.partial->usage);
   if (setup_.audit != nullptr)
-    setup_.audit->model_failed(route(), Status(Code::kCancelled, "cancelled", ""),
-                               cut.partial->usage, cut.cost_usd_micros);
+    setup_.audit->model_failed(route(), Status(Code::kCancelled, "cancelled", ""), cut.partial->usage,
+                               cut.cost_usd_micros);
   feed(std::move(cut));
 }
 
@@ -220,7 +220,8 @@ void Driver::show_rest_of_deltas() {
 
 void Driver::on_attempt(int attempt, const Status& previous) {
   if (attempt == 1) return;
-  if (setup_.audit != nullptr) setup_.audit->model_failed(failed_ != nullptr ? *failed_ : route(), previous, {}, 0);
+  if (setup_.audit != nullptr)
+    setup_.audit->model_failed(failed_ != nullptr ? *failed_ : route(), previous, {}, 0);
   deltas_.begin(redaction_);
   std::string why(previous.message());
   if (const Redaction* now = redaction()) now->clean(why, Author::kForeign);
@@ -261,8 +262,7 @@ void Driver::on_response(wire::Response response) {
   done.call = model_number_;
   done.response = labelled(std::move(response));
   done.cost_usd_micros = cost_of_answer(*done.response);
-  if (setup_.audit != nullptr)
-    setup_.audit->model_done(route(), done.response->usage, done.cost_usd_micros);
+  if (setup_.audit != nullptr) setup_.audit->model_done(route(), done.response->usage, done.cost_usd_micros);
   feed(std::move(done));
 }
 

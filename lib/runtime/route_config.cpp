@@ -71,14 +71,14 @@ provider::BudgetSpec Config::budgets() const {
   return spec;
 }
 
-StatusOr<provider::RouteSpec> Config::route_spec(std::string_view name, const Environment& environment) const {
+StatusOr<provider::RouteSpec> Config::route_spec(std::string_view name,
+                                                 const Environment& environment) const {
   if (!has_route(name)) {
     std::string known;
     for (const auto& [other, values] : state_->merged["routes"].as_object())
       known += (known.empty() ? "" : ", ") + other;
-    return invalid_argument("unknown_route",
-                            format("the route \"{}\" is not configured; known: {}", name,
-                                   known.empty() ? std::string("none") : known));
+    return invalid_argument("unknown_route", format("the route \"{}\" is not configured; known: {}", name,
+                                                    known.empty() ? std::string("none") : known));
   }
   const json::Value& values = state_->merged["routes"][name];
   provider::RouteSpec spec;
@@ -137,8 +137,6 @@ Config Config::with_catalog(std::shared_ptr<const provider::ModelCatalog> catalo
   return Config(std::move(state));
 }
 
-std::string Config::models_file() const {
-  return std::string(state_->merged["models"]["file"].as_string());
-}
+std::string Config::models_file() const { return std::string(state_->merged["models"]["file"].as_string()); }
 
 }  // namespace tau::runtime

@@ -63,9 +63,10 @@ void read_model_facts(const json::Value& values, provider::Route& route) {
   route.price.known = !price["input"].is_null() && !price["output"].is_null();
 }
 
-// What nobody configured: by the catalog of the home, then by the built-in one, which speaks of the provider's
-// own server alone. A model server on this machine costs nothing.
-void complete_facts(const Config::State& state, const provider::KnownProvider* known, provider::Route& route) {
+// What nobody configured: by the catalog of the home, then by the built-in one, which speaks of the
+// provider's own server alone. A model server on this machine costs nothing.
+void complete_facts(const Config::State& state, const provider::KnownProvider* known,
+                    provider::Route& route) {
   const std::string name = route.provider + "/" + route.model;
   if (state.catalog != nullptr)
     if (const auto* facts = state.catalog->find(name)) provider::complete(route, *facts);

@@ -56,10 +56,10 @@ Status check_loan(const LoanAsk& ask) {
   const bool sound = !ask.scope.empty() && ask.cap_usd_micros >= 0 && ask.need_usd_micros > 0 &&
                      ask.want_usd_micros >= ask.need_usd_micros && ask.block >= 0;
   if (sound) return ok_status();
-  return invalid_argument("invalid_budget",
-                          format("{} to {} micro-dollars of the budget \"{}\" of {} cannot be lent",
-                                 ask.need_usd_micros, ask.want_usd_micros, ask.scope.view(),
-                                 ask.cap_usd_micros));
+  return invalid_argument(
+      "invalid_budget",
+      format("{} to {} micro-dollars of the budget \"{}\" of {} cannot be lent", ask.need_usd_micros,
+             ask.want_usd_micros, ask.scope.view(), ask.cap_usd_micros));
 }
 
 Loan loan_of(const LoanAsk& ask, int64_t lent) {

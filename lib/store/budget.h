@@ -12,7 +12,8 @@ namespace tau::store {
 // Each runs inside a transaction of the caller.
 StatusOr<Loan> lend(Connection& db, const LoanAsk& ask, const Owners& owners, int64_t now_ms);
 Status repay(Connection& db, const Repayment& repayment, const Owners& owners, int64_t now_ms);
-StatusOr<std::vector<BudgetRecord>> read_budgets(Connection& db, std::string_view prefix, const Owners& owners);
+StatusOr<std::vector<BudgetRecord>> read_budgets(Connection& db, std::string_view prefix,
+                                                 const Owners& owners);
 
 // INVALID_ARGUMENT "invalid_budget" for amounts that make no sense.
 Status check_loan(const LoanAsk& ask);

@@ -151,7 +151,7 @@ struct StoreOptions {
 struct LoanAsk {
   SharedString scope;  // what the cap is on: "day:2026-11-27"
   int64_t cap_usd_micros = 0;
-  int64_t block = 0;  // of this process, that is added to; 0: a new one
+  int64_t block = 0;            // of this process, that is added to; 0: a new one
   int64_t need_usd_micros = 0;  // at least 1
   int64_t want_usd_micros = 0;  // at least what is needed
 };

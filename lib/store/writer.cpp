@@ -36,7 +36,7 @@ struct Writer::Waiter {
   Work work;  // empty: only a mark in the queue
   After after = After::kNothing;
   Status status;
-  bool finished = false;  // under the mutex of the writer
+  bool finished = false;              // under the mutex of the writer
   UniqueFunction<void(Status)> then;  // of one that nobody waits for: it owns itself
   std::condition_variable done;
 };

@@ -100,7 +100,11 @@ TEST(Breaker, ClocksThatGoBackDoNotReopenNorClose) {
 }
 
 TEST(Breaker, PoliciesWithoutSenseAreBounded) {
-  Breaker breaker({.failures = -1, .failure_percent = 1'000, .min_calls = -5, .window_ms = 0, .open_ms = -1,
+  Breaker breaker({.failures = -1,
+                   .failure_percent = 1'000,
+                   .min_calls = -5,
+                   .window_ms = 0,
+                   .open_ms = -1,
                    .max_open_ms = -1});
   breaker.failed(*breaker.try_acquire(0), 0);  // one of one failed: 100 per cent
   EXPECT_FALSE(breaker.try_acquire(0).has_value());

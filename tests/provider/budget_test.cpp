@@ -20,7 +20,8 @@ class Ledger {
   Loan lend(const LoanAsk& ask) {
     int64_t& lent = lent_[ask.scope.str()];
     const int64_t left = ask.cap_usd_micros - lent;
-    Loan loan{.block = ask.block, .granted_usd_micros = 0, .remaining_usd_micros = std::max<int64_t>(left, 0)};
+    Loan loan{
+        .block = ask.block, .granted_usd_micros = 0, .remaining_usd_micros = std::max<int64_t>(left, 0)};
     if (left < ask.need_usd_micros) return loan;
     if (loan.block == 0) loan.block = ++last_block_;
     loan.granted_usd_micros = std::min(left, ask.want_usd_micros);

@@ -1,4 +1,5 @@
-// The limiter: never over, in no window; nobody who waits is forgotten; unknown names cost no memory for ever.
+// The limiter: never over, in no window; nobody who waits is forgotten; unknown names cost no memory for
+// ever.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -224,7 +225,8 @@ class History {
     decide();
     if (answer.kind == Kind::kRefused) return;
     if (answer.kind == Kind::kWaiting) {
-      call.deadline = now_ + rules_[call.limits[answer.which < call.limits.size() ? answer.which : 0]].max_wait_ms * kMs;
+      call.deadline =
+          now_ + rules_[call.limits[answer.which < call.limits.size() ? answer.which : 0]].max_wait_ms * kMs;
       waiting_.emplace(answer.id, call);
       return;
     }

@@ -35,35 +35,42 @@ TEST(Money, CachedAndReasoningTokensCostTheSameInEveryProvidersWords) {
   };
   // 1,000 input of which 400 were cached, 200 output of which 50 reasoned: 600 * 3 + 400 * 0.3 + 200 * 15.
   constexpr int64_t kExpected = 1'800 + 120 + 3'000;
-  EXPECT_EQ(cost(wire::openai_chat(),
-                 R"({"choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}],
+  EXPECT_EQ(
+      cost(wire::openai_chat(),
+           R"({"choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}],
                  "usage":{"prompt_tokens":1000,"completion_tokens":200,"total_tokens":1200,
                  "prompt_tokens_details":{"cached_tokens":400},"completion_tokens_details":{"reasoning_tokens":50}}})"),
-            kExpected);
+      kExpected);
   // xAI: reasoning beside the completion.
-  EXPECT_EQ(cost(wire::openai_chat(),
-                 R"({"choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}],
+  EXPECT_EQ(
+      cost(wire::openai_chat(),
+           R"({"choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}],
                  "usage":{"prompt_tokens":1000,"completion_tokens":150,"total_tokens":1200,
                  "prompt_tokens_details":{"cached_tokens":400},"completion_tokens_details":{"reasoning_tokens":50}}})"),
-            kExpected);
+      kExpected);
   // DeepSeek.
-  EXPECT_EQ(cost(wire::openai_chat(),
-                 R"({"choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}],
+  EXPECT_EQ(
+      cost(wire::openai_chat(),
+           R"({"choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}],
                  "usage":{"prompt_tokens":1000,"completion_tokens":200,"total_tokens":1200,
                  "prompt_cache_hit_tokens":400,"prompt_cache_miss_tokens":600}})"),
-            kExpected);
+      kExpected);
   // Anthropic: input beside what was cached.
-  EXPECT_EQ(cost(wire::anthropic_messages(),
-                 R"({"id":"m","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"x"}],
+  EXPECT_EQ(
+      cost(
+          wire::anthropic_messages(),
+          R"({"id":"m","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"x"}],
                  "stop_reason":"end_turn","usage":{"input_tokens":600,"cache_read_input_tokens":400,
                  "cache_creation_input_tokens":0,"output_tokens":200}})"),
-            kExpected);
+      kExpected);
   // Written to the cache: 100 * 3.75 in the place of 100 * 3.
-  EXPECT_EQ(cost(wire::anthropic_messages(),
-                 R"({"id":"m","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"x"}],
+  EXPECT_EQ(
+      cost(
+          wire::anthropic_messages(),
+          R"({"id":"m","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"x"}],
                  "stop_reason":"end_turn","usage":{"input_tokens":500,"cache_read_input_tokens":400,
                  "cache_creation_input_tokens":100,"output_tokens":200}})"),
-            kExpected + 75);
+      kExpected + 75);
 }
 
 TEST(Money, CostsAreRoundedUpAndSaturate) {
@@ -130,8 +137,12 @@ TEST(Money, APromptHasNoMoreTokensThanItsBytes) {
 
 TEST(Money, WhatCannotBeBoundedIsNamed) {
   wire::Message picture;
-  picture.parts.push_back({wire::Media{.kind = wire::MediaKind::kImage, .mime = "image/png", .url = {},
-                                       .data = "x", .id = {}, .name = {}},
+  picture.parts.push_back({wire::Media{.kind = wire::MediaKind::kImage,
+                                       .mime = "image/png",
+                                       .url = {},
+                                       .data = "x",
+                                       .id = {},
+                                       .name = {}},
                            {}});
   EXPECT_EQ(prompt_token_bound(request_of(picture)).status().reason(), "prompt_unbounded");
   wire::Message result;

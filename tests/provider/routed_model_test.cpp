@@ -1,5 +1,5 @@
-// Routes over HTTP, with upstreams that fail in every way: what the host gets, whom it is told about, and that
-// nothing is said twice.
+// Routes over HTTP, with upstreams that fail in every way: what the host gets, whom it is told about, and
+// that nothing is said twice.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -45,7 +45,8 @@ class RouteSink final : public CallSink {
     cut = partial.message.text();
   }
   void on_decision(const RouteDecision& d) override {
-    decisions.push_back(std::string(d.decision) + ":" + std::string(d.reason) + "@" + std::string(d.upstream));
+    decisions.push_back(std::string(d.decision) + ":" + std::string(d.reason) + "@" +
+                        std::string(d.upstream));
     if (d.route != nullptr) chosen = d.route;
   }
   bool over() const { return answers > 0 || failure.has_value(); }
@@ -209,13 +210,14 @@ INSTANTIATE_TEST_SUITE_P(
                       .header("date", "Sun, 06 Nov 1994 08:49:37 GMT");
                 },
                 "rate_limited"},
-        Failing{"retry_after_in_the_body",
-                [] {
-                  return Reply::json(
-                      R"({"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"x","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"30s"}]}})",
-                      429);
-                },
-                "rate_limited"},
+        Failing{
+            "retry_after_in_the_body",
+            [] {
+              return Reply::json(
+                  R"({"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"x","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"30s"}]}})",
+                  429);
+            },
+            "rate_limited"},
         Failing{"without_a_time", [] { return limited("x", "y"); }, "rate_limited"},
         Failing{"error_inside_a_200",
                 [] { return Reply::sse().event(R"({"error":{"message":"busy","type":"server_error"}})"); },
@@ -223,9 +225,10 @@ INSTANTIATE_TEST_SUITE_P(
         Failing{"whole_error_with_200",
                 [] { return Reply::json(R"({"error":{"message":"busy","type":"overloaded_error"}})"); },
                 "overloaded"},
-        Failing{"key_refused",
-                [] { return Reply::json(R"({"error":{"message":"no","type":"authentication_error"}})", 401); },
-                "authentication_failed"},
+        Failing{
+            "key_refused",
+            [] { return Reply::json(R"({"error":{"message":"no","type":"authentication_error"}})", 401); },
+            "authentication_failed"},
         Failing{"no_credit",
                 [] { return Reply::json(R"({"error":{"message":"no","code":"insufficient_quota"}})", 429); },
                 "quota_exhausted"},

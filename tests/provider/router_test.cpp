@@ -34,7 +34,8 @@ TEST(Router, KeepsTheOrderAndSkipsWhatCannotAnswer) {
 TEST(Router, TheCheapestIsThatForThisCall) {
   const std::vector<Candidate> candidates = {priced(10, 1), Candidate(), priced(1, 10)};
   const auto order = [&](int64_t in, int64_t out) {
-    return plan_route(Strategy::kCost, candidates, {.prompt_tokens = in * 1'000'000, .output_tokens = out * 1'000'000}, 0)
+    return plan_route(Strategy::kCost, candidates,
+                      {.prompt_tokens = in * 1'000'000, .output_tokens = out * 1'000'000}, 0)
         .order;
   };
   EXPECT_EQ(order(1, 100), (std::vector<size_t>{0, 2, 1}));
@@ -90,7 +91,9 @@ TEST(Router, KnowsWhatAFailureSays) {
 
 TEST(Router, OnlyWhatCannotHaveBeenChargedCostsNothing) {
   const Status refused = unavailable("connect_failed", "");
-  ErrorInfo info{.code = Code::kUnavailable, .reason = "overloaded", .message = "",
+  ErrorInfo info{.code = Code::kUnavailable,
+                 .reason = "overloaded",
+                 .message = "",
                  .details_json = R"({"http_status":529})"};
   const Status answered(info);
   EXPECT_TRUE(costs_nothing(refused, false));

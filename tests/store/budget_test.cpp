@@ -76,10 +76,11 @@ void keeps_the_contract(Store& store) {
   EXPECT_TRUE(repay(store, {.scope = "day", .block = last->block, .unused_usd_micros = -40}).ok());
   EXPECT_EQ(record_of(store, "day").lent_usd_micros, 30 + 60 + 40);
 
-  for (const LoanAsk& bad : {LoanAsk{.scope = "", .cap_usd_micros = 1, .need_usd_micros = 1, .want_usd_micros = 1},
-                             LoanAsk{.scope = "x", .cap_usd_micros = -1, .need_usd_micros = 1, .want_usd_micros = 1},
-                             LoanAsk{.scope = "x", .cap_usd_micros = 9, .need_usd_micros = 0, .want_usd_micros = 1},
-                             LoanAsk{.scope = "x", .cap_usd_micros = 9, .need_usd_micros = 2, .want_usd_micros = 1}})
+  for (const LoanAsk& bad :
+       {LoanAsk{.scope = "", .cap_usd_micros = 1, .need_usd_micros = 1, .want_usd_micros = 1},
+        LoanAsk{.scope = "x", .cap_usd_micros = -1, .need_usd_micros = 1, .want_usd_micros = 1},
+        LoanAsk{.scope = "x", .cap_usd_micros = 9, .need_usd_micros = 0, .want_usd_micros = 1},
+        LoanAsk{.scope = "x", .cap_usd_micros = 9, .need_usd_micros = 2, .want_usd_micros = 1}})
     EXPECT_EQ(lend(store, bad).status().reason(), "invalid_budget");
 }
 
@@ -87,13 +88,15 @@ TEST_F(StoreBudget, LendsUpToTheCapAndTakesBackOnce) { keeps_the_contract(*open(
 TEST_F(StoreBudget, SoDoesTheStoreWithoutADisk) { keeps_the_contract(*make_memory_store(clock_)); }
 
 TEST_F(StoreBudget, WhatIsLentIsThereAfterReopening) {
-  ASSERT_TRUE(lend(*open(), {.scope = "day", .cap_usd_micros = 100, .need_usd_micros = 60, .want_usd_micros = 60})
-                  .ok());
+  ASSERT_TRUE(
+      lend(*open(), {.scope = "day", .cap_usd_micros = 100, .need_usd_micros = 60, .want_usd_micros = 60})
+          .ok());
   const auto store = open();
   EXPECT_EQ(record_of(*store, "day").lent_usd_micros, 60);
-  EXPECT_EQ(lend(*store, {.scope = "day", .cap_usd_micros = 100, .need_usd_micros = 41, .want_usd_micros = 41})
-                ->granted_usd_micros,
-            0);
+  EXPECT_EQ(
+      lend(*store, {.scope = "day", .cap_usd_micros = 100, .need_usd_micros = 41, .want_usd_micros = 41})
+          ->granted_usd_micros,
+      0);
 }
 
 TEST_F(StoreBudget, ABlockOfAProcessThatWasKilledIsLost) {
@@ -125,11 +128,12 @@ TEST_F(StoreBudget, FourProcessesAreNeverOver) {
     self.ready();
     self.wait_for_parent();
     for (int i = 0; i < 60; ++i) {
-      const auto loan =
-          lend(*store, {.scope = "day", .cap_usd_micros = kCap, .need_usd_micros = 20, .want_usd_micros = 50});
+      const auto loan = lend(
+          *store, {.scope = "day", .cap_usd_micros = kCap, .need_usd_micros = 20, .want_usd_micros = 50});
       if (!loan.ok()) return false;
       if (loan->granted_usd_micros == 0) return true;
-      if (!repay(*store, {.scope = "day", .block = loan->block, .unused_usd_micros = loan->granted_usd_micros - 20})
+      if (!repay(*store,
+                 {.scope = "day", .block = loan->block, .unused_usd_micros = loan->granted_usd_micros - 20})
                .ok())
         return false;
     }
@@ -141,7 +145,8 @@ TEST_F(StoreBudget, FourProcessesAreNeverOver) {
     self.ready();
     const auto store = open();
     for (;;)
-      (void)lend(*store, {.scope = "day", .cap_usd_micros = kCap, .need_usd_micros = 1, .want_usd_micros = 1});
+      (void)lend(*store,
+                 {.scope = "day", .cap_usd_micros = kCap, .need_usd_micros = 1, .want_usd_micros = 1});
     return true;
   });
   for (Child* child : {&a, &b, &c, doomed.get()}) child->await_ready();
