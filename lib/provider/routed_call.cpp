@@ -41,6 +41,22 @@ int64_t wait_ms(int64_t at_ns, int64_t now_ns) {
 
 }  // namespace
 
+RoutedNames::RoutedNames(const RouteSpec& spec) : route_(SharedString::concat({"route:", spec.name})) {
+  for (const Upstream& upstream : spec.upstreams)
+    keys_.push_back(SharedString::concat({"provider:", upstream.route.provider}));
+}
+
+void RoutedNames::at(int64_t wall_ms) {
+  constexpr int64_t kDayMs = 86'400'000;
+  const int64_t number = std::max<int64_t>(wall_ms, 0) / kDayMs;
+  if (number == day_number_) return;
+  day_number_ = number;
+  const std::string day = budget_day(wall_ms);
+  day_ = SharedString::concat({" day:", day});
+  home_day_ = SharedString::concat({"day:", day});
+  route_day_ = SharedString::concat({route_, day_});
+}
+
 void Leg::on_event(const wire::StreamEvent& event) { call_.leg_event(*this, event); }
 void Leg::on_response(wire::Response response) { call_.leg_answered(*this, std::move(response)); }
 void Leg::on_failure(const Status& status, wire::Response partial) {
@@ -221,12 +237,13 @@ RoutedCall::Started RoutedCall::limit(Leg& leg, bool may_wait) {
   const Upstream& upstream = spec().upstreams[leg.upstream];
   std::array<Limiter::Use, 3> uses;
   size_t count = 0;
-  const SharedString of_route = SharedString::concat({"route:", spec().name});
-  const SharedString of_key = SharedString::concat({"provider:", upstream.route.provider});
-  const SharedString of_principal = SharedString::concat({"principal:", call_.principal, "@", spec().name});
-  if (spec().limits.any()) uses[count++] = {of_route, spec().limits};
-  if (spec().principal_limits.any()) uses[count++] = {of_principal, spec().principal_limits};
-  if (upstream.limits.any()) uses[count++] = {of_key, upstream.limits};
+  SharedString of_principal;
+  if (spec().limits.any()) uses[count++] = {shared_.names.route(), spec().limits};
+  if (spec().principal_limits.any()) {
+    of_principal = SharedString::concat({"principal:", call_.principal, "@", spec().name});
+    uses[count++] = {of_principal, spec().principal_limits};
+  }
+  if (upstream.limits.any()) uses[count++] = {shared_.names.key(leg.upstream), upstream.limits};
   if (count == 0) return fund(leg);
   leg.tokens = needs_.prompt_tokens + output_limit(leg.upstream);
   Limiter::Answer answer =
@@ -291,16 +308,20 @@ StatusOr<int64_t> RoutedCall::bound_of(size_t upstream) {
 std::vector<BudgetCap> RoutedCall::caps() const {
   std::vector<BudgetCap> made;
   const BudgetSpec& all = shared_.traffic->budgets();
-  const auto add = [&](int64_t cap, std::initializer_list<std::string_view> scope) {
-    if (cap > 0) made.push_back({SharedString::concat(scope), cap});
-  };
   if (!all.any() && spec().day_usd_micros <= 0) return made;
-  const std::string day = budget_day(shared_.traffic->wall_ms());
-  add(all.run_usd_micros, {"run:", call_.run_id});
-  add(all.session_usd_micros, {"session:", call_.session_id});
-  add(all.principal_day_usd_micros, {"principal:", call_.principal, " day:", day});
-  add(all.day_usd_micros, {"day:", day});
-  add(spec().day_usd_micros, {"route:", spec().name, " day:", day});
+  RoutedNames& names = shared_.names;
+  names.at(shared_.traffic->wall_ms());
+  made.reserve(5);
+  const auto add = [&](int64_t cap, const auto& scope) {
+    if (cap > 0) made.push_back({scope(), cap});
+  };
+  add(all.run_usd_micros, [&] { return SharedString::concat({"run:", call_.run_id}); });
+  add(all.session_usd_micros, [&] { return SharedString::concat({"session:", call_.session_id}); });
+  add(all.principal_day_usd_micros, [&] {
+    return SharedString::concat({"principal:", call_.principal, names.day()});
+  });
+  add(all.day_usd_micros, [&] { return names.home_day(); });
+  add(spec().day_usd_micros, [&] { return names.route_day(); });
   return made;
 }
 

@@ -13,6 +13,27 @@ namespace tau::provider {
 
 class RoutedCall;
 
+// Names of limits and budgets that calls have in common. Owner thread of the loop.
+class RoutedNames {
+ public:
+  explicit RoutedNames(const RouteSpec& spec);
+  const SharedString& route() const { return route_; }  // the limit of the route
+  const SharedString& key(size_t upstream) const { return keys_[upstream]; }
+  // Of the day of that wall clock.
+  void at(int64_t wall_ms);
+  const SharedString& day() const { return day_; }  // " day:2026-11-27"
+  const SharedString& home_day() const { return home_day_; }
+  const SharedString& route_day() const { return route_day_; }
+
+ private:
+  SharedString route_;
+  std::vector<SharedString> keys_;
+  int64_t day_number_ = -1;
+  SharedString day_;
+  SharedString home_day_;
+  SharedString route_day_;
+};
+
 // What the calls of one model share.
 struct RoutedShared {
   std::shared_ptr<const RouteSpec> spec;
@@ -21,6 +42,7 @@ struct RoutedShared {
   std::shared_ptr<RouteHealth> health;
   net::Loop& loop;
   Random& random;
+  RoutedNames names;
 };
 
 // A try: it waits for limits, then for money, then for the upstream. Whatever it holds it gives back once.

@@ -20,7 +20,7 @@ class RoutedModel final : public Model {
  public:
   RoutedModel(std::shared_ptr<const RouteSpec> spec, std::vector<std::unique_ptr<Model>> upstreams,
               std::shared_ptr<Traffic> traffic, net::Loop& loop, Random& random)
-      : shared_{std::move(spec), std::move(upstreams), std::move(traffic), nullptr, loop, random},
+      : shared_{spec, std::move(upstreams), std::move(traffic), nullptr, loop, random, RoutedNames(*spec)},
         outline_(outline(*shared_.spec)),
         self_(std::make_shared<RoutedModel*>(this)) {
     shared_.health = shared_.traffic->health(*shared_.spec);

@@ -144,10 +144,13 @@ size_t Failover::place(size_t upstream) const {
 
 // The untried first, in order; then the one that is free soonest.
 void Failover::sort(std::vector<Next>& free) {
-  std::stable_sort(free.begin(), free.end(), [](const Next& a, const Next& b) {
+  const auto before = [](const Next& a, const Next& b) {
     if (a.again != b.again) return !a.again;
     return a.again && a.at_ns < b.at_ns;
-  });
+  };
+  // By insertion: there are a few, mostly in order, and a stable sort of the library asks for memory.
+  for (size_t i = 1; i < free.size(); ++i)
+    for (size_t j = i; j > 0 && before(free[j], free[j - 1]); --j) std::swap(free[j], free[j - 1]);
 }
 
 void Failover::started(size_t upstream) {

@@ -78,6 +78,7 @@ class Failover {
   std::vector<Next> choices(int64_t now_ns, const HeldUntil& held_until) const {
     std::vector<Next> free;
     if (attempts_ >= retry_.max_attempts) return free;
+    free.reserve(order_.size());
     for (size_t i = 0; i < order_.size(); ++i) {
       if (dead_[i]) continue;
       const int64_t backoff_ns = tries_[i] > 0 ? not_before_ns_ : 0;

@@ -179,6 +179,10 @@ class Config {
   // route() fails, when no upstream can be reached.
   StatusOr<provider::RouteSpec> route_spec(std::string_view name, const Environment& environment) const;
   bool has_route(std::string_view name) const;
+  // [{"name","strategy","upstreams":[{"model","weight","context_tokens","max_output_tokens","price"}],
+  // "unavailable":[{"model","reason","message"}],"reason"}]; "price" is null when it is unknown, "reason"
+  // says why a route cannot be used. No secret.
+  std::string describe_routes(const Environment& environment) const;
   // One model under the limits of its provider and the budgets; nothing when there are none.
   std::optional<provider::RouteSpec> single_route(const provider::Route& route) const;
   provider::BudgetSpec budgets() const;

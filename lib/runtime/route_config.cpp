@@ -42,7 +42,52 @@ void read_retry(const json::Value& values, size_t upstreams, provider::RouteSpec
   read(values["percent"], spec.retry_percent);
 }
 
+void write_upstream(json::Writer& w, const provider::Upstream& upstream) {
+  const provider::Route& route = upstream.route;
+  w.begin_object().field("model", format("{}/{}", route.provider, route.model));
+  w.field("weight", upstream.weight);
+  w.field("context_tokens", route.context_tokens).field("max_output_tokens", route.max_output_tokens);
+  w.key("price");
+  if (route.price.known) {
+    w.begin_object();
+    w.field("input", route.price.input_usd_micros).field("output", route.price.output_usd_micros);
+    w.field("cached_input", route.price.cached_input_usd_micros);
+    w.field("cache_write", route.price.cache_write_usd_micros).end_object();
+  } else {
+    w.null();
+  }
+  w.end_object();
+}
+
 }  // namespace
+
+std::string Config::describe_routes(const Environment& environment) const {
+  std::string out;
+  json::Writer w(out);
+  w.begin_array();
+  for (const auto& [name, values] : state_->merged["routes"].as_object()) {
+    const auto spec = route_spec(name, environment);
+    w.begin_object().field("name", name);
+    w.field("reason", spec.ok() ? "" : spec.status().message());
+    if (spec.ok()) {
+      w.field("strategy", provider::strategy_name(spec->strategy));
+      w.key("upstreams").begin_array();
+      for (const provider::Upstream& upstream : spec->upstreams) write_upstream(w, upstream);
+      w.end_array();
+      w.key("unavailable").begin_array();
+      for (const auto& [model, why] : spec->unavailable)
+        w.begin_object()
+            .field("model", model)
+            .field("reason", why.reason())
+            .field("message", why.message())
+            .end_object();
+      w.end_array();
+    }
+    w.end_object();
+  }
+  w.end_array();
+  return out;
+}
 
 StatusOr<UpstreamName> parse_upstream(std::string_view text) {
   UpstreamName name{std::string(text), 1};

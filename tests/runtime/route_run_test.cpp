@@ -122,6 +122,23 @@ TEST_F(RouteRun, ABudgetHoldsOverRunsAndReopening) {
   EXPECT_EQ(outcome["reason"].as_string(), "budget_exceeded") << json::write(outcome);
 }
 
+TEST_F(RouteRun, TheRuntimeTellsOfRoutesAndBudgets) {
+  open("route/main", R"(,"budget":{"day_usd_micros":1000000})");
+  first_.enqueue(answer("one"));
+  EXPECT_EQ(ask()["status"].as_string(), "done");
+  close();
+  open("route/main", R"(,"budget":{"day_usd_micros":1000000})");
+  const auto about = json::parse(runtime_->describe());
+  ASSERT_TRUE(about.ok());
+  const json::Value& route = (*about)["routes"].as_array().at(0);
+  EXPECT_EQ(route["name"].as_string(), "main");
+  EXPECT_EQ(route["upstreams"].as_array().at(1)["model"].as_string(), "second/b");
+  EXPECT_EQ(route["upstreams"].as_array().at(1)["price"]["input"].as_int(), 2'000'000);
+  const json::Value& day = (*about)["budgets"].as_array().at(0);
+  EXPECT_TRUE(day["scope"].as_string().starts_with("day:"));
+  EXPECT_EQ(day["lent_usd_micros"].as_int(), 15) << "what was not spent went back";
+}
+
 TEST_F(RouteRun, AModelWithoutARouteIsUnderTheBudgetToo) {
   open("first/a", R"(,"budget":{"run_usd_micros":100})");
   const json::Value outcome = ask();
