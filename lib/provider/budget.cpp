@@ -152,6 +152,11 @@ void Budget::on_loan(uint64_t account, const StatusOr<Loan>& loan, int64_t now_n
   p.asking = false;
   p.idle_since_ns = now_ns_;
   const bool granted = loan.ok() && loan->granted_usd_micros > 0;
+  // The ledger knows of no such block: nothing of it may be spent, and the next one is new.
+  if (loan.status().reason() == "lease_lost") {
+    p.block = 0;
+    p.available = std::min<int64_t>(p.available, 0);
+  }
   if (granted) {
     p.block = loan->block;
     p.available += loan->granted_usd_micros;

@@ -10,7 +10,9 @@ namespace tau::provider {
 Traffic::Traffic(Clock& clock, std::unique_ptr<LoanDesk> desk, const BudgetSpec& budgets)
     : clock_(clock), desk_(std::move(desk)), budgets_(budgets) {}
 
-Traffic::~Traffic() { give_back(0, true); }
+Traffic::~Traffic() {
+  if (desk_ != nullptr) give_back(0, true);
+}
 
 // Under the lock: a loop cannot end meanwhile without its calls having left the book.
 void Traffic::tell(Book& book, uint64_t id, Status status) {

@@ -63,6 +63,8 @@ class Traffic : public std::enable_shared_from_this<Traffic> {
   void cancel_budget(uint64_t id, int64_t now_ns);
   // Gives all back that no call holds; from then on nothing is asked of the ledger. No call is under way.
   void close();
+  // In a forked child: what was lent is the parent's, and the ledger is not to be asked.
+  void forsake() noexcept { desk_.reset(); }
   // Blocks that nobody uses go back to the ledger.
   void give_back(int64_t now_ns, bool all);
 

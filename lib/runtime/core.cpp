@@ -70,7 +70,7 @@ Core::~Core() {
     secrets_->watch_changes({});
     audit_.reset();
   }
-  if (traffic_ != nullptr && !forked()) traffic_->close();
+  if (traffic_ != nullptr) forked() ? traffic_->forsake() : traffic_->close();
   store_.reset();
   loops_.clear();
   if (alive_page_ != nullptr) munmap(alive_page_, static_cast<size_t>(sysconf(_SC_PAGESIZE)));

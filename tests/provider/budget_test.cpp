@@ -128,6 +128,27 @@ TEST(Budget, ALedgerThatFailsRefusesTheCall) {
   EXPECT_EQ(decision_of(budget, id)->reason(), "budget_unavailable");
 }
 
+TEST(Budget, ABlockThatTheLedgerDoesNotKnowIsNotSpent) {
+  Budget budget;
+  Ledger ledger;
+  const BudgetCap cap{"day", 1'600};
+  const uint64_t first = budget.reserve({&cap, 1}, 60, 0).id;
+  settle_asks(budget, ledger);
+  ASSERT_TRUE(decision_of(budget, first)->ok());
+  const uint64_t second = budget.reserve({&cap, 1}, 60, 0).id;  // 40 are left of the block
+  Budget::Ask ask;
+  ASSERT_TRUE(budget.next_ask(&ask));
+  EXPECT_NE(ask.loan.block, 0);
+  budget.on_loan(ask.account, Status(Code::kAborted, "lease_lost", ""), 0);
+  EXPECT_EQ(decision_of(budget, second)->reason(), "budget_unavailable");
+  EXPECT_EQ(budget.account("day").available, 0);
+  const uint64_t third = budget.reserve({&cap, 1}, 10, 0).id;
+  ASSERT_TRUE(budget.next_ask(&ask));
+  EXPECT_EQ(ask.loan.block, 0) << "a new one";
+  budget.on_loan(ask.account, ledger.lend(ask.loan), 0);
+  EXPECT_TRUE(decision_of(budget, third)->ok());
+}
+
 TEST(Budget, AnAnswerDearerThanItsBoundIsOwedToTheLedger) {
   Budget budget;
   Ledger ledger;
