@@ -30,7 +30,7 @@ struct ModelFacts {
 
 class ModelCatalog {
  public:
-  // docs/schema/models.json: {"schema_version":1,"as_of":"2026-01-31","models":{"openai/gpt-5":
+  // docs/routing.md, "Prices": {"schema_version":1,"as_of":"2026-01-31","models":{"openai/gpt-5":
   // {"context_tokens":…,"max_output_tokens":…,"price":{"input":…,"output":…,"cached_input":…,
   // "cache_write":…},"tools":true,"images":true,"reasoning":true}}}; prices in micro-dollars per million
   // tokens, all members optional. INVALID_ARGUMENT "invalid_catalog" names the model and the member;
