@@ -35,7 +35,8 @@ enum {
   TAU_EVENT_OP_REJECTED = 14,    /* text: why; body: op id, reason */
   TAU_EVENT_SNAPSHOT = 15,       /* text: everything streamed so far, in place of deltas that were dropped */
   TAU_EVENT_RUN_DONE = 16,       /* the last event of a run, exactly once; body: outcome */
-  TAU_EVENT_HELD_TEXT = 17       /* answers op quarantine_read; text: what is held back; body: handle, labels */
+  TAU_EVENT_HELD_TEXT = 17,      /* answers op quarantine_read; text: what is held back; body: handle, labels */
+  TAU_EVENT_ROUTE = 18           /* what a route decided of a model call; body: decision, reason, upstream */
 };
 
 typedef struct tau_event {

@@ -34,7 +34,8 @@ enum class EventKind : uint32_t {
   kOpRejected = TAU_EVENT_OP_REJECTED,
   kSnapshot = TAU_EVENT_SNAPSHOT,
   kRunDone = TAU_EVENT_RUN_DONE,  // the last of its run
-  kHeldText = TAU_EVENT_HELD_TEXT
+  kHeldText = TAU_EVENT_HELD_TEXT,
+  kRoute = TAU_EVENT_ROUTE
 };
 
 // One event. It and its views live until the next one is taken from the queue; copy what you keep.

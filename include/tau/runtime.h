@@ -153,8 +153,8 @@ TAU_API tau_status tau_runtime_borrow_loop(tau_runtime *runtime, uint32_t loop, 
  * Since: 0.3 */
 TAU_API tau_status tau_runtime_return_loop(tau_runtime *runtime, uint32_t loop, tau_error **err);
 
-/* Describe the configuration in force, each value with its origin, the model that would answer, and what each provider
- * would need, as JSON.
+/* Describe the configuration in force, each value with its origin, the model that would answer, what each provider
+ * would need, what each route is made of, and what was spent of the budgets of days and routes, as JSON.
  * Secrets are not in it.
  * out: receives the text. Must not be NULL.
  * Returns: OK; INVALID_ARGUMENT for NULL.

@@ -200,6 +200,7 @@ enum class EventKind : uint8_t {
   kSnapshot = 15,
   kRunDone = 16,
   kHeldText = 17,
+  kRoute = 18,
 };
 std::string_view event_name(EventKind kind);
 
@@ -213,7 +214,7 @@ struct Event {
   // Arguments, outcome, usage or labels: complete JSON; of kRunStarted the session; of kToolResult the
   // signals, as in ToolDone.
   SharedString json;
-  SharedString binding;  // of kApproval; of kToolResult and kHeldText the handle
+  SharedString binding;  // of kApproval; of kToolResult and kHeldText the handle; of kRoute the decision
   SharedString scope;    // of kApproval, may be empty: what a standing permission would be for
   int64_t number = 0;    // turn, attempt; of kApproval the policy epoch
   bool flag = false;     // is_error, not_sandboxed

@@ -9,9 +9,9 @@ namespace tau::agent {
 namespace {
 
 constexpr std::string_view kNames[] = {
-    "none",      "run_started", "turn_started", "text",          "reasoning",   "message",
-    "tool_call", "approval",    "tool_started", "tool_progress", "tool_result", "attempt",
-    "turn_done", "op_accepted", "op_rejected",  "snapshot",      "run_done",    "held_text",
+    "none",        "run_started",  "turn_started",  "text",        "reasoning", "message",   "tool_call",
+    "approval",    "tool_started", "tool_progress", "tool_result", "attempt",   "turn_done", "op_accepted",
+    "op_rejected", "snapshot",     "run_done",      "held_text",   "route",
 };
 
 constexpr char kBase32[] = "0123456789abcdefghjkmnpqrstvwxyz";  // Crockford's
@@ -85,6 +85,12 @@ void body_fields(json::Writer& w, const Event& e) {
     case EventKind::kAttempt:
       w.field("attempt", e.number);
       optional(w, "reason", e.reason);
+      optional(w, "message", e.text);
+      break;
+    case EventKind::kRoute:
+      w.field("decision", e.binding).field("reason", e.reason).field("attempt", e.number);
+      optional(w, "upstream", e.name);
+      if (!e.json.empty()) w.field_raw("wait_ms", e.json);
       optional(w, "message", e.text);
       break;
     case EventKind::kTurnDone: w.field("turn", e.number).field_raw("usage", e.json); break;

@@ -1,4 +1,4 @@
-// Providers known by name, model references, prices.
+// Providers known by name, and model references.
 #include <algorithm>
 
 #include "provider/provider.h"
@@ -42,15 +42,6 @@ std::vector<KnownProvider> make_known() {
   };
 }
 
-__extension__ using Wide = __int128;
-
-// Ceiling division of tokens times a price per million: a cost is never rounded down.
-int64_t part_cost(int64_t tokens, int64_t usd_micros_per_million) {
-  if (tokens <= 0 || usd_micros_per_million <= 0) return 0;
-  const Wide product = static_cast<Wide>(tokens) * usd_micros_per_million;
-  return static_cast<int64_t>((product + 999'999) / 1'000'000);
-}
-
 }  // namespace
 
 const std::vector<KnownProvider>& known_providers() {
@@ -74,16 +65,6 @@ StatusOr<ModelReference> parse_model_reference(std::string_view text) {
     return invalid_argument("invalid_model_reference",
                             "model \"" + repair_utf8(text) + "\" holds white space");
   return ModelReference{std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
-}
-
-int64_t cost_usd_micros(const Price& price, const wire::Usage& usage) {
-  const int64_t cached_rate =
-      price.cached_input_usd_micros > 0 ? price.cached_input_usd_micros : price.input_usd_micros;
-  const int64_t write_rate =
-      price.cache_write_usd_micros > 0 ? price.cache_write_usd_micros : price.input_usd_micros;
-  const int64_t plain = std::max<int64_t>(0, usage.input - usage.cached_input - usage.cache_write);
-  return part_cost(plain, price.input_usd_micros) + part_cost(usage.cached_input, cached_rate) +
-         part_cost(usage.cache_write, write_rate) + part_cost(usage.output, price.output_usd_micros);
 }
 
 }  // namespace tau::provider

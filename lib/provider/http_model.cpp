@@ -156,7 +156,7 @@ wire::Response Call::cut() {
 
 void Call::begin() {
   const Route& route = model_.route_;
-  auto body = route.dialect->encode_request(*call_.request, route.quirks);
+  auto body = route.dialect->encode_request(*call_.request, route.quirks, call_.target);
   if (!body.ok()) return fail(body.status());
   body_ = *std::move(body);
   attempt();

@@ -9,6 +9,8 @@
 
 #include "base/base.h"
 #include "net/net.h"
+#include "provider/model_catalog.h"  // IWYU pragma: export
+#include "provider/money.h"          // IWYU pragma: export
 #include "wire/wire.h"
 
 namespace tau::provider {
@@ -30,14 +32,8 @@ struct RetryPolicy {
   int64_t max_retry_after_ms = 60'000;  // a longer Retry-After fails at once
 };
 
-// Micro-dollars per million tokens.
-struct Price {
-  int64_t input_usd_micros = 0;
-  int64_t output_usd_micros = 0;
-  int64_t cached_input_usd_micros = 0;
-  int64_t cache_write_usd_micros = 0;
-};
-int64_t cost_usd_micros(const Price& price, const wire::Usage& usage);
+// How a route chooses among its upstreams.
+enum class Strategy : uint8_t { kOrdered, kWeighted, kLatency, kCost };
 
 // Where and how a model is reached.
 struct Route {
@@ -55,6 +51,7 @@ struct Route {
   Price price;
   int64_t context_tokens = 0;     // 0: unknown
   int64_t max_output_tokens = 0;  // 0: unknown
+  Abilities abilities;
 };
 
 // A provider known by name: its base URL, dialect, habits and the environment variable of its key.
@@ -81,6 +78,24 @@ struct ModelCall {
   SharedString request_id;                 // stays the same over retries and after a crash
   std::string traceparent;                 // W3C; empty: none
   const wire::Request* request = nullptr;  // lives until the call ends or is cancelled
+  wire::Target target;                     // what is asked for in the place of what the request says
+  // Who calls, for limits and budgets; each may be empty.
+  SharedString run_id;
+  SharedString session_id;
+  SharedString principal;
+};
+
+// What a route decided of a call. Texts live during the callback.
+struct RouteDecision {
+  // "selected", "skipped", "waiting", "failed", "failover", "retry", "hedge", "hedge_lost", "recovery",
+  // "answers", "breaker_opened", "breaker_closed", "gave_up".
+  std::string_view decision;
+  std::string_view reason;       // stable; docs/routing.md has the table
+  std::string_view message;      // for people; may be empty
+  std::string_view upstream;     // "provider/model"; empty: it is about the route
+  int attempt = 0;               // from 1; 0: before the first
+  int64_t wait_ms = -1;          // of "waiting"
+  const Route* route = nullptr;  // of "selected", "failover", "retry", "hedge", "recovery", and of "answers"
 };
 
 class CallSink : public wire::StreamSink {
@@ -88,6 +103,9 @@ class CallSink : public wire::StreamSink {
   // A new attempt begins (from 1); `previous` says how the one before failed. Its deltas are void.
   virtual void on_attempt(int attempt, const Status& previous) = 0;
   virtual void on_response(wire::Response response) = 0;
+  // A route with several upstreams tells what it does. What it costs follows the last one that it chose: that
+  // of "selected", "failover", "retry", "hedge" or "recovery", and of "answers", which says which one won.
+  virtual void on_decision(const RouteDecision& decision) { (void)decision; }
   // The last word when there is no response. After some deltas were delivered no retry is made: the partial
   // message is `partial` (may have no parts).
   virtual void on_failure(const Status& status, wire::Response partial) = 0;
@@ -123,3 +141,6 @@ std::unique_ptr<Model> make_scripted_model(std::shared_ptr<const Script> script,
 std::unique_ptr<Model> make_offline_model(net::Loop& loop);
 
 }  // namespace tau::provider
+
+// Routes over several of these.
+#include "provider/route.h"  // IWYU pragma: export

@@ -16,6 +16,22 @@ std::optional<provider::Route> reserved_route(const std::string& model) {
   return route;
 }
 
+// The route of a model that is one by name, with what it is made of.
+Status add_route(Core& core, const Config& config, std::string_view name, AgentSnapshot& snapshot) {
+  auto spec = config.route_spec(name, core.environment());
+  if (spec.status().code() == Code::kInvalidArgument) return spec.status();
+  if (!spec.ok()) {
+    snapshot.route = spec.status();
+    return ok_status();
+  }
+  for (const auto& [model, why] : spec->unavailable)
+    core.log(LogLevel::kWarn, "provider",
+             format("routes.{}: {} is left out: {}", name, model, why.message()));
+  snapshot.spec = std::make_shared<const provider::RouteSpec>(*std::move(spec));
+  snapshot.route = std::make_shared<const provider::Route>(provider::outline(*snapshot.spec));
+  return ok_status();
+}
+
 bool wants(const AgentConfig& config, const std::string& tool) {
   return std::find(config.tools.begin(), config.tools.end(), tool) != config.tools.end();
 }
@@ -130,10 +146,15 @@ StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const C
       TAU_ASSIGN_OR_RETURN(snapshot->script, provider::parse_script(snapshot->config.script));
     }
     snapshot->route = std::make_shared<const provider::Route>(*std::move(reserved));
+  } else if (const std::string name = snapshot->model.str();
+             name.starts_with(std::string(kRouteProvider) + "/")) {
+    TAU_RETURN_IF_ERROR(add_route(core, config, name.substr(kRouteProvider.size() + 1), *snapshot));
   } else {
     auto route = config.route(snapshot->model, core.environment());
     if (route.status().code() == Code::kInvalidArgument) return route.status();
     if (route.ok()) {
+      if (auto single = config.single_route(*route))
+        snapshot->spec = std::make_shared<const provider::RouteSpec>(*std::move(single));
       snapshot->route = std::make_shared<const provider::Route>(*std::move(route));
     } else {
       snapshot->route = route.status();

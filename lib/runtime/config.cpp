@@ -123,8 +123,10 @@ class Merger {
   Status choose_model(const KeyPath& path, const json::Value& value) {
     const auto model = provider::parse_model_reference(value.as_string());
     if (!model.ok()) return ok_status();  // empty: no choice
-    const bool known = provider::find_provider(model->provider) != nullptr || model->provider == "offline" ||
-                       state_.merged["providers"].contains(model->provider);
+    const bool known =
+        provider::find_provider(model->provider) != nullptr || model->provider == "offline" ||
+        (model->provider == kRouteProvider ? state_.merged["routes"].contains(model->model)
+                                           : state_.merged["providers"].contains(model->provider));
     if (known) return replace(path, value);
     return refuse(path,
                   format("the provider \"{}\" is not defined; a project's file may only choose one that is",
@@ -302,6 +304,7 @@ StatusOr<Config> Config::with(Layer layer) const {
   state.layers = state_->layers;
   state.keys = state_->keys;
   state.secrets = state_->secrets;
+  state.catalog = state_->catalog;
   state.layers.push_back(std::move(layer));
   TAU_ASSIGN_OR_RETURN(auto built, build(std::move(state), state_->layers.size()));
   return Config(std::move(built));

@@ -176,6 +176,20 @@ class Config {
   // INVALID_ARGUMENT "invalid_model_reference" names the known providers, "missing_base_url" a configured one
   // without; else as credential() fails.
   StatusOr<provider::Route> route(std::string_view model, const Environment& environment) const;
+  // The route NAME of the configuration. INVALID_ARGUMENT "unknown_route", "route_without_upstreams"; else as
+  // route() fails, when no upstream can be reached.
+  StatusOr<provider::RouteSpec> route_spec(std::string_view name, const Environment& environment) const;
+  bool has_route(std::string_view name) const;
+  // [{"name","strategy","upstreams":[{"model","weight","context_tokens","max_output_tokens","price"}],
+  // "unavailable":[{"model","reason","message"}],"reason"}]; "price" is null when it is unknown, "reason"
+  // says why a route cannot be used. No secret.
+  std::string describe_routes(const Environment& environment) const;
+  // One model under the limits of its provider and the budgets; nothing when there are none.
+  std::optional<provider::RouteSpec> single_route(const provider::Route& route) const;
+  provider::BudgetSpec budgets() const;
+  // The same, with what a catalog knows of models; and the file that it is in, empty: the default.
+  Config with_catalog(std::shared_ptr<const provider::ModelCatalog> catalog) const;
+  std::string models_file() const;
   // What each known or configured provider would need: [{"name","base_url","dialect","default_model","key",
   // "ready","reason"}]; "key" names the variable or file, "reason" says why it is not ready. No secret.
   std::string describe_providers(const Environment& environment) const;
@@ -202,9 +216,20 @@ class Config {
   const State& state() const { return *state_; }
 
  private:
+  provider::Upstream governed(provider::Route route) const;
   explicit Config(std::shared_ptr<const State> state) : state_(std::move(state)) {}
   std::shared_ptr<const State> state_;
 };
+
+// The provider part of a model that is a route: "route/NAME".
+inline constexpr std::string_view kRouteProvider = "route";
+
+// An entry of routes.NAME.upstreams: "provider/model", or "provider/model=WEIGHT".
+struct UpstreamName {
+  std::string model;
+  int64_t weight = 1;
+};
+StatusOr<UpstreamName> parse_upstream(std::string_view text);  // INVALID_ARGUMENT "invalid_model_reference"
 
 // The model to use when none is configured: a key in the environment, else a server on this machine that
 // speaks the OpenAI dialect (its listening socket must belong to this user or root), else "offline/offline".

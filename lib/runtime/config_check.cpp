@@ -115,6 +115,7 @@ bool fits_form(const Key& key, std::string_view text) {
   switch (key.form) {
     case KeyForm::kText: return key.path.ends_with("key_prefix") ? is_printable_ascii(text, ' ') : true;
     case KeyForm::kModel: return text.empty() || provider::parse_model_reference(text).ok();
+    case KeyForm::kUpstream: return parse_upstream(text).ok();
     case KeyForm::kName: return text.empty() || is_config_name(text);
     case KeyForm::kTool: return is_valid_id(text);
     case KeyForm::kBuiltin: return std::binary_search(builtin_tools().begin(), builtin_tools().end(), text);
@@ -143,7 +144,8 @@ bool fits_form(const Key& key, std::string_view text) {
 
 std::string_view bad_form_reason(const Key& key) {
   if (key.form == KeyForm::kBuiltin) return "unknown_tool";
-  return key.form == KeyForm::kModel ? "invalid_model_reference" : "bad_value";
+  const bool model = key.form == KeyForm::kModel || key.form == KeyForm::kUpstream;
+  return model ? "invalid_model_reference" : "bad_value";
 }
 
 Status mismatch(const Key& key, std::string_view reason, std::string_view found) {
@@ -251,6 +253,7 @@ std::string expected_text(const Key& key) {
   };
   switch (key.form) {
     case KeyForm::kModel: return "a model as provider/model";
+    case KeyForm::kUpstream: return "a model as provider/model or provider/model=WEIGHT";
     case KeyForm::kName: return "a name of at most 64 letters, digits, '-' and '_'";
     case KeyForm::kTool: return some("a tool's name", "names of tools");
     case KeyForm::kBuiltin:

@@ -37,6 +37,8 @@ json::Value string_schema(const Key& key) {
     schema.set("enum", std::move(names));
   } else if (key.form == KeyForm::kModel) {
     schema.set("pattern", R"(^$|^[^/\s]+/\S+$)");
+  } else if (key.form == KeyForm::kUpstream) {
+    schema.set("pattern", R"(^[^/\s]+/\S+$)");
   } else if (key.form == KeyForm::kBaseUrl || key.form == KeyForm::kOrigin) {
     schema.set("pattern", "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]");
   } else if (key.form == KeyForm::kHost) {

@@ -1,6 +1,8 @@
 // The table of configuration keys.
 #include "runtime/config_keys.h"
 
+#include <array>
+
 namespace tau::runtime {
 namespace {
 
@@ -218,6 +220,62 @@ void add_providers(std::vector<Key>& keys) {
       });
 }
 
+void add_routes(std::vector<Key>& keys) {
+  keys.insert(
+      keys.end(),
+      {
+          with_no_default(string_list("routes.*.upstreams", kUpstream,
+                                      "The models of the route: provider/model, or provider/model=WEIGHT.")),
+          {.path = "routes.*.strategy",
+           .form = kChoice,
+           .choices = "ordered|weighted|latency|cost",
+           .help = "Who is asked first: the first, by weight, the fastest, the cheapest; ordered if unset."},
+          integer("routes.*.retry.max_attempts", "Attempts of one call over all upstreams.", 100, 1),
+          integer("routes.*.retry.base_delay_ms", "Pause before an upstream is asked again; then it doubles.",
+                  kMaxMs),
+          integer("routes.*.retry.max_delay_ms", "The longest pause.", kMaxMs),
+          integer("routes.*.retry.max_retry_after_ms", "A longer Retry-After is not waited for.", kMaxMs),
+          integer("routes.*.retry.percent",
+                  "Calls that may be repeated at an upstream, of those under way; 20 if unset.", 100),
+          integer("routes.*.hedge_after_ms",
+                  "Without a first byte by then a second upstream is asked, too; 0: never.", kMaxMs),
+          flag("routes.*.stream_recovery",
+               "A stream that breaks off begins anew at another upstream; off if unset."),
+          integer("routes.*.breaker.failures", "Failures in a row that stop asking; 0: any number."),
+          integer("routes.*.breaker.failure_percent", "Share of failures that stops asking; 0: any.", 100),
+          integer("routes.*.breaker.min_calls", "Calls in the window before their share counts.", kMaxInteger,
+                  1),
+          integer("routes.*.breaker.window_ms", "The window of that share.", kMaxMs, 10),
+          integer("routes.*.breaker.open_ms", "Pause before a probe; it doubles when the probe fails.",
+                  kMaxMs, 1),
+          integer("routes.*.breaker.max_open_ms", "The longest pause.", kMaxMs, 1),
+          integer("routes.*.budget.day_usd_micros", "What the route may cost in a day (UTC); 0: no cap."),
+          integer("budget.run_usd_micros", "What one run may cost; 0: no cap."),
+          integer("budget.session_usd_micros", "What one session may cost; 0: no cap."),
+          integer("budget.principal_day_usd_micros", "What one principal may cost in a day; 0: no cap."),
+          integer("budget.day_usd_micros", "What this home may cost in a day (UTC); 0: no cap."),
+          text("models.file",
+               "A catalog of models over the built-in one; a relative name is one in the home; "
+               "unset: models.json there, if it exists."),
+      });
+  const auto rule = [&](const std::array<std::string_view, 5>& paths) {
+    const std::array<std::string_view, 5> help = {
+        "Requests of any minute; 0: no limit.", "Tokens of any minute, answers at their most; 0: no limit.",
+        "Calls at the same time; 0: no limit.", "Calls that wait for room; one more is refused.",
+        "How long a call waits for room; 0: it is refused."};
+    for (size_t i = 0; i < paths.size(); ++i)
+      keys.push_back(integer(paths[i], help[i], i == 4 ? kMaxMs : kMaxInteger));
+  };
+  rule({"routes.*.limits.requests_per_minute", "routes.*.limits.tokens_per_minute",
+        "routes.*.limits.concurrency", "routes.*.limits.max_waiting", "routes.*.limits.max_wait_ms"});
+  rule({"routes.*.principal_limits.requests_per_minute", "routes.*.principal_limits.tokens_per_minute",
+        "routes.*.principal_limits.concurrency", "routes.*.principal_limits.max_waiting",
+        "routes.*.principal_limits.max_wait_ms"});
+  rule({"providers.*.limits.requests_per_minute", "providers.*.limits.tokens_per_minute",
+        "providers.*.limits.concurrency", "providers.*.limits.max_waiting",
+        "providers.*.limits.max_wait_ms"});
+}
+
 void add_provider_transport(std::vector<Key>& keys) {
   keys.insert(
       keys.end(),
@@ -391,6 +449,7 @@ std::vector<Key> make_keys() {
   add_limits(keys);
   add_providers(keys);
   add_provider_transport(keys);
+  add_routes(keys);
   add_runtime_keys(keys);
   add_audit_keys(keys);
   add_sandbox_keys(keys);

@@ -19,6 +19,7 @@ enum class KeyType : uint8_t { kBool, kInteger, kNumber, kString, kStringList, k
 enum class KeyForm : uint8_t {
   kText,      // at most `max` bytes
   kModel,     // "provider/model" or empty
+  kUpstream,  // "provider/model" or "provider/model=WEIGHT"
   kName,      // 1 to 64 of [A-Za-z0-9_-], or empty
   kTool,      // the name of a tool: built in or the host's
   kBuiltin,   // the name of a built-in tool
@@ -100,7 +101,7 @@ Status check_value(const Key& key, const json::Value& value);
 // 1 to 64 of [A-Za-z0-9_-].
 bool is_config_name(std::string_view name);
 
-// "scripted" and "offline": models of the library itself.
+// "scripted", "offline" and "route": models of the library itself.
 bool is_reserved_provider(std::string_view name);
 
 }  // namespace tau::runtime

@@ -1,6 +1,7 @@
 // Names of keys: how they are printed, and which one a writer may have meant.
 #include <algorithm>
 
+#include "runtime/config.h"
 #include "runtime/config_keys.h"
 
 namespace tau::runtime {
@@ -44,7 +45,9 @@ bool is_config_name(std::string_view name) {
   return !name.empty() && name.size() <= kMaxSegment && std::all_of(name.begin(), name.end(), allowed);
 }
 
-bool is_reserved_provider(std::string_view name) { return name == "scripted" || name == "offline"; }
+bool is_reserved_provider(std::string_view name) {
+  return name == "scripted" || name == "offline" || name == kRouteProvider;
+}
 
 std::string key_text(std::span<const std::string> path) {
   std::string out;

@@ -26,9 +26,10 @@ struct Config::State {
   std::vector<Layer> layers;  // lowest precedence first
   std::vector<StoredKey> keys;
   json::Value merged = json::Value::object();
-  std::map<std::string, size_t> origins;        // key_text of each value -> layer
-  std::string profile;                          // in force; empty: none
-  std::shared_ptr<const SecretLookup> secrets;  // null: references find nothing
+  std::map<std::string, size_t> origins;                  // key_text of each value -> layer
+  std::string profile;                                    // in force; empty: none
+  std::shared_ptr<const SecretLookup> secrets;            // null: references find nothing
+  std::shared_ptr<const provider::ModelCatalog> catalog;  // of the home; null: none
 };
 
 // Calls visit(path, key, value) for every known value; stops at the first failure. Unknown keys and tables of

@@ -12,6 +12,7 @@
 #include "runtime/access.h"
 #include "runtime/environment.h"
 #include "runtime/home.h"
+#include "runtime/loan_desk.h"
 
 namespace tau::runtime {
 namespace {
@@ -69,6 +70,7 @@ Core::~Core() {
     secrets_->watch_changes({});
     audit_.reset();
   }
+  if (traffic_ != nullptr) forked() ? traffic_->forsake() : traffic_->close();
   store_.reset();
   loops_.clear();
   if (alive_page_ != nullptr) munmap(alive_page_, static_cast<size_t>(sysconf(_SC_PAGESIZE)));
@@ -139,7 +141,27 @@ StatusOr<std::unique_ptr<Config>> Core::load_config() {
   const auto lookup = [source = secrets_](const std::string& reference, std::string_view origin) {
     return source->get(reference, origin);
   };
-  return std::make_unique<Config>(config.with_secrets(std::make_shared<const SecretLookup>(lookup)));
+  TAU_ASSIGN_OR_RETURN(auto catalog, load_catalog(config));
+  return std::make_unique<Config>(
+      config.with_secrets(std::make_shared<const SecretLookup>(lookup)).with_catalog(std::move(catalog)));
+}
+
+// Null: there is none.
+StatusOr<std::shared_ptr<const provider::ModelCatalog>> Core::load_catalog(const Config& config) const {
+  constexpr size_t kMaxCatalogBytes = 16u << 20;
+  std::string path = config.models_file();
+  const bool named = !path.empty();
+  if (!named && (options_.home.empty() || !options_.use_config_files))
+    return std::shared_ptr<const provider::ModelCatalog>();
+  if (!named) path = "models.json";
+  if (!path.starts_with('/')) path = options_.home + "/" + path;
+  auto text = os::read_file(path, kMaxCatalogBytes);
+  if (!named && text.status().code() == Code::kNotFound)
+    return std::shared_ptr<const provider::ModelCatalog>();
+  if (!text.ok()) return text.status().annotate("models.file");
+  auto catalog = provider::ModelCatalog::parse(*text);
+  if (!catalog.ok()) return catalog.status().annotate(path);
+  return std::make_shared<const provider::ModelCatalog>(*std::move(catalog));
 }
 
 Status Core::open_parts() {
@@ -179,6 +201,7 @@ Status Core::open_parts() {
   }
   TAU_ASSIGN_OR_RETURN(access_, AccessControl::make(config_->access(), options_.home, workspace_));
   TAU_RETURN_IF_ERROR(open_store());
+  traffic_ = std::make_shared<provider::Traffic>(system_clock(), make_loan_desk(*store_), config_->budgets());
   open_audit();
   for (uint32_t i = 0; i < options_.loops; ++i) {
     TAU_ASSIGN_OR_RETURN(auto host, LoopHost::create(*this));

@@ -47,6 +47,7 @@ struct AgentSnapshot {
   std::shared_ptr<const wire::Request> parameters;  // model, tools, sampling; no messages
   std::shared_ptr<const PromptPrefix> prefix;       // of sessions without instructions of their own
   std::shared_ptr<RequestPool> requests;            // of such sessions that have closed
+  std::shared_ptr<const provider::RouteSpec> spec;  // of a route, and of a model under limits or budgets
 };
 
 // Shared by every handle of one session in this process.
@@ -132,6 +133,7 @@ class LoopHost {
   void build(const std::shared_ptr<RunState>& run);
   std::shared_ptr<provider::Model> model_of(const AgentSnapshot& agent);
   std::unique_ptr<provider::Model> make_model(const AgentSnapshot& agent);
+  std::unique_ptr<provider::Model> make_upstream(const provider::Route& route);
   template <class Why>
   static void cancel(const RunState& run, Why why);
   void out_of_memory(net::Owner owner);
@@ -205,6 +207,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   // What every result of a tool passes before it is cut to size.
   tool::FinalizeHook& result_screen() { return *result_screen_; }
   VaultSource& secrets() { return *secrets_; }
+  const std::shared_ptr<provider::Traffic>& traffic() const { return traffic_; }
   Audit* audit() { return audit_.get(); }  // null: nothing is recorded
   LoopHost& loop(uint32_t i) { return *loops_[i]; }
   uint32_t loop_count() const { return static_cast<uint32_t>(loops_.size()); }
@@ -245,6 +248,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   Status open_parts();
   Status open_workspace(SandboxPlaces places);
   Status open_store();
+  StatusOr<std::shared_ptr<const provider::ModelCatalog>> load_catalog(const Config& config) const;
   void open_audit();
   void open_command_proxy();
   StatusOr<std::unique_ptr<Config>> load_config();
@@ -287,7 +291,8 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::condition_variable session_closed_;  // or its lease is back
   std::optional<Detected> detected_;
   std::vector<std::string> command_environment_;
-  unsigned char* alive_page_ = nullptr;  // 1 here, 0 in a forked child (MADV_WIPEONFORK)
+  unsigned char* alive_page_ = nullptr;         // 1 here, 0 in a forked child (MADV_WIPEONFORK)
+  std::shared_ptr<provider::Traffic> traffic_;  // of all loops; its ledger is the store
 };
 
 // The system messages of an agent, for a session whose workspace says this.

@@ -134,7 +134,7 @@ Driver::~Driver() {
 void Driver::cut_model() noexcept {
   reader_.drop();
   if (model_call_ == 0) return;
-  if (setup_.audit != nullptr) setup_.audit->model_failed(seams_.model.route(), cancelled_model(), {}, 0);
+  if (setup_.audit != nullptr) setup_.audit->model_failed(route(), cancelled_model(), {}, 0);
   try {
     seams_.model.cancel(std::exchange(model_call_, 0));
   } catch (const std::bad_alloc&) {}

@@ -216,6 +216,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void reject(const std::string& op_id, const std::string& call_id, std::string_view reason,
               std::string_view text);
   void update_session_record();
+  const provider::Route& route() const { return answering_ != nullptr ? *answering_ : seams_.model.route(); }
   int64_t cost(const wire::Usage& usage) const;
   int64_t cost_of_answer(const wire::Response& response) const;  // what was not counted is estimated
   std::shared_ptr<const wire::Response> labelled(wire::Response&& response) const;
@@ -229,6 +230,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   // provider::CallSink
   void on_event(const wire::StreamEvent& event) override;
   void on_attempt(int attempt, const Status& previous) override;
+  void on_decision(const provider::RouteDecision& decision) override;
   void on_response(wire::Response response) override;
   void on_failure(const Status& status, wire::Response partial) override;
   // tool::HostCalls
@@ -277,6 +279,10 @@ class Driver final : public std::enable_shared_from_this<Driver>,
 
   SharedString outcome_;
   Code outcome_code_ = Code::kOk;
+
+  // Of a model that is a route: who answers, and who failed last. They live as long as the model.
+  const provider::Route* answering_ = nullptr;
+  const provider::Route* failed_ = nullptr;
 };
 
 }  // namespace tau::runtime

@@ -120,6 +120,8 @@ void Driver::assemble(const agent::AssemblePrompt& effect) {
   const Conversation& c = setup_.session->conversation;
   const provider::Route& route = seams_.model.route();
   agent::PromptReady ready;
+  answering_ = nullptr;  // the next one is not chosen yet
+  failed_ = nullptr;
   ready.call = effect.call;
   ready.input_tokens = c.tokens();
   ready.prompt_bytes = c.bytes() + c.prefix_bytes();
@@ -134,7 +136,7 @@ void Driver::assemble(const agent::AssemblePrompt& effect) {
 }
 
 int64_t Driver::cost(const wire::Usage& usage) const {
-  return provider::cost_usd_micros(seams_.model.route().price, usage);
+  return provider::cost_usd_micros(route().price, usage);
 }
 
 int64_t Driver::cost_of_answer(const wire::Response& response) const {
@@ -153,6 +155,9 @@ void Driver::call_model(agent::CallModel& effect) {
   call.request_id = model_call_id_;
   call.traceparent = setup_.traceparent;
   call.request = &setup_.session->conversation.request();
+  call.run_id = setup_.config.run_id;
+  call.session_id = setup_.config.session_id;
+  call.principal = setup_.config.principal;
   redaction();
   deltas_.begin(redaction_);
   if (setup_.audit != nullptr) setup_.audit->model_called();
@@ -168,8 +173,8 @@ void Driver::cancel_model(const agent::CancelModel& effect) {
   cut.partial = labelled(std::move(partial));
   cut.cost_usd_micros = cost(cut.partial->usage);
   if (setup_.audit != nullptr)
-    setup_.audit->model_failed(seams_.model.route(), Status(Code::kCancelled, "cancelled", ""),
-                               cut.partial->usage, cut.cost_usd_micros);
+    setup_.audit->model_failed(route(), Status(Code::kCancelled, "cancelled", ""), cut.partial->usage,
+                               cut.cost_usd_micros);
   feed(std::move(cut));
 }
 
@@ -216,7 +221,8 @@ void Driver::show_rest_of_deltas() {
 
 void Driver::on_attempt(int attempt, const Status& previous) {
   if (attempt == 1) return;
-  if (setup_.audit != nullptr) setup_.audit->model_failed(seams_.model.route(), previous, {}, 0);
+  if (setup_.audit != nullptr)
+    setup_.audit->model_failed(failed_ != nullptr ? *failed_ : route(), previous, {}, 0);
   deltas_.begin(redaction_);
   std::string why(previous.message());
   if (const Redaction* now = redaction()) now->clean(why, Author::kForeign);
@@ -225,6 +231,26 @@ void Driver::on_attempt(int attempt, const Status& previous) {
                       .text = std::move(why),
                       .reason = previous.reason(),
                       .number = attempt});
+}
+
+void Driver::on_decision(const provider::RouteDecision& decision) {
+  if (decision.decision == "failed") {
+    failed_ = decision.route;
+  } else if (decision.route != nullptr && decision.decision != "waiting") {
+    answering_ = decision.route;
+  }
+  std::string why(decision.message);
+  if (const Redaction* now = redaction()) now->clean(why, Author::kForeign);
+  agent::Event event;
+  event.kind = agent::EventKind::kRoute;
+  event.call_id = model_call_id_.str();
+  event.binding = decision.decision;
+  event.reason = decision.reason;
+  event.name = decision.upstream;
+  event.text = std::move(why);
+  event.number = decision.attempt;
+  if (decision.wait_ms >= 0) event.json = std::to_string(decision.wait_ms);
+  seams_.output.emit(std::move(event));
 }
 
 void Driver::on_response(wire::Response response) {
@@ -237,8 +263,7 @@ void Driver::on_response(wire::Response response) {
   done.call = model_number_;
   done.response = labelled(std::move(response));
   done.cost_usd_micros = cost_of_answer(*done.response);
-  if (setup_.audit != nullptr)
-    setup_.audit->model_done(seams_.model.route(), done.response->usage, done.cost_usd_micros);
+  if (setup_.audit != nullptr) setup_.audit->model_done(route(), done.response->usage, done.cost_usd_micros);
   feed(std::move(done));
 }
 
@@ -252,7 +277,7 @@ void Driver::on_failure(const Status& status, wire::Response partial) {
   failed.partial = labelled(std::move(partial));
   failed.cost_usd_micros = cost(failed.partial->usage);
   if (setup_.audit != nullptr)
-    setup_.audit->model_failed(seams_.model.route(), status, failed.partial->usage, failed.cost_usd_micros);
+    setup_.audit->model_failed(route(), status, failed.partial->usage, failed.cost_usd_micros);
   failed.error = status.info();
   feed(std::move(failed));
 }

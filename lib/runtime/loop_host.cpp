@@ -228,11 +228,20 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
       });
 }
 
+std::unique_ptr<provider::Model> LoopHost::make_upstream(const provider::Route& route) {
+  if (route.provider == "offline") return provider::make_offline_model(*loop_);
+  return provider::make_http_model(route, http(), *loop_, system_random());
+}
+
 std::unique_ptr<provider::Model> LoopHost::make_model(const AgentSnapshot& agent) {
   const provider::Route& route = **agent.route;
-  if (route.provider == "offline") return provider::make_offline_model(*loop_);
   if (route.provider == "scripted") return provider::make_scripted_model(agent.script, *loop_);
-  return provider::make_http_model(route, http(), *loop_, system_random());
+  if (agent.spec == nullptr) return make_upstream(route);
+  std::vector<std::unique_ptr<provider::Model>> upstreams;
+  for (const provider::Upstream& upstream : agent.spec->upstreams)
+    upstreams.push_back(make_upstream(upstream.route));
+  return provider::make_routed_model(agent.spec, std::move(upstreams), core_.traffic(), *loop_,
+                                     system_random());
 }
 
 std::shared_ptr<provider::Model> LoopHost::model_of(const AgentSnapshot& agent) {

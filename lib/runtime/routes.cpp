@@ -19,7 +19,7 @@ std::vector<std::string> provider_names(const json::Value& configured) {
 }
 
 std::string known_names(const json::Value& configured) {
-  std::string text = "offline, scripted";
+  std::string text = "offline, route, scripted";
   for (const std::string& name : provider_names(configured)) text += ", " + name;
   return text;
 }
@@ -60,6 +60,22 @@ void read_model_facts(const json::Value& values, provider::Route& route) {
   read(price["cache_write"], route.price.cache_write_usd_micros);
   read(values["context_tokens"], route.context_tokens);
   read(values["max_output_tokens"], route.max_output_tokens);
+  route.price.known = !price["input"].is_null() && !price["output"].is_null();
+}
+
+// What nobody configured: by the catalog of the home, then by the built-in one, which speaks of the
+// provider's own server alone. A model server on this machine costs nothing.
+void complete_facts(const Config::State& state, const provider::KnownProvider* known,
+                    provider::Route& route) {
+  const std::string name = route.provider + "/" + route.model;
+  if (state.catalog != nullptr)
+    if (const auto* facts = state.catalog->find(name)) provider::complete(route, *facts);
+  if (known == nullptr) return;
+  const auto own = net::parse_url(known->base_url);
+  const auto used = net::parse_url(route.base_url);
+  if (!own.ok() || !used.ok() || own->origin() != used->origin()) return;
+  if (const auto* facts = provider::ModelCatalog::built_in().find(name)) provider::complete(route, *facts);
+  if (known->key_variable.empty()) route.price.known = true;
 }
 
 }  // namespace
@@ -76,6 +92,7 @@ StatusOr<provider::Route> Config::route(std::string_view model, const Environmen
   provider::Route route;
   route.provider = reference.provider;
   route.model = reference.model;
+  if (route.provider == "offline") route.price.known = true;  // it costs nothing
   if (is_reserved_provider(route.provider)) return route;
 
   const json::Value& configured = state_->merged["providers"];
@@ -95,6 +112,7 @@ StatusOr<provider::Route> Config::route(std::string_view model, const Environmen
   read_quirks(values["quirks"], route.quirks);
   read_timing(values, route);
   read_model_facts(values, route);
+  complete_facts(*state_, known, route);
   read(values["key_header"], route.credential_header);
   read(values["key_prefix"], route.credential_prefix);
   for (const auto& [name, text] : values["headers"].as_object())

@@ -24,6 +24,24 @@ int left_ms(int timeout_ms, int64_t start_ns) {
   return static_cast<int>(std::max<int64_t>(0, timeout_ms - gone));
 }
 
+// What was lent of the budgets of days and routes: the most that was spent, and of that what processes hold
+// now or lost when they died.
+void write_budgets(json::Writer& w, store::Store& store) {
+  w.key("budgets").begin_array();
+  for (const std::string_view prefix : {"day:", "route:"}) {
+    const auto budgets = store.list_budgets(prefix);
+    if (!budgets.ok()) continue;  // a store that is read may be older
+    for (const store::BudgetRecord& budget : *budgets)
+      w.begin_object()
+          .field("scope", budget.scope)
+          .field("lent_usd_micros", budget.lent_usd_micros)
+          .field("held_usd_micros", budget.held_usd_micros)
+          .field("lost_usd_micros", budget.lost_usd_micros)
+          .end_object();
+  }
+  w.end_array();
+}
+
 }  // namespace
 
 Runtime::Runtime(std::shared_ptr<Core> core) : core_(std::move(core)) {}
@@ -205,6 +223,8 @@ std::string Runtime::describe() const {
   w.field("model", configured ? agent.model : core_->detected().model);
   w.field("model_reason", configured ? std::string("configured") : core_->detected().reason);
   w.field_raw("providers", core_->config().describe_providers(core_->environment()));
+  w.field_raw("routes", core_->config().describe_routes(core_->environment()));
+  write_budgets(w, core_->store());
   w.field_raw("config", core_->config().describe());
   w.end_object();
   return out;

@@ -5,8 +5,10 @@
 // entry names it.
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "store/by_name.h"
@@ -32,6 +34,9 @@ class MemoryStore final : public Store {
   void forget(std::string_view session) override;
   StatusOr<Lease> acquire(const SharedString& resource) override;
   Status release(const Lease& lease) override;
+  void lend(LoanAsk ask, UniqueFunction<void(StatusOr<Loan>)> done) override;
+  void repay(Repayment repayment, UniqueFunction<void(Status)> done) override;
+  StatusOr<std::vector<BudgetRecord>> list_budgets(std::string_view prefix) override;
   Status verify_chain(std::string_view run_id) override;
   StoreStats stats() const override;
 
@@ -148,6 +153,8 @@ class MemoryStore final : public Store {
   SessionRecord* find_session(std::string_view id);
   static void purge(Row* row);
   static JournalEntry read_back(const Row& row);
+  StatusOr<Loan> lend_now(const LoanAsk& ask);
+  Status repay_now(const Repayment& repayment);
 
   mutable std::mutex mutex_;
   ByName<Run> runs_;
@@ -162,6 +169,14 @@ class MemoryStore final : public Store {
   ByName<Owner>::value_type* last_owner_ = nullptr;
   Lsn lsn_ = 0;
   StoreStats stats_;
+  // The ledger of budgets; blocks by their id.
+  struct Block {
+    std::string scope;
+    int64_t granted = 0;
+  };
+  std::map<std::string, int64_t, std::less<>> lent_;
+  std::map<int64_t, Block> blocks_;
+  int64_t last_block_ = 0;
 };
 
 }  // namespace tau::store

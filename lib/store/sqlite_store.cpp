@@ -12,6 +12,7 @@
 
 #include "store/approval_rows.h"
 #include "store/backup.h"
+#include "store/budget.h"
 #include "store/edit.h"
 #include "store/lease.h"
 #include "store/mark.h"
@@ -212,6 +213,32 @@ class SqliteStore final : public Store {
     if (watches_.empty()) writer_->look_out(false);
   }
 
+  void lend(LoanAsk ask, UniqueFunction<void(StatusOr<Loan>)> done) override {
+    if (Status status = writable(); !status.ok()) return done(std::move(status));
+    // Shared by the work and by who is told of it, one after the other on the writer thread.
+    auto made = std::make_shared<Loan>();
+    writer_->post(
+        [this, made, ask = std::move(ask)](Connection& db) -> Status {
+          TAU_ASSIGN_OR_RETURN(*made, store::lend(db, ask, *owners_, clock_.wall_ms()));
+          return ok_status();
+        },
+        [made, done = std::move(done)](Status status) mutable {
+          if (status.ok()) return done(*made);
+          done(std::move(status));
+        });
+  }
+  void repay(Repayment repayment, UniqueFunction<void(Status)> done) override {
+    if (Status status = writable(); !status.ok()) return done ? done(std::move(status)) : void();
+    writer_->post([this, repayment = std::move(repayment)](
+                      Connection& db) { return store::repay(db, repayment, *owners_, clock_.wall_ms()); },
+                  [done = std::move(done)](Status status) mutable {
+                    if (done) done(std::move(status));
+                  });
+  }
+  StatusOr<std::vector<BudgetRecord>> list_budgets(std::string_view prefix) override {
+    return read([&](Connection& db) { return read_budgets(db, prefix, *owners_); });
+  }
+
   StatusOr<Lease> acquire(const SharedString& resource) override {
     TAU_RETURN_IF_ERROR(writable());
     std::list<Lease> made(1);  // first: what is taken is remembered without memory
@@ -328,6 +355,11 @@ StatusOr<ApprovalRow> Store::load_approval(std::string_view) { return no_databas
 Status Store::decide_approval(std::string_view, const ApprovalDecision&) { return no_database(); }
 void Store::watch_approval(const SharedString&, Decided) {}
 void Store::unwatch_approval(const SharedString&) noexcept {}
+void Store::lend(LoanAsk, UniqueFunction<void(StatusOr<Loan>)> done) { done(no_database()); }
+void Store::repay(Repayment, UniqueFunction<void(Status)> done) {
+  if (done) done(no_database());
+}
+StatusOr<std::vector<BudgetRecord>> Store::list_budgets(std::string_view) { return no_database(); }
 
 StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options, Clock& clock) {
   if (options.path.empty() || options.path == ":memory:") {

@@ -148,6 +148,33 @@ struct StoreOptions {
   Retention retention = {};            // kept in idle moments of the writer
 };
 
+// Budgets: a ledger that lends blocks of a cap to processes, which spend them in memory. Amounts in
+// micro-dollars. What a process did not give back when it died stays lent: nobody else can spend it again.
+struct LoanAsk {
+  SharedString scope;  // what the cap is on: "day:2026-11-27"
+  int64_t cap_usd_micros = 0;
+  int64_t block = 0;            // of this process, that is added to; 0: a new one
+  int64_t need_usd_micros = 0;  // at least 1
+  int64_t want_usd_micros = 0;  // at least what is needed
+};
+struct Loan {
+  int64_t block = 0;
+  int64_t granted_usd_micros = 0;    // from need to want; 0: the cap leaves too little
+  int64_t remaining_usd_micros = 0;  // what the cap leaves after this
+};
+struct Repayment {
+  SharedString scope;
+  int64_t block = 0;
+  int64_t unused_usd_micros = 0;  // of the block; negative: so much more was spent
+};
+struct BudgetRecord {
+  SharedString scope;
+  int64_t lent_usd_micros = 0;  // the most that was spent
+  int64_t held_usd_micros = 0;  // of that: blocks of living processes, spent in part
+  int64_t lost_usd_micros = 0;  // of that: blocks of processes that died, spent in part
+  int64_t changed_ms = 0;
+};
+
 struct StoreStats {
   int64_t batches = 0;
   int64_t groups = 0;  // transactions committed
@@ -229,6 +256,15 @@ class Store {
   // Recomputes a run's hash chain from its rows. DATA_LOSS "chain_broken" names the first bad row.
   virtual Status verify_chain(std::string_view run_id) = 0;
   virtual StoreStats stats() const = 0;
+
+  // Any thread. Lends when that is durable, and tells on the writer thread, under the rules of Done. However
+  // many processes ask: at no moment is more lent than the largest cap that was asked under.
+  // INVALID_ARGUMENT "invalid_budget"; ABORTED "lease_lost" for a block that this process does not hold.
+  virtual void lend(LoanAsk ask, UniqueFunction<void(StatusOr<Loan>)> done);
+  // Gives a block back: once, and by the process that holds it, else ABORTED "lease_lost".
+  virtual void repay(Repayment repayment, UniqueFunction<void(Status)> done);
+  // The budgets whose scope begins so, by scope.
+  virtual StatusOr<std::vector<BudgetRecord>> list_budgets(std::string_view prefix);
 };
 
 // Opens or creates, migrating forward. FAILED_PRECONDITION "database_too_new" for a later schema,

@@ -39,7 +39,8 @@ struct Writer::Waiter {
   Work work;  // empty: only a mark in the queue
   After after = After::kNothing;
   Status status;
-  bool finished = false;  // under the mutex of the writer
+  bool finished = false;              // under the mutex of the writer
+  UniqueFunction<void(Status)> then;  // of one that nobody waits for: it owns itself
   std::condition_variable done;
 };
 
@@ -102,6 +103,18 @@ Status Writer::run(Work work, After after) {
   ready_.notify_one();
   waiter.done.wait(lock, [&] { return waiter.finished; });
   return waiter.status;
+}
+
+void Writer::post(Work work, UniqueFunction<void(Status)> then) {
+  auto waiter = std::make_unique<Waiter>();
+  waiter->work = std::move(work);
+  waiter->then = std::move(then);
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(Item{.waiter = waiter.get()});
+  }
+  (void)waiter.release();
+  ready_.notify_one();
 }
 
 Status Writer::flush() { return run(nullptr); }
@@ -330,6 +343,11 @@ void Writer::perform(Waiter& waiter) {
   if (status.ok() && waiter.after == After::kEmptyWal) {
     erase_wal_ = true;
     status = checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+  }
+  if (waiter.then) {
+    const std::unique_ptr<Waiter> own(&waiter);
+    own->then(std::move(status));
+    return;
   }
   const std::lock_guard lock(mutex_);
   waiter.status = std::move(status);

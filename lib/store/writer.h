@@ -38,6 +38,8 @@ class Writer {
   void submit(Batch batch, Done done);
   // Blocks until the work, and everything submitted before it, is committed. Not from a Done.
   Status run(Work work, After after = After::kNothing);
+  // The same without waiting: tells on the writer thread.
+  void post(Work work, UniqueFunction<void(Status)> then);
   Status flush();
   // Whether anybody wants the look: some five times a second it is asked whether there is a reason for one.
   // The next submission begins it. Any thread.

@@ -56,7 +56,7 @@ std::string effort_of(const json::Value& thinking, const json::Value& output_con
 int64_t thinking_budget(std::string_view effort);
 
 StatusOr<Request> decode_request(std::string_view body);
-StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks);
+StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks, const Target& target);
 StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks);
 std::string encode_response(const Response& response);
 std::unique_ptr<StreamDecoder> make_stream_decoder(const Quirks& quirks);

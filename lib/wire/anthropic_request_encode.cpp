@@ -132,14 +132,15 @@ int64_t budget_to_write(const ObjectWriter& out, const Request& request) {
   return may_think(request.messages) ? thinking_budget(request.reasoning_effort) : 0;
 }
 
-void write_sampling(ObjectWriter& out, const Request& request) {
+void write_sampling(ObjectWriter& out, const Request& request, const Target& target) {
   const bool native = is_native(request);
   int64_t budget = budget_to_write(out, request);
   // The budget is part of the limit; a limit too small for any leaves no room to think.
-  const int64_t limit = request.max_tokens.value_or(kDefaultMaxTokens + budget);
+  const std::optional<int64_t> most = target.max_tokens ? target.max_tokens : request.max_tokens;
+  const int64_t limit = most.value_or(kDefaultMaxTokens + budget);
   if (budget >= limit) budget = limit / 2;
   if (budget < kLeastBudget) budget = 0;
-  if (request.max_tokens || out.wants("max_tokens")) out.field("max_tokens", limit);
+  if (most || out.wants("max_tokens")) out.field("max_tokens", limit);
   if (budget > 0) {
     out.key("thinking").begin_object().field("type", "enabled").field("budget_tokens", budget);
     out.out().end_object();
@@ -154,12 +155,13 @@ void write_sampling(ObjectWriter& out, const Request& request) {
 
 }  // namespace
 
-StatusOr<std::string> encode_request(const Request& request, const Quirks&) {
+StatusOr<std::string> encode_request(const Request& request, const Quirks&, const Target& target) {
   std::string text;
   json::Writer w(text);
   ObjectWriter out(w, request.extras, kAnthropicRequest);
-  if (!request.model.empty() || out.wants("model")) out.field("model", request.model);
-  write_sampling(out, request);
+  const std::string_view model = target.model.empty() ? request.model : target.model;
+  if (!model.empty() || out.wants("model")) out.field("model", model);
+  write_sampling(out, request, target);
   write_system(out, request);
   write_messages(out.key("messages"), request.messages);
   const bool has_tools = write_tools(out, request.tools, is_native(request));

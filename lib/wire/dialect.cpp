@@ -12,8 +12,10 @@ class OpenAiChat final : public Dialect {
   StatusOr<Request> decode_request(std::string_view body) const override {
     return openai::decode_request(body);
   }
-  StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks) const override {
-    return openai::encode_request(request, quirks);
+  using Dialect::encode_request;
+  StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks,
+                                       const Target& target) const override {
+    return openai::encode_request(request, quirks, target);
   }
   StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks) const override {
     return openai::decode_response(body, quirks);
@@ -44,8 +46,10 @@ class AnthropicMessages final : public Dialect {
   StatusOr<Request> decode_request(std::string_view body) const override {
     return anthropic::decode_request(body);
   }
-  StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks) const override {
-    return anthropic::encode_request(request, quirks);
+  using Dialect::encode_request;
+  StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks,
+                                       const Target& target) const override {
+    return anthropic::encode_request(request, quirks, target);
   }
   StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks) const override {
     return anthropic::decode_response(body, quirks);

@@ -81,10 +81,10 @@ void write_effort(ObjectWriter& out, const std::string& effort) {
   out.out().end_object();
 }
 
-void write_options(ObjectWriter& out, const Request& request, const Quirks& quirks) {
-  if (request.max_tokens) {
+void write_options(ObjectWriter& out, const Request& request, const Quirks& quirks, const Target& target) {
+  if (const std::optional<int64_t> most = target.max_tokens ? target.max_tokens : request.max_tokens) {
     const bool completion = quirks.max_completion_tokens || !out.form("max_tokens").empty();
-    out.field(completion ? "max_completion_tokens" : "max_tokens", *request.max_tokens);
+    out.field(completion ? "max_completion_tokens" : "max_tokens", *most);
   }
   if (request.temperature) out.key("temperature").number(*request.temperature);
   if (request.top_p) out.key("top_p").number(*request.top_p);
@@ -103,15 +103,16 @@ void write_options(ObjectWriter& out, const Request& request, const Quirks& quir
 
 }  // namespace
 
-StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks) {
+StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks, const Target& target) {
   std::string text;
   json::Writer w(text);
   ObjectWriter out(w, request.extras, kOpenAiRequest);
-  if (!request.model.empty() || out.wants("model")) out.field("model", request.model);
+  const std::string_view model = target.model.empty() ? request.model : target.model;
+  if (!model.empty() || out.wants("model")) out.field("model", model);
   out.key("messages").begin_array();
   write_messages(w, request.messages, quirks);
   w.end_array();
-  write_options(out, request, quirks);
+  write_options(out, request, quirks, target);
   out.done();
   return text;
 }

@@ -234,13 +234,23 @@ struct Quirks {
   bool text_tool_calls = false;         // decode tool calls that a local model wrote as text
 };
 
+// Who is asked, where that differs from what the request says: one request may go to several models.
+struct Target {
+  std::string_view model;             // empty: the request's
+  std::optional<int64_t> max_tokens;  // unset: the request's
+};
+
 class Dialect {
  public:
   virtual ~Dialect() = default;
   virtual std::string_view name() const = 0;  // "openai_chat", "anthropic_messages"
 
   virtual StatusOr<Request> decode_request(std::string_view body) const = 0;
-  virtual StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks) const = 0;
+  virtual StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks,
+                                               const Target& target) const = 0;
+  StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks) const {
+    return encode_request(request, quirks, {});
+  }
   virtual StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks) const = 0;
   virtual std::string encode_response(const Response& response) const = 0;
   virtual std::unique_ptr<StreamDecoder> stream_decoder(const Quirks& quirks) const = 0;

@@ -87,7 +87,8 @@ interface EventFacts {
 
 export interface PlainEvent extends EventFacts {
   readonly kind: 'run_started' | 'turn_started' | 'text' | 'reasoning' | 'message' | 'tool_progress' | 'tool_result'
-    | 'attempt' | 'turn_done' | 'op_accepted' | 'op_rejected' | 'snapshot' | 'held_text' | `kind_${number}`;
+    | 'attempt' | 'turn_done' | 'op_accepted' | 'op_rejected' | 'snapshot' | 'held_text' | 'route'
+    | `kind_${number}`;
 }
 
 export interface CallEvent extends EventFacts {

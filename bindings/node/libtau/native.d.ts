@@ -100,6 +100,7 @@ export const tau_event_kind: {
   readonly SNAPSHOT: 15;
   readonly RUN_DONE: 16;
   readonly HELD_TEXT: 17;
+  readonly ROUTE: 18;
 };
 
 export const tau_home_restore_flags: {
@@ -357,7 +358,7 @@ export function tau_run_submit(run: tau_run, op: Text, blobs: readonly Blob[]): 
 /** Give a run back. */
 export function tau_run_unref(run: tau_run): void;
 
-/** Describe the configuration in force, each value with its origin, the model that would answer, and what each provider would need, as JSON. */
+/** Describe the configuration in force, each value with its origin, the model that would answer, what each provider would need, what each route is made of, and what was spent of the budgets of days and routes, as JSON. */
 export function tau_runtime_describe(runtime: tau_runtime): string;
 
 /** Tell how many loops the runtime has. */

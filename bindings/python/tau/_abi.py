@@ -35,6 +35,7 @@ class tau_event_kind(enum.IntEnum):
     SNAPSHOT = 15
     RUN_DONE = 16
     HELD_TEXT = 17
+    ROUTE = 18
 
 
 class tau_home_restore_flags(enum.IntFlag):

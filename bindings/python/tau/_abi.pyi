@@ -33,6 +33,7 @@ class tau_event_kind(enum.IntEnum):
     SNAPSHOT = 15
     RUN_DONE = 16
     HELD_TEXT = 17
+    ROUTE = 18
 
 class tau_home_restore_flags(enum.IntFlag):
     """tau_home_restore flags"""
@@ -424,7 +425,7 @@ class Library:
     def tau_runtime_borrow_loop(self, runtime: int | None, loop: int, err: Any, /) -> int:
         """Drive a loop from the calling thread: the runtime's own thread for it rests until it is given back, and what runs on that loop gets on only while the host calls tau_runtime_process, which it does when tau_runtime_fd is readable."""
     def tau_runtime_describe(self, runtime: int | None, out: Any, err: Any, /) -> int:
-        """Describe the configuration in force, each value with its origin, the model that would answer, and what each provider would need, as JSON."""
+        """Describe the configuration in force, each value with its origin, the model that would answer, what each provider would need, what each route is made of, and what was spent of the budgets of days and routes, as JSON."""
     def tau_runtime_fd(self, runtime: int | None, loop: int, /) -> int:
         """Give the file descriptor that becomes readable when tau_runtime_process has work."""
     def tau_runtime_loops(self, runtime: int | None, /) -> int:
