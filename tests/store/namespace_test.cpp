@@ -178,7 +178,10 @@ TEST(StoreUpgrade, LeasesOfTheFirstSchemaAreJudgedByPidAlone) {
     auto store = open_store(options, clock);
     ASSERT_TRUE(store.ok());
     ASSERT_TRUE((*store)->acquire("session:a").ok());
-    RawDatabase(options.path).exec("ALTER TABLE leases DROP COLUMN pid_namespace; PRAGMA user_version = 1");
+    RawDatabase(options.path)
+        .exec(
+            "DROP TABLE budgets; DROP TABLE budget_blocks;"
+            "ALTER TABLE leases DROP COLUMN pid_namespace; PRAGMA user_version = 1");
     auto again = open_store(options, clock);
     ASSERT_TRUE(again.ok()) << again.status().to_string();
     EXPECT_EQ((*again)->acquire("session:a").status().reason(), "session_busy");
