@@ -25,6 +25,24 @@ crypto_generichash_blake2b_state* as_state(unsigned char* storage) {
   return std::launder(reinterpret_cast<crypto_generichash_blake2b_state*>(storage));
 }
 
+// What eight bytes at once do to a CRC-32: table k is that of a byte with k more behind it.
+using CrcTables = std::array<std::array<uint32_t, 256>, 8>;
+const CrcTables& crc_tables() {
+  static const CrcTables made = [] {
+    CrcTables tables{};
+    for (uint32_t n = 0; n < 256; ++n) {
+      uint32_t crc = n;
+      for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320U : 0U);
+      tables[0][n] = crc;
+    }
+    for (size_t k = 1; k < tables.size(); ++k)
+      for (size_t n = 0; n < 256; ++n)
+        tables[k][n] = tables[k - 1][n] >> 8 ^ tables[0][tables[k - 1][n] & 0xff];
+    return tables;
+  }();
+  return made;
+}
+
 std::string to_hex(const unsigned char* bytes, size_t size) {
   std::string out(size * 2 + 1, '\0');  // sodium writes a terminating NUL
   sodium_bin2hex(out.data(), out.size(), bytes, size);
@@ -109,12 +127,18 @@ uint64_t keyed_hash64(std::string_view data, const HashKey& key) {
   return value;
 }
 
-uint32_t crc32(std::string_view data) {
-  uint32_t crc = ~uint32_t{0};
-  for (const char c : data) {
-    crc ^= static_cast<unsigned char>(c);
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320U : 0U);
+uint32_t crc32(std::string_view data, uint32_t seed) {
+  const CrcTables& tables = crc_tables();
+  uint32_t crc = ~seed;
+  const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(data[i])); };
+  while (data.size() >= 8) {
+    crc ^= byte(0) | byte(1) << 8 | byte(2) << 16 | byte(3) << 24;
+    crc = tables[7][crc & 0xff] ^ tables[6][crc >> 8 & 0xff] ^ tables[5][crc >> 16 & 0xff] ^
+          tables[4][crc >> 24] ^ tables[3][byte(4)] ^ tables[2][byte(5)] ^ tables[1][byte(6)] ^
+          tables[0][byte(7)];
+    data.remove_prefix(8);
   }
+  for (size_t i = 0; i < data.size(); ++i) crc = crc >> 8 ^ tables[0][(crc ^ byte(i)) & 0xff];
   return ~crc;
 }
 

@@ -1,38 +1,8 @@
 // Requests of chat completions: encoding.
-#include <algorithm>
-
 #include "wire/openai.h"
 
 namespace tau::wire::openai {
 namespace {
-
-// A server-run tool of another dialect cannot be offered here.
-bool is_foreign_server_tool(const ToolSpec& tool) {
-  return !extras_belong(tool.extras, kOpenAi) && !tool.extras.find("type").empty() &&
-         tool.extras.find("type") != R"("custom")";
-}
-
-void write_tool(json::Writer& w, const ToolSpec& tool) {
-  ObjectWriter out(w, tool.extras, kOpenAiRequest);
-  if (!out.wants("function")) return out.done();
-  if (out.wants("type")) out.field("type", "function");
-  json::Writer& inner = out.key("function").begin_object().field("name", tool.name);
-  if (!tool.description.empty()) inner.field("description", tool.description);
-  if (!tool.parameters.empty()) inner.field_raw("parameters", tool.parameters);
-  if (tool.strict) inner.field("strict", true);
-  out.nested("function");
-  inner.end_object();
-  out.done();
-}
-
-void write_tools(ObjectWriter& out, const std::vector<ToolSpec>& tools) {
-  const auto offered = [](const ToolSpec& tool) { return !is_foreign_server_tool(tool); };
-  if (!std::any_of(tools.begin(), tools.end(), offered)) return;
-  json::Writer& w = out.key("tools").begin_array();
-  for (const ToolSpec& tool : tools)
-    if (offered(tool)) write_tool(w, tool);
-  w.end_array();
-}
 
 void write_tool_choice(ObjectWriter& out, const ToolChoice& choice) {
   switch (choice.mode) {
