@@ -90,7 +90,10 @@ void decode_output(ObjectReader& in, ResponseFormat& out) {
   const StatusOr<json::Value> text = json::parse(schema["schema"].as_string());
   if (!text.ok() || !text->is_object()) return;
   ObjectReader inner(schema);
-  inner.take_string("schema", out.schema);
+  inner.take("schema");
+  out.schema = json::write(*text);
+  if (out.schema != schema["schema"].as_string())
+    in.form("schema_text", quoted(schema["schema"].as_string()));
   inner.take_text("name", out.name);
   out.kind = ResponseFormat::Kind::kJsonSchema;
   in.nested("jsonSchema", inner);
@@ -221,9 +224,12 @@ void write_tools(ObjectWriter& out, const Request& request, bool native) {
 void write_output(ObjectWriter& out, const ResponseFormat& wanted) {
   if (wanted.kind != ResponseFormat::Kind::kJsonSchema || wanted.schema.empty())
     return out.settings("outputConfig", {});
+  // As it was spelled, unless it is another one.
+  const json::Value text = parsed(out.form("schema_text"));
+  const json::Value came = parsed(text.as_string());
   std::string format = text_of([&](json::Writer& w) {
     w.begin_object().field("type", "json_schema").key("structure").begin_object().key("jsonSchema");
-    w.begin_object().field("schema", wanted.schema);
+    w.begin_object().field("schema", came == parsed(wanted.schema) ? text.as_string() : wanted.schema);
     if (!wanted.name.empty()) w.field("name", wanted.name);
     if (const std::string_view rest = out.form("jsonSchema"); !rest.empty()) write_members(w, rest);
     w.end_object().end_object().end_object();

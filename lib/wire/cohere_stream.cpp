@@ -150,7 +150,7 @@ Status ChatStreamDecoder::apply(std::string_view type, std::string_view data, co
     citation(event);
   } else if (type == "message-end") {
     return message_end(event, sink);
-  } else if (type == "error" || (type.empty() && event.has(kErrorText))) {
+  } else if (type == "error" || (!event.has(kType) && event.has(kErrorText))) {
     const StatusOr<json::Value> error = json::parse(data, json::Halves::kReplace);
     return fail(stream_error_status(error.ok() ? *error : json::Value(data)));
   }

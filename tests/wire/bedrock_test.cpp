@@ -180,11 +180,11 @@ Request foreign(std::string_view chat) { return *openai_chat().decode_request(ch
 TEST(ConverseRequest, OtherDialectsAreMadeFit) {
   const Request request =
       foreign(R"({"model":"anthropic.claude-x","max_tokens":9000,"reasoning_effort":"low","temperature":1.5,
-    "messages":[{"role":"system","content":"be brief"},{"role":"user","content":[{"type":"text","text":"look"},
+    "messages":[{"role":"system","content":"be brief"},{"role":"user","content":"  "},{"role":"user","content":[{"type":"text","text":"look"},
       {"type":"image_url","image_url":{"url":"data:image/jpeg;base64,/9j/4A=="}},
       {"type":"image_url","image_url":{"url":"https://example.org/a.png"}}]},
      {"role":"assistant","content":null,"tool_calls":[{"id":"call/1","type":"function","function":{"name":"f","arguments":"not json"}}]},
-     {"role":"tool","tool_call_id":"call/1","content":""},{"role":"user","content":"  "}]})");
+     {"role":"tool","tool_call_id":"call/1","content":""}]})");
   const json::Value body = *json::parse(*bedrock_converse().encode_request(request, {}));
   EXPECT_EQ(json::write(body["system"]), R"([{"text":"be brief"}])");
   const json::Value::Array& messages = body["messages"].as_array();

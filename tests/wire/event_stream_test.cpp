@@ -61,8 +61,8 @@ TEST(EventStream, AMessageWithPayloadOnly) {
 TEST(EventStream, HeadersOfAllTypesComeBack) {
   const std::string uuid = "0123456789abcdef";
   const std::vector<EventHeader> headers = {
-      {"t", Type::kTrue},
-      {"f", Type::kFalse},
+      {"t", Type::kTrue, {}, 0},
+      {"f", Type::kFalse, {}, 0},
       {"b", Type::kByte, {}, -1},
       {"s", Type::kInt16, {}, -32768},
       {"i", Type::kInt32, {}, 2147483647},
