@@ -235,9 +235,12 @@ Message decode_message(const json::Value& value, std::string_view origin, std::s
   ObjectReader in(value);
   Message message;
   message.role = Role::kAssistant;
-  const bool in_response = origin == flavor.response;
-  if (in_response) in.expect("role");
-  if (const json::Value* role = in.peek("role"); role != nullptr || !in_response) {
+  if (origin == flavor.response) {
+    // An answer is the assistant's, whatever it says.
+    in.expect("role");
+    in.take_exactly("role", "assistant");
+  } else {
+    const json::Value* role = in.peek("role");
     const Role* known = role == nullptr ? nullptr : find_role(role->as_string());
     if (known == nullptr) return opaque_message(value, origin);
     message.role = *known;
