@@ -58,7 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t half = size / 2;
   const size_t name = half == 0 ? 0 : 1 + half % 200;
   if (name > 0 && name < half)
-    append_event_message(
+    tau::wire::append_event_message(
         made,
         {{bytes.substr(0, name), tau::wire::EventHeader::Type::kBytes, bytes.substr(name, half - name)}},
         bytes.substr(half));

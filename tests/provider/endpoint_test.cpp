@@ -82,6 +82,7 @@ TEST_F(EndpointTest, BedrockThrottledByTheNameOfTheError) {
 
 TEST_F(EndpointTest, ADamagedEventStreamIsAFailure) {
   use(wire::bedrock_converse(), "", "m");
+  route_.retry.max_attempts = 1;
   std::string body = converse_stream();
   body[body.size() / 2] = static_cast<char>(body[body.size() / 2] ^ 1);
   server_.enqueue(Reply().header("content-type", "application/vnd.amazon.eventstream").chunked().body(body));
