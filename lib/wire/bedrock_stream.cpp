@@ -49,6 +49,9 @@ constexpr std::string_view kFailure = "error:";
 // Its only purpose is to hide the length of the text.
 constexpr std::string_view kPadding = "p";
 
+// No answer has so many blocks open at once; of one that never ends any, the oldest are ended.
+constexpr size_t kMostOpen = 256;
+
 Part native_part(Reasoning reasoning) {
   Part part{std::move(reasoning), {}};
   set_form(part.extras, "block", "true");
@@ -166,6 +169,7 @@ ConverseStreamDecoder::Block* ConverseStreamDecoder::find(int64_t index) {
 ConverseStreamDecoder::Block& ConverseStreamDecoder::open(int64_t index, Part part, StreamSink& sink) {
   parts_.start(sink);
   close(index, sink);
+  if (blocks_.size() == kMostOpen) close(blocks_.front().index, sink);
   Block block;
   block.index = index;
   block.part = parts_.add(std::move(part), sink);

@@ -47,6 +47,9 @@ constexpr EventRule kRules[] = {
 
 constexpr std::string_view kDone = "[DONE]";
 
+// No answer has so many blocks open at once; of one that never ends any, the oldest are ended.
+constexpr size_t kMostOpen = 256;
+
 class ChatStreamDecoder final : public StreamDecoder {
  public:
   explicit ChatStreamDecoder(const Quirks& quirks) : quirks_(quirks) {}
@@ -176,6 +179,7 @@ const ChatStreamDecoder::Block* ChatStreamDecoder::find(const Blocks& blocks, in
 size_t ChatStreamDecoder::open(Blocks& blocks, int64_t index, Part part, StreamSink& sink) {
   parts_.start(sink);
   close(blocks, index, sink);
+  if (blocks.size() == kMostOpen) close(blocks, blocks.front().index, sink);
   blocks.push_back({index, parts_.add(std::move(part), sink)});
   return blocks.back().part;
 }

@@ -78,6 +78,15 @@ TEST(ConverseStream, WithoutMetadataTheAnswerIsWholeWithoutMessageStopItIsNot) {
   EXPECT_EQ(decode(kStart + delta(0, R"({"text":"a"})") + stop(0)).status.reason(), "stream_truncated");
 }
 
+TEST(ConverseStream, BlocksThatNeverEndAreBounded) {
+  constexpr int kBlocks = 20'000;
+  std::string body = kStart;
+  for (int i = 0; i < kBlocks; ++i) body += delta(i, R"({"text":"a"})");
+  const test::Decoded decoded = decode(body + kStop + kMetadata);
+  ASSERT_TRUE(decoded.status.ok());
+  EXPECT_EQ(decoded.response.message.parts.size(), size_t{kBlocks});
+}
+
 TEST(ConverseStream, RedactedThinkingComesTogetherFromItsBytes) {
   const test::Decoded decoded =
       decode(kStart + delta(0, R"({"reasoningContent":{"redactedContent":"YQ=="}})") +
