@@ -1,4 +1,5 @@
-"""Turns of a scripted model, spoken as OpenAI chat completions or Anthropic messages. Pure functions: turn in, bytes out.
+"""Turns of a scripted model, spoken as OpenAI chat completions, Anthropic messages, Bedrock Converse, Cohere chat or
+Ollama chat. Pure functions: turn in, bytes out.
 
 A turn is a JSON object; every key is optional:
   "thinking":   "..." or ["...", ...]            reasoning, one delta per piece
@@ -9,7 +10,9 @@ A turn is a JSON object; every key is optional:
 The word ${TOOL_RESULT} in a text piece becomes the content of the last tool result of the request.
 """
 
+import binascii
 import json
+import struct
 
 _ANTHROPIC_STOP = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 _ERROR_TYPES = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error",
@@ -43,6 +46,8 @@ def last_tool_result(request):
             for part in reversed(message["content"]):
                 if part.get("type") == "tool_result":
                     return _plain(part.get("content"))
+                if "toolResult" in part:
+                    return _plain(part["toolResult"].get("content"))
     return ""
 
 
@@ -66,7 +71,21 @@ def _finish(turn):
     return turn.get("finish", "tool_calls" if turn.get("tool_calls") else "stop")
 
 
-class OpenAi:
+class _Dialect:
+    """What a dialect says of itself unless it says otherwise."""
+
+    stream_type = "text/event-stream"
+
+    @classmethod
+    def takes(cls, path):
+        return path == cls.path
+
+    @staticmethod
+    def streams(path, request):
+        return bool(request.get("stream"))
+
+
+class OpenAi(_Dialect):
     """Chat completions."""
 
     path = "/v1/chat/completions"
@@ -131,7 +150,7 @@ class OpenAi:
                                            for name in names]}
 
 
-class Anthropic:
+class Anthropic(_Dialect):
     """Messages."""
 
     path = "/v1/messages"
@@ -209,4 +228,198 @@ class Anthropic:
                 "has_more": False, "first_id": names[0] if names else None, "last_id": names[-1] if names else None}
 
 
-DIALECTS = {dialect.path: dialect for dialect in (OpenAi, Anthropic)}
+_BEDROCK_STOP = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
+_BEDROCK_ERRORS = {400: "validationException", 429: "throttlingException", 503: "serviceUnavailableException"}
+
+
+class Bedrock(_Dialect):
+    """Bedrock Converse: the model and whether to stream are in the path; a stream is binary messages."""
+
+    path = "/model/"
+    stream_type = "application/vnd.amazon.eventstream"
+
+    @classmethod
+    def takes(cls, path):
+        return path.startswith(cls.path) and path.endswith(("/converse", "/converse-stream"))
+
+    @staticmethod
+    def streams(path, request):
+        return path.endswith("-stream")
+
+    @staticmethod
+    def _message(headers, payload):
+        block = b"".join(struct.pack("!B", len(name)) + name.encode() + struct.pack("!BH", 7, len(value)) + value.encode()
+                         for name, value in headers.items())
+        prelude = struct.pack("!II", len(block) + len(payload) + 16, len(block))
+        start = prelude + struct.pack("!I", binascii.crc32(prelude)) + block + payload
+        return start + struct.pack("!I", binascii.crc32(start))
+
+    @classmethod
+    def _event(cls, kind, value):
+        return cls._message({":event-type": kind, ":content-type": "application/json", ":message-type": "event"},
+                            _compact(value).encode())
+
+    @staticmethod
+    def usage(turn):
+        usage = turn.get("usage", {})
+        given, cached, made = usage.get("input", 0), usage.get("cached", 0), usage.get("output", 0)
+        return {"inputTokens": given, "outputTokens": made, "totalTokens": given + cached + made,
+                "cacheReadInputTokens": cached, "cacheWriteInputTokens": 0}
+
+    @classmethod
+    def stream(cls, turn, request, number):
+        events = [cls._event("messageStart", {"role": "assistant"})]
+        blocks = [(None, [{"reasoningContent": {"text": piece}} for piece in _pieces(turn.get("thinking"))]),
+                  (None, [{"text": piece} for piece in _texts(turn, request)])]
+        blocks += [({"toolUse": {"toolUseId": call_id, "name": name}},
+                    [{"toolUse": {"input": part}} for part in parts]) for call_id, name, _, parts in _calls(turn, number)]
+        for index, (start, deltas) in enumerate(block for block in blocks if block[1]):
+            if start:
+                events.append(cls._event("contentBlockStart", {"contentBlockIndex": index, "start": start}))
+            events += [cls._event("contentBlockDelta", {"contentBlockIndex": index, "delta": delta}) for delta in deltas]
+            events.append(cls._event("contentBlockStop", {"contentBlockIndex": index}))
+        events.append(cls._event("messageStop", {"stopReason": _BEDROCK_STOP.get(_finish(turn), _finish(turn))}))
+        return events + [cls._event("metadata", {"usage": cls.usage(turn), "metrics": {"latencyMs": 1}})]
+
+    @classmethod
+    def whole(cls, turn, request, number):
+        content = [{"text": text} for text in ["".join(_texts(turn, request))] if text]
+        content += [{"toolUse": {"toolUseId": call_id, "name": name, "input": json.loads(text)}}
+                    for call_id, name, text, _ in _calls(turn, number)]
+        return {"output": {"message": {"role": "assistant", "content": content}}, "usage": cls.usage(turn),
+                "stopReason": _BEDROCK_STOP.get(_finish(turn), _finish(turn)), "metrics": {"latencyMs": 1}}
+
+    @staticmethod
+    def error(status, message, kind=None):
+        return {"message": message}
+
+    @classmethod
+    def error_event(cls, status, message, kind=None):
+        name = kind or _BEDROCK_ERRORS.get(status, "internalServerException")
+        return cls._message({":exception-type": name, ":content-type": "application/json", ":message-type": "exception"},
+                            _compact({"message": message}).encode())
+
+    models = OpenAi.models
+
+
+_COHERE_STOP = {"stop": "COMPLETE", "length": "MAX_TOKENS", "tool_calls": "TOOL_CALL"}
+
+
+class Cohere(_Dialect):
+    """Cohere's chat, version 2. Thinking before calls is a tool plan."""
+
+    path = "/v2/chat"
+
+    @staticmethod
+    def usage(turn):
+        usage = turn.get("usage", {})
+        counts = {"input_tokens": usage.get("input", 0), "output_tokens": usage.get("output", 0)}
+        return {"billed_units": counts, "tokens": counts, "cached_tokens": usage.get("cached", 0)}
+
+    @staticmethod
+    def _frame(event):
+        return f"event: {event['type']}\ndata: {_compact(event)}\n\n".encode()
+
+    @classmethod
+    def stream(cls, turn, request, number):
+        def event(kind, **members):
+            return cls._frame({"type": kind, **members})
+
+        def delta(kind, index, message):
+            return event(kind, index=index, delta={"message": message})
+
+        events = [event("message-start", id=f"chat-{number}", delta={"message": {"role": "assistant", "content": []}})]
+        for index, (kind, pieces) in enumerate([("thinking", _pieces(turn.get("thinking"))), ("text", _texts(turn, request))]):
+            if pieces:
+                events.append(delta("content-start", index, {"content": {"type": kind, kind: ""}}))
+                events += [delta("content-delta", index, {"content": {kind: piece}}) for piece in pieces]
+                events.append(event("content-end", index=index))
+        for index, (call_id, name, _, parts) in enumerate(_calls(turn, number)):
+            call = {"id": call_id, "type": "function", "function": {"name": name, "arguments": ""}}
+            events.append(delta("tool-call-start", index, {"tool_calls": call}))
+            events += [delta("tool-call-delta", index, {"tool_calls": {"function": {"arguments": part}}}) for part in parts]
+            events.append(event("tool-call-end", index=index))
+        end = {"finish_reason": _COHERE_STOP.get(_finish(turn), _finish(turn)), "usage": cls.usage(turn)}
+        return events + [event("message-end", delta=end)]
+
+    @classmethod
+    def whole(cls, turn, request, number):
+        message = {"role": "assistant", "content": [{"type": "text", "text": "".join(_texts(turn, request))}]}
+        calls = [{"id": call_id, "type": "function", "function": {"name": name, "arguments": text}}
+                 for call_id, name, text, _ in _calls(turn, number)]
+        if calls:
+            message["tool_calls"] = calls
+        return {"id": f"chat-{number}", "message": message, "usage": cls.usage(turn),
+                "finish_reason": _COHERE_STOP.get(_finish(turn), _finish(turn))}
+
+    @staticmethod
+    def error(status, message, kind=None):
+        return {"message": message}
+
+    @classmethod
+    def error_event(cls, status, message, kind=None):
+        return cls._frame({"type": "message-end", "delta": {"finish_reason": "ERROR", "error": message}})
+
+    models = OpenAi.models
+
+
+class Ollama(_Dialect):
+    """Ollama's own chat: a line a piece, arguments as objects."""
+
+    path = "/api/chat"
+    stream_type = "application/x-ndjson"
+
+    @staticmethod
+    def streams(path, request):
+        return request.get("stream", True)
+
+    @staticmethod
+    def _head(request):
+        return {"model": request.get("model", ""), "created_at": "2024-01-01T00:00:00Z"}
+
+    @staticmethod
+    def _end(turn):
+        usage = turn.get("usage", {})
+        return {"done": True, "done_reason": "length" if _finish(turn) == "length" else "stop",
+                "prompt_eval_count": usage.get("input", 0), "eval_count": usage.get("output", 0)}
+
+    @staticmethod
+    def _tool_calls(turn, number):
+        return [{"id": call_id, "function": {"name": name, "arguments": json.loads(text)}}
+                for call_id, name, text, _ in _calls(turn, number)]
+
+    @classmethod
+    def stream(cls, turn, request, number):
+        def line(message, end=None):
+            return (_compact({**cls._head(request), "message": {"role": "assistant", "content": "", **message},
+                              **(end or {"done": False})}) + "\n").encode()
+
+        lines = [line({"thinking": piece}) for piece in _pieces(turn.get("thinking"))]
+        lines += [line({"content": piece}) for piece in _texts(turn, request)]
+        lines += [line({"tool_calls": [call]}) for call in cls._tool_calls(turn, number)]
+        return lines + [line({}, cls._end(turn))]
+
+    @classmethod
+    def whole(cls, turn, request, number):
+        message = {"role": "assistant", "content": "".join(_texts(turn, request))}
+        if turn.get("tool_calls"):
+            message["tool_calls"] = cls._tool_calls(turn, number)
+        return {**cls._head(request), "message": message, **cls._end(turn)}
+
+    @staticmethod
+    def error(status, message, kind=None):
+        return {"error": message}
+
+    @classmethod
+    def error_event(cls, status, message, kind=None):
+        return (_compact({"error": message}) + "\n").encode()
+
+    models = OpenAi.models
+
+
+DIALECTS = (OpenAi, Anthropic, Bedrock, Cohere, Ollama)
+
+
+def dialect_at(path):
+    """The dialect of a path, or None."""
+    return next((dialect for dialect in DIALECTS if dialect.takes(path)), None)

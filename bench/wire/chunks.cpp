@@ -63,4 +63,21 @@ std::string message_arguments(size_t n) {
       word(n));
 }
 
+std::string converse_text(size_t n) {
+  const std::string padding(1 + n % 60, 'p');
+  return filled(R"({"contentBlockIndex":0,"delta":{"text":"@"},"p":")" + padding + R"("})", n, word(n));
+}
+
+std::string cohere_text(size_t n) {
+  return filled(R"({"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"@"}}}})", n,
+                word(n));
+}
+
+std::string ollama_text(size_t n) {
+  const std::string time = "2026-07-28T06:32:45." + std::to_string(100'000 + n * 37 % 900'000) + "Z";
+  return filled(R"({"model":"qwen3:4b","created_at":")" + time +
+                    R"(","message":{"role":"assistant","content":"@"},"done":false})",
+                n, word(n));
+}
+
 }  // namespace tau::bench

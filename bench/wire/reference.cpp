@@ -13,6 +13,14 @@ size_t text_size(value v) {
   return v.get_string().get(text) == simdjson::SUCCESS ? text.size() : 0;
 }
 
+size_t strings_of(value v) {
+  if (v.type() == json_type::string) return text_size(v);
+  size_t bytes = 0;
+  if (v.type() == json_type::object)
+    for (auto member : v.get_object()) bytes += strings_of(member.value());
+  return bytes;
+}
+
 size_t read_call(value call) {
   size_t bytes = 0;
   for (auto member : call.get_object()) {
@@ -86,6 +94,14 @@ size_t read_message_event(simdjson::ondemand::parser& parser, const simdjson::pa
       }
     }
   }
+  return bytes;
+}
+
+size_t read_strings(simdjson::ondemand::parser& parser, const simdjson::padded_string& event) {
+  simdjson::ondemand::document document = parser.iterate(event);
+  size_t bytes = 0;
+  for (auto member : document.get_object())
+    bytes += member.unescaped_key().value().size() + strings_of(member.value());
   return bytes;
 }
 

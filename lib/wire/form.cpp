@@ -9,9 +9,12 @@ constexpr std::string_view kPrefix = "tau:";
 constexpr std::string_view kEscape = "tau:=";
 constexpr std::string_view kFrom = "tau:from";
 constexpr std::string_view kAbsent = "tau:absent";
-constexpr std::array<std::string_view, 6> kMarks = {
+constexpr std::array<std::string_view, 15> kMarks = {
     R"("openai_chat")",        R"("openai_chat.request")",        R"("openai_chat.response")",
-    R"("anthropic_messages")", R"("anthropic_messages.request")", R"("anthropic_messages.response")"};
+    R"("anthropic_messages")", R"("anthropic_messages.request")", R"("anthropic_messages.response")",
+    R"("bedrock_converse")",   R"("bedrock_converse.request")",   R"("bedrock_converse.response")",
+    R"("cohere_chat")",        R"("cohere_chat.request")",        R"("cohere_chat.response")",
+    R"("ollama_chat")",        R"("ollama_chat.request")",        R"("ollama_chat.response")"};
 
 bool is_form(std::string_view key) { return key.starts_with(kPrefix) && !key.starts_with(kEscape); }
 
@@ -29,6 +32,15 @@ std::string extra_key(std::string_view member) {
 std::string quoted(std::string_view text) {
   std::string out;
   json::append_string(out, text);
+  return out;
+}
+
+std::string list_json(const std::vector<std::string>& texts) {
+  std::string out;
+  json::Writer w(out);
+  w.begin_array();
+  for (const std::string& text : texts) w.string(text);
+  w.end_array();
   return out;
 }
 
@@ -162,6 +174,12 @@ void ObjectReader::nested(std::string_view name, const ObjectReader& inner) {
   if (!left.is_null()) form(name, json::write(left));
 }
 
+void ObjectReader::kept(std::string_view key, const ObjectReader& inner) {
+  take(key);
+  const json::Value left = inner.rest();
+  form(key, left.is_null() ? "{}" : json::write(left));
+}
+
 json::Value ObjectReader::rest() const {
   json::Value out;
   const json::Value::Object& members = object_.as_object();
@@ -211,6 +229,21 @@ std::string_view ObjectWriter::form(std::string_view name) const {
 
 void ObjectWriter::nested(std::string_view name) {
   if (const std::string_view json = form(name); !json.empty()) write_members(out_, json);
+}
+
+void ObjectWriter::settings(std::string_view name, const std::vector<Setting>& settings) {
+  const std::string_view rest = form(name);
+  if (settings.empty() && rest.empty()) return;
+  json::Writer& w = key(name).begin_object();
+  for (const auto& [member, json] : settings) w.key(member).raw(json);
+  const StatusOr<json::Value> left = json::parse(rest);
+  const auto is_set = [&](std::string_view member) {
+    return std::any_of(settings.begin(), settings.end(), [&](const Setting& s) { return s.first == member; });
+  };
+  if (left.ok())
+    for (const auto& [member, value] : left->as_object())
+      if (!is_set(member)) w.key(member).value(value);
+  w.end_object();
 }
 
 void ObjectWriter::done() {

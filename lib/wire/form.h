@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "wire/wire.h"
@@ -25,6 +26,15 @@ inline constexpr std::string_view kOpenAiResponse = "openai_chat.response";
 inline constexpr std::string_view kAnthropic = "anthropic_messages";
 inline constexpr std::string_view kAnthropicRequest = "anthropic_messages.request";
 inline constexpr std::string_view kAnthropicResponse = "anthropic_messages.response";
+inline constexpr std::string_view kBedrock = "bedrock_converse";
+inline constexpr std::string_view kBedrockRequest = "bedrock_converse.request";
+inline constexpr std::string_view kBedrockResponse = "bedrock_converse.response";
+inline constexpr std::string_view kCohere = "cohere_chat";
+inline constexpr std::string_view kCohereRequest = "cohere_chat.request";
+inline constexpr std::string_view kCohereResponse = "cohere_chat.response";
+inline constexpr std::string_view kOllama = "ollama_chat";
+inline constexpr std::string_view kOllamaRequest = "ollama_chat.request";
+inline constexpr std::string_view kOllamaResponse = "ollama_chat.response";
 
 // The extras key of a member: its own name, escaped where that begins with "tau:".
 std::string extra_key(std::string_view member);
@@ -45,8 +55,9 @@ void add_member(Extras& extras, std::string_view member, std::string_view json);
 // The value of "tau:from" for an origin: one of those above.
 std::string_view origin_mark(std::string_view origin);
 
-// A JSON string literal.
+// A JSON string literal, and an array of them.
 std::string quoted(std::string_view text);
+std::string list_json(const std::vector<std::string>& texts);
 
 class ObjectReader {
  public:
@@ -73,6 +84,8 @@ class ObjectReader {
   void absent(std::string_view key) { set_absent(extras_, key); }
   // Keeps what remains of a nested object under a form's name; nothing when all was taken.
   void nested(std::string_view name, const ObjectReader& inner);
+  // Takes the object `key`, which `inner` reads, and keeps what remains of it for ObjectWriter::settings().
+  void kept(std::string_view key, const ObjectReader& inner);
   // The members not taken, as an object; null when there are none.
   json::Value rest() const;
 
@@ -101,6 +114,10 @@ class ObjectWriter {
   // Whether a member with a default is to be written: neither marked absent nor among the extras.
   bool wants(std::string_view name) const;
   std::string_view form(std::string_view name) const;
+  // Writes an object of settings, (name, JSON text), and what was kept() of the one that came; nothing when
+  // it came not and there are none.
+  using Setting = std::pair<std::string_view, std::string>;
+  void settings(std::string_view name, const std::vector<Setting>& settings);
   // Writes the members of the form's object, the leftovers of a nested object that is open in the writer.
   void nested(std::string_view name);
   bool own() const { return own_; }

@@ -1,5 +1,7 @@
 #include "wire/media.h"
 
+#include <algorithm>
+
 #include "crypto/crypto.h"
 
 namespace tau::wire {
@@ -15,6 +17,15 @@ bool decode_exact_base64(std::string_view text, std::string& bytes) {
   if (!decoded.ok() || decoded->empty() || crypto::base64_encode(*decoded) != text) return false;
   bytes = *std::move(decoded);
   return true;
+}
+
+std::string_view image_mime(std::string_view bytes) {
+  if (bytes.starts_with("\x89PNG")) return "image/png";
+  if (bytes.starts_with("\xFF\xD8\xFF")) return "image/jpeg";
+  if (bytes.starts_with("GIF8")) return "image/gif";
+  return bytes.starts_with("RIFF") && bytes.substr(std::min<size_t>(8, bytes.size())).starts_with("WEBP")
+             ? std::string_view("image/webp")
+             : std::string_view();
 }
 
 void set_url_or_data(Media& media, std::string_view url) {

@@ -1,6 +1,7 @@
 // The OpenAI chat completions dialect: what its request, response and stream codecs share.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,30 +12,60 @@
 
 namespace tau::wire::openai {
 
-// Messages (openai_message.cpp). `origin` is kOpenAiRequest or kOpenAiResponse.
-Message decode_message(const json::Value& value, std::string_view origin, std::string_view response_id);
+// How other dialects that have messages, calls and tools of this form differ in them; data, not code.
+struct Flavor {
+  std::string_view dialect = kOpenAi;  // whose extras go back, and its two sides
+  std::string_view request = kOpenAiRequest;
+  std::string_view response = kOpenAiResponse;
+  // The members of a message that hold reasoning as text; the first is written where none is noted.
+  std::array<std::string_view, 2> reasoning = {"reasoning_content", "reasoning"};
+  std::string_view result_name = "name";  // of a tool message: the name of the tool
+  bool reasoning_back = false;            // later requests have the reasoning, whatever the quirks say
+  bool thinking_parts = true;             // content may hold {"type":"thinking"}
+  bool thinking_text = false;             // and its "thinking" is a string
+  bool array_answer = false;              // the content of an answer is an array, or left out
+  bool images_apart = false;              // content is a string, and images are a member beside it
+  bool object_arguments = false;          // arguments are an object, not its text
+  bool strict_functions = true;           // "strict" is a member of a function
+};
+inline constexpr Flavor kChat;
+
+// Messages (openai_message.cpp). `origin` is one of the flavor's sides.
+Message decode_message(const json::Value& value, std::string_view origin, std::string_view response_id,
+                       const Flavor& flavor = kChat);
 // One message may need several on the wire: each tool result is one, and media cannot stand in those.
-void write_messages(json::Writer& out, const std::vector<Message>& messages, const Quirks& quirks);
+void write_messages(json::Writer& out, const std::vector<Message>& messages, const Quirks& quirks,
+                    const Flavor& flavor = kChat);
 // The assistant message of a response.
-void write_response_message(json::Writer& out, const Message& message);
+void write_response_message(json::Writer& out, const Message& message, const Flavor& flavor = kChat);
+// Tool messages rarely say which tool they answer: the call does.
+void name_results(std::vector<Message>& messages);
+
+// Tools (openai_tool.cpp).
+StatusOr<std::vector<ToolSpec>> decode_tools(const json::Value& tools, const Flavor& flavor = kChat);
+void write_tools(ObjectWriter& out, const std::vector<ToolSpec>& tools, const Flavor& flavor = kChat);
 
 // Content parts (openai_part.cpp).
-Part decode_part(const json::Value& value, std::string_view origin);
+Part decode_part(const json::Value& value, std::string_view origin, const Flavor& flavor = kChat);
 // Whether the part stands in `content` in this dialect.
-bool is_content(const Part& part);
-void write_content_part(json::Writer& out, const Part& part);
+bool is_content(const Part& part, const Flavor& flavor = kChat);
+void write_content_part(json::Writer& out, const Part& part, const Flavor& flavor = kChat);
 
 // Tool calls (openai_call.cpp).
 Part decode_call(const json::Value& value, size_t position, std::string_view origin,
-                 std::string_view response_id);
-bool is_call(const Part& part);
-void write_call(json::Writer& out, const Part& part, bool in_request);
+                 std::string_view response_id, const Flavor& flavor = kChat);
+bool is_call(const Part& part, const Flavor& flavor = kChat);
+void write_call(json::Writer& out, const Part& part, bool in_request, const Flavor& flavor = kChat);
 // An id for a call that came without one: unique within a conversation as far as response ids are.
 std::string synthetic_call_id(std::string_view response_id, size_t position);
 
 // Reasoning (openai_reasoning.cpp).
-void decode_reasoning(ObjectReader& in, std::string_view origin, Message& message);
-void write_reasoning(ObjectWriter& out, const Message& message, const Quirks* quirks);
+void decode_reasoning(ObjectReader& in, std::string_view origin, Message& message,
+                      const Flavor& flavor = kChat);
+void write_reasoning(ObjectWriter& out, const Message& message, const Quirks* quirks,
+                     const Flavor& flavor = kChat);
+// Whether the part is one of those that the content holds.
+bool is_thinking_part(const Part& part, const Flavor& flavor);
 // The text of reasoning_details, for a message that has it nowhere else.
 std::string details_text(const json::Value& details);
 

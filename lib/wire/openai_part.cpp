@@ -61,8 +61,13 @@ bool decode_file(ObjectReader& in, Media& media) {
   return true;
 }
 
-// Mistral's thinking chunk: {"type":"thinking","thinking":[{"type":"text","text":…}]}.
-bool decode_thinking(ObjectReader& in, Reasoning& reasoning) {
+// Mistral's thinking chunk: {"type":"thinking","thinking":[{"type":"text","text":…}]}; Cohere's has the text
+// itself.
+bool decode_thinking(ObjectReader& in, Reasoning& reasoning, const Flavor& flavor) {
+  if (flavor.thinking_text) {
+    in.form("fields", R"(["thinking"])");
+    return in.take_string("thinking", reasoning.text);
+  }
   const json::Value* chunks = in.peek("thinking");
   if (chunks == nullptr || chunks->as_array().size() != 1) return false;
   const json::Value& chunk = chunks->as_array().front();
@@ -108,21 +113,28 @@ void write_media(ObjectWriter& out, const Media& media) {
   inner.end_object();
 }
 
-bool is_thinking(const Part& part) {
-  return part.as<Reasoning>() != nullptr && extras_belong(part.extras, kOpenAi) &&
-         find_form(part.extras, "fields") == R"(["thinking"])";
+void write_thinking(ObjectWriter& out, const Reasoning& reasoning, const Flavor& flavor) {
+  out.field("type", "thinking");
+  if (flavor.thinking_text) return out.field("thinking", reasoning.text);
+  out.key("thinking").begin_array().begin_object();
+  out.out().field("type", "text").field("text", reasoning.text).end_object().end_array();
 }
 
 }  // namespace
 
-Part decode_part(const json::Value& value, std::string_view origin) {
+bool is_thinking_part(const Part& part, const Flavor& flavor) {
+  return flavor.thinking_parts && part.as<Reasoning>() != nullptr &&
+         extras_belong(part.extras, flavor.dialect) && find_form(part.extras, "fields") == R"(["thinking"])";
+}
+
+Part decode_part(const json::Value& value, std::string_view origin, const Flavor& flavor) {
   ObjectReader in(value);
   Part part;
   const std::string_view type = value["type"].as_string();
   Media media;
   if (Text text; type == "text" && in.take_string("text", text.text)) {
     part.body = std::move(text);
-  } else if (Reasoning reasoning; type == "thinking" && decode_thinking(in, reasoning)) {
+  } else if (Reasoning reasoning; type == "thinking" && decode_thinking(in, reasoning, flavor)) {
     part.body = std::move(reasoning);
   } else if (type == "image_url" && decode_image(in, media)) {
     part.body = std::move(media);
@@ -140,27 +152,26 @@ Part decode_part(const json::Value& value, std::string_view origin) {
   return part;
 }
 
-bool is_content(const Part& part) {
-  if (part.as<Text>() != nullptr || part.as<Media>() != nullptr || is_thinking(part)) return true;
-  return part.as<Opaque>() != nullptr && extras_belong(part.extras, kOpenAi) &&
+bool is_content(const Part& part, const Flavor& flavor) {
+  if (part.as<Text>() != nullptr || part.as<Media>() != nullptr || is_thinking_part(part, flavor))
+    return true;
+  return part.as<Opaque>() != nullptr && extras_belong(part.extras, flavor.dialect) &&
          find_form(part.extras, "slot") == R"("content")";
 }
 
-void write_content_part(json::Writer& out, const Part& part) {
+void write_content_part(json::Writer& out, const Part& part, const Flavor& flavor) {
   if (const auto* opaque = part.as<Opaque>()) {
     out.raw(opaque->json);
     return;
   }
-  ObjectWriter object(out, part.extras, kOpenAi);
+  ObjectWriter object(out, part.extras, flavor.dialect);
   if (const auto* text = part.as<Text>()) {
     object.field("type", "text");
     object.field("text", text->text);
   } else if (const auto* media = part.as<Media>()) {
     write_media(object, *media);
   } else if (const auto* reasoning = part.as<Reasoning>()) {
-    object.field("type", "thinking");
-    object.key("thinking").begin_array().begin_object();
-    out.field("type", "text").field("text", reasoning->text).end_object().end_array();
+    write_thinking(object, *reasoning, flavor);
   }
   object.done();
 }

@@ -4,32 +4,6 @@
 namespace tau::wire::openai {
 namespace {
 
-ToolSpec decode_tool(const json::Value& value) {
-  ObjectReader in(value);
-  ToolSpec tool;
-  const json::Value* function = in.peek("function");
-  const json::Value* type = in.peek("type");
-  const bool is_function = type == nullptr || type->as_string() == "function";
-  if (!is_function || function == nullptr || !(*function)["name"].is_string()) {
-    // A tool that the server runs itself: nothing of it is ours.
-    tool.name = value["type"].as_string();
-    in.absent("function");
-    tool.extras = in.finish(kOpenAiRequest);
-    return tool;
-  }
-  in.expect("type");
-  in.take("type");
-  ObjectReader inner(*in.take("function"));
-  inner.take_string("name", tool.name);
-  inner.take_text("description", tool.description);
-  if (const json::Value* parameters = inner.take_object("parameters"))
-    tool.parameters = json::write(*parameters);
-  tool.strict = inner.take_true("strict");
-  in.nested("function", inner);
-  tool.extras = in.finish(kOpenAiRequest);
-  return tool;
-}
-
 // "auto", "none", "required" (Mistral: "any"), or one function by name.
 void decode_tool_choice(ObjectReader& in, ToolChoice& choice) {
   const json::Value* v = in.peek("tool_choice");
@@ -113,22 +87,6 @@ void decode_options(ObjectReader& in, Request& request) {
   if (request.stream) in.expect("stream_options");
 }
 
-// Tool messages rarely say which tool they answer: the call does.
-void name_results(std::vector<Message>& messages) {
-  std::vector<const ToolCall*> calls;
-  for (Message& message : messages)
-    for (Part& part : message.parts) {
-      if (const auto* call = part.as<ToolCall>()) calls.push_back(call);
-      const auto* result = part.as<ToolResult>();
-      if (result == nullptr || !result->name.empty()) continue;
-      for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
-        if ((*call)->id != result->call_id) continue;
-        if (is_valid_id((*call)->name)) message.labels = Labels::tool((*call)->name);
-        break;
-      }
-    }
-}
-
 }  // namespace
 
 StatusOr<Request> decode_request(std::string_view body) {
@@ -147,12 +105,9 @@ StatusOr<Request> decode_request(std::string_view body) {
     request.messages.push_back(decode_message(item, kOpenAiRequest, {}));
   }
   name_results(request.messages);
-  if (const json::Value* tools = in.take_array("tools"))
-    for (const json::Value& tool : tools->as_array()) {
-      if (!tool.is_object())
-        return invalid_argument("invalid_request", "every element of \"tools\" must be an object");
-      request.tools.push_back(decode_tool(tool));
-    }
+  if (const json::Value* tools = in.take_array("tools")) {
+    TAU_ASSIGN_OR_RETURN(request.tools, decode_tools(*tools));
+  }
   decode_options(in, request);
   // Marks the origin even when nothing else is to be kept.
   in.form("whole", "true");

@@ -1,38 +1,8 @@
 // Requests of chat completions: encoding.
-#include <algorithm>
-
 #include "wire/openai.h"
 
 namespace tau::wire::openai {
 namespace {
-
-// A server-run tool of another dialect cannot be offered here.
-bool is_foreign_server_tool(const ToolSpec& tool) {
-  return !extras_belong(tool.extras, kOpenAi) && !tool.extras.find("type").empty() &&
-         tool.extras.find("type") != R"("custom")";
-}
-
-void write_tool(json::Writer& w, const ToolSpec& tool) {
-  ObjectWriter out(w, tool.extras, kOpenAiRequest);
-  if (!out.wants("function")) return out.done();
-  if (out.wants("type")) out.field("type", "function");
-  json::Writer& inner = out.key("function").begin_object().field("name", tool.name);
-  if (!tool.description.empty()) inner.field("description", tool.description);
-  if (!tool.parameters.empty()) inner.field_raw("parameters", tool.parameters);
-  if (tool.strict) inner.field("strict", true);
-  out.nested("function");
-  inner.end_object();
-  out.done();
-}
-
-void write_tools(ObjectWriter& out, const std::vector<ToolSpec>& tools) {
-  const auto offered = [](const ToolSpec& tool) { return !is_foreign_server_tool(tool); };
-  if (!std::any_of(tools.begin(), tools.end(), offered)) return;
-  json::Writer& w = out.key("tools").begin_array();
-  for (const ToolSpec& tool : tools)
-    if (offered(tool)) write_tool(w, tool);
-  w.end_array();
-}
 
 void write_tool_choice(ObjectWriter& out, const ToolChoice& choice) {
   switch (choice.mode) {
@@ -82,7 +52,7 @@ void write_effort(ObjectWriter& out, const std::string& effort) {
 }
 
 void write_options(ObjectWriter& out, const Request& request, const Quirks& quirks, const Target& target) {
-  if (const std::optional<int64_t> most = target.max_tokens ? target.max_tokens : request.max_tokens) {
+  if (const std::optional<int64_t> most = target.max_tokens_of(request)) {
     const bool completion = quirks.max_completion_tokens || !out.form("max_tokens").empty();
     out.field(completion ? "max_completion_tokens" : "max_tokens", *most);
   }
@@ -107,7 +77,7 @@ StatusOr<std::string> encode_request(const Request& request, const Quirks& quirk
   std::string text;
   json::Writer w(text);
   ObjectWriter out(w, request.extras, kOpenAiRequest);
-  const std::string_view model = target.model.empty() ? request.model : target.model;
+  const std::string_view model = target.model_of(request);
   if (!model.empty() || out.wants("model")) out.field("model", model);
   out.key("messages").begin_array();
   write_messages(w, request.messages, quirks);

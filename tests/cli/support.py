@@ -75,11 +75,11 @@ class CliCase(unittest.TestCase):
     def sessions(self):
         return json.loads(self.tau("sessions", "list", "--json")[0])["sessions"]
 
-    def serve(self, *turns, **more):
-        """Options that make the program ask a model server on this machine that plays these turns."""
+    def serve(self, *turns, key=None, **more):
+        """Options that make the program ask a model server on this machine that plays these turns, and wants the key."""
         from model_server import ModelServer, Script
         server = ModelServer(Script({"models": ["scripted-1"], "turns": list(turns), **more}),
-                             record=self.folder / "requests.jsonl")
+                             key=key, record=self.folder / "requests.jsonl")
         server.start()
         self.addCleanup(server.stop)
         return ["--model", "local/scripted-1", "--set", f"providers.local.base_url=http://127.0.0.1:{server.port}/v1"]

@@ -1,4 +1,4 @@
-"""The scripted model server: both dialects, faults on the wire, and what it records."""
+"""The scripted model server: its dialects, faults on the wire, and what it records."""
 
 import hashlib
 import http.client
@@ -54,6 +54,19 @@ class ModelServerTest(unittest.TestCase):
         self.assertEqual(len(calls), 1 + 3)
         self.assertEqual(chunks[-2]["choices"][0]["finish_reason"], "tool_calls")
         self.assertEqual(chunks[-1]["usage"]["total_tokens"], 10)
+
+    def test_each_dialect_has_its_path_and_says_whether_to_stream(self):
+        for path, request, kind in (("/model/m/converse-stream", {}, "application/vnd.amazon.eventstream"),
+                                    ("/model/m/converse", {}, "application/json"),
+                                    ("/v2/chat", {"stream": True}, "text/event-stream"),
+                                    ("/v2/chat", {}, "application/json"),
+                                    ("/api/chat", {}, "application/x-ndjson"),
+                                    ("/api/chat", {"stream": False}, "application/json")):
+            with self.subTest(path=path, request=request):
+                answer, body = self.ask(self.serve([TOOL_TURN]), {"messages": [], **request}, path)
+                self.assertEqual(answer.headers["Content-Type"], kind)
+                self.assertIn(b"look.", body)
+                self.assertIn(b"read", body)
 
     def test_openai_usage_chunk_only_when_asked(self):
         _, body = self.ask(self.serve([TOOL_TURN]), {"messages": [], "stream": True})

@@ -381,8 +381,8 @@ RC_GTEST_PROP(ChatStream, RepeatedShapesReadAsIfEachWereNew, (const std::vector<
   Quirks quirks;
   quirks.text_tool_calls = picks.size() % 2 == 1;
   const test::Decoded fast = decode(chunks, quirks);
-  const test::Decoded slow =
-      test::decode_stream(openai_chat(), test::without_repetition(chat_body(chunks)), quirks, {});
+  const test::Decoded slow = test::decode_stream(
+      openai_chat(), test::without_repetition(Framing::kSse, chat_body(chunks)), quirks, {});
   RC_ASSERT(fast.status.to_string() == slow.status.to_string());
   RC_ASSERT(fast.log == slow.log);
   RC_ASSERT(to_json(fast.response) == to_json(slow.response));
