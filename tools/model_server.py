@@ -2,7 +2,8 @@
 """A model server that plays a script over real HTTP: for quickstart, end-to-end tests and trying faults by hand.
 
 It listens on 127.0.0.1, on a port of the kernel's choice, prints that port as its first line, and speaks OpenAI chat
-completions (/v1/chat/completions) and Anthropic messages (/v1/messages), streamed or whole, and /v1/models.
+completions (/v1/chat/completions), OpenAI Responses (/v1/responses), Anthropic messages (/v1/messages) and Gemini
+(/v1beta/models/MODEL:generateContent and :streamGenerateContent), streamed or whole, and /v1/models.
 
 The script is a JSON object:
   "models":  ["scripted-1"]
@@ -33,9 +34,9 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from model_dialects import DIALECTS, Anthropic, OpenAi
+from model_dialects import Anthropic, Gemini, OpenAi, route, turns_taken
 
-_SECRET_HEADERS = {"authorization", "x-api-key"}
+_SECRET_HEADERS = {"authorization", "x-api-key", "x-goog-api-key"}
 _MAX_BODY = 64 << 20
 
 
@@ -67,7 +68,7 @@ class Script:
             self._served += 1
         index = number
         if self._select == "conversation":
-            index = sum(message.get("role") == "assistant" for message in request.get("messages", []))
+            index = turns_taken(request)
         if index >= len(self._turns) and self._turns:
             index = {"loop": index % len(self._turns), "repeat": len(self._turns) - 1}.get(self._at_end, index)
         return number, self._turns[index] if index < len(self._turns) else None
@@ -118,32 +119,34 @@ class Handler(BaseHTTPRequestHandler):
                 raise ValueError("body too large")
 
     def _dialect(self, path):
-        if path in DIALECTS:
-            return DIALECTS[path]
+        if path == Gemini.path:
+            return Gemini
         return Anthropic if "anthropic-version" in self.headers else OpenAi
 
     def _answer(self, body):
         path = self.path.split("?")[0]
-        dialect = self._dialect(path)
+        dialect, said = route(path) or (self._dialect(path), None)
         self.server.record(self.command, self.path, self.headers, body)
         if not self._authorized():
             self._send_json(401, dialect.error(401, "wrong or missing key"))
-        elif self.command == "GET" and path == "/v1/models":
+        elif self.command == "GET" and path in ("/v1/models", Gemini.path):
             self._send_json(200, dialect.models(self.server.script.models))
-        elif self.command == "POST" and path in DIALECTS:
-            self._complete(dialect, body)
+        elif self.command == "POST" and said is not None:
+            self._complete(dialect, body, said)
         else:
             self._send_json(404, dialect.error(404, f"no route {self.command} {path}"))
 
     def _authorized(self):
         key = self.server.key
-        return key is None or self.headers.get("x-api-key") == key or self.headers.get("Authorization") == f"Bearer {key}"
+        given = {self.headers.get("x-api-key"), self.headers.get("x-goog-api-key")}
+        return key is None or key in given or self.headers.get("Authorization") == f"Bearer {key}"
 
-    def _complete(self, dialect, body):
+    def _complete(self, dialect, body, said):
         try:
             request = json.loads(body)
             if not isinstance(request, dict):
                 raise ValueError("not an object")
+            request.update(said)
         except ValueError as error:
             self._send_json(400, dialect.error(400, f"the body is not JSON: {error}"))
             return

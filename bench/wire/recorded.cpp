@@ -45,6 +45,7 @@ struct Recorded {
   std::string provider;
   std::string name;
   const wire::Dialect* dialect = nullptr;
+  ReadReference reference = nullptr;
   std::string body;
   std::vector<std::string> documents;
   Times times;
@@ -54,12 +55,31 @@ struct Recorded {
 };
 using Streams = std::vector<const Recorded*>;
 
+// The dialect of the paths with an end, and what on-demand reads of its events.
+struct PathKind {
+  std::string_view end;
+  const wire::Dialect* dialect;
+  ReadReference reference;
+};
+
+const PathKind* kind_of(std::string_view path) {
+  static const PathKind kKinds[] = {
+      {"/v1/messages", &wire::anthropic_messages(), read_message_event},
+      {"/chat/completions", &wire::openai_chat(), read_chat_chunk},
+      {"/responses", &wire::openai_responses(), read_response_event},
+      {":streamGenerateContent", &wire::gemini_generate(), read_generated_chunk},
+  };
+  for (const PathKind& kind : kKinds)
+    if (path.ends_with(kind.end)) return &kind;
+  return nullptr;
+}
+
 Recorded make_recorded(const wire::test::Interaction& interaction) {
   Recorded out;
   out.provider = interaction.provider;
   out.name = interaction.name;
-  const bool messages = interaction.path.ends_with("/v1/messages");
-  out.dialect = messages ? &wire::anthropic_messages() : &wire::openai_chat();
+  out.dialect = kind_of(interaction.path)->dialect;
+  out.reference = kind_of(interaction.path)->reference;
   out.body = interaction.response;
   net::SseParser parser;
   const Status framing = parser.feed(interaction.response, [&](const net::SseEvent& event) {
@@ -78,8 +98,8 @@ std::vector<Recorded> recorded_streams() {
   const bool read = wire::test::for_each_interaction(
       std::string(data) + "/provider-recordings",
       [&](const wire::test::Interaction& i) {
-        const bool ours = i.path.ends_with("/v1/messages") || i.path.ends_with("/chat/completions");
-        if (ours && i.status == 200 && !i.response.starts_with('{')) out.push_back(make_recorded(i));
+        if (kind_of(i.path) != nullptr && i.status == 200 && !i.response.starts_with('{'))
+          out.push_back(make_recorded(i));
       },
       error);
   if (!read) fail(error);
@@ -120,8 +140,7 @@ double median(std::vector<double> values) {
 
 // Per event, with all that happens once for a stream. The sides take turns.
 void time_stream(Recorded& recorded) {
-  const bool messages = recorded.dialect == &wire::anthropic_messages();
-  Reference bare(messages ? read_message_event : read_chat_chunk, recorded.documents);
+  Reference bare(recorded.reference, recorded.documents);
   constexpr size_t kEvents = 2'000;
   constexpr size_t kSamples = 9;
   const size_t rounds = std::max<size_t>(1, kEvents / bare.size());

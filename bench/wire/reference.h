@@ -15,6 +15,9 @@ namespace tau::bench {
 size_t read_chat_chunk(simdjson::ondemand::parser& parser, const simdjson::padded_string& chunk);
 size_t read_message_event(simdjson::ondemand::parser& parser, const simdjson::padded_string& event);
 
+size_t read_response_event(simdjson::ondemand::parser& parser, const simdjson::padded_string& event);
+size_t read_generated_chunk(simdjson::ondemand::parser& parser, const simdjson::padded_string& chunk);
+
 using ReadReference = size_t (*)(simdjson::ondemand::parser&, const simdjson::padded_string&);
 
 // What on-demand reads of the same chunks, which it finds framed and padded.

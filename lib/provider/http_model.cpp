@@ -2,6 +2,7 @@
 // only while nothing of an answer has reached the host. (net repeats a request whose pooled connection turns
 // out to be dead, once; that says nothing about the provider and counts as no attempt.)
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "provider/provider.h"
@@ -133,8 +134,48 @@ bool is_page_or_media(std::string_view content_type) {
   return false;
 }
 
-std::string_view dialect_path(const wire::Dialect& dialect) {
-  return dialect.name() == "anthropic_messages" ? "/messages" : "/chat/completions";
+// How the APIs of a dialect are asked: the path below the base URL, in which '*' is the model, and the header
+// of the key where that is not "authorization: Bearer".
+struct Manners {
+  std::string_view dialect;
+  std::string_view path;
+  std::string_view stream_path;  // empty: the same, and the request says so
+  std::string_view key_header;
+};
+constexpr Manners kManners[] = {
+    {"openai_chat", "/chat/completions", {}, {}},
+    {"anthropic_messages", "/messages", {}, "x-api-key"},
+    {"openai_responses", "/responses", {}, {}},
+    {"gemini", "/models/*:generateContent", "/models/*:streamGenerateContent?alt=sse", "x-goog-api-key"},
+};
+
+const Manners& manners_of(const wire::Dialect& dialect) {
+  const auto* found = std::find_if(std::begin(kManners), std::end(kManners),
+                                   [&](const Manners& m) { return m.dialect == dialect.name(); });
+  return found == std::end(kManners) ? kManners[0] : *found;
+}
+
+// One segment of a path: a model's name must not lead elsewhere.
+std::string escaped_segment(std::string_view name) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : name) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                       std::string_view("-._~").find(c) != std::string_view::npos;
+    const auto byte = static_cast<uint8_t>(c);
+    if (plain)
+      out += c;
+    else
+      out.append({'%', kHex[byte >> 4], kHex[byte & 15]});
+  }
+  return out;
+}
+
+std::string path_of(const Manners& manners, const wire::Request& request) {
+  std::string path(request.stream && !manners.stream_path.empty() ? manners.stream_path : manners.path);
+  const size_t model = path.find('*');
+  if (model != std::string::npos) path.replace(model, 1, escaped_segment(request.model));
+  return path;
 }
 
 Call::Call(HttpModel& model, CallId id, ModelCall call, CallSink& sink)
@@ -165,12 +206,13 @@ void Call::begin() {
 net::HttpRequest Call::make_request() const {
   const Route& route = model_.route_;
   net::HttpRequest request;
-  request.url = route.base_url + std::string(dialect_path(*route.dialect));
+  const Manners& manners = manners_of(*route.dialect);
+  request.url = route.base_url + path_of(manners, *call_.request);
   request.headers = {{"content-type", "application/json"},
                      {"accept", call_.request->stream ? "text/event-stream" : "application/json"},
                      {"x-request-id", call_.request_id.str()}};
-  const bool anthropic = route.dialect->name() == "anthropic_messages";
-  if (anthropic) request.headers.emplace_back("anthropic-version", "2023-06-01");
+  if (manners.dialect == "anthropic_messages")
+    request.headers.emplace_back("anthropic-version", "2023-06-01");
   if (!call_.traceparent.empty()) request.headers.emplace_back("traceparent", call_.traceparent);
   request.headers.insert(request.headers.end(), route.headers.begin(), route.headers.end());
   request.body = body_;
@@ -180,8 +222,8 @@ net::HttpRequest Call::make_request() const {
   if (!route.credential_header.empty()) {
     request.credential_header = route.credential_header;
     request.credential_prefix = route.credential_prefix;
-  } else if (anthropic) {
-    request.credential_header = "x-api-key";
+  } else if (!manners.key_header.empty()) {
+    request.credential_header = manners.key_header;
     request.credential_prefix.clear();
   }
   return request;

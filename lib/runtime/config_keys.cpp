@@ -175,7 +175,7 @@ void add_providers(std::vector<Key>& keys) {
           text("providers.*.base_url", "Where the API is, without the dialect's path.", 4096, kBaseUrl),
           {.path = "providers.*.dialect",
            .form = kChoice,
-           .choices = "openai_chat|anthropic_messages",
+           .choices = "openai_chat|openai_responses|anthropic_messages|gemini",
            .help = "What the API speaks; openai_chat if unset."},
           text("providers.*.key_env", "The environment variable that holds the key.", 128, kVariable),
           text("providers.*.key_file", "The file that holds the key; closed to group and others.", 4096,

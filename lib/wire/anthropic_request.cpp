@@ -65,12 +65,7 @@ void decode_options(ObjectReader& in, Request& request) {
   in.take_double("temperature", request.temperature);
   in.take_double("top_p", request.top_p);
   request.stream = in.take_true("stream");
-  const json::Value* stop = in.peek("stop_sequences");
-  bool strings = stop != nullptr;
-  if (strings)
-    for (const json::Value& item : stop->as_array()) strings = strings && item.is_string();
-  if (strings && in.take_array("stop_sequences") != nullptr)
-    for (const json::Value& item : stop->as_array()) request.stop.emplace_back(item.as_string());
+  in.take_strings("stop_sequences", request.stop);
   decode_tool_choice(in, request);
   const json::Value none;
   const json::Value* thinking = in.peek("thinking");

@@ -3,27 +3,17 @@
 
 #include "wire/model_json.h"
 #include "wire/openai.h"
+#include "wire/turns.h"
 
 namespace tau::wire::openai {
 namespace {
 
 constexpr std::string_view kParts = R"("parts")";
 
-Labels labels_of(Role role, std::string_view tool_name) {
-  switch (role) {
-    case Role::kSystem:
-    case Role::kDeveloper: return Labels::from(Source::kSystem);
-    case Role::kUser: return Labels::from(Source::kUser);
-    case Role::kAssistant: return Labels::from(Source::kModel);
-    case Role::kTool: break;
-  }
-  return Labels::tool(is_valid_id(tool_name) ? tool_name : "unknown");
-}
-
 // A message that the model cannot hold, kept whole.
 Message opaque_message(const json::Value& value, std::string_view origin) {
   Message message;
-  message.labels = labels_of(Role::kUser, {});
+  message.labels = role_labels(Role::kUser);
   Part part{Opaque{"message", json::write(value)}, {}};
   set_form(part.extras, "slot", quoted("message"));
   mark_origin(part.extras, origin);
@@ -67,7 +57,6 @@ Message decode_tool_message(ObjectReader& in, std::string_view origin) {
   in.take_string("tool_call_id", result.call_id);
   in.take_text("name", result.name);
   decode_content(in, origin, result.content);
-  message.labels = labels_of(Role::kTool, result.name);
   message.parts.push_back({std::move(result), {}});
   message.extras = in.finish(origin);
   return message;
@@ -183,7 +172,7 @@ Message decode_message(const json::Value& value, std::string_view origin, std::s
   if (message.role == Role::kAssistant) decode_reasoning(in, origin, message);
   decode_content(in, origin, message.parts);
   if (message.role == Role::kAssistant) decode_calls(in, origin, response_id, message);
-  message.labels = labels_of(message.role, {});
+  message.labels = role_labels(message.role);
   if (message.role == Role::kDeveloper) in.form("developer", "true");
   message.extras = in.finish(origin);
   return message;

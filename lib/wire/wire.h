@@ -51,7 +51,7 @@ struct ToolResult {
   bool is_error = false;
 };
 
-// Model reasoning. `opaque` is what a provider wants back untouched: an Anthropic signature, redacted or
+// Model reasoning. `opaque` is what a provider wants back untouched: a signature, redacted or
 // encrypted data, OpenRouter reasoning_details. Never edited; dropped as a whole or returned as a whole.
 struct Reasoning {
   std::string text;
@@ -237,7 +237,7 @@ struct Quirks {
 class Dialect {
  public:
   virtual ~Dialect() = default;
-  virtual std::string_view name() const = 0;  // "openai_chat", "anthropic_messages"
+  virtual std::string_view name() const = 0;  // "openai_chat", "anthropic_messages", …
 
   virtual StatusOr<Request> decode_request(std::string_view body) const = 0;
   virtual StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks) const = 0;
@@ -256,6 +256,11 @@ class Dialect {
 // Immutable singletons; any thread.
 const Dialect& openai_chat();
 const Dialect& anthropic_messages();
+const Dialect& openai_responses();
+// Its requests say neither their model nor whether they are streamed: both are in the URL.
+const Dialect& gemini_generate();
+// All of them.
+const std::vector<const Dialect*>& dialects();
 const Dialect* find_dialect(std::string_view name);
 
 // The neutral model's own JSON, as stored in the journal and shown at the C ABI (docs/schema/message.json).

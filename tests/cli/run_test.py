@@ -30,6 +30,20 @@ class Answers(CliCase):
         self.assertNotIn("harbour", json.dumps(first))
         self.assertIn("harbour", json.dumps(second))
 
+    def test_a_run_in_every_dialect(self):
+        (self.workspace / "note.txt").write_text("harbour at dawn")
+        for dialect, results in (("openai_chat", "role"), ("openai_responses", "function_call_output"),
+                                 ("anthropic_messages", "tool_result"), ("gemini", "functionResponse")):
+            with self.subTest(dialect=dialect):
+                (self.folder / "requests.jsonl").unlink(missing_ok=True)
+                model = self.serve(turn(["I ", "look. "], [READ, READ], thinking=["h", "m"]),
+                                   turn(["It says ${TOOL_RESULT}"]), dialect=dialect)
+                out, _ = self.tau("run", "what does it say?", *model)
+                self.assertIn("harbour at dawn", out)
+                first, second = self.requests()
+                self.assertNotIn("harbour", json.dumps(first))
+                self.assertIn(results, json.dumps(second))
+
     def test_prompt_comes_from_stdin(self):
         for arguments in (["-"], []):
             with self.subTest(arguments=arguments):

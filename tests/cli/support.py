@@ -75,14 +75,16 @@ class CliCase(unittest.TestCase):
     def sessions(self):
         return json.loads(self.tau("sessions", "list", "--json")[0])["sessions"]
 
-    def serve(self, *turns, **more):
+    def serve(self, *turns, dialect="openai_chat", **more):
         """Options that make the program ask a model server on this machine that plays these turns."""
         from model_server import ModelServer, Script
         server = ModelServer(Script({"models": ["scripted-1"], "turns": list(turns), **more}),
                              record=self.folder / "requests.jsonl")
         server.start()
         self.addCleanup(server.stop)
-        return ["--model", "local/scripted-1", "--set", f"providers.local.base_url=http://127.0.0.1:{server.port}/v1"]
+        base = "v1beta" if dialect == "gemini" else "v1"
+        return ["--model", "local/scripted-1", "--set", f"providers.local.base_url=http://127.0.0.1:{server.port}/{base}",
+                "--set", f"providers.local.dialect={dialect}"]
 
     def requests(self):
         lines = (self.folder / "requests.jsonl").read_text().splitlines()

@@ -1,4 +1,4 @@
-// Every recorded request and response of the two dialects: decoding and encoding keep the meaning, streams
+// Every recorded request and response of the dialects: decoding and encoding keep the meaning, streams
 // decode the same in any split, and what is re-encoded decodes to the same.
 #include <gtest/gtest.h>
 
@@ -26,7 +26,10 @@ struct Score {
 
 const Dialect* dialect_of(std::string_view path) {
   if (path.ends_with("/chat/completions")) return &openai_chat();
-  return path.ends_with("/v1/messages") ? &anthropic_messages() : nullptr;
+  if (path.ends_with("/v1/messages")) return &anthropic_messages();
+  if (path.ends_with("/responses")) return &openai_responses();
+  const bool gemini = path.ends_with(":generateContent") || path.ends_with(":streamGenerateContent");
+  return gemini ? &gemini_generate() : nullptr;
 }
 
 // What a provider whose habits are unknown is met with.

@@ -8,6 +8,7 @@ encoded again, each answer likewise, each event stream is decoded whole, byte by
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -20,7 +21,8 @@ from libtau import REQUEST, RESPONSE, Libtau, TauError  # noqa: E402
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = ROOT.parent / "shared" / "data" / "provider-recordings"
 # A path ends in the one of its dialect; below another path the dialect shows in the answer.
-DIALECTS = {"/chat/completions": "openai_chat", "/v1/messages": "anthropic_messages"}
+DIALECTS = {"/chat/completions": "openai_chat", "/v1/messages": "anthropic_messages",
+            "/responses": "openai_responses", ":generateContent": "gemini", ":streamGenerateContent": "gemini"}
 # What a decoder says when it cannot read a stream, not when the stream reports a failure of the provider.
 UNREADABLE = ("invalid_response", "stream_truncated", "sse_event_too_large")
 # The habits of these providers are not told: be as tolerant as the decoder can be.
@@ -120,6 +122,8 @@ def documents_of(body):
 
 
 def is_failure(document):
+    if document.get("type") in ("error", "response.failed"):
+        return True
     choices = document.get("choices")
     places = [document, *(choice for choice in choices if isinstance(choice, dict))] if isinstance(
         choices, list) else [document]
@@ -144,6 +148,22 @@ def is_message(document):
         isinstance(document.get("content"), list))
 
 
+def is_response(document):
+    response = document.get("response", document)
+    return isinstance(response, dict) and response.get("object") == "response" and isinstance(
+        response.get("output"), list)
+
+
+def is_generated(document):
+    return isinstance(document.get("candidates"), list) and ("modelVersion" in document or
+                                                             "usageMetadata" in document)
+
+
+# What is asked in a dialect has this member; what is answered is of this kind.
+SHAPES = (("messages", is_chat, "openai_chat"), ("messages", is_message, "anthropic_messages"),
+          ("input", is_response, "openai_responses"), ("contents", is_generated, "gemini"))
+
+
 def dialect_of(interaction):
     """By the path, which an error answer has too; below a path of another form, by what was asked and answered."""
     path = interaction["request"]["path"].partition("?")[0].rstrip("/")
@@ -151,12 +171,11 @@ def dialect_of(interaction):
         if path.endswith(end):
             return dialect
     request = parsed(interaction["request"]["body"])
-    if not isinstance(request, dict) or not isinstance(request.get("messages"), list):
+    if not isinstance(request, dict):
         return None
     answers = answers_of(interaction["response"]["body"])
-    if any(map(is_chat, answers)):
-        return "openai_chat"
-    return "anthropic_messages" if any(map(is_message, answers)) else None
+    return next((dialect for member, answers_so, dialect in SHAPES
+                 if member in request and any(map(answers_so, answers))), None)
 
 
 def is_stream(body):
@@ -186,8 +205,8 @@ def interactions_of(file):
 
 
 def examine(library, files, splitter):
-    """Provider -> counts; failures are printed as they are found."""
-    scores = {}
+    """Provider -> counts, dialect -> count, endpoint of none -> count; failures are printed as they are found."""
+    scores, dialects, unsupported = {}, Counter(), Counter()
     shown = 0
     for provider, file in files:
         score = scores.setdefault(provider, Counter())
@@ -195,7 +214,9 @@ def examine(library, files, splitter):
             dialect = dialect_of(interaction)
             if dialect is None:
                 score["unsupported"] += 1
+                unsupported[f"{provider} {endpoint_of(interaction)}"] += 1
                 continue
+            dialects[dialect] += 1
             try:
                 check(library, dialect, interaction, splitter)
                 score["passed"] += 1
@@ -205,7 +226,23 @@ def examine(library, files, splitter):
                 shown += 1
                 if shown <= MOST_SHOWN:
                     print(f"FAILED {name}: {failure}", flush=True)
-    return scores
+    return scores, dialects, unsupported
+
+
+def endpoint_of(interaction):
+    """Its method and path without what names one thing of many."""
+    request = interaction["request"]
+    path = request["path"].partition("?")[0].rstrip("/")
+    parts = [part for part in path.split("/") if not re.search(r"REDACTED|[._-]\d", part) or ":" in part]
+    return f"{request.get('method', 'POST')} {'/'.join(re.sub(r'^.*:', '*:', part) for part in parts)}"
+
+
+def report_places(dialects, unsupported):
+    """Where the interactions belong."""
+    for dialect, count in sorted(dialects.items()):
+        print(f"{dialect}: {count}")
+    for endpoint, count in sorted(unsupported.items()):
+        print(f"of no dialect: {endpoint}: {count}")
 
 
 def report(scores):
@@ -240,8 +277,9 @@ def main(argv):
     splitter = subprocess.Popen([args.build / "tests" / "exam" / "split_exam", str(args.splits), str(SEED)],
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     with splitter:
-        scores = examine(Libtau(args.build), files, splitter)
+        scores, dialects, unsupported = examine(Libtau(args.build), files, splitter)
         splitter.stdin.close()
+    report_places(dialects, unsupported)
     return 0 if report(scores) and splitter.returncode == 0 else 1
 
 
