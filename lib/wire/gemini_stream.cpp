@@ -6,14 +6,6 @@
 namespace tau::wire::gemini {
 namespace {
 
-// The end of the stream in other dialects; some gateways add it.
-constexpr std::string_view kDone = "[DONE]";
-
-void begin_response(Response& response) {
-  response.message.role = Role::kAssistant;
-  response.message.labels = role_labels(Role::kAssistant);
-}
-
 // A null never replaces what was said.
 void set_latest(json::Value& object, const std::string& key, const json::Value& value) {
   if (!value.is_null() || !object.contains(key)) object.set(key, value);
@@ -46,11 +38,8 @@ bool says_something(const Extras& extras) {
 
 }  // namespace
 
-ContentStreamDecoder::ContentStreamDecoder() { begin_response(response_); }
-
 void ContentStreamDecoder::reset() {
-  response_ = Response();
-  begin_response(response_);
+  restart();
   reader_.restart();
   calls_ = Calls({});
   for (json::Value* members : {&top_, &candidate_, &content_}) *members = json::Value::object();
@@ -59,36 +48,19 @@ void ContentStreamDecoder::reset() {
   partial_.reset();
   call_count_ = 0;
   half_ = 0;
-  text_open_ = has_candidate_ = has_content_ = started_ = finished_ = false;
-  failed_ = Status();
-}
-
-Status ContentStreamDecoder::fail(Status status) {
-  failed_ = std::move(status);
-  return failed_;
+  text_open_ = has_candidate_ = has_content_ = false;
 }
 
 Status ContentStreamDecoder::event(std::string_view type, std::string_view data, StreamSink& sink) {
-  if (!failed_.ok()) return failed_;
-  if (finished_) return ok_status();
-  const size_t first = data.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos || type == "ping") {
-    StreamEvent ping{};
-    ping.kind = StreamEvent::Kind::kPing;
-    sink.on_event(ping);
-    return ok_status();
-  }
-  if (data.substr(first).starts_with(kDone)) return ok_status();
+  if (Status answer; is_idle(type, data, sink, answer)) return answer;
   const Chunk* chunk = reader_.read(data);
   if (chunk != nullptr && chunk->is_text()) {
     apply_text(*chunk, sink);
     return ok_status();
   }
   const StatusOr<json::Value> value = json::parse(data, json::Halves::kReplace);
-  if (chunk == nullptr || !value.ok()) {
-    const Status& why = chunk == nullptr ? reader_.status() : value.status();
-    return fail(bad_response(format("an event of the stream is malformed: {}", why.message())));
-  }
+  if (chunk == nullptr || !value.ok())
+    return fail_malformed(chunk == nullptr ? reader_.status() : value.status());
   return apply(*value, sink);
 }
 
@@ -96,12 +68,8 @@ void ContentStreamDecoder::start(std::string_view id, std::string_view model, St
   if (!id.empty()) response_.id = id;
   if (!model.empty()) response_.model = model;
   if (started_) return;
-  started_ = true;
   calls_.set_response_id(response_.id);
-  StreamEvent event{};
-  event.kind = StreamEvent::Kind::kStart;
-  event.id = response_.id;
-  sink.on_event(event);
+  tell_start(sink);
 }
 
 void ContentStreamDecoder::apply_text(const Chunk& chunk, StreamSink& sink) {
@@ -325,13 +293,7 @@ Status ContentStreamDecoder::end(StreamSink& sink) {
   const StatusOr<json::Value> value = rest();
   if (!value.ok()) return fail(bad_response(format("the usage is malformed: {}", value.status().message())));
   decode_members(*value, response_, false);
-  finished_ = true;
-  StreamEvent event{};
-  event.kind = StreamEvent::Kind::kUsage;
-  if (response_.usage.known) sink.on_event(event);
-  event.kind = StreamEvent::Kind::kFinish;
-  event.text = response_.finish_text;
-  sink.on_event(event);
+  tell_finish(sink);
   return ok_status();
 }
 

@@ -9,19 +9,15 @@
 #include "wire/gemini.h"
 #include "wire/gemini_chunk.h"
 #include "wire/halves.h"
+#include "wire/stream_base.h"
 #include "wire/wire.h"
 
 namespace tau::wire::gemini {
 
-class ContentStreamDecoder final : public StreamDecoder {
+class ContentStreamDecoder final : public ResponseStreamDecoder {
  public:
-  ContentStreamDecoder();
-
   Status event(std::string_view type, std::string_view data, StreamSink& sink) override;
   Status end(StreamSink& sink) override;
-  bool finished() const override { return finished_; }
-  const Response& response() const override { return response_; }
-  Response take_response() override { return std::move(response_); }
   void reset() override;
 
  private:
@@ -31,7 +27,6 @@ class ContentStreamDecoder final : public StreamDecoder {
     json::Value args = json::Value::object();
   };
 
-  Status fail(Status status);
   void start(std::string_view id, std::string_view model, StreamSink& sink);
   void apply_text(const Chunk& chunk, StreamSink& sink);
   Status apply(const json::Value& value, StreamSink& sink);
@@ -50,7 +45,6 @@ class ContentStreamDecoder final : public StreamDecoder {
   StreamEvent make_event(StreamEvent::Kind kind, std::string_view text);
   StatusOr<json::Value> rest() const;
 
-  Response response_;
   ChunkReader reader_;
   HalfJoiner halves_;
   Calls calls_{{}};
@@ -66,9 +60,6 @@ class ContentStreamDecoder final : public StreamDecoder {
   bool text_open_ = false;  // the last part takes text
   bool has_candidate_ = false;
   bool has_content_ = false;
-  bool started_ = false;
-  bool finished_ = false;
-  Status failed_;
 };
 
 // Puts a piece of a call's arguments in its place: {"jsonPath":"$.a[0].b","stringValue":…}. Text is added to

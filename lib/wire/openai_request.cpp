@@ -1,5 +1,6 @@
 // Requests of chat completions: decoding.
 #include "wire/openai.h"
+#include "wire/tool_list.h"
 #include "wire/turns.h"
 
 namespace tau::wire::openai {
@@ -138,12 +139,7 @@ StatusOr<Request> decode_request(std::string_view body) {
     label_results(message, request.messages);
     request.messages.push_back(std::move(message));
   }
-  if (const json::Value* tools = in.take_array("tools"))
-    for (const json::Value& tool : tools->as_array()) {
-      if (!tool.is_object())
-        return invalid_argument("invalid_request", "every element of \"tools\" must be an object");
-      request.tools.push_back(decode_tool(tool));
-    }
+  TAU_RETURN_IF_ERROR(decode_tools(in, decode_tool, request.tools));
   decode_options(in, request);
   // Marks the origin even when nothing else is to be kept.
   in.form("whole", "true");

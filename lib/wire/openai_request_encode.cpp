@@ -1,7 +1,6 @@
 // Requests of chat completions: encoding.
-#include <algorithm>
-
 #include "wire/openai.h"
+#include "wire/tool_list.h"
 
 namespace tau::wire::openai {
 namespace {
@@ -17,15 +16,6 @@ void write_tool(json::Writer& w, const ToolSpec& tool) {
   out.nested("function");
   inner.end_object();
   out.done();
-}
-
-void write_tools(ObjectWriter& out, const std::vector<ToolSpec>& tools) {
-  const auto offered = [](const ToolSpec& tool) { return !is_foreign_server_tool(tool, kOpenAi); };
-  if (!std::any_of(tools.begin(), tools.end(), offered)) return;
-  json::Writer& w = out.key("tools").begin_array();
-  for (const ToolSpec& tool : tools)
-    if (offered(tool)) write_tool(w, tool);
-  w.end_array();
 }
 
 void write_tool_choice(ObjectWriter& out, const ToolChoice& choice) {
@@ -77,7 +67,7 @@ void write_options(ObjectWriter& out, const Request& request, const Quirks& quir
   if (request.temperature) out.key("temperature").number(*request.temperature);
   if (request.top_p) out.key("top_p").number(*request.top_p);
   if (request.seed) out.field("seed", *request.seed);
-  write_tools(out, request.tools);
+  write_tools(out, request.tools, kOpenAi, write_tool);
   write_tool_choice(out, request.tool_choice);
   if (request.parallel_tool_calls) out.field("parallel_tool_calls", *request.parallel_tool_calls);
   write_response_format(out, request.response_format);

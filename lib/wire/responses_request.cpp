@@ -1,5 +1,6 @@
 // Requests of the Responses dialect: decoding.
 #include "wire/responses.h"
+#include "wire/tool_list.h"
 
 namespace tau::wire::responses {
 namespace {
@@ -79,17 +80,6 @@ void decode_options(ObjectReader& in, Request& request) {
   request.stream = in.take_true("stream");
 }
 
-Status decode_tools(ObjectReader& in, Request& request) {
-  const json::Value* tools = in.take_array("tools");
-  if (tools == nullptr) return ok_status();
-  for (const json::Value& tool : tools->as_array()) {
-    if (!tool.is_object())
-      return invalid_argument("invalid_request", "every element of \"tools\" must be an object");
-    request.tools.push_back(decode_tool(tool));
-  }
-  return ok_status();
-}
-
 // The role of the message that an item is, or is a part of; null when it has none of the known ones.
 const Role* role_of(const json::Value& item) {
   static constexpr Role kRoles[] = {Role::kUser, Role::kAssistant, Role::kSystem, Role::kDeveloper};
@@ -157,7 +147,7 @@ StatusOr<Request> decode_request(std::string_view body) {
   in.expect("input");
   add_text(in, "input", Role::kUser, request);
   if (const json::Value* items = in.take_array("input")) TAU_RETURN_IF_ERROR(decode_input(*items, request));
-  TAU_RETURN_IF_ERROR(decode_tools(in, request));
+  TAU_RETURN_IF_ERROR(decode_tools(in, decode_tool, request.tools));
   decode_options(in, request);
   // Marks the origin even when nothing else is to be kept.
   in.form("whole", "true");

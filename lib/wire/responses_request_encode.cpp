@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "wire/responses.h"
+#include "wire/tool_list.h"
 
 namespace tau::wire::responses {
 namespace {
@@ -60,15 +61,6 @@ void write_tool(json::Writer& w, const ToolSpec& tool) {
   out.done();
 }
 
-void write_tools(ObjectWriter& out, const std::vector<ToolSpec>& tools) {
-  const auto offered = [](const ToolSpec& tool) { return !is_foreign_server_tool(tool, kResponses); };
-  if (!std::any_of(tools.begin(), tools.end(), offered)) return;
-  json::Writer& w = out.key("tools").begin_array();
-  for (const ToolSpec& tool : tools)
-    if (offered(tool)) write_tool(w, tool);
-  w.end_array();
-}
-
 void write_tool_choice(ObjectWriter& out, const ToolChoice& choice) {
   if (choice.mode == ToolChoice::Mode::kUnset) return;
   if (choice.mode != ToolChoice::Mode::kNamed)
@@ -99,7 +91,7 @@ void write_options(ObjectWriter& out, const Request& request) {
   if (request.max_tokens) out.field("max_output_tokens", *request.max_tokens);
   if (request.temperature) out.key("temperature").number(*request.temperature);
   if (request.top_p) out.key("top_p").number(*request.top_p);
-  write_tools(out, request.tools);
+  write_tools(out, request.tools, kResponses, write_tool);
   write_tool_choice(out, request.tool_choice);
   if (request.parallel_tool_calls) out.field("parallel_tool_calls", *request.parallel_tool_calls);
   write_text(out, request.response_format);

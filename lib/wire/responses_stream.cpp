@@ -7,16 +7,9 @@
 namespace tau::wire::responses {
 namespace {
 
-// The end of the stream in other dialects; some gateways add it.
-constexpr std::string_view kDone = "[DONE]";
 constexpr std::string_view kSummaryBreak = "\n\n";
 constexpr std::string_view kCustomHead = R"({"input":")";
 constexpr std::string_view kCustomTail = R"("})";
-
-void begin_response(Response& response) {
-  response.message.role = Role::kAssistant;
-  response.message.labels = role_labels(Role::kAssistant);
-}
 
 // What the deltas of a part add to.
 std::string* text_of(Part& part) {
@@ -88,40 +81,21 @@ bool says_the_same(const std::vector<Part>& a, const std::vector<Part>& b) {
 
 }  // namespace
 
-ItemStreamDecoder::ItemStreamDecoder(const Quirks& quirks) : quirks_(quirks) { begin_response(response_); }
-
 void ItemStreamDecoder::reset() {
-  response_ = Response();
-  begin_response(response_);
+  restart();
   reader_.restart();
   items_.clear();
   slots_.clear();
   numbers_ = calls_ = 0;
-  started_ = finished_ = false;
-  failed_ = Status();
-}
-
-Status ItemStreamDecoder::fail(Status status) {
-  failed_ = std::move(status);
-  return failed_;
 }
 
 Status ItemStreamDecoder::event(std::string_view type, std::string_view data, StreamSink& sink) {
-  if (!failed_.ok()) return failed_;
-  if (finished_) return ok_status();
-  const size_t first = data.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos || type == "ping") {
-    StreamEvent ping{};
-    ping.kind = StreamEvent::Kind::kPing;
-    sink.on_event(ping);
-    return ok_status();
-  }
-  if (data.substr(first).starts_with(kDone)) return ok_status();
+  if (Status answer; is_idle(type, data, sink, answer)) return answer;
   if (type == "message") type = {};
   event_ = reader_.read(type, data);
   if (event_ == nullptr) {
     if (type == "error") return fail(stream_error_status(json::Value(data)));
-    return fail(bad_response(format("an event of the stream is malformed: {}", reader_.status().message())));
+    return fail_malformed(reader_.status());
   }
   return apply(data, sink);
 }
@@ -134,8 +108,7 @@ Status ItemStreamDecoder::apply(std::string_view data, StreamSink& sink) {
   }
   if (type == EventType::kOther || (type == EventType::kBegun && started_)) return ok_status();
   const StatusOr<json::Value> value = json::parse(data, json::Halves::kReplace);
-  if (!value.ok())
-    return fail(bad_response(format("an event of the stream is malformed: {}", value.status().message())));
+  if (!value.ok()) return fail_malformed(value.status());
   return apply_rare(*value, sink);
 }
 
@@ -180,14 +153,10 @@ bool ItemStreamDecoder::is_whole() const {
 
 void ItemStreamDecoder::start(const json::Value& response, StreamSink& sink) {
   if (started_) return;
-  started_ = true;
   response_.id = response["id"].as_string();
   response_.model = response["model"].as_string();
   response_.created = response["created_at"].as_int();
-  StreamEvent event{};
-  event.kind = StreamEvent::Kind::kStart;
-  event.id = response_.id;
-  sink.on_event(event);
+  tell_start(sink);
 }
 
 // The index of the item that the event belongs to: as it says, else by the item's id, else the last one.
@@ -410,13 +379,7 @@ void ItemStreamDecoder::finish(const json::Value& response, StreamSink& sink) {
   // An end that says less than the beginning.
   if (response_.model.empty()) response_.model = model;
   if (response_.id.empty()) response_.id = id;
-  finished_ = true;
-  StreamEvent event{};
-  event.kind = StreamEvent::Kind::kUsage;
-  if (response_.usage.known) sink.on_event(event);
-  event.kind = StreamEvent::Kind::kFinish;
-  event.text = response_.finish_text;
-  sink.on_event(event);
+  tell_finish(sink);
 }
 
 // The items as they stand in the whole response, unless another text or other calls were told.

@@ -10,19 +10,17 @@
 #include "wire/halves.h"
 #include "wire/responses.h"
 #include "wire/responses_event.h"
+#include "wire/stream_base.h"
 #include "wire/wire.h"
 
 namespace tau::wire::responses {
 
-class ItemStreamDecoder final : public StreamDecoder {
+class ItemStreamDecoder final : public ResponseStreamDecoder {
  public:
-  explicit ItemStreamDecoder(const Quirks& quirks);
+  explicit ItemStreamDecoder(const Quirks& quirks) : quirks_(quirks) {}
 
   Status event(std::string_view type, std::string_view data, StreamSink& sink) override;
   Status end(StreamSink& sink) override;
-  bool finished() const override { return finished_; }
-  const Response& response() const override { return response_; }
-  Response take_response() override { return std::move(response_); }
   void reset() override;
 
  private:
@@ -47,7 +45,6 @@ class ItemStreamDecoder final : public StreamDecoder {
 
   Status apply(std::string_view data, StreamSink& sink);
   Status apply_rare(const json::Value& value, StreamSink& sink);
-  Status fail(Status status);
   void start(const json::Value& response, StreamSink& sink);
   void text_delta(std::string_view piece, StreamSink& sink);
   void text_done(std::string_view whole, StreamSink& sink);
@@ -74,7 +71,6 @@ class ItemStreamDecoder final : public StreamDecoder {
   void complete(Slot& slot, std::string_view whole, StreamSink& sink);
 
   Quirks quirks_;
-  Response response_;
   EventReader reader_;
   Event* event_ = nullptr;  // being applied
   HalfJoiner halves_;
@@ -82,9 +78,6 @@ class ItemStreamDecoder final : public StreamDecoder {
   std::vector<Slot> slots_;
   uint32_t numbers_ = 0;
   uint32_t calls_ = 0;
-  bool started_ = false;
-  bool finished_ = false;
-  Status failed_;
 };
 
 }  // namespace tau::wire::responses
