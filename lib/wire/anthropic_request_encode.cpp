@@ -93,7 +93,7 @@ void write_system(ObjectWriter& out, const Request& request) {
 }
 
 void write_output_config(ObjectWriter& out, const ResponseFormat& wanted) {
-  if (wanted.kind != ResponseFormat::Kind::kJsonSchema) return;
+  if (wanted.kind != ResponseFormat::Kind::kJsonSchema || wanted.schema.empty()) return;
   json::Writer& w = out.key("output_config").begin_object();
   w.key("format").begin_object().field("type", "json_schema").field_raw("schema", wanted.schema);
   out.nested("output_format");

@@ -3,12 +3,14 @@
 namespace tau::wire {
 
 const json::Value* take_first_choice(ObjectReader& in, std::string_view key) {
-  const json::Value* choices = in.take_array(key);
-  if (choices == nullptr) return nullptr;
+  const json::Value* choices = in.peek(key);
+  if (choices == nullptr || choices->as_array().empty()) return nullptr;
   const json::Value::Array& items = choices->as_array();
   size_t first = 0;
   for (size_t i = 0; i < items.size(); ++i)
     if (items[i].contains("index") && items[i]["index"].as_int(-1) == 0) first = i;
+  if (!items[first].is_object()) return nullptr;
+  in.take(key);
   if (first != 0) in.form("position", std::to_string(first));
   if (items.size() > 1) {
     json::Value others = json::Value::array();

@@ -136,6 +136,7 @@ bool decode_text(const json::Value& value, ObjectReader& in, Part& part) {
   const bool thought = value["thought"].as_bool();
   in.take("text");
   if (!thought && !(is_signed && text->as_string().empty())) {
+    if (text->as_string().empty()) in.form("empty", "true");
     part.body = Text{std::string(text->as_string())};
     return true;
   }

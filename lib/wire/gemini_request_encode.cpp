@@ -82,7 +82,7 @@ void write_format(json::Writer& w, const ObjectWriter& out, const ResponseFormat
   if (wanted.kind == ResponseFormat::Kind::kUnset) return;
   const bool text = wanted.kind == ResponseFormat::Kind::kText;
   w.field(spelling(out, "responseMimeType"), text ? "text/plain" : "application/json");
-  if (wanted.kind == ResponseFormat::Kind::kJsonSchema)
+  if (wanted.kind == ResponseFormat::Kind::kJsonSchema && !wanted.schema.empty())
     write_schema(w, out, "responseSchema", "responseJsonSchema", wanted.schema);
 }
 

@@ -134,6 +134,7 @@ void ContentStreamDecoder::apply_part(const json::Value& value, StreamSink& sink
 // Text goes on; a signature ends it, and stands behind it.
 void ContentStreamDecoder::apply_text_part(Part part, StreamSink& sink) {
   const std::string signature = take_signature(part.extras);
+  part.extras.erase("tau:empty");
   add_text(part.as<Text>()->text, false, sink);
   if (says_something(part.extras)) merge_extras(open_text(false, sink).extras, part.extras);
   if (signature.empty()) return;

@@ -182,6 +182,24 @@ TEST(GeminiResponse, FinishReasonsAndBlocksAreMapped) {
   EXPECT_EQ(gemini_generate().decode_response("{}", {}).status().reason(), "invalid_response");
 }
 
+// What the model has no field for goes back all the same.
+TEST(GeminiResponse, CandidatesThatAreNoneStayAsTheyCame) {
+  for (const char* body :
+       {R"({"candidates":[{"content":{"parts":[{"text":""}],"role":"model"}}],"responseId":"r"})",
+        R"({"candidates":["odd",{"index":1}],"responseId":"r"})", R"({"candidates":[[{}]]})"}) {
+    const StatusOr<Response> response = gemini_generate().decode_response(body, {});
+    ASSERT_TRUE(response.ok()) << body;
+    EXPECT_TRUE(*json::parse(gemini_generate().encode_response(*response)) == *json::parse(body)) << body;
+  }
+}
+
+TEST(GeminiRequest, AFormatWithoutASchemaIsJson) {
+  const json::Value request =
+      encoded(openai_chat(),
+              R"({"messages":[],"response_format":{"type":"json_schema","json_schema":{"name":"n"}}})");
+  EXPECT_EQ(request["generationConfig"].size(), 1u) << json::write(request);
+}
+
 TEST(GeminiError, AKeyThatIsNotOneIsTold) {
   const Status status = gemini_generate().decode_error(
       400,
