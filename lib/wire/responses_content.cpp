@@ -15,6 +15,7 @@ bool decode_image(ObjectReader& in, Media& media) {
   std::string url;
   if (in.take_text("image_url", url)) set_url_or_data(media, url);
   in.take_text("file_id", media.id);
+  in.expect("detail");
   return !url.empty() || !media.id.empty();
 }
 
@@ -62,6 +63,7 @@ void write_media(ObjectWriter& out, const Media& media) {
   const bool image = media.kind == MediaKind::kImage;
   out.field("type", image ? "input_image" : "input_file");
   if (image && (!media.data.empty() || !media.url.empty())) out.field("image_url", data_url(media));
+  if (image && out.wants("detail")) out.field("detail", "auto");
   if (!image && !media.data.empty()) out.field("file_data", data_url(media));
   if (!image && media.data.empty() && !media.url.empty()) out.field("file_url", media.url);
   if (!media.id.empty()) out.field("file_id", media.id);

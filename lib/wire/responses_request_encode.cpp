@@ -7,6 +7,10 @@
 namespace tau::wire::responses {
 namespace {
 
+// What the API does not refuse.
+constexpr int64_t kLeastTokens = 16;
+constexpr double kMostTemperature = 2;
+
 bool is_native(const Request& request) { return extras_origin(request.extras) == kResponsesRequest; }
 
 std::string_view member_form(const Message& message) {
@@ -88,8 +92,12 @@ void write_text(ObjectWriter& out, const ResponseFormat& wanted) {
 }
 
 void write_options(ObjectWriter& out, const Request& request) {
-  if (request.max_tokens) out.field("max_output_tokens", *request.max_tokens);
-  if (request.temperature) out.key("temperature").number(*request.temperature);
+  if (request.max_tokens)
+    out.field("max_output_tokens",
+              is_native(request) ? *request.max_tokens : std::max(kLeastTokens, *request.max_tokens));
+  if (request.temperature)
+    out.key("temperature")
+        .number(is_native(request) ? *request.temperature : std::min(kMostTemperature, *request.temperature));
   if (request.top_p) out.key("top_p").number(*request.top_p);
   write_tools(out, request.tools, kResponses, write_tool);
   write_tool_choice(out, request.tool_choice);

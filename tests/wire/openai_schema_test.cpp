@@ -30,7 +30,18 @@ void allow_null(json::Value& value) {
   value = either;
 }
 
-StatusOr<json::Schema> schema_of(const std::string& file, const std::string& name) {
+// Alternatives of which several fit: a message with a role and a list of contents is two kinds of item.
+void let_overlap(json::Value& value) {
+  if (value.is_array())
+    for (json::Value& item : value.mutable_array()) let_overlap(item);
+  if (!value.is_object()) return;
+  for (auto& [key, member] : value.mutable_object()) {
+    let_overlap(member);
+    if (key == "oneOf") key = "anyOf";
+  }
+}
+
+StatusOr<json::Schema> schema_of(const std::string& file, const std::string& name, bool overlaps = false) {
   std::string text;
   if (!test::read_xz(data_folder() + "/specs/" + file, text)) return not_found("no_schema", "xz");
   // A bound that was rounded beyond 64 bits says nothing.
@@ -39,6 +50,7 @@ StatusOr<json::Schema> schema_of(const std::string& file, const std::string& nam
     text.replace(at, kRounded.size(), "9223372036854775807");
   TAU_ASSIGN_OR_RETURN(json::Value api, json::parse(text));
   allow_null(*api.find("components"));
+  if (overlaps) let_overlap(*api.find("components"));
   json::Value schema = json::Value::object();
   schema.set("$ref", "#/components/schemas/" + name);
   schema.set("components", *api.find("components"));
@@ -123,8 +135,8 @@ TEST_F(ChatSchema, AnswersOfAnotherDialectAreOpenResponses) {
   EXPECT_GT(checked, 0);
 }
 
-TEST_F(ChatSchema, RequestsOfAnotherDialectBecomeOpenResponses) {
-  const StatusOr<json::Schema> schema = schema_of("open-responses-openapi.json.xz", "CreateResponseBody");
+TEST_F(ChatSchema, RequestsOfAnotherDialectBecomeRequestsForResponses) {
+  const StatusOr<json::Schema> schema = schema_of("openai-openapi.json.xz", "CreateResponse", true);
   ASSERT_TRUE(schema.ok()) << schema.status().to_string();
   int checked = 0;
   for (const std::string_view path : {"/chat/completions", "/v1/messages"})
@@ -132,6 +144,8 @@ TEST_F(ChatSchema, RequestsOfAnotherDialectBecomeOpenResponses) {
       const Dialect& from = path == "/v1/messages" ? anthropic_messages() : openai_chat();
       const StatusOr<Request> request = from.decode_request(i.request);
       if (!request.ok()) return;
+      // Servers take audio that the published schema does not know.
+      if (i.request.find("input_audio") != i.request.npos) return;
       ++checked;
       const std::string encoded = openai_responses().encode_request(*request, {}).value();
       EXPECT_EQ(schema->explain(json::parse(encoded).value()), "") << i.name << "\n"

@@ -292,7 +292,7 @@ TEST(ResponsesRequest, AConversationOfAnotherDialectIsSentWhole) {
       openai_chat(),
       R"({"model":"m","messages":[{"role":"system","content":"s"},{"role":"user","content":"q"},)"
       R"({"role":"assistant","content":null,"tool_calls":[{"id":"k","type":"function","function":{"name":"f","arguments":"{}"}}]},)"
-      R"({"role":"tool","tool_call_id":"k","content":"r"}],"max_tokens":9,"reasoning_effort":"low","stop":["x"],)"
+      R"({"role":"tool","tool_call_id":"k","content":"r"}],"max_tokens":99,"reasoning_effort":"low","stop":["x"],)"
       R"("tools":[{"type":"function","function":{"name":"f"}}],)"
       R"("response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"},"strict":true}}})");
   EXPECT_EQ(request["instructions"].as_string(), "s");
@@ -301,7 +301,7 @@ TEST(ResponsesRequest, AConversationOfAnotherDialectIsSentWhole) {
   EXPECT_EQ(input[1]["call_id"].as_string(), "k");
   EXPECT_FALSE(input[1].contains("id"));
   EXPECT_EQ(input[2]["output"].as_string(), "r");
-  EXPECT_EQ(request["max_output_tokens"].as_int(), 9);
+  EXPECT_EQ(request["max_output_tokens"].as_int(), 99);
   EXPECT_EQ(request["store"].as_bool(true), false);
   EXPECT_EQ(request["include"].as_array().at(0).as_string(), "reasoning.encrypted_content");
   EXPECT_EQ(request["text"]["format"]["name"].as_string(), "n");
