@@ -136,7 +136,10 @@ StreamEvent MessagesStreamDecoder::make_event(StreamEvent::Kind kind, const Bloc
 
 Status MessagesStreamDecoder::apply(StreamSink& sink) {
   Block* block = find(event_->index.integer().value_or(0));
-  if (block == nullptr) block = open_for_delta();
+  if (block == nullptr) {
+    tell_start(sink);
+    block = open_for_delta();
+  }
   if (block == nullptr) return ok_status();
   Part& part = part_of(*block);
   auto* reasoning = part.as<Reasoning>();

@@ -161,9 +161,11 @@ Message decode_message(const json::Value& value, std::string_view origin, std::s
   Message message;
   message.role = Role::kAssistant;
   const bool in_response = origin == kOpenAiResponse;
-  if (in_response) in.expect("role");
-  if (const json::Value* role = in.peek("role"); role != nullptr || !in_response) {
-    const Role* known = role == nullptr ? nullptr : find_role(role->as_string());
+  if (in_response) {
+    in.expect("role");
+    in.take_exactly("role", "assistant");
+  } else {
+    const Role* known = find_role(value["role"].as_string());
     if (known == nullptr) return opaque_message(value, origin);
     message.role = *known;
     in.take("role");
