@@ -1,5 +1,4 @@
-"""Turns of a scripted model, spoken as OpenAI chat completions, Anthropic messages, Bedrock Converse, Cohere chat or
-Ollama chat. Pure functions: turn in, bytes out.
+"""Turns of a scripted model, spoken in the dialects of providers. Pure functions: turn in, bytes out.
 
 A turn is a JSON object; every key is optional:
   "thinking":   "..." or ["...", ...]            reasoning, one delta per piece
@@ -12,6 +11,7 @@ The word ${TOOL_RESULT} in a text piece becomes the content of the last tool res
 
 import binascii
 import json
+import re
 import struct
 
 _ANTHROPIC_STOP = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
@@ -31,7 +31,7 @@ def _compact(value):
 
 
 def _plain(content):
-    """The text of a message's content in either dialect."""
+    """The text of a message's content in any dialect."""
     if isinstance(content, str):
         return content
     return "".join(_plain(part.get("text", part.get("content", ""))) for part in content or [])
@@ -39,6 +39,13 @@ def _plain(content):
 
 def last_tool_result(request):
     """The text of the last tool result in the request, or an empty string."""
+    for item in reversed(request.get("input") if isinstance(request.get("input"), list) else []):
+        if item.get("type") == "function_call_output":
+            return _plain(item.get("output"))
+    for content in reversed(request.get("contents", [])):
+        for part in reversed(content.get("parts", [])):
+            if "functionResponse" in part:
+                return "".join(map(str, part["functionResponse"].get("response", {}).values()))
     for message in reversed(request.get("messages", [])):
         if message.get("role") == "tool":
             return _plain(message.get("content"))
@@ -81,7 +88,12 @@ class _Dialect:
         return path == cls.path
 
     @staticmethod
-    def streams(path, request):
+    def said(path):
+        """What the path says that other dialects have in the request."""
+        return {}
+
+    @staticmethod
+    def streams(request):
         return bool(request.get("stream"))
 
 
@@ -228,6 +240,141 @@ class Anthropic(_Dialect):
                 "has_more": False, "first_id": names[0] if names else None, "last_id": names[-1] if names else None}
 
 
+class Responses(_Dialect):
+    """OpenAI Responses."""
+
+    path = "/v1/responses"
+    error = OpenAi.error
+    models = OpenAi.models
+
+    @staticmethod
+    def _frame(event, sequence=0):
+        return f"event: {event['type']}\ndata: {_compact({**event, 'sequence_number': sequence})}\n\n".encode()
+
+    @staticmethod
+    def usage(turn):
+        usage = turn.get("usage", {})
+        given, made = usage.get("input", 0), usage.get("output", 0)
+        return {"input_tokens": given, "input_tokens_details": {"cached_tokens": usage.get("cached", 0)},
+                "output_tokens": made, "output_tokens_details": {"reasoning_tokens": 0},
+                "total_tokens": given + made}
+
+    @staticmethod
+    def _items(turn, request, number):
+        """(item as it ends, the pieces of its text) in order."""
+        thinking, texts = _pieces(turn.get("thinking")), _texts(turn, request)
+        if thinking:
+            yield {"type": "reasoning", "id": f"rs_{number}", "encrypted_content": "c2NyaXB0ZWQ=",
+                   "summary": [{"type": "summary_text", "text": "".join(thinking)}]}, thinking
+        if texts:
+            part = {"type": "output_text", "text": "".join(texts), "annotations": []}
+            yield {"type": "message", "id": f"msg_{number}", "status": "completed", "role": "assistant",
+                   "content": [part]}, texts
+        for index, (call_id, name, text, parts) in enumerate(_calls(turn, number)):
+            yield {"type": "function_call", "id": f"fc_{number}_{index}", "status": "completed", "call_id": call_id,
+                   "name": name, "arguments": text}, parts
+
+    @classmethod
+    def whole(cls, turn, request, number):
+        cut = _finish(turn) == "length"
+        return {"id": f"resp_{number}", "object": "response", "created_at": 0, "model": request.get("model", ""),
+                "status": "incomplete" if cut else "completed", "error": None,
+                "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
+                "output": [item for item, _ in cls._items(turn, request, number)], "usage": cls.usage(turn)}
+
+    @classmethod
+    def stream(cls, turn, request, number):
+        """The server-sent events of a turn, one bytes object each."""
+        whole = cls.whole(turn, request, number)
+        head = {**whole, "status": "in_progress", "output": [], "usage": None}
+        events = [{"type": "response.created", "response": head}, {"type": "response.in_progress", "response": head}]
+        kinds = {"reasoning": ("reasoning_summary_text", {"summary_index": 0}, {"summary": []}),
+                 "message": ("output_text", {"content_index": 0}, {"content": []}),
+                 "function_call": ("function_call_arguments", {}, {"arguments": ""})}
+        for index, (item, pieces) in enumerate(cls._items(turn, request, number)):
+            kind, place, empty = kinds[item["type"]]
+            place = {"item_id": item["id"], "output_index": index, **place}
+            events.append({"type": "response.output_item.added", "output_index": index, "item": {**item, **empty}})
+            events += [{"type": f"response.{kind}.delta", **place, "delta": piece} for piece in pieces]
+            events.append({"type": "response.output_item.done", "output_index": index, "item": item})
+        events.append({"type": f"response.{whole['status']}", "response": whole})
+        return [cls._frame(event, sequence) for sequence, event in enumerate(events)]
+
+    @classmethod
+    def error_event(cls, status, message, kind=None):
+        return cls._frame({"type": "error", "code": kind or _ERROR_TYPES.get(status, "api_error"), "message": message,
+                           "param": None})
+
+
+class Gemini(_Dialect):
+    """generateContent and streamGenerateContent. The model is in the path, and so is whether it streams."""
+
+    path = "/v1beta/models"
+    _GENERATE = re.compile(r"/v1beta/models/([^/:]+):(generateContent|streamGenerateContent)")
+    _STATUS = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND",
+               429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE"}
+
+    @classmethod
+    def takes(cls, path):
+        return cls._GENERATE.fullmatch(path) is not None
+
+    @classmethod
+    def said(cls, path):
+        found = cls._GENERATE.fullmatch(path)
+        return {"model": found[1], "stream": found[2] == "streamGenerateContent"}
+
+    @staticmethod
+    def _frame(chunk):
+        return f"data: {_compact(chunk)}\r\n\r\n".encode()
+
+    @staticmethod
+    def usage(turn):
+        usage = turn.get("usage", {})
+        given, made = usage.get("input", 0), usage.get("output", 0)
+        return {"promptTokenCount": given, "candidatesTokenCount": made, "totalTokenCount": given + made,
+                "cachedContentTokenCount": usage.get("cached", 0)}
+
+    @staticmethod
+    def _parts(turn, request, number):
+        parts = [{"text": piece, "thought": True} for piece in _pieces(turn.get("thinking"))]
+        parts += [{"text": piece} for piece in _texts(turn, request)]
+        return parts + [{"functionCall": {"name": name, "args": json.loads(text or "{}")},
+                         "thoughtSignature": "c2NyaXB0ZWQ="} for _, name, text, _ in _calls(turn, number)]
+
+    @classmethod
+    def _chunk(cls, turn, request, number, parts, **more):
+        candidate = {"content": {"parts": parts, "role": "model"}, "index": 0, **more}
+        return {"candidates": [candidate], "usageMetadata": cls.usage(turn), "modelVersion": request.get("model", ""),
+                "responseId": f"gen_{number}"}
+
+    @classmethod
+    def _finish(cls, turn):
+        return {"finishReason": "MAX_TOKENS" if _finish(turn) == "length" else "STOP"}
+
+    @classmethod
+    def stream(cls, turn, request, number):
+        """The server-sent events of a turn, one bytes object each."""
+        parts = cls._parts(turn, request, number)
+        last = cls._chunk(turn, request, number, [{"text": ""}], **cls._finish(turn))
+        return [cls._frame(cls._chunk(turn, request, number, [part])) for part in parts] + [cls._frame(last)]
+
+    @classmethod
+    def whole(cls, turn, request, number):
+        return cls._chunk(turn, request, number, cls._parts(turn, request, number), **cls._finish(turn))
+
+    @classmethod
+    def error(cls, status, message, kind=None):
+        return {"error": {"code": status, "message": message, "status": kind or cls._STATUS.get(status, "UNKNOWN")}}
+
+    @classmethod
+    def error_event(cls, status, message, kind=None):
+        return cls._frame(cls.error(status, message, kind))
+
+    @staticmethod
+    def models(names):
+        return {"models": [{"name": f"models/{name}", "version": "scripted", "displayName": name} for name in names]}
+
+
 _BEDROCK_STOP = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 _BEDROCK_ERRORS = {400: "validationException", 429: "throttlingException", 503: "serviceUnavailableException"}
 
@@ -243,8 +390,8 @@ class Bedrock(_Dialect):
         return path.startswith(cls.path) and path.endswith(("/converse", "/converse-stream"))
 
     @staticmethod
-    def streams(path, request):
-        return path.endswith("-stream")
+    def said(path):
+        return {"stream": path.endswith("-stream")}
 
     @staticmethod
     def _message(headers, payload):
@@ -370,7 +517,7 @@ class Ollama(_Dialect):
     stream_type = "application/x-ndjson"
 
     @staticmethod
-    def streams(path, request):
+    def streams(request):
         return request.get("stream", True)
 
     @staticmethod
@@ -417,9 +564,19 @@ class Ollama(_Dialect):
     models = OpenAi.models
 
 
-DIALECTS = (OpenAi, Anthropic, Bedrock, Cohere, Ollama)
+DIALECTS = (OpenAi, Responses, Anthropic, Gemini, Bedrock, Cohere, Ollama)
 
 
 def dialect_at(path):
     """The dialect of a path, or None."""
     return next((dialect for dialect in DIALECTS if dialect.takes(path)), None)
+
+
+def turns_taken(request):
+    """How often the model has spoken in the conversation of a request."""
+    if isinstance(request.get("input"), list):
+        speaks = [item.get("role") == "assistant" or item.get("type") in ("function_call", "reasoning")
+                  for item in request["input"]]
+        return sum(now and not before for before, now in zip([False, *speaks], speaks))
+    return sum(message.get("role") in ("assistant", "model")
+               for message in request.get("messages", request.get("contents", [])))

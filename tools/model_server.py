@@ -2,7 +2,8 @@
 """A model server that plays a script over real HTTP: for quickstart, end-to-end tests and trying faults by hand.
 
 It listens on 127.0.0.1, on a port of the kernel's choice, prints that port as its first line, and speaks OpenAI chat
-completions (/v1/chat/completions), Anthropic messages (/v1/messages), Bedrock Converse (/model/NAME/converse and
+completions (/v1/chat/completions), OpenAI Responses (/v1/responses), Anthropic messages (/v1/messages), Gemini
+(/v1beta/models/MODEL:generateContent and :streamGenerateContent), Bedrock Converse (/model/MODEL/converse and
 /converse-stream), Cohere chat (/v2/chat) and Ollama chat (/api/chat), streamed or whole, and /v1/models.
 
 The script is a JSON object:
@@ -35,9 +36,9 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from aws_signature import is_signed
-from model_dialects import Anthropic, OpenAi, dialect_at
+from model_dialects import Anthropic, Gemini, OpenAi, dialect_at, turns_taken
 
-_SECRET_HEADERS = {"authorization", "x-api-key", "api-key", "x-amz-security-token"}
+_SECRET_HEADERS = {"authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token"}
 _MAX_BODY = 64 << 20
 
 
@@ -69,7 +70,7 @@ class Script:
             self._served += 1
         index = number
         if self._select == "conversation":
-            index = sum(message.get("role") == "assistant" for message in request.get("messages", []))
+            index = turns_taken(request)
         if index >= len(self._turns) and self._turns:
             index = {"loop": index % len(self._turns), "repeat": len(self._turns) - 1}.get(self._at_end, index)
         return number, self._turns[index] if index < len(self._turns) else None
@@ -122,6 +123,8 @@ class Handler(BaseHTTPRequestHandler):
     def _dialect(self, path):
         if (known := dialect_at(path)) is not None:
             return known
+        if path == Gemini.path:
+            return Gemini
         return Anthropic if "anthropic-version" in self.headers else OpenAi
 
     def _answer(self, body):
@@ -130,7 +133,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.record(self.command, self.path, self.headers, body)
         if not self._authorized(body):
             self._send_json(401, dialect.error(401, "wrong or missing key"))
-        elif self.command == "GET" and path == "/v1/models":
+        elif self.command == "GET" and path in ("/v1/models", Gemini.path):
             self._send_json(200, dialect.models(self.server.script.models))
         elif self.command == "POST" and dialect_at(path) is not None:
             self._complete(dialect, path, body)
@@ -141,13 +144,15 @@ class Handler(BaseHTTPRequestHandler):
         key = self.server.key
         if key is not None and ":" in key:  # ID:SECRET[:SESSION_TOKEN] signs each request for AWS
             return is_signed(self.command, self.path, self.headers, body, key)
-        return key is None or self.headers.get("x-api-key") == key or self.headers.get("Authorization") == f"Bearer {key}"
+        given = {self.headers.get("x-api-key"), self.headers.get("x-goog-api-key")}
+        return key is None or key in given or self.headers.get("Authorization") == f"Bearer {key}"
 
     def _complete(self, dialect, path, body):
         try:
             request = json.loads(body)
             if not isinstance(request, dict):
                 raise ValueError("not an object")
+            request.update(dialect.said(path))
         except ValueError as error:
             self._send_json(400, dialect.error(400, f"the body is not JSON: {error}"))
             return
@@ -166,7 +171,7 @@ class Handler(BaseHTTPRequestHandler):
             headers = {"Retry-After": str(fault["retry_after"])} if "retry_after" in fault else {}
             self._send_json(status, dialect.error(status, fault.get("message", "scripted failure"), fault.get("type")),
                             headers)
-        elif dialect.streams(path, request):
+        elif dialect.streams(request):
             self._stream(dialect, turn, request, number)
         else:
             self._send_json(200, dialect.whole(turn, request, number))

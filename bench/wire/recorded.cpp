@@ -54,6 +54,19 @@ struct Recorded {
 };
 using Streams = std::vector<const Recorded*>;
 
+// What on-demand reads of the events of a dialect.
+ReadReference reference_of(const wire::Dialect& dialect) {
+  const std::pair<const wire::Dialect*, ReadReference> own[] = {
+      {&wire::openai_chat(), read_chat_chunk},
+      {&wire::anthropic_messages(), read_message_event},
+      {&wire::openai_responses(), read_response_event},
+      {&wire::gemini_generate(), read_generated_chunk},
+  };
+  for (const auto& [known, reference] : own)
+    if (known == &dialect) return reference;
+  return read_strings;
+}
+
 Recorded make_recorded(const wire::test::Interaction& interaction) {
   Recorded out;
   out.provider = interaction.provider;
@@ -119,10 +132,7 @@ double median(std::vector<double> values) {
 
 // Per event, with all that happens once for a stream. The sides take turns.
 void time_stream(Recorded& recorded) {
-  const ReadReference read = recorded.dialect == &wire::openai_chat()          ? read_chat_chunk
-                             : recorded.dialect == &wire::anthropic_messages() ? read_message_event
-                                                                               : read_strings;
-  Reference bare(read, recorded.documents);
+  Reference bare(reference_of(*recorded.dialect), recorded.documents);
   constexpr size_t kEvents = 2'000;
   constexpr size_t kSamples = 9;
   const size_t rounds = std::max<size_t>(1, kEvents / bare.size());

@@ -63,6 +63,24 @@ size_t read_choice(value choice) {
   return bytes;
 }
 
+size_t read_candidate(value candidate) {
+  size_t bytes = 0;
+  for (auto member : candidate.get_object()) {
+    const std::string_view key = member.unescaped_key();
+    if (key != "content") continue;
+    for (auto inner : member.value().get_object()) {
+      const std::string_view name = inner.unescaped_key();
+      if (name != "parts") continue;
+      for (auto part : inner.value().get_array())
+        for (auto said : part.get_object()) {
+          value v = said.value();
+          if (v.type() == json_type::string) bytes += text_size(v);
+        }
+    }
+  }
+  return bytes;
+}
+
 }  // namespace
 
 size_t read_chat_chunk(simdjson::ondemand::parser& parser, const simdjson::padded_string& chunk) {
@@ -102,6 +120,40 @@ size_t read_strings(simdjson::ondemand::parser& parser, const simdjson::padded_s
   size_t bytes = 0;
   for (auto member : document.get_object())
     bytes += member.unescaped_key().value().size() + strings_of(member.value());
+  return bytes;
+}
+
+size_t read_response_event(simdjson::ondemand::parser& parser, const simdjson::padded_string& event) {
+  simdjson::ondemand::document document = parser.iterate(event);
+  size_t bytes = 0;
+  for (auto member : document.get_object()) {
+    const std::string_view key = member.unescaped_key();
+    value v = member.value();
+    if (key == "type" || key == "delta" || key == "item_id") {
+      bytes += text_size(v);
+    } else if (key == "output_index" || key == "content_index") {
+      bytes += static_cast<size_t>(int64_t(v));
+    }
+  }
+  return bytes;
+}
+
+size_t read_generated_chunk(simdjson::ondemand::parser& parser, const simdjson::padded_string& chunk) {
+  simdjson::ondemand::document document = parser.iterate(chunk);
+  size_t bytes = 0;
+  for (auto member : document.get_object()) {
+    const std::string_view key = member.unescaped_key();
+    if (key == "responseId" || key == "modelVersion") {
+      bytes += text_size(member.value());
+    } else if (key == "usageMetadata") {
+      for (auto count : member.value().get_object()) {
+        value v = count.value();
+        if (v.type() == json_type::number) bytes += static_cast<size_t>(int64_t(v));
+      }
+    } else if (key == "candidates") {
+      for (auto candidate : member.value().get_array()) bytes += read_candidate(candidate.value());
+    }
+  }
   return bytes;
 }
 

@@ -96,6 +96,11 @@ const std::string kMessageStart =
 const std::string kToolStart =
     R"({"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}})";
 
+const std::string kResponseStart =
+    R"({"type":"response.created","response":{"id":"r","object":"response","model":"m","output":[]}})";
+const std::string kCallStart =
+    R"({"type":"response.output_item.added","output_index":1,"item":{"type":"function_call","id":"fc","call_id":"k","name":"f","arguments":""}})";
+
 }  // namespace
 }  // namespace tau::bench
 
@@ -105,6 +110,8 @@ int main(int argc, char** argv) {
   tau::bench::Report report(argc, argv);
   const tau::wire::Dialect& chat = tau::wire::openai_chat();
   const tau::wire::Dialect& messages = tau::wire::anthropic_messages();
+  const tau::wire::Dialect& responses = tau::wire::openai_responses();
+  const tau::wire::Dialect& gemini = tau::wire::gemini_generate();
   const Kind kinds[] = {
       {"openai_text_delta", chat, chat_text, read_chat_chunk, {}},
       {"openai_obfuscated_delta", chat, chat_obfuscated, read_chat_chunk, {}},
@@ -118,6 +125,14 @@ int main(int argc, char** argv) {
        message_arguments,
        read_message_event,
        {kMessageStart, kToolStart}},
+      {"responses_text_delta", responses, response_text, read_response_event, {kResponseStart}},
+      {"responses_arguments_delta",
+       responses,
+       response_arguments,
+       read_response_event,
+       {kResponseStart, kCallStart}},
+      {"gemini_text_chunk", gemini, gemini_text, read_generated_chunk, {}},
+      {"gemini_thought_chunk", gemini, gemini_thought, read_generated_chunk, {}},
       {"bedrock_text_delta",
        tau::wire::bedrock_converse(),
        converse_text,

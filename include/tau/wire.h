@@ -1,6 +1,6 @@
 /* Codecs: translate between the dialects that model providers speak and libtau's neutral messages. Pure functions, no
- * runtime, no network. Dialects: "openai_chat", "anthropic_messages", "bedrock_converse", "cohere_chat", "ollama_chat".
- * Neutral JSON: docs/schema/message.json, docs/schema/response.json. */
+ * runtime, no network. Dialects: "openai_chat", "openai_responses", "anthropic_messages", "gemini", "bedrock_converse",
+ * "cohere_chat", "ollama_chat". Neutral JSON: docs/schema/message.json, docs/schema/response.json. */
 #ifndef TAU_WIRE_H
 #define TAU_WIRE_H
 

@@ -14,8 +14,8 @@ namespace wire {
 // What a document is.
 enum class Kind : uint32_t { kRequest = TAU_WIRE_REQUEST, kResponse = TAU_WIRE_RESPONSE };
 
-// Translates a document of a dialect ("openai_chat", "bedrock_converse", …) into neutral JSON. quirks: JSON
-// object of a provider's habits (tau_wire_decode).
+// Translates a document of a dialect ("openai_chat", "gemini", …) into neutral JSON. quirks: JSON object
+// of a provider's habits (tau_wire_decode).
 // Errors: kInvalidArgument that names the member; "unknown_dialect".
 // Thread: any.
 inline Result<Text> decode(std::string_view dialect, Kind kind, std::string_view body,

@@ -15,6 +15,10 @@ constexpr Endpoint kEndpoints[] = {
      .path = "/chat/completions",
      .stream_path = "/chat/completions",
      .stream_type = kEvents},
+    {.dialect = "openai_responses",
+     .path = "/responses",
+     .stream_path = "/responses",
+     .stream_type = kEvents},
     {.dialect = "anthropic_messages",
      .path = "/messages",
      .stream_path = "/messages",
@@ -23,6 +27,12 @@ constexpr Endpoint kEndpoints[] = {
      .key_prefix = "",
      .header = "anthropic-version",
      .value = "2023-06-01"},
+    {.dialect = "gemini",
+     .path = "/models/{model}:generateContent",
+     .stream_path = "/models/{model}:streamGenerateContent?alt=sse",
+     .stream_type = kEvents,
+     .key_header = "x-goog-api-key",
+     .key_prefix = ""},
     {.dialect = "bedrock_converse",
      .path = "/model/{model}/converse",
      .stream_path = "/model/{model}/converse-stream",
@@ -47,7 +57,7 @@ std::string endpoint_url(const Route& route, bool stream) {
   const Endpoint& endpoint = endpoint_of(*route.dialect);
   std::string url = route.base_url;
   url += stream ? endpoint.stream_path : endpoint.path;
-  if (!route.query.empty()) url.append("?").append(route.query);
+  if (!route.query.empty()) url.append(url.find('?') == url.npos ? "?" : "&").append(route.query);
   const std::string model = aws_encode(route.model, false);
   for (size_t at = 0; (at = url.find(kModel, at)) != url.npos; at += model.size())
     url.replace(at, kModel.size(), model);

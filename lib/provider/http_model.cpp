@@ -2,6 +2,7 @@
 // only while nothing of an answer has reached the host. (net repeats a request whose pooled connection turns
 // out to be dead, once; that says nothing about the provider and counts as no attempt.)
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "provider/aws_signature.h"

@@ -191,7 +191,8 @@ void add_providers(std::vector<Key>& keys) {
           text("providers.*.query", "The query of each request's URL: api-version=2024-10-21.", 1024),
           {.path = "providers.*.dialect",
            .form = kChoice,
-           .choices = "openai_chat|anthropic_messages|bedrock_converse|cohere_chat|ollama_chat",
+           .choices = "openai_chat|openai_responses|anthropic_messages|gemini|bedrock_converse|cohere_chat|"
+                      "ollama_chat",
            .help = "What the API speaks; openai_chat if unset."},
           text("providers.*.key_env", "The environment variable that holds the key.", 128, kVariable),
           text("providers.*.key_file", "The file that holds the key; closed to group and others.", 4096,

@@ -8,7 +8,7 @@ namespace {
 
 std::vector<std::string> features() {
   std::vector<std::string> all = {"model:offline", "model:scripted", "store:sqlite"};
-  for (const wire::Dialect* dialect : wire::all_dialects())
+  for (const wire::Dialect* dialect : wire::dialects())
     all.push_back("dialect:" + std::string(dialect->name()));
   for (const provider::KnownProvider& p : provider::known_providers())
     all.push_back("provider:" + std::string(p.name));

@@ -71,6 +71,11 @@ std::string effort_of(const json::Value& thinking, const json::Value& output_con
 bool may_think(const std::vector<Message>& messages);
 // Tokens to think with for an effort; 0 when none is asked for.
 int64_t thinking_budget(std::string_view effort);
+// The least effort that has so many tokens.
+std::string effort_of_budget(int64_t tokens);
+
+// The body of an error (dialect.cpp).
+std::string encode_error(const Status& status);
 
 StatusOr<Request> decode_request(std::string_view body);
 StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks, const Target& target);

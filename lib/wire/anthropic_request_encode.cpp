@@ -9,11 +9,6 @@ namespace {
 // Whether this API said it all itself, so that nothing needs to be made fit.
 bool is_native(const Request& request) { return extras_origin(request.extras) == kAnthropicRequest; }
 
-bool is_foreign_server_tool(const ToolSpec& tool) {
-  return !extras_belong(tool.extras, kAnthropic) &&
-         (!tool.extras.find("type").empty() || !find_form(tool.extras, "server").empty());
-}
-
 // The schema with the "type" that this API demands.
 std::string input_schema(const ToolSpec& tool, bool native) {
   if (tool.parameters.empty()) return R"({"type":"object","properties":{}})";
@@ -35,7 +30,7 @@ void write_tool(json::Writer& w, const ToolSpec& tool, bool native) {
 }
 
 bool write_tools(ObjectWriter& out, const std::vector<ToolSpec>& tools, bool native) {
-  const auto offered = [](const ToolSpec& tool) { return !is_foreign_server_tool(tool); };
+  const auto offered = [](const ToolSpec& tool) { return !is_foreign_server_tool(tool, kAnthropic); };
   if (!std::any_of(tools.begin(), tools.end(), offered)) return false;
   json::Writer& w = out.key("tools").begin_array();
   for (const ToolSpec& tool : tools)
@@ -93,7 +88,7 @@ void write_system(ObjectWriter& out, const Request& request) {
 }
 
 void write_output_config(ObjectWriter& out, const ResponseFormat& wanted) {
-  if (wanted.kind != ResponseFormat::Kind::kJsonSchema) return;
+  if (wanted.kind != ResponseFormat::Kind::kJsonSchema || wanted.schema.empty()) return;
   json::Writer& w = out.key("output_config").begin_object();
   w.key("format").begin_object().field("type", "json_schema").field_raw("schema", wanted.schema);
   out.nested("output_format");

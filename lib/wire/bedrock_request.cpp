@@ -71,11 +71,7 @@ void decode_inference(ObjectReader& in, Request& request) {
   inner.take_int("maxTokens", request.max_tokens);
   inner.take_double("temperature", request.temperature);
   inner.take_double("topP", request.top_p);
-  const json::Value::Array& stops = (*config)["stopSequences"].as_array();
-  const bool strings =
-      std::all_of(stops.begin(), stops.end(), [](const json::Value& v) { return v.is_string(); });
-  if (strings && inner.take_array("stopSequences") != nullptr)
-    for (const json::Value& stop : stops) request.stop.emplace_back(stop.as_string());
+  inner.take_strings("stopSequences", request.stop);
   in.kept("inferenceConfig", inner);
 }
 
@@ -164,10 +160,7 @@ void write_tool(json::Writer& w, const ToolSpec& tool) {
   out.done();
 }
 
-bool is_offered(const ToolSpec& tool) {
-  return extras_belong(tool.extras, kBedrock) ||
-         (tool.extras.find("type").empty() && find_form(tool.extras, "server").empty());
-}
+bool is_offered(const ToolSpec& tool) { return !is_foreign_server_tool(tool, kBedrock); }
 
 // The tools that the messages speak of: the API refuses calls and results without a configuration of tools.
 std::vector<ToolSpec> tools_of(const std::vector<Message>& messages) {

@@ -3,6 +3,7 @@
 
 #include "wire/anthropic.h"
 #include "wire/cohere.h"
+#include "wire/turns.h"
 
 namespace tau::wire::cohere {
 namespace {
@@ -47,12 +48,7 @@ void decode_options(ObjectReader& in, Request& request) {
   request.stream = in.take_true("stream");
   if (in.take_exactly("tool_choice", "REQUIRED")) request.tool_choice.mode = ToolChoice::Mode::kRequired;
   if (in.take_exactly("tool_choice", "NONE")) request.tool_choice.mode = ToolChoice::Mode::kNone;
-  if (const json::Value* stops = in.peek("stop_sequences")) {
-    const json::Value::Array& items = stops->as_array();
-    const auto is_text = [](const json::Value& item) { return item.is_string(); };
-    if (std::all_of(items.begin(), items.end(), is_text) && in.take_array("stop_sequences") != nullptr)
-      for (const json::Value& item : items) request.stop.emplace_back(item.as_string());
-  }
+  in.take_strings("stop_sequences", request.stop);
   if (const json::Value* thinking = in.peek("thinking")) request.reasoning_effort = effort_of(*thinking);
   decode_response_format(in, request.response_format);
   // It is said of all tools at once.
@@ -112,12 +108,11 @@ StatusOr<Request> decode_request(std::string_view body) {
   for (const json::Value& item : in.take("messages")->as_array()) {
     if (!item["role"].is_string())
       return invalid_argument("invalid_request", "every message must be an object with a \"role\"");
-    request.messages.push_back(openai::decode_message(item, kCohereRequest, {}, kFlavor));
+    Message message = openai::decode_message(item, kCohereRequest, {}, kFlavor);
+    label_results(message, request.messages);
+    request.messages.push_back(std::move(message));
   }
-  openai::name_results(request.messages);
-  if (const json::Value* tools = in.take_array("tools")) {
-    TAU_ASSIGN_OR_RETURN(request.tools, openai::decode_tools(*tools, kFlavor));
-  }
+  TAU_RETURN_IF_ERROR(openai::decode_tools(in, request.tools, kFlavor));
   decode_options(in, request);
   // Marks the origin even when nothing else is to be kept.
   in.form("whole", "true");

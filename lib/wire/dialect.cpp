@@ -1,35 +1,15 @@
 // The dialects as objects: a row of functions each. Error bodies are written here.
-#include <array>
-
 #include "wire/anthropic.h"
 #include "wire/bedrock.h"
 #include "wire/cohere.h"
 #include "wire/error.h"
+#include "wire/gemini.h"
 #include "wire/ollama.h"
 #include "wire/openai.h"
+#include "wire/responses.h"
 
 namespace tau::wire {
 namespace {
-
-std::string openai_error(const Status& status) {
-  std::string text;
-  json::Writer out(text);
-  out.begin_object().key("error").begin_object();
-  out.field("message", status.message()).field("type", openai_error_type(status));
-  out.key("param").null().field("code", status.reason()).end_object().end_object();
-  return text;
-}
-
-std::string anthropic_error(const Status& status) {
-  std::string text;
-  json::Writer out(text);
-  out.begin_object().field("type", "error").key("error").begin_object();
-  out.field("type", anthropic_error_type(status))
-      .field("message", status.message())
-      .end_object()
-      .end_object();
-  return text;
-}
 
 template <char const* kMember>
 std::string plain_error(const Status& status) {
@@ -40,6 +20,7 @@ std::string plain_error(const Status& status) {
 constexpr char kError[] = "error";
 constexpr char kMessage[] = "message";
 
+// The functions of a dialect.
 struct Codec {
   std::string_view name;
   Framing framing;
@@ -85,45 +66,75 @@ class CodecDialect final : public Dialect {
   Codec codec_;
 };
 
-const std::array<CodecDialect, 5>& all() {
-  static const std::array<CodecDialect, 5> dialects = {
-      CodecDialect({kOpenAi, Framing::kSse, openai::decode_request, openai::encode_request,
-                    openai::decode_response, openai::encode_response, openai::make_stream_decoder,
-                    openai::make_stream_encoder, openai_error}),
-      CodecDialect({kAnthropic, Framing::kSse, anthropic::decode_request, anthropic::encode_request,
-                    anthropic::decode_response, anthropic::encode_response, anthropic::make_stream_decoder,
-                    anthropic::make_stream_encoder, anthropic_error}),
-      CodecDialect({kBedrock, Framing::kMessages, bedrock::decode_request, bedrock::encode_request,
-                    bedrock::decode_response, bedrock::encode_response, bedrock::make_stream_decoder,
-                    bedrock::make_stream_encoder, plain_error<kMessage>}),
-      CodecDialect({kCohere, Framing::kSse, cohere::decode_request, cohere::encode_request,
-                    cohere::decode_response, cohere::encode_response, cohere::make_stream_decoder,
-                    cohere::make_stream_encoder, plain_error<kMessage>}),
-      CodecDialect({kOllama, Framing::kLines, ollama::decode_request, ollama::encode_request,
-                    ollama::decode_response, ollama::encode_response, ollama::make_stream_decoder,
-                    ollama::make_stream_encoder, plain_error<kError>}),
+// The functions that a dialect's namespace has, under the names that all of them use.
+#define TAU_DIALECT(name, framing, ns, encode_error)                                        \
+  CodecDialect({name, framing, ns::decode_request, ns::encode_request, ns::decode_response, \
+                ns::encode_response, ns::make_stream_decoder, ns::make_stream_encoder, encode_error})
+const auto& codecs() {
+  static const CodecDialect all[] = {
+      TAU_DIALECT(kOpenAi, Framing::kSse, openai, openai::encode_error),
+      TAU_DIALECT(kResponses, Framing::kSse, responses, responses::encode_error),
+      TAU_DIALECT(kAnthropic, Framing::kSse, anthropic, anthropic::encode_error),
+      TAU_DIALECT(kGemini, Framing::kSse, gemini, gemini::encode_error),
+      TAU_DIALECT(kBedrock, Framing::kMessages, bedrock, plain_error<kMessage>),
+      TAU_DIALECT(kCohere, Framing::kSse, cohere, plain_error<kMessage>),
+      TAU_DIALECT(kOllama, Framing::kLines, ollama, plain_error<kError>),
   };
-  return dialects;
+  return all;
 }
+#undef TAU_DIALECT
 
 }  // namespace
 
+std::string openai::encode_error(const Status& status) {
+  std::string text;
+  json::Writer out(text);
+  out.begin_object().key("error").begin_object();
+  out.field("message", status.message()).field("type", openai_error_type(status));
+  out.key("param").null().field("code", status.reason()).end_object().end_object();
+  return text;
+}
+
+std::string anthropic::encode_error(const Status& status) {
+  std::string text;
+  json::Writer out(text);
+  out.begin_object().field("type", "error").key("error").begin_object();
+  out.field("type", anthropic_error_type(status)).field("message", status.message());
+  out.end_object().end_object();
+  return text;
+}
+
+std::string gemini::encode_error(const Status& status) {
+  std::string text;
+  json::Writer out(text);
+  const GoogleCode code = google_code(status);
+  out.begin_object().key("error").begin_object();
+  out.field("code", code.http_status).field("message", status.message()).field("status", code.name);
+  out.end_object().end_object();
+  return text;
+}
+
 const Dialect& openai_chat() { return *find_dialect(kOpenAi); }
 const Dialect& anthropic_messages() { return *find_dialect(kAnthropic); }
+const Dialect& openai_responses() { return *find_dialect(kResponses); }
+const Dialect& gemini_generate() { return *find_dialect(kGemini); }
 const Dialect& bedrock_converse() { return *find_dialect(kBedrock); }
 const Dialect& cohere_chat() { return *find_dialect(kCohere); }
 const Dialect& ollama_chat() { return *find_dialect(kOllama); }
 
-const Dialect* find_dialect(std::string_view name) {
-  for (const CodecDialect& dialect : all())
-    if (dialect.name() == name) return &dialect;
-  return nullptr;
+const std::vector<const Dialect*>& dialects() {
+  static const std::vector<const Dialect*> all = [] {
+    std::vector<const Dialect*> out;
+    for (const CodecDialect& dialect : codecs()) out.push_back(&dialect);
+    return out;
+  }();
+  return all;
 }
 
-std::vector<const Dialect*> all_dialects() {
-  std::vector<const Dialect*> out;
-  for (const CodecDialect& dialect : all()) out.push_back(&dialect);
-  return out;
+const Dialect* find_dialect(std::string_view name) {
+  for (const CodecDialect& dialect : codecs())
+    if (dialect.name() == name) return &dialect;
+  return nullptr;
 }
 
 }  // namespace tau::wire

@@ -138,8 +138,9 @@ const Verdict* by_kind(std::string_view kind) {
     return &kOverloaded;
   if (has_any(kind, {"rate_limit", "ratelimit", "too_many_requests", "resource_exhausted", "throttling"}))
     return &kRate;
-  if (has_any(kind, {"authentication", "invalid_api_key", "unauthorized", "unauthenticated",
-                     "unrecognizedclient", "expiredtoken", "invalidsignature", "missingauthenticationtoken"}))
+  if (has_any(kind,
+              {"authentication", "invalid_api_key", "unauthorized", "unauthenticated", "api_key_invalid",
+               "unrecognizedclient", "expiredtoken", "invalidsignature", "missingauthenticationtoken"}))
     return &kAuth;
   if (has_any(kind, {"permission", "forbidden", "accessdenied"})) return &kForbidden;
   if (has_any(kind, {"not_found", "notfound"})) return &kMissing;
@@ -169,7 +170,7 @@ const Verdict* by_http_status(int status) {
 }
 
 Verdict classify(const ProviderError& error) {
-  const std::string kind = lower(error.type) + ' ' + lower(error.code);
+  const std::string kind = lower(error.type) + ' ' + lower(error.code) + ' ' + lower(error.reason);
   const std::string message = lower(error.message);
   const int status = error.http_status;
   const bool client_side = status == 0 || (status >= 400 && status < 500);
@@ -193,6 +194,7 @@ std::string details(const ProviderError& error) {
   if (!error.type.empty()) out.field("type", error.type);
   if (!error.code.empty()) out.field("code", error.code);
   if (!error.param.empty()) out.field("param", error.param);
+  if (!error.reason.empty()) out.field("reason", error.reason);
   out.end_object();
   return text;
 }
@@ -223,6 +225,8 @@ ProviderError read_error_value(int http_status, const json::Value& value) {
       out.message = value[key].is_string() ? std::string(value[key].as_string()) : json::write(value[key]);
   if (out.message.empty() && value.size() > 0)
     out.message = truncate_utf8(json::write(value), kMaxPlainBytes);
+  for (const json::Value& detail : value["details"].as_array())
+    if (out.reason.empty()) out.reason = detail["reason"].as_string();
   out.retry_after_ms = retry_in_body_ms(value);
   return out;
 }

@@ -26,6 +26,12 @@ inline constexpr std::string_view kOpenAiResponse = "openai_chat.response";
 inline constexpr std::string_view kAnthropic = "anthropic_messages";
 inline constexpr std::string_view kAnthropicRequest = "anthropic_messages.request";
 inline constexpr std::string_view kAnthropicResponse = "anthropic_messages.response";
+inline constexpr std::string_view kResponses = "openai_responses";
+inline constexpr std::string_view kResponsesRequest = "openai_responses.request";
+inline constexpr std::string_view kResponsesResponse = "openai_responses.response";
+inline constexpr std::string_view kGemini = "gemini";
+inline constexpr std::string_view kGeminiRequest = "gemini.request";
+inline constexpr std::string_view kGeminiResponse = "gemini.response";
 inline constexpr std::string_view kBedrock = "bedrock_converse";
 inline constexpr std::string_view kBedrockRequest = "bedrock_converse.request";
 inline constexpr std::string_view kBedrockResponse = "bedrock_converse.response";
@@ -55,6 +61,9 @@ void add_member(Extras& extras, std::string_view member, std::string_view json);
 // The value of "tau:from" for an origin: one of those above.
 std::string_view origin_mark(std::string_view origin);
 
+// Whether a tool is run by the server of a dialect other than `dialect`, so that it cannot be offered there.
+bool is_foreign_server_tool(const ToolSpec& tool, std::string_view dialect);
+
 // A JSON string literal, and an array of them.
 std::string quoted(std::string_view text);
 std::string list_json(const std::vector<std::string>& texts);
@@ -75,6 +84,10 @@ class ObjectReader {
   bool take_true(std::string_view key);
   const json::Value* take_object(std::string_view key);
   const json::Value* take_array(std::string_view key);  // not empty
+  // Takes an array of strings that is not empty.
+  void take_strings(std::string_view key, std::vector<std::string>& out);
+  // Takes an empty array, which the encoder writes by default; notes when there is none.
+  void take_no_elements(std::string_view key);
   // Takes a string member that has exactly this value.
   bool take_exactly(std::string_view key, std::string_view value);
 

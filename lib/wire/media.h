@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "wire/form.h"
 #include "wire/wire.h"
 
 namespace tau::wire {
@@ -16,5 +17,9 @@ std::string_view image_mime(std::string_view bytes);
 void set_url_or_data(Media& media, std::string_view url);
 // The reverse: a data URL, or the url as it is.
 std::string data_url(const Media& media);
+// {"type":"input_audio","input_audio":{"data":…,"format":…}}, which both OpenAI dialects have. decode_audio
+// leaves the type.
+bool decode_audio(ObjectReader& in, Media& media);
+void write_audio(ObjectWriter& out, const Media& media);
 
 }  // namespace tau::wire

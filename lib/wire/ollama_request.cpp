@@ -1,7 +1,9 @@
 // Requests of Ollama's chat, both ways.
 #include <algorithm>
+#include <span>
 
 #include "wire/ollama.h"
+#include "wire/turns.h"
 
 namespace tau::wire::ollama {
 namespace {
@@ -114,10 +116,9 @@ StatusOr<Request> decode_request(std::string_view body) {
     request.messages.push_back(openai::decode_message(item, kOllamaRequest, prefix, kFlavor));
   }
   pair_results(request.messages);
-  openai::name_results(request.messages);
-  if (const json::Value* tools = in.take_array("tools")) {
-    TAU_ASSIGN_OR_RETURN(request.tools, openai::decode_tools(*tools, kFlavor));
-  }
+  const std::span<const Message> all = request.messages;
+  for (size_t i = 0; i < all.size(); ++i) label_results(request.messages[i], all.first(i));
+  TAU_RETURN_IF_ERROR(openai::decode_tools(in, request.tools, kFlavor));
   decode_format(in, request.response_format);
   decode_options(in, request);
   decode_think(in, request.reasoning_effort);

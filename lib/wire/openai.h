@@ -38,11 +38,9 @@ void write_messages(json::Writer& out, const std::vector<Message>& messages, con
                     const Flavor& flavor = kChat);
 // The assistant message of a response.
 void write_response_message(json::Writer& out, const Message& message, const Flavor& flavor = kChat);
-// Tool messages rarely say which tool they answer: the call does.
-void name_results(std::vector<Message>& messages);
 
 // Tools (openai_tool.cpp).
-StatusOr<std::vector<ToolSpec>> decode_tools(const json::Value& tools, const Flavor& flavor = kChat);
+Status decode_tools(ObjectReader& in, std::vector<ToolSpec>& tools, const Flavor& flavor = kChat);
 void write_tools(ObjectWriter& out, const std::vector<ToolSpec>& tools, const Flavor& flavor = kChat);
 
 // Content parts (openai_part.cpp).
@@ -56,6 +54,11 @@ Part decode_call(const json::Value& value, size_t position, std::string_view ori
                  std::string_view response_id, const Flavor& flavor = kChat);
 bool is_call(const Part& part, const Flavor& flavor = kChat);
 void write_call(json::Writer& out, const Part& part, bool in_request, const Flavor& flavor = kChat);
+// The arguments as text. What was not a string that is not empty is noted in `call`, to be restored;
+// `function` holds the member and may be the same object. `as_object`: an object is the usual form.
+std::string decode_arguments(ObjectReader& function, ObjectReader& call, bool as_object = false);
+void write_arguments(json::Writer& out, const std::string& arguments, std::string_view form,
+                     bool as_object = false);
 // An id for a call that came without one: unique within a conversation as far as response ids are.
 std::string synthetic_call_id(std::string_view response_id, size_t position);
 
@@ -70,10 +73,28 @@ bool is_thinking_part(const Part& part, const Flavor& flavor);
 std::string details_text(const json::Value& details);
 
 // Usage and finish reasons (openai_usage.cpp).
-Usage decode_usage(const std::vector<json::CompactMember>& members, std::string_view origin);
-void write_usage(json::Writer& out, const Usage& usage);
+// The members of a usage object; those of chat completions unless others are given.
+struct UsageNames {
+  std::string_view input = "prompt_tokens";
+  std::string_view output = "completion_tokens";
+  std::string_view input_details = "prompt_tokens_details";
+  std::string_view output_details = "completion_tokens_details";
+  std::string_view origin = kOpenAiResponse;
+};
+Usage decode_usage(const std::vector<json::CompactMember>& members, const UsageNames& names = {});
+void write_usage(json::Writer& out, const Usage& usage, const UsageNames& names = {});
 FinishReason finish_reason(std::string_view text, bool has_calls, bool has_refusal);
 std::string_view finish_text(const Response& response);
+
+// What requests of this dialect and of Responses share (openai_request.cpp, openai_request_encode.cpp): the
+// words for a choice of tools, kUnset for another word; and {"reasoning":{"effort":…}}.
+ToolChoice::Mode choice_mode(std::string_view word);
+std::string_view choice_word(ToolChoice::Mode mode);
+void decode_effort_object(ObjectReader& in, std::string& effort);
+void write_effort_object(ObjectWriter& out, const std::string& effort);
+
+// The body of an error (dialect.cpp).
+std::string encode_error(const Status& status);
 
 // The whole codec, by direction.
 StatusOr<Request> decode_request(std::string_view body);

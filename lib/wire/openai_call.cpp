@@ -3,9 +3,7 @@
 #include "wire/openai.h"
 
 namespace tau::wire::openai {
-namespace {
 
-// The arguments as text. What was not a string that is not empty is noted, to be restored.
 std::string decode_arguments(ObjectReader& function, ObjectReader& call, bool as_object) {
   const json::Value* v = function.peek("arguments");
   if (v == nullptr) {
@@ -39,8 +37,6 @@ void write_arguments(json::Writer& out, const std::string& arguments, std::strin
   else
     out.string(none && form == R"("empty")" ? std::string_view() : std::string_view(arguments));
 }
-
-}  // namespace
 
 std::string synthetic_call_id(std::string_view response_id, size_t position) {
   const bool usable = is_valid_id(response_id) && response_id.size() < 100;

@@ -6,27 +6,17 @@
 #include "wire/media.h"
 #include "wire/model_json.h"
 #include "wire/openai.h"
+#include "wire/turns.h"
 
 namespace tau::wire::openai {
 namespace {
 
 constexpr std::string_view kParts = R"("parts")";
 
-Labels labels_of(Role role, std::string_view tool_name) {
-  switch (role) {
-    case Role::kSystem:
-    case Role::kDeveloper: return Labels::from(Source::kSystem);
-    case Role::kUser: return Labels::from(Source::kUser);
-    case Role::kAssistant: return Labels::from(Source::kModel);
-    case Role::kTool: break;
-  }
-  return Labels::tool(is_valid_id(tool_name) ? tool_name : "unknown");
-}
-
 // A message that the model cannot hold, kept whole.
 Message opaque_message(const json::Value& value, std::string_view origin) {
   Message message;
-  message.labels = labels_of(Role::kUser, {});
+  message.labels = role_labels(Role::kUser);
   Part part{Opaque{"message", json::write(value)}, {}};
   set_form(part.extras, "slot", quoted("message"));
   mark_origin(part.extras, origin);
@@ -89,7 +79,6 @@ Message decode_tool_message(ObjectReader& in, std::string_view origin, const Fla
   in.take_text(flavor.result_name, result.name);
   decode_content(in, origin, flavor, result.content);
   if (flavor.images_apart) decode_images(in, result.content);
-  message.labels = labels_of(Role::kTool, result.name);
   message.parts.push_back({std::move(result), {}});
   message.extras = in.finish(origin);
   return message;
@@ -208,19 +197,6 @@ void write_result(json::Writer& w, const Message& message, const ToolResult& res
   out.done();
 }
 
-using Messages = std::vector<Message>;
-
-// The name of the tool of the last call with this id in messages from `first` to `last`, that one included.
-std::string_view name_of_call(Messages::const_iterator first, Messages::const_iterator last,
-                              std::string_view call_id) {
-  for (auto message = last + 1; message != first;) {
-    --message;
-    for (auto part = message->parts.rbegin(); part != message->parts.rend(); ++part)
-      if (const auto* call = part->as<ToolCall>(); call != nullptr && call->id == call_id) return call->name;
-  }
-  return {};
-}
-
 // The message kept whole, or null.
 const Opaque* opaque_of(const Message& message) {
   if (message.parts.size() != 1 || find_form(message.parts.front().extras, "slot") != R"("message")")
@@ -240,8 +216,7 @@ Message decode_message(const json::Value& value, std::string_view origin, std::s
     in.expect("role");
     in.take_exactly("role", "assistant");
   } else {
-    const json::Value* role = in.peek("role");
-    const Role* known = role == nullptr ? nullptr : find_role(role->as_string());
+    const Role* known = find_role(value["role"].as_string());
     if (known == nullptr) return opaque_message(value, origin);
     message.role = *known;
     in.take("role");
@@ -251,20 +226,10 @@ Message decode_message(const json::Value& value, std::string_view origin, std::s
   decode_content(in, origin, flavor, message.parts);
   if (flavor.images_apart) decode_images(in, message.parts);
   if (message.role == Role::kAssistant) decode_calls(in, origin, response_id, flavor, message);
-  message.labels = labels_of(message.role, {});
+  message.labels = role_labels(message.role);
   if (message.role == Role::kDeveloper) in.form("developer", "true");
   message.extras = in.finish(origin);
   return message;
-}
-
-void name_results(std::vector<Message>& messages) {
-  for (auto message = messages.begin(); message != messages.end(); ++message)
-    for (const Part& part : message->parts) {
-      const auto* result = part.as<ToolResult>();
-      if (result == nullptr || !result->name.empty()) continue;
-      const std::string_view name = name_of_call(messages.begin(), message, result->call_id);
-      if (is_valid_id(name)) message->labels = Labels::tool(name);
-    }
 }
 
 void write_messages(json::Writer& out, const std::vector<Message>& messages, const Quirks& quirks,
@@ -276,8 +241,7 @@ void write_messages(json::Writer& out, const std::vector<Message>& messages, con
     write_message(out, Message(), later, quirks, flavor);
     later.clear();
   };
-  for (auto at = messages.begin(); at != messages.end(); ++at) {
-    const Message& message = *at;
+  for (const Message& message : messages) {
     if (const Opaque* whole = opaque_of(message)) {
       flush();
       if (extras_belong(message.parts.front().extras, flavor.dialect)) out.raw(whole->json);
@@ -290,7 +254,7 @@ void write_messages(json::Writer& out, const std::vector<Message>& messages, con
       if (result == nullptr) continue;
       has_results = true;
       const std::string_view name =
-          result->name.empty() ? name_of_call(messages.begin(), at, result->call_id) : result->name;
+          result->name.empty() ? called_tool({messages.data(), &message}, result->call_id) : result->name;
       write_result(out, message, *result, name, flavor, later);
     }
     if (has_results) {

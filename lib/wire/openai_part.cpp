@@ -1,12 +1,9 @@
 // Content parts of chat completions: text, images, audio, files, and whatever else stays opaque.
-#include "crypto/crypto.h"
 #include "wire/media.h"
 #include "wire/openai.h"
 
 namespace tau::wire::openai {
 namespace {
-
-constexpr std::string_view kAudioMime = "audio/";
 
 Part opaque_part(const json::Value& value, std::string_view origin) {
   Part part;
@@ -30,20 +27,6 @@ bool decode_image(ObjectReader& in, Media& media) {
   in.take("image_url");
   set_url_or_data(media, url);
   in.nested("image_url", inner);
-  return true;
-}
-
-bool decode_audio(ObjectReader& in, Media& media) {
-  const json::Value* audio = in.peek("input_audio");
-  if (audio == nullptr) return false;
-  ObjectReader inner(*audio);
-  std::string audio_format;
-  std::string data;
-  if (!inner.take_text("format", audio_format) || !inner.take_text("data", data)) return false;
-  if (!decode_exact_base64(data, media.data)) return false;
-  in.take("input_audio");
-  media.mime = std::string(kAudioMime) + audio_format;
-  in.nested("input_audio", inner);
   return true;
 }
 
@@ -89,27 +72,15 @@ void write_image(ObjectWriter& out, const Media& media) {
   out.out().end_object();
 }
 
-std::string_view audio_format(std::string_view mime) {
-  if (mime == "audio/mpeg") return "mp3";
-  if (mime == "audio/wave" || mime == "audio/x-wav" || mime == "audio/vnd.wave") return "wav";
-  return mime.starts_with(kAudioMime) ? mime.substr(kAudioMime.size()) : mime;
-}
-
 void write_media(ObjectWriter& out, const Media& media) {
   if (media.kind == MediaKind::kImage) return write_image(out, media);
-  const bool audio = media.kind == MediaKind::kAudio;
-  const std::string_view type = audio ? "input_audio" : "file";
-  out.field("type", type);
-  json::Writer& inner = out.key(type).begin_object();
-  if (audio) {
-    inner.field("data", media.data.empty() ? media.url : crypto::base64_encode(media.data));
-    inner.field("format", audio_format(media.mime));
-  } else {
-    if (!media.data.empty() || !media.url.empty()) inner.field("file_data", data_url(media));
-    if (!media.id.empty()) inner.field("file_id", media.id);
-    if (!media.name.empty()) inner.field("filename", media.name);
-  }
-  out.nested(type);
+  if (media.kind == MediaKind::kAudio) return write_audio(out, media);
+  out.field("type", "file");
+  json::Writer& inner = out.key("file").begin_object();
+  if (!media.data.empty() || !media.url.empty()) inner.field("file_data", data_url(media));
+  if (!media.id.empty()) inner.field("file_id", media.id);
+  if (!media.name.empty()) inner.field("filename", media.name);
+  out.nested("file");
   inner.end_object();
 }
 
@@ -139,7 +110,6 @@ Part decode_part(const json::Value& value, std::string_view origin, const Flavor
   } else if (type == "image_url" && decode_image(in, media)) {
     part.body = std::move(media);
   } else if (type == "input_audio" && decode_audio(in, media)) {
-    media.kind = MediaKind::kAudio;
     part.body = std::move(media);
   } else if (type == "file" && decode_file(in, media)) {
     media.kind = MediaKind::kFile;

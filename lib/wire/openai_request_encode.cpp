@@ -5,14 +5,10 @@ namespace tau::wire::openai {
 namespace {
 
 void write_tool_choice(ObjectWriter& out, const ToolChoice& choice) {
-  switch (choice.mode) {
-    case ToolChoice::Mode::kUnset: return;
-    case ToolChoice::Mode::kAuto: return out.field("tool_choice", "auto");
-    case ToolChoice::Mode::kNone: return out.field("tool_choice", "none");
-    case ToolChoice::Mode::kRequired:
-      return out.field("tool_choice", out.form("tool_choice").empty() ? "required" : "any");
-    case ToolChoice::Mode::kNamed: break;
-  }
+  if (choice.mode == ToolChoice::Mode::kUnset) return;
+  const bool any = choice.mode == ToolChoice::Mode::kRequired && !out.form("tool_choice").empty();
+  if (choice.mode != ToolChoice::Mode::kNamed)
+    return out.field("tool_choice", any ? std::string_view("any") : choice_word(choice.mode));
   json::Writer& w = out.key("tool_choice").begin_object().field("type", "function");
   w.key("function").begin_object().field("name", choice.name).end_object().end_object();
 }
@@ -46,9 +42,7 @@ void write_stop(ObjectWriter& out, const std::vector<std::string>& stop) {
 void write_effort(ObjectWriter& out, const std::string& effort) {
   if (effort.empty()) return;
   if (out.form("reasoning").empty()) return out.field("reasoning_effort", effort);
-  out.key("reasoning").begin_object().field("effort", effort);
-  out.nested("reasoning");
-  out.out().end_object();
+  write_effort_object(out, effort);
 }
 
 void write_options(ObjectWriter& out, const Request& request, const Quirks& quirks, const Target& target) {
@@ -72,6 +66,17 @@ void write_options(ObjectWriter& out, const Request& request, const Quirks& quir
 }
 
 }  // namespace
+
+std::string_view choice_word(ToolChoice::Mode mode) {
+  if (mode == ToolChoice::Mode::kNone) return "none";
+  return mode == ToolChoice::Mode::kRequired ? "required" : "auto";
+}
+
+void write_effort_object(ObjectWriter& out, const std::string& effort) {
+  out.key("reasoning").begin_object().field("effort", effort);
+  out.nested("reasoning");
+  out.out().end_object();
+}
 
 StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks, const Target& target) {
   std::string text;

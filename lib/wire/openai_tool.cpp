@@ -1,7 +1,6 @@
 // Tools of chat completions, both ways.
-#include <algorithm>
-
 #include "wire/openai.h"
+#include "wire/tool_list.h"
 
 namespace tau::wire::openai {
 namespace {
@@ -16,6 +15,7 @@ ToolSpec decode_tool(const json::Value& value, const Flavor& flavor) {
     // A tool that the server runs itself: nothing of it is ours.
     tool.name = value["type"].as_string();
     in.absent("function");
+    in.form("server", "true");
     tool.extras = in.finish(flavor.request);
     return tool;
   }
@@ -30,13 +30,6 @@ ToolSpec decode_tool(const json::Value& value, const Flavor& flavor) {
   in.nested("function", inner);
   tool.extras = in.finish(flavor.request);
   return tool;
-}
-
-// A server-run tool of another dialect cannot be offered here.
-bool is_foreign_server_tool(const ToolSpec& tool, const Flavor& flavor) {
-  if (extras_belong(tool.extras, flavor.dialect)) return false;
-  const std::string_view type = tool.extras.find("type");
-  return (!type.empty() && type != R"("custom")") || !find_form(tool.extras, "server").empty();
 }
 
 void write_tool(json::Writer& w, const ToolSpec& tool, const Flavor& flavor) {
@@ -54,23 +47,14 @@ void write_tool(json::Writer& w, const ToolSpec& tool, const Flavor& flavor) {
 
 }  // namespace
 
-StatusOr<std::vector<ToolSpec>> decode_tools(const json::Value& tools, const Flavor& flavor) {
-  std::vector<ToolSpec> out;
-  for (const json::Value& tool : tools.as_array()) {
-    if (!tool.is_object())
-      return invalid_argument("invalid_request", "every element of \"tools\" must be an object");
-    out.push_back(decode_tool(tool, flavor));
-  }
-  return out;
+Status decode_tools(ObjectReader& in, std::vector<ToolSpec>& tools, const Flavor& flavor) {
+  return wire::decode_tools(
+      in, [&](const json::Value& tool) { return decode_tool(tool, flavor); }, tools);
 }
 
 void write_tools(ObjectWriter& out, const std::vector<ToolSpec>& tools, const Flavor& flavor) {
-  const auto offered = [&](const ToolSpec& tool) { return !is_foreign_server_tool(tool, flavor); };
-  if (!std::any_of(tools.begin(), tools.end(), offered)) return;
-  json::Writer& w = out.key("tools").begin_array();
-  for (const ToolSpec& tool : tools)
-    if (offered(tool)) write_tool(w, tool, flavor);
-  w.end_array();
+  wire::write_tools(out, tools, flavor.dialect,
+                    [&](json::Writer& w, const ToolSpec& tool) { write_tool(w, tool, flavor); });
 }
 
 }  // namespace tau::wire::openai

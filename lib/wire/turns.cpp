@@ -7,20 +7,10 @@ namespace {
 
 bool is_result(const Part& part) { return part.as<ToolResult>() != nullptr; }
 
-// The name of the tool that a result answers, from the calls before it.
-std::string_view tool_name(const std::vector<Message>& earlier, std::string_view call_id) {
-  for (auto message = earlier.rbegin(); message != earlier.rend(); ++message)
-    for (const Part& part : message->parts)
-      if (const auto* call = part.as<ToolCall>();
-          call != nullptr && call->id == call_id && is_valid_id(call->name))
-        return call->name;
-  return "unknown";
-}
-
-// Whether the message came without a block that could be written, and so goes back.
+// Whether the message came without a part that could be written, and so goes back.
 bool came_empty(const Message& message, const TurnRules& rules) {
   if (!extras_belong(message.extras, rules.dialect)) return false;
-  return !message.extras.find("content").empty() || !find_form(message.extras, "absent").empty();
+  return !message.extras.find(rules.content).empty() || !find_form(message.extras, "absent").empty();
 }
 
 bool is_separate(const Message& message, const TurnRules& rules) {
@@ -39,17 +29,6 @@ Role role_of_turn(std::string_view role, const std::vector<Part>& parts) {
   if (role == "assistant") return Role::kAssistant;
   if (role == "system") return Role::kSystem;
   return !parts.empty() && std::all_of(parts.begin(), parts.end(), is_result) ? Role::kTool : Role::kUser;
-}
-
-Labels labels_of_turn(const Message& message, const std::vector<Message>& earlier) {
-  if (message.role == Role::kAssistant) return Labels::from(Source::kModel);
-  if (message.role == Role::kSystem) return Labels::from(Source::kSystem);
-  Labels labels;
-  if (message.role == Role::kUser) labels = Labels::from(Source::kUser);
-  for (const Part& part : message.parts)
-    if (const auto* result = part.as<ToolResult>())
-      labels.join(Labels::tool(tool_name(earlier, result->call_id)));
-  return labels;
 }
 
 bool is_hoisted(const Message& message, const TurnRules& rules) {
@@ -90,9 +69,37 @@ void add_turn(ObjectReader& in, std::string_view role, std::string_view previous
   message.role = role_of_turn(role, message.parts);
   if (message.role == Role::kSystem) in.form("inline", "true");
   if (role == previous) in.form("separate", "true");
-  message.labels = labels_of_turn(message, messages);
+  message.labels = role_labels(message.role);
+  label_results(message, messages);
   message.extras = in.finish(origin);
   messages.push_back(std::move(message));
+}
+
+Labels role_labels(Role role) {
+  switch (role) {
+    case Role::kSystem:
+    case Role::kDeveloper: return Labels::from(Source::kSystem);
+    case Role::kUser: return Labels::from(Source::kUser);
+    case Role::kAssistant: return Labels::from(Source::kModel);
+    case Role::kTool: break;
+  }
+  return {};
+}
+
+std::string_view called_tool(std::span<const Message> earlier, std::string_view call_id) {
+  for (auto message = earlier.rbegin(); message != earlier.rend(); ++message)
+    for (auto part = message->parts.rbegin(); part != message->parts.rend(); ++part)
+      if (const auto* call = part->as<ToolCall>(); call != nullptr && call->id == call_id) return call->name;
+  return {};
+}
+
+void label_results(Message& message, std::span<const Message> earlier) {
+  for (const Part& part : message.parts) {
+    const auto* result = part.as<ToolResult>();
+    if (result == nullptr) continue;
+    const std::string_view name = result->name.empty() ? called_tool(earlier, result->call_id) : result->name;
+    message.labels.join(Labels::tool(is_valid_id(name) ? name : "unknown"));
+  }
 }
 
 }  // namespace tau::wire

@@ -51,7 +51,7 @@ struct ToolResult {
   bool is_error = false;
 };
 
-// Model reasoning. `opaque` is what a provider wants back untouched: an Anthropic signature, redacted or
+// Model reasoning. `opaque` is what a provider wants back untouched: a signature, redacted or
 // encrypted data, OpenRouter reasoning_details. Never edited; dropped as a whole or returned as a whole.
 struct Reasoning {
   std::string text;
@@ -253,7 +253,7 @@ enum class Framing : uint8_t { kSse, kLines, kMessages };  // kMessages: applica
 class Dialect {
  public:
   virtual ~Dialect() = default;
-  virtual std::string_view name() const = 0;  // "openai_chat", "anthropic_messages"
+  virtual std::string_view name() const = 0;  // "openai_chat", "anthropic_messages", …
   virtual Framing framing() const { return Framing::kSse; }
 
   virtual StatusOr<Request> decode_request(std::string_view body) const = 0;
@@ -277,11 +277,15 @@ class Dialect {
 // Immutable singletons; any thread.
 const Dialect& openai_chat();
 const Dialect& anthropic_messages();
+const Dialect& openai_responses();
+// Its requests say neither their model nor whether they are streamed: both are in the URL.
+const Dialect& gemini_generate();
 const Dialect& bedrock_converse();
 const Dialect& cohere_chat();
 const Dialect& ollama_chat();
+// All of them.
+const std::vector<const Dialect*>& dialects();
 const Dialect* find_dialect(std::string_view name);
-std::vector<const Dialect*> all_dialects();
 
 // The neutral model's own JSON, as stored in the journal and shown at the C ABI (docs/schema/message.json).
 // Media bytes are base 64 here.

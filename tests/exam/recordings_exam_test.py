@@ -93,6 +93,23 @@ def cases(folder):
     yield "messages below any path", verdict_of(
         folder, line(path="/model/c/invoke", request='{"anthropic_version":"b","max_tokens":1,"messages":'
                      '[{"role":"user","content":"a"}]}', response=MESSAGE)) == (0, 1, 0, 0)
+    item = {"type": "message", "id": "i", "status": "completed", "role": "assistant",
+            "content": [{"type": "output_text", "text": "a", "annotations": []}]}
+    answer = json.dumps({"id": "r", "object": "response", "created_at": 1, "model": "m", "status": "completed",
+                         "output": [item]})
+    for path in ("/v1/responses", "/gateway/invoke"):
+        yield f"responses below {path}", verdict_of(
+            folder, line(path=path, request='{"model":"m","input":"a"}', response=answer)) == (0, 1, 0, 0)
+    yield "a response stream that was cut off fails", verdict_of(
+        folder, line(path="/v1/responses", request='{"input":"a"}', response='data: {"type":"response.created",'
+                     '"response":{"id":"r"}}\n\n')) == (1, 0, 1, 0)
+    answer = ('{"candidates":[{"content":{"parts":[{"text":"a"}],"role":"model"},"finishReason":"STOP"}],'
+              '"modelVersion":"g"}')
+    for path, body in (("/v1beta/models/g:generateContent", answer), ("/gateway/invoke", answer),
+                       ("/v1beta/models/g:streamGenerateContent", f"data: {answer}\n\n")):
+        yield f"Gemini below {path}", verdict_of(
+            folder, line(path=path, request='{"contents":[{"role":"user","parts":[{"text":"a"}]}]}', response=body)
+        ) == (0, 1, 0, 0)
     yield "messages that are answered in another way are another dialect", verdict_of(
         folder, line(path="/v9/talk", response='{"message":{"role":"assistant","content":"a"},"done":true}')
     ) == (0, 0, 0, 1)

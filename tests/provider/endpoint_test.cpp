@@ -49,6 +49,10 @@ TEST(Endpoint, UrlsOfTheDialects) {
   EXPECT_EQ(url("openai_chat", "https://h/openai/deployments/{model}", "api-version=1"),
             "https://h/openai/deployments/a.b%3A1%2Fc%20d/chat/completions?api-version=1");
   EXPECT_EQ(url("anthropic_messages", "https://h/v1"), "https://h/v1/messages");
+  EXPECT_EQ(url("openai_responses", "https://h/v1"), "https://h/v1/responses");
+  const std::string gemini = "https://h/v1beta/models/a.b%3A1%2Fc%20d:streamGenerateContent?alt=sse";
+  EXPECT_EQ(url("gemini", "https://h/v1beta"), gemini);
+  EXPECT_EQ(url("gemini", "https://h/v1beta", "a=b"), gemini + "&a=b");
   EXPECT_EQ(url("bedrock_converse", "https://h"), "https://h/model/a.b%3A1%2Fc%20d/converse-stream");
   EXPECT_EQ(url("cohere_chat", "https://h/v2"), "https://h/v2/chat");
   EXPECT_EQ(url("ollama_chat", "http://h"), "http://h/api/chat");

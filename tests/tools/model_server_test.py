@@ -1,4 +1,4 @@
-"""The scripted model server: its dialects, faults on the wire, and what it records."""
+"""The scripted model server: all dialects, faults on the wire, and what it records."""
 
 import hashlib
 import http.client
@@ -85,6 +85,40 @@ class ModelServerTest(unittest.TestCase):
                  if event["type"] == "content_block_delta" and event["delta"]["type"] == "input_json_delta"]
         self.assertEqual(json.loads("".join(parts)), {"path": "a.txt"})
 
+    def test_responses_stream_has_its_items_in_order(self):
+        server = self.serve([TOOL_TURN])
+        _, body = self.ask(server, {"model": "m", "input": "q", "stream": True}, "/v1/responses")
+        events = [json.loads(line) for line in data_lines(body)]
+        self.assertEqual([event["sequence_number"] for event in events], list(range(len(events))))
+        done = [event["item"]["type"] for event in events if event["type"] == "response.output_item.done"]
+        self.assertEqual(done, ["reasoning", "message", "function_call"])
+        parts = [event["delta"] for event in events if event["type"] == "response.function_call_arguments.delta"]
+        self.assertEqual(json.loads("".join(parts)), {"path": "a.txt"})
+        self.assertEqual(events[-1]["response"]["usage"]["total_tokens"], 10)
+
+    def test_gemini_has_model_and_stream_in_its_path(self):
+        server = self.serve([TOOL_TURN], at_end="repeat")
+        asked = {"contents": [{"role": "user", "parts": [{"text": "q"}]}]}
+        _, body = self.ask(server, asked, "/v1beta/models/g-1:streamGenerateContent?alt=sse")
+        chunks = [json.loads(line) for line in data_lines(body)]
+        self.assertEqual(chunks[0]["modelVersion"], "g-1")
+        self.assertEqual(chunks[-1]["candidates"][0]["finishReason"], "STOP")
+        _, body = self.ask(server, asked, "/v1beta/models/g-1:generateContent")
+        parts = json.loads(body)["candidates"][0]["content"]["parts"]
+        self.assertEqual(parts[-1]["functionCall"], {"name": "read", "args": {"path": "a.txt"}})
+        self.assertEqual(self.ask(server, asked, "/v1beta/models")[0].status, 404)
+
+    def test_turns_of_a_conversation_are_counted_in_every_dialect(self):
+        turns = [{"text": "first"}, {"text": "second"}]
+        call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+        for path, member, taken in (
+                ("/v1/responses", "input", [{"role": "user", "content": "q"}, {"type": "reasoning"}, call,
+                                            {"type": "function_call_output", "call_id": "c", "output": "r"}]),
+                ("/v1beta/models/g:generateContent", "contents", [{"role": "model", "parts": []}])):
+            server = self.serve(turns, select="conversation")
+            self.assertIn(b"first", self.ask(server, {member: taken[:1] if member == "input" else []}, path)[1])
+            self.assertIn(b"second", self.ask(server, {member: taken}, path)[1])
+
     def test_whole_answers_in_both_dialects(self):
         server = self.serve([TOOL_TURN], at_end="repeat")
         _, body = self.ask(server, {"messages": []})
@@ -161,7 +195,8 @@ class ModelServerTest(unittest.TestCase):
 
     def test_key_is_required_in_either_header(self):
         server = self.serve([{"text": "a"}], key="k", at_end="repeat")
-        for headers, status in (({}, 401), ({"Authorization": "Bearer k"}, 200), ({"x-api-key": "k"}, 200)):
+        for headers, status in (({}, 401), ({"Authorization": "Bearer k"}, 200), ({"x-api-key": "k"}, 200),
+                                ({"x-goog-api-key": "k"}, 200)):
             self.assertEqual(self.ask(server, {"messages": []}, headers=headers)[0].status, status)
 
     def test_models_are_listed_in_the_asked_dialect(self):

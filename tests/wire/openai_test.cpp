@@ -477,5 +477,14 @@ TEST(ChatStream, EscapesWithinArgumentsStayAsTheyAre) {
   EXPECT_EQ(call_at(decoded.response, 0)->arguments, R"({"x":"\ud83d\ude00"})");
 }
 
+TEST(ChatResponse, AMessageOfAnotherRoleKeepsWhatItSays) {
+  const std::string body =
+      R"({"choices":[{"index":0,"message":{"role":"robot","content":"a"},"finish_reason":"stop"}]})";
+  const StatusOr<Response> response = openai_chat().decode_response(body, {});
+  ASSERT_TRUE(response.ok());
+  EXPECT_EQ(response->message.text(), "a");
+  EXPECT_TRUE(*json::parse(openai_chat().encode_response(*response)) == *json::parse(body));
+}
+
 }  // namespace
 }  // namespace tau::wire

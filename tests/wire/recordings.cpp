@@ -68,9 +68,15 @@ const Dialect* dialect_of(std::string_view path) {
     std::string_view end;
     const Dialect& dialect;
   };
-  const Place places[] = {{"/chat/completions", openai_chat()}, {"/v1/messages", anthropic_messages()},
-                          {"/converse", bedrock_converse()},    {"/converse-stream", bedrock_converse()},
-                          {"/v2/chat", cohere_chat()},          {"/api/chat", ollama_chat()}};
+  const Place places[] = {{"/chat/completions", openai_chat()},
+                          {"/responses", openai_responses()},
+                          {"/v1/messages", anthropic_messages()},
+                          {":generateContent", gemini_generate()},
+                          {":streamGenerateContent", gemini_generate()},
+                          {"/converse", bedrock_converse()},
+                          {"/converse-stream", bedrock_converse()},
+                          {"/v2/chat", cohere_chat()},
+                          {"/api/chat", ollama_chat()}};
   for (const Place& place : places)
     if (path.ends_with(place.end)) return &place.dialect;
   return nullptr;

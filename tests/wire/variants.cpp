@@ -12,7 +12,9 @@ namespace {
 // Members whose names are data, or whose order is: the schema of a tool, the arguments of a call.
 bool is_data(std::string_view key) {
   return key == "parameters" || key == "input_schema" || key == "schema" || key == "input" ||
-         key == "arguments" || key == "metadata" || key == "logit_bias" || key == "json" || key == "format";
+         key == "arguments" || key == "metadata" || key == "logit_bias" || key == "json" || key == "format" ||
+         key == "args" || key == "responseSchema" || key == "responseJsonSchema" ||
+         key == "parametersJsonSchema";
 }
 
 void for_each_object(json::Value& value, const std::function<void(json::Value&)>& visit) {

@@ -10,6 +10,7 @@ of binary messages (application/vnd.amazon.eventstream) is recorded as base 64.
 import argparse
 import base64
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -22,8 +23,10 @@ from libtau import REQUEST, RESPONSE, Libtau, TauError  # noqa: E402
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = ROOT.parent / "shared" / "data" / "provider-recordings"
 # A path ends in the one of its dialect; below another path the dialect shows in the answer.
-DIALECTS = {"/chat/completions": "openai_chat", "/v1/messages": "anthropic_messages", "/converse": "bedrock_converse",
-            "/converse-stream": "bedrock_converse", "/v2/chat": "cohere_chat", "/api/chat": "ollama_chat"}
+DIALECTS = {"/chat/completions": "openai_chat", "/v1/messages": "anthropic_messages",
+            "/responses": "openai_responses", ":generateContent": "gemini", ":streamGenerateContent": "gemini",
+            "/converse": "bedrock_converse", "/converse-stream": "bedrock_converse", "/v2/chat": "cohere_chat",
+            "/api/chat": "ollama_chat"}
 BINARY = "application/vnd.amazon.eventstream"
 # What a decoder says when it cannot read a stream, not when the stream reports a failure of the provider.
 UNREADABLE = ("invalid_response", "stream_truncated", "sse_event_too_large", "event_stream_corrupt",
@@ -128,6 +131,8 @@ def documents_of(body):
 
 
 def is_failure(document):
+    if document.get("type") in ("error", "response.failed"):
+        return True
     choices = document.get("choices")
     places = [document, *(choice for choice in choices if isinstance(choice, dict))] if isinstance(
         choices, list) else [document]
@@ -152,6 +157,22 @@ def is_message(document):
         isinstance(document.get("content"), list))
 
 
+def is_response(document):
+    response = document.get("response", document)
+    return isinstance(response, dict) and response.get("object") == "response" and isinstance(
+        response.get("output"), list)
+
+
+def is_generated(document):
+    return isinstance(document.get("candidates"), list) and ("modelVersion" in document or
+                                                             "usageMetadata" in document)
+
+
+# What is asked in a dialect has this member; what is answered is of this kind.
+SHAPES = (("messages", is_chat, "openai_chat"), ("messages", is_message, "anthropic_messages"),
+          ("input", is_response, "openai_responses"), ("contents", is_generated, "gemini"))
+
+
 def dialect_of(interaction):
     """By the path, which an error answer has too; below a path of another form, by what was asked and answered."""
     path = interaction["request"]["path"].partition("?")[0].rstrip("/")
@@ -159,12 +180,11 @@ def dialect_of(interaction):
         if path.endswith(end):
             return dialect
     request = parsed(interaction["request"]["body"])
-    if not isinstance(request, dict) or not isinstance(request.get("messages"), list):
+    if not isinstance(request, dict):
         return None
     answers = answers_of(interaction["response"]["body"])
-    if any(map(is_chat, answers)):
-        return "openai_chat"
-    return "anthropic_messages" if any(map(is_message, answers)) else None
+    return next((dialect for member, answers_so, dialect in SHAPES
+                 if member in request and any(map(answers_so, answers))), None)
 
 
 def is_stream(body):
@@ -205,10 +225,16 @@ def interactions_of(file):
             yield f"{file.name}:{number} {case['case']}", interaction
 
 
-def endpoint_of(path):
-    """The path without what names a model or a version."""
-    parts = path.partition("?")[0].strip("/").split("/")
-    return "/" + "/".join("*" if any(c in part for c in "%:.") else part for part in parts)
+def without_name(part):
+    """A part of a path, whose verb stays: "*:countTokens"."""
+    name, verb = re.fullmatch(r"(.*?)(:[A-Za-z]+)?", part).groups("")
+    return f"*{verb}" if verb or re.search(r"REDACTED|[%:.]|[_-]\d", name) else part
+
+
+def endpoint_of(request):
+    """Its method and path without what names a model, a version or one thing of many."""
+    path = request["path"].partition("?")[0].strip("/")
+    return f"{request.get('method', 'POST')} /{'/'.join(map(without_name, path.split('/')))}"
 
 
 def examine(library, files, splitter):
@@ -221,7 +247,7 @@ def examine(library, files, splitter):
             dialect = dialect_of(interaction)
             if dialect is None:
                 score["unsupported"] += 1
-                others[f"{provider} {endpoint_of(interaction['request']['path'])}"] += 1
+                others[f"{provider} {endpoint_of(interaction['request'])}"] += 1
                 continue
             try:
                 check(library, dialect, interaction, splitter)
