@@ -50,14 +50,14 @@ class Dialects(CliCase):
             with self.subTest(dialect=dialect):
                 model = self.serve(turn(["so ", "far ", "so ", "good"],
                                         error_event={"after": 3, "status": 429, "message": "slow down"}), dialect=dialect)
-                out, err = self.tau("run", "hi", *model, code=1)
+                out, err = self.tau("run", "hi", *model, code=6)
                 self.assertIn("slow down", err)
 
     def test_a_stream_that_is_cut_ends_the_run(self):
         for dialect in DIALECTS:
             with self.subTest(dialect=dialect):
                 model = self.serve(turn(["so ", "far ", "so ", "good"], cut={"after": 4, "bytes": 9}), dialect=dialect)
-                _, err = self.tau("run", "hi", *model, code=1)
+                _, err = self.tau("run", "hi", *model, code=6)
                 self.assertNotEqual(err, "")
 
     def test_bedrock_takes_a_bearer_key(self):
@@ -82,10 +82,10 @@ class Dialects(CliCase):
                 self.assertNotIn(SECRET, json.dumps(request))
                 self.assertEqual("x-amz-security-token" in request["headers"], bool(token))
         model = self.serve(turn("ok"), dialect="bedrock_converse", key=":".join((KEY_ID, SECRET[::-1])))
-        _, err = self.tau("run", "hi", *model, *signed, env=environment, code=1)
+        _, err = self.tau("run", "hi", *model, *signed, env=environment, code=6)
         self.assertIn("401", err)
         del environment["AWS_SECRET_ACCESS_KEY"]
-        _, err = self.tau("run", "hi", *model, *signed, env=environment, code=1)
+        _, err = self.tau("run", "hi", *model, *signed, env=environment, code=6)
         self.assertIn("AWS_SECRET_ACCESS_KEY", err)
 
 
