@@ -16,6 +16,7 @@ DIALECTS = {
     "cohere_chat": ("/v2/chat", '"role": "tool"'),
     "ollama_chat": ("/api/chat", '"role": "tool"'),
 }
+ONCE = ("--set", "providers.local.retry.max_attempts=1")
 # Put together here, so that no text of the tree has the shape of a key.
 KEY_ID, SECRET, TOKEN = "AKID" + "EXAMPLE", "wJal" + "rXUtnFEMI/K7MDENG+" + "EXAMPLEKEY", "session/" + "token+1=="
 
@@ -50,14 +51,14 @@ class Dialects(CliCase):
             with self.subTest(dialect=dialect):
                 model = self.serve(turn(["so ", "far ", "so ", "good"],
                                         error_event={"after": 3, "status": 429, "message": "slow down"}), dialect=dialect)
-                out, err = self.tau("run", "hi", *model, code=6)
+                out, err = self.tau("run", "hi", *model, *ONCE, code=6)
                 self.assertIn("slow down", err)
 
     def test_a_stream_that_is_cut_ends_the_run(self):
         for dialect in DIALECTS:
             with self.subTest(dialect=dialect):
                 model = self.serve(turn(["so ", "far ", "so ", "good"], cut={"after": 4, "bytes": 9}), dialect=dialect)
-                _, err = self.tau("run", "hi", *model, code=6)
+                _, err = self.tau("run", "hi", *model, *ONCE, code=6)
                 self.assertNotEqual(err, "")
 
     def test_bedrock_takes_a_bearer_key(self):

@@ -179,6 +179,25 @@ RC_GTEST_PROP(EveryDialect, RequestsKeepWhatTheySay, (const std::vector<uint32_t
   }
 }
 
+TEST(EveryDialect, ARequestGoesToAnotherModelWithAnotherLimit) {
+  Request request;
+  request.model = "first";
+  request.max_tokens = 2'000;
+  request.messages.push_back(text_message(Role::kUser, "go", Labels::from(Source::kUser)));
+  for (const Dialect* dialect : dialects()) {
+    SCOPED_TRACE(std::string(dialect->name()));
+    const StatusOr<std::string> body =
+        dialect->encode_request(request, {}, {.model = "second", .max_tokens = 500});
+    ASSERT_TRUE(body.ok());
+    const StatusOr<Request> back = dialect->decode_request(*body);
+    ASSERT_TRUE(back.ok());
+    // Some have the model in the URL.
+    EXPECT_TRUE(back->model == "second" || back->model.empty()) << back->model;
+    EXPECT_EQ(back->max_tokens, 500);
+    EXPECT_EQ(body->find("first"), std::string::npos);
+  }
+}
+
 TEST(EveryDialect, AStreamThatStopsEarlyIsAFailure) {
   const Response response = answer_of({5, 3});
   for (const Dialect* dialect : dialects()) {
