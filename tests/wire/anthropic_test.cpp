@@ -293,5 +293,22 @@ TEST(CrossDialect, EffortBecomesAThinkingBudgetWithinTheLimit) {
   EXPECT_FALSE((*json::parse(*anthropic_messages().encode_request(request, {}))).contains("thinking"));
 }
 
+// One request may go to several models: who is asked stands in the place of what the request says.
+TEST(RequestTarget, ReplacesModelAndOutputLimit) {
+  Request request;
+  request.model = "said";
+  request.max_tokens = 9;
+  request.messages.push_back(text_message(Role::kUser, "x", {}));
+  for (const Dialect* const dialect : {&openai_chat(), &anthropic_messages()}) {
+    const json::Value as_said = *json::parse(*dialect->encode_request(request, {}));
+    EXPECT_EQ(as_said["model"].as_string(), "said");
+    EXPECT_EQ(as_said["max_tokens"].as_int(), 9);
+    const Target target = {.model = "other", .max_tokens = 7};
+    const json::Value body = *json::parse(*dialect->encode_request(request, {}, target));
+    EXPECT_EQ(body["model"].as_string(), "other");
+    EXPECT_EQ(body["max_tokens"].as_int(), 7);
+  }
+}
+
 }  // namespace
 }  // namespace tau::wire
