@@ -2,7 +2,9 @@
 """A model server that plays a script over real HTTP: for quickstart, end-to-end tests and trying faults by hand.
 
 It listens on 127.0.0.1, on a port of the kernel's choice, prints that port as its first line, and speaks OpenAI chat
-completions (/v1/chat/completions) and Anthropic messages (/v1/messages), streamed or whole, and /v1/models.
+completions (/v1/chat/completions), OpenAI Responses (/v1/responses), Anthropic messages (/v1/messages), Gemini
+(/v1beta/models/MODEL:generateContent and :streamGenerateContent), Bedrock Converse (/model/MODEL/converse and
+/converse-stream), Cohere chat (/v2/chat) and Ollama chat (/api/chat), streamed or whole, and /v1/models.
 
 The script is a JSON object:
   "models":  ["scripted-1"]
@@ -18,7 +20,7 @@ The script is a JSON object:
     "stall":     {"after": 2, "seconds": 30}                            silence after N events
     "delay_ms":  10             before the head and between events
     "fragment":  3              every write carries so many bytes, whatever the event's borders
-    "raw":       "data: ..."    these bytes as the body of the stream
+    "raw":       "data: ..."    this text as the body of the stream
     "expect":    ["text", ...]  each must stand in the request body, else the answer is 400 naming the missing one
 
 --record FILE appends one JSON line per request; credentials in it are replaced by their SHA-256.
@@ -33,9 +35,10 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from model_dialects import DIALECTS, Anthropic, OpenAi
+from aws_signature import is_signed
+from model_dialects import Anthropic, Gemini, OpenAi, dialect_at, turns_taken
 
-_SECRET_HEADERS = {"authorization", "x-api-key"}
+_SECRET_HEADERS = {"authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token"}
 _MAX_BODY = 64 << 20
 
 
@@ -67,7 +70,7 @@ class Script:
             self._served += 1
         index = number
         if self._select == "conversation":
-            index = sum(message.get("role") == "assistant" for message in request.get("messages", []))
+            index = turns_taken(request)
         if index >= len(self._turns) and self._turns:
             index = {"loop": index % len(self._turns), "repeat": len(self._turns) - 1}.get(self._at_end, index)
         return number, self._turns[index] if index < len(self._turns) else None
@@ -118,32 +121,38 @@ class Handler(BaseHTTPRequestHandler):
                 raise ValueError("body too large")
 
     def _dialect(self, path):
-        if path in DIALECTS:
-            return DIALECTS[path]
+        if (known := dialect_at(path)) is not None:
+            return known
+        if path == Gemini.path:
+            return Gemini
         return Anthropic if "anthropic-version" in self.headers else OpenAi
 
     def _answer(self, body):
         path = self.path.split("?")[0]
         dialect = self._dialect(path)
         self.server.record(self.command, self.path, self.headers, body)
-        if not self._authorized():
+        if not self._authorized(body):
             self._send_json(401, dialect.error(401, "wrong or missing key"))
-        elif self.command == "GET" and path == "/v1/models":
+        elif self.command == "GET" and path in ("/v1/models", Gemini.path):
             self._send_json(200, dialect.models(self.server.script.models))
-        elif self.command == "POST" and path in DIALECTS:
-            self._complete(dialect, body)
+        elif self.command == "POST" and dialect_at(path) is not None:
+            self._complete(dialect, path, body)
         else:
             self._send_json(404, dialect.error(404, f"no route {self.command} {path}"))
 
-    def _authorized(self):
+    def _authorized(self, body):
         key = self.server.key
-        return key is None or self.headers.get("x-api-key") == key or self.headers.get("Authorization") == f"Bearer {key}"
+        if key is not None and ":" in key:  # ID:SECRET[:SESSION_TOKEN] signs each request for AWS
+            return is_signed(self.command, self.path, self.headers, body, key)
+        given = {self.headers.get("x-api-key"), self.headers.get("x-goog-api-key")}
+        return key is None or key in given or self.headers.get("Authorization") == f"Bearer {key}"
 
-    def _complete(self, dialect, body):
+    def _complete(self, dialect, path, body):
         try:
             request = json.loads(body)
             if not isinstance(request, dict):
                 raise ValueError("not an object")
+            request.update(dialect.said(path))
         except ValueError as error:
             self._send_json(400, dialect.error(400, f"the body is not JSON: {error}"))
             return
@@ -162,7 +171,7 @@ class Handler(BaseHTTPRequestHandler):
             headers = {"Retry-After": str(fault["retry_after"])} if "retry_after" in fault else {}
             self._send_json(status, dialect.error(status, fault.get("message", "scripted failure"), fault.get("type")),
                             headers)
-        elif request.get("stream"):
+        elif dialect.streams(request):
             self._stream(dialect, turn, request, number)
         else:
             self._send_json(200, dialect.whole(turn, request, number))
@@ -184,7 +193,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _stream(self, dialect, turn, request, number):
         self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Content-Type", dialect.stream_type)
         self.send_header("Cache-Control", "no-cache")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
@@ -284,7 +293,8 @@ def main():
     parser.add_argument("script", help="the script file, or - for standard input")
     parser.add_argument("--port", type=int, default=0, help="a fixed port instead of a free one")
     parser.add_argument("--record", metavar="FILE", help="append every request to this file")
-    parser.add_argument("--require-key", metavar="KEY", help="answer 401 to requests without this key")
+    parser.add_argument("--require-key", metavar="KEY", help="answer 401 to requests without this key; ID:SECRET[:TOKEN]: to those that"
+                        " it does not sign (AWS Signature V4)")
     parser.add_argument("--lifetime", type=float, default=600, metavar="SECONDS", help="end by itself (default 600)")
     parser.add_argument("--verbose", action="store_true", help="log requests to standard error")
     args = parser.parse_args()

@@ -63,4 +63,49 @@ std::string message_arguments(size_t n) {
       word(n));
 }
 
+std::string converse_text(size_t n) {
+  const std::string padding(1 + n % 60, 'p');
+  return filled(R"({"contentBlockIndex":0,"delta":{"text":"@"},"p":")" + padding + R"("})", n, word(n));
+}
+
+std::string cohere_text(size_t n) {
+  return filled(R"({"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"@"}}}})", n,
+                word(n));
+}
+
+std::string ollama_text(size_t n) {
+  const std::string time = "2026-07-28T06:32:45." + std::to_string(100'000 + n * 37 % 900'000) + "Z";
+  return filled(R"({"model":"qwen3:4b","created_at":")" + time +
+                    R"(","message":{"role":"assistant","content":"@"},"done":false})",
+                n, word(n));
+}
+
+std::string response_text(size_t n) {
+  std::string chunk =
+      R"({"type":"response.output_text.delta","item_id":"msg_0123456789abcdef","output_index":0,)";
+  chunk += R"("content_index":0,"delta":"@","logprobs":[],"obfuscation":"a1b2c3d4","sequence_number":)";
+  return filled(chunk + std::to_string(100 + n) + "}", n, word(n));
+}
+
+std::string response_arguments(size_t n) {
+  std::string chunk = R"({"type":"response.function_call_arguments.delta","item_id":"fc_0123456789abcdef",)";
+  chunk += R"("output_index":1,"delta":"@","obfuscation":"a1b2c3d4","sequence_number":)";
+  return filled(chunk + std::to_string(100 + n) + "}", n, word(n));
+}
+
+namespace {
+
+std::string generated(size_t n, std::string_view part) {
+  std::string chunk = R"({"candidates":[{"content":{"parts":[)";
+  chunk.append(part).append(R"(],"role":"model"},"index":0}],"usageMetadata":{"promptTokenCount":91,)");
+  chunk.append(R"("candidatesTokenCount":)").append(std::to_string(100 + n)).append(R"(,"totalTokenCount":)");
+  chunk.append(std::to_string(191 + n)).append(R"(},"modelVersion":"gemini-2.5-flash","responseId":"r"})");
+  return filled(chunk, n, word(n));
+}
+
+}  // namespace
+
+std::string gemini_text(size_t n) { return generated(n, R"({"text":"@"})"); }
+std::string gemini_thought(size_t n) { return generated(n, R"({"text":"@","thought":true})"); }
+
 }  // namespace tau::bench

@@ -17,5 +17,12 @@ std::string chat_new_ids(size_t n);     // each chunk has an id and a time of it
 std::string chat_escaped(size_t n);     // text with line ends, quotes and characters beyond ASCII
 std::string message_text(size_t n);
 std::string message_arguments(size_t n);
+std::string converse_text(size_t n);  // with padding that changes its length
+std::string cohere_text(size_t n);
+std::string ollama_text(size_t n);  // each with a time of its own
+std::string response_text(size_t n);
+std::string response_arguments(size_t n);
+std::string gemini_text(size_t n);
+std::string gemini_thought(size_t n);
 
 }  // namespace tau::bench

@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
-#include "net/net.h"
 #include "recordings.h"
 #include "reference.h"
 #include "support.h"
+#include "wire/framing.h"
 #include "wire/wire.h"
 
 namespace tau::bench {
@@ -54,16 +54,28 @@ struct Recorded {
 };
 using Streams = std::vector<const Recorded*>;
 
+// What on-demand reads of the events of a dialect.
+ReadReference reference_of(const wire::Dialect& dialect) {
+  const std::pair<const wire::Dialect*, ReadReference> own[] = {
+      {&wire::openai_chat(), read_chat_chunk},
+      {&wire::anthropic_messages(), read_message_event},
+      {&wire::openai_responses(), read_response_event},
+      {&wire::gemini_generate(), read_generated_chunk},
+  };
+  for (const auto& [known, reference] : own)
+    if (known == &dialect) return reference;
+  return read_strings;
+}
+
 Recorded make_recorded(const wire::test::Interaction& interaction) {
   Recorded out;
   out.provider = interaction.provider;
   out.name = interaction.name;
-  const bool messages = interaction.path.ends_with("/v1/messages");
-  out.dialect = messages ? &wire::anthropic_messages() : &wire::openai_chat();
+  out.dialect = wire::test::dialect_of(interaction.path);
   out.body = interaction.response;
-  net::SseParser parser;
-  const Status framing = parser.feed(interaction.response, [&](const net::SseEvent& event) {
-    if (event.data.starts_with('{')) out.documents.emplace_back(event.data);
+  wire::FrameReader frames(out.dialect->framing());
+  const Status framing = frames.feed(interaction.response, [&](std::string_view, std::string_view data) {
+    if (data.starts_with('{')) out.documents.emplace_back(data);
     return true;
   });
   if (!framing.ok() || out.documents.empty()) fail("a recorded stream has no frames");
@@ -78,8 +90,9 @@ std::vector<Recorded> recorded_streams() {
   const bool read = wire::test::for_each_interaction(
       std::string(data) + "/provider-recordings",
       [&](const wire::test::Interaction& i) {
-        const bool ours = i.path.ends_with("/v1/messages") || i.path.ends_with("/chat/completions");
-        if (ours && i.status == 200 && !i.response.starts_with('{')) out.push_back(make_recorded(i));
+        const wire::Dialect* dialect = wire::test::dialect_of(i.path);
+        if (dialect != nullptr && i.status == 200 && wire::test::is_stream(dialect->framing(), i.response))
+          out.push_back(make_recorded(i));
       },
       error);
   if (!read) fail(error);
@@ -95,16 +108,15 @@ std::unique_ptr<wire::StreamDecoder> make_decoder(const Recorded& recorded) {
 // From the bytes to the response, which is taken and let go as a client does it.
 void decode_stream(const Recorded& recorded, size_t piece_bytes, wire::StreamDecoder& decoder) {
   CountSink sink;
-  net::SseParser parser;
-  const auto on_event = [&](const net::SseEvent& event) {
-    const std::string_view type = event.type == "message" ? std::string_view() : event.type;
-    return decoder.event(type, event.data, sink).ok();
+  wire::FrameReader frames(recorded.dialect->framing());
+  const auto on_event = [&](std::string_view type, std::string_view data) {
+    return decoder.event(type, data, sink).ok();
   };
   std::string_view rest = recorded.body;
   while (!rest.empty()) {
     const std::string_view piece = rest.substr(0, piece_bytes);
     rest.remove_prefix(piece.size());
-    if (!parser.feed(piece, on_event).ok()) fail("a recorded stream is malformed");
+    if (!frames.feed(piece, on_event).ok()) fail("a recorded stream is malformed");
   }
   if (!decoder.end(sink).ok()) fail("a recorded stream is refused");
   const wire::Response response = decoder.take_response();
@@ -120,8 +132,7 @@ double median(std::vector<double> values) {
 
 // Per event, with all that happens once for a stream. The sides take turns.
 void time_stream(Recorded& recorded) {
-  const bool messages = recorded.dialect == &wire::anthropic_messages();
-  Reference bare(messages ? read_message_event : read_chat_chunk, recorded.documents);
+  Reference bare(reference_of(*recorded.dialect), recorded.documents);
   constexpr size_t kEvents = 2'000;
   constexpr size_t kSamples = 9;
   const size_t rounds = std::max<size_t>(1, kEvents / bare.size());

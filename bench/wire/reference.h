@@ -14,6 +14,10 @@ namespace tau::bench {
 // The bytes of the strings read, so that nothing is dropped.
 size_t read_chat_chunk(simdjson::ondemand::parser& parser, const simdjson::padded_string& chunk);
 size_t read_message_event(simdjson::ondemand::parser& parser, const simdjson::padded_string& event);
+size_t read_response_event(simdjson::ondemand::parser& parser, const simdjson::padded_string& event);
+size_t read_generated_chunk(simdjson::ondemand::parser& parser, const simdjson::padded_string& chunk);
+// Of the other dialects: all strings in objects.
+size_t read_strings(simdjson::ondemand::parser& parser, const simdjson::padded_string& event);
 
 using ReadReference = size_t (*)(simdjson::ondemand::parser&, const simdjson::padded_string&);
 

@@ -1,6 +1,6 @@
 /* Codecs: translate between the dialects that model providers speak and libtau's neutral messages. Pure functions, no
- * runtime, no network. Dialects: "openai_chat", "anthropic_messages". Neutral JSON: docs/schema/message.json,
- * docs/schema/response.json. */
+ * runtime, no network. Dialects: "openai_chat", "openai_responses", "anthropic_messages", "gemini", "bedrock_converse",
+ * "cohere_chat", "ollama_chat". Neutral JSON: docs/schema/message.json, docs/schema/response.json. */
 #ifndef TAU_WIRE_H
 #define TAU_WIRE_H
 
@@ -46,7 +46,8 @@ TAU_API tau_status tau_wire_decode_error(tau_str dialect, uint32_t http_status, 
 /* Translates one streamed response: a dialect's bytes to neutral events, or the reverse. */
 typedef struct tau_wire_stream tau_wire_stream;
 
-/* Begin to decode a server-sent event stream of a dialect.
+/* Begin to decode the response stream of a dialect: server-sent events, of "ollama_chat" lines of JSON, of
+ * "bedrock_converse" binary messages (application/vnd.amazon.eventstream).
  * quirks: as for tau_wire_decode. out: receives the decoder, NULL on failure; must not be NULL.
  * Returns: OK; INVALID_ARGUMENT "unknown_dialect", or an unknown quirk.
  * Thread: any
@@ -55,7 +56,7 @@ typedef struct tau_wire_stream tau_wire_stream;
 TAU_API tau_status tau_wire_stream_new(tau_str dialect, tau_str quirks, tau_wire_stream **out, tau_error **err);
 
 /* Begin to encode: the stream takes neutral events, as lines that a decoder gives, and gives the bytes of a dialect's
- * server-sent event stream. {"event":"error","error":{…}}, with an error as tau_wire_decode_error gives it, ends a
+ * response stream. {"event":"error","error":{…}}, with an error as tau_wire_decode_error gives it, ends a
  * stream that fails.
  * out: receives the encoder, NULL on failure; must not be NULL.
  * Returns: OK; INVALID_ARGUMENT "unknown_dialect".

@@ -14,8 +14,8 @@ namespace wire {
 // What a document is.
 enum class Kind : uint32_t { kRequest = TAU_WIRE_REQUEST, kResponse = TAU_WIRE_RESPONSE };
 
-// Translates a document of a dialect ("openai_chat", "anthropic_messages") into neutral JSON. quirks: JSON
-// object of a provider's habits (tau_wire_decode).
+// Translates a document of a dialect ("openai_chat", "gemini", …) into neutral JSON. quirks: JSON object
+// of a provider's habits (tau_wire_decode).
 // Errors: kInvalidArgument that names the member; "unknown_dialect".
 // Thread: any.
 inline Result<Text> decode(std::string_view dialect, Kind kind, std::string_view body,
@@ -48,7 +48,7 @@ class Stream : public detail::Handle<tau_wire_stream, tau_wire_stream_free> {
  public:
   using Handle::Handle;
 
-  // Begins to decode a server-sent event stream (tau_wire_stream_new).
+  // Begins to decode a response stream (tau_wire_stream_new).
   // Errors: kInvalidArgument "unknown_dialect", or an unknown quirk.
   static Result<Stream> decoder(std::string_view dialect, std::string_view quirks = {}) {
     return detail::make<Stream>(tau_wire_stream_new, detail::str(dialect), detail::str(quirks));

@@ -38,7 +38,8 @@ using HashKey = std::array<uint8_t, 16>;
 uint64_t keyed_hash64(std::string_view data, const HashKey& key);
 
 // The CRC-32 of zlib, PNG and Ethernet (polynomial 0xedb88320).
-uint32_t crc32(std::string_view data);
+// With the checksum of what came before as the seed it covers both.
+uint32_t crc32(std::string_view data, uint32_t seed = 0);
 
 std::string hex(const Digest& digest);
 std::string hex(std::string_view bytes);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -124,6 +125,13 @@ class CredentialSource {
   virtual StatusOr<Secret> get(std::string_view credential_id, const Url& url) = 0;
 };
 
+struct HttpRequest;
+
+// Makes of a credential the headers, (name, value), that go with one request: for schemes in which a key
+// signs and is not sent. Called at the moment the request is sent, with its URL.
+using CredentialSigner = std::function<StatusOr<std::vector<std::pair<std::string, Secret>>>(
+    const HttpRequest& request, const Url& url, const Secret& credential)>;
+
 struct Timeouts {  // milliseconds; 0 = no limit
   int64_t connect_ms = 10'000;
   int64_t first_byte_ms = 60'000;  // from the request being sent to the first byte of the response
@@ -142,6 +150,7 @@ struct HttpRequest {
   std::string credential_id;  // empty: none
   std::string credential_header = "authorization";
   std::string credential_prefix = "Bearer ";
+  CredentialSigner signer;                  // in place of that header
   uint64_t max_response_bytes = 64u << 20;  // as delivered
   // Asks for a compressed body (gzip, deflate, br, zstd, as libcurl was built) and delivers it decompressed.
   // One that grows more than kMaxInflation times fails with "response_inflated"; the first

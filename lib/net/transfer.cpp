@@ -166,7 +166,11 @@ Status Transfer::build_headers() {
   if (!have_accept) list.suppress("Accept:");
   if (request_.credential_id.empty()) return ok_status();
   TAU_ASSIGN_OR_RETURN(const Secret secret, context_.credentials.get(request_.credential_id, url_));
-  return list.add_secret(request_.credential_header, request_.credential_prefix, secret);
+  if (!request_.signer)
+    return list.add_secret(request_.credential_header, request_.credential_prefix, secret);
+  TAU_ASSIGN_OR_RETURN(const auto headers, request_.signer(request_, url_, secret));
+  for (const auto& [name, value] : headers) TAU_RETURN_IF_ERROR(list.add_secret(name, {}, value));
+  return ok_status();
 }
 
 void Transfer::set_target() {

@@ -8,6 +8,9 @@ namespace {
 
 constexpr std::string_view kOpenAi = "openai_chat";
 constexpr std::string_view kAnthropic = "anthropic_messages";
+constexpr std::string_view kBedrock = "bedrock_converse";
+constexpr std::string_view kCohere = "cohere_chat";
+constexpr std::string_view kGemini = "gemini";
 
 wire::Quirks quirks(void (*set)(wire::Quirks&)) {
   wire::Quirks q;
@@ -31,6 +34,11 @@ std::vector<KnownProvider> make_known() {
       {"mistral", "https://api.mistral.ai/v1", kOpenAi, "MISTRAL_API_KEY", "mistral-small-latest",
        quirks([](wire::Quirks& q) { q.usage_in_stream_option = false; })},
       {"xai", "https://api.x.ai/v1", kOpenAi, "XAI_API_KEY", "grok-4", plain},
+      {"gemini", "https://generativelanguage.googleapis.com/v1beta", kGemini, "GEMINI_API_KEY",
+       "gemini-2.5-flash", plain},
+      {"cohere", "https://api.cohere.com/v2", kCohere, "COHERE_API_KEY", "command-a-03-2025", plain},
+      {"bedrock", "https://bedrock-runtime.us-east-1.amazonaws.com", kBedrock, "AWS_BEARER_TOKEN_BEDROCK",
+       "amazon.nova-lite-v1:0", plain},
       {"ollama", "http://127.0.0.1:11434/v1", kOpenAi, "", "",
        quirks([](wire::Quirks& q) { q.done_mark_optional = true, q.text_tool_calls = true; })},
       {"llamacpp", "http://127.0.0.1:8080/v1", kOpenAi, "", "",

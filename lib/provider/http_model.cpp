@@ -2,8 +2,11 @@
 // only while nothing of an answer has reached the host. (net repeats a request whose pooled connection turns
 // out to be dead, once; that says nothing about the provider and counts as no attempt.)
 #include <algorithm>
+#include <iterator>
 #include <map>
 
+#include "provider/aws_signature.h"
+#include "provider/endpoint.h"
 #include "provider/provider.h"
 #include "provider/retry.h"
 
@@ -45,6 +48,8 @@ class Call final : public net::HttpSink, private wire::StreamSink {
   void on_body(std::string_view bytes) override;
   void on_done(const Status& status) override;
   void on_event(const wire::StreamEvent& event) override;
+  bool take(std::string_view type, std::string_view data, Status& failure);
+  Status finish_stream();
   StatusOr<wire::Response> finish_body();
   Status http_error() const;
   Status unexpected_content() const;
@@ -61,7 +66,7 @@ class Call final : public net::HttpSink, private wire::StreamSink {
   net::TimerId timer_ = 0;
   int64_t last_progress_ns_ = 0;
   std::unique_ptr<wire::StreamDecoder> decoder_;
-  net::SseParser sse_;
+  wire::FrameReader frames_{wire::Framing::kSse};
   int error_status_ = 0;     // the HTTP status of a failed attempt
   bool whole_body_ = false;  // the provider answered without streaming
   Headers headers_;
@@ -133,8 +138,25 @@ bool is_page_or_media(std::string_view content_type) {
   return false;
 }
 
-std::string_view dialect_path(const wire::Dialect& dialect) {
-  return dialect.name() == "anthropic_messages" ? "/messages" : "/chat/completions";
+// Signs a request for AWS at the moment it is sent.
+net::CredentialSigner aws_signer(std::string region) {
+  return
+      [region = std::move(region)](const net::HttpRequest& request, const net::Url& url, const Secret& key) {
+        const size_t query = std::min(url.target.find('?'), url.target.size());
+        const std::string origin = url.origin();
+        AwsRequest signed_part;
+        signed_part.method = request.method;
+        signed_part.host = std::string_view(origin).substr(origin.find("//") + 2);
+        signed_part.path = std::string_view(url.target).substr(0, query);
+        signed_part.query = std::string_view(url.target).substr(std::min(query + 1, url.target.size()));
+        for (const auto& [name, value] : request.headers)
+          if (name == "content-type") signed_part.headers.emplace_back(name, value);
+        signed_part.body = request.body;
+        signed_part.region = region.empty() ? aws_region_of(url.host) : std::string_view(region);
+        signed_part.service = "bedrock";
+        signed_part.time_s = system_clock().wall_ms() / 1000;
+        return sign_aws(signed_part, key);
+      };
 }
 
 Call::Call(HttpModel& model, CallId id, ModelCall call, CallSink& sink)
@@ -165,32 +187,30 @@ void Call::begin() {
 net::HttpRequest Call::make_request() const {
   const Route& route = model_.route_;
   net::HttpRequest request;
-  request.url = route.base_url + std::string(dialect_path(*route.dialect));
+  const Endpoint& endpoint = endpoint_of(*route.dialect);
+  const bool stream = call_.request->stream;
+  request.url = endpoint_url(route, stream);
   request.headers = {{"content-type", "application/json"},
-                     {"accept", call_.request->stream ? "text/event-stream" : "application/json"},
+                     {"accept", std::string(stream ? endpoint.stream_type : "application/json")},
                      {"x-request-id", call_.request_id.str()}};
-  const bool anthropic = route.dialect->name() == "anthropic_messages";
-  if (anthropic) request.headers.emplace_back("anthropic-version", "2023-06-01");
+  if (!endpoint.header.empty()) request.headers.emplace_back(endpoint.header, endpoint.value);
   if (!call_.traceparent.empty()) request.headers.emplace_back("traceparent", call_.traceparent);
   request.headers.insert(request.headers.end(), route.headers.begin(), route.headers.end());
   request.body = body_;
   request.timeouts = {route.deadlines.connect_ms, route.deadlines.first_byte_ms, route.deadlines.idle_ms,
                       route.deadlines.total_ms};
   request.credential_id = route.credential_id;
-  if (!route.credential_header.empty()) {
-    request.credential_header = route.credential_header;
-    request.credential_prefix = route.credential_prefix;
-  } else if (anthropic) {
-    request.credential_header = "x-api-key";
-    request.credential_prefix.clear();
-  }
+  const bool own = !route.credential_header.empty();
+  request.credential_header = own ? std::string_view(route.credential_header) : endpoint.key_header;
+  request.credential_prefix = own ? std::string_view(route.credential_prefix) : endpoint.key_prefix;
+  if (route.aws_signature) request.signer = aws_signer(route.aws_region);
   return request;
 }
 
 void Call::attempt() {
   ++attempt_;
   decoder_ = model_.route_.dialect->stream_decoder(model_.route_.quirks);
-  sse_ = net::SseParser();
+  frames_ = wire::FrameReader(model_.route_.dialect->framing());
   error_status_ = 0;
   tool_calls_ = 0;
   whole_body_ = false;
@@ -245,11 +265,8 @@ void Call::on_body(std::string_view bytes) {
     return;
   }
   Status failure;
-  const Status framing = sse_.feed(bytes, [&](const net::SseEvent& event) {
-    failure = decoder_->event(event.type, event.data, *this);
-    if (failure.ok() && tool_calls_ > kMaxToolCalls) failure = too_many_calls();
-    return failure.ok() && !over_ && !decoder_->finished();
-  });
+  const Status framing = frames_.feed(
+      bytes, [&](std::string_view type, std::string_view data) { return take(type, data, failure); });
   if (over_) return;
   if (failure.ok()) failure = framing;
   if (!failure.ok()) {
@@ -268,6 +285,23 @@ void Call::on_body(std::string_view bytes) {
   sink_.on_response(decoder_->take_response());
 }
 
+// False when nothing more is wanted of the stream.
+bool Call::take(std::string_view type, std::string_view data, Status& failure) {
+  failure = decoder_->event(type, data, *this);
+  if (failure.ok() && tool_calls_ > kMaxToolCalls) failure = too_many_calls();
+  return failure.ok() && !over_ && !decoder_->finished();
+}
+
+// What the end of the body completes.
+Status Call::finish_stream() {
+  Status failure;
+  const Status framing =
+      frames_.end([&](std::string_view type, std::string_view data) { return take(type, data, failure); });
+  TAU_RETURN_IF_ERROR(failure);
+  if (!decoder_->finished()) TAU_RETURN_IF_ERROR(framing);
+  return decoder_->end(*this);
+}
+
 void Call::on_event(const wire::StreamEvent& event) {
   if (over_) return;
   if (event.kind == wire::StreamEvent::Kind::kToolCall && ++tool_calls_ > kMaxToolCalls) return;
@@ -284,7 +318,7 @@ void Call::on_event(const wire::StreamEvent& event) {
 StatusOr<wire::Response> Call::finish_body() {
   if (error_status_ != 0) return http_error();
   if (whole_body_) return model_.route_.dialect->decode_response(buffer_, model_.route_.quirks);
-  const Status ended = decoder_->end(*this);
+  const Status ended = finish_stream();
   if (!ended.ok() && !delivered_ && is_page_or_media(content_type())) return unexpected_content();
   TAU_RETURN_IF_ERROR(ended);
   return decoder_->take_response();
@@ -317,12 +351,7 @@ Status redirect_refused(int http_status, const Headers& headers) {
 
 Status Call::http_error() const {
   if (error_status_ >= 300 && error_status_ < 400) return redirect_refused(error_status_, headers_);
-  Status status = model_.route_.dialect->decode_error(error_status_, buffer_);
-  const int64_t asked = retry_after_ms(headers_);
-  if (asked < 0) return status;
-  ErrorInfo info = status.info();
-  info.retry_after_ms = asked;
-  return Status(std::move(info));
+  return wire::decode_http_error(*model_.route_.dialect, error_status_, headers_, buffer_);
 }
 
 void Call::on_done(const Status& status) {

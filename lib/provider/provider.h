@@ -39,12 +39,15 @@ enum class Strategy : uint8_t { kOrdered, kWeighted, kLatency, kCost };
 struct Route {
   std::string provider;  // "openai", "anthropic", "local", …
   std::string model;     // as the provider names it
-  std::string base_url;  // without the dialect's path
+  std::string base_url;  // without the dialect's path; {model} stands for the model
+  std::string query;     // of each request's URL; may be empty
   const wire::Dialect* dialect = nullptr;
   wire::Quirks quirks;
   std::string credential_id;      // empty: none needed
   std::string credential_header;  // empty: header and prefix are those of the dialect
   std::string credential_prefix;  // used as it stands when a header is given
+  bool aws_signature = false;     // the key is not sent: it signs each request (AWS Signature V4)
+  std::string aws_region;         // empty: as the host says
   std::vector<std::pair<std::string, std::string>> headers;
   Deadlines deadlines;
   RetryPolicy retry;
@@ -53,6 +56,11 @@ struct Route {
   int64_t max_output_tokens = 0;  // 0: unknown
   Abilities abilities;
 };
+
+// The URL of a request: base URL, path, query.
+std::string endpoint_url(const Route& route, bool stream);
+// Whether a key may sign for AWS: "<access key id>:<secret>", and ":<session token>" where there is one.
+bool is_aws_key(std::string_view key);
 
 // A provider known by name: its base URL, dialect, habits and the environment variable of its key.
 struct KnownProvider {

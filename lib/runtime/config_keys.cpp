@@ -185,10 +185,14 @@ void add_providers(std::vector<Key>& keys) {
   keys.insert(
       keys.end(),
       {
-          text("providers.*.base_url", "Where the API is, without the dialect's path.", 4096, kBaseUrl),
+          text("providers.*.base_url",
+               "Where the API is, without the dialect's path; {model} in it stands for the model.", 4096,
+               kBaseUrl),
+          text("providers.*.query", "The query of each request's URL: api-version=2024-10-21.", 1024),
           {.path = "providers.*.dialect",
            .form = kChoice,
-           .choices = "openai_chat|anthropic_messages",
+           .choices = "openai_chat|openai_responses|anthropic_messages|gemini|bedrock_converse|cohere_chat|"
+                      "ollama_chat",
            .help = "What the API speaks; openai_chat if unset."},
           text("providers.*.key_env", "The environment variable that holds the key.", 128, kVariable),
           text("providers.*.key_file", "The file that holds the key; closed to group and others.", 4096,
@@ -209,6 +213,13 @@ void add_providers(std::vector<Key>& keys) {
           text("providers.*.key_header", "The header that carries the key; the dialect's own if unset.", 128,
                kHeader),
           text("providers.*.key_prefix", "What stands before the key in its header.", 64),
+          {.path = "providers.*.key_scheme",
+           .form = kChoice,
+           .choices = "header|aws_sigv4",
+           .help =
+               "How the key is used: sent in its header, or to sign each request for AWS; header if unset."},
+          text("providers.*.aws_region", "The region to sign for; the one that the host names if unset.", 64,
+               kName),
           integer("providers.*.context_tokens", "Size of the context window; 0: unknown."),
           integer("providers.*.max_output_tokens", "The most tokens of one answer; 0: unknown."),
           integer("providers.*.price.input", "Micro-dollars per million input tokens."),

@@ -51,6 +51,7 @@ struct KeySource {
   std::string name;                      // of the file or variable; the reference
   std::shared_ptr<const Secret> secret;  // kStored
   std::string origin;                    // empty: no base URL is known
+  bool aws_key = false;                  // kVariable: the first of those that make up a key to sign with
   bool configured = false;               // by a layer, not by the table of known providers
 };
 KeySource find_key_source(const Config::State& state, std::string_view provider);

@@ -27,6 +27,19 @@ std::shared_ptr<const tool::WebAccess> make_web_access(const Config& config) {
   return access;
 }
 
+// The whole key, and of one to sign with for AWS what is secret of it, which servers could send back alone.
+Status add_key(safety::Screening& screening, std::string_view id, const Secret& key) {
+  key.reveal([&](std::string_view text) {
+    if (!provider::is_aws_key(text)) return;
+    int part = 0;
+    for (size_t at = text.find(':'); at != text.npos; at = text.find(':')) {
+      text.remove_prefix(at + 1);
+      (void)screening.add_secret(format("{}#{}", id, ++part), Secret(text.substr(0, text.find(':'))));
+    }
+  });
+  return screening.add_secret(id, key);
+}
+
 // Keys come from the configuration's providers, or from the environment when that may be read.
 class ConfiguredCredentials final : public net::CredentialSource {
  public:
@@ -35,7 +48,7 @@ class ConfiguredCredentials final : public net::CredentialSource {
   // A key that is used is known to the scanners before it goes out: servers may send it back.
   StatusOr<Secret> get(std::string_view credential_id, const net::Url& url) override {
     TAU_ASSIGN_OR_RETURN(Secret key, config_.credential(credential_id, url, environment_));
-    (void)screening_.add_secret(credential_id, key);  // too short a one cannot be told from other text
+    (void)add_key(screening_, credential_id, key);  // too short a one cannot be told from other text
     return key;
   }
 
@@ -171,7 +184,7 @@ Status Core::open_parts() {
   screening_ = std::make_shared<safety::Screening>(config_->rule_choice());
   result_screen_.emplace(screening_);
   config_->for_each_key(env, [this](std::string_view id, const Secret& key) {
-    if (!screening_->add_secret(id, key).ok())
+    if (!add_key(*screening_, id, key).ok())
       log(LogLevel::kWarn, "safety", format("the key of {} is too short to be recognised in texts", id));
   });
   secrets_->watch([screening = screening_](std::string_view reference, const Secret& secret) {

@@ -62,6 +62,31 @@ StatusOr<Secret> read_variable(std::string_view provider, const KeySource& sourc
   return key;
 }
 
+// A key to sign with for AWS is in two or three variables, one text for libtau: of AWS_ACCESS_KEY_ID it is
+// that, AWS_SECRET_ACCESS_KEY and, where there is one, AWS_SESSION_TOKEN.
+StatusOr<Secret> read_aws_variables(std::string_view provider, const KeySource& source,
+                                    const Environment& environment) {
+  constexpr std::string_view kSuffix = "_ACCESS_KEY_ID";
+  const std::string prefix = source.name.substr(0, source.name.size() - kSuffix.size());
+  std::string key;
+  for (const std::string& name : {source.name, prefix + "_SECRET_ACCESS_KEY", prefix + "_SESSION_TOKEN"}) {
+    KeySource one = source;
+    one.name = name;
+    std::optional<std::string> value = environment ? environment(name) : std::nullopt;
+    if (!value && name.ends_with("TOKEN")) break;
+    if (!value) {
+      secure_wipe(key.data(), key.size());
+      return missing_key(provider, one, "is not set in the environment");
+    }
+    if (!key.empty()) key += ':';
+    key += *value;
+    secure_wipe(value->data(), value->size());
+  }
+  auto checked = checked_key(key, provider, source);
+  secure_wipe(key.data(), key.size());
+  return checked;
+}
+
 StatusOr<Secret> read_key_file(std::string_view provider, const KeySource& source) {
   TAU_ASSIGN_OR_RETURN(const os::Fd fd, os::open_private_file(source.name, os::OpenMode::kRead));
   // By the descriptor that was checked: the name may mean another file by now.
@@ -88,7 +113,9 @@ StatusOr<Secret> read_key(std::string_view provider, const KeySource& source,
     case KeySource::Kind::kStored: return source.secret->clone();
     case KeySource::Kind::kFile: return read_key_file(provider, source);
     case KeySource::Kind::kVault: return missing_key(provider, source, "is in the vault");
-    default: return read_variable(provider, source, environment);
+    default:
+      return source.aws_key ? read_aws_variables(provider, source, environment)
+                            : read_variable(provider, source, environment);
   }
 }
 
@@ -119,6 +146,8 @@ KeySource find_key_source(const Config::State& state, std::string_view provider)
     for (const StoredKey& key : state.keys)
       if (key.provider == provider && key.layer == layer) source.secret = key.secret;
   }
+  const bool signs = provider_value(state.merged, provider, "key_scheme").as_string() == "aws_sigv4";
+  source.aws_key = signs && source.name.ends_with("_ACCESS_KEY_ID");
   const auto* known = provider::find_provider(provider);
   if (source.configured) {
     source.origin = bound_origin(state, provider, layer);

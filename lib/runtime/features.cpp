@@ -7,8 +7,9 @@ namespace tau::runtime {
 namespace {
 
 std::vector<std::string> features() {
-  std::vector<std::string> all = {"dialect:anthropic_messages", "dialect:openai_chat", "model:offline",
-                                  "model:scripted", "store:sqlite"};
+  std::vector<std::string> all = {"model:offline", "model:scripted", "store:sqlite"};
+  for (const wire::Dialect* dialect : wire::dialects())
+    all.push_back("dialect:" + std::string(dialect->name()));
   for (const provider::KnownProvider& p : provider::known_providers())
     all.push_back("provider:" + std::string(p.name));
   for (const auto& t : tool::builtin_tools()) all.push_back("tool:" + t->manifest().name);

@@ -8,6 +8,8 @@
 namespace tau::runtime {
 namespace {
 
+constexpr std::string_view kAwsScheme = "aws_sigv4";
+
 // Known and configured, sorted, without the library's own models.
 std::vector<std::string> provider_names(const json::Value& configured) {
   std::vector<std::string> names;
@@ -115,10 +117,13 @@ StatusOr<provider::Route> Config::route(std::string_view model, const Environmen
   complete_facts(*state_, known, route);
   read(values["key_header"], route.credential_header);
   read(values["key_prefix"], route.credential_prefix);
+  route.aws_signature = values["key_scheme"].as_string() == kAwsScheme;
+  read(values["aws_region"], route.aws_region);
+  read(values["query"], route.query);
   for (const auto& [name, text] : values["headers"].as_object())
     route.headers.emplace_back(name, std::string(text.as_string()));
 
-  TAU_ASSIGN_OR_RETURN(const net::Url url, net::parse_url(route.base_url));
+  TAU_ASSIGN_OR_RETURN(const net::Url url, net::parse_url(provider::endpoint_url(route, true)));
   const KeySource source = find_key_source(*state_, route.provider);
   // The variable of a known provider belongs to that provider's own origin: another server is asked without
   // it.

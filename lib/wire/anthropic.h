@@ -24,11 +24,25 @@ bool is_wire_call_id(std::string_view id);
 // The arguments as a JSON object, which the API demands.
 std::string input_object(const std::string& arguments);
 
-// Usage and stop reasons (anthropic_usage.cpp). The members of a usage object, as several may give them.
+// Usage and stop reasons (anthropic_usage.cpp). Bedrock counts alike under other names; `total` may be empty.
+struct UsageNames {
+  std::string_view origin = kAnthropicResponse;
+  std::string_view input = "input_tokens";
+  std::string_view output = "output_tokens";
+  std::string_view cache_read = "cache_read_input_tokens";
+  std::string_view cache_write = "cache_creation_input_tokens";
+  std::string_view total;
+};
+inline constexpr UsageNames kUsageNames;
+constexpr int64_t kDefaultMaxTokens = 4'096;  // of a request that names no limit
+constexpr int64_t kLeastBudget = 1'024;       // of tokens to think with
+constexpr std::string_view kJsonOnly = "Answer with a single JSON object and nothing else.";
+
+// The members of a usage object, as several may give them.
 class UsageMembers {
  public:
   void merge(const std::vector<json::CompactMember>& members);
-  void decode(Usage& usage) const;  // leaves it when there was none
+  void decode(Usage& usage, const UsageNames& names = kUsageNames) const;  // leaves it when there was none
   void clear() {
     members_.clear();
     known_ = false;
@@ -40,7 +54,7 @@ class UsageMembers {
   Extras members_;  // keys as they are written, compact JSON
   bool known_ = false;
 };
-void write_usage(json::Writer& out, const Usage& usage);
+void write_usage(json::Writer& out, const Usage& usage, const UsageNames& names = kUsageNames);
 FinishReason finish_reason(std::string_view stop_reason);
 std::string_view stop_reason(const Response& response);
 
@@ -52,8 +66,16 @@ bool is_hoisted(const Message& message);
 
 // The thinking configuration (anthropic_thinking.cpp).
 std::string effort_of(const json::Value& thinking, const json::Value& output_config);
+// Within a turn of tool use the API demands the turn's own signed thinking back; without it thinking stays
+// off.
+bool may_think(const std::vector<Message>& messages);
 // Tokens to think with for an effort; 0 when none is asked for.
 int64_t thinking_budget(std::string_view effort);
+// The least effort that has so many tokens.
+std::string effort_of_budget(int64_t tokens);
+
+// The body of an error (dialect.cpp).
+std::string encode_error(const Status& status);
 
 StatusOr<Request> decode_request(std::string_view body);
 StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks, const Target& target);

@@ -196,7 +196,8 @@ bool can_write(const Part& part) {
     return !text->text.empty() ||
            (extras_belong(part.extras, kAnthropic) && !find_form(part.extras, "empty").empty());
   if (const auto* reasoning = part.as<Reasoning>())
-    return reasoning->form == Reasoning::Form::kSignature || reasoning->form == Reasoning::Form::kRedacted;
+    return extras_belong(part.extras, kAnthropic) &&
+           (reasoning->form == Reasoning::Form::kSignature || reasoning->form == Reasoning::Form::kRedacted);
   if (part.as<Opaque>() != nullptr) return extras_belong(part.extras, kAnthropic);
   if (const auto* media = part.as<Media>()) return has_source(*media);
   return true;

@@ -1,5 +1,6 @@
 // Requests of Anthropic messages: decoding.
 #include "wire/anthropic.h"
+#include "wire/tool_list.h"
 
 namespace tau::wire::anthropic {
 namespace {
@@ -65,12 +66,7 @@ void decode_options(ObjectReader& in, Request& request) {
   in.take_double("temperature", request.temperature);
   in.take_double("top_p", request.top_p);
   request.stream = in.take_true("stream");
-  const json::Value* stop = in.peek("stop_sequences");
-  bool strings = stop != nullptr;
-  if (strings)
-    for (const json::Value& item : stop->as_array()) strings = strings && item.is_string();
-  if (strings && in.take_array("stop_sequences") != nullptr)
-    for (const json::Value& item : stop->as_array()) request.stop.emplace_back(item.as_string());
+  in.take_strings("stop_sequences", request.stop);
   decode_tool_choice(in, request);
   const json::Value none;
   const json::Value* thinking = in.peek("thinking");
@@ -114,12 +110,7 @@ StatusOr<Request> decode_request(std::string_view body) {
   in.take_string("model", request.model);
   decode_system(in, request);
   decode_messages(*in.take("messages"), request);
-  if (const json::Value* tools = in.take_array("tools"))
-    for (const json::Value& tool : tools->as_array()) {
-      if (!tool.is_object())
-        return invalid_argument("invalid_request", "every element of \"tools\" must be an object");
-      request.tools.push_back(decode_tool(tool));
-    }
+  TAU_RETURN_IF_ERROR(decode_tools(in, decode_tool, request.tools));
   decode_options(in, request);
   // Marks the origin even when nothing else is to be kept.
   in.form("whole", "true");

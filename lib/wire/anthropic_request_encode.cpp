@@ -6,17 +6,8 @@
 namespace tau::wire::anthropic {
 namespace {
 
-// The API demands an output limit; the catalog knows a model's own, this is for requests that name none.
-constexpr int64_t kDefaultMaxTokens = 4'096;
-constexpr int64_t kLeastBudget = 1'024;
-constexpr std::string_view kJsonOnly = "Answer with a single JSON object and nothing else.";
-
 // Whether this API said it all itself, so that nothing needs to be made fit.
 bool is_native(const Request& request) { return extras_origin(request.extras) == kAnthropicRequest; }
-
-bool is_foreign_server_tool(const ToolSpec& tool) {
-  return !extras_belong(tool.extras, kAnthropic) && !tool.extras.find("type").empty();
-}
 
 // The schema with the "type" that this API demands.
 std::string input_schema(const ToolSpec& tool, bool native) {
@@ -39,7 +30,7 @@ void write_tool(json::Writer& w, const ToolSpec& tool, bool native) {
 }
 
 bool write_tools(ObjectWriter& out, const std::vector<ToolSpec>& tools, bool native) {
-  const auto offered = [](const ToolSpec& tool) { return !is_foreign_server_tool(tool); };
+  const auto offered = [](const ToolSpec& tool) { return !is_foreign_server_tool(tool, kAnthropic); };
   if (!std::any_of(tools.begin(), tools.end(), offered)) return false;
   json::Writer& w = out.key("tools").begin_array();
   for (const ToolSpec& tool : tools)
@@ -97,25 +88,13 @@ void write_system(ObjectWriter& out, const Request& request) {
 }
 
 void write_output_config(ObjectWriter& out, const ResponseFormat& wanted) {
-  if (wanted.kind != ResponseFormat::Kind::kJsonSchema) return;
+  if (wanted.kind != ResponseFormat::Kind::kJsonSchema || wanted.schema.empty()) return;
   json::Writer& w = out.key("output_config").begin_object();
   w.key("format").begin_object().field("type", "json_schema").field_raw("schema", wanted.schema);
   out.nested("output_format");
   w.end_object();
   out.nested("output_config");
   w.end_object();
-}
-
-// Within a turn of tool use the API demands the turn's own signed thinking back; without it thinking stays
-// off.
-bool may_think(const std::vector<Message>& messages) {
-  for (auto message = messages.rbegin(); message != messages.rend(); ++message) {
-    if (message->role == Role::kUser) return true;
-    if (message->role != Role::kAssistant) continue;
-    return std::any_of(message->parts.begin(), message->parts.end(),
-                       [](const Part& p) { return p.as<Reasoning>() != nullptr && can_write(p); });
-  }
-  return true;
 }
 
 // Tokens to think with; 0: `thinking` is not for us to write.
@@ -136,7 +115,7 @@ void write_sampling(ObjectWriter& out, const Request& request, const Target& tar
   const bool native = is_native(request);
   int64_t budget = budget_to_write(out, request);
   // The budget is part of the limit; a limit too small for any leaves no room to think.
-  const std::optional<int64_t> most = target.max_tokens ? target.max_tokens : request.max_tokens;
+  const std::optional<int64_t> most = target.max_tokens_of(request);
   const int64_t limit = most.value_or(kDefaultMaxTokens + budget);
   if (budget >= limit) budget = limit / 2;
   if (budget < kLeastBudget) budget = 0;
@@ -155,11 +134,21 @@ void write_sampling(ObjectWriter& out, const Request& request, const Target& tar
 
 }  // namespace
 
+bool may_think(const std::vector<Message>& messages) {
+  for (auto message = messages.rbegin(); message != messages.rend(); ++message) {
+    if (message->role == Role::kUser) return true;
+    if (message->role != Role::kAssistant) continue;
+    return std::any_of(message->parts.begin(), message->parts.end(),
+                       [](const Part& p) { return p.as<Reasoning>() != nullptr && can_write(p); });
+  }
+  return true;
+}
+
 StatusOr<std::string> encode_request(const Request& request, const Quirks&, const Target& target) {
   std::string text;
   json::Writer w(text);
   ObjectWriter out(w, request.extras, kAnthropicRequest);
-  const std::string_view model = target.model.empty() ? request.model : target.model;
+  const std::string_view model = target.model_of(request);
   if (!model.empty() || out.wants("model")) out.field("model", model);
   write_sampling(out, request, target);
   write_system(out, request);

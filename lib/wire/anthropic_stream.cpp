@@ -8,8 +8,6 @@
 namespace tau::wire::anthropic {
 namespace {
 
-// The end of the stream in other dialects; some gateways add it.
-constexpr std::string_view kDone = "[DONE]";
 constexpr std::string_view kDelta = "content_block_delta";
 
 int64_t index_of(const Event& event) {
@@ -23,47 +21,21 @@ void erase_extra(Extras& extras, std::string_view key) {
     extras.clear();
 }
 
-void begin_response(Response& response) {
-  response.message.role = Role::kAssistant;
-  response.message.labels = Labels::from(Source::kModel);
-}
-
 // JSON text.
 bool is_object(std::string_view json) { return json.starts_with('{'); }
 
 }  // namespace
 
-MessagesStreamDecoder::MessagesStreamDecoder(const Quirks& quirks) : quirks_(quirks) {
-  begin_response(response_);
-}
-
 void MessagesStreamDecoder::reset() {
-  response_ = Response();
-  begin_response(response_);
+  restart();
   reader_.restart();
   blocks_.clear();
   usage_.clear();
   calls_ = 0;
-  started_ = finished_ = false;
-  failed_ = Status();
-}
-
-Status MessagesStreamDecoder::fail(Status status) {
-  failed_ = std::move(status);
-  return failed_;
 }
 
 Status MessagesStreamDecoder::event(std::string_view type, std::string_view data, StreamSink& sink) {
-  if (!failed_.ok()) return failed_;
-  if (finished_) return ok_status();
-  const size_t first = data.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos || type == "ping") {
-    StreamEvent ping{};
-    ping.kind = StreamEvent::Kind::kPing;
-    sink.on_event(ping);
-    return ok_status();
-  }
-  if (data.substr(first).starts_with(kDone)) return ok_status();
+  if (Status answer; is_idle(type, data, sink, answer)) return answer;
   event_ = reader_.read(data);
   if (event_ == nullptr) return unread(type, data, sink);
   if (is_delta()) return apply(sink);
@@ -103,7 +75,7 @@ Status MessagesStreamDecoder::unread(std::string_view type, std::string_view dat
 
 Status MessagesStreamDecoder::malformed(std::string_view type, std::string_view data, const Status& why) {
   if (type == "error") return fail(stream_error_status(json::Value(data)));
-  return fail(bad_response(format("an event of the stream is malformed: {}", why.message())));
+  return fail_malformed(why);
 }
 
 Status MessagesStreamDecoder::end(StreamSink& sink) {
@@ -164,7 +136,10 @@ StreamEvent MessagesStreamDecoder::make_event(StreamEvent::Kind kind, const Bloc
 
 Status MessagesStreamDecoder::apply(StreamSink& sink) {
   Block* block = find(event_->index.integer().value_or(0));
-  if (block == nullptr) block = open_for_delta();
+  if (block == nullptr) {
+    tell_start(sink);
+    block = open_for_delta();
+  }
   if (block == nullptr) return ok_status();
   Part& part = part_of(*block);
   auto* reasoning = part.as<Reasoning>();
@@ -235,12 +210,12 @@ Status MessagesStreamDecoder::apply_event(std::string_view type, StreamSink& sin
   if (type == "message_start") {
     message_start(sink);
   } else if (type == "content_block_start") {
-    start(sink);
+    tell_start(sink);
     block_start(sink);
   } else if (type == "content_block_stop") {
     if (Block* block = find(index_of(*event_))) close(*block, sink);
   } else if (type == "message_delta") {
-    start(sink);
+    tell_start(sink);
     message_delta(sink);
   } else if (type == "message_stop") {
     if (!started_) return fail(bad_response("the stream ended before message_start"));
@@ -248,15 +223,6 @@ Status MessagesStreamDecoder::apply_event(std::string_view type, StreamSink& sin
   }
   // Events of other types are to be ignored (versioning policy of the API).
   return ok_status();
-}
-
-void MessagesStreamDecoder::start(StreamSink& sink) {
-  if (started_) return;
-  started_ = true;
-  StreamEvent event{};
-  event.kind = StreamEvent::Kind::kStart;
-  event.id = response_.id;
-  sink.on_event(event);
 }
 
 // A second message_start (a server that retried behind our back) adds counts, nothing else.
@@ -267,7 +233,7 @@ void MessagesStreamDecoder::message_start(StreamSink& sink) {
   for (const auto& [key, json] : event_->message) keep_extra(key.text, json.text);
   merge_usage(event_->message_usage.text, event_->message_usage_members);
   usage_.decode(response_.usage);
-  start(sink);
+  tell_start(sink);
   if (event_->content.given()) add_content(event_->content.text, sink);
 }
 

@@ -9,19 +9,17 @@
 #include "wire/anthropic.h"
 #include "wire/anthropic_event.h"
 #include "wire/halves.h"
+#include "wire/stream_base.h"
 #include "wire/wire.h"
 
 namespace tau::wire::anthropic {
 
-class MessagesStreamDecoder final : public StreamDecoder {
+class MessagesStreamDecoder final : public ResponseStreamDecoder {
  public:
-  explicit MessagesStreamDecoder(const Quirks& quirks);
+  explicit MessagesStreamDecoder(const Quirks& quirks) : quirks_(quirks) {}
 
   Status event(std::string_view type, std::string_view data, StreamSink& sink) override;
   Status end(StreamSink& sink) override;
-  bool finished() const override { return finished_; }
-  const Response& response() const override { return response_; }
-  Response take_response() override { return std::move(response_); }
   void reset() override;
 
  private:
@@ -51,7 +49,6 @@ class MessagesStreamDecoder final : public StreamDecoder {
   void add_block(int64_t index, Part part, const json::Value& value, StreamSink& sink);
   void message_delta(StreamSink& sink);
   void keep_whole_delta();
-  void start(StreamSink& sink);
 
   Block* find(int64_t index);
   Block& open(int64_t index, Part part);
@@ -67,11 +64,9 @@ class MessagesStreamDecoder final : public StreamDecoder {
   bool is_compact(std::string_view json) const { return event_->compact && stays_compact(json); }
   void keep_extra(std::string_view key, std::string_view json);
   void finish(StreamSink& sink);
-  Status fail(Status status);
   Status malformed(std::string_view type, std::string_view data, const Status& why);
 
   Quirks quirks_;
-  Response response_;
   EventReader reader_;
   Event* event_ = nullptr;  // being applied
   HalfJoiner halves_;
@@ -80,9 +75,6 @@ class MessagesStreamDecoder final : public StreamDecoder {
   std::vector<json::CompactMember> usage_members_;
   json::Compactor compactor_{json::Halves::kReplace};
   uint32_t calls_ = 0;
-  bool started_ = false;
-  bool finished_ = false;
-  Status failed_;
 };
 
 }  // namespace tau::wire::anthropic

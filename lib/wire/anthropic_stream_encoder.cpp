@@ -1,35 +1,26 @@
 // Writes a stream of Anthropic messages.
-#include <optional>
-
 #include "wire/anthropic.h"
+#include "wire/block_encoder.h"
 
 namespace tau::wire::anthropic {
 namespace {
 
-class MessagesStreamEncoder final : public StreamEncoder {
+class MessagesStreamEncoder final : public BlockStreamEncoder {
  public:
   void begin(const Response& head, std::string& out) override;
-  void event(const StreamEvent& event, std::string& out) override;
   void finish(const Response& whole, std::string& out) override;
   void error(const Status& status, std::string& out) override;
 
  private:
-  void text(const StreamEvent& event, bool thinking, std::string& out);
-  void tool_call(const StreamEvent& event, std::string& out);
-  void part(const StreamEvent& event, std::string& out);
-  void open_text(const StreamEvent& event, bool thinking, std::string& out);
-  void stop(int64_t index, std::string& out);
-  void close_open(std::string& out);
-
-  // The text or thinking block that is open.
-  struct Open {
-    uint32_t part;
-    bool thinking;
-    int64_t index;
-  };
-  std::optional<Open> open_;
-  std::vector<int64_t> calls_;  // block index of each tool call
-  int64_t next_ = 0;
+  bool can_write(const Part& part) const override { return anthropic::can_write(part); }
+  void start_text(int64_t index, bool thinking, const StreamEvent& event, std::string& out) override;
+  void text_delta(int64_t index, bool thinking, std::string_view text, std::string& out) override;
+  void complete(int64_t index, const Part& part, std::string& out) override;
+  void start_call(int64_t index, const StreamEvent& event, std::string& out) override;
+  void call_delta(int64_t index, std::string_view json, std::string& out) override;
+  void stop(int64_t index, bool call, std::string& out) override;
+  void whole(int64_t index, const Part& part, std::string& out) override;
+  void ping(std::string& out) override { out += "event: ping\ndata: {\"type\":\"ping\"}\n\n"; }
 };
 
 void head_of(std::string& out, std::string_view type) {
@@ -68,26 +59,18 @@ void MessagesStreamEncoder::begin(const Response& head, std::string& out) {
   out += "\n\n";
 }
 
-void MessagesStreamEncoder::stop(int64_t index, std::string& out) {
+void MessagesStreamEncoder::stop(int64_t index, bool, std::string& out) {
   head_of(out, "content_block_stop");
   json::Writer w(out);
   w.begin_object().field("type", "content_block_stop").field("index", index).end_object();
   out += "\n\n";
 }
 
-void MessagesStreamEncoder::close_open(std::string& out) {
-  if (!open_) return;
-  stop(open_->index, out);
-  open_.reset();
-}
-
-void MessagesStreamEncoder::open_text(const StreamEvent& event, bool thinking, std::string& out) {
-  if (open_ && open_->part == event.part && open_->thinking == thinking) return;
-  close_open(out);
-  open_ = Open{event.part, thinking, next_++};
+void MessagesStreamEncoder::start_text(int64_t index, bool thinking, const StreamEvent& event,
+                                       std::string& out) {
   head_of(out, "content_block_start");
   json::Writer w(out);
-  start_block(w, open_->index);
+  start_block(w, index);
   static const Extras kNone;
   const bool known = event.body != nullptr && extras_belong(event.body->extras, kAnthropic);
   ObjectWriter block(w, known ? event.body->extras : kNone, kAnthropic);
@@ -102,19 +85,15 @@ void MessagesStreamEncoder::open_text(const StreamEvent& event, bool thinking, s
   out += "\n\n";
 }
 
-void MessagesStreamEncoder::text(const StreamEvent& event, bool thinking, std::string& out) {
-  open_text(event, thinking, out);
-  delta(out, open_->index, thinking ? "thinking_delta" : "text_delta", thinking ? "thinking" : "text",
-        event.text);
+void MessagesStreamEncoder::text_delta(int64_t index, bool thinking, std::string_view text,
+                                       std::string& out) {
+  delta(out, index, thinking ? "thinking_delta" : "text_delta", thinking ? "thinking" : "text", text);
 }
 
-void MessagesStreamEncoder::tool_call(const StreamEvent& event, std::string& out) {
-  close_open(out);
-  if (calls_.size() <= event.index) calls_.resize(event.index + size_t{1}, -1);
-  calls_[event.index] = next_++;
+void MessagesStreamEncoder::start_call(int64_t index, const StreamEvent& event, std::string& out) {
   head_of(out, "content_block_start");
   json::Writer w(out);
-  start_block(w, calls_[event.index]);
+  start_block(w, index);
   static const Extras kNone;
   ObjectWriter block(w, event.body != nullptr ? event.body->extras : kNone, kAnthropic);
   block.field("type", "tool_use");
@@ -126,60 +105,35 @@ void MessagesStreamEncoder::tool_call(const StreamEvent& event, std::string& out
   out += "\n\n";
 }
 
-// A part is complete: what its deltas did not say.
-void MessagesStreamEncoder::part(const StreamEvent& event, std::string& out) {
-  if (event.body == nullptr || !can_write(*event.body)) return;
-  const Part& part = *event.body;
+void MessagesStreamEncoder::call_delta(int64_t index, std::string_view json, std::string& out) {
+  delta(out, index, "input_json_delta", "partial_json", json);
+}
+
+void MessagesStreamEncoder::complete(int64_t index, const Part& part, std::string& out) {
   const auto* reasoning = part.as<Reasoning>();
-  if (reasoning != nullptr && reasoning->form == Reasoning::Form::kSignature) {
-    open_text(event, true, out);
-    if (!reasoning->opaque.empty())
-      delta(out, open_->index, "signature_delta", "signature", reasoning->opaque);
-    return close_open(out);
+  if (reasoning != nullptr && !reasoning->opaque.empty())
+    delta(out, index, "signature_delta", "signature", reasoning->opaque);
+  if (part.as<Text>() == nullptr) return;
+  const StatusOr<json::Value> citations = json::parse(part.extras.find("citations"));
+  if (!citations.ok()) return;
+  for (const json::Value& citation : citations->as_array()) {
+    head_of(out, "content_block_delta");
+    json::Writer w(out);
+    w.begin_object().field("type", "content_block_delta").field("index", index);
+    w.key("delta").begin_object().field("type", "citations_delta").key("citation").value(citation);
+    w.end_object().end_object();
+    out += "\n\n";
   }
-  if (part.as<Text>() != nullptr) {
-    open_text(event, false, out);
-    const StatusOr<json::Value> citations = json::parse(part.extras.find("citations"));
-    if (citations.ok())
-      for (const json::Value& citation : citations->as_array()) {
-        head_of(out, "content_block_delta");
-        json::Writer w(out);
-        w.begin_object().field("type", "content_block_delta").field("index", open_->index);
-        w.key("delta").begin_object().field("type", "citations_delta").key("citation").value(citation);
-        w.end_object().end_object();
-        out += "\n\n";
-      }
-    return close_open(out);
-  }
-  if (part.as<ToolCall>() != nullptr) return;
-  close_open(out);
+}
+
+void MessagesStreamEncoder::whole(int64_t index, const Part& part, std::string& out) {
   head_of(out, "content_block_start");
   json::Writer w(out);
-  start_block(w, next_);
+  start_block(w, index);
   write_block(w, part);
   w.end_object();
   out += "\n\n";
-  stop(next_++, out);
-}
-
-void MessagesStreamEncoder::event(const StreamEvent& event, std::string& out) {
-  const bool known = event.index < calls_.size() && calls_[event.index] >= 0;
-  switch (event.kind) {
-    case StreamEvent::Kind::kText: text(event, false, out); break;
-    case StreamEvent::Kind::kReasoning: text(event, true, out); break;
-    case StreamEvent::Kind::kToolCall: tool_call(event, out); break;
-    case StreamEvent::Kind::kToolCallArgs:
-      if (known) delta(out, calls_[event.index], "input_json_delta", "partial_json", event.text);
-      break;
-    case StreamEvent::Kind::kToolCallEnd:
-      if (known) stop(calls_[event.index], out);
-      break;
-    case StreamEvent::Kind::kPart: part(event, out); break;
-    case StreamEvent::Kind::kPing: out += "event: ping\ndata: {\"type\":\"ping\"}\n\n"; break;
-    case StreamEvent::Kind::kStart:
-    case StreamEvent::Kind::kUsage:
-    case StreamEvent::Kind::kFinish: break;
-  }
+  stop(index, false, out);
 }
 
 void MessagesStreamEncoder::finish(const Response& whole, std::string& out) {

@@ -22,7 +22,10 @@ std::string effort_of(const json::Value& thinking, const json::Value& output_con
   if (type == "disabled") return "none";
   if (type == "adaptive") return "medium";
   if (type != "enabled") return {};
-  const int64_t tokens = thinking["budget_tokens"].as_int();
+  return effort_of_budget(thinking["budget_tokens"].as_int());
+}
+
+std::string effort_of_budget(int64_t tokens) {
   for (const Budget& budget : kBudgets)
     if (tokens <= budget.tokens) return std::string(budget.effort);
   return "high";

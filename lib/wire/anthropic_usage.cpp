@@ -52,13 +52,13 @@ void UsageMembers::merge(std::string_view key, std::string_view json) {
   }
 }
 
-void UsageMembers::decode(Usage& usage) const {
+void UsageMembers::decode(Usage& usage, const UsageNames& names) const {
   if (!known_) return;
-  const std::optional<int64_t> input = token_count(members_.find("input_tokens"));
-  const std::optional<int64_t> output = token_count(members_.find("output_tokens"));
+  const std::optional<int64_t> input = token_count(members_.find(names.input));
+  const std::optional<int64_t> output = token_count(members_.find(names.output));
   usage.known = true;
-  usage.cached_input = first_token_count({members_.find("cache_read_input_tokens")});
-  usage.cache_write = first_token_count({members_.find("cache_creation_input_tokens")});
+  usage.cached_input = first_token_count({members_.find(names.cache_read)});
+  usage.cache_write = first_token_count({members_.find(names.cache_write)});
   usage.input = input.value_or(0) + usage.cached_input + usage.cache_write;
   usage.output = output.value_or(0);
   usage.reasoning =
@@ -68,26 +68,27 @@ void UsageMembers::decode(Usage& usage) const {
   constexpr size_t kForms = 2;
   constexpr size_t kFormBytes = 64;
   extras.reserve(kForms, kFormBytes + members_.bytes());
-  extras.add("tau:from", origin_mark(kAnthropicResponse));
-  if (!input) set_absent(extras, "input_tokens");
-  if (!output) set_absent(extras, "output_tokens");
+  extras.add("tau:from", origin_mark(names.origin));
+  if (!input) set_absent(extras, names.input);
+  if (!output) set_absent(extras, names.output);
+  if (!names.total.empty() && members_.find(names.total).empty()) set_absent(extras, names.total);
   extras.add("tau:caches", "true");
   std::string scratch;
   for (const auto& [key, json] : members_) {
-    const bool taken = (key == "input_tokens" && input) || (key == "output_tokens" && output);
+    const bool taken = (key == names.input && input) || (key == names.output && output);
     if (!taken) add_member(extras, json::compact_key(key, scratch), json);
   }
 }
 
-void write_usage(json::Writer& w, const Usage& usage) {
-  ObjectWriter out(w, usage.extras, kAnthropicResponse);
-  if (out.wants("input_tokens"))
-    out.field("input_tokens", usage.input - usage.cached_input - usage.cache_write);
+void write_usage(json::Writer& w, const Usage& usage, const UsageNames& names) {
+  ObjectWriter out(w, usage.extras, names.origin);
+  if (out.wants(names.input)) out.field(names.input, usage.input - usage.cached_input - usage.cache_write);
   if (out.form("caches").empty()) {
-    out.field("cache_creation_input_tokens", usage.cache_write);
-    out.field("cache_read_input_tokens", usage.cached_input);
+    out.field(names.cache_write, usage.cache_write);
+    out.field(names.cache_read, usage.cached_input);
   }
-  if (out.wants("output_tokens")) out.field("output_tokens", usage.output);
+  if (out.wants(names.output)) out.field(names.output, usage.output);
+  if (!names.total.empty() && out.wants(names.total)) out.field(names.total, usage.input + usage.output);
   out.done();
 }
 

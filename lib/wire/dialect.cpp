@@ -1,96 +1,139 @@
-// The dialects as objects, and their error bodies.
+// The dialects as objects: a row of functions each. Error bodies are written here.
 #include "wire/anthropic.h"
+#include "wire/bedrock.h"
+#include "wire/cohere.h"
 #include "wire/error.h"
+#include "wire/gemini.h"
+#include "wire/ollama.h"
 #include "wire/openai.h"
+#include "wire/responses.h"
 
 namespace tau::wire {
 namespace {
 
-class OpenAiChat final : public Dialect {
- public:
-  std::string_view name() const override { return kOpenAi; }
-  StatusOr<Request> decode_request(std::string_view body) const override {
-    return openai::decode_request(body);
-  }
-  using Dialect::encode_request;
-  StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks,
-                                       const Target& target) const override {
-    return openai::encode_request(request, quirks, target);
-  }
-  StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks) const override {
-    return openai::decode_response(body, quirks);
-  }
-  std::string encode_response(const Response& response) const override {
-    return openai::encode_response(response);
-  }
-  std::unique_ptr<StreamDecoder> stream_decoder(const Quirks& quirks) const override {
-    return openai::make_stream_decoder(quirks);
-  }
-  std::unique_ptr<StreamEncoder> stream_encoder() const override { return openai::make_stream_encoder(); }
-  Status decode_error(int http_status, std::string_view body) const override {
-    return error_status(read_error(http_status, body));
-  }
-  std::string encode_error(const Status& status) const override {
-    std::string text;
-    json::Writer out(text);
-    out.begin_object().key("error").begin_object();
-    out.field("message", status.message()).field("type", openai_error_type(status));
-    out.key("param").null().field("code", status.reason()).end_object().end_object();
-    return text;
-  }
+template <char const* kMember>
+std::string plain_error(const Status& status) {
+  std::string text;
+  json::Writer(text).begin_object().field(std::string_view(kMember), status.message()).end_object();
+  return text;
+}
+constexpr char kError[] = "error";
+constexpr char kMessage[] = "message";
+
+// The functions of a dialect.
+struct Codec {
+  std::string_view name;
+  Framing framing;
+  StatusOr<Request> (*decode_request)(std::string_view body);
+  StatusOr<std::string> (*encode_request)(const Request& request, const Quirks& quirks, const Target& target);
+  StatusOr<Response> (*decode_response)(std::string_view body, const Quirks& quirks);
+  std::string (*encode_response)(const Response& response);
+  std::unique_ptr<StreamDecoder> (*stream_decoder)(const Quirks& quirks);
+  std::unique_ptr<StreamEncoder> (*stream_encoder)();
+  std::string (*encode_error)(const Status& status);
 };
 
-class AnthropicMessages final : public Dialect {
+class CodecDialect final : public Dialect {
  public:
-  std::string_view name() const override { return kAnthropic; }
+  explicit constexpr CodecDialect(const Codec& codec) : codec_(codec) {}
+
+  std::string_view name() const override { return codec_.name; }
+  Framing framing() const override { return codec_.framing; }
   StatusOr<Request> decode_request(std::string_view body) const override {
-    return anthropic::decode_request(body);
+    return codec_.decode_request(body);
   }
   using Dialect::encode_request;
   StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks,
                                        const Target& target) const override {
-    return anthropic::encode_request(request, quirks, target);
+    return codec_.encode_request(request, quirks, target);
   }
   StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks) const override {
-    return anthropic::decode_response(body, quirks);
+    return codec_.decode_response(body, quirks);
   }
   std::string encode_response(const Response& response) const override {
-    return anthropic::encode_response(response);
+    return codec_.encode_response(response);
   }
   std::unique_ptr<StreamDecoder> stream_decoder(const Quirks& quirks) const override {
-    return anthropic::make_stream_decoder(quirks);
+    return codec_.stream_decoder(quirks);
   }
-  std::unique_ptr<StreamEncoder> stream_encoder() const override { return anthropic::make_stream_encoder(); }
+  std::unique_ptr<StreamEncoder> stream_encoder() const override { return codec_.stream_encoder(); }
   Status decode_error(int http_status, std::string_view body) const override {
     return error_status(read_error(http_status, body));
   }
-  std::string encode_error(const Status& status) const override {
-    std::string text;
-    json::Writer out(text);
-    out.begin_object().field("type", "error").key("error").begin_object();
-    out.field("type", anthropic_error_type(status))
-        .field("message", status.message())
-        .end_object()
-        .end_object();
-    return text;
-  }
+  std::string encode_error(const Status& status) const override { return codec_.encode_error(status); }
+
+ private:
+  Codec codec_;
 };
+
+// The functions that a dialect's namespace has, under the names that all of them use.
+#define TAU_DIALECT(name, framing, ns, encode_error)                                        \
+  CodecDialect({name, framing, ns::decode_request, ns::encode_request, ns::decode_response, \
+                ns::encode_response, ns::make_stream_decoder, ns::make_stream_encoder, encode_error})
+const auto& codecs() {
+  static const CodecDialect all[] = {
+      TAU_DIALECT(kOpenAi, Framing::kSse, openai, openai::encode_error),
+      TAU_DIALECT(kResponses, Framing::kSse, responses, responses::encode_error),
+      TAU_DIALECT(kAnthropic, Framing::kSse, anthropic, anthropic::encode_error),
+      TAU_DIALECT(kGemini, Framing::kSse, gemini, gemini::encode_error),
+      TAU_DIALECT(kBedrock, Framing::kMessages, bedrock, plain_error<kMessage>),
+      TAU_DIALECT(kCohere, Framing::kSse, cohere, plain_error<kMessage>),
+      TAU_DIALECT(kOllama, Framing::kLines, ollama, plain_error<kError>),
+  };
+  return all;
+}
+#undef TAU_DIALECT
 
 }  // namespace
 
-const Dialect& openai_chat() {
-  static const OpenAiChat dialect;
-  return dialect;
+std::string openai::encode_error(const Status& status) {
+  std::string text;
+  json::Writer out(text);
+  out.begin_object().key("error").begin_object();
+  out.field("message", status.message()).field("type", openai_error_type(status));
+  out.key("param").null().field("code", status.reason()).end_object().end_object();
+  return text;
 }
 
-const Dialect& anthropic_messages() {
-  static const AnthropicMessages dialect;
-  return dialect;
+std::string anthropic::encode_error(const Status& status) {
+  std::string text;
+  json::Writer out(text);
+  out.begin_object().field("type", "error").key("error").begin_object();
+  out.field("type", anthropic_error_type(status)).field("message", status.message());
+  out.end_object().end_object();
+  return text;
+}
+
+std::string gemini::encode_error(const Status& status) {
+  std::string text;
+  json::Writer out(text);
+  const GoogleCode code = google_code(status);
+  out.begin_object().key("error").begin_object();
+  out.field("code", code.http_status).field("message", status.message()).field("status", code.name);
+  out.end_object().end_object();
+  return text;
+}
+
+const Dialect& openai_chat() { return *find_dialect(kOpenAi); }
+const Dialect& anthropic_messages() { return *find_dialect(kAnthropic); }
+const Dialect& openai_responses() { return *find_dialect(kResponses); }
+const Dialect& gemini_generate() { return *find_dialect(kGemini); }
+const Dialect& bedrock_converse() { return *find_dialect(kBedrock); }
+const Dialect& cohere_chat() { return *find_dialect(kCohere); }
+const Dialect& ollama_chat() { return *find_dialect(kOllama); }
+
+const std::vector<const Dialect*>& dialects() {
+  static const std::vector<const Dialect*> all = [] {
+    std::vector<const Dialect*> out;
+    for (const CodecDialect& dialect : codecs()) out.push_back(&dialect);
+    return out;
+  }();
+  return all;
 }
 
 const Dialect* find_dialect(std::string_view name) {
-  for (const Dialect* dialect : {&openai_chat(), &anthropic_messages()})
-    if (dialect->name() == name) return dialect;
+  for (const CodecDialect& dialect : codecs())
+    if (dialect.name() == name) return &dialect;
   return nullptr;
 }
 

@@ -126,21 +126,27 @@ bool says_context_exceeded(std::string_view kind, std::string_view message) {
 }
 
 bool says_quota(std::string_view kind, std::string_view message) {
-  return has_any(kind,
-                 {"insufficient_quota", "billing", "insufficient_balance", "quota_exceeded", "credit"}) ||
+  return has_any(kind, {"insufficient_quota", "billing", "insufficient_balance", "quota_exceeded", "credit",
+                        "servicequotaexceeded"}) ||
          has_any(message, {"insufficient balance", "credit balance", "insufficient credits", "out of credits",
                            "check your plan and billing"});
 }
 
 // By the error's own type or code: it is more exact than the status, and all there is inside a stream.
 const Verdict* by_kind(std::string_view kind) {
-  if (has_any(kind, {"overloaded", "slow_down", "server_busy", "engine_overloaded"})) return &kOverloaded;
-  if (has_any(kind, {"rate_limit", "ratelimit", "too_many_requests", "resource_exhausted"})) return &kRate;
-  if (has_any(kind, {"authentication", "invalid_api_key", "unauthorized", "unauthenticated"})) return &kAuth;
-  if (has_any(kind, {"permission", "forbidden"})) return &kForbidden;
-  if (has_any(kind, {"not_found"})) return &kMissing;
+  if (has_any(kind, {"overloaded", "slow_down", "server_busy", "engine_overloaded", "modelnotready"}))
+    return &kOverloaded;
+  if (has_any(kind, {"rate_limit", "ratelimit", "too_many_requests", "resource_exhausted", "throttling"}))
+    return &kRate;
+  if (has_any(kind,
+              {"authentication", "invalid_api_key", "unauthorized", "unauthenticated", "api_key_invalid",
+               "unrecognizedclient", "expiredtoken", "invalidsignature", "missingauthenticationtoken"}))
+    return &kAuth;
+  if (has_any(kind, {"permission", "forbidden", "accessdenied"})) return &kForbidden;
+  if (has_any(kind, {"not_found", "notfound"})) return &kMissing;
   if (has_any(kind, {"server_error", "api_error", "internal", "timeout", "unavailable"})) return &kServer;
-  if (has_any(kind, {"invalid_request", "invalid_argument", "invalid_prompt", "bad request"}))
+  if (has_any(kind, {"invalid_request", "invalid_argument", "invalid_prompt", "bad request",
+                     "validationexception"}))
     return &kInvalid;
   return nullptr;
 }
@@ -164,7 +170,7 @@ const Verdict* by_http_status(int status) {
 }
 
 Verdict classify(const ProviderError& error) {
-  const std::string kind = lower(error.type) + ' ' + lower(error.code);
+  const std::string kind = lower(error.type) + ' ' + lower(error.code) + ' ' + lower(error.reason);
   const std::string message = lower(error.message);
   const int status = error.http_status;
   const bool client_side = status == 0 || (status >= 400 && status < 500);
@@ -188,6 +194,7 @@ std::string details(const ProviderError& error) {
   if (!error.type.empty()) out.field("type", error.type);
   if (!error.code.empty()) out.field("code", error.code);
   if (!error.param.empty()) out.field("param", error.param);
+  if (!error.reason.empty()) out.field("reason", error.reason);
   out.end_object();
   return text;
 }
@@ -209,14 +216,17 @@ ProviderError read_error_value(int http_status, const json::Value& value) {
     return out;
   }
   out.type = scalar_text(value.contains("type") ? value["type"] : value["status"]);
+  if (out.type.empty()) out.type = scalar_text(value["__type"]);
   out.code = scalar_text(value["code"]);
   out.param = scalar_text(value["param"]);
   out.message = value["message"].as_string();
-  for (const std::string_view key : {"detail", "msg", "title"})
+  for (const std::string_view key : {"detail", "msg", "title", "Message"})
     if (out.message.empty() && value.contains(key))
       out.message = value[key].is_string() ? std::string(value[key].as_string()) : json::write(value[key]);
   if (out.message.empty() && value.size() > 0)
     out.message = truncate_utf8(json::write(value), kMaxPlainBytes);
+  for (const json::Value& detail : value["details"].as_array())
+    if (out.reason.empty()) out.reason = detail["reason"].as_string();
   out.retry_after_ms = retry_in_body_ms(value);
   return out;
 }
@@ -245,6 +255,22 @@ Status error_status(const ProviderError& error) {
   info.message =
       full.http_status == 0 ? std::string(message) : format("HTTP {}: {}", full.http_status, message);
   info.details_json = details(full);
+  return Status(std::move(info));
+}
+
+Status decode_http_error(const Dialect& dialect, int http_status, const HeaderList& headers,
+                         std::string_view body) {
+  Status status = dialect.decode_error(http_status, body);
+  for (const auto& [name, value] : headers) {
+    if (name != "x-amzn-errortype") continue;
+    ProviderError error = read_error(http_status, body);
+    error.type = value.substr(0, value.find(':'));  // a URL may come behind the name
+    status = error_status(error);
+  }
+  const int64_t asked = retry_after_ms(headers);
+  if (asked < 0) return status;
+  ErrorInfo info = status.info();
+  info.retry_after_ms = asked;
   return Status(std::move(info));
 }
 

@@ -15,6 +15,7 @@ struct ProviderError {
   std::string type;
   std::string code;
   std::string param;
+  std::string reason;  // of a google.rpc.ErrorInfo
   std::string message;
   int64_t retry_after_ms = -1;
 };

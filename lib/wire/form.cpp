@@ -1,6 +1,7 @@
 #include "wire/form.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace tau::wire {
 namespace {
@@ -9,9 +10,27 @@ constexpr std::string_view kPrefix = "tau:";
 constexpr std::string_view kEscape = "tau:=";
 constexpr std::string_view kFrom = "tau:from";
 constexpr std::string_view kAbsent = "tau:absent";
-constexpr std::array<std::string_view, 6> kMarks = {
-    R"("openai_chat")",        R"("openai_chat.request")",        R"("openai_chat.response")",
-    R"("anthropic_messages")", R"("anthropic_messages.request")", R"("anthropic_messages.response")"};
+constexpr std::string_view kMarks[] = {R"("openai_chat")",
+                                       R"("openai_chat.request")",
+                                       R"("openai_chat.response")",
+                                       R"("anthropic_messages")",
+                                       R"("anthropic_messages.request")",
+                                       R"("anthropic_messages.response")",
+                                       R"("openai_responses")",
+                                       R"("openai_responses.request")",
+                                       R"("openai_responses.response")",
+                                       R"("gemini")",
+                                       R"("gemini.request")",
+                                       R"("gemini.response")",
+                                       R"("bedrock_converse")",
+                                       R"("bedrock_converse.request")",
+                                       R"("bedrock_converse.response")",
+                                       R"("cohere_chat")",
+                                       R"("cohere_chat.request")",
+                                       R"("cohere_chat.response")",
+                                       R"("ollama_chat")",
+                                       R"("ollama_chat.request")",
+                                       R"("ollama_chat.response")"};
 
 bool is_form(std::string_view key) { return key.starts_with(kPrefix) && !key.starts_with(kEscape); }
 
@@ -26,9 +45,25 @@ std::string extra_key(std::string_view member) {
   return member.starts_with(kPrefix) ? std::string(kEscape) + std::string(member) : std::string(member);
 }
 
+bool is_foreign_server_tool(const ToolSpec& tool, std::string_view dialect) {
+  if (extras_belong(tool.extras, dialect)) return false;
+  if (!find_form(tool.extras, "server").empty()) return true;
+  const std::string_view type = tool.extras.find("type");
+  return !type.empty() && type != R"("custom")";
+}
+
 std::string quoted(std::string_view text) {
   std::string out;
   json::append_string(out, text);
+  return out;
+}
+
+std::string list_json(const std::vector<std::string>& texts) {
+  std::string out;
+  json::Writer w(out);
+  w.begin_array();
+  for (const std::string& text : texts) w.string(text);
+  w.end_array();
   return out;
 }
 
@@ -50,7 +85,7 @@ void mark_origin(Extras& extras, std::string_view origin) {
 
 std::string_view origin_mark(std::string_view origin) {
   const auto names = [&](std::string_view mark) { return mark.substr(1, mark.size() - 2) == origin; };
-  return *std::find_if(kMarks.begin(), kMarks.end(), names);
+  return *std::find_if(std::begin(kMarks), std::end(kMarks), names);
 }
 
 void add_member(Extras& extras, std::string_view member, std::string_view json) {
@@ -148,6 +183,21 @@ const json::Value* ObjectReader::take_array(std::string_view key) {
   return v != nullptr && !v->as_array().empty() ? take(key) : nullptr;
 }
 
+void ObjectReader::take_strings(std::string_view key, std::vector<std::string>& out) {
+  const json::Value* v = peek(key);
+  if (v == nullptr) return;
+  for (const json::Value& item : v->as_array())
+    if (!item.is_string()) return;
+  if (take_array(key) == nullptr) return;
+  for (const json::Value& item : v->as_array()) out.emplace_back(item.as_string());
+}
+
+void ObjectReader::take_no_elements(std::string_view key) {
+  const json::Value* v = peek(key);
+  if (v == nullptr) return absent(key);
+  if (v->is_array() && v->as_array().empty()) take(key);
+}
+
 bool ObjectReader::take_exactly(std::string_view key, std::string_view value) {
   const json::Value* v = peek(key);
   return v != nullptr && v->is_string() && v->as_string() == value && take(key) != nullptr;
@@ -160,6 +210,12 @@ void ObjectReader::expect(std::string_view key) {
 void ObjectReader::nested(std::string_view name, const ObjectReader& inner) {
   const json::Value left = inner.rest();
   if (!left.is_null()) form(name, json::write(left));
+}
+
+void ObjectReader::kept(std::string_view key, const ObjectReader& inner) {
+  take(key);
+  const json::Value left = inner.rest();
+  form(key, left.is_null() ? "{}" : json::write(left));
 }
 
 json::Value ObjectReader::rest() const {
@@ -211,6 +267,21 @@ std::string_view ObjectWriter::form(std::string_view name) const {
 
 void ObjectWriter::nested(std::string_view name) {
   if (const std::string_view json = form(name); !json.empty()) write_members(out_, json);
+}
+
+void ObjectWriter::settings(std::string_view name, const std::vector<Setting>& settings) {
+  const std::string_view rest = form(name);
+  if (settings.empty() && rest.empty()) return;
+  json::Writer& w = key(name).begin_object();
+  for (const auto& [member, json] : settings) w.key(member).raw(json);
+  const StatusOr<json::Value> left = json::parse(rest);
+  const auto is_set = [&](std::string_view member) {
+    return std::any_of(settings.begin(), settings.end(), [&](const Setting& s) { return s.first == member; });
+  };
+  if (left.ok())
+    for (const auto& [member, value] : left->as_object())
+      if (!is_set(member)) w.key(member).value(value);
+  w.end_object();
 }
 
 void ObjectWriter::done() {

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "wire/wire.h"
@@ -25,6 +26,21 @@ inline constexpr std::string_view kOpenAiResponse = "openai_chat.response";
 inline constexpr std::string_view kAnthropic = "anthropic_messages";
 inline constexpr std::string_view kAnthropicRequest = "anthropic_messages.request";
 inline constexpr std::string_view kAnthropicResponse = "anthropic_messages.response";
+inline constexpr std::string_view kResponses = "openai_responses";
+inline constexpr std::string_view kResponsesRequest = "openai_responses.request";
+inline constexpr std::string_view kResponsesResponse = "openai_responses.response";
+inline constexpr std::string_view kGemini = "gemini";
+inline constexpr std::string_view kGeminiRequest = "gemini.request";
+inline constexpr std::string_view kGeminiResponse = "gemini.response";
+inline constexpr std::string_view kBedrock = "bedrock_converse";
+inline constexpr std::string_view kBedrockRequest = "bedrock_converse.request";
+inline constexpr std::string_view kBedrockResponse = "bedrock_converse.response";
+inline constexpr std::string_view kCohere = "cohere_chat";
+inline constexpr std::string_view kCohereRequest = "cohere_chat.request";
+inline constexpr std::string_view kCohereResponse = "cohere_chat.response";
+inline constexpr std::string_view kOllama = "ollama_chat";
+inline constexpr std::string_view kOllamaRequest = "ollama_chat.request";
+inline constexpr std::string_view kOllamaResponse = "ollama_chat.response";
 
 // The extras key of a member: its own name, escaped where that begins with "tau:".
 std::string extra_key(std::string_view member);
@@ -45,8 +61,12 @@ void add_member(Extras& extras, std::string_view member, std::string_view json);
 // The value of "tau:from" for an origin: one of those above.
 std::string_view origin_mark(std::string_view origin);
 
-// A JSON string literal.
+// Whether a tool is run by the server of a dialect other than `dialect`, so that it cannot be offered there.
+bool is_foreign_server_tool(const ToolSpec& tool, std::string_view dialect);
+
+// A JSON string literal, and an array of them.
 std::string quoted(std::string_view text);
+std::string list_json(const std::vector<std::string>& texts);
 
 class ObjectReader {
  public:
@@ -64,6 +84,10 @@ class ObjectReader {
   bool take_true(std::string_view key);
   const json::Value* take_object(std::string_view key);
   const json::Value* take_array(std::string_view key);  // not empty
+  // Takes an array of strings that is not empty.
+  void take_strings(std::string_view key, std::vector<std::string>& out);
+  // Takes an empty array, which the encoder writes by default; notes when there is none.
+  void take_no_elements(std::string_view key);
   // Takes a string member that has exactly this value.
   bool take_exactly(std::string_view key, std::string_view value);
 
@@ -73,6 +97,8 @@ class ObjectReader {
   void absent(std::string_view key) { set_absent(extras_, key); }
   // Keeps what remains of a nested object under a form's name; nothing when all was taken.
   void nested(std::string_view name, const ObjectReader& inner);
+  // Takes the object `key`, which `inner` reads, and keeps what remains of it for ObjectWriter::settings().
+  void kept(std::string_view key, const ObjectReader& inner);
   // The members not taken, as an object; null when there are none.
   json::Value rest() const;
 
@@ -101,6 +127,10 @@ class ObjectWriter {
   // Whether a member with a default is to be written: neither marked absent nor among the extras.
   bool wants(std::string_view name) const;
   std::string_view form(std::string_view name) const;
+  // Writes an object of settings, (name, JSON text), and what was kept() of the one that came; nothing when
+  // it came not and there are none.
+  using Setting = std::pair<std::string_view, std::string>;
+  void settings(std::string_view name, const std::vector<Setting>& settings);
   // Writes the members of the form's object, the leftovers of a nested object that is open in the writer.
   void nested(std::string_view name);
   bool own() const { return own_; }

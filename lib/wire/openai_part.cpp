@@ -1,12 +1,9 @@
 // Content parts of chat completions: text, images, audio, files, and whatever else stays opaque.
-#include "crypto/crypto.h"
 #include "wire/media.h"
 #include "wire/openai.h"
 
 namespace tau::wire::openai {
 namespace {
-
-constexpr std::string_view kAudioMime = "audio/";
 
 Part opaque_part(const json::Value& value, std::string_view origin) {
   Part part;
@@ -33,20 +30,6 @@ bool decode_image(ObjectReader& in, Media& media) {
   return true;
 }
 
-bool decode_audio(ObjectReader& in, Media& media) {
-  const json::Value* audio = in.peek("input_audio");
-  if (audio == nullptr) return false;
-  ObjectReader inner(*audio);
-  std::string audio_format;
-  std::string data;
-  if (!inner.take_text("format", audio_format) || !inner.take_text("data", data)) return false;
-  if (!decode_exact_base64(data, media.data)) return false;
-  in.take("input_audio");
-  media.mime = std::string(kAudioMime) + audio_format;
-  in.nested("input_audio", inner);
-  return true;
-}
-
 bool decode_file(ObjectReader& in, Media& media) {
   const json::Value* file = in.peek("file");
   if (file == nullptr) return false;
@@ -61,8 +44,13 @@ bool decode_file(ObjectReader& in, Media& media) {
   return true;
 }
 
-// Mistral's thinking chunk: {"type":"thinking","thinking":[{"type":"text","text":…}]}.
-bool decode_thinking(ObjectReader& in, Reasoning& reasoning) {
+// Mistral's thinking chunk: {"type":"thinking","thinking":[{"type":"text","text":…}]}; Cohere's has the text
+// itself.
+bool decode_thinking(ObjectReader& in, Reasoning& reasoning, const Flavor& flavor) {
+  if (flavor.thinking_text) {
+    in.form("fields", R"(["thinking"])");
+    return in.take_string("thinking", reasoning.text);
+  }
   const json::Value* chunks = in.peek("thinking");
   if (chunks == nullptr || chunks->as_array().size() != 1) return false;
   const json::Value& chunk = chunks->as_array().front();
@@ -84,50 +72,44 @@ void write_image(ObjectWriter& out, const Media& media) {
   out.out().end_object();
 }
 
-std::string_view audio_format(std::string_view mime) {
-  if (mime == "audio/mpeg") return "mp3";
-  if (mime == "audio/wave" || mime == "audio/x-wav" || mime == "audio/vnd.wave") return "wav";
-  return mime.starts_with(kAudioMime) ? mime.substr(kAudioMime.size()) : mime;
-}
-
 void write_media(ObjectWriter& out, const Media& media) {
   if (media.kind == MediaKind::kImage) return write_image(out, media);
-  const bool audio = media.kind == MediaKind::kAudio;
-  const std::string_view type = audio ? "input_audio" : "file";
-  out.field("type", type);
-  json::Writer& inner = out.key(type).begin_object();
-  if (audio) {
-    inner.field("data", media.data.empty() ? media.url : crypto::base64_encode(media.data));
-    inner.field("format", audio_format(media.mime));
-  } else {
-    if (!media.data.empty() || !media.url.empty()) inner.field("file_data", data_url(media));
-    if (!media.id.empty()) inner.field("file_id", media.id);
-    if (!media.name.empty()) inner.field("filename", media.name);
-  }
-  out.nested(type);
+  if (media.kind == MediaKind::kAudio) return write_audio(out, media);
+  out.field("type", "file");
+  json::Writer& inner = out.key("file").begin_object();
+  if (!media.data.empty() || !media.url.empty()) inner.field("file_data", data_url(media));
+  if (!media.id.empty()) inner.field("file_id", media.id);
+  if (!media.name.empty()) inner.field("filename", media.name);
+  out.nested("file");
   inner.end_object();
 }
 
-bool is_thinking(const Part& part) {
-  return part.as<Reasoning>() != nullptr && extras_belong(part.extras, kOpenAi) &&
-         find_form(part.extras, "fields") == R"(["thinking"])";
+void write_thinking(ObjectWriter& out, const Reasoning& reasoning, const Flavor& flavor) {
+  out.field("type", "thinking");
+  if (flavor.thinking_text) return out.field("thinking", reasoning.text);
+  out.key("thinking").begin_array().begin_object();
+  out.out().field("type", "text").field("text", reasoning.text).end_object().end_array();
 }
 
 }  // namespace
 
-Part decode_part(const json::Value& value, std::string_view origin) {
+bool is_thinking_part(const Part& part, const Flavor& flavor) {
+  return flavor.thinking_parts && part.as<Reasoning>() != nullptr &&
+         extras_belong(part.extras, flavor.dialect) && find_form(part.extras, "fields") == R"(["thinking"])";
+}
+
+Part decode_part(const json::Value& value, std::string_view origin, const Flavor& flavor) {
   ObjectReader in(value);
   Part part;
   const std::string_view type = value["type"].as_string();
   Media media;
   if (Text text; type == "text" && in.take_string("text", text.text)) {
     part.body = std::move(text);
-  } else if (Reasoning reasoning; type == "thinking" && decode_thinking(in, reasoning)) {
+  } else if (Reasoning reasoning; type == "thinking" && decode_thinking(in, reasoning, flavor)) {
     part.body = std::move(reasoning);
   } else if (type == "image_url" && decode_image(in, media)) {
     part.body = std::move(media);
   } else if (type == "input_audio" && decode_audio(in, media)) {
-    media.kind = MediaKind::kAudio;
     part.body = std::move(media);
   } else if (type == "file" && decode_file(in, media)) {
     media.kind = MediaKind::kFile;
@@ -140,27 +122,26 @@ Part decode_part(const json::Value& value, std::string_view origin) {
   return part;
 }
 
-bool is_content(const Part& part) {
-  if (part.as<Text>() != nullptr || part.as<Media>() != nullptr || is_thinking(part)) return true;
-  return part.as<Opaque>() != nullptr && extras_belong(part.extras, kOpenAi) &&
+bool is_content(const Part& part, const Flavor& flavor) {
+  if (part.as<Text>() != nullptr || part.as<Media>() != nullptr || is_thinking_part(part, flavor))
+    return true;
+  return part.as<Opaque>() != nullptr && extras_belong(part.extras, flavor.dialect) &&
          find_form(part.extras, "slot") == R"("content")";
 }
 
-void write_content_part(json::Writer& out, const Part& part) {
+void write_content_part(json::Writer& out, const Part& part, const Flavor& flavor) {
   if (const auto* opaque = part.as<Opaque>()) {
     out.raw(opaque->json);
     return;
   }
-  ObjectWriter object(out, part.extras, kOpenAi);
+  ObjectWriter object(out, part.extras, flavor.dialect);
   if (const auto* text = part.as<Text>()) {
     object.field("type", "text");
     object.field("text", text->text);
   } else if (const auto* media = part.as<Media>()) {
     write_media(object, *media);
   } else if (const auto* reasoning = part.as<Reasoning>()) {
-    object.field("type", "thinking");
-    object.key("thinking").begin_array().begin_object();
-    out.field("type", "text").field("text", reasoning->text).end_object().end_array();
+    write_thinking(object, *reasoning, flavor);
   }
   object.done();
 }

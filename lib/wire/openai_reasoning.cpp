@@ -5,40 +5,36 @@
 namespace tau::wire::openai {
 namespace {
 
-constexpr std::string_view kTextFields[] = {"reasoning_content", "reasoning"};
-
 // The wire fields that hold the part's text, as the decoder noted them.
-std::vector<std::string> text_fields(const Part& part) {
-  const std::string_view form = extras_belong(part.extras, kOpenAi) ? find_form(part.extras, "fields") : "";
-  if (form.empty()) return {std::string(kTextFields[0])};
+std::vector<std::string> text_fields(const Part& part, const Flavor& flavor) {
+  const bool own = extras_belong(part.extras, flavor.dialect);
+  const std::string_view form = own ? find_form(part.extras, "fields") : "";
+  if (form.empty()) return {std::string(flavor.reasoning[0])};
   std::vector<std::string> out;
   if (const StatusOr<json::Value> list = json::parse(form); list.ok())
     for (const json::Value& name : list->as_array()) out.emplace_back(name.as_string());
   return out;
 }
 
-bool is_thinking_chunk(const std::vector<std::string>& fields) {
-  return fields.size() == 1 && fields.front() == "thinking";
-}
-
-void write_text_fields(ObjectWriter& out, const std::vector<std::string>& fields, std::string_view text) {
-  for (const std::string_view name : kTextFields)
+void write_text_fields(ObjectWriter& out, const std::vector<std::string>& fields, std::string_view text,
+                       const Flavor& flavor) {
+  for (const std::string_view name : flavor.reasoning)
     for (const std::string& field : fields)
       if (field == name) out.field(name, text);
 }
 
 // What a later request sends back of a response's reasoning.
-void write_back(ObjectWriter& out, const Part& part, const Quirks& quirks) {
+void write_back(ObjectWriter& out, const Part& part, const Quirks& quirks, const Flavor& flavor) {
   const auto& reasoning = *part.as<Reasoning>();
   if (reasoning.form == Reasoning::Form::kDetails && quirks.reasoning_details_back) {
     out.raw("reasoning_details", reasoning.opaque);
     return;
   }
-  if (!quirks.reasoning_back || reasoning.text.empty()) return;
-  std::vector<std::string> fields = text_fields(part);
-  if (fields.empty()) fields.emplace_back(kTextFields[0]);
+  if (!(quirks.reasoning_back || flavor.reasoning_back) || reasoning.text.empty()) return;
+  std::vector<std::string> fields = text_fields(part, flavor);
+  if (fields.empty()) fields.emplace_back(flavor.reasoning[0]);
   fields.resize(1);
-  write_text_fields(out, fields, reasoning.text);
+  write_text_fields(out, fields, reasoning.text, flavor);
 }
 
 }  // namespace
@@ -52,11 +48,11 @@ std::string details_text(const json::Value& details) {
   return out;
 }
 
-void decode_reasoning(ObjectReader& in, std::string_view origin, Message& message) {
+void decode_reasoning(ObjectReader& in, std::string_view origin, Message& message, const Flavor& flavor) {
   Reasoning reasoning;
   json::Value fields = json::Value::array();
-  for (const std::string_view name : kTextFields) {
-    const json::Value* v = in.peek(name);
+  for (const std::string_view name : flavor.reasoning) {
+    const json::Value* v = name.empty() ? nullptr : in.peek(name);
     if (v == nullptr || v->as_string().empty()) continue;
     if (!reasoning.text.empty() && v->as_string() != reasoning.text) continue;
     in.take_string(name, reasoning.text);
@@ -75,14 +71,14 @@ void decode_reasoning(ObjectReader& in, std::string_view origin, Message& messag
   message.parts.push_back(std::move(part));
 }
 
-void write_reasoning(ObjectWriter& out, const Message& message, const Quirks* quirks) {
+void write_reasoning(ObjectWriter& out, const Message& message, const Quirks* quirks, const Flavor& flavor) {
   std::string text;
   for (const Part& part : message.parts) {
     const auto* reasoning = part.as<Reasoning>();
-    if (reasoning == nullptr || is_thinking_chunk(text_fields(part))) continue;
-    const bool restore = extras_origin(part.extras) == (quirks != nullptr ? kOpenAiRequest : kOpenAiResponse);
+    if (reasoning == nullptr || is_thinking_part(part, flavor)) continue;
+    const bool restore = extras_origin(part.extras) == (quirks != nullptr ? flavor.request : flavor.response);
     if (restore) {
-      write_text_fields(out, text_fields(part), reasoning->text);
+      write_text_fields(out, text_fields(part, flavor), reasoning->text, flavor);
       if (reasoning->form == Reasoning::Form::kDetails) out.raw("reasoning_details", reasoning->opaque);
       return;
     }
@@ -90,14 +86,14 @@ void write_reasoning(ObjectWriter& out, const Message& message, const Quirks* qu
       // Signed reasoning of another provider cannot be checked here: a change of model drops it.
       const bool foreign = reasoning->form == Reasoning::Form::kSignature ||
                            reasoning->form == Reasoning::Form::kRedacted ||
-                           !extras_belong(part.extras, kOpenAi);
-      if (!foreign) return write_back(out, part, *quirks);
+                           !extras_belong(part.extras, flavor.dialect);
+      if (!foreign) return write_back(out, part, *quirks, flavor);
       continue;
     }
     if (!text.empty() && !reasoning->text.empty()) text += '\n';
     text += reasoning->text;
   }
-  if (!text.empty()) out.field(kTextFields[0], text);
+  if (!text.empty()) out.field(flavor.reasoning[0], text);
 }
 
 }  // namespace tau::wire::openai

@@ -1,43 +1,16 @@
 // Requests of chat completions: decoding.
 #include "wire/openai.h"
+#include "wire/turns.h"
 
 namespace tau::wire::openai {
 namespace {
-
-ToolSpec decode_tool(const json::Value& value) {
-  ObjectReader in(value);
-  ToolSpec tool;
-  const json::Value* function = in.peek("function");
-  const json::Value* type = in.peek("type");
-  const bool is_function = type == nullptr || type->as_string() == "function";
-  if (!is_function || function == nullptr || !(*function)["name"].is_string()) {
-    // A tool that the server runs itself: nothing of it is ours.
-    tool.name = value["type"].as_string();
-    in.absent("function");
-    tool.extras = in.finish(kOpenAiRequest);
-    return tool;
-  }
-  in.expect("type");
-  in.take("type");
-  ObjectReader inner(*in.take("function"));
-  inner.take_string("name", tool.name);
-  inner.take_text("description", tool.description);
-  if (const json::Value* parameters = inner.take_object("parameters"))
-    tool.parameters = json::write(*parameters);
-  tool.strict = inner.take_true("strict");
-  in.nested("function", inner);
-  tool.extras = in.finish(kOpenAiRequest);
-  return tool;
-}
 
 // "auto", "none", "required" (Mistral: "any"), or one function by name.
 void decode_tool_choice(ObjectReader& in, ToolChoice& choice) {
   const json::Value* v = in.peek("tool_choice");
   if (v == nullptr) return;
   const std::string_view word = v->as_string();
-  if (word == "auto") choice.mode = ToolChoice::Mode::kAuto;
-  if (word == "none") choice.mode = ToolChoice::Mode::kNone;
-  if (word == "required" || word == "any") choice.mode = ToolChoice::Mode::kRequired;
+  choice.mode = choice_mode(word);
   if (word == "any") in.form("tool_choice", quoted(word));
   const json::Value& function = (*v)["function"];
   if (v->size() == 2 && (*v)["type"].as_string() == "function" && function.size() == 1 &&
@@ -78,22 +51,12 @@ void decode_stop(ObjectReader& in, std::vector<std::string>& stop) {
     in.form("stop", quoted("string"));
     return;
   }
-  for (const json::Value& item : v->as_array())
-    if (!item.is_string()) return;
-  if (in.take_array("stop") == nullptr) return;
-  for (const json::Value& item : v->as_array()) stop.emplace_back(item.as_string());
+  in.take_strings("stop", stop);
 }
 
 // "reasoning_effort", or OpenRouter's {"reasoning":{"effort":…}}.
 void decode_effort(ObjectReader& in, std::string& effort) {
-  if (in.take_text("reasoning_effort", effort)) return;
-  const json::Value* v = in.peek("reasoning");
-  if (v == nullptr || !v->is_object()) return;
-  ObjectReader inner(*v);
-  if (!inner.take_text("effort", effort)) return;
-  in.take("reasoning");
-  const json::Value rest = inner.rest();
-  in.form("reasoning", rest.is_null() ? "{}" : json::write(rest));
+  if (!in.take_text("reasoning_effort", effort)) decode_effort_object(in, effort);
 }
 
 void decode_options(ObjectReader& in, Request& request) {
@@ -113,23 +76,23 @@ void decode_options(ObjectReader& in, Request& request) {
   if (request.stream) in.expect("stream_options");
 }
 
-// Tool messages rarely say which tool they answer: the call does.
-void name_results(std::vector<Message>& messages) {
-  std::vector<const ToolCall*> calls;
-  for (Message& message : messages)
-    for (Part& part : message.parts) {
-      if (const auto* call = part.as<ToolCall>()) calls.push_back(call);
-      const auto* result = part.as<ToolResult>();
-      if (result == nullptr || !result->name.empty()) continue;
-      for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
-        if ((*call)->id != result->call_id) continue;
-        if (is_valid_id((*call)->name)) message.labels = Labels::tool((*call)->name);
-        break;
-      }
-    }
+}  // namespace
+
+ToolChoice::Mode choice_mode(std::string_view word) {
+  if (word == "auto") return ToolChoice::Mode::kAuto;
+  if (word == "none") return ToolChoice::Mode::kNone;
+  return word == "required" || word == "any" ? ToolChoice::Mode::kRequired : ToolChoice::Mode::kUnset;
 }
 
-}  // namespace
+void decode_effort_object(ObjectReader& in, std::string& effort) {
+  const json::Value* v = in.peek("reasoning");
+  if (v == nullptr || !v->is_object()) return;
+  ObjectReader inner(*v);
+  if (!inner.take_text("effort", effort)) return;
+  in.take("reasoning");
+  const json::Value rest = inner.rest();
+  in.form("reasoning", rest.is_null() ? "{}" : json::write(rest));
+}
 
 StatusOr<Request> decode_request(std::string_view body) {
   TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(body));
@@ -144,15 +107,11 @@ StatusOr<Request> decode_request(std::string_view body) {
   for (const json::Value& item : in.take("messages")->as_array()) {
     if (!item["role"].is_string())
       return invalid_argument("invalid_request", "every message must be an object with a \"role\"");
-    request.messages.push_back(decode_message(item, kOpenAiRequest, {}));
+    Message message = decode_message(item, kOpenAiRequest, {});
+    label_results(message, request.messages);
+    request.messages.push_back(std::move(message));
   }
-  name_results(request.messages);
-  if (const json::Value* tools = in.take_array("tools"))
-    for (const json::Value& tool : tools->as_array()) {
-      if (!tool.is_object())
-        return invalid_argument("invalid_request", "every element of \"tools\" must be an object");
-      request.tools.push_back(decode_tool(tool));
-    }
+  TAU_RETURN_IF_ERROR(decode_tools(in, request.tools));
   decode_options(in, request);
   // Marks the origin even when nothing else is to be kept.
   in.form("whole", "true");

@@ -1,48 +1,14 @@
 // Requests of chat completions: encoding.
-#include <algorithm>
-
 #include "wire/openai.h"
 
 namespace tau::wire::openai {
 namespace {
 
-// A server-run tool of another dialect cannot be offered here.
-bool is_foreign_server_tool(const ToolSpec& tool) {
-  return !extras_belong(tool.extras, kOpenAi) && !tool.extras.find("type").empty() &&
-         tool.extras.find("type") != R"("custom")";
-}
-
-void write_tool(json::Writer& w, const ToolSpec& tool) {
-  ObjectWriter out(w, tool.extras, kOpenAiRequest);
-  if (!out.wants("function")) return out.done();
-  if (out.wants("type")) out.field("type", "function");
-  json::Writer& inner = out.key("function").begin_object().field("name", tool.name);
-  if (!tool.description.empty()) inner.field("description", tool.description);
-  if (!tool.parameters.empty()) inner.field_raw("parameters", tool.parameters);
-  if (tool.strict) inner.field("strict", true);
-  out.nested("function");
-  inner.end_object();
-  out.done();
-}
-
-void write_tools(ObjectWriter& out, const std::vector<ToolSpec>& tools) {
-  const auto offered = [](const ToolSpec& tool) { return !is_foreign_server_tool(tool); };
-  if (!std::any_of(tools.begin(), tools.end(), offered)) return;
-  json::Writer& w = out.key("tools").begin_array();
-  for (const ToolSpec& tool : tools)
-    if (offered(tool)) write_tool(w, tool);
-  w.end_array();
-}
-
 void write_tool_choice(ObjectWriter& out, const ToolChoice& choice) {
-  switch (choice.mode) {
-    case ToolChoice::Mode::kUnset: return;
-    case ToolChoice::Mode::kAuto: return out.field("tool_choice", "auto");
-    case ToolChoice::Mode::kNone: return out.field("tool_choice", "none");
-    case ToolChoice::Mode::kRequired:
-      return out.field("tool_choice", out.form("tool_choice").empty() ? "required" : "any");
-    case ToolChoice::Mode::kNamed: break;
-  }
+  if (choice.mode == ToolChoice::Mode::kUnset) return;
+  const bool any = choice.mode == ToolChoice::Mode::kRequired && !out.form("tool_choice").empty();
+  if (choice.mode != ToolChoice::Mode::kNamed)
+    return out.field("tool_choice", any ? std::string_view("any") : choice_word(choice.mode));
   json::Writer& w = out.key("tool_choice").begin_object().field("type", "function");
   w.key("function").begin_object().field("name", choice.name).end_object().end_object();
 }
@@ -76,13 +42,11 @@ void write_stop(ObjectWriter& out, const std::vector<std::string>& stop) {
 void write_effort(ObjectWriter& out, const std::string& effort) {
   if (effort.empty()) return;
   if (out.form("reasoning").empty()) return out.field("reasoning_effort", effort);
-  out.key("reasoning").begin_object().field("effort", effort);
-  out.nested("reasoning");
-  out.out().end_object();
+  write_effort_object(out, effort);
 }
 
 void write_options(ObjectWriter& out, const Request& request, const Quirks& quirks, const Target& target) {
-  if (const std::optional<int64_t> most = target.max_tokens ? target.max_tokens : request.max_tokens) {
+  if (const std::optional<int64_t> most = target.max_tokens_of(request)) {
     const bool completion = quirks.max_completion_tokens || !out.form("max_tokens").empty();
     out.field(completion ? "max_completion_tokens" : "max_tokens", *most);
   }
@@ -103,11 +67,22 @@ void write_options(ObjectWriter& out, const Request& request, const Quirks& quir
 
 }  // namespace
 
+std::string_view choice_word(ToolChoice::Mode mode) {
+  if (mode == ToolChoice::Mode::kNone) return "none";
+  return mode == ToolChoice::Mode::kRequired ? "required" : "auto";
+}
+
+void write_effort_object(ObjectWriter& out, const std::string& effort) {
+  out.key("reasoning").begin_object().field("effort", effort);
+  out.nested("reasoning");
+  out.out().end_object();
+}
+
 StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks, const Target& target) {
   std::string text;
   json::Writer w(text);
   ObjectWriter out(w, request.extras, kOpenAiRequest);
-  const std::string_view model = target.model.empty() ? request.model : target.model;
+  const std::string_view model = target.model_of(request);
   if (!model.empty() || out.wants("model")) out.field("model", model);
   out.key("messages").begin_array();
   write_messages(w, request.messages, quirks);

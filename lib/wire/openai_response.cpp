@@ -1,4 +1,5 @@
 // Whole responses of chat completions, both ways. Choice 0 is the message; the others stay as they came.
+#include "wire/choices.h"
 #include "wire/error.h"
 #include "wire/openai.h"
 #include "wire/text_tool_calls.h"
@@ -13,29 +14,19 @@ bool has_call(const Message& message) {
 }
 
 void decode_choices(ObjectReader& in, Response& response) {
-  const json::Value* choices = in.take_array("choices");
-  if (choices == nullptr) return;
-  const json::Value::Array& items = choices->as_array();
-  size_t first = 0;
-  for (size_t i = 0; i < items.size(); ++i)
-    if (items[i].contains("index") && items[i]["index"].as_int(-1) == 0) first = i;
-  if (first != 0) in.form("position", std::to_string(first));
-  ObjectReader choice(items[first]);
+  const json::Value* first = take_first_choice(in, "choices");
+  if (first == nullptr) return;
+  ObjectReader choice(*first);
   if (const json::Value* message = choice.take_object("message"))
     response.message = decode_message(*message, kOpenAiResponse, response.id);
   else
     in.form("message", quoted("absent"));
   choice.take_text("finish_reason", response.finish_text);
-  const json::Value* refusal = items[first]["message"].find("refusal");
+  const json::Value* refusal = (*first)["message"].find("refusal");
   response.finish = finish_reason(response.finish_text, has_call(response.message),
                                   refusal != nullptr && !refusal->as_string().empty());
   const json::Value rest = choice.rest();
   in.form("choice", rest.is_null() ? "{}" : json::write(rest));
-  if (items.size() < 2) return;
-  json::Value others = json::Value::array();
-  for (size_t i = 0; i < items.size(); ++i)
-    if (i != first) others.push_back(items[i]);
-  in.form("choices", json::write(others));
 }
 
 void write_choice(ObjectWriter& out, const Response& response) {
@@ -56,20 +47,6 @@ void write_choice(ObjectWriter& out, const Response& response) {
   else if (rest.empty())
     w.key("finish_reason").null();
   w.end_object();
-}
-
-void write_choices(ObjectWriter& out, const Response& response) {
-  if (!out.wants("choices")) return;
-  json::Writer& w = out.key("choices").begin_array();
-  const StatusOr<json::Value> others = json::parse(out.form("choices"));
-  const json::Value::Array none;
-  const json::Value::Array& items = others.ok() ? others->as_array() : none;
-  const StatusOr<json::Value> position = json::parse(out.form("position"));
-  const size_t first = position.ok() ? static_cast<size_t>(position->as_int()) : 0;
-  for (size_t i = 0; i < items.size() && i < first; ++i) w.value(items[i]);
-  write_choice(out, response);
-  for (size_t i = first; i < items.size(); ++i) w.value(items[i]);
-  w.end_array();
 }
 
 }  // namespace
@@ -93,8 +70,7 @@ StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks) 
   decode_choices(in, response);
   if (const json::Value* usage = in.take_object("usage")) {
     const std::string text = json::write(*usage);
-    if (json::Compactor compactor; compactor.make(text))
-      response.usage = decode_usage(compactor.members(), kOpenAiResponse);
+    if (json::Compactor compactor; compactor.make(text)) response.usage = decode_usage(compactor.members());
   }
   // Marks the origin even when nothing else is to be kept: finish_text is this dialect's own.
   in.form("whole", "true");
@@ -111,7 +87,7 @@ std::string encode_response(const Response& response) {
   if (out.wants("object")) out.field("object", "chat.completion");
   if (out.wants("created")) out.field("created", response.created);
   if (!response.model.empty() || out.wants("model")) out.field("model", response.model);
-  write_choices(out, response);
+  if (out.wants("choices")) write_choices(out, "choices", [&] { write_choice(out, response); });
   if (response.usage.known) write_usage(out.key("usage"), response.usage);
   out.done();
   return text;

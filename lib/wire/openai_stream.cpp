@@ -210,14 +210,14 @@ void ChatStreamDecoder::apply_usage(Chunk& chunk) {
   usage_json_.assign(json);
   if (chunk.compact && stays_compact(json)) {
     view_as(usage_members_, chunk.usage_members);
-    response_.usage = decode_usage(usage_members_, kOpenAiResponse);
+    response_.usage = decode_usage(usage_members_);
     return;
   }
   if (!compactor_.make(json)) return;
   chunk.compact =
       !chunk.fractions && compactor_.is_same() && json.find('\\') == json.npos && json.front() == '{';
   const bool is_object = compactor_.text().starts_with('{');
-  response_.usage = is_object ? decode_usage(compactor_.members(), kOpenAiResponse) : Usage();
+  response_.usage = is_object ? decode_usage(compactor_.members()) : Usage();
 }
 
 void ChatStreamDecoder::add_text(std::string_view piece, StreamSink& sink) {

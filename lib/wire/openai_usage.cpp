@@ -9,13 +9,13 @@ namespace {
 
 // The members that are read of a usage object.
 struct Counts {
-  explicit Counts(const std::vector<json::CompactMember>& members) {
+  Counts(const std::vector<json::CompactMember>& members, const UsageNames& names) {
     for (const auto& [key, json] : members) {
-      std::string_view* const out = key == "prompt_tokens"                 ? &prompt
-                                    : key == "completion_tokens"           ? &completion
+      std::string_view* const out = key == names.input                     ? &prompt
+                                    : key == names.output                  ? &completion
                                     : key == "total_tokens"                ? &total
-                                    : key == "prompt_tokens_details"       ? &prompt_details
-                                    : key == "completion_tokens_details"   ? &completion_details
+                                    : key == names.input_details           ? &prompt_details
+                                    : key == names.output_details          ? &completion_details
                                     : key == "prompt_cache_hit_tokens"     ? &cache_hit
                                     : key == "cache_read_input_tokens"     ? &cache_read
                                     : key == "cache_creation_input_tokens" ? &cache_creation
@@ -35,21 +35,20 @@ struct Counts {
   std::string_view reasoning;
 };
 
-void write_details(ObjectWriter& out, const Usage& usage) {
-  if (usage.cached_input > 0 && out.wants("prompt_tokens_details"))
-    out.key("prompt_tokens_details").begin_object().field("cached_tokens", usage.cached_input).end_object();
-  if (usage.reasoning > 0 && out.wants("completion_tokens_details"))
-    out.key("completion_tokens_details")
-        .begin_object()
-        .field("reasoning_tokens", usage.reasoning)
-        .end_object();
+// Chat completions leaves out details that are zero.
+void write_details(ObjectWriter& out, const Usage& usage, const UsageNames& names) {
+  const bool all = names.origin != kOpenAiResponse;
+  if ((all || usage.cached_input > 0) && out.wants(names.input_details))
+    out.key(names.input_details).begin_object().field("cached_tokens", usage.cached_input).end_object();
+  if ((all || usage.reasoning > 0) && out.wants(names.output_details))
+    out.key(names.output_details).begin_object().field("reasoning_tokens", usage.reasoning).end_object();
 }
 
 }  // namespace
 
-Usage decode_usage(const std::vector<json::CompactMember>& members, std::string_view origin) {
+Usage decode_usage(const std::vector<json::CompactMember>& members, const UsageNames& names) {
   Usage usage;
-  const Counts counts(members);
+  const Counts counts(members, names);
   const std::optional<int64_t> input = token_count(counts.prompt);
   const std::optional<int64_t> output = token_count(counts.completion);
   constexpr size_t kForms = 2;
@@ -57,9 +56,9 @@ Usage decode_usage(const std::vector<json::CompactMember>& members, std::string_
   for (const auto& [key, json] : members) bytes += key.size() + json.size();
   Extras& extras = usage.extras;
   extras.reserve(members.size() + kForms, bytes);
-  extras.add("tau:from", origin_mark(origin));
-  if (!input) set_absent(extras, "prompt_tokens");
-  if (!output) set_absent(extras, "completion_tokens");
+  extras.add("tau:from", origin_mark(names.origin));
+  if (!input) set_absent(extras, names.input);
+  if (!output) set_absent(extras, names.output);
   if (counts.total.empty()) set_absent(extras, "total_tokens");
   extras.add("tau:details", "true");
   usage.known = true;
@@ -79,20 +78,19 @@ Usage decode_usage(const std::vector<json::CompactMember>& members, std::string_
   }
   std::string scratch;
   for (const auto& [key, json] : members) {
-    const bool taken = (key == "prompt_tokens" && input) || (key == "completion_tokens" && output);
+    const bool taken = (key == names.input && input) || (key == names.output && output);
     if (!taken) add_member(extras, json::compact_key(key, scratch), json);
   }
   return usage;
 }
 
-void write_usage(json::Writer& w, const Usage& usage) {
-  ObjectWriter out(w, usage.extras, kOpenAiResponse);
+void write_usage(json::Writer& w, const Usage& usage, const UsageNames& names) {
+  ObjectWriter out(w, usage.extras, names.origin);
   const bool beside = !out.form("reasoning_beside").empty();
-  if (out.wants("prompt_tokens")) out.field("prompt_tokens", usage.input);
-  if (out.wants("completion_tokens"))
-    out.field("completion_tokens", usage.output - (beside ? usage.reasoning : 0));
+  if (out.wants(names.input)) out.field(names.input, usage.input);
+  if (out.wants(names.output)) out.field(names.output, usage.output - (beside ? usage.reasoning : 0));
   if (out.wants("total_tokens")) out.field("total_tokens", usage.input + usage.output);
-  if (out.form("details").empty()) write_details(out, usage);
+  if (out.form("details").empty()) write_details(out, usage, names);
   out.done();
 }
 

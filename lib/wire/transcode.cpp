@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "net/net.h"
+#include "wire/error.h"
+#include "wire/framing.h"
 #include "wire/model_json.h"
 
 namespace tau::wire {
@@ -119,9 +120,8 @@ StatusOr<std::string> error_to_neutral(std::string_view dialect, int http_status
                                        std::string_view body) {
   TAU_ASSIGN_OR_RETURN(const Dialect* codec, dialect_named(dialect));
   TAU_ASSIGN_OR_RETURN(const HeaderList list, headers_from_json(headers));
-  const Status status = codec->decode_error(http_status, body);
-  const int64_t asked = retry_after_ms(list);
-  const int64_t wait = asked >= 0 ? asked : status.retry_after_ms();
+  const Status status = decode_http_error(*codec, http_status, list, body);
+  const int64_t wait = status.retry_after_ms();
   std::string text;
   json::Writer out(text);
   out.begin_object().field("code", code_name(status.code())).field("reason", status.reason());
@@ -158,9 +158,14 @@ StatusOr<Quirks> quirks_from_json(std::string_view text) {
 }
 
 struct StreamTranscoder::Impl {
-  explicit Impl(std::unique_ptr<StreamDecoder> d) : decoder(std::move(d)), sink(*decoder) {}
+  Impl(std::unique_ptr<StreamDecoder> d, Framing framing)
+      : decoder(std::move(d)), frames(framing), sink(*decoder) {}
+  bool take(std::string_view type, std::string_view data) {
+    failed = decoder->event(type, data, sink);
+    return failed.ok();
+  }
   std::unique_ptr<StreamDecoder> decoder;
-  net::SseParser parser;
+  FrameReader frames;
   LineSink sink;
   Status failed;
 };
@@ -172,17 +177,14 @@ StatusOr<std::unique_ptr<StreamTranscoder>> StreamTranscoder::create(std::string
                                                                      const Quirks& quirks) {
   TAU_ASSIGN_OR_RETURN(const Dialect* codec, dialect_named(dialect));
   return std::unique_ptr<StreamTranscoder>(
-      new StreamTranscoder(std::make_unique<Impl>(codec->stream_decoder(quirks))));
+      new StreamTranscoder(std::make_unique<Impl>(codec->stream_decoder(quirks), codec->framing())));
 }
 
 Status StreamTranscoder::feed(std::string_view bytes, std::string& lines) {
   if (!impl_->failed.ok()) return impl_->failed;
   impl_->sink.aim(lines);
-  const Status framing = impl_->parser.feed(bytes, [&](const net::SseEvent& event) {
-    const std::string_view type = event.type == "message" ? std::string_view() : event.type;
-    impl_->failed = impl_->decoder->event(type, event.data, impl_->sink);
-    return impl_->failed.ok();
-  });
+  const Status framing = impl_->frames.feed(
+      bytes, [&](std::string_view type, std::string_view data) { return impl_->take(type, data); });
   if (impl_->failed.ok() && !framing.ok()) impl_->failed = framing;
   return impl_->failed;
 }
@@ -190,7 +192,10 @@ Status StreamTranscoder::feed(std::string_view bytes, std::string& lines) {
 Status StreamTranscoder::end(std::string& lines) {
   if (!impl_->failed.ok()) return impl_->failed;
   impl_->sink.aim(lines);
-  impl_->failed = impl_->decoder->end(impl_->sink);
+  const Status framing = impl_->frames.end(
+      [&](std::string_view type, std::string_view data) { return impl_->take(type, data); });
+  if (impl_->failed.ok() && !framing.ok() && !impl_->decoder->finished()) impl_->failed = framing;
+  if (impl_->failed.ok()) impl_->failed = impl_->decoder->end(impl_->sink);
   return impl_->failed;
 }
 

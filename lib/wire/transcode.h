@@ -22,10 +22,15 @@ StatusOr<std::string> neutral_to_response(std::string_view dialect, std::string_
 StatusOr<std::string> error_to_neutral(std::string_view dialect, int http_status, std::string_view headers,
                                        std::string_view body);
 
+// What a non-2xx answer says with its headers (names in lower case): AWS names the error in one, and some
+// servers say in others when to try again.
+Status decode_http_error(const Dialect& dialect, int http_status, const HeaderList& headers,
+                         std::string_view body);
+
 // Quirks by name: {"done_mark_optional":true,…}; members not given keep their defaults. Unknown names fail.
 StatusOr<Quirks> quirks_from_json(std::string_view text);
 
-// Decodes a response body of server-sent events, in any split, to neutral event lines:
+// Decodes the body of a response stream, framed as the dialect has it, in any split, to neutral event lines:
 //   {"event":"text","part":0,"text":"…"}\n … {"event":"finish","response":{…}}\n
 class StreamTranscoder {
  public:

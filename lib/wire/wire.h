@@ -51,7 +51,7 @@ struct ToolResult {
   bool is_error = false;
 };
 
-// Model reasoning. `opaque` is what a provider wants back untouched: an Anthropic signature, redacted or
+// Model reasoning. `opaque` is what a provider wants back untouched: a signature, redacted or
 // encrypted data, OpenRouter reasoning_details. Never edited; dropped as a whole or returned as a whole.
 struct Reasoning {
   std::string text;
@@ -198,8 +198,9 @@ class StreamSink {
 class StreamDecoder {
  public:
   virtual ~StreamDecoder() = default;
-  // One SSE event (or one NDJSON line, type empty). Errors inside a 200 stream become a failure here, with
-  // the provider's own error in the message: reasons "overloaded", "rate_limited", "provider_error", ….
+  // One event as FrameReader gives it (of a line the type is empty). Errors inside a 200 stream become a
+  // failure here, with the provider's own error in the message: reasons "overloaded", "rate_limited",
+  // "provider_error", ….
   virtual Status event(std::string_view type, std::string_view data, StreamSink& sink) = 0;
   // The body ended. A failure "stream_truncated" (retryable) when the dialect's terminal mark is missing.
   virtual Status end(StreamSink& sink) = 0;
@@ -216,7 +217,8 @@ class StreamDecoder {
 class StreamEncoder {
  public:
   virtual ~StreamEncoder() = default;
-  // Appends SSE bytes for one event. kStart needs begin() first; kFinish ends the stream.
+  // Appends the bytes of one event, framed as the dialect has it. kStart needs begin() first; kFinish ends
+  // the stream.
   virtual void begin(const Response& head, std::string& out) = 0;
   virtual void event(const StreamEvent& event, std::string& out) = 0;
   virtual void finish(const Response& whole, std::string& out) = 0;
@@ -238,12 +240,21 @@ struct Quirks {
 struct Target {
   std::string_view model;             // empty: the request's
   std::optional<int64_t> max_tokens;  // unset: the request's
+
+  std::string_view model_of(const Request& request) const { return model.empty() ? request.model : model; }
+  std::optional<int64_t> max_tokens_of(const Request& request) const {
+    return max_tokens ? max_tokens : request.max_tokens;
+  }
 };
+
+// What frames the events of a response stream: see FrameReader.
+enum class Framing : uint8_t { kSse, kLines, kMessages };  // kMessages: application/vnd.amazon.eventstream
 
 class Dialect {
  public:
   virtual ~Dialect() = default;
-  virtual std::string_view name() const = 0;  // "openai_chat", "anthropic_messages"
+  virtual std::string_view name() const = 0;  // "openai_chat", "anthropic_messages", …
+  virtual Framing framing() const { return Framing::kSse; }
 
   virtual StatusOr<Request> decode_request(std::string_view body) const = 0;
   virtual StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks,
@@ -266,6 +277,14 @@ class Dialect {
 // Immutable singletons; any thread.
 const Dialect& openai_chat();
 const Dialect& anthropic_messages();
+const Dialect& openai_responses();
+// Its requests say neither their model nor whether they are streamed: both are in the URL.
+const Dialect& gemini_generate();
+const Dialect& bedrock_converse();
+const Dialect& cohere_chat();
+const Dialect& ollama_chat();
+// All of them.
+const std::vector<const Dialect*>& dialects();
 const Dialect* find_dialect(std::string_view name);
 
 // The neutral model's own JSON, as stored in the journal and shown at the C ABI (docs/schema/message.json).
@@ -309,6 +328,7 @@ CountedTokens counted_tokens(const Response& response, int64_t prompt_tokens);
 
 }  // namespace tau::wire
 
-// The codecs with text at both ends, and what headers say of a failure.
+// The codecs with text at both ends, what frames a stream, and what headers say of a failure.
+#include "wire/framing.h"      // IWYU pragma: export
 #include "wire/retry_after.h"  // IWYU pragma: export
 #include "wire/transcode.h"    // IWYU pragma: export

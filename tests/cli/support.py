@@ -18,6 +18,8 @@ PROGRAM = os.environ["TAU_PROGRAM"]
 _KEPT = ("ASAN_OPTIONS", "LD_LIBRARY_PATH", "LSAN_OPTIONS", "PATH", "TAU_EXEC_HELPER", "TMPDIR", "TSAN_OPTIONS")
 TIMEOUT = 60
 MODEL = "scripted/demo"
+# What the base URLs of dialects end in, where it is not "/v1".
+BASES = {"gemini": "/v1beta", "bedrock_converse": "", "cohere_chat": "/v2", "ollama_chat": ""}
 
 
 def turn(text=(), calls=(), **more):
@@ -75,14 +77,16 @@ class CliCase(unittest.TestCase):
     def sessions(self):
         return json.loads(self.tau("sessions", "list", "--json")[0])["sessions"]
 
-    def serve(self, *turns, **more):
-        """Options that make the program ask a model server on this machine that plays these turns."""
+    def serve(self, *turns, dialect="openai_chat", key=None, **more):
+        """Options that make the program ask a model server on this machine that plays these turns, and wants the key."""
         from model_server import ModelServer, Script
         server = ModelServer(Script({"models": ["scripted-1"], "turns": list(turns), **more}),
-                             record=self.folder / "requests.jsonl")
+                             key=key, record=self.folder / "requests.jsonl")
         server.start()
         self.addCleanup(server.stop)
-        return ["--model", "local/scripted-1", "--set", f"providers.local.base_url=http://127.0.0.1:{server.port}/v1"]
+        base = f"http://127.0.0.1:{server.port}{BASES.get(dialect, '/v1')}"
+        return ["--model", "local/scripted-1", "--set", f"providers.local.base_url={base}",
+                "--set", f"providers.local.dialect={dialect}"]
 
     def requests(self):
         lines = (self.folder / "requests.jsonl").read_text().splitlines()

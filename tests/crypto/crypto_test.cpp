@@ -100,5 +100,21 @@ RC_GTEST_PROP(Encodings, RoundTrip, (const std::string& bytes)) {
   RC_ASSERT(*base64_decode(base64_encode(bytes)) == bytes);
 }
 
+// Values of zlib: the check value, and lengths around the sixteen bytes that are taken at once.
+TEST(Crc32, IsThatOfZlib) {
+  EXPECT_EQ(crc32(""), 0u);
+  EXPECT_EQ(crc32("123456789"), 0xcbf43926u);
+  std::string bytes;
+  for (unsigned i = 0; i < 300; ++i) bytes += static_cast<char>(i * 7 % 256);
+  const std::pair<size_t, uint32_t> known[] = {{1, 0xd202ef8du},  {15, 0xc356fbb9u}, {16, 0x54126ba2u},
+                                               {17, 0xba8b4e1eu}, {31, 0xf4837cb8u}, {32, 0xe8433d3fu},
+                                               {33, 0xc48663f5u}, {300, 0xe000b1fbu}};
+  for (const auto& [size, crc] : known)
+    EXPECT_EQ(crc32(std::string_view(bytes).substr(0, size)), crc) << size;
+  for (size_t cut = 0; cut <= bytes.size(); cut += 13)
+    EXPECT_EQ(crc32(std::string_view(bytes).substr(cut), crc32(std::string_view(bytes).substr(0, cut))),
+              crc32(bytes));
+}
+
 }  // namespace
 }  // namespace tau::crypto

@@ -4,10 +4,13 @@
 Usage: recordings_exam_test.py SPLIT_EXAM LIBTAU
 """
 
+import base64
 import json
 import lzma
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 from cases import run
@@ -28,10 +31,35 @@ MESSAGE = ('{"id":"m","type":"message","role":"assistant","model":"c","content":
 ERROR = '{"error":{"message":"no such model","type":"invalid_request_error","code":"model_not_found"}}'
 
 
-def line(path="/v1/chat/completions", request=REQUEST, status=200, response=STREAM):
+LINES = ('{"model":"m","created_at":"2024-01-01T00:00:00Z","message":{"role":"assistant","content":"hé"},"done":false}\n'
+         '{"model":"m","created_at":"2024-01-01T00:00:00Z","message":{"role":"assistant","content":""},"done":true,'
+         '"done_reason":"stop"}\n')
+BINARY = {"content-type": "application/vnd.amazon.eventstream"}
+
+
+def message(kind, payload):
+    """A binary message of an event stream."""
+    headers = b"".join(bytes([len(name)]) + name + b"\x07" + struct.pack("!H", len(value)) + value
+                       for name, value in ((b":event-type", kind), (b":message-type", b"event")))
+    prelude = struct.pack("!II", 16 + len(headers) + len(payload), len(headers))
+    start = prelude + struct.pack("!I", zlib.crc32(prelude)) + headers + payload
+    return start + struct.pack("!I", zlib.crc32(start))
+
+
+MESSAGES = (message(b"messageStart", b'{"role":"assistant"}') +
+            message(b"contentBlockDelta", b'{"contentBlockIndex":0,"delta":{"text":"h"}}') +
+            message(b"messageStop", b'{"stopReason":"end_turn"}'))
+
+
+def line(path="/v1/chat/completions", request=REQUEST, status=200, response=STREAM, headers=None):
     return json.dumps({"case": "c", "interactions": [
         {"request": {"method": "POST", "path": path, "body": request},
-         "response": {"status": status, "body": response}}]}) + "\n"
+         "response": {"status": status, "headers": list((headers or {}).items()), "body": response}}]}) + "\n"
+
+
+def converse(messages):
+    return line(path="/model/m/converse-stream", request='{"messages":[{"role":"user","content":[{"text":"a"}]}]}',
+                response=base64.b64encode(messages).decode(), headers=BINARY)
 
 
 def exam(*arguments):
@@ -65,9 +93,32 @@ def cases(folder):
     yield "messages below any path", verdict_of(
         folder, line(path="/model/c/invoke", request='{"anthropic_version":"b","max_tokens":1,"messages":'
                      '[{"role":"user","content":"a"}]}', response=MESSAGE)) == (0, 1, 0, 0)
+    item = {"type": "message", "id": "i", "status": "completed", "role": "assistant",
+            "content": [{"type": "output_text", "text": "a", "annotations": []}]}
+    answer = json.dumps({"id": "r", "object": "response", "created_at": 1, "model": "m", "status": "completed",
+                         "output": [item]})
+    for path in ("/v1/responses", "/gateway/invoke"):
+        yield f"responses below {path}", verdict_of(
+            folder, line(path=path, request='{"model":"m","input":"a"}', response=answer)) == (0, 1, 0, 0)
+    yield "a response stream that was cut off fails", verdict_of(
+        folder, line(path="/v1/responses", request='{"input":"a"}', response='data: {"type":"response.created",'
+                     '"response":{"id":"r"}}\n\n')) == (1, 0, 1, 0)
+    answer = ('{"candidates":[{"content":{"parts":[{"text":"a"}],"role":"model"},"finishReason":"STOP"}],'
+              '"modelVersion":"g"}')
+    for path, body in (("/v1beta/models/g:generateContent", answer), ("/gateway/invoke", answer),
+                       ("/v1beta/models/g:streamGenerateContent", f"data: {answer}\n\n")):
+        yield f"Gemini below {path}", verdict_of(
+            folder, line(path=path, request='{"contents":[{"role":"user","parts":[{"text":"a"}]}]}', response=body)
+        ) == (0, 1, 0, 0)
     yield "messages that are answered in another way are another dialect", verdict_of(
-        folder, line(path="/api/chat", response='{"message":{"role":"assistant","content":"a"},"done":true}')
+        folder, line(path="/v9/talk", response='{"message":{"role":"assistant","content":"a"},"done":true}')
     ) == (0, 0, 0, 1)
+    yield "a stream of lines passes", verdict_of(folder, line(path="/api/chat", response=LINES)) == (0, 1, 0, 0)
+    yield "a stream of lines that was cut fails", verdict_of(
+        folder, line(path="/api/chat", response=LINES[:LINES.index('{"model"', 9)] + "\n{\"model\":\"m\"")) == (1, 0, 1, 0)
+    yield "a stream of binary messages passes", verdict_of(folder, converse(MESSAGES)) == (0, 1, 0, 0)
+    yield "a damaged binary message fails", verdict_of(
+        folder, converse(MESSAGES[:50] + b"?" + MESSAGES[51:])) == (1, 0, 1, 0)
     yield "another dialect is counted", verdict_of(
         folder, line(path="/v1/embeddings", request='{"model":"m","input":"a"}', response='{"object":"list","data":[]}')
     ) == (0, 0, 0, 1)

@@ -84,6 +84,11 @@ test('codecs', () => {
   events.push(...decoder.end());
   assert.equal(events.filter((event) => event.event === 'text').map((event) => event.text).join(''), 'größe');
   assert.match(encoder.feed(events) + encoder.end(), /größe/);
+  const binary = new wire.StreamEncoder('bedrock_converse');
+  const messages = Buffer.concat([binary.feedBytes(events), binary.endBytes()]);
+  const back2 = new wire.Stream('bedrock_converse');
+  const found = [...back2.feed(messages), ...back2.end()];
+  assert.equal(found.at(-1).response.message.parts[0].text, 'größe');
   const cut = new wire.Stream('openai_chat');
   cut.feed(chunk({ content: 'a' }));
   assert.throws(() => cut.end(), { code: 'UNAVAILABLE', reason: 'stream_truncated' });

@@ -92,6 +92,45 @@ TEST_F(HttpModelTest, AnthropicUsesItsOwnHeaders) {
   EXPECT_FALSE(request.header("anthropic-version").empty());
 }
 
+TEST_F(HttpModelTest, GeminiHasTheModelInItsUrl) {
+  route_.dialect = &wire::gemini_generate();
+  route_.credential_id = "test";
+  route_.model = "a/../b?c";
+  const std::string answer =
+      R"({"candidates":[{"content":{"parts":[{"text":"hello"}],"role":"model"},"finishReason":"STOP"}]})";
+  server_.enqueue(Reply::sse().event(answer));
+  server_.enqueue(Reply::json(answer));
+  for (const bool stream : {true, false}) {
+    request_.stream = stream;
+    sink_ = {};
+    start();
+    finish();
+    ASSERT_TRUE(sink_.response.has_value());
+    EXPECT_EQ(sink_.response->message.text(), "hello");
+  }
+  const auto streamed = server_.requests().at(0);
+  EXPECT_EQ(streamed.target, "/v1/models/a%2F..%2Fb%3Fc:streamGenerateContent?alt=sse");
+  EXPECT_EQ(streamed.header("x-goog-api-key"), test_key());
+  EXPECT_EQ(server_.requests().at(1).target, "/v1/models/a%2F..%2Fb%3Fc:generateContent");
+}
+
+TEST_F(HttpModelTest, ResponsesAreAskedBelowTheirPath) {
+  route_.dialect = &wire::openai_responses();
+  route_.credential_id = "test";
+  server_.enqueue(
+      Reply::sse()
+          .event(R"({"type":"response.created","response":{"id":"r","model":"m","output":[]}})")
+          .event(
+              R"({"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"hello"})")
+          .event(R"({"type":"response.completed","response":{"id":"r","status":"completed","output":[]}})"));
+  start();
+  finish();
+  ASSERT_TRUE(sink_.response.has_value());
+  EXPECT_EQ(sink_.response->message.text(), "hello");
+  EXPECT_EQ(server_.requests().at(0).target, "/v1/responses");
+  EXPECT_EQ(server_.requests().at(0).header("authorization"), "Bearer " + test_key());
+}
+
 TEST_F(HttpModelTest, RetriesWhatMayHelpAndSaysHowTheFirstAttemptFailed) {
   server_.enqueue(Reply::json(R"({"error":{"message":"slow down","type":"rate_limit"}})", 429));
   server_.enqueue(Reply::json("busy", 503));

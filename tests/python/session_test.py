@@ -312,6 +312,17 @@ class Wire(unittest.TestCase):
         again = tau.wire.Stream("anthropic_messages")
         self.assertEqual(again.feed(text.encode())[-1]["response"]["message"]["parts"][0]["text"], "h\u00e9")
 
+    def test_a_stream_that_is_no_text_comes_as_bytes(self):
+        decoder = tau.wire.Stream("ollama_chat")
+        events = decoder.feed(b'{"model":"m","message":{"role":"assistant","content":"h\xc3\xa9"},"done":true}') + decoder.end()
+        encoder = tau.wire.StreamEncoder("bedrock_converse")
+        data = encoder.feed_bytes(events) + encoder.end_bytes()
+        again = tau.wire.Stream("bedrock_converse")
+        found = [event for byte in data for event in again.feed(bytes([byte]))] + again.end()
+        self.assertEqual(found[-1]["response"]["message"]["parts"][0]["text"], "h\u00e9")
+        with self.assertRaises(tau.TauError):
+            tau.wire.Stream("bedrock_converse").feed(data[:40] + b"?" + data[41:])
+
     def test_an_error_answer_is_typed(self):
         error = tau.wire.decode_error("openai_chat", 429, "", {"retry-after": "2"})
         self.assertEqual((error["reason"], error["retryable"], error["retry_after_ms"]), ("rate_limited", True, 2000))

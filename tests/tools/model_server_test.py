@@ -1,4 +1,4 @@
-"""The scripted model server: both dialects, faults on the wire, and what it records."""
+"""The scripted model server: all dialects, faults on the wire, and what it records."""
 
 import hashlib
 import http.client
@@ -55,6 +55,19 @@ class ModelServerTest(unittest.TestCase):
         self.assertEqual(chunks[-2]["choices"][0]["finish_reason"], "tool_calls")
         self.assertEqual(chunks[-1]["usage"]["total_tokens"], 10)
 
+    def test_each_dialect_has_its_path_and_says_whether_to_stream(self):
+        for path, request, kind in (("/model/m/converse-stream", {}, "application/vnd.amazon.eventstream"),
+                                    ("/model/m/converse", {}, "application/json"),
+                                    ("/v2/chat", {"stream": True}, "text/event-stream"),
+                                    ("/v2/chat", {}, "application/json"),
+                                    ("/api/chat", {}, "application/x-ndjson"),
+                                    ("/api/chat", {"stream": False}, "application/json")):
+            with self.subTest(path=path, request=request):
+                answer, body = self.ask(self.serve([TOOL_TURN]), {"messages": [], **request}, path)
+                self.assertEqual(answer.headers["Content-Type"], kind)
+                self.assertIn(b"look.", body)
+                self.assertIn(b"read", body)
+
     def test_openai_usage_chunk_only_when_asked(self):
         _, body = self.ask(self.serve([TOOL_TURN]), {"messages": [], "stream": True})
         self.assertFalse(any('"usage"' in line for line in data_lines(body)))
@@ -71,6 +84,40 @@ class ModelServerTest(unittest.TestCase):
         parts = [event["delta"]["partial_json"] for event in events
                  if event["type"] == "content_block_delta" and event["delta"]["type"] == "input_json_delta"]
         self.assertEqual(json.loads("".join(parts)), {"path": "a.txt"})
+
+    def test_responses_stream_has_its_items_in_order(self):
+        server = self.serve([TOOL_TURN])
+        _, body = self.ask(server, {"model": "m", "input": "q", "stream": True}, "/v1/responses")
+        events = [json.loads(line) for line in data_lines(body)]
+        self.assertEqual([event["sequence_number"] for event in events], list(range(len(events))))
+        done = [event["item"]["type"] for event in events if event["type"] == "response.output_item.done"]
+        self.assertEqual(done, ["reasoning", "message", "function_call"])
+        parts = [event["delta"] for event in events if event["type"] == "response.function_call_arguments.delta"]
+        self.assertEqual(json.loads("".join(parts)), {"path": "a.txt"})
+        self.assertEqual(events[-1]["response"]["usage"]["total_tokens"], 10)
+
+    def test_gemini_has_model_and_stream_in_its_path(self):
+        server = self.serve([TOOL_TURN], at_end="repeat")
+        asked = {"contents": [{"role": "user", "parts": [{"text": "q"}]}]}
+        _, body = self.ask(server, asked, "/v1beta/models/g-1:streamGenerateContent?alt=sse")
+        chunks = [json.loads(line) for line in data_lines(body)]
+        self.assertEqual(chunks[0]["modelVersion"], "g-1")
+        self.assertEqual(chunks[-1]["candidates"][0]["finishReason"], "STOP")
+        _, body = self.ask(server, asked, "/v1beta/models/g-1:generateContent")
+        parts = json.loads(body)["candidates"][0]["content"]["parts"]
+        self.assertEqual(parts[-1]["functionCall"], {"name": "read", "args": {"path": "a.txt"}})
+        self.assertEqual(self.ask(server, asked, "/v1beta/models")[0].status, 404)
+
+    def test_turns_of_a_conversation_are_counted_in_every_dialect(self):
+        turns = [{"text": "first"}, {"text": "second"}]
+        call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+        for path, member, taken in (
+                ("/v1/responses", "input", [{"role": "user", "content": "q"}, {"type": "reasoning"}, call,
+                                            {"type": "function_call_output", "call_id": "c", "output": "r"}]),
+                ("/v1beta/models/g:generateContent", "contents", [{"role": "model", "parts": []}])):
+            server = self.serve(turns, select="conversation")
+            self.assertIn(b"first", self.ask(server, {member: taken[:1] if member == "input" else []}, path)[1])
+            self.assertIn(b"second", self.ask(server, {member: taken}, path)[1])
 
     def test_whole_answers_in_both_dialects(self):
         server = self.serve([TOOL_TURN], at_end="repeat")
@@ -148,7 +195,8 @@ class ModelServerTest(unittest.TestCase):
 
     def test_key_is_required_in_either_header(self):
         server = self.serve([{"text": "a"}], key="k", at_end="repeat")
-        for headers, status in (({}, 401), ({"Authorization": "Bearer k"}, 200), ({"x-api-key": "k"}, 200)):
+        for headers, status in (({}, 401), ({"Authorization": "Bearer k"}, 200), ({"x-api-key": "k"}, 200),
+                                ({"x-goog-api-key": "k"}, 200)):
             self.assertEqual(self.ask(server, {"messages": []}, headers=headers)[0].status, status)
 
     def test_models_are_listed_in_the_asked_dialect(self):

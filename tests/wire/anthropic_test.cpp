@@ -131,6 +131,14 @@ TEST(MessagesStream, AHalfThatNeverMeetsIsReplacedWhenItsBlockEnds) {
   EXPECT_EQ(decoded.response.message.text(), "a\xEF\xBF\xBD\n\xEF\xBF\xBD");
 }
 
+TEST(MessagesStream, ADeltaBeforeTheStartBeginsTheStream) {
+  const test::Decoded decoded =
+      decode({delta(0, R"({"type":"text_delta","text":"a"})"), kStart, kEnd, kStop});
+  ASSERT_TRUE(decoded.status.ok()) << decoded.status.to_string();
+  EXPECT_EQ(test::event_order_error(decoded), "");
+  EXPECT_EQ(decoded.log.front().kind, StreamEvent::Kind::kStart);
+}
+
 TEST(MessagesStream, ErrorsAndTruncationAreTyped) {
   const std::string overloaded =
       R"({"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}})";

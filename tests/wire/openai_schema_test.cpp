@@ -1,4 +1,4 @@
-// Encoded chat requests against the schema that OpenAI publishes.
+// What is encoded in the dialects of OpenAI, against the schemas that are published.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -30,20 +30,35 @@ void allow_null(json::Value& value) {
   value = either;
 }
 
-StatusOr<json::Schema> request_schema() {
+// Alternatives of which several fit: a message with a role and a list of contents is two kinds of item.
+void let_overlap(json::Value& value) {
+  if (value.is_array())
+    for (json::Value& item : value.mutable_array()) let_overlap(item);
+  if (!value.is_object()) return;
+  for (auto& [key, member] : value.mutable_object()) {
+    let_overlap(member);
+    if (key == "oneOf") key = "anyOf";
+  }
+}
+
+StatusOr<json::Schema> schema_of(const std::string& file, const std::string& name, bool overlaps = false) {
   std::string text;
-  if (!test::read_xz(data_folder() + "/specs/openai-openapi.json.xz", text))
-    return not_found("no_schema", "xz");
+  if (!test::read_xz(data_folder() + "/specs/" + file, text)) return not_found("no_schema", "xz");
   // A bound that was rounded beyond 64 bits says nothing.
   constexpr std::string_view kRounded = "9223372036854776000";
   for (size_t at = 0; (at = text.find(kRounded, at)) != text.npos;)
     text.replace(at, kRounded.size(), "9223372036854775807");
   TAU_ASSIGN_OR_RETURN(json::Value api, json::parse(text));
   allow_null(*api.find("components"));
+  if (overlaps) let_overlap(*api.find("components"));
   json::Value schema = json::Value::object();
-  schema.set("$ref", "#/components/schemas/CreateChatCompletionRequest");
+  schema.set("$ref", "#/components/schemas/" + name);
   schema.set("components", *api.find("components"));
   return json::Schema::compile(schema);
+}
+
+StatusOr<json::Schema> request_schema() {
+  return schema_of("openai-openapi.json.xz", "CreateChatCompletionRequest");
 }
 
 class ChatSchema : public ::testing::Test {
@@ -101,6 +116,41 @@ TEST_F(ChatSchema, RequestsOfAnotherDialectBecomeValid) {
                                                                    << encoded.substr(0, 3000);
     }
   });
+  EXPECT_GT(checked, 0);
+}
+
+// The answers of chat completions as an agent that speaks Open Responses gets them.
+TEST_F(ChatSchema, AnswersOfAnotherDialectAreOpenResponses) {
+  const StatusOr<json::Schema> schema = schema_of("open-responses-openapi.json.xz", "ResponseResource");
+  ASSERT_TRUE(schema.ok()) << schema.status().to_string();
+  int checked = 0;
+  for_each("/chat/completions", [&](const test::Interaction& i) {
+    if (i.status != 200 || !i.response.starts_with('{')) return;
+    const StatusOr<Response> response = openai_chat().decode_response(i.response, {});
+    if (!response.ok() || !response->usage.known) return;
+    ++checked;
+    const std::string encoded = openai_responses().encode_response(*response);
+    EXPECT_EQ(schema->explain(json::parse(encoded).value()), "") << i.name << "\n" << encoded.substr(0, 3000);
+  });
+  EXPECT_GT(checked, 0);
+}
+
+TEST_F(ChatSchema, RequestsOfAnotherDialectBecomeRequestsForResponses) {
+  const StatusOr<json::Schema> schema = schema_of("openai-openapi.json.xz", "CreateResponse", true);
+  ASSERT_TRUE(schema.ok()) << schema.status().to_string();
+  int checked = 0;
+  for (const std::string_view path : {"/chat/completions", "/v1/messages"})
+    for_each(path, [&](const test::Interaction& i) {
+      const Dialect& from = path == "/v1/messages" ? anthropic_messages() : openai_chat();
+      const StatusOr<Request> request = from.decode_request(i.request);
+      if (!request.ok()) return;
+      // Servers take audio that the published schema does not know.
+      if (i.request.find("input_audio") != i.request.npos) return;
+      ++checked;
+      const std::string encoded = openai_responses().encode_request(*request, {}).value();
+      EXPECT_EQ(schema->explain(json::parse(encoded).value()), "") << i.name << "\n"
+                                                                   << encoded.substr(0, 3000);
+    });
   EXPECT_GT(checked, 0);
 }
 

@@ -381,8 +381,8 @@ RC_GTEST_PROP(ChatStream, RepeatedShapesReadAsIfEachWereNew, (const std::vector<
   Quirks quirks;
   quirks.text_tool_calls = picks.size() % 2 == 1;
   const test::Decoded fast = decode(chunks, quirks);
-  const test::Decoded slow =
-      test::decode_stream(openai_chat(), test::without_repetition(chat_body(chunks)), quirks, {});
+  const test::Decoded slow = test::decode_stream(
+      openai_chat(), test::without_repetition(Framing::kSse, chat_body(chunks)), quirks, {});
   RC_ASSERT(fast.status.to_string() == slow.status.to_string());
   RC_ASSERT(fast.log == slow.log);
   RC_ASSERT(to_json(fast.response) == to_json(slow.response));
@@ -475,6 +475,15 @@ TEST(ChatStream, EscapesWithinArgumentsStayAsTheyAre) {
        chat_chunk(R"({"tool_calls":[{"index":0,"function":{"arguments":"\\ude00\"}"}}]})")});
   ASSERT_TRUE(decoded.status.ok());
   EXPECT_EQ(call_at(decoded.response, 0)->arguments, R"({"x":"\ud83d\ude00"})");
+}
+
+TEST(ChatResponse, AMessageOfAnotherRoleKeepsWhatItSays) {
+  const std::string body =
+      R"({"choices":[{"index":0,"message":{"role":"robot","content":"a"},"finish_reason":"stop"}]})";
+  const StatusOr<Response> response = openai_chat().decode_response(body, {});
+  ASSERT_TRUE(response.ok());
+  EXPECT_EQ(response->message.text(), "a");
+  EXPECT_TRUE(*json::parse(openai_chat().encode_response(*response)) == *json::parse(body));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "crypto/crypto.h"
 #include "json/json.h"
 
 namespace tau::wire::test {
@@ -22,6 +23,16 @@ std::vector<std::filesystem::path> files_of(const std::string& folder) {
   return out;
 }
 
+// A body that is no text was recorded as base 64.
+bool is_binary(const json::Value& headers) {
+  for (const json::Value& header : headers.as_array()) {
+    const json::Value::Array& pair = header.as_array();
+    if (pair.size() == 2 && pair[0].as_string() == "content-type")
+      return pair[1].as_string() == "application/vnd.amazon.eventstream";
+  }
+  return false;
+}
+
 void visit_line(const std::string& provider, const json::Value& line,
                 const std::function<void(const Interaction&)>& visit) {
   for (const json::Value& item : line["interactions"].as_array()) {
@@ -32,6 +43,9 @@ void visit_line(const std::string& provider, const json::Value& line,
     out.request = item["request"]["body"].as_string();
     out.status = static_cast<int>(item["response"]["status"].as_int());
     out.response = item["response"]["body"].as_string();
+    if (is_binary(item["response"]["headers"]))
+      if (StatusOr<std::string> bytes = crypto::base64_decode(out.response); bytes.ok())
+        out.response = *std::move(bytes);
     visit(out);
   }
 }
@@ -47,6 +61,34 @@ bool read_xz(const std::string& file, std::string& out) {
   size_t n = 0;
   while ((n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0) out.append(buffer.data(), n);
   return pclose(pipe) == 0;
+}
+
+const Dialect* dialect_of(std::string_view path) {
+  struct Place {
+    std::string_view end;
+    const Dialect& dialect;
+  };
+  const Place places[] = {{"/chat/completions", openai_chat()},
+                          {"/responses", openai_responses()},
+                          {"/v1/messages", anthropic_messages()},
+                          {":generateContent", gemini_generate()},
+                          {":streamGenerateContent", gemini_generate()},
+                          {"/converse", bedrock_converse()},
+                          {"/converse-stream", bedrock_converse()},
+                          {"/v2/chat", cohere_chat()},
+                          {"/api/chat", ollama_chat()}};
+  for (const Place& place : places)
+    if (path.ends_with(place.end)) return &place.dialect;
+  return nullptr;
+}
+
+bool is_stream(Framing framing, std::string_view body) {
+  const size_t first = body.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos || body[first] == '[') return false;
+  if (body[first] != '{') return true;
+  // Lines are objects, and so is an answer.
+  const size_t line = body.find('\n', first);
+  return framing == Framing::kLines && line != body.npos && json::parse(body.substr(0, line)).ok();
 }
 
 bool have_recordings(const std::string& folder) { return !files_of(folder).empty(); }

@@ -4,6 +4,9 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
+
+#include "wire/wire.h"
 
 namespace tau::wire::test {
 
@@ -16,6 +19,10 @@ struct Interaction {
   std::string response;
 };
 
+// What an API at that path speaks; null when it is none of the dialects.
+const Dialect* dialect_of(std::string_view path);
+// Whether a good answer is a stream.
+bool is_stream(Framing framing, std::string_view body);
 // The text of an .xz file; false when there is none that xz can read.
 bool read_xz(const std::string& file, std::string& out);
 // Whether `folder` holds recordings.

@@ -1,4 +1,4 @@
-// Every recorded request and response of the two dialects: decoding and encoding keep the meaning, streams
+// Every recorded request and response of the dialects: decoding and encoding keep the meaning, streams
 // decode the same in any split, and what is re-encoded decodes to the same.
 #include <gtest/gtest.h>
 
@@ -23,11 +23,6 @@ struct Score {
   int failed = 0;
   int unsupported = 0;
 };
-
-const Dialect* dialect_of(std::string_view path) {
-  if (path.ends_with("/chat/completions")) return &openai_chat();
-  return path.ends_with("/v1/messages") ? &anthropic_messages() : nullptr;
-}
 
 // What a provider whose habits are unknown is met with.
 Quirks tolerant() {
@@ -109,7 +104,7 @@ std::vector<test::Logged> without_parts(std::vector<test::Logged> log) {
 // Another server's manners do not change what a stream says.
 std::string check_stream_variants(const Dialect& dialect, const std::string& body,
                                   const test::Decoded& expected) {
-  for (const test::Variant& variant : test::stream_variants(body)) {
+  for (const test::Variant& variant : test::stream_variants(dialect.framing(), body)) {
     const test::Decoded decoded = test::decode_stream(dialect, variant.body, tolerant(), {});
     if (!decoded.status.ok()) return variant.name + ": " + decoded.status.to_string();
     if (without_parts(decoded.log) != without_parts(expected.log)) return variant.name + ": other events";
@@ -117,18 +112,27 @@ std::string check_stream_variants(const Dialect& dialect, const std::string& bod
   return {};
 }
 
-// Another stream than the one recorded: some bytes of its data lines, which say nothing of the framing,
-// become others.
-std::string damaged(std::string body, std::mt19937& random) {
+// Another stream than the one recorded: some bytes of its documents, which say nothing of the framing, become
+// others.
+std::string damaged(Framing framing, const std::string& body, std::mt19937& random) {
   constexpr std::string_view kBytes = "\"\"\\09ae}],: {u\x01\xC3";
+  size_t documents = 0;
+  (void)test::map_documents(framing, body, [&](std::string_view document) {
+    ++documents;
+    return std::string(document);
+  });
+  if (documents == 0) return body;
+  std::string out = body;
   for (size_t edits = 1 + random() % 4; edits > 0; --edits) {
-    const size_t line = body.find("data:", random() % body.size());
-    if (line == body.npos) continue;
-    const size_t size = std::min(body.find('\n', line), body.size()) - line;
-    if (size < 10) continue;
-    body[line + 8 + random() % (size - 9)] = kBytes[random() % kBytes.size()];
+    size_t left = random() % documents;
+    out = test::map_documents(framing, out, [&](std::string_view document) {
+      std::string text(document);
+      if (left-- == 0 && text.size() > 4)
+        text[3 + random() % (text.size() - 3)] = kBytes[random() % kBytes.size()];
+      return text;
+    });
   }
-  return body;
+  return out;
 }
 
 // What differs, as a word or two.
@@ -141,7 +145,8 @@ std::string decoded_difference(const test::Decoded& a, const test::Decoded& b) {
 // What a document repeats of an earlier one is not read again; that must not show.
 std::string check_repetition(const Dialect& dialect, const std::string& body) {
   const test::Decoded fast = test::decode_stream(dialect, body, tolerant(), {});
-  const test::Decoded slow = test::decode_stream(dialect, test::without_repetition(body), tolerant(), {});
+  const test::Decoded slow =
+      test::decode_stream(dialect, test::without_repetition(dialect.framing(), body), tolerant(), {});
   if (const std::string e = decoded_difference(fast, slow); !e.empty()) return "repetition shows: " + e;
   return {};
 }
@@ -154,7 +159,7 @@ class KeptDecoders {
     if (decoder == nullptr) decoder = dialect.stream_decoder(tolerant());
     const test::Decoded fresh = test::decode_stream(dialect, body, tolerant(), {});
     for (const test::Split& split : {test::Split(), test::Split::random(seed)}) {
-      const test::Decoded kept = test::decode_stream(*decoder, body, split);
+      const test::Decoded kept = test::decode_stream(*decoder, dialect.framing(), body, split);
       if (const std::string e = decoded_difference(fresh, kept); !e.empty())
         return "an earlier stream shows: " + e;
     }
@@ -183,17 +188,12 @@ std::string check_stream(const Dialect& dialect, const std::string& body, KeptDe
     if (const std::string e = check_repetition(dialect, stream); !e.empty()) return e + "\n" + stream;
     if (const std::string e = kept.check(dialect, stream, static_cast<uint32_t>(i) + 1); !e.empty())
       return e + "\n" + stream;
-    stream = damaged(i % 2 == 0 ? body : stream, random);
+    stream = damaged(dialect.framing(), i % 2 == 0 ? body : stream, random);
   }
   const std::string encoded = test::reencode_stream(dialect, body, tolerant());
   const test::Decoded again = test::decode_stream(dialect, encoded, {}, {});
   if (!again.status.ok()) return "re-encoded stream: " + again.status.to_string();
   return same_meaning("the re-encoded stream", expected, to_json(again.response));
-}
-
-bool is_stream(std::string_view body) {
-  const size_t first = body.find_first_not_of(" \t\r\n");
-  return first != std::string_view::npos && body[first] != '{' && body[first] != '[';
 }
 
 std::string check(const Dialect& dialect, const test::Interaction& i, KeptDecoders& kept) {
@@ -202,7 +202,7 @@ std::string check(const Dialect& dialect, const test::Interaction& i, KeptDecode
   if (std::string e = request(i.request); !e.empty()) return e;
   if (std::string e = check_variants(i.request, request); !e.empty()) return e;
   if (i.status < 200 || i.status > 299) return check_error(dialect, i.status, i.response);
-  if (is_stream(i.response)) return check_stream(dialect, i.response, kept);
+  if (test::is_stream(dialect.framing(), i.response)) return check_stream(dialect, i.response, kept);
   const std::string e = response(i.response);
   return e.empty() ? check_variants(i.response, response) : e;
 }
@@ -220,7 +220,7 @@ TEST(Recordings, EveryInteractionOfTheseDialectsKeepsItsMeaning) {
       folder,
       [&](const test::Interaction& i) {
         Score& score = scores[i.provider];
-        const Dialect* dialect = dialect_of(i.path);
+        const Dialect* dialect = test::dialect_of(i.path);
         if (dialect == nullptr) {
           ++score.unsupported;
           return;

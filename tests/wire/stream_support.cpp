@@ -1,9 +1,11 @@
 #include "stream_support.h"
 
+#include <algorithm>
 #include <map>
 #include <random>
 
-#include "net/net.h"
+#include "wire/event_stream.h"
+#include "wire/framing.h"
 
 namespace tau::wire::test {
 namespace {
@@ -31,37 +33,42 @@ class EncodeSink final : public StreamSink {
   const StreamDecoder& decoder_;
 };
 
-Status run(StreamDecoder& decoder, std::string_view body, const Split& split, StreamSink& sink) {
-  net::SseParser parser;
+Status run(StreamDecoder& decoder, Framing framing, std::string_view body, const Split& split,
+           StreamSink& sink) {
+  FrameReader frames(framing);
   std::mt19937 random(split.seed);
   Status status;
+  const auto take = [&](std::string_view type, std::string_view data) {
+    status = decoder.event(type, data, sink);
+    return status.ok();
+  };
   while (!body.empty() && status.ok()) {
     size_t n = split.size == 0 ? body.size() : split.size;
     if (split.seed != 0) n = 1 + random() % 200;
     const std::string_view piece = body.substr(0, n);
     body.remove_prefix(piece.size());
-    const Status framing = parser.feed(piece, [&](const net::SseEvent& event) {
-      const std::string_view type = event.type == "message" ? std::string_view() : event.type;
-      status = decoder.event(type, event.data, sink);
-      return status.ok();
-    });
-    if (!framing.ok()) return framing;
+    const Status framed = frames.feed(piece, take);
+    if (status.ok() && !framed.ok()) return framed;
   }
-  return status.ok() ? decoder.end(sink) : status;
+  if (!status.ok()) return status;
+  const Status framed = frames.end(take);
+  if (!status.ok()) return status;
+  if (!framed.ok() && !decoder.finished()) return framed;
+  return decoder.end(sink);
 }
 
 }  // namespace
 
 Decoded decode_stream(const Dialect& dialect, std::string_view body, const Quirks& quirks,
                       const Split& split) {
-  return decode_stream(*dialect.stream_decoder(quirks), body, split);
+  return decode_stream(*dialect.stream_decoder(quirks), dialect.framing(), body, split);
 }
 
-Decoded decode_stream(StreamDecoder& decoder, std::string_view body, const Split& split) {
+Decoded decode_stream(StreamDecoder& decoder, Framing framing, std::string_view body, const Split& split) {
   decoder.reset();
   LogSink sink;
   Decoded out;
-  out.status = run(decoder, body, split, sink);
+  out.status = run(decoder, framing, body, split, sink);
   out.response = decoder.take_response();
   out.log = std::move(sink.log);
   return out;
@@ -72,7 +79,7 @@ std::string transcode_stream(const Dialect& from, const Dialect& to, std::string
   const std::unique_ptr<StreamDecoder> decoder = from.stream_decoder(quirks);
   const std::unique_ptr<StreamEncoder> encoder = to.stream_encoder();
   EncodeSink sink(*encoder, *decoder);
-  const Status status = run(*decoder, body, {}, sink);
+  const Status status = run(*decoder, from.framing(), body, {}, sink);
   if (!status.ok()) encoder->error(status, sink.out);
   return sink.out;
 }
@@ -121,22 +128,51 @@ std::string event_order_error(const Decoded& decoded) {
   return whole == text ? "" : "text differs from the message";
 }
 
-std::string without_repetition(std::string_view body) {
+namespace {
+
+std::string map_messages(std::string_view body, const std::function<std::string(std::string_view)>& map) {
   std::string out;
-  size_t documents = 0;
+  EventStreamParser parser;
+  const Status status = parser.feed(body, [&](const EventMessage& message) {
+    append_event_message(out, message.headers, map(message.payload));
+    return true;
+  });
+  return status.ok() ? out : std::string(body);
+}
+
+// Where the document of a line begins; npos when it has none.
+size_t document_in(Framing framing, std::string_view line) {
+  const size_t brace = line.find('{');
+  if (framing == Framing::kLines) return brace;
+  return line.starts_with("data:") && brace != line.npos && brace <= 6 ? brace : line.npos;
+}
+
+}  // namespace
+
+std::string map_documents(Framing framing, std::string_view body,
+                          const std::function<std::string(std::string_view)>& map) {
+  if (framing == Framing::kMessages) return map_messages(body, map);
+  std::string out;
   for (size_t begin = 0; begin < body.size();) {
-    const size_t end = body.find('\n', begin);
-    const std::string_view line = body.substr(begin, end == body.npos ? end : end + 1 - begin);
-    begin += line.size();
-    const size_t brace = line.find('{');
-    const bool is_document = line.starts_with("data:") && brace != line.npos && brace <= 6;
-    out += line.substr(0, is_document ? brace + 1 : 0);
-    // The bits of its number.
-    if (is_document)
-      for (size_t n = ++documents; n != 0; n /= 2) out += n % 2 == 0 ? ' ' : '\t';
-    out += line.substr(is_document ? brace + 1 : 0);
+    const size_t end = std::min(body.find('\n', begin), body.size());
+    const std::string_view line = body.substr(begin, end - begin);
+    const size_t document = document_in(framing, line);
+    out += line.substr(0, document);
+    if (document != line.npos) out += map(line.substr(document));
+    if (end < body.size()) out += '\n';
+    begin = end + 1;
   }
   return out;
+}
+
+std::string without_repetition(Framing framing, std::string_view body) {
+  size_t documents = 0;
+  return map_documents(framing, body, [&](std::string_view document) {
+    std::string out(document.substr(0, 1));
+    // The bits of its number.
+    for (size_t n = ++documents; n != 0; n /= 2) out += n % 2 == 0 ? ' ' : '\t';
+    return out.append(document.substr(1));
+  });
 }
 
 std::string chat_body(const std::vector<std::string>& chunks, bool done) {

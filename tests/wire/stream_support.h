@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,7 +38,7 @@ struct Decoded {
 Decoded decode_stream(const Dialect& dialect, std::string_view body, const Quirks& quirks,
                       const Split& split);
 // The same with a decoder that may have decoded other streams before.
-Decoded decode_stream(StreamDecoder& decoder, std::string_view body, const Split& split);
+Decoded decode_stream(StreamDecoder& decoder, Framing framing, std::string_view body, const Split& split);
 // Decodes and writes the events on in `to`.
 std::string transcode_stream(const Dialect& from, const Dialect& to, std::string_view body,
                              const Quirks& quirks);
@@ -47,8 +48,11 @@ std::string reencode_stream(const Dialect& dialect, std::string_view body, const
 // between their call and its end, and their concatenation equal to the message.
 std::string event_order_error(const Decoded& decoded);
 
+// The stream with each of its JSON documents as `map` makes it.
+std::string map_documents(Framing framing, std::string_view body,
+                          const std::function<std::string(std::string_view)>& map);
 // The same stream, but that white space keeps each document from having the shape of any other.
-std::string without_repetition(std::string_view body);
+std::string without_repetition(Framing framing, std::string_view body);
 
 // "data: <json>\n\n" for each, and the end mark of chat completions.
 std::string chat_body(const std::vector<std::string>& chunks, bool done = true);

@@ -70,6 +70,28 @@ TEST(Transcode, LinesAreEncodedInAnySplit) {
   EXPECT_TRUE(test::decode_stream(anthropic_messages(), whole, {}, {}).status.ok());
 }
 
+// Whatever dialect an answer came in, every other one says the same text and makes the same calls.
+TEST(Transcode, AStreamSaysTheSameInEveryDialect) {
+  const test::Decoded said = test::decode_stream(openai_chat(), stream(), {}, {});
+  for (const Dialect* dialect : dialects()) {
+    const std::string bytes = test::transcode_stream(openai_chat(), *dialect, stream(), {});
+    const test::Decoded heard = test::decode_stream(*dialect, bytes, {}, {});
+    ASSERT_TRUE(heard.status.ok()) << heard.status.to_string() << bytes;
+    EXPECT_EQ(test::event_order_error(heard), "") << bytes;
+    EXPECT_EQ(heard.response.message.text(), said.response.message.text()) << bytes;
+    EXPECT_EQ(heard.response.finish, said.response.finish) << bytes;
+    EXPECT_EQ(heard.response.usage.input, 2) << bytes;
+    EXPECT_EQ(heard.response.usage.output, 3) << bytes;
+    const auto calls = [](const Response& response) {
+      std::string out;
+      for (const Part& part : response.message.parts)
+        if (const auto* call = part.as<ToolCall>()) out += call->name + call->arguments;
+      return out;
+    };
+    EXPECT_EQ(calls(heard.response), calls(said.response)) << bytes;
+  }
+}
+
 TEST(Transcode, LinesOutOfOrderAreRefused) {
   const std::string start = R"({"event":"start","response":{"message":{"role":"assistant","parts":[]}}})";
   const std::string finish = R"({"event":"finish","response":{"message":{"role":"assistant","parts":[]}}})";
@@ -99,12 +121,12 @@ TEST(Transcode, LinesOutOfOrderAreRefused) {
 TEST(Transcode, AnErrorEndsAStreamInItsDialect) {
   const std::string error =
       R"({"event":"error","error":{"code":"unavailable","reason":"overloaded","message":"m","retryable":true}})";
-  for (const char* dialect : {"openai_chat", "anthropic_messages"}) {
-    auto encoder = StreamReencoder::create(dialect);
+  for (const Dialect* dialect : dialects()) {
+    auto encoder = StreamReencoder::create(dialect->name());
     std::string bytes;
     ASSERT_TRUE((*encoder)->feed(error, bytes).ok());
     ASSERT_TRUE((*encoder)->end(bytes).ok());
-    const test::Decoded decoded = test::decode_stream(*find_dialect(dialect), bytes, {}, {});
+    const test::Decoded decoded = test::decode_stream(*dialect, bytes, {}, {});
     EXPECT_EQ(decoded.status.code(), Code::kUnavailable) << bytes;
   }
 }

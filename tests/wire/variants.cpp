@@ -4,13 +4,17 @@
 #include <functional>
 #include <initializer_list>
 
+#include "stream_support.h"
+
 namespace tau::wire::test {
 namespace {
 
 // Members whose names are data, or whose order is: the schema of a tool, the arguments of a call.
 bool is_data(std::string_view key) {
   return key == "parameters" || key == "input_schema" || key == "schema" || key == "input" ||
-         key == "arguments" || key == "metadata" || key == "logit_bias";
+         key == "arguments" || key == "metadata" || key == "logit_bias" || key == "json" || key == "format" ||
+         key == "args" || key == "responseSchema" || key == "responseJsonSchema" ||
+         key == "parametersJsonSchema";
 }
 
 void for_each_object(json::Value& value, const std::function<void(json::Value&)>& visit) {
@@ -79,12 +83,6 @@ std::string map_lines(std::string_view body, const std::function<std::string(std
   return out;
 }
 
-std::string changed_data(std::string_view line, const Change& change) {
-  const size_t brace = line.find('{');
-  if (!line.starts_with("data:") || brace == line.npos || brace > 6) return std::string(line) + '\n';
-  return "data: " + changed(line.substr(brace), change) + '\n';
-}
-
 }  // namespace
 
 std::vector<Variant> document_variants(std::string_view body) {
@@ -93,16 +91,22 @@ std::vector<Variant> document_variants(std::string_view body) {
   return out;
 }
 
-std::vector<Variant> stream_variants(std::string_view body) {
+std::vector<Variant> stream_variants(Framing framing, std::string_view body) {
   std::vector<Variant> out;
   for (const Change& change : kChanges)
-    out.push_back(
-        {change.name, map_lines(body, [&](std::string_view line) { return changed_data(line, change); })});
+    out.push_back({change.name, map_documents(framing, body, [&](std::string_view document) {
+                     return changed(document, change);
+                   })});
+  if (framing == Framing::kMessages) return out;
   const auto add = [&](const char* name, auto map) { out.push_back({name, map_lines(body, map)}); };
   const auto plain = [](std::string_view line) {
     return std::string(line.ends_with('\r') ? line.substr(0, line.size() - 1) : line);
   };
   add("CRLF", [&](std::string_view line) { return plain(line) + "\r\n"; });
+  if (framing == Framing::kLines) {
+    add("empty lines", [&](std::string_view line) { return plain(line) + "\n\r\n \n"; });
+    return out;
+  }
   add("CR", [&](std::string_view line) { return plain(line) + "\r"; });
   add("comments", [&](std::string_view line) {
     return line.starts_with("data:") ? ": keep-alive\nid: 7\nretry: 10\n" + plain(line) + "\n"

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "json/json.h"
+#include "wire/wire.h"
 
 namespace tau::wire::test {
 
@@ -16,7 +17,7 @@ struct Variant {
 
 // Of a document: its members in another order, members that nobody knows, numbers as text.
 std::vector<Variant> document_variants(std::string_view body);
-// Of a stream of server-sent events: also other line ends, comments and fields, and no end mark.
-std::vector<Variant> stream_variants(std::string_view body);
+// Of a stream: also other line ends, and of server-sent events comments and fields, and no end mark.
+std::vector<Variant> stream_variants(Framing framing, std::string_view body);
 
 }  // namespace tau::wire::test

@@ -3,11 +3,14 @@
 
 PATH is a folder of *.jsonl.xz or *.jsonl files, or one of them. A file is named for its provider; a line is
 {"case", "interactions": [{"request": {"path", "body"}, "response": {"status", "body"}}]}. Each request is decoded and
-encoded again, each answer likewise, each event stream is decoded whole, byte by byte and in 1,000 random splits.
+encoded again, each answer likewise, each event stream is decoded whole, byte by byte and in 1,000 random splits. A body
+of binary messages (application/vnd.amazon.eventstream) is recorded as base 64.
 """
 
 import argparse
+import base64
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -20,9 +23,14 @@ from libtau import REQUEST, RESPONSE, Libtau, TauError  # noqa: E402
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = ROOT.parent / "shared" / "data" / "provider-recordings"
 # A path ends in the one of its dialect; below another path the dialect shows in the answer.
-DIALECTS = {"/chat/completions": "openai_chat", "/v1/messages": "anthropic_messages"}
+DIALECTS = {"/chat/completions": "openai_chat", "/v1/messages": "anthropic_messages",
+            "/responses": "openai_responses", ":generateContent": "gemini", ":streamGenerateContent": "gemini",
+            "/converse": "bedrock_converse", "/converse-stream": "bedrock_converse", "/v2/chat": "cohere_chat",
+            "/api/chat": "ollama_chat"}
+BINARY = "application/vnd.amazon.eventstream"
 # What a decoder says when it cannot read a stream, not when the stream reports a failure of the provider.
-UNREADABLE = ("invalid_response", "stream_truncated", "sse_event_too_large")
+UNREADABLE = ("invalid_response", "stream_truncated", "sse_event_too_large", "event_stream_corrupt",
+              "event_stream_too_large", "stream_line_too_large")
 # The habits of these providers are not told: be as tolerant as the decoder can be.
 TOLERANT = '{"done_mark_optional":true}'
 SEED = 20_240_601
@@ -98,7 +106,7 @@ def check_stream(library, dialect, body, splitter):
         if error.reason and error.reason not in UNREADABLE and any(map(is_failure, documents_of(body))):
             return  # the provider's own failure, told as such
         raise Failure(f"stream: {error}") from error
-    data = body.encode()
+    data = body if isinstance(body, bytes) else body.encode()
     splitter.stdin.write(f"{dialect} {TOLERANT} {len(data)}\n".encode() + data)
     splitter.stdin.flush()
     verdict = splitter.stdout.readline().decode().strip()
@@ -114,12 +122,17 @@ def parsed(text):
 
 
 def documents_of(body):
-    """The documents of an event stream whose events have one line of data, which is how the dialects write them."""
-    lines = (line.removeprefix("data:") for line in body.splitlines() if line.startswith("data:"))
+    """The documents of an event stream whose events have one line of data, which is how the dialects write them, or are
+    lines. Of binary messages none."""
+    if isinstance(body, bytes):
+        return []
+    lines = (line.removeprefix("data:") for line in body.splitlines() if line.startswith(("data:", "{")))
     return [document for document in map(parsed, lines) if isinstance(document, dict)]
 
 
 def is_failure(document):
+    if document.get("type") in ("error", "response.failed"):
+        return True
     choices = document.get("choices")
     places = [document, *(choice for choice in choices if isinstance(choice, dict))] if isinstance(
         choices, list) else [document]
@@ -144,6 +157,22 @@ def is_message(document):
         isinstance(document.get("content"), list))
 
 
+def is_response(document):
+    response = document.get("response", document)
+    return isinstance(response, dict) and response.get("object") == "response" and isinstance(
+        response.get("output"), list)
+
+
+def is_generated(document):
+    return isinstance(document.get("candidates"), list) and ("modelVersion" in document or
+                                                             "usageMetadata" in document)
+
+
+# What is asked in a dialect has this member; what is answered is of this kind.
+SHAPES = (("messages", is_chat, "openai_chat"), ("messages", is_message, "anthropic_messages"),
+          ("input", is_response, "openai_responses"), ("contents", is_generated, "gemini"))
+
+
 def dialect_of(interaction):
     """By the path, which an error answer has too; below a path of another form, by what was asked and answered."""
     path = interaction["request"]["path"].partition("?")[0].rstrip("/")
@@ -151,27 +180,38 @@ def dialect_of(interaction):
         if path.endswith(end):
             return dialect
     request = parsed(interaction["request"]["body"])
-    if not isinstance(request, dict) or not isinstance(request.get("messages"), list):
+    if not isinstance(request, dict):
         return None
     answers = answers_of(interaction["response"]["body"])
-    if any(map(is_chat, answers)):
-        return "openai_chat"
-    return "anthropic_messages" if any(map(is_message, answers)) else None
+    return next((dialect for member, answers_so, dialect in SHAPES
+                 if member in request and any(map(answers_so, answers))), None)
 
 
 def is_stream(body):
-    return body.lstrip()[:1] not in ("{", "[", "")
+    if isinstance(body, bytes):
+        return True
+    if body.lstrip()[:1] != "{":
+        return body.lstrip()[:1] not in ("[", "")
+    return parsed(body) is None and parsed(body.lstrip().partition("\n")[0]) is not None
+
+
+def body_of(response):
+    """The body as it was sent."""
+    headers = {name.lower(): value for name, value in response.get("headers") or []}
+    binary = headers.get("content-type", "").startswith(BINARY)
+    return base64.b64decode(response["body"]) if binary else response["body"]
 
 
 def check(library, dialect, interaction, splitter):
     request, response = interaction["request"], interaction["response"]
+    body = body_of(response)
     check_document(library, dialect, REQUEST, request["body"])
     if not 200 <= response["status"] < 300:
-        check_refusal(library, dialect, response["body"])
-    elif is_stream(response["body"]):
-        check_stream(library, dialect, response["body"], splitter)
+        check_refusal(library, dialect, body)
+    elif is_stream(body):
+        check_stream(library, dialect, body, splitter)
     else:
-        check_document(library, dialect, RESPONSE, response["body"])
+        check_document(library, dialect, RESPONSE, body)
 
 
 def files_of(path):
@@ -185,9 +225,21 @@ def interactions_of(file):
             yield f"{file.name}:{number} {case['case']}", interaction
 
 
+def without_name(part):
+    """A part of a path, whose verb stays: "*:countTokens"."""
+    name, verb = re.fullmatch(r"(.*?)(:[A-Za-z]+)?", part).groups("")
+    return f"*{verb}" if verb or re.search(r"REDACTED|[%:.]|[_-]\d", name) else part
+
+
+def endpoint_of(request):
+    """Its method and path without what names a model, a version or one thing of many."""
+    path = request["path"].partition("?")[0].strip("/")
+    return f"{request.get('method', 'POST')} /{'/'.join(map(without_name, path.split('/')))}"
+
+
 def examine(library, files, splitter):
-    """Provider -> counts; failures are printed as they are found."""
-    scores = {}
+    """Provider -> counts, and the endpoints of other dialects; failures are printed as they are found."""
+    scores, others = {}, Counter()
     shown = 0
     for provider, file in files:
         score = scores.setdefault(provider, Counter())
@@ -195,20 +247,22 @@ def examine(library, files, splitter):
             dialect = dialect_of(interaction)
             if dialect is None:
                 score["unsupported"] += 1
+                others[f"{provider} {endpoint_of(interaction['request'])}"] += 1
                 continue
             try:
                 check(library, dialect, interaction, splitter)
                 score["passed"] += 1
-                score["streams"] += is_stream(interaction["response"]["body"])
+                score["streams"] += is_stream(body_of(interaction["response"]))
+                score[dialect] += 1
             except Failure as failure:
                 score["failed"] += 1
                 shown += 1
                 if shown <= MOST_SHOWN:
                     print(f"FAILED {name}: {failure}", flush=True)
-    return scores
+    return scores, others
 
 
-def report(scores):
+def report(scores, others):
     """The table, and the line for programs; returns whether nothing failed."""
     columns = ("passed", "failed", "unsupported")
     print(f"{'provider':20} {'passed':>8} {'failed':>8} {'unsupported':>12} {'of them streams':>16}")
@@ -216,9 +270,13 @@ def report(scores):
         print(f"{provider:20} {score['passed']:8} {score['failed']:8} {score['unsupported']:12} {score['streams']:16}")
     total = sum(scores.values(), Counter())
     result = {column: total[column] for column in columns}
+    result["by_dialect"] = {dialect: total[dialect] for dialect in sorted(set(DIALECTS.values()))}
+    result["unsupported_endpoints"] = dict(sorted(others.items()))
     result["by_provider"] = {provider: {column: score[column] for column in columns}
                              for provider, score in sorted(scores.items())}
     print(f"{'all':20} {total['passed']:8} {total['failed']:8} {total['unsupported']:12} {total['streams']:16}")
+    for endpoint, count in sorted(others.items()):
+        print(f"unsupported: {endpoint} {count}")
     print(json.dumps(result), flush=True)
     return total["failed"] == 0
 
@@ -240,9 +298,9 @@ def main(argv):
     splitter = subprocess.Popen([args.build / "tests" / "exam" / "split_exam", str(args.splits), str(SEED)],
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     with splitter:
-        scores = examine(Libtau(args.build), files, splitter)
+        scores, others = examine(Libtau(args.build), files, splitter)
         splitter.stdin.close()
-    return 0 if report(scores) and splitter.returncode == 0 else 1
+    return 0 if report(scores, others) and splitter.returncode == 0 else 1
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ PARSERS = {
     "URL": ("lib/net/*url*.cpp", "url"),
     "OpenAI dialect": ("lib/wire/*openai*.cpp", "openai"),
     "Anthropic dialect": ("lib/wire/*anthropic*.cpp", "anthropic"),
+    "Responses dialect": ("lib/wire/*responses*.cpp", "responses"),
+    "Gemini dialect": ("lib/wire/*gemini*.cpp", "gemini"),
     "Configuration file": ("lib/runtime/*config*.cpp", "config"),
     "Rule bundles": ("lib/safety/*bundle*.cpp", "rules"),
     "Vault file": ("lib/credential/image.cpp", "vault"),

@@ -666,10 +666,12 @@ export namespace wire {
     feed(bytes: string | Uint8Array): Document[];
     end(): Document[];
   }
-  /** Encodes one response as a dialect streams it. */
+  /** Encodes one response as a dialect streams it; the stream of "bedrock_converse" is no text. */
   class StreamEncoder {
     constructor(dialect: string);
     feed(events: readonly Document[]): string;
+    feedBytes(events: readonly Document[]): Uint8Array;
     end(): string;
+    endBytes(): Uint8Array;
   }
 }

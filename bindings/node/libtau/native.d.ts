@@ -490,7 +490,7 @@ export function tau_wire_decode_error(dialect: Text, http_status: number, header
 /** Translate neutral JSON into a document of a dialect. */
 export function tau_wire_encode(dialect: Text, kind: number, quirks: Text, neutral: Text): string;
 
-/** Begin to encode: the stream takes neutral events, as lines that a decoder gives, and gives the bytes of a dialect's server-sent event stream. */
+/** Begin to encode: the stream takes neutral events, as lines that a decoder gives, and gives the bytes of a dialect's response stream. */
 export function tau_wire_stream_encoder_new(dialect: Text): tau_wire_stream;
 
 /** End the stream and get what is left. */
@@ -502,5 +502,5 @@ export function tau_wire_stream_feed(stream: tau_wire_stream, bytes: Text): stri
 /** Free a decoder or encoder. */
 export function tau_wire_stream_free(stream: tau_wire_stream): void;
 
-/** Begin to decode a server-sent event stream of a dialect. */
+/** Begin to decode the response stream of a dialect: server-sent events, of "ollama_chat" lines of JSON, of "bedrock_converse" binary messages (application/vnd.amazon.eventstream). */
 export function tau_wire_stream_new(dialect: Text, quirks: Text): tau_wire_stream;

@@ -56,7 +56,10 @@ class Stream {
   }
 }
 
-/** Encodes one response as a dialect streams it: feed() the events that Stream gives, then end(). */
+/**
+ * Encodes one response as a dialect streams it: feed() the events that Stream gives, then end(). The stream of
+ * bedrock_converse is no text: feedBytes() and endBytes(), which do for every dialect.
+ */
 class StreamEncoder {
   constructor(dialect) {
     this._handle = native.tau_wire_stream_encoder_new(dialect);
@@ -64,12 +67,21 @@ class StreamEncoder {
 
   /** The text of these events; { event: 'error', error } ends a stream that fails. */
   feed(events) {
-    return native.tau_wire_stream_feed(this._handle, events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+    return this.feedBytes(events).toString();
+  }
+
+  feedBytes(events) {
+    const text = events.map((event) => `${JSON.stringify(event)}\n`).join('');
+    return Buffer.from(native.tau_wire_stream_feed(this._handle, text));
   }
 
   end() {
+    return this.endBytes().toString();
+  }
+
+  endBytes() {
     try {
-      return native.tau_wire_stream_end(this._handle);
+      return Buffer.from(native.tau_wire_stream_end(this._handle));
     } finally {
       native.tau_wire_stream_free(this._handle);
     }

@@ -252,8 +252,33 @@ napi_value give_view(js_call* call, tau_str view) {
   return result;
 }
 
+/* Whether a string of JavaScript can hold the bytes and give them back: UTF-8. */
+static bool is_text(const unsigned char* p, size_t len) {
+  for (size_t i = 0; i < len;) {
+    const unsigned char c = p[i++];
+    const size_t more = c < 0x80                ? 0
+                        : c >= 0xC2 && c < 0xE0 ? 1
+                        : c >= 0xE0 && c < 0xF0 ? 2
+                        : c >= 0xF0 && c < 0xF5 ? 3
+                                                : 4;
+    if (more > 3 || more > len - i) return false;
+    for (size_t k = 0; k < more; ++k)
+      if ((p[i + k] & 0xC0) != 0x80) return false;
+    if (more > 1 && ((c == 0xE0 && p[i] < 0xA0) || (c == 0xED && p[i] > 0x9F) || (c == 0xF0 && p[i] < 0x90) ||
+                     (c == 0xF4 && p[i] > 0x8F)))
+      return false;
+    i += more;
+  }
+  return true;
+}
+
+/* Text is a string; what is none, such as the binary stream of a dialect, a Buffer. */
 napi_value give_buf(js_call* call, tau_buf* buf) {
-  const napi_value result = give_view(call, (tau_str){buf->data, buf->len});
+  napi_value result = NULL;
+  if (buf->len == 0 || is_text((const unsigned char*)buf->data, buf->len))
+    result = give_view(call, (tau_str){buf->data, buf->len});
+  else
+    napi_create_buffer_copy(call->env, buf->len, buf->data, NULL, &result);
   tau_buf_free(buf);
   return result;
 }

@@ -549,7 +549,7 @@ class Library:
     def tau_wire_encode(self, dialect: tau_str, kind: int, quirks: tau_str, neutral: tau_str, out: Any, err: Any, /) -> int:
         """Translate neutral JSON into a document of a dialect."""
     def tau_wire_stream_encoder_new(self, dialect: tau_str, out: Any, err: Any, /) -> int:
-        """Begin to encode: the stream takes neutral events, as lines that a decoder gives, and gives the bytes of a dialect's server-sent event stream."""
+        """Begin to encode: the stream takes neutral events, as lines that a decoder gives, and gives the bytes of a dialect's response stream."""
     def tau_wire_stream_end(self, stream: int | None, out: Any, err: Any, /) -> int:
         """End the stream and get what is left."""
     def tau_wire_stream_feed(self, stream: int | None, bytes: tau_str, out: Any, err: Any, /) -> int:
@@ -557,6 +557,6 @@ class Library:
     def tau_wire_stream_free(self, stream: int | None, /) -> None:
         """Free a decoder or encoder."""
     def tau_wire_stream_new(self, dialect: tau_str, quirks: tau_str, out: Any, err: Any, /) -> int:
-        """Begin to decode a server-sent event stream of a dialect."""
+        """Begin to decode the response stream of a dialect: server-sent events, of "ollama_chat" lines of JSON, of "bedrock_converse" binary messages (application/vnd.amazon.eventstream)."""
 
 def bind(library: CDLL) -> Library: ...

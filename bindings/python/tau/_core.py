@@ -73,15 +73,20 @@ def call(function: Callable[..., int], *arguments: Any) -> int:
     return status
 
 
-def call_text(function: Callable[..., int], *arguments: Any) -> str:
-    """The text that a function with `tau_buf *out, tau_error **err` last gives."""
+def call_bytes(function: Callable[..., int], *arguments: Any) -> bytes:
+    """The bytes that a function with `tau_buf *out, tau_error **err` last gives."""
     buffer = _abi.tau_buf()
     try:
         call(function, *arguments, byref(buffer))
         data = ctypes.c_void_p.from_buffer(buffer).value
-        return ctypes.string_at(data, buffer.len).decode() if data and buffer.len else ""
+        return ctypes.string_at(data, buffer.len) if data and buffer.len else b""
     finally:
         lib.tau_buf_free(byref(buffer))
+
+
+def call_text(function: Callable[..., int], *arguments: Any) -> str:
+    """The same as text."""
+    return call_bytes(function, *arguments).decode()
 
 
 def call_json(function: Callable[..., int], *arguments: Any) -> dict[str, Any]:

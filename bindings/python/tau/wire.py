@@ -54,7 +54,8 @@ class Stream:
 
 
 class StreamEncoder:
-    """Encodes one response as a dialect streams it: feed() the events that Stream gives, then end()."""
+    """Encodes one response as a dialect streams it: feed() the events that Stream gives, then end(). The stream of
+    "bedrock_converse" is no text: feed_bytes() and end_bytes(), which do for every dialect."""
 
     def __init__(self, dialect: str) -> None:
         self._handle = _core.Handle(
@@ -63,13 +64,21 @@ class StreamEncoder:
 
     def feed(self, events: Iterable[Json]) -> str:
         """The text of these events; {"event": "error", "error": ...} ends a stream that fails."""
+        return self.feed_bytes(events).decode()
+
+    def feed_bytes(self, events: Iterable[Json]) -> bytes:
+        """The bytes of these events."""
         lines = "".join(json.dumps(event) + "\n" for event in events)
-        return _core.call_text(lib.tau_wire_stream_feed, self._handle.pointer, _core.text_in(lines))
+        return _core.call_bytes(lib.tau_wire_stream_feed, self._handle.pointer, _core.text_in(lines))
 
     def end(self) -> str:
         """What was left. UnavailableError "stream_truncated" when no event ended the stream."""
+        return self.end_bytes().decode()
+
+    def end_bytes(self) -> bytes:
+        """The same as bytes."""
         try:
-            return _core.call_text(lib.tau_wire_stream_end, self._handle.pointer)
+            return _core.call_bytes(lib.tau_wire_stream_end, self._handle.pointer)
         finally:
             self._handle.release()
 
