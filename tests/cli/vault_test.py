@@ -218,7 +218,7 @@ class Runs(VaultCase):
 
     def serve_with(self, *turns, **more):
         options = self.serve(*turns, **more)
-        self.base_url = options[-1].split("=", 1)[1]
+        self.base_url = next(option for option in options if ".base_url=" in option).split("=", 1)[1]
         return self.base_url
 
     def use(self, base_url, name="provider/local"):

@@ -47,6 +47,7 @@ TEST_F(CppAudit, ARecordIsAppendedReadVerifiedAndSummedUp) {
   EXPECT_TRUE(contains(tau::summarise_audit({}, "{}\n").value().str(), R"("unknown":1)"));
   EXPECT_EQ(reason(tau::audit_head(folder_)), "no_audit_log");
   EXPECT_EQ(reason(tau::read_audit(home, "x")), "invalid_cursor");
+  EXPECT_TRUE(runtime.stop());  // else the home is closed a moment later
 }
 
 }  // namespace
