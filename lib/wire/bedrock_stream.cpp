@@ -59,15 +59,12 @@ Part native_part(Reasoning reasoning) {
   return part;
 }
 
-class ConverseStreamDecoder final : public StreamDecoder {
+class ConverseStreamDecoder final : public PartsStreamDecoder {
  public:
   explicit ConverseStreamDecoder(const Quirks&) {}
 
   Status event(std::string_view type, std::string_view data, StreamSink& sink) override;
   Status end(StreamSink& sink) override;
-  bool finished() const override { return finished_; }
-  const Response& response() const override { return parts_.response(); }
-  Response take_response() override { return std::move(parts_.response()); }
   void reset() override;
 
  private:
@@ -79,7 +76,6 @@ class ConverseStreamDecoder final : public StreamDecoder {
     json::Value opaque;    // of an Opaque part
     json::Value citations;
   };
-  Status fail(Status status);
   Status provider_failed(std::string_view name, std::string_view data);
   Status delta(const EventFields& event, StreamSink& sink);
   Status rare_delta(const EventFields& event, StreamSink& sink);
@@ -94,28 +90,19 @@ class ConverseStreamDecoder final : public StreamDecoder {
   void metadata(const EventFields& event, StreamSink& sink);
   void finish(StreamSink& sink);
 
-  StreamParts parts_;
   EventFieldsReader reader_{kEventRules};
   json::Compactor compactor_{json::Halves::kReplace};
   std::vector<Block> blocks_;
   anthropic::UsageMembers usage_;
   bool stopped_ = false;  // messageStop was there
-  bool finished_ = false;
-  Status failed_;
 };
 
 void ConverseStreamDecoder::reset() {
-  parts_.reset();
+  restart();
   reader_.restart();
   blocks_.clear();
   usage_.clear();
-  stopped_ = finished_ = false;
-  failed_ = Status();
-}
-
-Status ConverseStreamDecoder::fail(Status status) {
-  failed_ = std::move(status);
-  return failed_;
+  stopped_ = false;
 }
 
 // The name says what it is; the payload is {"message":…}.

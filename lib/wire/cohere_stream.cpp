@@ -50,15 +50,12 @@ constexpr std::string_view kDone = "[DONE]";
 // No answer has so many blocks open at once; of one that never ends any, the oldest are ended.
 constexpr size_t kMostOpen = 256;
 
-class ChatStreamDecoder final : public StreamDecoder {
+class ChatStreamDecoder final : public PartsStreamDecoder {
  public:
   explicit ChatStreamDecoder(const Quirks& quirks) : quirks_(quirks) {}
 
   Status event(std::string_view type, std::string_view data, StreamSink& sink) override;
   Status end(StreamSink& sink) override;
-  bool finished() const override { return finished_; }
-  const Response& response() const override { return parts_.response(); }
-  Response take_response() override { return std::move(parts_.response()); }
   void reset() override;
 
  private:
@@ -69,7 +66,6 @@ class ChatStreamDecoder final : public StreamDecoder {
   };
   using Blocks = std::vector<Block>;
 
-  Status fail(Status status);
   Status apply(std::string_view type, std::string_view data, const EventFields& event, StreamSink& sink);
   static const Block* find(const Blocks& blocks, int64_t index);
   size_t open(Blocks& blocks, int64_t index, Part part, StreamSink& sink);
@@ -86,7 +82,6 @@ class ChatStreamDecoder final : public StreamDecoder {
   void finish(StreamSink& sink);
 
   Quirks quirks_;
-  StreamParts parts_;
   EventFieldsReader reader_{kRules};
   json::Compactor compactor_{json::Halves::kReplace};
   Blocks contents_;
@@ -94,25 +89,16 @@ class ChatStreamDecoder final : public StreamDecoder {
   std::optional<size_t> plan_;
   size_t call_count_ = 0;
   json::Value citations_;
-  bool finished_ = false;
-  Status failed_;
 };
 
 void ChatStreamDecoder::reset() {
-  parts_.reset();
+  restart();
   reader_.restart();
   contents_.clear();
   calls_.clear();
   plan_.reset();
   call_count_ = 0;
   citations_ = json::Value();
-  finished_ = false;
-  failed_ = Status();
-}
-
-Status ChatStreamDecoder::fail(Status status) {
-  failed_ = std::move(status);
-  return failed_;
 }
 
 Status ChatStreamDecoder::event(std::string_view type, std::string_view data, StreamSink& sink) {

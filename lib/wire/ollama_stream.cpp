@@ -49,19 +49,15 @@ void keep(Extras& extras, const RawMembers& members, json::Compactor& compactor)
     if (json.fresh && compactor.make(json.text)) extras.set(extra_key(key.text), compactor.text());
 }
 
-class ChatStreamDecoder final : public StreamDecoder {
+class ChatStreamDecoder final : public PartsStreamDecoder {
  public:
   explicit ChatStreamDecoder(const Quirks& quirks) : quirks_(quirks) {}
 
   Status event(std::string_view type, std::string_view data, StreamSink& sink) override;
   Status end(StreamSink& sink) override;
-  bool finished() const override { return finished_; }
-  const Response& response() const override { return parts_.response(); }
-  Response take_response() override { return std::move(parts_.response()); }
   void reset() override;
 
  private:
-  Status fail(Status status);
   void apply_top(const EventFields& line);
   void add_text(std::string_view text, StreamSink& sink);
   void add_visible(std::string_view text, StreamSink& sink);
@@ -71,7 +67,6 @@ class ChatStreamDecoder final : public StreamDecoder {
   void finish(StreamSink& sink);
 
   Quirks quirks_;
-  StreamParts parts_;
   EventFieldsReader reader_{kRules};
   json::Compactor compactor_{json::Halves::kReplace};
   std::optional<size_t> text_;
@@ -81,12 +76,10 @@ class ChatStreamDecoder final : public StreamDecoder {
   TextToolFilter filter_;
   std::string visible_;
   std::vector<TextToolFilter::Call> text_calls_;
-  bool finished_ = false;
-  Status failed_;
 };
 
 void ChatStreamDecoder::reset() {
-  parts_.reset();
+  restart();
   reader_.restart();
   text_.reset();
   thinking_.reset();
@@ -94,13 +87,6 @@ void ChatStreamDecoder::reset() {
   created_at_.clear();
   filter_ = TextToolFilter();
   text_calls_.clear();
-  finished_ = false;
-  failed_ = Status();
-}
-
-Status ChatStreamDecoder::fail(Status status) {
-  failed_ = std::move(status);
-  return failed_;
 }
 
 Status ChatStreamDecoder::event(std::string_view, std::string_view data, StreamSink& sink) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "wire/halves.h"
@@ -54,6 +55,30 @@ class StreamParts {
   HalfJoiner halves_;
   uint32_t calls_ = 0;
   bool started_ = false;
+};
+
+// A decoder whose response is put together so: failures that stay, and the end.
+class PartsStreamDecoder : public StreamDecoder {
+ public:
+  bool finished() const override { return finished_; }
+  const Response& response() const override { return parts_.response(); }
+  Response take_response() override { return std::move(parts_.response()); }
+
+ protected:
+  // As if it were new.
+  void restart() {
+    parts_.reset();
+    finished_ = false;
+    failed_ = Status();
+  }
+  Status fail(Status status) {
+    failed_ = std::move(status);
+    return failed_;
+  }
+
+  StreamParts parts_;
+  bool finished_ = false;
+  Status failed_;
 };
 
 }  // namespace tau::wire
