@@ -14,17 +14,6 @@ constexpr size_t kNameWidth = 40;
 constexpr size_t kTextWidth = 4'096;
 constexpr size_t kArgumentsWidth = 100'000;  // more than there can be
 
-Result<Json> perform(const Client& client, const Json& request) {
-  const std::string text = request.dump();
-  return json_of(tau_runtime_perform, client.runtime(), to_tau(text));
-}
-
-Json request_of(const char* op) {
-  Json request = Json::object();
-  request.set("op", Json::string(op));
-  return request;
-}
-
 int64_t now_ms() {
   using namespace std::chrono;
   return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
@@ -87,7 +76,7 @@ int decide(const Options& options, bool allow) {
   request.set("allow", Json::boolean(allow));
   if (!options.note.empty()) request.set("note", Json::string(options.note));
   request.set("wait_ms", Json::number(kWaitMs));
-  const auto done = perform(*client, request);
+  const auto done = (*client).perform(request);
   if (!done.ok()) return report(done.failure());
   const std::string& state = (*done)["state"].as_string();
   if (options.json) {
@@ -109,7 +98,7 @@ int command_approvals_list(const Options& options) {
   if (!client.ok()) return report(client.failure());
   Json request = request_of("approvals");
   request.set("all", Json::boolean(options.all));
-  auto found = perform(*client, request);
+  auto found = (*client).perform(request);
   if (!found.ok() && found.failure().reason != "no_database") return report(found.failure());
   Json rows = found.ok() ? (*found)["approvals"] : Json::array();
   if (options.json) {
@@ -127,7 +116,7 @@ int command_approvals_show(const Options& options) {
   if (!client.ok()) return report(client.failure());
   Json request = request_of("approval");
   request.set("id", Json::string(options.id));
-  const auto row = perform(*client, request);
+  const auto row = (*client).perform(request);
   if (!row.ok()) return report(row.failure());
   return write_out(options.json ? (*row).dump() + "\n" : whole_text(*row)) ? kExitOk : kExitFailed;
 }

@@ -116,11 +116,22 @@ Result<Json> Client::about(const Options& options) {
   return (*client).describe();
 }
 
+Result<Json> Client::perform(const Json& request) const {
+  const std::string text = request.dump();
+  return json_of(tau_runtime_perform, runtime(), to_tau(text));
+}
+
 Result<Json> Client::describe() const { return json_of(tau_runtime_describe, runtime_.get()); }
 
 std::string Client::home() const {
   const auto description = describe();
   return description.ok() ? (*description)["home"].as_string() : std::string();
+}
+
+Json request_of(std::string_view op) {
+  Json request = Json::object();
+  request.set("op", Json::string(op));
+  return request;
 }
 
 std::string counted(const Json& report, std::string_view key, std::string_view one) {

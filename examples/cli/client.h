@@ -30,6 +30,8 @@ class Client {
   static Result<SessionPtr> existing_session(tau_agent* agent, const std::string& id);
 
   Result<Json> describe() const;
+  // What tau_runtime_perform answers.
+  Result<Json> perform(const Json& request) const;
   // The same of a runtime that is opened without its store, for that alone.
   static Result<Json> about(const Options& options);
   std::string home() const;
@@ -64,6 +66,9 @@ Result<Json> json_of(Function function, Arguments... arguments) {
   if (!value) return Failure{kExitFailed, "bad_answer", "the library's answer is no JSON"};
   return *std::move(value);
 }
+
+// {"op":op}, to be completed.
+Json request_of(std::string_view op);
 
 // "2 sessions": a count of a report, in words.
 std::string counted(const Json& report, std::string_view key, std::string_view one);

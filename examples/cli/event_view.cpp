@@ -1,8 +1,8 @@
 #include "event_view.h"
 
 #include <array>
-#include <cstdio>
 
+#include "money.h"
 #include "terminal.h"
 #include "text.h"
 
@@ -123,11 +123,7 @@ std::string usage_line(const Json& outcome) {
                      std::to_string(usage["input_tokens"].as_int()) + " tokens in, " +
                      std::to_string(usage["output_tokens"].as_int()) + " out";
   const int64_t micros = usage["cost_usd_micros"].as_int();
-  if (micros == 0) return line;  // unknown or free
-  char dollars[40];
-  std::snprintf(dollars, sizeof dollars, ", $%lld.%06lld", static_cast<long long>(micros / 1'000'000),
-                static_cast<long long>(micros % 1'000'000));
-  return line + dollars;
+  return micros == 0 ? line : line + ", " + dollars_text(micros);  // 0: unknown or free
 }
 
 }  // namespace cli

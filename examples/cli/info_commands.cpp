@@ -1,4 +1,4 @@
-// tau models, tau doctor, tau completion, tau man: what there is, what is wrong, how to type it.
+// tau doctor, tau completion, tau man: what there is, what is wrong, how to type it.
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -15,18 +15,10 @@
 namespace cli {
 namespace {
 
-constexpr size_t kNameWidth = 14;
-constexpr size_t kModelWidth = 32;
 constexpr int64_t kScarceBytes = int64_t{256} << 20;
 constexpr uintmax_t kInstructionsBytes = 32 << 10;
 
 int print(const std::string& text) { return write_out(text) ? kExitOk : kExitFailed; }
-
-std::string key_text(const Json& provider) {
-  const std::string& key = provider["key"].as_string();
-  if (key.empty()) return "no key needed";
-  return key + (provider["ready"].as_bool() ? " is set" : " is not set");
-}
 
 using enum Finding::Level;
 
@@ -240,32 +232,6 @@ class Doctor {
 };
 
 }  // namespace
-
-int command_models(const Options& options) {
-  const auto about = Client::about(options);
-  if (!about.ok()) return report(about.failure());
-  if (options.json) {
-    Json out = Json::object();
-    out.set("model", (*about)["model"]);
-    out.set("model_reason", (*about)["model_reason"]);
-    out.set("providers", (*about)["providers"]);
-    return print(out.dump() + "\n");
-  }
-  const bool rich = stdout_is_rich();
-  std::string text = "answers now: " + (*about)["model"].as_string() + ", because " +
-                     (*about)["model_reason"].as_string() + "\n\n";
-  text += paint(rich, Style::kBold,
-                padded("PROVIDER", kNameWidth) + padded("MODEL BY DEFAULT", kModelWidth) + "KEY") +
-          "\n";
-  for (const Json& provider : (*about)["providers"].items()) {
-    const std::string& model = provider["default_model"].as_string();
-    const std::string line = padded(provider["name"].as_string(), kNameWidth) +
-                             padded(model.empty() ? "name one" : model, kModelWidth) + key_text(provider);
-    const bool usable = provider["ready"].as_bool() && !provider["key"].as_string().empty();
-    text += paint(rich, usable ? Style::kBold : Style::kPlain, line) + "\n";
-  }
-  return print(text + "\nAsk one of them: tau run --model PROVIDER/MODEL \"…\"\n");
-}
 
 int command_doctor(const Options& options) { return show_findings(options, Doctor(options).examine()); }
 

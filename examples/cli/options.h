@@ -61,9 +61,11 @@ struct Options {
   int64_t limit = 50;   // sessions to list
   bool ids = false;     // only their ids
 
-  bool all = false;              // approvals that nobody waits for any more, too
+  bool all = false;              // approvals that nobody waits for any more, models without a key, too
   std::string note;              // of a decision
   bool await_approvals = false;  // of another process
+
+  std::string pattern;  // of the models to list
 
   bool strict = false;      // of a scan: signals fail it, too
   bool with_vault = false;  // of a scan: for the secrets of the vault

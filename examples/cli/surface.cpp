@@ -123,9 +123,6 @@ void add_others(CLI::App& root, Options& o) {
 }
 
 void add_upkeep(CLI::App& root, Options& o) {
-  CLI::App* models = root.add_subcommand("models", "Providers, their models, and which keys are set");
-  models->add_flag("--json", o.json, "As JSON");
-  add_home_options(*models, o);
   CLI::App* doctor = root.add_subcommand("doctor", "What is wrong here, and how to mend it");
   doctor->add_flag("--json", o.json, "As JSON");
   add_home_options(*doctor, o);
@@ -165,6 +162,7 @@ std::unique_ptr<CLI::App> make_surface(Options& options) {
   add_run(*root, options);
   add_others(*root, options);
   add_sessions(*root, options);
+  add_models(*root, options);
   add_upkeep(*root, options);
   add_audit(*root, options);
   add_vault(*root, options);
@@ -173,7 +171,7 @@ std::unique_ptr<CLI::App> make_surface(Options& options) {
   add_access(*root, options);
   add_approvals(*root, options);
   for (const char* group :
-       {"sessions", "config", "audit", "vault", "policy", "identity", "access", "approvals"})
+       {"sessions", "config", "audit", "vault", "policy", "identity", "access", "approvals", "route"})
     root->get_subcommand(group)->require_subcommand(1);
   root->set_version_flag("--version", std::string("tau ") + tau_version(), "Print the version");
   return root;

@@ -26,6 +26,9 @@ void add_access(CLI::App& root, Options& options);
 // The approvals that runs wait for, below `root`.
 void add_approvals(CLI::App& root, Options& options);
 
+// tau models and tau route, below `root`.
+void add_models(CLI::App& root, Options& options);
+
 // Those of every command that opens the vault; `makes`: it makes what is not there.
 void add_key_options(CLI::App& app, Options& options, bool makes);
 

@@ -175,6 +175,9 @@ TAU_API tau_status tau_runtime_describe(tau_runtime *runtime, tau_buf *out, tau_
  *   {"op":"resolve_did","did":"…","timeout_ms":10000}
  *                                       as tau_did_resolve, and the document of a did:web is fetched: over https, past the rules of
  *                                       egress for agents (network.*), at most 64 KiB, no redirect to another origin
+ *   {"op":"traffic"}                    how busy the limits and routes of this process are: {"routes":[{"name","active","retries","upstreams":
+ *                                       [{"model","breaker","times_opened","open_ms"?,"held_ms"?,"first_event_us"?}]}],"limits":[{"name",
+ *                                       "active","waiting",…}]}; docs/routing.md
  * A "state" is "waiting", "stale" (the process that waited is gone), "expired", "approved", "denied" or "withdrawn"; "applied" says
  * that the process that waited took it up. Docs: docs/access.md, docs/identity.md.
  * request: JSON. out: receives the answer, JSON; must not be NULL.

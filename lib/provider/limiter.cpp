@@ -382,16 +382,32 @@ bool Limiter::next_decision(Decision* out) {
   return true;
 }
 
-Limiter::Load Limiter::load(std::string_view name, int64_t now_ns) {
-  monotonic(now_ns);
-  const auto known = names_.find(name);
-  if (known == names_.end()) return {};
-  Limit& limit = *limits_[known->second];
+Limiter::Load Limiter::load_of(Limit& limit) const {
   limit.roll(now_ns_ / kSlotNs);
   return {.active = limit.active,
           .waiting = limit.waiting,
           .requests = limit.requests == nullptr ? 0 : limit.requests->sum(),
           .tokens = limit.tokens == nullptr ? 0 : limit.tokens->sum()};
+}
+
+Limiter::Load Limiter::load(std::string_view name, int64_t now_ns) {
+  monotonic(now_ns);
+  const auto known = names_.find(name);
+  return known == names_.end() ? Load() : load_of(*limits_[known->second]);
+}
+
+std::vector<Limiter::NamedLoad> Limiter::loads(int64_t now_ns) {
+  monotonic(now_ns);
+  std::vector<NamedLoad> all;
+  for (const auto& limit : limits_) {
+    if (limit->name.empty()) continue;
+    NamedLoad row{limit->name, limit->rule, load_of(*limit)};
+    if (!limit->idle()) all.push_back(std::move(row));
+  }
+  std::sort(all.begin(), all.end(), [](const NamedLoad& a, const NamedLoad& b) {
+    return a.load.waiting != b.load.waiting ? a.load.waiting > b.load.waiting : a.name < b.name;
+  });
+  return all;
 }
 
 }  // namespace tau::provider

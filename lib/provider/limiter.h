@@ -85,6 +85,13 @@ class Limiter {
   bool next_decision(Decision* out);
 
   Load load(std::string_view name, int64_t now_ns);
+  struct NamedLoad {
+    std::string name;
+    LimitRule rule;
+    Load load;
+  };
+  // Of all limits that are in use; those with the most who wait come first.
+  std::vector<NamedLoad> loads(int64_t now_ns);
   size_t waiting() const { return places_.size(); }
 
  private:
@@ -113,6 +120,7 @@ class Limiter {
   };
 
   int64_t monotonic(int64_t now_ns);
+  Load load_of(Limit& limit) const;
   uint32_t find_or_add(const Use& use);
   bool find_all(std::span<const Use> uses, Ids* ids);
   bool forget_an_idle_one();

@@ -2,6 +2,8 @@
 // asked without the lock: it may answer before it returns.
 #include "provider/traffic.h"
 
+#include <algorithm>
+
 #include "provider/health.h"
 #include "provider/route.h"
 
@@ -140,6 +142,38 @@ void Traffic::give_back(int64_t now_ns, bool all) {
   std::unique_lock lock(mutex_);
   budget_.give_back(now_ns, all);
   after_budget(std::move(lock));
+}
+
+TrafficReport Traffic::report() {
+  const int64_t now_ns = clock_.monotonic_ns();
+  TrafficReport report;
+  std::vector<std::pair<std::string, std::shared_ptr<RouteHealth>>> used;
+  {
+    const std::lock_guard lock(mutex_);
+    report.limits = limiter_.loads(now_ns);
+    used.assign(routes_.begin(), routes_.end());
+  }
+  std::sort(used.begin(), used.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  const auto left_ms = [&](int64_t until_ns) {
+    return std::max<int64_t>(0, (until_ns - now_ns + kNanosPerMilli - 1) / kNanosPerMilli);
+  };
+  for (const auto& [name, health] : used) {
+    const std::lock_guard lock(health->mutex);
+    TrafficReport::Route route{name, health->retries.active(), health->retries.retries(), {}};
+    for (size_t i = 0; i < health->upstreams.size(); ++i) {
+      const RouteHealth::Upstream& upstream = health->upstreams[i];
+      const Breaker::State state = upstream.breaker.state(now_ns);
+      route.upstreams.push_back(
+          {.name = health->names[i],
+           .breaker = state,
+           .open_ms = state == Breaker::State::kOpen ? left_ms(upstream.breaker.open_until_ns()) : 0,
+           .held_ms = left_ms(upstream.held_until_ns),
+           .latency_ns = upstream.latency.value_ns(now_ns),
+           .times_opened = upstream.breaker.times_opened()});
+    }
+    report.routes.push_back(std::move(route));
+  }
+  return report;
 }
 
 std::shared_ptr<RouteHealth> Traffic::health(const RouteSpec& spec) {

@@ -33,6 +33,25 @@ struct BudgetSpec {
   }
 };
 
+struct TrafficReport {
+  struct Upstream {
+    std::string name;  // "provider/model"
+    Breaker::State breaker = Breaker::State::kClosed;
+    int64_t open_ms = 0;     // until it is probed, while open
+    int64_t held_ms = 0;     // that it asked to be left alone for
+    int64_t latency_ns = 0;  // to its first event, lately; 0: unknown
+    uint64_t times_opened = 0;
+  };
+  struct Route {
+    std::string name;
+    int64_t active = 0;   // calls under way
+    int64_t retries = 0;  // of these, new tries of an upstream
+    std::vector<Upstream> upstreams;
+  };
+  std::vector<Limiter::NamedLoad> limits;  // in use
+  std::vector<Route> routes;               // that were used, by name
+};
+
 class Traffic : public std::enable_shared_from_this<Traffic> {
  public:
   // `desk` is asked for leases; null: calls under a cap are refused ("budget_unavailable").
@@ -55,6 +74,8 @@ class Traffic : public std::enable_shared_from_this<Traffic> {
   void tick(int64_t now_ns);
   int64_t next_due_ns();
   Limiter::Load load(std::string_view name, int64_t now_ns);
+  // How busy all is: what a page or a metric shows.
+  TrafficReport report();
 
   Budget::Answer reserve(std::span<const BudgetCap> caps, int64_t amount, int64_t now_ns, net::Loop& loop,
                          Later later);

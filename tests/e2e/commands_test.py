@@ -65,6 +65,8 @@ class Commands(EndToEnd):
                 "new", "list", "show", "rotate", "prove", "verify", "sign-card", "verify-card", "resolve")),
                       *(f"access {name}" for name in ("check", "explain", "lint")),
                       *(f"approvals {name}" for name in ("list", "show", "approve", "deny")),
+                      *(f"models {name}" for name in ("list", "show")),
+                      *(f"route {name}" for name in ("list", "test")),
                       *(f"policy {name}" for name in ("presets", "show", "check"))):
             helps += self.run_command([tau, *words.split(), "--help"])[0]
         shown = set(re.findall(r"--[a-z][a-z-]*", (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")))

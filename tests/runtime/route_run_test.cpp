@@ -139,6 +139,31 @@ TEST_F(RouteRun, TheRuntimeTellsOfRoutesAndBudgets) {
   EXPECT_EQ(day["lent_usd_micros"].as_int(), 15) << "what was not spent went back";
 }
 
+TEST_F(RouteRun, HowBusyLimitsAndRoutesAreIsTold) {
+  open("route/main");
+  const auto traffic = [&] {
+    const auto report = runtime_->perform(R"({"op":"traffic"})");
+    return report.ok() ? *json::parse(*report) : json::Value();
+  };
+  EXPECT_TRUE(traffic()["routes"].as_array().empty());
+  first_.set_handler([](const test::RecordedRequest&) { return overloaded(); });
+  second_.set_handler([](const test::RecordedRequest&) { return answer("two"); });
+  for (int call = 0; call < 5; ++call) ASSERT_EQ(ask()["status"].as_string(), "done");
+  const json::Value busy = traffic();
+  const json::Value& route = busy["routes"].as_array().at(0);
+  EXPECT_EQ(route["name"].as_string(), "main");
+  EXPECT_EQ(route["active"].as_int(-1), 0);
+  const json::Value& first = route["upstreams"].as_array().at(0);
+  EXPECT_EQ(first["model"].as_string(), "first/a");
+  EXPECT_EQ(first["breaker"].as_string(), "open");
+  EXPECT_EQ(first["times_opened"].as_int(), 1);
+  EXPECT_GT(first["open_ms"].as_int(), 25'000);
+  EXPECT_EQ(route["upstreams"].as_array().at(1)["breaker"].as_string(), "closed");
+  EXPECT_GT(route["upstreams"].as_array().at(1)["first_event_us"].as_int(), 0);
+  const auto unknown = runtime_->perform(R"({"op":"traffic","of":"x"})");
+  EXPECT_EQ(unknown.status().reason(), "unknown_key");
+}
+
 TEST_F(RouteRun, AModelWithoutARouteIsUnderTheBudgetToo) {
   open("first/a", R"(,"budget":{"run_usd_micros":100})");
   const json::Value outcome = ask();

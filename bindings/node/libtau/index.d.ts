@@ -214,6 +214,8 @@ export class Runtime {
   decide(id: string, allow: boolean, options?: { note?: string; principal?: string; waitMs?: number }): Document;
   /** The document of a DID and its keys; that of a did:web is fetched, at most for `timeoutMs` (10,000). Blocks meanwhile. */
   resolveDid(did: string, options?: { timeoutMs?: number }): Document;
+  /** What tau_runtime_perform answers to a request: {op: 'traffic'}. Its ops are those of include/tau/runtime.h. */
+  perform(request: { op: string; [member: string]: unknown }): Document;
   /** Appends a record of the program's own to the audit log of the home, and waits until it is there: `kind` ("host.noted",
    * "access.denied", …) and members of docs/audit.md, such as action, target, principal. */
   audit(record: { kind: string; [member: string]: string | number }): void;

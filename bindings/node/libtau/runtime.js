@@ -90,28 +90,29 @@ class Runtime {
   /** The calls that wait for an approval, in whichever process of the home they do, oldest first. */
   approvals(options = {}) {
     checkOptions('approvals', options, APPROVALS);
-    return this._perform({ op: 'approvals', all: options.all }).approvals;
+    return this.perform({ op: 'approvals', all: options.all }).approvals;
   }
 
   /** One of them, with its arguments. */
   approval(id) {
-    return this._perform({ op: 'approval', id });
+    return this.perform({ op: 'approval', id });
   }
 
   /** Says yes or no to a call that waits; of all decisions the first counts. Blocks for up to waitMs, to see it taken up. */
   decide(id, allow, options = {}) {
     checkOptions('decide', options, DECIDE);
     const { note, principal, waitMs } = options;
-    return this._perform({ op: 'decide', id, allow, note, principal, wait_ms: waitMs });
+    return this.perform({ op: 'decide', id, allow, note, principal, wait_ms: waitMs });
   }
 
   /** The document of a DID and its keys; that of a did:web is fetched. Blocks meanwhile. */
   resolveDid(did, options = {}) {
     checkOptions('resolveDid', options, RESOLVE);
-    return this._perform({ op: 'resolve_did', did, timeout_ms: options.timeoutMs });
+    return this.perform({ op: 'resolve_did', did, timeout_ms: options.timeoutMs });
   }
 
-  _perform(request) {
+  /** What tau_runtime_perform answers to a request, an object with a member "op". */
+  perform(request) {
     return JSON.parse(native.tau_runtime_perform(this._handle, json(request)));
   }
 

@@ -121,12 +121,12 @@ class Runtime:
 
         all: also those that nobody waits for any more.
         """
-        found: list[dict[str, Any]] = self._perform("approvals", all=all)["approvals"]
+        found: list[dict[str, Any]] = self.perform("approvals", all=all)["approvals"]
         return found
 
     def approval(self, id: str) -> dict[str, Any]:
         """One of them, with its arguments."""
-        return self._perform("approval", id=id)
+        return self.perform("approval", id=id)
 
     def decide(self, id: str, allow: bool, *, note: str | None = None, principal: str | None = None,
                wait: float = 0) -> dict[str, Any]:
@@ -135,13 +135,14 @@ class Runtime:
         principal: who decides, when it is not that of the runtime. wait: seconds to see whether the process that waits takes it up:
         the member "applied" of the answer.
         """
-        return self._perform("decide", id=id, allow=allow, note=note, principal=principal, wait_ms=round(wait * 1000))
+        return self.perform("decide", id=id, allow=allow, note=note, principal=principal, wait_ms=round(wait * 1000))
 
     def resolve_did(self, did: str, *, timeout: float = 10) -> dict[str, Any]:
         """The document of a DID and its keys; that of a did:web is fetched. timeout: in seconds."""
-        return self._perform("resolve_did", did=did, timeout_ms=round(timeout * 1000))
+        return self.perform("resolve_did", did=did, timeout_ms=round(timeout * 1000))
 
-    def _perform(self, op: str, **members: Any) -> dict[str, Any]:
+    def perform(self, op: str, **members: Any) -> dict[str, Any]:
+        """What tau_runtime_perform answers to the request with that op and those members; None: not given."""
         given = {key: value for key, value in members.items() if value is not None}
         return _core.call_json(lib.tau_runtime_perform, self.pointer, _core.json_in({"op": op, **given}))
 
