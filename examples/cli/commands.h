@@ -47,6 +47,7 @@ int command_policy_check(const Options& options);
 int command_scan(const Options& options);
 int command_models(const Options& options);
 int command_doctor(const Options& options);
+int command_usage(const Options& options);
 int command_vault_add_key(const Options& options);
 int command_vault_check(const Options& options);
 int command_vault_expire(const Options& options);

@@ -61,6 +61,13 @@ struct Options {
   int64_t limit = 50;   // sessions to list
   bool ids = false;     // only their ids
 
+  // Of usage.
+  std::vector<std::string> groups;  // that it is told apart by
+  std::string since;
+  std::string until;
+  int64_t usage_limit = 100;
+  bool chart = false;  // also where there is no terminal
+
   bool all = false;              // approvals that nobody waits for any more, too
   std::string note;              // of a decision
   bool await_approvals = false;  // of another process

@@ -276,14 +276,15 @@ StatusOr<std::string> Runtime::perform(std::string_view request_json) {
   constexpr std::pair<std::string_view, Perform> kOps[] = {{"approvals", list_approvals},
                                                            {"approval", show_approval},
                                                            {"decide", decide_approval},
-                                                           {"resolve_did", resolve_did}};
+                                                           {"resolve_did", resolve_did},
+                                                           {"usage", report_usage}};
   TAU_ASSIGN_OR_RETURN(const json::Value request, json::parse(request_json));
   if (!request.is_object()) return invalid_argument("wrong_type", "a request should be a JSON object");
   TAU_ASSIGN_OR_RETURN(const std::string op, need_string(request, "request", "op"));
   for (const auto& [name, perform] : kOps)
     if (op == name) return perform(*core_, request);
   return invalid_argument(
-      "unknown_op", format("unknown op \"{}\"; known are approvals, approval, decide, resolve_did", op));
+      "unknown_op", format("unknown op \"{}\"; known are approvals, approval, decide, resolve_did, usage", op));
 }
 
 Status Runtime::append_audit(std::string_view record_json) {
