@@ -56,6 +56,12 @@ store::Batch turn_of(const std::string& run, int64_t turn) {
     row.provenance.integrity = "user,tool:read";
     row.provenance.principal = "local";
   }
+  store::UsageNote& note = batch.usage.emplace_back();
+  note.session_id = "ses_" + run;
+  note.principal = "local";
+  note.model = "provider/model";
+  note.time_ms = 1'700'000'000'000;
+  note.counts = {.calls = 1, .input = 1000, .output = 100, .cost_usd_micros = 50};
   return batch;
 }
 

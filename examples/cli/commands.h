@@ -51,6 +51,7 @@ int command_models(const Options& options);
 int command_models_list(const Options& options);
 int command_models_show(const Options& options);
 int command_doctor(const Options& options);
+int command_usage(const Options& options);
 int command_vault_add_key(const Options& options);
 int command_vault_check(const Options& options);
 int command_vault_expire(const Options& options);

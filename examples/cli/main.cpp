@@ -69,6 +69,7 @@ constexpr CommandRow kTable[] = {
     {"sessions resume", cli::command_sessions_resume, /*handles_interrupts=*/true},
     {"sessions rm", cli::command_sessions_rm},
     {"sessions show", cli::command_sessions_show},
+    {"usage", cli::command_usage},
     {"vault add-key", cli::command_vault_add_key},
     {"vault check", cli::command_vault_check},
     {"vault expire", cli::command_vault_expire},

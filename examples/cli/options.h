@@ -62,6 +62,13 @@ struct Options {
   bool ids = false;     // only their ids
 
   bool all = false;              // approvals that nobody waits for any more, models without a key, too
+  // Of usage.
+  std::vector<std::string> groups;  // that it is told apart by
+  std::string since;
+  std::string until;
+  int64_t usage_limit = 100;
+  bool chart = false;  // also where there is no terminal
+
   std::string note;              // of a decision
   bool await_approvals = false;  // of another process
 

@@ -170,6 +170,7 @@ std::unique_ptr<CLI::App> make_surface(Options& options) {
   add_identity(*root, options);
   add_access(*root, options);
   add_approvals(*root, options);
+  add_usage(*root, options);
   for (const char* group :
        {"sessions", "config", "audit", "vault", "policy", "identity", "access", "approvals", "route"})
     root->get_subcommand(group)->require_subcommand(1);

@@ -178,10 +178,16 @@ TAU_API tau_status tau_runtime_describe(tau_runtime *runtime, tau_buf *out, tau_
  *   {"op":"traffic"}                    how busy the limits and routes of this process are: {"routes":[{"name","active","retries","upstreams":
  *                                       [{"model","breaker","times_opened","open_ms"?,"held_ms"?,"first_event_us"?}]}],"limits":[{"name",
  *                                       "active","waiting",…}]}; docs/routing.md
+ *   {"op":"usage","by":["day","model","session","principal","route"],"since":"2026-11-01","until":"7d","limit":1000}
+ *                                       what models took and cost, by any of these (default: by model), with the sum of all:
+ *                                       {"usage":[{"day","model",…,"calls","failures","unpriced_calls","input_tokens",
+ *                                       "cached_tokens","cache_write_tokens","output_tokens","reasoning_tokens",
+ *                                       "cost_usd_micros"}],"total":{…},"more":false}. Days are of UTC, both ends included; "7d": the
+ *                                       last seven days. By day, then the dearest first; "limit" 1 to 10,000
  * A "state" is "waiting", "stale" (the process that waited is gone), "expired", "approved", "denied" or "withdrawn"; "applied" says
  * that the process that waited took it up. Docs: docs/access.md, docs/identity.md.
  * request: JSON. out: receives the answer, JSON; must not be NULL.
- * Returns: OK; INVALID_ARGUMENT "unknown_op", "unknown_key", "wrong_type", and as tau_did_resolve; NOT_FOUND "approval_unknown",
+ * Returns: OK; INVALID_ARGUMENT "unknown_op", "unknown_key", "wrong_type", "unknown_group", "invalid_day", and as tau_did_resolve; NOT_FOUND "approval_unknown",
  * "did_not_found"; FAILED_PRECONDITION "approval_decided", "approval_withdrawn", "approval_expired", "approval_stale",
  * "no_database" for a runtime without a store, "store_read_only"; PERMISSION_DENIED "access_denied", "approval_refused" by the
  * process that waits, "redirect_refused", "egress_…"; UNAVAILABLE "did_unavailable" and failures of the network;

@@ -312,7 +312,9 @@ void Driver::journal(const agent::Input& input) {
   row.time_ms = input.time_ms;
   const auto* const done = std::get_if<agent::ToolDone>(&input.body);
   row.provenance = provenance(message_of(input.body), done != nullptr ? done->held.get() : nullptr);
-  if (setup_.durable && worth_a_flush(input.body)) flush_soon_ = true;
+  if (!setup_.durable) return;
+  note_usage(input);
+  if (worth_a_flush(input.body)) flush_soon_ = true;
 }
 
 void Driver::journal_message(agent::Append& effect, int64_t seq) {

@@ -174,6 +174,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void step(agent::Input&& input);
   void queue(int64_t seq);
   void account(const agent::InputBody& body);
+  void note_usage(const agent::Input& input);
   void record_answer(const agent::InputBody& body);
   void record_event(const agent::Event& event);
   void show_waiting(const agent::Event& event);

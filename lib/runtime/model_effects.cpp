@@ -6,6 +6,35 @@ namespace tau::runtime {
 namespace {
 
 constexpr int64_t kHeldMs = 200;  // that the end of a delta waits for what follows
+constexpr std::string_view kRoutePrefix = "route/";
+
+store::UsageCounts counts_of(const wire::Usage& usage, int64_t cost, bool failed) {
+  return {.calls = 1,
+          .failures = failed ? 1 : 0,
+          .input = usage.input,
+          .cached_input = usage.cached_input,
+          .cache_write = usage.cache_write,
+          .output = usage.output,
+          .reasoning = usage.reasoning,
+          .cost_usd_micros = cost};
+}
+
+// What an input tells of a call of a model that has ended.
+std::optional<store::UsageCounts> used_by(const agent::InputBody& body) {
+  if (const auto* in = std::get_if<agent::ModelDone>(&body))
+    return counts_of(in->response->usage, in->cost_usd_micros, false);
+  if (const auto* in = std::get_if<agent::ModelFailed>(&body))
+    return counts_of(in->partial->usage, in->cost_usd_micros, true);
+  if (const auto* in = std::get_if<agent::ModelCut>(&body))
+    return counts_of(in->partial->usage, in->cost_usd_micros, false);
+  const auto* in = std::get_if<agent::ToolDone>(&body);
+  if (in == nullptr || !in->use.any()) return std::nullopt;
+  wire::Usage usage;
+  usage.input = in->use.input_tokens;
+  usage.output = in->use.output_tokens;
+  usage.cached_input = in->use.cached_tokens;
+  return counts_of(usage, in->use.cost_usd_micros, false);
+}
 
 }  // namespace
 
@@ -55,6 +84,22 @@ void Driver::call_model(agent::CallModel& effect) {
   deltas_.begin(redaction_);
   if (setup_.audit != nullptr) setup_.audit->model_called();
   model_call_ = seams_.model.start(std::move(call), *this);
+}
+
+// In the batch of the row that tells of it: one is durable when the other is.
+void Driver::note_usage(const agent::Input& input) {
+  const auto counts = used_by(input.body);
+  if (!counts) return;
+  const provider::Route& who = route();
+  const std::string_view asked = setup_.config.model;
+  store::UsageNote& note = scratch_->batch.usage.emplace_back();
+  note.session_id = setup_.config.session_id;
+  note.principal = setup_.config.principal;
+  note.model = SharedString::concat({who.provider, "/", who.model});
+  if (asked.starts_with(kRoutePrefix)) note.route = asked.substr(kRoutePrefix.size());
+  note.time_ms = input.time_ms;
+  note.counts = *counts;
+  note.counts.unpriced = who.price.known ? 0 : note.counts.calls;
 }
 
 void Driver::cancel_model(const agent::CancelModel& effect) {

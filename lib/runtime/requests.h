@@ -16,5 +16,6 @@ StatusOr<std::string> show_approval(Core& core, const json::Value& request);
 StatusOr<std::string> resolve_did(Core& core, const json::Value& request);
 StatusOr<std::string> decide_approval(Core& core, const json::Value& request);
 StatusOr<std::string> report_traffic(Core& core, const json::Value& request);
+StatusOr<std::string> report_usage(Core& core, const json::Value& request);
 
 }  // namespace tau::runtime

@@ -279,6 +279,7 @@ StatusOr<std::string> Runtime::perform(std::string_view request_json) {
       {"decide", decide_approval},
       {"resolve_did", resolve_did},
       {"traffic", report_traffic},
+      {"usage", report_usage},
   };
   TAU_ASSIGN_OR_RETURN(const json::Value request, json::parse(request_json));
   if (!request.is_object()) return invalid_argument("wrong_type", "a request should be a JSON object");

@@ -23,6 +23,7 @@ Status Applier::begin() {
   TAU_ASSIGN_OR_RETURN(const bool row, query.step());
   const int64_t version = row ? query.integer(0) : -1;
   query.reset();
+  if (version != data_version_) usage_.forget();
   if (version != data_version_ || heads_.size() > kMaxHeads) heads_.clear();
   data_version_ = version;
   return ok_status();
@@ -38,6 +39,7 @@ Status Applier::apply(const Batch& batch, Lsn* lsn) {
   // The heads that the batch moved are wrong now; they are read again when needed.
   for (const JournalRow& row : batch.rows) { forget(row.run_id); }
   if (batch.run.has_value()) forget(batch.run->id);
+  usage_.forget();
   if (is_recoverable(status)) {
     TAU_RETURN_IF_ERROR(db_.prepare("ROLLBACK TO batch").run());
     TAU_RETURN_IF_ERROR(db_.prepare("RELEASE batch").run());
@@ -60,6 +62,7 @@ Status Applier::apply_all(const Batch& batch, Lsn* lsn) {
   if (batch.run.has_value() && !(inserted && batch.rows.empty())) TAU_RETURN_IF_ERROR(update_run(*batch.run));
   if (batch.session.has_value()) TAU_RETURN_IF_ERROR(store::put_session(db_, *batch.session));
   for (const ApprovalEdit& edit : batch.approvals) TAU_RETURN_IF_ERROR(apply_approval_edit(db_, edit));
+  for (const UsageNote& note : batch.usage) TAU_RETURN_IF_ERROR(usage_.add(note));
   return ok_status();
 }
 

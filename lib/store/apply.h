@@ -8,6 +8,7 @@
 #include "store/chain.h"
 #include "store/sqlite.h"
 #include "store/store.h"
+#include "store/usage_rows.h"
 
 namespace tau::store {
 
@@ -16,14 +17,17 @@ inline constexpr size_t kInlineBodyBytes = 8192;
 
 class Applier {
  public:
-  explicit Applier(Connection& db) : db_(db) {}
+  explicit Applier(Connection& db) : db_(db), usage_(db) {}
 
   // At the start of each transaction: forgets what another process may have changed.
   Status begin();
   // All of the batch or nothing of it. `lsn` is that of the last row, 0 without rows.
   Status apply(const Batch& batch, Lsn* lsn);
   // After a rollback of the whole transaction.
-  void forget() { heads_.clear(); }
+  void forget() {
+    heads_.clear();
+    usage_.forget();
+  }
 
  private:
   // Where a run stands: the chain is extended from here.
@@ -45,6 +49,7 @@ class Applier {
 
   Connection& db_;
   ByName<Head> heads_;
+  UsageRows usage_;
   int64_t data_version_ = -1;
 };
 

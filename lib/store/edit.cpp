@@ -10,6 +10,7 @@
 
 #include "store/apply.h"
 #include "store/reader.h"
+#include "store/usage_rows.h"
 
 namespace tau::store {
 namespace {
@@ -92,6 +93,7 @@ Status remove_session_rows(Connection& db, std::string_view id) {
     Statement& step = db.prepare(sql);
     TAU_RETURN_IF_ERROR(step.parameters() > 0 ? step.bind(id).run() : step.run());
   }
+  TAU_RETURN_IF_ERROR(keep_usage_of_removed(db, id));
   return db.exec(kScratch);
 }
 

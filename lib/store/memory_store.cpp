@@ -27,8 +27,10 @@ void Batch::clear() {
   constexpr size_t kKept = 16;
   if (rows.capacity() > kKept) rows = {};
   if (entries.capacity() > kKept) entries = {};
+  if (usage.capacity() > kKept) usage = {};
   rows.clear();
   entries.clear();
+  usage.clear();
   fence.reset();
   run.reset();
   session.reset();

@@ -21,6 +21,7 @@
 #include "store/reader.h"
 #include "store/schema.h"
 #include "store/store.h"
+#include "store/usage_rows.h"
 #include "store/writer.h"
 
 namespace tau::store {
@@ -238,6 +239,9 @@ class SqliteStore final : public Store {
   StatusOr<std::vector<BudgetRecord>> list_budgets(std::string_view prefix) override {
     return read([&](Connection& db) { return read_budgets(db, prefix, *owners_); });
   }
+  StatusOr<UsageReport> report_usage(const UsageAsk& ask) override {
+    return read([&](Connection& db) { return read_usage(db, ask); });
+  }
 
   StatusOr<Lease> acquire(const SharedString& resource) override {
     TAU_RETURN_IF_ERROR(writable());
@@ -360,6 +364,7 @@ void Store::repay(Repayment, UniqueFunction<void(Status)> done) {
   if (done) done(no_database());
 }
 StatusOr<std::vector<BudgetRecord>> Store::list_budgets(std::string_view) { return no_database(); }
+StatusOr<UsageReport> Store::report_usage(const UsageAsk&) { return no_database(); }
 
 StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options, Clock& clock) {
   if (options.path.empty() || options.path == ":memory:") {

@@ -14,6 +14,7 @@
 
 #include "base/base.h"
 #include "store/approval.h"  // IWYU pragma: export
+#include "store/usage.h"     // IWYU pragma: export
 
 namespace tau::store {
 
@@ -101,6 +102,7 @@ struct Batch {
   std::optional<RunRecord> run;          // insert, or update of state, outcome, snapshot
   std::optional<SessionRecord> session;  // insert or update
   std::vector<ApprovalEdit> approvals;   // in their order; where there is a disk
+  std::vector<UsageNote> usage;          // likewise
 
   // Empties it; the memory of a usual batch is kept for the next one.
   void clear();
@@ -265,6 +267,9 @@ class Store {
   virtual void repay(Repayment repayment, UniqueFunction<void(Status)> done);
   // The budgets whose scope begins so, by scope.
   virtual StatusOr<std::vector<BudgetRecord>> list_budgets(std::string_view prefix);
+
+  // What calls of models took and cost, by what is asked. Waits. The default: as of backup().
+  virtual StatusOr<UsageReport> report_usage(const UsageAsk& ask);
 };
 
 // Opens or creates, migrating forward. FAILED_PRECONDITION "database_too_new" for a later schema,

@@ -22,7 +22,7 @@ constexpr const char* kRollback = "ROLLBACK";
 size_t bytes_of(const Batch& batch) {
   size_t bytes = sizeof(Batch);
   for (const JournalRow& row : batch.rows) bytes += sizeof row + row.body.size() + row.kind.size();
-  bytes += batch.entries.size() * sizeof(EntryRow);
+  bytes += batch.entries.size() * sizeof(EntryRow) + batch.usage.size() * sizeof(UsageNote);
   for (const ApprovalEdit& edit : batch.approvals)
     bytes += sizeof edit + edit.decision.note.size() +
              (edit.row ? sizeof *edit.row + edit.row->arguments.size() : 0);

@@ -57,7 +57,7 @@ class Commands(EndToEnd):
         tau = BUILD / "examples" / "cli" / "tau"
         helps = ""
         for words in ("run", "chat", "replay", "init", "models", "doctor", "backup", "restore", "verify", "prune",
-                      "completion", "man", "scan", "config show", *(f"sessions {name}" for name in (
+                      "completion", "man", "scan", "usage", "config show", *(f"sessions {name}" for name in (
                 "list", "show", "export", "fork", "resume", "rm")), *(f"audit {name}" for name in (
                 "verify", "tail", "summary", "head")), *(f"vault {name}" for name in (
                 "init", "list", "put", "update", "get", "expire", "revoke", "rm", "add-key", "rm-key", "rotate", "import",

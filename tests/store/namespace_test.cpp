@@ -180,7 +180,8 @@ TEST(StoreUpgrade, LeasesOfTheFirstSchemaAreJudgedByPidAlone) {
     ASSERT_TRUE((*store)->acquire("session:a").ok());
     RawDatabase(options.path)
         .exec(
-            "DROP TABLE approvals; DROP TABLE budget_blocks; DROP TABLE budgets; ALTER TABLE leases "
+            "DROP TABLE approvals; DROP TABLE budget_blocks; DROP TABLE budgets; DROP TABLE usage; ALTER "
+            "TABLE leases "
             "DROP COLUMN pid_namespace; PRAGMA user_version = 1");
     auto again = open_store(options, clock);
     ASSERT_TRUE(again.ok()) << again.status().to_string();
