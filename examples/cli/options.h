@@ -61,7 +61,6 @@ struct Options {
   int64_t limit = 50;   // sessions to list
   bool ids = false;     // only their ids
 
-  bool all = false;              // approvals that nobody waits for any more, models without a key, too
   // Of usage.
   std::vector<std::string> groups;  // that it is told apart by
   std::string since;
@@ -69,6 +68,7 @@ struct Options {
   int64_t usage_limit = 100;
   bool chart = false;  // also where there is no terminal
 
+  bool all = false;              // approvals that nobody waits for any more, models without a key, too
   std::string note;              // of a decision
   bool await_approvals = false;  // of another process
 

@@ -127,16 +127,14 @@ int command_usage(const Options& options) {
   if (!client.ok()) return report(client.failure());
   const std::vector<std::string> groups =
       options.groups.empty() ? std::vector<std::string>{"model"} : options.groups;
-  Json request = Json::object();
-  request.set("op", Json::string("usage"));
+  Json request = request_of("usage");
   Json by = Json::array();
   for (const std::string& group : groups) by.push_back(Json::string(group));
   request.set("by", by);
   if (!options.since.empty()) request.set("since", Json::string(options.since));
   if (!options.until.empty()) request.set("until", Json::string(options.until));
   request.set("limit", Json::number(options.usage_limit));
-  const std::string text = request.dump();
-  const auto found = json_of(tau_runtime_perform, client->runtime(), to_tau(text));
+  const auto found = (*client).perform(request);
   if (!found.ok() && found.failure().reason != "no_database") return report(found.failure());
   if (!found.ok())
     return write_out(options.json ? "{\"usage\":[],\"total\":{},\"more\":false}\n" : "nothing was used\n")
