@@ -12,6 +12,7 @@ constexpr size_t kNameWidth = 14;
 constexpr size_t kModelWidth = 32;
 constexpr size_t kReferenceWidth = 46;
 constexpr size_t kPriceWidth = 24;
+constexpr size_t kWindowWidth = 18;
 constexpr size_t kTextWidth = 400;
 
 int write_text(const std::string& text) { return write_out(text) ? kExitOk : kExitFailed; }
@@ -22,12 +23,18 @@ std::string key_text(const Json& provider) {
   return key + (provider["ready"].as_bool() ? " is set" : " is not set");
 }
 
-Result<Json> ask(const Options& options, Json request) {
+Options without_store(const Options& options) {
   Options reading = options;
   reading.no_store = true;
-  const auto client = Client::open(reading);
-  if (!client.ok()) return client.failure();
-  return (*client).perform(request);
+  return reading;
+}
+
+// Whether the provider of a model could be asked now.
+bool is_ready(const Json& providers, std::string_view model) {
+  const std::string_view name = model.substr(0, model.find('/'));
+  for (const Json& provider : providers.items())
+    if (provider["name"].as_string() == name) return provider["ready"].as_bool();
+  return false;
 }
 
 std::string abilities_text(const Json& model) {
@@ -45,7 +52,52 @@ std::string window_text(const Json& model) {
   return part("context_tokens") + " / " + part("max_output_tokens");
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
+std::string tokens_or_unknown(const Json& count) {
+  return count.is_null() ? "unknown" : tokens_text(count.as_int()) + " tokens";
+}
+
+std::string prices_text(const Json& price) {
+  if (!price.is_object()) return "unknown: providers.NAME.price, or models.json in the home, can say";
+  std::string text;
+  const auto add = [&](const char* name, const char* key) {
+    if (price.contains(key))
+      text += (text.empty() ? "" : ", ") + (name + (" " + dollars_text(price[key].as_int())));
+  };
+  add("input", "input");
+  add("cached input", "cached_input");
+  add("cache write", "cache_write");
+  add("output", "output");
+  return text + " per million tokens";
+}
+
+std::string quirks_text(const Json& quirks) {
+  std::string text;
+  for (const auto& [name, value] : quirks.members()) {
+    if (value.is_null() || (value.kind() == Json::Kind::kBool && !value.as_bool())) continue;
+    text += (text.empty() ? "" : ", ") + name;
+    if (value.kind() != Json::Kind::kBool) text += "=" + one_line(value.dump(), kTextWidth);
+  }
+  return text;
+}
+
+std::string whole_text(const Json& model) {
+  std::string text = one_line(model["model"].as_string(), kTextWidth) + "\n";
+  const auto add = [&](const char* name, const std::string& value) {
+    if (!value.empty()) text += "  " + padded(name, 12) + one_line(value, kTextWidth) + "\n";
+  };
+  add("window", tokens_or_unknown(model["context_tokens"]));
+  add("answer", tokens_or_unknown(model["max_output_tokens"]));
+  add("price", prices_text(model["price"]));
+  if (const Json& dear = model["price"]["long"]; dear.is_object())
+    add("", "above " + tokens_text(dear["above_tokens"].as_int()) + " tokens: " + prices_text(dear));
+  add("abilities", abilities_text(model));
+  add("speaks", model["dialect"].as_string() + " at " + model["base_url"].as_string());
+  add("quirks", quirks_text(model["quirks"]));
+  add("known from", model["source"].as_string() +
+                        (model["as_of"].as_string().empty() ? "" : ", " + model["as_of"].as_string()));
+  add("ready", model["ready"].as_bool() ? "yes" : "no: " + model["reason"].as_string());
+  return text;
+}
 
 }  // namespace
 
@@ -76,34 +128,41 @@ int command_models(const Options& options) {
 }
 
 int command_models_list(const Options& options) {
-  const auto answer = ask(options, request_of("models"));
-  if (!answer.ok()) return report(answer.failure());
+  const auto client = Client::open(without_store(options));
+  if (!client.ok()) return report(client.failure());
+  const auto known = (*client).perform(request_of("models"));
+  if (!known.ok()) return report(known.failure());
+  const auto about = (*client).describe();
+  if (!about.ok()) return report(about.failure());
   Json rows = Json::array();
   int64_t hidden = 0;
-  for (const Json& model : (*answer)["models"].items()) {
-    if (!contains(model["model"].as_string(), options.pattern)) continue;
-    if (options.all || options.json || model["ready"].as_bool() || !options.pattern.empty())
-      rows.push_back(model);
+  for (const Json& model : (*known)["models"].items()) {
+    const std::string& name = model["model"].as_string();
+    if (name.find(options.pattern) == name.npos) continue;
+    Json row = model;
+    row.set("ready", Json::boolean(is_ready((*about)["providers"], name)));
+    if (options.all || !options.pattern.empty() || row["ready"].as_bool())
+      rows.push_back(std::move(row));
     else
       ++hidden;
   }
+  std::string text;
   if (options.json) {
     Json out = Json::object();
     out.set("models", std::move(rows));
     return write_text(out.dump() + "\n");
   }
-  std::string text;
   if (!rows.items().empty())
     text = paint(stdout_is_rich(), Style::kBold,
-                 padded("MODEL", kReferenceWidth) + padded("WINDOW / ANSWER", 18) +
+                 padded("MODEL", kReferenceWidth) + padded("WINDOW / ANSWER", kWindowWidth) +
                      padded("IN / OUT PER M TOKENS", kPriceWidth) + "ABILITIES") +
            "\n";
   for (const Json& model : rows.items())
     text += padded(one_line(model["model"].as_string(), kReferenceWidth - 1), kReferenceWidth) +
-            padded(window_text(model), 18) + padded(price_text(model["price"]), kPriceWidth) +
+            padded(window_text(model), kWindowWidth) + padded(price_text(model["price"]), kPriceWidth) +
             abilities_text(model) + "\n";
   if (rows.items().empty() && hidden == 0)
-    write_err("tau: no model has such a name; others can be asked, too\n");
+    write_err("tau: the catalog has no such model; what it does not know can be asked all the same\n");
   if (hidden != 0)
     write_err("tau: " + std::to_string(hidden) +
               " models of providers whose key is not set are not shown: --all\n");
@@ -111,12 +170,13 @@ int command_models_list(const Options& options) {
 }
 
 int command_models_show(const Options& options) {
+  const auto client = Client::open(without_store(options));
+  if (!client.ok()) return report(client.failure());
   Json request = request_of("model");
   request.set("model", Json::string(options.id));
-  const auto answer = ask(options, request);
-  if (!answer.ok()) return report(answer.failure());
-  if (options.json) return write_text((*answer).dump() + "\n");
-  return write_text((*answer).dump() + "\n");
+  const auto model = (*client).perform(request);
+  if (!model.ok()) return report(model.failure());
+  return write_text(options.json ? (*model).dump() + "\n" : whole_text(*model));
 }
 
 }  // namespace cli
