@@ -273,17 +273,19 @@ StatusOr<std::string> Runtime::backup(std::string_view directory) {
 
 StatusOr<std::string> Runtime::perform(std::string_view request_json) {
   using Perform = StatusOr<std::string> (*)(Core & core, const json::Value& request);
-  constexpr std::pair<std::string_view, Perform> kOps[] = {{"approvals", list_approvals},
-                                                           {"approval", show_approval},
-                                                           {"decide", decide_approval},
-                                                           {"resolve_did", resolve_did}};
+  constexpr std::pair<std::string_view, Perform> kOps[] = {
+      {"approvals", list_approvals}, {"approval", show_approval}, {"decide", decide_approval},
+      {"resolve_did", resolve_did},  {"models", list_models},     {"model", show_model},
+      {"estimate", estimate_call}};
   TAU_ASSIGN_OR_RETURN(const json::Value request, json::parse(request_json));
   if (!request.is_object()) return invalid_argument("wrong_type", "a request should be a JSON object");
   TAU_ASSIGN_OR_RETURN(const std::string op, need_string(request, "request", "op"));
   for (const auto& [name, perform] : kOps)
     if (op == name) return perform(*core_, request);
   return invalid_argument(
-      "unknown_op", format("unknown op \"{}\"; known are approvals, approval, decide, resolve_did", op));
+      "unknown_op",
+      format("unknown op \"{}\"; known are approvals, approval, decide, resolve_did, models, model, estimate",
+             op));
 }
 
 Status Runtime::append_audit(std::string_view record_json) {

@@ -141,6 +141,21 @@ class Runtime:
         """The document of a DID and its keys; that of a did:web is fetched. timeout: in seconds."""
         return self._perform("resolve_did", did=did, timeout_ms=round(timeout * 1000))
 
+    def models(self, provider: str | None = None) -> dict[str, Any]:
+        """What the catalogs know: windows, limits, prices in micro-dollars per million tokens, abilities, and where each is from."""
+        return self._perform("models", provider=provider)
+
+    def model(self, name: str) -> dict[str, Any]:
+        """One model, "provider/name", known or not, with the quirks that are in force for it."""
+        return self._perform("model", model=name)
+
+    def estimate(self, model: str, request: dict[str, Any], *, output_tokens: int | None = None) -> dict[str, Any]:
+        """What a call would count and cost, without making it: a bound of each, which holds, and an estimate.
+
+        request: in the neutral form, as wire.decode gives it. output_tokens: of the answer that the estimate is made for.
+        """
+        return self._perform("estimate", model=model, request=request, output_tokens=output_tokens)
+
     def _perform(self, op: str, **members: Any) -> dict[str, Any]:
         given = {key: value for key, value in members.items() if value is not None}
         return _core.call_json(lib.tau_runtime_perform, self.pointer, _core.json_in({"op": op, **given}))
