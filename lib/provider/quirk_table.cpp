@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kMaxRows = 1'000;
 constexpr size_t kMaxRules = 64;
 constexpr size_t kMaxText = 400;
+constexpr size_t kMaxPatterns = 100;
 constexpr size_t kLeastWords = 4;  // of an error: shorter ones stand in everything
 
 Status bad(std::string_view where, std::string_view member, std::string_view expected) {
@@ -63,7 +64,16 @@ StatusOr<QuirkRow> read_row(const json::Value& value, size_t number) {
   const std::string where = format("rows[{}]", number);
   TAU_RETURN_IF_ERROR(only(value, where, " provider model since source set "));
   QuirkRow row;
-  TAU_RETURN_IF_ERROR(read_text(value, where, "model", row.model));
+  const json::Value& models = value["model"];
+  if (models.is_array() && models.size() > 0 && models.size() <= kMaxPatterns) {
+    for (const json::Value& pattern : models.as_array()) {
+      if (!pattern.is_string() || pattern.as_string().size() > kMaxText)
+        return bad(where, "model", "patterns");
+      row.models.emplace_back(pattern.as_string());
+    }
+  } else {
+    TAU_RETURN_IF_ERROR(read_text(value, where, "model", row.models.emplace_back()));
+  }
   TAU_RETURN_IF_ERROR(read_common(value, where, row));
   return row;
 }
@@ -182,7 +192,9 @@ QuirkTable QuirkTable::with(const QuirkTable& more) {
 
 void QuirkTable::apply(std::string_view provider, std::string_view model, wire::Quirks& quirks) const {
   for (const QuirkRow& row : rows_)
-    if (matches_glob(row.provider, provider) && matches_glob(row.model, model))
+    if (matches_glob(row.provider, provider) &&
+        std::any_of(row.models.begin(), row.models.end(),
+                    [&](const std::string& pattern) { return matches_glob(pattern, model); }))
       (void)wire::set_quirks(row.set, quirks);  // checked when it was read
 }
 

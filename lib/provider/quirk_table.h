@@ -17,11 +17,11 @@ namespace tau::provider {
 bool matches_glob(std::string_view pattern, std::string_view text);
 
 struct QuirkRow {
-  std::string provider;  // patterns
-  std::string model;
-  std::string since;   // the day it was learned: "2026-11-27"
-  std::string source;  // where
-  json::Value set;     // of wire::set_quirks
+  std::string provider;             // a pattern
+  std::vector<std::string> models;  // patterns: any of them
+  std::string since;                // the day it was learned: "2026-11-27"
+  std::string source;               // where
+  json::Value set;                  // of wire::set_quirks
 };
 
 // An error that says what the server wants, and the change that gives it that.
@@ -38,7 +38,8 @@ struct AdaptRule {
 
 class QuirkTable {
  public:
-  // docs/quirks.md: {"schema_version":1,"rows":[{"provider":"openai","model":"o*","since":"…","source":"…",
+  // docs/quirks.md:
+  // {"schema_version":1,"rows":[{"provider":"openai","model":["o1*","o3*"],"since":"…","source":"…",
   // "set":{…}}],"retries":[{"name":"…","provider":"*","when":["…"],"remember":"model","since":"…","source":"…",
   // "set":{…}}]}. INVALID_ARGUMENT "invalid_quirks" names the row and the member. At most 1,000 rows and 64
   // rules.

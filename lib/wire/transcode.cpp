@@ -101,7 +101,8 @@ StatusOr<std::string> neutral_to_request(std::string_view dialect, std::string_v
                                          const Quirks& quirks) {
   TAU_ASSIGN_OR_RETURN(const Dialect* codec, dialect_named(dialect));
   TAU_ASSIGN_OR_RETURN(const Request request, request_from_json(neutral));
-  return codec->encode_request(request, quirks);
+  Request scratch;
+  return codec->encode_request(fit(request, *codec, quirks, scratch), quirks);
 }
 
 StatusOr<std::string> response_to_neutral(std::string_view dialect, std::string_view body,

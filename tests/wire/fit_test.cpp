@@ -165,6 +165,7 @@ TEST(Breakpoints, StandAtToolsSystemAndTheLastTwoRequests) {
   }
   // Bedrock has points of their own, in the same places.
   EXPECT_EQ(count(encode(request, bedrock_converse(), quirks), "cachePoint"), 4u);
+  EXPECT_EQ(count(encode(request, bedrock_converse(), quirks), "cache_control"), 0u);
   request.model = "amazon.nova-pro-v1:0";
   EXPECT_EQ(count(encode(request, bedrock_converse(), quirks), "cachePoint"), 3u);
   // Dialects without them are sent none.
@@ -267,6 +268,17 @@ TEST(Fit, ThinkingIsAskedForAsTheModelTakesIt) {
   body = *json::parse(encode(request, anthropic_messages(), quirks));
   EXPECT_EQ(body["output_config"]["effort"].as_string(), "high");
   EXPECT_EQ(body["output_config"]["format"]["type"].as_string(), "json_schema");
+}
+
+TEST(Quirks, HoldForTextsToo) {
+  Request request = conversation();
+  request.temperature = 0.5;
+  const auto quirks = quirks_from_json(R"({"no_temperature":true,"call_ids":"alnum9"})");
+  ASSERT_TRUE(quirks.ok());
+  const auto body = neutral_to_request("openai_chat", to_json(request), *quirks);
+  ASSERT_TRUE(body.ok());
+  EXPECT_EQ(*body, encode(request, openai_chat(), *quirks));
+  EXPECT_EQ(body->find("temperature"), body->npos);
 }
 
 TEST(Quirks, AreReadAndWrittenByName) {
