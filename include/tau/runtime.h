@@ -184,10 +184,22 @@ TAU_API tau_status tau_runtime_describe(tau_runtime *runtime, tau_buf *out, tau_
  *                                       "cached_tokens","cache_write_tokens","output_tokens","reasoning_tokens",
  *                                       "cost_usd_micros"}],"total":{…},"more":false}. Days are of UTC, both ends included; "7d": the
  *                                       last seven days. By day, then the dearest first; "limit" 1 to 10,000
+ *   {"op":"models","provider":"openai"} the models that the catalogs know, of one provider or of all:
+ *                                       {"as_of":"2026-11-27","models":[{"model":"openai/gpt-5","context_tokens","max_output_tokens",
+ *                                       "image_tokens","price","tools","images","reasoning","catalog","source","as_of"}]}; what nobody
+ *                                       said is null; prices are micro-dollars per million tokens
+ *   {"op":"model","model":"openai/gpt-5"}
+ *                                       one of them, known or not, with "base_url", "dialect", "ready", "reason", "quirks"
+ *   {"op":"estimate","model":"openai/gpt-5","request":{"messages":[…],…},"output_tokens":500}
+ *                                       what a call would count and cost, before it is made: {"tokens_bound","tokens_estimate",
+ *                                       "output_limit","priced","cost_bound_usd_micros","cost_estimate_usd_micros"}, and "reason",
+ *                                       "message" where a bound is null. "request" is in the form of tau_wire_decode.
+ *                                       "output_tokens": of the answer that the estimate is made for; else the request's max_tokens
  * A "state" is "waiting", "stale" (the process that waited is gone), "expired", "approved", "denied" or "withdrawn"; "applied" says
- * that the process that waited took it up. Docs: docs/access.md, docs/identity.md.
+ * that the process that waited took it up. Docs: docs/access.md, docs/identity.md, docs/routing.md, docs/quirks.md.
  * request: JSON. out: receives the answer, JSON; must not be NULL.
- * Returns: OK; INVALID_ARGUMENT "unknown_op", "unknown_key", "wrong_type", "unknown_group", "invalid_day", and as tau_did_resolve; NOT_FOUND "approval_unknown",
+ * Returns: OK; INVALID_ARGUMENT "unknown_op", "unknown_key", "wrong_type", "unknown_group", "invalid_day", "invalid_model_reference",
+ * "invalid_request", and as tau_did_resolve; NOT_FOUND "approval_unknown",
  * "did_not_found"; FAILED_PRECONDITION "approval_decided", "approval_withdrawn", "approval_expired", "approval_stale",
  * "no_database" for a runtime without a store, "store_read_only"; PERMISSION_DENIED "access_denied", "approval_refused" by the
  * process that waits, "redirect_refused", "egress_…"; UNAVAILABLE "did_unavailable" and failures of the network;

@@ -65,6 +65,8 @@ struct ModelDone {
   int64_t call = 0;
   std::shared_ptr<const wire::Response> response;  // tool-call ids are unique within the run
   int64_t cost_usd_micros = 0;
+  int64_t prompt_bytes = 0;         // as sent; 0: unknown
+  int64_t prompt_prefix_bytes = 0;  // of them, the same as in the call before
 };
 struct ModelFailed {
   int64_t call = 0;
@@ -214,10 +216,13 @@ struct Event {
   // Arguments, outcome, usage or labels: complete JSON; of kRunStarted the session; of kToolResult the
   // signals, as in ToolDone.
   SharedString json;
-  SharedString binding;  // of kApproval; of kToolResult and kHeldText the handle; of kRoute the decision
-  SharedString scope;    // of kApproval, may be empty: what a standing permission would be for
-  int64_t number = 0;    // turn, attempt; of kApproval the policy epoch
-  bool flag = false;     // is_error, not_sandboxed
+  // Of kApproval; of kToolResult and kHeldText the handle; of kRoute the decision; of kTurnDone the prompt's
+  // bytes that are the same as before, a number.
+  SharedString binding;
+  SharedString scope;  // of kApproval, may be empty: what a standing permission would be for; of kTurnDone
+                       // the prompt's bytes, empty when they are unknown
+  int64_t number = 0;  // turn, attempt; of kApproval the policy epoch
+  bool flag = false;   // is_error, not_sandboxed
   std::shared_ptr<const wire::Response> response;
 
   // `text`, or what the response says where the event has one and no text of its own.

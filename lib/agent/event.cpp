@@ -93,7 +93,10 @@ void body_fields(json::Writer& w, const Event& e) {
       if (!e.json.empty()) w.field_raw("wait_ms", e.json);
       optional(w, "message", e.text);
       break;
-    case EventKind::kTurnDone: w.field("turn", e.number).field_raw("usage", e.json); break;
+    case EventKind::kTurnDone:
+      w.field("turn", e.number).field_raw("usage", e.json);
+      if (!e.scope.empty()) w.field_raw("prompt_bytes", e.scope).field_raw("prompt_prefix_bytes", e.binding);
+      break;
     case EventKind::kOpAccepted: w.field("id", e.name); break;
     case EventKind::kOpRejected:
       optional(w, "id", e.name);

@@ -110,7 +110,11 @@ struct Encoder {
     if (in.cost_bound_usd_micros != 0) w.field("cost_bound", in.cost_bound_usd_micros);
     write_request_digest(in);
   }
-  void operator()(const ModelDone& in) const { model(in.call, in.cost_usd_micros, *in.response); }
+  void operator()(const ModelDone& in) const {
+    if (in.prompt_bytes > 0)
+      w.field("prompt_bytes", in.prompt_bytes).field("prompt_prefix_bytes", in.prompt_prefix_bytes);
+    model(in.call, in.cost_usd_micros, *in.response);
+  }
   void operator()(const ModelFailed& in) const {
     w.key("error");
     write_error(w, in.error);
@@ -227,6 +231,8 @@ StatusOr<InputBody> read_model_done(const Value& v) {
   ModelDone in;
   in.call = v["call"].as_int();
   in.cost_usd_micros = v["cost_usd_micros"].as_int();
+  in.prompt_bytes = v["prompt_bytes"].as_int();
+  in.prompt_prefix_bytes = v["prompt_prefix_bytes"].as_int();
   TAU_ASSIGN_OR_RETURN(in.response, read_response(v["response"]));
   return InputBody(std::move(in));
 }

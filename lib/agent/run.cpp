@@ -168,6 +168,8 @@ void Step::on(const ModelDone& in) {
   const bool cutting = s_.phase == Phase::kCutting;  // the whole answer won the race against the cut
   if ((s_.phase != Phase::kModel && !cutting) || in.call != s_.call) return;
   s_.response = in.response;
+  s_.prompt_bytes = in.prompt_bytes;
+  s_.prompt_prefix_bytes = in.prompt_prefix_bytes;
   account(*in.response, in.cost_usd_micros);
   append_row(input_.seq);
   Event& event = emit(EventKind::kMessage);
@@ -392,6 +394,9 @@ void Step::emit_turn_done() {
   Event& event = emit(EventKind::kTurnDone);
   event.json = text_;
   event.number = s_.turn;
+  if (s_.prompt_bytes <= 0) return;
+  event.scope = std::to_string(s_.prompt_bytes);
+  event.binding = std::to_string(s_.prompt_prefix_bytes);
 }
 
 // The end that a cancel, a deadline or a limit of the driver asked for.

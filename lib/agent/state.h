@@ -57,6 +57,8 @@ struct Engine::State {
   int64_t prompt_tokens = 0;      // of the call under way, as estimated
   int64_t unreported_tokens = 0;  // estimated where providers gave no count; they count towards the limit
   int64_t cost_usd_micros = 0;
+  int64_t prompt_bytes = 0;  // of the last call; 0: unknown
+  int64_t prompt_prefix_bytes = 0;
   int64_t structured_failures = 0;
   std::vector<PendingMessage> pending;
   std::shared_ptr<const wire::Response> response;  // of the current turn

@@ -1,4 +1,4 @@
-// Providers known by name, and model references.
+// Providers known by name, and model references. Their habits are in quirks.json.
 #include <algorithm>
 
 #include "provider/provider.h"
@@ -12,41 +12,25 @@ constexpr std::string_view kBedrock = "bedrock_converse";
 constexpr std::string_view kCohere = "cohere_chat";
 constexpr std::string_view kGemini = "gemini";
 
-wire::Quirks quirks(void (*set)(wire::Quirks&)) {
-  wire::Quirks q;
-  set(q);
-  return q;
-}
-
 // Sorted as detection tries them: the order in which keys in the environment are looked for.
 std::vector<KnownProvider> make_known() {
-  const wire::Quirks plain;
   return {
-      {"anthropic", "https://api.anthropic.com/v1", kAnthropic, "ANTHROPIC_API_KEY", "claude-sonnet-4-5",
-       plain},
-      {"openai", "https://api.openai.com/v1", kOpenAi, "OPENAI_API_KEY", "gpt-5-mini",
-       quirks([](wire::Quirks& q) { q.max_completion_tokens = true; })},
-      {"openrouter", "https://openrouter.ai/api/v1", kOpenAi, "OPENROUTER_API_KEY", "openrouter/auto",
-       quirks([](wire::Quirks& q) { q.reasoning_details_back = true; })},
-      {"deepseek", "https://api.deepseek.com", kOpenAi, "DEEPSEEK_API_KEY", "deepseek-chat",
-       quirks([](wire::Quirks& q) { q.reasoning_back = true; })},
-      {"groq", "https://api.groq.com/openai/v1", kOpenAi, "GROQ_API_KEY", "llama-3.3-70b-versatile", plain},
-      {"mistral", "https://api.mistral.ai/v1", kOpenAi, "MISTRAL_API_KEY", "mistral-small-latest",
-       quirks([](wire::Quirks& q) { q.usage_in_stream_option = false; })},
-      {"xai", "https://api.x.ai/v1", kOpenAi, "XAI_API_KEY", "grok-4", plain},
+      {"anthropic", "https://api.anthropic.com/v1", kAnthropic, "ANTHROPIC_API_KEY", "claude-sonnet-5-5"},
+      {"openai", "https://api.openai.com/v1", kOpenAi, "OPENAI_API_KEY", "gpt-5.6-terra"},
+      {"openrouter", "https://openrouter.ai/api/v1", kOpenAi, "OPENROUTER_API_KEY", "openrouter/auto"},
+      {"deepseek", "https://api.deepseek.com", kOpenAi, "DEEPSEEK_API_KEY", "deepseek-flash"},
+      {"groq", "https://api.groq.com/openai/v1", kOpenAi, "GROQ_API_KEY", "openai/gpt-oss-120b"},
+      {"mistral", "https://api.mistral.ai/v1", kOpenAi, "MISTRAL_API_KEY", "mistral-small-latest"},
+      {"xai", "https://api.x.ai/v1", kOpenAi, "XAI_API_KEY", "grok-4.7"},
       {"gemini", "https://generativelanguage.googleapis.com/v1beta", kGemini, "GEMINI_API_KEY",
-       "gemini-2.5-flash", plain},
-      {"cohere", "https://api.cohere.com/v2", kCohere, "COHERE_API_KEY", "command-a-03-2025", plain},
+       "gemini-3.8-flash"},
+      {"cohere", "https://api.cohere.com/v2", kCohere, "COHERE_API_KEY", "command-a-03-2025"},
       {"bedrock", "https://bedrock-runtime.us-east-1.amazonaws.com", kBedrock, "AWS_BEARER_TOKEN_BEDROCK",
-       "amazon.nova-lite-v1:0", plain},
-      {"ollama", "http://127.0.0.1:11434/v1", kOpenAi, "", "",
-       quirks([](wire::Quirks& q) { q.done_mark_optional = true, q.text_tool_calls = true; })},
-      {"llamacpp", "http://127.0.0.1:8080/v1", kOpenAi, "", "",
-       quirks([](wire::Quirks& q) { q.done_mark_optional = true, q.text_tool_calls = true; })},
-      {"vllm", "http://127.0.0.1:8000/v1", kOpenAi, "", "",
-       quirks([](wire::Quirks& q) { q.text_tool_calls = true; })},
-      {"lmstudio", "http://127.0.0.1:1234/v1", kOpenAi, "", "",
-       quirks([](wire::Quirks& q) { q.done_mark_optional = true, q.text_tool_calls = true; })},
+       "amazon.nova-lite-v1:0"},
+      {"ollama", "http://127.0.0.1:11434/v1", kOpenAi, "", ""},
+      {"llamacpp", "http://127.0.0.1:8080/v1", kOpenAi, "", ""},
+      {"vllm", "http://127.0.0.1:8000/v1", kOpenAi, "", ""},
+      {"lmstudio", "http://127.0.0.1:1234/v1", kOpenAi, "", ""},
   };
 }
 

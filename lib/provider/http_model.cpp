@@ -5,8 +5,10 @@
 #include <iterator>
 #include <map>
 
+#include "provider/adaptations.h"
 #include "provider/aws_signature.h"
 #include "provider/endpoint.h"
+#include "provider/prompt_prefix.h"
 #include "provider/provider.h"
 #include "provider/retry.h"
 
@@ -36,10 +38,14 @@ class Call final : public net::HttpSink, private wire::StreamSink {
 
  private:
   void attempt();
+  Status encode();
+  bool adapt(const Status& status);
+  void again(int64_t delay_ms);
   net::HttpRequest make_request() const;
   bool streaming() const { return !error_status_ && !whole_body_; }
   void fail(Status status);
   void deliver(wire::Response response);
+  void remember();
   void arm_progress();
   void progress_due();
   void drop_http();
@@ -60,6 +66,8 @@ class Call final : public net::HttpSink, private wire::StreamSink {
   ModelCall call_;
   CallSink& sink_;
   std::string body_;
+  wire::Quirks quirks_;  // the route's, and what was learned
+  std::vector<std::shared_ptr<const AdaptRule>> adapted_;
   int attempt_ = 0;
   Status previous_;
   net::RequestId http_ = 0;
@@ -83,6 +91,7 @@ class HttpModel final : public Model {
         http_(http),
         loop_(loop),
         random_(random),
+        place_(format("{} {} {}", route_.provider, route_.model, route_.base_url)),
         self_(std::make_shared<HttpModel*>(this)) {}
 
   ~HttpModel() override { *self_ = nullptr; }
@@ -119,6 +128,9 @@ class HttpModel final : public Model {
   net::HttpClient& http_;
   net::Loop& loop_;
   Random& random_;
+  // The server and the model, for what is learned of them.
+  const std::string place_;
+  PromptPrefixes prefixes_;
 
  private:
   std::shared_ptr<HttpModel*> self_;
@@ -177,11 +189,67 @@ wire::Response Call::cut() {
 }
 
 void Call::begin() {
-  const Route& route = model_.route_;
-  auto body = route.dialect->encode_request(*call_.request, route.quirks, call_.target);
-  if (!body.ok()) return fail(body.status());
-  body_ = *std::move(body);
+  quirks_ = model_.route_.quirks;
+  Adaptations::process().apply(model_.place_, call_.session_id, quirks_);
+  if (Status status = encode(); !status.ok()) return fail(std::move(status));
   attempt();
+}
+
+Status Call::encode() {
+  const wire::Dialect& dialect = *model_.route_.dialect;
+  wire::Request scratch;
+  const wire::Request& fitted = wire::fit(*call_.request, dialect, quirks_, scratch);
+  TAU_ASSIGN_OR_RETURN(body_, dialect.encode_request(fitted, quirks_, call_.target));
+  if (call_.session_id.empty()) return ok_status();  // nobody's conversation
+  PromptSize size;
+  size.bytes = static_cast<int64_t>(body_.size());
+  const std::string_view skipped =
+      &fitted == &scratch ? wire::breakpoint_text(dialect, fitted.prompt_cache) : std::string_view();
+  size.prefix_bytes = model_.prefixes_.follow(call_.session_id, body_, skipped);
+  sink_.on_prompt(size);
+  return ok_status();
+}
+
+// Whether the server said what it wants and can be given it: then the request is as it wants it. Each rule
+// has one try, and only one that changes what is sent.
+bool Call::adapt(const Status& status) {
+  const Route& route = model_.route_;
+  if (delivered_ || over_ || (error_status_ != 0 && (error_status_ < 400 || error_status_ > 422)))
+    return false;
+  std::vector<std::string> used;
+  for (const auto& rule : adapted_) used.push_back(rule->name);
+  const QuirkTable& table = route.table != nullptr ? *route.table : QuirkTable::built_in();
+  const std::string said = error_status_ != 0 ? buffer_ : std::string(status.message());
+  while (const auto rule = table.find_rule(route.provider, said, quirks_, used)) {
+    used.push_back(rule->name);
+    const wire::Quirks before = quirks_;
+    (void)wire::set_quirks(rule->set, quirks_);
+    const std::string refused = std::exchange(body_, {});
+    if (!encode().ok() || body_ == refused) {
+      quirks_ = before;
+      body_ = refused;
+      continue;
+    }
+    adapted_.push_back(rule);
+    RouteDecision told;
+    told.decision = "adapted";
+    told.reason = rule->name;
+    told.message = status.message();
+    const std::string upstream = format("{}/{}", route.provider, route.model);
+    told.upstream = upstream;
+    told.attempt = attempt_;
+    sink_.on_decision(told);
+    return true;
+  }
+  return false;
+}
+
+// Another attempt, after a pause.
+void Call::again(int64_t delay_ms) {
+  timer_ = model_.loop_.set_timer(model_.loop_.now_ns() + delay_ms * kNanosPerMilli, [this] {
+    timer_ = 0;
+    attempt();
+  });
 }
 
 net::HttpRequest Call::make_request() const {
@@ -209,7 +277,7 @@ net::HttpRequest Call::make_request() const {
 
 void Call::attempt() {
   ++attempt_;
-  decoder_ = model_.route_.dialect->stream_decoder(model_.route_.quirks);
+  decoder_ = model_.route_.dialect->stream_decoder(quirks_);
   frames_ = wire::FrameReader(model_.route_.dialect->framing());
   error_status_ = 0;
   tool_calls_ = 0;
@@ -282,6 +350,7 @@ void Call::on_body(std::string_view bytes) {
     model_.retire(id_);
   });
   over_ = true;
+  remember();
   sink_.on_response(decoder_->take_response());
 }
 
@@ -317,7 +386,7 @@ void Call::on_event(const wire::StreamEvent& event) {
 
 StatusOr<wire::Response> Call::finish_body() {
   if (error_status_ != 0) return http_error();
-  if (whole_body_) return model_.route_.dialect->decode_response(buffer_, model_.route_.quirks);
+  if (whole_body_) return model_.route_.dialect->decode_response(buffer_, quirks_);
   const Status ended = finish_stream();
   if (!ended.ok() && !delivered_ && is_page_or_media(content_type())) return unexpected_content();
   TAU_RETURN_IF_ERROR(ended);
@@ -379,21 +448,29 @@ void Call::deliver(wire::Response response) {
   if (std::ranges::count_if(response.message.parts, is_call) > kMaxToolCalls) return fail(too_many_calls());
   over_ = true;
   model_.retire(id_);
+  remember();
   sink_.on_response(std::move(response));
 }
 
+// An adapted request was answered: the next one is made like that.
+void Call::remember() {
+  for (const auto& rule : adapted_) Adaptations::process().learn(model_.place_, call_.session_id, rule);
+}
+
 void Call::fail(Status status) {
+  if (adapt(status)) {
+    previous_ = std::move(status);
+    return again(0);
+  }
+  if (over_) return;
   const RetryPolicy& policy = model_.route_.retry;
+  const int tries = attempt_ - static_cast<int>(adapted_.size());
   const bool waits_too_long = status.retry_after_ms() > policy.max_retry_after_ms;
   const bool may_help = status.retryable() || was_cut(status);
-  if (may_help && !delivered_ && attempt_ < policy.max_attempts && !waits_too_long) {
-    const int64_t delay = retry_delay_ms(policy, attempt_ + 1, status.retry_after_ms(), model_.random_);
+  if (may_help && !delivered_ && tries < policy.max_attempts && !waits_too_long) {
+    const int64_t delay = retry_delay_ms(policy, tries + 1, status.retry_after_ms(), model_.random_);
     previous_ = std::move(status);
-    timer_ = model_.loop_.set_timer(model_.loop_.now_ns() + delay * kNanosPerMilli, [this] {
-      timer_ = 0;
-      attempt();
-    });
-    return;
+    return again(delay);
   }
   over_ = true;
   model_.retire(id_);

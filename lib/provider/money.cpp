@@ -27,6 +27,32 @@ Wide part_cost(int64_t tokens, int64_t usd_micros_per_million) {
 
 int64_t rate(int64_t own, int64_t input) { return own > 0 ? own : input; }
 
+struct Rates {
+  int64_t input = 0;
+  int64_t output = 0;
+  int64_t cached_input = 0;
+  int64_t cache_write = 0;
+};
+// Of a call whose prompt has so many tokens.
+Rates rates_of(const Price& price, int64_t prompt_tokens) {
+  const bool is_long = price.long_above_tokens > 0 && prompt_tokens > price.long_above_tokens;
+  if (is_long)
+    return {price.long_input_usd_micros, price.long_output_usd_micros,
+            rate(price.long_cached_input_usd_micros, price.long_input_usd_micros),
+            rate(price.long_cache_write_usd_micros, price.long_input_usd_micros)};
+  return {price.input_usd_micros, price.output_usd_micros,
+          rate(price.cached_input_usd_micros, price.input_usd_micros),
+          rate(price.cache_write_usd_micros, price.input_usd_micros)};
+}
+
+// Of those that were written to a cache, the ones that stay an hour.
+int64_t hour_tokens(const wire::Usage& usage) {
+  const std::string_view split = usage.extras.find("cache_creation");
+  if (split.empty()) return 0;
+  const StatusOr<json::Value> value = json::parse(split);
+  return value.ok() ? std::max<int64_t>(0, (*value)["ephemeral_1h_input_tokens"].as_int()) : 0;
+}
+
 Status unbounded(std::string_view what) {
   return failed_precondition("prompt_unbounded",
                              format("this request has no bound of cost before the call: it holds {}", what));
@@ -53,14 +79,15 @@ class Bound {
   void add(const wire::Extras& extras) {
     tokens_ += static_cast<int64_t>(extras.bytes());
     // Writing to the cache of an hour has a price of its own.
-    if (extras.find("cache_control").find("1h") != std::string_view::npos) refuse("a cache of an hour");
+    if (extras.find("cache_control").find("1h") != std::string_view::npos) bound_.hour_cache = true;
   }
+  void caches_for_an_hour() { bound_.hour_cache = true; }
   void refuse(std::string_view what) {
     if (failure_.ok()) failure_ = unbounded(what);
   }
-  StatusOr<int64_t> total() const {
+  StatusOr<PromptBound> total() const {
     if (!failure_.ok()) return failure_;
-    return tokens_;
+    return bound_;
   }
 
  private:
@@ -77,11 +104,15 @@ class Bound {
       for (const wire::Part& inner : result->content) add(inner);
       return;
     }
-    if (part.as<wire::Media>() != nullptr) return refuse("media, which each provider counts in its own way");
+    if (const auto* media = part.as<wire::Media>(); media != nullptr) {
+      if (media->kind == wire::MediaKind::kImage) return void(++bound_.images);
+      return refuse("media, which each provider counts in its own way");
+    }
     refuse("a part that only its provider knows");
   }
 
-  int64_t tokens_ = kTokensPerRequest;
+  PromptBound bound_ = {.tokens = kTokensPerRequest};
+  int64_t& tokens_ = bound_.tokens;
   Status failure_;
 };
 
@@ -95,10 +126,16 @@ bool is_harmless(std::string_view name) {
 }  // namespace
 
 Status check_price(const Price& price) {
-  const std::pair<std::string_view, int64_t> parts[] = {{"input", price.input_usd_micros},
-                                                        {"output", price.output_usd_micros},
-                                                        {"cached_input", price.cached_input_usd_micros},
-                                                        {"cache_write", price.cache_write_usd_micros}};
+  const std::pair<std::string_view, int64_t> parts[] = {
+      {"input", price.input_usd_micros},
+      {"output", price.output_usd_micros},
+      {"cached_input", price.cached_input_usd_micros},
+      {"cache_write", price.cache_write_usd_micros},
+      {"cache_write_hour", price.cache_write_hour_usd_micros},
+      {"long.input", price.long_input_usd_micros},
+      {"long.output", price.long_output_usd_micros},
+      {"long.cached_input", price.long_cached_input_usd_micros},
+      {"long.cache_write", price.long_cache_write_usd_micros}};
   for (const auto& [name, value] : parts)
     if (value < 0)
       return invalid_argument("invalid_price",
@@ -110,34 +147,55 @@ int64_t cost_usd_micros(const Price& price, const wire::Usage& usage) {
   const int64_t cached = std::max<int64_t>(0, usage.cached_input);
   const int64_t written = std::max<int64_t>(0, usage.cache_write);
   const int64_t input = std::max<int64_t>(0, usage.input);
+  const Rates rates = rates_of(price, std::max(input, saturate(static_cast<Wide>(cached) + written)));
   // More cached than there was: what was cached is charged all the same.
   const Wide plain = std::max<Wide>(0, static_cast<Wide>(input) - cached - written);
   const int64_t output = std::max({int64_t{0}, usage.output, usage.reasoning});
-  return saturate(part_cost(saturate(plain), price.input_usd_micros) +
-                  part_cost(cached, rate(price.cached_input_usd_micros, price.input_usd_micros)) +
-                  part_cost(written, rate(price.cache_write_usd_micros, price.input_usd_micros)) +
-                  part_cost(output, price.output_usd_micros));
+  const int64_t hour = price.cache_write_hour_usd_micros > 0 ? std::min(hour_tokens(usage), written) : 0;
+  return saturate(part_cost(saturate(plain), rates.input) + part_cost(cached, rates.cached_input) +
+                  part_cost(written - hour, rates.cache_write) +
+                  part_cost(hour, std::max(rates.cache_write, price.cache_write_hour_usd_micros)) +
+                  part_cost(output, rates.output));
 }
 
-StatusOr<int64_t> cost_bound_usd_micros(const Price& price, int64_t prompt_tokens, int64_t output_tokens) {
+StatusOr<int64_t> cost_bound_usd_micros(const Price& price, int64_t prompt_tokens, int64_t output_tokens,
+                                        bool hour_cache) {
   TAU_RETURN_IF_ERROR(check_price(price));
   if (!price.known)
     return failed_precondition("price_unknown", "nobody said what a token of this model costs");
+  if (hour_cache && price.cache_write_hour_usd_micros <= 0)
+    return failed_precondition("price_unknown", "nobody said what a cache of an hour costs with this model");
   if (prompt_tokens < 0 || output_tokens < 0)
     return invalid_argument("invalid_tokens", format("a call of {} and {} tokens cannot be priced",
                                                      prompt_tokens, output_tokens));
+  const Rates usual = rates_of(price, 0);
+  const Rates at_most = rates_of(price, prompt_tokens);
   const int64_t dearest =
-      std::max({price.input_usd_micros, price.cached_input_usd_micros, price.cache_write_usd_micros});
-  // An answer charges up to three kinds of input, each rounded up for itself.
-  constexpr int64_t kRounding = 2;
-  return saturate(part_cost(prompt_tokens, dearest) + part_cost(output_tokens, price.output_usd_micros) +
+      std::max({usual.input, usual.cached_input, usual.cache_write, at_most.input, at_most.cached_input,
+                at_most.cache_write, hour_cache ? price.cache_write_hour_usd_micros : int64_t{0}});
+  // An answer charges up to four kinds of input, each rounded up for itself.
+  constexpr int64_t kRounding = 3;
+  return saturate(part_cost(prompt_tokens, dearest) +
+                  part_cost(output_tokens, std::max(usual.output, at_most.output)) +
                   (dearest > 0 ? kRounding : 0));
 }
 
+StatusOr<int64_t> PromptBound::with_images(int64_t image_tokens) const {
+  if (images == 0) return tokens;
+  if (image_tokens <= 0) return unbounded("images, and nobody said what one counts at most with this model");
+  return saturate(static_cast<Wide>(tokens) + static_cast<Wide>(images) * image_tokens);
+}
+
 StatusOr<int64_t> prompt_token_bound(const wire::Request& request) {
+  TAU_ASSIGN_OR_RETURN(const PromptBound bound, bound_prompt(request));
+  return bound.with_images(0);
+}
+
+StatusOr<PromptBound> bound_prompt(const wire::Request& request) {
   Bound bound;
   for (const wire::Message& message : request.messages) bound.add(message);
   for (const wire::ToolSpec& tool : request.tools) bound.add(tool);
+  if (request.prompt_cache == wire::PromptCache::kHour) bound.caches_for_an_hour();
   bound.text(request.response_format.schema);
   bound.add(request.extras);
   for (const auto& [name, json] : request.extras)

@@ -11,6 +11,7 @@
 #include "net/net.h"
 #include "provider/model_catalog.h"  // IWYU pragma: export
 #include "provider/money.h"          // IWYU pragma: export
+#include "provider/quirk_table.h"    // IWYU pragma: export
 #include "wire/wire.h"
 
 namespace tau::provider {
@@ -54,7 +55,16 @@ struct Route {
   Price price;
   int64_t context_tokens = 0;     // 0: unknown
   int64_t max_output_tokens = 0;  // 0: unknown
+  int64_t image_tokens = 0;       // of one image at most; 0: unknown
   Abilities abilities;
+  std::shared_ptr<const QuirkTable> table;  // whose rules of adaptation apply; null: the built-in one's
+};
+
+// The encoded prompt of a call, and how much of its beginning is that of the call before it in the same
+// session to the same model: what a provider's cache may hold. Bytes; the second is a lower bound.
+struct PromptSize {
+  int64_t bytes = 0;
+  int64_t prefix_bytes = 0;
 };
 
 // The URL of a request: base URL, path, query.
@@ -62,14 +72,13 @@ std::string endpoint_url(const Route& route, bool stream);
 // Whether a key may sign for AWS: "<access key id>:<secret>", and ":<session token>" where there is one.
 bool is_aws_key(std::string_view key);
 
-// A provider known by name: its base URL, dialect, habits and the environment variable of its key.
+// A provider known by name: its base URL, dialect and the environment variable of its key.
 struct KnownProvider {
   std::string_view name;
   std::string_view base_url;
   std::string_view dialect;
   std::string_view key_variable;  // empty: no key
   std::string_view default_model;
-  wire::Quirks quirks;
 };
 const KnownProvider* find_provider(std::string_view name);
 const std::vector<KnownProvider>& known_providers();
@@ -96,7 +105,7 @@ struct ModelCall {
 // What a route decided of a call. Texts live during the callback.
 struct RouteDecision {
   // "selected", "skipped", "waiting", "failed", "failover", "retry", "hedge", "hedge_lost", "recovery",
-  // "answers", "breaker_opened", "breaker_closed", "gave_up".
+  // "answers", "breaker_opened", "breaker_closed", "gave_up", "adapted".
   std::string_view decision;
   std::string_view reason;       // stable; docs/routing.md has the table
   std::string_view message;      // for people; may be empty
@@ -114,6 +123,8 @@ class CallSink : public wire::StreamSink {
   // A route with several upstreams tells what it does. What it costs follows the last one that it chose: that
   // of "selected", "failover", "retry", "hedge" or "recovery", and of "answers", which says which one won.
   virtual void on_decision(const RouteDecision& decision) { (void)decision; }
+  // A request is encoded and about to be sent; of an attempt that adapts it, once more.
+  virtual void on_prompt(const PromptSize& size) { (void)size; }
   // The last word when there is no response. After some deltas were delivered no retry is made: the partial
   // message is `partial` (may have no parts).
   virtual void on_failure(const Status& status, wire::Response partial) = 0;

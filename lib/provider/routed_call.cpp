@@ -58,6 +58,7 @@ void RoutedNames::at(int64_t wall_ms) {
 }
 
 void Leg::on_event(const wire::StreamEvent& event) { call_.leg_event(*this, event); }
+void Leg::on_decision(const RouteDecision& decision) { call_.leg_adapted(decision); }
 void Leg::on_response(wire::Response response) { call_.leg_answered(*this, std::move(response)); }
 void Leg::on_failure(const Status& status, wire::Response partial) {
   call_.leg_failed(*this, status, std::move(partial));
@@ -288,9 +289,10 @@ int64_t RoutedCall::output_limit(size_t upstream) const {
 }
 
 StatusOr<int64_t> RoutedCall::bound_of(size_t upstream) {
-  if (!prompt_bound_) prompt_bound_ = prompt_token_bound(*call_.request);
+  if (!prompt_bound_) prompt_bound_ = bound_prompt(*call_.request);
   if (!prompt_bound_->ok()) return prompt_bound_->status();
   const Route& route = route_of(upstream);
+  TAU_ASSIGN_OR_RETURN(const int64_t most, (*prompt_bound_)->with_images(route.image_tokens));
   const int64_t output = output_limit(upstream);
   if (output <= 0)
     return failed_precondition("output_unbounded",
@@ -298,9 +300,8 @@ StatusOr<int64_t> RoutedCall::bound_of(size_t upstream) {
                                       "max_tokens",
                                       route.provider, route.model));
   // The provider refuses what does not fit its window: more than that it cannot count.
-  const int64_t prompt =
-      route.context_tokens > 0 ? std::min(**prompt_bound_, route.context_tokens) : **prompt_bound_;
-  auto bound = cost_bound_usd_micros(route.price, prompt, output);
+  const int64_t prompt = route.context_tokens > 0 ? std::min(most, route.context_tokens) : most;
+  auto bound = cost_bound_usd_micros(route.price, prompt, output, (*prompt_bound_)->hour_cache);
   if (bound.ok()) return bound;
   return bound.status().annotate(format("{}/{}", route.provider, route.model));
 }
@@ -496,6 +497,7 @@ void RoutedCall::leg_answered(Leg& leg, wire::Response response) {
   if (over_) return;
   if (winner_ == nullptr) win(leg);
   if (over_) return;
+  if (leg.size.bytes > 0) sink_.on_prompt(leg.size);
   const wire::Usage& usage = response.usage;
   const bool known = usage.known && usage.input > 0;
   settle(leg,

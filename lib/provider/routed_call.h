@@ -55,6 +55,8 @@ class Leg final : public CallSink {
 
   void on_event(const wire::StreamEvent& event) override;
   void on_attempt(int, const Status&) override {}
+  void on_decision(const RouteDecision& decision) override;
+  void on_prompt(const PromptSize& prompt) override { size = prompt; }
   void on_response(wire::Response response) override;
   void on_failure(const Status& status, wire::Response partial) override;
 
@@ -68,6 +70,7 @@ class Leg final : public CallSink {
   Phase phase = Phase::kLimits;
   bool counts_as_retry = false;
   bool saw_event = false;
+  PromptSize size;      // of what was sent
   uint64_t limits = 0;  // the grant, or what waits for it
   int64_t tokens = 0;   // that were asked of the limits
   uint64_t money = 0;   // the reservation, or what waits for it; 0: no cap
@@ -90,6 +93,8 @@ class RoutedCall final : public std::enable_shared_from_this<RoutedCall> {
   void leg_event(Leg& leg, const wire::StreamEvent& event);
   void leg_answered(Leg& leg, wire::Response response);
   void leg_failed(Leg& leg, const Status& status, wire::Response partial);
+  // An upstream was asked again in another way.
+  void leg_adapted(const RouteDecision& decision) { sink_.on_decision(decision); }
 
  private:
   enum class Started : uint8_t { kGoing, kSkipped };
@@ -145,7 +150,7 @@ class RoutedCall final : public std::enable_shared_from_this<RoutedCall> {
   std::vector<std::unique_ptr<Leg>> legs_;
   Leg* winner_ = nullptr;  // the one that the host hears
   std::vector<BudgetCap> caps_;
-  std::optional<StatusOr<int64_t>> prompt_bound_;
+  std::optional<StatusOr<PromptBound>> prompt_bound_;
   Status last_failure_;
   Status last_refusal_;
   bool recovering_ = false;

@@ -62,6 +62,7 @@ std::shared_ptr<const wire::Request> make_parameters(const AgentSnapshot& agent)
   request->top_p = agent.config.top_p;
   request->seed = agent.config.seed;
   request->reasoning_effort = agent.config.reasoning_effort;
+  request->prompt_cache = agent.config.prompt_cache;
   if (!agent.config.response_schema.empty()) {
     request->response_format.kind = wire::ResponseFormat::Kind::kJsonSchema;
     request->response_format.name = "answer";

@@ -379,6 +379,9 @@ StatusOr<AgentConfig> Config::agent() const {
   config.top_p = optional_double(params["top_p"]);
   config.seed = optional_int(params["seed"]);
   config.reasoning_effort = params["reasoning_effort"].as_string();
+  const std::string_view cache = params["prompt_cache"].as_string();
+  if (cache == "off") config.prompt_cache = wire::PromptCache::kOff;
+  if (cache == "1h") config.prompt_cache = wire::PromptCache::kHour;
   config.response_schema = optional_json(values["response_schema"]);
   config.script = optional_json(values["script"]);
   if (const json::Value* schema = values.find("response_schema")) {

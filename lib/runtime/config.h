@@ -147,6 +147,7 @@ struct AgentConfig {
   std::optional<double> top_p;
   std::optional<int64_t> seed;
   std::string reasoning_effort;
+  wire::PromptCache prompt_cache = wire::PromptCache::kAuto;
   std::string response_schema;  // JSON text
   std::string script;           // JSON text for the scripted model
 };
@@ -176,6 +177,8 @@ class Config {
   // INVALID_ARGUMENT "invalid_model_reference" names the known providers, "missing_base_url" a configured one
   // without; else as credential() fails.
   StatusOr<provider::Route> route(std::string_view model, const Environment& environment) const;
+  // The same without its key, and so also where none is there.
+  StatusOr<provider::Route> keyless_route(std::string_view model) const;
   // The route NAME of the configuration. INVALID_ARGUMENT "unknown_route", "route_without_upstreams"; else as
   // route() fails, when no upstream can be reached.
   StatusOr<provider::RouteSpec> route_spec(std::string_view name, const Environment& environment) const;
@@ -190,6 +193,9 @@ class Config {
   // The same, with what a catalog knows of models; and the file that it is in, empty: the default.
   Config with_catalog(std::shared_ptr<const provider::ModelCatalog> catalog) const;
   std::string models_file() const;
+  // The same for habits of providers.
+  Config with_quirks(std::shared_ptr<const provider::QuirkTable> quirks) const;
+  std::string quirks_file() const;
   // What each known or configured provider would need: [{"name","base_url","dialect","default_model","key",
   // "ready","reason"}]; "key" names the variable or file, "reason" says why it is not ready. No secret.
   std::string describe_providers(const Environment& environment) const;

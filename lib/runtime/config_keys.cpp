@@ -304,14 +304,8 @@ void add_provider_transport(std::vector<Key>& keys) {
           integer("providers.*.retry.max_delay_ms", "The longest pause.", kMaxMs),
           integer("providers.*.retry.max_retry_after_ms",
                   "A longer Retry-After of the server fails the call.", kMaxMs),
-          flag("providers.*.quirks.usage_in_stream_option", "Send stream_options.include_usage."),
-          flag("providers.*.quirks.max_completion_tokens", "Name the output limit max_completion_tokens."),
-          flag("providers.*.quirks.developer_role", "Send system messages with the role developer."),
-          flag("providers.*.quirks.reasoning_back", "Send reasoning_content of earlier turns back."),
-          flag("providers.*.quirks.reasoning_details_back", "Send reasoning_details back."),
-          flag("providers.*.quirks.done_mark_optional", "A finish_reason may end a stream without [DONE]."),
-          flag("providers.*.quirks.text_tool_calls", "Decode tool calls that the model wrote as text."),
       });
+  add_quirk_keys(keys);
 }
 
 void add_runtime_keys(std::vector<Key>& keys) {

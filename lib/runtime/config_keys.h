@@ -71,6 +71,7 @@ struct Key {
 };
 
 const std::vector<Key>& config_keys();
+void add_quirk_keys(std::vector<Key>& keys);  // rows of that table
 
 using KeyPath = std::vector<std::string>;
 

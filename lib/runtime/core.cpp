@@ -154,27 +154,41 @@ StatusOr<std::unique_ptr<Config>> Core::load_config() {
   const auto lookup = [source = secrets_](const std::string& reference, std::string_view origin) {
     return source->get(reference, origin);
   };
-  TAU_ASSIGN_OR_RETURN(auto catalog, load_catalog(config));
-  return std::make_unique<Config>(
-      config.with_secrets(std::make_shared<const SecretLookup>(lookup)).with_catalog(std::move(catalog)));
+  config = config.with_secrets(std::make_shared<const SecretLookup>(lookup));
+  TAU_ASSIGN_OR_RETURN(config, with_tables(std::move(config)));
+  return std::make_unique<Config>(std::move(config));
 }
 
-// Null: there is none.
-StatusOr<std::shared_ptr<const provider::ModelCatalog>> Core::load_catalog(const Config& config) const {
-  constexpr size_t kMaxCatalogBytes = 16u << 20;
-  std::string path = config.models_file();
+// The text of a table that the configuration names, or that is in the home under its usual name; nothing when
+// there is none.
+StatusOr<std::optional<Core::Table>> Core::load_table(std::string path, std::string_view usual,
+                                                      std::string_view key) const {
+  constexpr size_t kMaxTableBytes = 16u << 20;
   const bool named = !path.empty();
-  if (!named && (options_.home.empty() || !options_.use_config_files))
-    return std::shared_ptr<const provider::ModelCatalog>();
-  if (!named) path = "models.json";
+  if (!named && (options_.home.empty() || !options_.use_config_files)) return std::optional<Table>();
+  if (!named) path = usual;
   if (!path.starts_with('/')) path = options_.home + "/" + path;
-  auto text = os::read_file(path, kMaxCatalogBytes);
-  if (!named && text.status().code() == Code::kNotFound)
-    return std::shared_ptr<const provider::ModelCatalog>();
-  if (!text.ok()) return text.status().annotate("models.file");
-  auto catalog = provider::ModelCatalog::parse(*text);
-  if (!catalog.ok()) return catalog.status().annotate(path);
-  return std::make_shared<const provider::ModelCatalog>(*std::move(catalog));
+  auto text = os::read_file(path, kMaxTableBytes);
+  if (!named && text.status().code() == Code::kNotFound) return std::optional<Table>();
+  if (!text.ok()) return text.status().annotate(key);
+  return std::optional<Table>(Table{std::move(path), *std::move(text)});
+}
+
+StatusOr<Config> Core::with_tables(Config config) const {
+  TAU_ASSIGN_OR_RETURN(const auto models, load_table(config.models_file(), "models.json", "models.file"));
+  if (models) {
+    auto catalog = provider::ModelCatalog::parse(models->text);
+    if (!catalog.ok()) return catalog.status().annotate(models->path);
+    config = config.with_catalog(std::make_shared<const provider::ModelCatalog>(*std::move(catalog)));
+  }
+  TAU_ASSIGN_OR_RETURN(const auto quirks, load_table(config.quirks_file(), "quirks.json", "quirks.file"));
+  if (quirks) {
+    auto table = provider::QuirkTable::parse(quirks->text);
+    if (!table.ok()) return table.status().annotate(quirks->path);
+    config =
+        config.with_quirks(std::make_shared<const provider::QuirkTable>(provider::QuirkTable::with(*table)));
+  }
+  return config;
 }
 
 Status Core::open_parts() {

@@ -248,7 +248,13 @@ class Core final : public std::enable_shared_from_this<Core> {
   Status open_parts();
   Status open_workspace(SandboxPlaces places);
   Status open_store();
-  StatusOr<std::shared_ptr<const provider::ModelCatalog>> load_catalog(const Config& config) const;
+  struct Table {
+    std::string path;
+    std::string text;
+  };
+  StatusOr<std::optional<Table>> load_table(std::string path, std::string_view usual,
+                                            std::string_view key) const;
+  StatusOr<Config> with_tables(Config config) const;
   void open_audit();
   void open_command_proxy();
   StatusOr<std::unique_ptr<Config>> load_config();

@@ -232,6 +232,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void on_event(const wire::StreamEvent& event) override;
   void on_attempt(int attempt, const Status& previous) override;
   void on_decision(const provider::RouteDecision& decision) override;
+  void on_prompt(const provider::PromptSize& size) override { prompt_ = size; }
   void on_response(wire::Response response) override;
   void on_failure(const Status& status, wire::Response partial) override;
   // tool::HostCalls
@@ -271,6 +272,7 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   int64_t held_since_ns_ = 0;    // the last delta came
 
   provider::CallId model_call_ = 0;
+  provider::PromptSize prompt_;  // of the model call under way
   int64_t model_number_ = 0;
   SharedString model_call_id_;
   std::vector<NamedTimer> timers_;

@@ -80,6 +80,7 @@ void Driver::call_model(agent::CallModel& effect) {
   call.run_id = setup_.config.run_id;
   call.session_id = setup_.config.session_id;
   call.principal = setup_.config.principal;
+  prompt_ = {};
   redaction();
   deltas_.begin(redaction_);
   if (setup_.audit != nullptr) setup_.audit->model_called();
@@ -201,6 +202,8 @@ void Driver::on_response(wire::Response response) {
   done.call = model_number_;
   done.response = labelled(std::move(response));
   done.cost_usd_micros = cost_of_answer(*done.response);
+  done.prompt_bytes = prompt_.bytes;
+  done.prompt_prefix_bytes = prompt_.prefix_bytes;
   if (setup_.audit != nullptr) setup_.audit->model_done(route(), done.response->usage, done.cost_usd_micros);
   feed(std::move(done));
 }

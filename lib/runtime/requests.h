@@ -17,5 +17,9 @@ StatusOr<std::string> resolve_did(Core& core, const json::Value& request);
 StatusOr<std::string> decide_approval(Core& core, const json::Value& request);
 StatusOr<std::string> report_traffic(Core& core, const json::Value& request);
 StatusOr<std::string> report_usage(Core& core, const json::Value& request);
+// model_requests.cpp
+StatusOr<std::string> list_models(Core& core, const json::Value& request);
+StatusOr<std::string> show_model(Core& core, const json::Value& request);
+StatusOr<std::string> estimate_call(Core& core, const json::Value& request);
 
 }  // namespace tau::runtime

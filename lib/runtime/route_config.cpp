@@ -182,6 +182,14 @@ Config Config::with_catalog(std::shared_ptr<const provider::ModelCatalog> catalo
   return Config(std::move(state));
 }
 
+Config Config::with_quirks(std::shared_ptr<const provider::QuirkTable> quirks) const {
+  auto state = std::make_shared<State>(*state_);
+  state->quirks = std::move(quirks);
+  return Config(std::move(state));
+}
+
+std::string Config::quirks_file() const { return std::string(state_->merged["quirks"]["file"].as_string()); }
+
 std::string Config::models_file() const { return std::string(state_->merged["models"]["file"].as_string()); }
 
 }  // namespace tau::runtime

@@ -27,18 +27,7 @@ std::string known_names(const json::Value& configured) {
 }
 
 void read(const json::Value& value, int64_t& out) { out = value.as_int(out); }
-void read(const json::Value& value, bool& out) { out = value.as_bool(out); }
 void read(const json::Value& value, std::string& out) { out = value.as_string(out); }
-
-void read_quirks(const json::Value& values, wire::Quirks& quirks) {
-  read(values["usage_in_stream_option"], quirks.usage_in_stream_option);
-  read(values["max_completion_tokens"], quirks.max_completion_tokens);
-  read(values["developer_role"], quirks.developer_role);
-  read(values["reasoning_back"], quirks.reasoning_back);
-  read(values["reasoning_details_back"], quirks.reasoning_details_back);
-  read(values["done_mark_optional"], quirks.done_mark_optional);
-  read(values["text_tool_calls"], quirks.text_tool_calls);
-}
 
 void read_timing(const json::Value& values, provider::Route& route) {
   const json::Value& deadlines = values["deadlines"];
@@ -89,7 +78,7 @@ std::string provider_base_url(const Config::State& state, std::string_view provi
   return url;
 }
 
-StatusOr<provider::Route> Config::route(std::string_view model, const Environment& environment) const {
+StatusOr<provider::Route> Config::keyless_route(std::string_view model) const {
   TAU_ASSIGN_OR_RETURN(const auto reference, provider::parse_model_reference(model));
   provider::Route route;
   route.provider = reference.provider;
@@ -110,8 +99,11 @@ StatusOr<provider::Route> Config::route(std::string_view model, const Environmen
         "missing_base_url",
         format("providers.{0}: \"{0}\" is not a built-in provider and needs a base_url", route.provider));
   route.dialect = wire::find_dialect(values["dialect"].as_string(known ? known->dialect : "openai_chat"));
-  if (known != nullptr) route.quirks = known->quirks;
-  read_quirks(values["quirks"], route.quirks);
+  route.table = state_->quirks;
+  const provider::QuirkTable& table =
+      route.table != nullptr ? *route.table : provider::QuirkTable::built_in();
+  table.apply(route.provider, route.model, route.quirks);
+  if (!values["quirks"].is_null()) TAU_RETURN_IF_ERROR(wire::set_quirks(values["quirks"], route.quirks));
   read_timing(values, route);
   read_model_facts(values, route);
   complete_facts(*state_, known, route);
@@ -122,7 +114,12 @@ StatusOr<provider::Route> Config::route(std::string_view model, const Environmen
   read(values["query"], route.query);
   for (const auto& [name, text] : values["headers"].as_object())
     route.headers.emplace_back(name, std::string(text.as_string()));
+  return route;
+}
 
+StatusOr<provider::Route> Config::route(std::string_view model, const Environment& environment) const {
+  TAU_ASSIGN_OR_RETURN(provider::Route route, keyless_route(model));
+  if (is_reserved_provider(route.provider)) return route;
   TAU_ASSIGN_OR_RETURN(const net::Url url, net::parse_url(provider::endpoint_url(route, true)));
   const KeySource source = find_key_source(*state_, route.provider);
   // The variable of a known provider belongs to that provider's own origin: another server is asked without

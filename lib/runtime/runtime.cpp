@@ -278,6 +278,9 @@ StatusOr<std::string> Runtime::perform(std::string_view request_json) {
       {"approval", show_approval},
       {"decide", decide_approval},
       {"resolve_did", resolve_did},
+      {"models", list_models},
+      {"model", show_model},
+      {"estimate", estimate_call},
       {"traffic", report_traffic},
       {"usage", report_usage},
   };

@@ -6,6 +6,7 @@
 #include "wire/error.h"
 #include "wire/framing.h"
 #include "wire/model_json.h"
+#include "wire/quirks.h"
 
 namespace tau::wire {
 namespace {
@@ -100,7 +101,8 @@ StatusOr<std::string> neutral_to_request(std::string_view dialect, std::string_v
                                          const Quirks& quirks) {
   TAU_ASSIGN_OR_RETURN(const Dialect* codec, dialect_named(dialect));
   TAU_ASSIGN_OR_RETURN(const Request request, request_from_json(neutral));
-  return codec->encode_request(request, quirks);
+  Request scratch;
+  return codec->encode_request(fit(request, *codec, quirks, scratch), quirks);
 }
 
 StatusOr<std::string> response_to_neutral(std::string_view dialect, std::string_view body,
@@ -134,26 +136,8 @@ StatusOr<std::string> error_to_neutral(std::string_view dialect, int http_status
 
 StatusOr<Quirks> quirks_from_json(std::string_view text) {
   Quirks quirks;
-  const std::pair<std::string_view, bool*> members[] = {
-      {"usage_in_stream_option", &quirks.usage_in_stream_option},
-      {"max_completion_tokens", &quirks.max_completion_tokens},
-      {"developer_role", &quirks.developer_role},
-      {"reasoning_back", &quirks.reasoning_back},
-      {"reasoning_details_back", &quirks.reasoning_details_back},
-      {"done_mark_optional", &quirks.done_mark_optional},
-      {"text_tool_calls", &quirks.text_tool_calls},
-  };
   TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(text));
-  if (!value.is_object()) return invalid_argument("invalid_quirks", "quirks are a JSON object");
-  for (const auto& [key, on] : value.as_object()) {
-    bool known = false;
-    for (const auto& [name, flag] : members)
-      if (name == key && on.is_bool()) {
-        *flag = on.as_bool();
-        known = true;
-      }
-    if (!known) return invalid_argument("invalid_quirks", format("quirk \"{}\" is not a known boolean", key));
-  }
+  TAU_RETURN_IF_ERROR(set_quirks(value, quirks));
   return quirks;
 }
 

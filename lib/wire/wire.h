@@ -112,6 +112,10 @@ struct ResponseFormat {
   bool strict = false;
 };
 
+// Where breakpoints of a prompt cache are set in a request that has none: by rule (fit.h), for five minutes
+// or for an hour; nowhere.
+enum class PromptCache : uint8_t { kAuto, kOff, kHour };
+
 struct Request {
   std::string model;
   std::vector<Message> messages;
@@ -126,6 +130,7 @@ struct Request {
   std::optional<int64_t> seed;
   std::string reasoning_effort;  // "low", "medium", "high", …; empty: unset
   bool stream = false;
+  PromptCache prompt_cache = PromptCache::kAuto;  // of no dialect: it never leaves the process
   Extras extras;
 };
 
@@ -225,15 +230,45 @@ class StreamEncoder {
   virtual void error(const Status& status, std::string& out) = 0;
 };
 
-// How one provider's habits differ from its dialect; data, not code.
+// Which ids of tool calls a server takes; others are replaced by ones made from them.
+enum class CallIds : uint8_t {
+  kAny,
+  kAlnum9,  // exactly nine letters and digits (Mistral)
+  kWord40,  // up to 40 letters, digits, '_' and '-'
+  kWord64   // up to 64 of them (Bedrock)
+};
+
+// How one provider's habits differ from its dialect; data, not code: quirks.h has the names, and provider's
+// quirks.json says who has which.
 struct Quirks {
   bool usage_in_stream_option = true;   // send stream_options.include_usage
   bool max_completion_tokens = false;   // name of the output limit (OpenAI's own reasoning models)
   bool developer_role = false;          // system messages are sent as "developer"
   bool reasoning_back = false;          // send reasoning_content of earlier turns back (DeepSeek, Kimi)
+  bool reasoning_required = false;      // a turn with tool calls has reasoning_content, " " where none came
+  bool reasoning_short_name = false;    // it is sent back as "reasoning"
   bool reasoning_details_back = false;  // send reasoning_details back (OpenRouter)
   bool done_mark_optional = false;      // a finish_reason may end a stream without "[DONE]"
   bool text_tool_calls = false;         // decode tool calls that a local model wrote as text
+  // What is not sent because the server refuses it.
+  bool no_temperature = false;
+  bool no_top_p = false;
+  bool no_stop = false;
+  bool no_seed = false;
+  bool no_effort = false;                // reasoning_effort
+  bool no_parallel_tool_calls = false;   // the option
+  bool no_tool_choice_required = false;  // "auto" is sent in its place
+  bool no_tool_choice_named = false;     // "required" is sent in its place, with the one tool
+  bool no_strict = false;                // schemas are not promised to be kept
+  bool no_json_schema = false;           // a JSON object is asked for in its place
+  bool no_cache_key = false;             // prompt_cache_key
+  bool no_old_reasoning = false;         // reasoning of earlier turns, signed and encrypted too
+  bool no_previous_response = false;     // previous_response_id
+  bool adaptive_thinking = false;        // an effort is sent, not a budget of tokens to think with (Claude)
+  CallIds call_ids = CallIds::kAny;
+  int64_t cache_min_tokens = 0;  // a shorter prefix is not cached; 0: no breakpoints are set
+
+  bool operator==(const Quirks&) const = default;
 };
 
 // Who is asked, where that differs from what the request says: one request may go to several models.
@@ -328,7 +363,10 @@ CountedTokens counted_tokens(const Response& response, int64_t prompt_tokens);
 
 }  // namespace tau::wire
 
-// The codecs with text at both ends, what frames a stream, and what headers say of a failure.
+// The codecs with text at both ends, what frames a stream, what headers say of a failure, habits by name and
+// requests made fit for them.
+#include "wire/fit.h"          // IWYU pragma: export
 #include "wire/framing.h"      // IWYU pragma: export
+#include "wire/quirks.h"       // IWYU pragma: export
 #include "wire/retry_after.h"  // IWYU pragma: export
 #include "wire/transcode.h"    // IWYU pragma: export

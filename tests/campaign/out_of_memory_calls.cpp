@@ -428,6 +428,9 @@ void request_cases(std::vector<Case>& cases) {
                      }});
   };
   add("tau_runtime_perform", R"({"op":"approvals","all":true})");
+  add("tau_runtime_perform", R"({"op":"model","model":"openai/gpt-5.4"})");
+  add("tau_runtime_perform",
+      R"({"op":"estimate","model":"openai/gpt-4o","request":{"messages":[{"role":"user","parts":[{"type":"text","text":"hi"}]}],"max_tokens":9}})");
   add("tau_runtime_perform",
       R"({"op":"resolve_did","did":"did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"})");
 }

@@ -193,7 +193,9 @@ int main(int argc, char** argv) {
   tau_runtime* runtime = NULL;
   tau_error* err = NULL;
   int first = 1;
+  const char* config = getenv("DOOR_CONFIG");
   o.flags = TAU_RUNTIME_NO_STORE;
+  if (config != NULL) o.config.data = config, o.config.len = TAU_STRLEN;
   if (argc > 1 && strcmp(argv[1], "--manual") == 0) {
     o.flags |= TAU_RUNTIME_MANUAL;
     o.workers = TAU_NO_WORKERS;

@@ -1,4 +1,5 @@
 // Plays scenarios through the C++ wrapper; the form of a file: scenarios.py. Prints the body of every event.
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -121,6 +122,7 @@ class Play {
 int main(int argc, char** argv) {
   tau::RuntimeOptions options;
   options.no_store = true;
+  if (const char* config = std::getenv("DOOR_CONFIG")) options.config = config;
   const tau::Runtime runtime = tau::Runtime::open(options).value();
   for (int i = 1; i < argc; ++i) {
     std::cout << "== " << argv[i] << '\n';

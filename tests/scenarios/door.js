@@ -72,7 +72,8 @@ class Play {
 }
 
 async function main() {
-  const runtime = new tau.Runtime();
+  const config = process.env.DOOR_CONFIG;
+  const runtime = new tau.Runtime({ config: config ? JSON.parse(config) : undefined });
   for (const path of process.argv.slice(2)) {
     console.log('==', path);
     const play = new Play(runtime);

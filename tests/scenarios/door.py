@@ -3,6 +3,7 @@ Prints the body of every event."""
 
 import asyncio
 import json
+import os
 import sys
 
 import tau
@@ -101,7 +102,8 @@ async def play_async(runtime, paths):
 def main():
     paths = sys.argv[1:]
     sys.stdout.reconfigure(encoding="utf-8")
-    with tau.Runtime() as runtime:
+    config = os.environ.get("DOOR_CONFIG")
+    with tau.Runtime(config=json.loads(config) if config else None) as runtime:
         if paths[0] == "--async":
             asyncio.run(play_async(runtime, paths[1:]))
         else:

@@ -214,6 +214,13 @@ export class Runtime {
   decide(id: string, allow: boolean, options?: { note?: string; principal?: string; waitMs?: number }): Document;
   /** The document of a DID and its keys; that of a did:web is fetched, at most for `timeoutMs` (10,000). Blocks meanwhile. */
   resolveDid(did: string, options?: { timeoutMs?: number }): Document;
+  /** What the catalogs know: windows, limits, prices in micro-dollars per million tokens, abilities, and where each is from. */
+  models(provider?: string): Document;
+  /** One model, "provider/name", known or not, with the quirks that are in force for it. */
+  model(name: string): Document;
+  /** What a call would count and cost, without making it: a bound of each, which holds, and an estimate. `request` is in the
+   * neutral form, as wire.decode gives it; `outputTokens`: of the answer that the estimate is made for. */
+  estimate(model: string, request: object, options?: { outputTokens?: number }): Document;
   /** What tau_runtime_perform answers to a request: {op: 'traffic'}. Its ops are those of include/tau/runtime.h. */
   perform(request: { op: string; [member: string]: unknown }): Document;
   /** Appends a record of the program's own to the audit log of the home, and waits until it is there: `kind` ("host.noted",

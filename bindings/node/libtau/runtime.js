@@ -16,6 +16,7 @@ const KNOWN = new Set(['home', 'workspace', 'config', 'environment', 'configFile
 const APPROVALS = new Set(['all']);
 const DECIDE = new Set(['note', 'principal', 'waitMs']);
 const RESOLVE = new Set(['timeoutMs']);
+const ESTIMATE = new Set(['outputTokens']);
 const PRUNE = new Set(['maxAgeDays', 'maxBytes', 'dryRun']);
 const CLOSE_MS = 10_000;
 const LONGEST_PAUSE_MS = 20;
@@ -109,6 +110,22 @@ class Runtime {
   resolveDid(did, options = {}) {
     checkOptions('resolveDid', options, RESOLVE);
     return this.perform({ op: 'resolve_did', did, timeout_ms: options.timeoutMs });
+  }
+
+  /** What the catalogs know: windows, limits, prices in micro-dollars per million tokens, abilities, and where each is from. */
+  models(provider) {
+    return this.perform({ op: 'models', provider });
+  }
+
+  /** One model, "provider/name", known or not, with the quirks that are in force for it. */
+  model(name) {
+    return this.perform({ op: 'model', model: name });
+  }
+
+  /** What a call would count and cost, without making it: a bound of each, which holds, and an estimate. */
+  estimate(model, request, options = {}) {
+    checkOptions('estimate', options, ESTIMATE);
+    return this.perform({ op: 'estimate', model, request, output_tokens: options.outputTokens });
   }
 
   /** What tau_runtime_perform answers to a request, an object with a member "op". */

@@ -141,6 +141,21 @@ class Runtime:
         """The document of a DID and its keys; that of a did:web is fetched. timeout: in seconds."""
         return self.perform("resolve_did", did=did, timeout_ms=round(timeout * 1000))
 
+    def models(self, provider: str | None = None) -> dict[str, Any]:
+        """What the catalogs know: windows, limits, prices in micro-dollars per million tokens, abilities, and where each is from."""
+        return self.perform("models", provider=provider)
+
+    def model(self, name: str) -> dict[str, Any]:
+        """One model, "provider/name", known or not, with the quirks that are in force for it."""
+        return self.perform("model", model=name)
+
+    def estimate(self, model: str, request: dict[str, Any], *, output_tokens: int | None = None) -> dict[str, Any]:
+        """What a call would count and cost, without making it: a bound of each, which holds, and an estimate.
+
+        request: in the neutral form, as wire.decode gives it. output_tokens: of the answer that the estimate is made for.
+        """
+        return self.perform("estimate", model=model, request=request, output_tokens=output_tokens)
+
     def perform(self, op: str, **members: Any) -> dict[str, Any]:
         """What tau_runtime_perform answers to the request with that op and those members; None: not given."""
         given = {key: value for key, value in members.items() if value is not None}
