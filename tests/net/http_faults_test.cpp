@@ -146,7 +146,7 @@ TEST_F(HttpFaultTest, TwoStalePooledConnectionsEndInAReportNotInAThirdTry) {
   TestSink b;
   client->start(get(), a);
   client->start(get(), b);
-  ASSERT_TRUE(run_until([&] { return server.requests().size() == 2; }));
+  ASSERT_TRUE(turn_until([&] { return server.requests().size() == 2; }));
   server.release("both");
   ASSERT_TRUE(run_until([&] { return a.done && b.done; }));
   ASSERT_EQ(server.connections(), 2u);
@@ -171,7 +171,7 @@ TEST_F(HttpFaultTest, FirstByteTimeout) {
   HttpRequest request = post("x");
   request.timeouts.first_byte_ms = 500;
   client->start(request, sink);
-  ASSERT_TRUE(run_until([&] { return server.requests().size() == 1; }));
+  ASSERT_TRUE(turn_until([&] { return server.requests().size() == 1; }));
   expect_expiry(500, "first_byte_timeout", true);
   EXPECT_TRUE(server.wait_disconnects(1));
 }
@@ -222,7 +222,7 @@ TEST_F(HttpFaultTest, ZeroMeansNoLimit) {
   HttpRequest request = get();
   request.timeouts = {0, 0, 0, 0};
   const RequestId id = client->start(request, sink);
-  ASSERT_TRUE(run_until([&] { return server.requests().size() == 1; }));
+  ASSERT_TRUE(turn_until([&] { return server.requests().size() == 1; }));
   clock.advance_ms(1000LL * 3600 * 24 * 365);
   run_ready();
   EXPECT_FALSE(sink.done);
