@@ -139,6 +139,31 @@ TEST_F(HttpFaultTest, ASecondResetIsReported) {
   EXPECT_EQ(server.requests().size(), 3u);
 }
 
+TEST_F(HttpFaultTest, APooledConnectionThatBreaksAfterALineIsNotRetried) {
+  for (const bool reset : {false, true}) {
+    server.enqueue(Reply::json("1"));
+    TestSink before;
+    ASSERT_TRUE(run(get(), before).ok());
+    const size_t asked = server.requests().size();
+    Reply cut = Reply::raw().bytes("HTTP/1.1 200 OK\r\n").hold(reset ? "reset" : "close");
+    server.enqueue(reset ? cut.reset() : cut.close());
+    TestSink each;
+    client->start(post("payload"), each);
+    ASSERT_TRUE(turn_until([&] { return server.requests().size() == asked + 1; }));
+    run_ready();
+    server.release(reset ? "reset" : "close");
+    ASSERT_TRUE(run_until([&] { return each.done; }));
+    expect_failure(each.result, "connection_reset", false);
+    EXPECT_EQ(server.requests().size(), asked + 1);
+  }
+}
+
+TEST_F(HttpFaultTest, AFreshConnectionThatBreaksIsNotRetried) {
+  server.enqueue(Reply::raw().reset());
+  expect_failure(run(post("payload"), sink), "connection_reset", true);
+  EXPECT_EQ(server.requests().size(), 1u);
+}
+
 TEST_F(HttpFaultTest, TwoStalePooledConnectionsEndInAReportNotInAThirdTry) {
   server.enqueue(Reply::sse().hold("both"));
   server.enqueue(Reply::sse().hold("both"));

@@ -55,13 +55,6 @@ TEST_F(PlainClientTest, ARequestIsNeverRepeatedAfterAByte) {
   EXPECT_EQ(server.requests().size(), 2u);
 }
 
-TEST_F(PlainClientTest, AFreshConnectionThatBreaksIsNotRepeated) {
-  server.enqueue(Reply::raw().reset());
-  EXPECT_EQ(run(post("payload"), sink).reason(), "connection_reset");
-  EXPECT_TRUE(sink.result.retryable());
-  EXPECT_EQ(server.requests().size(), 1u);
-}
-
 TEST_F(PlainClientTest, TheRepeatGoesOutOnAFreshConnection) {
   server.enqueue(Reply::sse().hold("both"));
   server.enqueue(Reply::sse().hold("both"));

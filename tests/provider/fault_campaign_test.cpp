@@ -233,17 +233,15 @@ class Trial final : public CallSink {
   void on_failure(const Status& status, wire::Response partial) override {
     EXPECT_FALSE(std::exchange(over_, true)) << what();
     EXPECT_FALSE(status.ok()) << what();
-    if (!partial.message.parts.empty()) EXPECT_EQ(partial.message.text(), text_) << what();
+    if (!partial.message.parts.empty()) { EXPECT_EQ(partial.message.text(), text_) << what(); }
     end();
   }
   void on_decision(const RouteDecision& d) override {
     decisions_ += format(" {}:{}@{}", d.decision, d.reason, d.upstream);
     Seen& seen = upstreams_[std::string(d.upstream)];
     if (d.decision == "breaker_opened") seen.open = true;
-    if (d.route != nullptr && d.decision != "answers")
-      EXPECT_FALSE(seen.open) << what() << " asked one whose breaker is open";
-    if (d.decision == "answers") return;
-    if (d.route == nullptr) return;
+    if (d.route == nullptr || d.decision == "answers") return;
+    EXPECT_FALSE(seen.open) << what() << " asked one whose breaker is open";
     ++seen.asked;
   }
 
@@ -256,7 +254,7 @@ class Trial final : public CallSink {
     traffic_->close();
     EXPECT_LE(book_->most, kCap) << what();
     EXPECT_EQ(book_->blocks, 0) << what() << " keeps money reserved";
-    if (budgeted_) EXPECT_GE(book_->lent, paid_) << what();
+    if (budgeted_) { EXPECT_GE(book_->lent, paid_) << what(); }
   }
 
  private:
