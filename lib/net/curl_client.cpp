@@ -317,9 +317,4 @@ std::unique_ptr<HttpClient> make_curl_client(EventLoop& loop, EgressPolicy& egre
   return std::make_unique<CurlClient>(loop, egress, credentials, std::move(options), library);
 }
 
-std::unique_ptr<HttpClient> make_http_client(EventLoop& loop, EgressPolicy& egress,
-                                             CredentialSource& credentials, HttpClientOptions options) {
-  return make_curl_client(loop, egress, credentials, std::move(options), kCurlLibrary);
-}
-
 }  // namespace tau::net

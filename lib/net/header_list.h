@@ -32,7 +32,4 @@ class HeaderList {
   bool failed_ = false;
 };
 
-// RFC 9110 section 5.6.2: what method and header names are made of.
-bool is_token(std::string_view text);
-
 }  // namespace tau::net

@@ -215,10 +215,14 @@ struct HttpClientOptions {
   int64_t max_connection_age_ms = 300'000;
   int64_t max_connection_idle_ms = 55'000;
   std::string user_agent;
+  // Requests to http origins that are an IP address or "localhost" are carried by libtau itself, each on a
+  // connection of HTTP/1.1, unless they decode, only connect, or a proxy or fixed addresses are set. False:
+  // by libcurl, like all others. The limits above are each client's.
+  bool native_http = true;
 };
 
-// libcurl (loaded from the shared library at the first request; UNAVAILABLE "libcurl_missing" if there is
-// none).
+// libcurl is loaded from the shared library at the first request that it carries; UNAVAILABLE
+// "libcurl_missing" if there is none.
 std::unique_ptr<HttpClient> make_http_client(EventLoop& loop, EgressPolicy& egress,
                                              CredentialSource& credentials, HttpClientOptions options);
 // Whether libcurl is mapped into this process by us.

@@ -8,71 +8,20 @@
 #include <charconv>
 
 #include "net/address.h"
+#include "net/request_rules.h"
 #include "net/transfer_error.h"
 
 namespace tau::net {
 namespace {
 
 constexpr size_t kMaxHeadBytes = 256u << 10;
-constexpr size_t kMaxLengthDigits = 18;  // fits 63 bits
 constexpr int kMaxAttempts = 2;
 constexpr long kKeepaliveIdleSeconds = 60;
-
-// Headers that frame the message or name its receiver; libcurl writes them. Letting callers set them would
-// open request smuggling and let a request reach another virtual host than the one policy saw.
-constexpr std::string_view kOwnHeaders[] = {
-    "accept-encoding", "connection",        "content-length", "expect", "host", "keep-alive", "te",
-    "trailer",         "transfer-encoding", "upgrade"};
-
-bool is_own_header(const std::string& name) {
-  return std::find(std::begin(kOwnHeaders), std::end(kOwnHeaders), name) != std::end(kOwnHeaders);
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
 
 std::string_view trim(std::string_view text) {
   const size_t first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-
-Status egress_denied(const Status& why) {
-  return why.reason().starts_with("egress_") ? why : permission_denied("egress_denied", why.message());
-}
-
-// 127.0.0.1 of a proxy is another machine's.
-bool is_this_machine(const std::string& host) {
-  const StatusOr<Address> address = parse_address(host, 0);
-  return address.ok() ? address->is_loopback() : host == "localhost" || host.ends_with(".localhost");
-}
-
-Status invalid_response(std::string_view what) { return {Code::kUnavailable, "invalid_response", what}; }
-
-// What libcurl takes as it comes: a length that cannot be read makes it read to the end of the connection,
-// and a body that was cut off pass for whole.
-Status check_framing(const Headers& headers, bool may_be_encoded) {
-  const std::string* length = nullptr;
-  for (const auto& [name, value] : headers) {
-    if (name == "content-encoding" && lower(value) != "identity" && !may_be_encoded) {
-      return invalid_response(format("the body is encoded ({}), which was not asked for", value));
-    }
-    if (name != "content-length") continue;
-    const bool digits = value.find_first_not_of("0123456789") == std::string::npos;
-    if (value.empty() || value.size() > kMaxLengthDigits || !digits) {
-      return invalid_response(format("content-length is \"{}\"", value));
-    }
-    if (length != nullptr && *length != value) {
-      return invalid_response(format("content-length is {} and {} at once", *length, value));
-    }
-    length = &value;
-  }
-  return ok_status();
 }
 
 long whole_seconds(int64_t ms) { return static_cast<long>(std::max<int64_t>((ms + 999) / 1000, 1)); }
@@ -85,20 +34,12 @@ Transfer::Transfer(TransferContext& context, HttpRequest request, HttpSink& sink
       sink_(sink),
       deadlines_(context.loop, request_.timeouts, std::move(expired)) {}
 
-Status Transfer::check_egress() {
-  net::EgressPolicy& egress = context_.egress;
-  TAU_RETURN_IF_ERROR(egress.check_url(url_));
-  TAU_RETURN_IF_ERROR(egress.check_content(url_, url_.target));
-  for (const auto& [name, value] : request_.headers) TAU_RETURN_IF_ERROR(egress.check_content(url_, value));
-  return egress.check_content(url_, request_.body);
-}
-
 Status Transfer::prepare(CURL* easy) {
   easy_ = easy;
   TAU_ASSIGN_OR_RETURN(url_, parse_url(request_.url));
   TAU_RETURN_IF_ERROR(check_proxy());
-  if (!request_.connect_only) TAU_RETURN_IF_ERROR(check_request());
-  if (Status verdict = check_egress(); !verdict.ok()) return egress_denied(verdict);
+  if (!request_.connect_only) TAU_RETURN_IF_ERROR(check_request(request_));
+  TAU_RETURN_IF_ERROR(check_egress(context_.egress, url_, request_));
   if (request_.connect_only) {
     set_connection();
   } else {
@@ -128,22 +69,6 @@ Status Transfer::check_proxy() {
                                   url_.origin(), proxy_->origin()));
 }
 
-Status Transfer::check_request() const {
-  if (!is_token(request_.method)) return invalid_argument("invalid_request", "the method is not a token");
-  const std::string credential_header =
-      request_.credential_id.empty() ? "" : lower(request_.credential_header);
-  for (const auto& [name, value] : request_.headers) {
-    const std::string key = lower(name);
-    if (is_own_header(key)) {
-      return invalid_argument("invalid_request", format("header {} is set by libtau, not by requests", name));
-    }
-    if (key == credential_header) {
-      return invalid_argument("invalid_request", format("header {} is the credential's; leave it out", name));
-    }
-  }
-  return ok_status();
-}
-
 Status Transfer::build_headers() {
   HeaderList& list = header_list_.emplace(*context_.api);
   bool have_type = false;
@@ -151,7 +76,7 @@ Status Transfer::build_headers() {
   bool have_agent = false;
   for (const auto& [name, value] : request_.headers) {
     TAU_RETURN_IF_ERROR(list.add(name, value));
-    const std::string key = lower(name);
+    const std::string key = to_lower(name);
     have_type = have_type || key == "content-type";
     have_accept = have_accept || key == "accept";
     have_agent = have_agent || key == "user-agent";
@@ -197,9 +122,8 @@ void Transfer::set_connection() {
 
 void Transfer::set_method_and_body() {
   const std::string& method = request_.method;
-  const bool carries_body =
-      !request_.body.empty() || method == "POST" || method == "PUT" || method == "PATCH";
-  if (carries_body) {
+  const bool has_body = carries_body(request_);
+  if (has_body) {
     set(CURLOPT_POST, 1L);
     set(CURLOPT_POSTFIELDS, request_.body.data());  // not copied: request_ outlives the transfer
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
@@ -208,7 +132,7 @@ void Transfer::set_method_and_body() {
   } else {
     set(CURLOPT_HTTPGET, 1L);
   }
-  if (method != (carries_body ? "POST" : method == "HEAD" ? "HEAD" : "GET")) {
+  if (method != (has_body ? "POST" : method == "HEAD" ? "HEAD" : "GET")) {
     set(CURLOPT_CUSTOMREQUEST, method.c_str());
   }
   set(CURLOPT_HTTPHEADER, header_list_->get());
@@ -380,7 +304,7 @@ bool Transfer::take_header_line(std::string_view line) {
   if (trim(line).empty()) return finish_head();
   const size_t colon = line.find(':');
   if (colon != std::string_view::npos)
-    headers_.emplace_back(lower(line.substr(0, colon)), trim(line.substr(colon + 1)));
+    headers_.emplace_back(to_lower(line.substr(0, colon)), trim(line.substr(colon + 1)));
   return true;
 }
 

@@ -54,8 +54,6 @@ class Transfer {
   HttpSink& sink() { return sink_; }
 
  private:
-  Status check_request() const;
-  Status check_egress();
   Status check_proxy();
   Status build_headers();
   void set_target();

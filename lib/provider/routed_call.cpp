@@ -262,6 +262,7 @@ RoutedCall::Started RoutedCall::limit(Leg& leg, bool may_wait) {
   }
   leg.limits = answer.id;
   if (answer.kind == Limiter::Answer::Kind::kGranted) return fund(leg);
+  shared_.limits_wait();
   tell("waiting", "limit", &leg);
   return Started::kGoing;
 }

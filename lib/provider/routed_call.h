@@ -43,6 +43,8 @@ struct RoutedShared {
   net::Loop& loop;
   Random& random;
   RoutedNames names;
+  // A call begins to wait for limits: nobody else may be there whose end would serve it.
+  UniqueFunction<void()> limits_wait;
 };
 
 // A try: it waits for limits, then for money, then for the upstream. Whatever it holds it gives back once.

@@ -20,7 +20,8 @@ class RoutedModel final : public Model {
  public:
   RoutedModel(std::shared_ptr<const RouteSpec> spec, std::vector<std::unique_ptr<Model>> upstreams,
               std::shared_ptr<Traffic> traffic, net::Loop& loop, Random& random)
-      : shared_{spec, std::move(upstreams), std::move(traffic), nullptr, loop, random, RoutedNames(*spec)},
+      : shared_{spec,   std::move(upstreams), std::move(traffic),     nullptr, loop,
+                random, RoutedNames(*spec),   [this] { look_soon(); }},
         outline_(outline(*shared_.spec)),
         self_(std::make_shared<RoutedModel*>(this)) {
     shared_.health = shared_.traffic->health(*shared_.spec);
@@ -58,7 +59,6 @@ class RoutedModel final : public Model {
     if (at == calls_.end()) return;
     const std::shared_ptr<RoutedCall> call = at->second;
     call->begin();
-    look_soon();
   }
 
   // The call may be on the stack: it is destroyed on the next turn of the loop.

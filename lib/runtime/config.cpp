@@ -415,6 +415,7 @@ NetworkConfig Config::network() const {
           std::string(values["ca_file"].as_string()),
           sorted_strings(values["private_origins"]),
           values["allow_local_server"].as_bool(),
+          values["native_http"].as_bool(true),
           fetch["http"].as_bool(),
           sorted_strings(fetch["hosts"]),
           sorted_strings(fetch["denied_hosts"]),

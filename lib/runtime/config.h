@@ -89,6 +89,7 @@ struct NetworkConfig {
   std::string ca_file;
   std::vector<std::string> private_origins;  // "http://127.0.0.1:8080": reachable though private
   bool allow_local_server = false;           // detection may use a server that another user runs
+  bool native_http = true;                   // plain text goes without libcurl, where it can
   // Of requests that agents make.
   bool fetch_http = false;                      // http, not https alone
   std::vector<std::string> fetch_hosts;         // empty: all public ones

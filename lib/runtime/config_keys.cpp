@@ -343,6 +343,8 @@ void add_runtime_keys(std::vector<Key>& keys) {
           with_default("false",
                        flag("network.allow_local_server",
                             "Detection may use a model server that another user of this machine runs.")),
+          with_default("true", flag("network.native_http",
+                                    "Plain http to an address or localhost goes without libcurl.")),
           with_default("false", flag("network.fetch.http", "The tool http may use http, not https alone.")),
           string_list("network.fetch.hosts", kHost,
                       "The hosts that the tool http may reach; empty: all public ones."),

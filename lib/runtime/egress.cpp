@@ -107,6 +107,7 @@ net::HttpClientOptions http_client_options(const Config& config) {
   options.ca_file = network.ca_file;
   options.proxy = network.proxy;
   options.user_agent = "libtau";
+  options.native_http = network.native_http;
   return options;
 }
 

@@ -445,7 +445,30 @@ TEST_F(HttpTest, AnAbsentLibraryIsAnErrorOfTheRequest) {
   EXPECT_FALSE(sink.result.retryable());
 }
 
-TEST(HttpLibraryDeathTest, IsLoadedByTheFirstRequestAndNotBefore) {
+TEST(HttpLibraryDeathTest, IsNotLoadedForPlainText) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";  // a fresh process, in which nothing ran before
+  EXPECT_EXIT(
+      {
+        test::ScriptedServer server;
+        server.enqueue(Reply::json("{}"));
+        auto loop = *EventLoop::create(system_clock());
+        TestPolicy policy;
+        TestCredentials credentials;
+        auto client = make_http_client(*loop, policy, credentials, {});
+        for (const std::string& url : {server.url("/"), std::string("bad")}) {
+          TestSink sink;
+          HttpRequest request;
+          request.url = url;
+          client->start(request, sink);
+          while (!sink.done) static_cast<void>(loop->process(-1));
+          if (http_library_loaded()) std::_Exit(1);
+        }
+        std::_Exit(server.requests().size() == 1 ? 0 : 2);
+      },
+      testing::ExitedWithCode(0), "");
+}
+
+TEST(HttpLibraryDeathTest, IsLoadedByTheFirstRequestThatNeedsItAndNotBefore) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";  // a fresh process, in which nothing ran before
   EXPECT_EXIT(
       {
@@ -456,7 +479,7 @@ TEST(HttpLibraryDeathTest, IsLoadedByTheFirstRequestAndNotBefore) {
         if (http_library_loaded()) std::_Exit(1);
         TestSink sink;
         HttpRequest request;
-        request.url = "bad";
+        request.url = "https://127.0.0.1:1/";
         client->start(request, sink);
         if (http_library_loaded()) std::_Exit(2);
         while (!sink.done) static_cast<void>(loop->process(-1));

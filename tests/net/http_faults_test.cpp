@@ -139,6 +139,31 @@ TEST_F(HttpFaultTest, ASecondResetIsReported) {
   EXPECT_EQ(server.requests().size(), 3u);
 }
 
+TEST_F(HttpFaultTest, APooledConnectionThatBreaksAfterALineIsNotRetried) {
+  for (const bool reset : {false, true}) {
+    server.enqueue(Reply::json("1"));
+    TestSink before;
+    ASSERT_TRUE(run(get(), before).ok());
+    const size_t asked = server.requests().size();
+    Reply cut = Reply::raw().bytes("HTTP/1.1 200 OK\r\n").hold(reset ? "reset" : "close");
+    server.enqueue(reset ? cut.reset() : cut.close());
+    TestSink each;
+    client->start(post("payload"), each);
+    ASSERT_TRUE(turn_until([&] { return server.requests().size() == asked + 1; }));
+    run_ready();
+    server.release(reset ? "reset" : "close");
+    ASSERT_TRUE(run_until([&] { return each.done; }));
+    expect_failure(each.result, "connection_reset", false);
+    EXPECT_EQ(server.requests().size(), asked + 1);
+  }
+}
+
+TEST_F(HttpFaultTest, AFreshConnectionThatBreaksIsNotRetried) {
+  server.enqueue(Reply::raw().reset());
+  expect_failure(run(post("payload"), sink), "connection_reset", true);
+  EXPECT_EQ(server.requests().size(), 1u);
+}
+
 TEST_F(HttpFaultTest, TwoStalePooledConnectionsEndInAReportNotInAThirdTry) {
   server.enqueue(Reply::sse().hold("both"));
   server.enqueue(Reply::sse().hold("both"));
@@ -146,7 +171,7 @@ TEST_F(HttpFaultTest, TwoStalePooledConnectionsEndInAReportNotInAThirdTry) {
   TestSink b;
   client->start(get(), a);
   client->start(get(), b);
-  ASSERT_TRUE(run_until([&] { return server.requests().size() == 2; }));
+  ASSERT_TRUE(turn_until([&] { return server.requests().size() == 2; }));
   server.release("both");
   ASSERT_TRUE(run_until([&] { return a.done && b.done; }));
   ASSERT_EQ(server.connections(), 2u);
@@ -171,7 +196,7 @@ TEST_F(HttpFaultTest, FirstByteTimeout) {
   HttpRequest request = post("x");
   request.timeouts.first_byte_ms = 500;
   client->start(request, sink);
-  ASSERT_TRUE(run_until([&] { return server.requests().size() == 1; }));
+  ASSERT_TRUE(turn_until([&] { return server.requests().size() == 1; }));
   expect_expiry(500, "first_byte_timeout", true);
   EXPECT_TRUE(server.wait_disconnects(1));
 }
@@ -222,7 +247,7 @@ TEST_F(HttpFaultTest, ZeroMeansNoLimit) {
   HttpRequest request = get();
   request.timeouts = {0, 0, 0, 0};
   const RequestId id = client->start(request, sink);
-  ASSERT_TRUE(run_until([&] { return server.requests().size() == 1; }));
+  ASSERT_TRUE(turn_until([&] { return server.requests().size() == 1; }));
   clock.advance_ms(1000LL * 3600 * 24 * 365);
   run_ready();
   EXPECT_FALSE(sink.done);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "net/net.h"
+#include "support/clients.h"
 #include "support/fake_clock.h"
 #include "support/scripted_server.h"
 
@@ -141,7 +142,7 @@ class HttpTest : public testing::Test {
   test::ScriptedServer server;
   TestPolicy policy;
   TestCredentials credentials;
-  HttpClientOptions options;
+  HttpClientOptions options = test::client_options();
   std::unique_ptr<HttpClient> client = make_http_client(*loop, policy, credentials, options);
   TestSink sink;
 

@@ -5,6 +5,7 @@
 
 #include "recording_sink.h"
 #include "safety/safety.h"
+#include "support/clients.h"
 #include "support/scripted_server.h"
 
 namespace tau::provider {
@@ -43,7 +44,7 @@ class HttpModelTest : public testing::Test {
  protected:
   explicit HttpModelTest(Clock& clock = system_clock()) : loop_(*net::EventLoop::create(clock)) {}
   void SetUp() override {
-    http_ = net::make_http_client(*loop_, egress_, keys_, {});
+    http_ = net::make_http_client(*loop_, egress_, keys_, test::client_options());
     route_.provider = "test";
     route_.model = "m";
     route_.base_url = server_.url("/v1");

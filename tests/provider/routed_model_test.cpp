@@ -78,7 +78,7 @@ class RoutedModel : public testing::Test {
  protected:
   RoutedModel() : loop_(*net::EventLoop::create(system_clock())) {}
   void SetUp() override {
-    http_ = net::make_http_client(*loop_, egress_, keys_, {});
+    http_ = net::make_http_client(*loop_, egress_, keys_, test::client_options());
     spec_ = std::make_shared<RouteSpec>();
     spec_->name = "main";
     spec_->retry = {.max_attempts = 4, .base_delay_ms = 1, .max_delay_ms = 2, .max_retry_after_ms = 1'000};
@@ -262,6 +262,20 @@ TEST_F(RoutedModel, UnlessStreamRecoveryIsOn) {
   EXPECT_EQ(sink_.attempts, 2);
   EXPECT_EQ(sink_.text, "hello") << "what came before the new attempt is void";
   EXPECT_EQ(sink_.decisions.back().substr(0, 9), "recovery:");
+}
+
+// Nobody else is there whose end would serve it, and nothing but time can end its wait.
+TEST_F(RoutedModel, ACallThatComesToWaitForALimitAfterAFailureIsNotForgotten) {
+  spec_->upstreams[1].limits = {.concurrency = 1, .max_wait_ms = 100};
+  make();
+  const Limiter::Use taken{"provider:second", spec_->upstreams[1].limits};
+  ASSERT_EQ(traffic_->acquire(std::span(&taken, 1), 0, false, loop_->now_ns(), *loop_, {}).kind,
+            Limiter::Answer::Kind::kGranted);
+  first_.enqueue(server_error());
+  run();
+  EXPECT_TRUE(sink_.told("waiting:limit@second/m")) << testing::PrintToString(sink_.decisions);
+  EXPECT_TRUE(sink_.told("skipped:limit_wait_timeout@second/m")) << testing::PrintToString(sink_.decisions);
+  EXPECT_EQ(sink_.failure->reason(), "server_error");
 }
 
 TEST_F(RoutedModel, OneUpstreamIsAskedAgainAfterThePauseItNames) {

@@ -319,7 +319,7 @@ TEST(ConfigMerge, ReadsEveryAgentKey) {
     "params":{"max_tokens":10,"temperature":1,"top_p":0.5,"reasoning_effort":"low"},
     "response_schema":{"type":"object"},"script":{"turns":[]},"store":{"durability":"relaxed"},
     "network":{"proxy":"http://p:3128","ca_file":"/ca.pem","private_origins":["http://h:1"],
-    "allow_local_server":true}})")});
+    "allow_local_server":true,"native_http":false}})")});
   const AgentConfig agent = agent_of(config);
   EXPECT_EQ(agent.system, "S");
   EXPECT_EQ(agent.tools, Names{"read"});
@@ -336,6 +336,9 @@ TEST(ConfigMerge, ReadsEveryAgentKey) {
   EXPECT_EQ(config.network().ca_file, "/ca.pem");
   EXPECT_EQ(config.network().private_origins, Names{"http://h:1"});
   EXPECT_TRUE(config.network().allow_local_server);
+  EXPECT_FALSE(config.network().native_http);
+  EXPECT_FALSE(http_client_options(config).native_http);
+  EXPECT_TRUE(http_client_options(merged({})).native_http);
 }
 
 TEST(ConfigMerge, ASchemaThatIsNoneIsRefusedWithItsKey) {

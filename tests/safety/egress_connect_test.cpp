@@ -130,6 +130,14 @@ class Guard final : public net::EgressPolicy {
   Egress rules_;
 };
 
+class Ending final : public net::HttpSink {
+ public:
+  void on_head(int, const net::Headers&) override {}
+  void on_body(std::string_view) override {}
+  void on_done(const Status& status) override { result = status; }
+  std::optional<Status> result;
+};
+
 class EgressConnect : public testing::Test {
  protected:
   void SetUp() override {
@@ -156,6 +164,15 @@ class EgressConnect : public testing::Test {
     for (int turn = 0; turn < 10'000 && !result; ++turn) EXPECT_TRUE(loop->process(1).ok());
     EXPECT_TRUE(result.has_value());
     return result ? *std::move(result) : Status(internal_error("test", "no result"));
+  }
+  // As models are asked: by libtau itself, where the place is an address.
+  Status ask(std::string url) {
+    net::HttpRequest request;
+    request.url = std::move(url);
+    Ending ending;
+    client->start(std::move(request), ending);
+    for (int turn = 0; turn < 10'000 && !ending.result; ++turn) EXPECT_TRUE(loop->process(1).ok());
+    return ending.result.value_or(internal_error("test", "no result"));
   }
   static void expect_refused(const Status& status, std::string_view what) {
     EXPECT_FALSE(status.ok()) << what;
@@ -224,6 +241,24 @@ TEST_F(EgressConnect, OnConnectionsThatStand) {
     EXPECT_EQ(local.requests().size(), before) << host;
   }
   EXPECT_GE(standing, 6);
+}
+
+TEST_F(EgressConnect, WithoutLibcurlDirectlyAndOnConnectionsThatStand) {
+  test::ScriptedServer local;
+  local.set_handler([](const test::RecordedRequest&) { return test::Reply().body("in"); });
+  int standing = 0;
+  for (const std::string_view host : kSpellings) {
+    expect_refused(ask(url_of(host)), host);
+    const std::string url = format("http://{}:{}/", host, local.port());
+    guard->open = true;
+    standing += ask(url).ok() ? 1 : 0;
+    guard->open = false;
+    const size_t before = local.requests().size();
+    expect_refused(ask(url), host);
+    EXPECT_EQ(local.requests().size(), before) << host;
+  }
+  EXPECT_GE(standing, 6);
+  EXPECT_EQ(listener.accepted(), 0);
 }
 
 // The URL passes, and only what the connection goes to is wrong.
