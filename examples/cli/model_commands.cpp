@@ -59,23 +59,28 @@ std::string tokens_or_unknown(const Json& count) {
 std::string prices_text(const Json& price) {
   if (!price.is_object()) return "unknown: providers.NAME.price, or models.json in the home, can say";
   std::string text;
-  const auto add = [&](const char* name, const char* key) {
-    if (price.contains(key))
-      text += (text.empty() ? "" : ", ") + (name + (" " + dollars_text(price[key].as_int())));
+  const auto add = [&](std::string_view name, const char* key) {
+    const int64_t micros = price[key].as_int();
+    if (micros == 0) return;
+    text.append(text.empty() ? "" : ", ").append(name).append(" ").append(rate_text(micros));
   };
   add("input", "input");
   add("cached input", "cached_input");
   add("cache write", "cache_write");
   add("output", "output");
-  return text + " per million tokens";
+  return text.empty() ? "free" : text + " per million tokens";
 }
 
+// Those that are not as usual.
 std::string quirks_text(const Json& quirks) {
   std::string text;
   for (const auto& [name, value] : quirks.members()) {
-    if (value.is_null() || (value.kind() == Json::Kind::kBool && !value.as_bool())) continue;
-    text += (text.empty() ? "" : ", ") + name;
-    if (value.kind() != Json::Kind::kBool) text += "=" + one_line(value.dump(), kTextWidth);
+    const bool usual = value.kind() == Json::Kind::kBool     ? !value.as_bool()
+                       : value.kind() == Json::Kind::kNumber ? value.as_int() == 0
+                                                             : value.as_string() == "any";
+    if (usual) continue;
+    text.append(text.empty() ? "" : ", ").append(name);
+    if (value.kind() != Json::Kind::kBool) text.append(" ").append(value.dump());
   }
   return text;
 }
@@ -155,7 +160,7 @@ int command_models_list(const Options& options) {
   if (!rows.items().empty())
     text = paint(stdout_is_rich(), Style::kBold,
                  padded("MODEL", kReferenceWidth) + padded("WINDOW / ANSWER", kWindowWidth) +
-                     padded("IN / OUT PER M TOKENS", kPriceWidth) + "ABILITIES") +
+                     padded("PRICE, IN / OUT", kPriceWidth) + "ABILITIES") +
            "\n";
   for (const Json& model : rows.items())
     text += padded(one_line(model["model"].as_string(), kReferenceWidth - 1), kReferenceWidth) +

@@ -3,21 +3,16 @@
 #include <cstdio>
 
 namespace cli {
-namespace {
-
-// "$1.25", and as many digits as there are of what is less than a cent.
-std::string rate_text(int64_t micros) {
-  std::string text = dollars_text(micros);
-  while (text.ends_with('0') && text[text.size() - 3] != '.') text.pop_back();
-  return text;
-}
-
-}  // namespace
-
 std::string dollars_text(int64_t micros) {
   char text[40];
   std::snprintf(text, sizeof text, "$%lld.%06lld", static_cast<long long>(micros / 1'000'000),
                 static_cast<long long>(micros % 1'000'000));
+  return text;
+}
+
+std::string rate_text(int64_t micros) {
+  std::string text = dollars_text(micros);
+  while (text.ends_with('0') && text[text.size() - 3] != '.') text.pop_back();
   return text;
 }
 

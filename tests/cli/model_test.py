@@ -78,5 +78,36 @@ class Routes(CliCase):
         self.assertIn("no route is configured", err)
 
 
+class Models(CliCase):
+    KEY = {"OPENAI_API_KEY": "k" * 8}
+
+    def test_a_list_of_what_could_be_asked(self):
+        out, err = self.tau("models", "list", env=self.KEY)
+        self.assertRegex(out, r"(?m)^openai/gpt-5 +400k / 128k +\$1.25 / \$10.00 per M +tools, images, reasoning$")
+        self.assertNotIn("anthropic/", out)
+        self.assertIn("--all", err)
+        out, err = self.tau("models", "list", "--all")
+        self.assertIn("anthropic/", out)
+        self.assertEqual(err, "")
+        out, _ = self.tau("models", "list", "/gpt-5")
+        self.assertTrue(all("/gpt-5" in line for line in out.splitlines()[1:]))
+        self.assertIn("no such model", self.tau("models", "list", "nothing-like-it")[1])
+
+    def test_a_list_as_json(self):
+        rows = json.loads(self.tau("models", "list", "openai/gpt-5", "--json", env=self.KEY)[0])["models"]
+        [row] = [row for row in rows if row["model"] == "openai/gpt-5"]
+        self.assertEqual((row["context_tokens"], row["price"]["input"], row["ready"]), (400000, 1250000, True))
+
+    def test_one_model(self):
+        out, _ = self.tau("models", "show", "openai/gpt-5")
+        self.assertIn("input $1.25, cached input $0.125, output $10.00 per million tokens", out)
+        self.assertRegex(out, "ready +no: .*OPENAI_API_KEY")
+        own = ["--set", 'providers.openai.price={"input":7,"output":9}']
+        self.assertIn("input $0.000007, output $0.000009", self.tau("models", "show", "openai/gpt-5", *own)[0])
+        self.assertIn("free", self.tau("models", "show", "ollama/qwen3")[0])
+        self.assertEqual(json.loads(self.tau("models", "show", "xai/none-such", "--json")[0])["price"], None)
+        self.assertIn("invalid_model_reference", self.tau("models", "show", "nope/x", code=3)[1])
+
+
 if __name__ == "__main__":
     tap.main()

@@ -100,4 +100,4 @@ class Usage(CliCase):
 
 
 if __name__ == "__main__":
-    tap(Usage)
+    tap.main()
