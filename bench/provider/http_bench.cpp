@@ -62,6 +62,7 @@ struct Side {
     request.url = url;
     request.headers = {{"content-type", "application/json"}, {"accept", "text/event-stream"}};
     request.body = std::string(2'000, 'x');
+    request.max_response_bytes = uint64_t{1} << 40;
     return request;
   }
   void run(const std::string& url, int together) {
