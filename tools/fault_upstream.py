@@ -58,7 +58,7 @@ class Gone(Exception):
 
 
 def read_request(connection, pending):
-    """(method, path, body, rest) of the next request, or None at the end of the connection."""
+    """(method, path, body, rest, whether it is the last) of the next request, or None at the end of the connection."""
     while b"\r\n\r\n" not in pending:
         got = connection.recv(65536)
         if not got or len(pending) > MAX_REQUEST:
@@ -67,8 +67,10 @@ def read_request(connection, pending):
     head, _, rest = pending.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     length = 0
+    last = False
     for line in lines[1:]:
         name, _, value = line.partition(":")
+        last = last or (name.lower(), value.strip().lower()) == ("connection", "close")
         if name.lower() == "content-length" and value.strip().isdigit():
             length = min(int(value), MAX_REQUEST)
     while len(rest) < length:
@@ -77,7 +79,7 @@ def read_request(connection, pending):
             return None
         rest += got
     parts = lines[0].split(" ")
-    return parts[0], parts[1].split("?")[0] if len(parts) > 1 else "/", rest[:length], rest[length:]
+    return parts[0], parts[1].split("?")[0] if len(parts) > 1 else "/", rest[:length], rest[length:], last
 
 
 class Upstream:
@@ -127,8 +129,10 @@ class Upstream:
             with connection:
                 connection.settimeout(120)
                 while (asked := read_request(connection, pending)) is not None:
-                    method, path, body, pending = asked
+                    method, path, body, pending, last = asked
                     self.answer(connection, method, path, body, reused)
+                    if last:
+                        return
                     reused = True
         except (Gone, OSError, ValueError):
             pass

@@ -213,12 +213,15 @@ RoutedCall::Started RoutedCall::try_leg(const Failover::Next& choice, bool may_w
   std::optional<Breaker::Permit> permit;
   const bool counts = choice.again || hedge;
   std::string_view refusal;
+  uint64_t times_opened = 0;
   {
     const std::lock_guard lock(health_->mutex);
     if (counts && !health_->retries.try_retry()) {
       refusal = "retry_budget";
     } else {
-      permit = health_->upstreams[choice.upstream].breaker.try_acquire(now());
+      Breaker& breaker = health_->upstreams[choice.upstream].breaker;
+      permit = breaker.try_acquire(now());
+      times_opened = breaker.times_opened();
       if (!permit && counts) health_->retries.retry_ended();
       if (!permit) refusal = "breaker_open";
     }
@@ -231,6 +234,7 @@ RoutedCall::Started RoutedCall::try_leg(const Failover::Next& choice, bool may_w
   legs_.push_back(std::make_unique<Leg>(*this, choice.upstream, choice.again, *permit));
   Leg& leg = *legs_.back();
   leg.counts_as_retry = counts;
+  leg.times_opened = times_opened;
   return limit(leg, may_wait);
 }
 
@@ -279,7 +283,32 @@ void RoutedCall::limits_decided(size_t at, uint64_t id, const Status& status) {
     if (!over_ && live() == 0) give_up();
     return;
   }
-  if (fund(leg) == Started::kSkipped && !over_ && live() == 0) next();
+  leg.phase = Leg::Phase::kBudget;  // what was granted is undone if nothing comes of it
+  const bool goes = renew(leg) && fund(leg) == Started::kGoing;
+  if (!goes && !over_ && live() == 0) next();
+}
+
+// While a try waited its upstream may have failed others, or have asked to be left alone: a queue must not go
+// on to where nobody is sent any more.
+bool RoutedCall::renew(Leg& leg) {
+  std::string_view refusal;
+  {
+    const std::lock_guard lock(health_->mutex);
+    RouteHealth::Upstream& upstream = health_->upstreams[leg.upstream];
+    if (upstream.held_until_ns > now()) {
+      refusal = "cooling_down";
+    } else if (upstream.breaker.times_opened() != leg.times_opened) {
+      const auto permit = upstream.breaker.try_acquire(now());
+      if (permit) leg.permit = *permit;
+      leg.times_opened = upstream.breaker.times_opened();
+      if (!permit) refusal = "breaker_open";
+    }
+  }
+  if (refusal.empty()) return true;
+  drop(leg, "skipped",
+       unavailable(refusal, format("{}: {} since the call waits", health_->names[leg.upstream], refusal)));
+  last_refusal_ = ok_status();  // why none is left is for next() to say
+  return false;
 }
 
 // The most tokens of an answer: what was asked for, within what the model can. 0: nobody said.
@@ -366,10 +395,14 @@ void RoutedCall::money_decided(size_t at, uint64_t id, const Status& status) {
     if (status.ok()) shared_.traffic->settle_budget(id, 0, now());
     return;
   }
-  if (status.ok()) return launch(leg);
-  leg.money = 0;
-  failover_.give_up_on(leg.upstream);
-  drop(leg, "skipped", status);
+  if (status.ok()) {
+    leg.funded = true;
+    if (renew(leg)) return launch(leg);
+  } else {
+    leg.money = 0;
+    failover_.give_up_on(leg.upstream);
+    drop(leg, "skipped", status);
+  }
   if (!over_ && live() == 0) next();
 }
 
@@ -438,7 +471,8 @@ void RoutedCall::cancel(Leg& leg) {
   const int64_t at = now();
   if (leg.limits != 0 && phase == Leg::Phase::kLimits) shared_.traffic->cancel_limits(leg.limits, at);
   if (leg.limits != 0 && phase == Leg::Phase::kBudget) shared_.traffic->undo_limits(leg.limits, at);
-  if (leg.money != 0) shared_.traffic->cancel_budget(leg.money, at);
+  if (leg.money != 0 && leg.funded) shared_.traffic->settle_budget(leg.money, 0, at);
+  if (leg.money != 0 && !leg.funded) shared_.traffic->cancel_budget(leg.money, at);
   const std::lock_guard lock(health_->mutex);
   health_->upstreams[leg.upstream].breaker.abandoned(leg.permit);
   if (leg.counts_as_retry) health_->retries.retry_ended();
@@ -563,37 +597,6 @@ void RoutedCall::fail(const Status& status, wire::Response partial) {
 void RoutedCall::finish() {
   (void)cut();
   ended_();
-}
-
-void RoutedCall::tell(std::string_view decision, std::string_view reason, const Leg* leg,
-                      std::string_view message, int64_t wait) {
-  RouteDecision told;
-  told.decision = decision;
-  told.reason = reason;
-  told.message = message;
-  told.attempt = failover_.attempts();
-  told.wait_ms = wait;
-  if (leg != nullptr) {
-    told.upstream = health_->names[leg->upstream];
-    told.route = &route_of(leg->upstream);
-  }
-  sink_.on_decision(told);
-}
-
-void RoutedCall::tell_upstream(std::string_view decision, std::string_view reason, size_t upstream,
-                               std::string_view message) {
-  tell_name(decision, reason, health_->names[upstream], message);
-}
-
-void RoutedCall::tell_name(std::string_view decision, std::string_view reason, std::string_view upstream,
-                           std::string_view message) {
-  RouteDecision told;
-  told.decision = decision;
-  told.reason = reason;
-  told.message = message;
-  told.attempt = failover_.attempts();
-  told.upstream = upstream;
-  sink_.on_decision(told);
 }
 
 }  // namespace tau::provider

@@ -68,7 +68,8 @@ class Leg final : public CallSink {
  public:
   const size_t upstream;
   const bool again;  // this upstream failed before in this call
-  const Breaker::Permit permit;
+  Breaker::Permit permit;
+  uint64_t times_opened = 0;  // its breaker, when the permit was given
   Phase phase = Phase::kLimits;
   bool counts_as_retry = false;
   bool saw_event = false;
@@ -76,6 +77,7 @@ class Leg final : public CallSink {
   uint64_t limits = 0;  // the grant, or what waits for it
   int64_t tokens = 0;   // that were asked of the limits
   uint64_t money = 0;   // the reservation, or what waits for it; 0: no cap
+  bool funded = false;  // it waited for money, and has it
   CallId inner = 0;
   int64_t started_ns = 0;
 };
@@ -122,6 +124,7 @@ class RoutedCall final : public std::enable_shared_from_this<RoutedCall> {
   void launch(Leg& leg);
   void limits_decided(size_t leg, uint64_t id, const Status& status);
   void money_decided(size_t leg, uint64_t id, const Status& status);
+  bool renew(Leg& leg);
   void drop(Leg& leg, std::string_view decision, const Status& why);
   void settle(Leg& leg, const Cost& cost, Verdict verdict);
   void cancel(Leg& leg);

@@ -155,13 +155,21 @@ class CappedDesk final : public LoanDesk {
   std::shared_ptr<Book> book_;
 };
 
+// What all trials saw, so that a campaign in which nothing happens is one that fails.
+struct Totals {
+  int calls = 0;
+  int answers = 0;
+  int partial = 0;  // failures after some words
+  std::map<std::string, int> decisions;
+};
+
 // One seed: a route and its calls.
 class Trial final : public CallSink {
  public:
   using Servers = std::array<std::unique_ptr<ScriptedServer>, kUpstreams>;
 
-  Trial(uint64_t seed, const Servers& servers, net::HttpClient& http, net::Loop& loop)
-      : seed_(seed), loop_(loop) {
+  Trial(uint64_t seed, const Servers& servers, net::HttpClient& http, net::Loop& loop, Totals& totals)
+      : seed_(seed), loop_(loop), totals_(totals) {
     Draw draw(seed);
     spec_ = std::make_shared<RouteSpec>();
     spec_->name = "main";
@@ -228,19 +236,23 @@ class Trial final : public CallSink {
     EXPECT_FALSE(std::exchange(over_, true)) << what();
     EXPECT_NE(text_.find(format(".{}>", kWords - 1)), text_.npos) << what() << " ended early: " << text_;
     paid_ += 20;
+    ++totals_.answers;
     end();
   }
   void on_failure(const Status& status, wire::Response partial) override {
     EXPECT_FALSE(std::exchange(over_, true)) << what();
     EXPECT_FALSE(status.ok()) << what();
     if (!partial.message.parts.empty()) { EXPECT_EQ(partial.message.text(), text_) << what(); }
+    if (!text_.empty()) ++totals_.partial;
     end();
   }
   void on_decision(const RouteDecision& d) override {
     decisions_ += format(" {}:{}@{}", d.decision, d.reason, d.upstream);
+    ++totals_.decisions[std::string(d.decision)];
     Seen& seen = upstreams_[std::string(d.upstream)];
     if (d.decision == "breaker_opened") seen.open = true;
-    if (d.route == nullptr || d.decision == "answers") return;
+    const std::string_view asks[] = {"selected", "failover", "retry", "hedge", "recovery"};
+    if (std::ranges::find(asks, d.decision) == std::end(asks)) return;
     EXPECT_FALSE(seen.open) << what() << " asked one whose breaker is open";
     ++seen.asked;
   }
@@ -265,6 +277,7 @@ class Trial final : public CallSink {
   std::string what() const { return format("seed {}, call {}:{}", seed_, calls, decisions_); }
   void end() {
     ++calls;
+    ++totals_.calls;
     const int64_t took_ms = (loop_.now_ns() - began_ns_) / kNanosPerMilli;
     // Every try ends by its deadlines, and the pauses between them are bounded.
     EXPECT_LE(took_ms, kMostAttempts * (kFirstByteMs + kIdleMs + 1'000)) << what();
@@ -289,6 +302,7 @@ class Trial final : public CallSink {
 
   const uint64_t seed_;
   net::Loop& loop_;
+  Totals& totals_;
   std::shared_ptr<RouteSpec> spec_;
   std::shared_ptr<CappedDesk::Book> book_ = std::make_shared<CappedDesk::Book>();
   std::shared_ptr<Traffic> traffic_;
@@ -343,6 +357,7 @@ TEST(FaultCampaign, WhateverComesTheHostHearsEveryWordOnce) {
   AllowAll egress;
   OneKey keys;
   const int descriptors = open_descriptors();
+  Totals totals;
   {
     Trial::Servers servers;
     for (size_t u = 0; u < kUpstreams; ++u) {
@@ -354,7 +369,7 @@ TEST(FaultCampaign, WhateverComesTheHostHearsEveryWordOnce) {
     const int64_t stop = system_clock().monotonic_ns() + 1'500'000 * kNanosPerMilli;
     for (uint64_t next = first; next < end || !running.empty();) {
       while (running.size() < kTogether && next < end) {
-        running.push_back(std::make_unique<Trial>(next++, servers, *http, *loop));
+        running.push_back(std::make_unique<Trial>(next++, servers, *http, *loop, totals));
         running.back()->begin();
       }
       ASSERT_TRUE(loop->process(20).ok());
@@ -371,6 +386,16 @@ TEST(FaultCampaign, WhateverComesTheHostHearsEveryWordOnce) {
     http.reset();
   }
   EXPECT_LE(open_descriptors(), descriptors);
+  std::string told;
+  for (const auto& [decision, count] : totals.decisions) told += format(" {} {}", count, decision);
+  std::printf("fault campaign: %d calls, %d answers, %d broke off;%s\n", totals.calls, totals.answers,
+              totals.partial, told.c_str());
+  if (end - first < 100) return;
+  EXPECT_GT(totals.answers, totals.calls / 3);
+  EXPECT_GT(totals.partial, totals.calls / 50);
+  for (const char* decision :
+       {"selected", "failover", "retry", "recovery", "breaker_opened", "gave_up", "hedge"})
+    EXPECT_GT(totals.decisions[decision], 0) << decision;
 }
 
 }  // namespace

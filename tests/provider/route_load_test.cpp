@@ -85,7 +85,8 @@ class LoadSink final : public CallSink {
   }
   void on_decision(const RouteDecision& d) override {
     if (d.decision == "failed") end();
-    if (d.route == nullptr) return;
+    const std::string_view asks[] = {"selected", "failover", "retry"};
+    if (std::ranges::find(asks, d.decision) == std::end(asks)) return;
     running_ = true;
     counts_.most_running = std::max(counts_.most_running, ++counts_.running);
     ++counts_.asked[d.route->provider];

@@ -264,6 +264,44 @@ TEST_F(RoutedModel, UnlessStreamRecoveryIsOn) {
   EXPECT_EQ(sink_.decisions.back().substr(0, 9), "recovery:");
 }
 
+// A queue does not go on to an upstream that failed those before it, or that asked to be left alone
+// meanwhile.
+TEST_F(RoutedModel, CallsThatWaitedAskNobodyWhoFailedMeanwhile) {
+  spec_->limits = {.concurrency = 1, .max_waiting = 100, .max_wait_ms = 10'000};
+  spec_->breaker = {.failures = 1, .failure_percent = 0};
+  first_.set_handler([](const test::RecordedRequest&) { return server_error(); });
+  second_.set_handler([](const test::RecordedRequest&) { return answer(); });
+  std::vector<std::unique_ptr<RouteSink>> sinks;
+  for (int i = 0; i < 20; ++i) {
+    sinks.push_back(std::make_unique<RouteSink>());
+    (void)start(*sinks.back());
+  }
+  for (const auto& sink : sinks) {
+    finish(*sink);
+    EXPECT_EQ(sink->answers, 1) << testing::PrintToString(sink->decisions);
+  }
+  EXPECT_EQ(first_.requests().size(), 1u);
+  EXPECT_TRUE(sinks.back()->told("skipped:breaker_open@first/m"))
+      << testing::PrintToString(sinks.back()->decisions);
+  EXPECT_EQ(traffic_->load("route:main", loop_->now_ns()).active, 0);
+}
+
+TEST_F(RoutedModel, CallsThatWaitedLeaveAloneWhoAskedForIt) {
+  spec_->limits = {.concurrency = 1, .max_waiting = 100, .max_wait_ms = 10'000};
+  first_.set_handler([](const test::RecordedRequest&) { return limited("retry-after", "30"); });
+  second_.set_handler([](const test::RecordedRequest&) { return answer(); });
+  std::vector<std::unique_ptr<RouteSink>> sinks;
+  for (int i = 0; i < 10; ++i) {
+    sinks.push_back(std::make_unique<RouteSink>());
+    (void)start(*sinks.back());
+  }
+  for (const auto& sink : sinks) {
+    finish(*sink);
+    EXPECT_EQ(sink->answers, 1) << testing::PrintToString(sink->decisions);
+  }
+  EXPECT_EQ(first_.requests().size(), 1u);
+}
+
 // Nobody else is there whose end would serve it, and nothing but time can end its wait.
 TEST_F(RoutedModel, ACallThatComesToWaitForALimitAfterAFailureIsNotForgotten) {
   spec_->upstreams[1].limits = {.concurrency = 1, .max_wait_ms = 100};
