@@ -167,13 +167,14 @@ std::unique_ptr<CLI::App> make_surface(Options& options) {
   add_sessions(*root, options);
   add_upkeep(*root, options);
   add_audit(*root, options);
+  add_auth(*root, options);
   add_vault(*root, options);
   add_policy(*root, options);
   add_identity(*root, options);
   add_access(*root, options);
   add_approvals(*root, options);
   for (const char* group :
-       {"sessions", "config", "audit", "vault", "policy", "identity", "access", "approvals"})
+       {"sessions", "config", "audit", "auth", "vault", "policy", "identity", "access", "approvals"})
     root->get_subcommand(group)->require_subcommand(1);
   root->set_version_flag("--version", std::string("tau ") + tau_version(), "Print the version");
   return root;

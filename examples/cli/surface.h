@@ -23,6 +23,9 @@ void add_vault(CLI::App& root, Options& options);
 void add_identity(CLI::App& root, Options& options);
 void add_access(CLI::App& root, Options& options);
 
+// The logins, below `root`.
+void add_auth(CLI::App& root, Options& options);
+
 // The approvals that runs wait for, below `root`.
 void add_approvals(CLI::App& root, Options& options);
 

@@ -5,6 +5,7 @@
 
 #include "runtime/access.h"
 #include "runtime/audit_report.h"
+#include "runtime/auth_ops.h"
 #include "runtime/core.h"
 #include "runtime/home.h"
 #include "runtime/host_document.h"
@@ -282,8 +283,12 @@ StatusOr<std::string> Runtime::perform(std::string_view request_json) {
   TAU_ASSIGN_OR_RETURN(const std::string op, need_string(request, "request", "op"));
   for (const auto& [name, perform] : kOps)
     if (op == name) return perform(*core_, request);
-  return invalid_argument(
-      "unknown_op", format("unknown op \"{}\"; known are approvals, approval, decide, resolve_did", op));
+  for (const auto& [name, perform] : kAuthOps)
+    if (op == name) return perform(*core_, request);
+  return invalid_argument("unknown_op",
+                          format("unknown op \"{}\"; known are approvals, approval, decide, resolve_did, "
+                                 "auth_login, auth_wait, auth_status, auth_refresh, auth_logout",
+                                 op));
 }
 
 Status Runtime::append_audit(std::string_view record_json) {

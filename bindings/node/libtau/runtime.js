@@ -15,6 +15,7 @@ const KNOWN = new Set(['home', 'workspace', 'config', 'environment', 'configFile
   'readOnly', 'vault']);
 const APPROVALS = new Set(['all']);
 const DECIDE = new Set(['note', 'principal', 'waitMs']);
+const AUTH_LOGIN = new Set(['flow']);
 const RESOLVE = new Set(['timeoutMs']);
 const PRUNE = new Set(['maxAgeDays', 'maxBytes', 'dryRun']);
 const CLOSE_MS = 10_000;
@@ -109,6 +110,33 @@ class Runtime {
   resolveDid(did, options = {}) {
     checkOptions('resolveDid', options, RESOLVE);
     return this._perform({ op: 'resolve_did', did, timeout_ms: options.timeoutMs });
+  }
+
+  /** Begins a login of the configuration; what a person has to do is in url and user_code. Blocks for a request at most. */
+  authLogin(name, options = {}) {
+    checkOptions('authLogin', options, AUTH_LOGIN);
+    return this._perform({ op: 'auth_login', name, flow: options.flow });
+  }
+
+  /** Waits for the end of a login that was begun. Blocks for up to timeoutMs: ask with small ones, in turns. */
+  authWait(name, options = {}) {
+    checkOptions('authWait', options, RESOLVE);
+    return this._perform({ op: 'auth_wait', name, timeout_ms: options.timeoutMs });
+  }
+
+  /** How the logins stand, or one of them. No token is among what is told. */
+  authStatus(name) {
+    return this._perform({ op: 'auth_status', name }).logins;
+  }
+
+  /** Gets a new token now. Blocks meanwhile. */
+  authRefresh(name) {
+    return this._perform({ op: 'auth_refresh', name });
+  }
+
+  /** Gives the token back, if the configuration says where, and erases it. Blocks meanwhile. */
+  authLogout(name) {
+    return this._perform({ op: 'auth_logout', name });
   }
 
   _perform(request) {
