@@ -85,7 +85,7 @@ class Transfer {
   bool is_inflated() const;
 
   TransferContext& context_;
-  const HttpRequest request_;
+  HttpRequest request_;
   HttpSink& sink_;
   Deadlines deadlines_;
   Url url_;

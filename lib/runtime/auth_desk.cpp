@@ -164,8 +164,10 @@ StatusOr<int64_t> AuthDesk::ensure(const std::string& auth, int64_t refused, boo
   need = judge(own, spec, state, refused);
   const bool renewed = state.ok() && state->generation != before;
   if (settled(need) && (!forced || renewed)) return answer(own, auth, need, state);
-  if (forced && provider::needs_login(spec.oauth.grant) && (!state.ok() || !state->refreshable))
-    return answer(own, auth, Need::kLogin, state);
+  // Nor is a token that is known to be dead shown again because somebody asks for it by hand.
+  const bool dead = !state.ok() || !state->refreshable || state->login_required ||
+                    state->client_id != spec.oauth.client_id;
+  if (provider::needs_login(spec.oauth.grant) && dead) return answer(own, auth, Need::kLogin, state);
   const bool theirs = state.ok() && refused == state->generation;
   auto made = renew(own, spec, state);
   if (made.ok() && theirs) {

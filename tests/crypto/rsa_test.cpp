@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "crypto/crypto.h"
+#include "crypto/rsa.h"
 
 namespace tau::crypto {
 namespace {
