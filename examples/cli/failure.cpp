@@ -17,6 +17,8 @@ struct HintRow {
 
 constexpr HintRow kHints[] = {
     {"approval_unknown", "'tau approvals list' shows those that wait"},
+    {"auth_incomplete", "docs/auth.md has an example for each kind of login"},
+    {"login_required", "'tau auth login NAME' logs in; 'tau auth status' shows how the logins stand"},
     {"audit_log_damaged", "'tau doctor' tells how to go on; keep the folder as it is"},
     {"database_corrupt", "move that file away or restore a copy of it; another --home starts afresh"},
     {"database_too_new", "use the tau that wrote it or a later one, or another --home"},

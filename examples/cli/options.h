@@ -108,6 +108,10 @@ struct Options {
   std::vector<std::string> origins;  // NAME=URL
   std::string old_passphrase_file;
 
+  // Of logins. `id` is the name of one.
+  bool device = false;
+  bool no_browser = false;
+
   // Of identities and of a policy. `id` is the name of an identity, a DID, or a principal.
   std::string did;
   std::string audience;

@@ -165,6 +165,7 @@ std::unique_ptr<CLI::App> make_surface(Options& options) {
   add_models(*root, options);
   add_upkeep(*root, options);
   add_audit(*root, options);
+  add_auth(*root, options);
   add_vault(*root, options);
   add_policy(*root, options);
   add_identity(*root, options);
@@ -172,7 +173,7 @@ std::unique_ptr<CLI::App> make_surface(Options& options) {
   add_approvals(*root, options);
   add_usage(*root, options);
   for (const char* group :
-       {"sessions", "config", "audit", "vault", "policy", "identity", "access", "approvals", "route"})
+       {"sessions", "config", "audit", "auth", "vault", "policy", "identity", "access", "approvals", "route"})
     root->get_subcommand(group)->require_subcommand(1);
   root->set_version_flag("--version", std::string("tau ") + tau_version(), "Print the version");
   return root;

@@ -25,6 +25,8 @@ void add_access(CLI::App& root, Options& options);
 
 // What models took and cost, below `root`.
 void add_usage(CLI::App& root, Options& options);
+// The logins, below `root`.
+void add_auth(CLI::App& root, Options& options);
 
 // The approvals that runs wait for, below `root`.
 void add_approvals(CLI::App& root, Options& options);

@@ -175,6 +175,20 @@ TAU_API tau_status tau_runtime_describe(tau_runtime *runtime, tau_buf *out, tau_
  *   {"op":"resolve_did","did":"…","timeout_ms":10000}
  *                                       as tau_did_resolve, and the document of a did:web is fetched: over https, past the rules of
  *                                       egress for agents (network.*), at most 64 KiB, no redirect to another origin
+ *   {"op":"auth_login","name":"…","flow":"browser"}
+ *                                       begins a login of the configuration, auth.NAME: {"name","state":"waiting","flow","url","expires_in_ms"},
+ *                                       and of the flow "device" "user_code" and "complete_url". Without "flow": that of its kind. Logins that
+ *                                       need no person are over at once; the answer is that of auth_status
+ *   {"op":"auth_wait","name":"…","timeout_ms":10000}
+ *                                       waits for that person, up to 600,000 ms: {"name","state":"waiting"}, or as auth_status when it is over.
+ *                                       Nothing goes on between two calls: who waits drives
+ *   {"op":"auth_status"}                {"logins":[{"name","kind","providers","state","reason","refreshable","obtained_ms","expires_ms",
+ *                                       "generation","scope","origins","refreshing_since_ms"}]}; with "name": of that one alone. The state of
+ *                                       one is "ok", "expired" (it is renewed when it is needed), "none", "login_required", "invalid" or
+ *                                       "unknown", with a "reason"
+ *   {"op":"auth_refresh","name":"…"}    gets a new token now; as auth_status of one
+ *   {"op":"auth_logout","name":"…"}     gives the refresh token back, if auth.NAME.revoke_url says where, and erases the tokens:
+ *                                       {"name","state":"logged_out","revoked","reason"}
  *   {"op":"traffic"}                    how busy the limits and routes of this process are: {"routes":[{"name","active","retries","upstreams":
  *                                       [{"model","breaker","times_opened","open_ms"?,"held_ms"?,"first_event_us"?}]}],"limits":[{"name",
  *                                       "active","waiting",…}]}; docs/routing.md
@@ -195,15 +209,19 @@ TAU_API tau_status tau_runtime_describe(tau_runtime *runtime, tau_buf *out, tau_
  *                                       "output_limit","priced","cost_bound_usd_micros","cost_estimate_usd_micros"}, and "reason",
  *                                       "message" where a bound is null. "request" is in the form of tau_wire_decode.
  *                                       "output_tokens": of the answer that the estimate is made for; else the request's max_tokens
- * A "state" is "waiting", "stale" (the process that waited is gone), "expired", "approved", "denied" or "withdrawn"; "applied" says
- * that the process that waited took it up. Docs: docs/access.md, docs/identity.md, docs/routing.md, docs/quirks.md.
+ * No answer holds a token: they are in the vault, and go to the origins of the login. Docs: docs/auth.md.
+ * The "state" of an approval is "waiting", "stale" (the process that waited is gone), "expired", "approved", "denied" or
+ * "withdrawn"; "applied" says that the process that waited took it up. Docs: docs/access.md, docs/identity.md,
+ * docs/routing.md, docs/quirks.md.
  * request: JSON. out: receives the answer, JSON; must not be NULL.
  * Returns: OK; INVALID_ARGUMENT "unknown_op", "unknown_key", "wrong_type", "unknown_group", "invalid_day", "invalid_model_reference",
- * "invalid_request", and as tau_did_resolve; NOT_FOUND "approval_unknown",
- * "did_not_found"; FAILED_PRECONDITION "approval_decided", "approval_withdrawn", "approval_expired", "approval_stale",
- * "no_database" for a runtime without a store, "store_read_only"; PERMISSION_DENIED "access_denied", "approval_refused" by the
- * process that waits, "redirect_refused", "egress_…"; UNAVAILABLE "did_unavailable" and failures of the network;
- * RESOURCE_EXHAUSTED "document_too_large".
+ * "invalid_request", and as tau_did_resolve; NOT_FOUND "approval_unknown", "did_not_found", "unknown_auth"; UNAUTHENTICATED "login_required", "invalid_grant", "invalid_client"; DATA_LOSS
+ * "invalid_token_answer", "invalid_login_state"; DEADLINE_EXCEEDED "expired_token", "login_timeout"; FAILED_PRECONDITION
+ * "approval_decided", "approval_withdrawn", "approval_expired", "approval_stale", "auth_incomplete", "no_login", "no_vault_key",
+ * "vault_read_only", "token_refused", "redirect_refused", "no_database" for a runtime without a store, "store_read_only";
+ * PERMISSION_DENIED "access_denied", "state_mismatch", "issuer_mismatch", "authorization_failed", "approval_refused" by the process
+ * that waits, "redirect_refused", "egress_…"; UNAVAILABLE "did_unavailable", "token_endpoint_unavailable", "login_busy",
+ * "file_locked" and failures of the network; RESOURCE_EXHAUSTED "document_too_large".
  * Thread: any, waits
  * Ownership: the caller frees *out with tau_buf_free.
  * Since: 0.3 */

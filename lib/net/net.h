@@ -146,6 +146,7 @@ struct HttpRequest {
   // accept-encoding are refused: "invalid_request".
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  bool wipe_body = false;  // overwritten when the request is over: it holds a secret
   Timeouts timeouts;
   std::string credential_id;  // empty: none
   std::string credential_header = "authorization";

@@ -25,6 +25,9 @@ struct TransferContext {
 class Transfer {
  public:
   Transfer(TransferContext& context, HttpRequest request, HttpSink& sink, Deadlines::Expired expired);
+  ~Transfer() {
+    if (request_.wipe_body) secure_wipe(request_.body.data(), request_.body.size());
+  }
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
@@ -80,7 +83,7 @@ class Transfer {
   bool is_inflated() const;
 
   TransferContext& context_;
-  const HttpRequest request_;
+  HttpRequest request_;
   HttpSink& sink_;
   Deadlines deadlines_;
   Url url_;

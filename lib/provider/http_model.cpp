@@ -34,6 +34,7 @@ class Call final : public net::HttpSink, private wire::StreamSink {
   ~Call() override;
 
   void begin();  // the first attempt
+  void authorized(StatusOr<int64_t> generation);
   wire::Response cut();
 
  private:
@@ -41,6 +42,10 @@ class Call final : public net::HttpSink, private wire::StreamSink {
   Status encode();
   bool adapt(const Status& status);
   void again(int64_t delay_ms);
+  void reset();
+  void authorize();
+  bool renew_token();
+  void send();
   net::HttpRequest make_request() const;
   bool streaming() const { return !error_status_ && !whole_body_; }
   void fail(Status status);
@@ -80,17 +85,21 @@ class Call final : public net::HttpSink, private wire::StreamSink {
   Headers headers_;
   std::string buffer_;       // of an error or a whole body
   uint32_t tool_calls_ = 0;  // streamed so far
+  int64_t token_ = 0;        // the generation of the login's token that was sent
+  int64_t refused_ = 0;      // the one that was not accepted
+  bool renewed_ = false;     // another one was asked for
   bool delivered_ = false;   // something reached the host: no further attempt
   bool over_ = false;        // the sink has had its last word
 };
 
 class HttpModel final : public Model {
  public:
-  HttpModel(Route route, net::HttpClient& http, net::Loop& loop, Random& random)
+  HttpModel(Route route, net::HttpClient& http, net::Loop& loop, Random& random, Authorizer* authorizer)
       : route_(std::move(route)),
         http_(http),
         loop_(loop),
         random_(random),
+        authorizer_(authorizer),
         place_(format("{} {} {}", route_.provider, route_.model, route_.base_url)),
         self_(std::make_shared<HttpModel*>(this)) {}
 
@@ -117,6 +126,15 @@ class HttpModel final : public Model {
 
   const Route& route() const override { return route_; }
 
+  // Calls that wait are found by their id: they may be over by then.
+  void wait_for_token(CallId id, int64_t refused) {
+    authorizer_->wait(route_.auth, refused, [self = self_, id](StatusOr<int64_t> generation) {
+      if (*self == nullptr) return;
+      if (const auto it = (*self)->calls_.find(id); it != (*self)->calls_.end())
+        it->second->authorized(std::move(generation));
+    });
+  }
+
   // The call may be on the stack: it is destroyed on the next turn of the loop.
   void retire(CallId id) {
     auto node = calls_.extract(id);
@@ -128,6 +146,7 @@ class HttpModel final : public Model {
   net::HttpClient& http_;
   net::Loop& loop_;
   Random& random_;
+  Authorizer* const authorizer_;
   // The server and the model, for what is learned of them.
   const std::string place_;
   PromptPrefixes prefixes_;
@@ -277,6 +296,12 @@ net::HttpRequest Call::make_request() const {
 
 void Call::attempt() {
   ++attempt_;
+  reset();
+  sink_.on_attempt(attempt_, previous_);
+  if (!over_) authorize();
+}
+
+void Call::reset() {
   decoder_ = model_.route_.dialect->stream_decoder(quirks_);
   frames_ = wire::FrameReader(model_.route_.dialect->framing());
   error_status_ = 0;
@@ -284,8 +309,35 @@ void Call::attempt() {
   whole_body_ = false;
   buffer_.clear();
   headers_.clear();
-  sink_.on_attempt(attempt_, previous_);
-  if (over_) return;
+}
+
+void Call::authorize() {
+  const Route& route = model_.route_;
+  if (route.auth.empty() || model_.authorizer_ == nullptr) return send();
+  const std::optional<int64_t> good = model_.authorizer_->ready(route.auth, refused_);
+  if (!good) return model_.wait_for_token(id_, refused_);
+  token_ = *good;
+  send();
+}
+
+void Call::authorized(StatusOr<int64_t> generation) {
+  if (over_ || http_ != 0) return;
+  if (!generation.ok()) return fail(std::move(generation).status());
+  token_ = *generation;
+  send();
+}
+
+// A token that a server does not accept any more before its time: once a call, with the same attempt.
+bool Call::renew_token() {
+  if (error_status_ != 401 || renewed_ || token_ == 0 || delivered_) return false;
+  renewed_ = true;
+  refused_ = token_;
+  reset();
+  authorize();
+  return true;
+}
+
+void Call::send() {
   http_ = model_.http_.start(make_request(), *this);
   last_progress_ns_ = model_.loop_.now_ns();
   arm_progress();
@@ -432,6 +484,7 @@ void Call::on_done(const Status& status) {
   }
   if (timer_ != 0) model_.loop_.cancel_timer(std::exchange(timer_, 0));
   if (!status.ok()) return fail(status);
+  if (renew_token()) return;
   auto response = finish_body();
   if (over_) return;
   if (!response.ok()) return fail(response.status());
@@ -479,8 +532,9 @@ void Call::fail(Status status) {
 
 }  // namespace
 
-std::unique_ptr<Model> make_http_model(Route route, net::HttpClient& http, net::Loop& loop, Random& random) {
-  return std::make_unique<HttpModel>(std::move(route), http, loop, random);
+std::unique_ptr<Model> make_http_model(Route route, net::HttpClient& http, net::Loop& loop, Random& random,
+                                       Authorizer* authorizer) {
+  return std::make_unique<HttpModel>(std::move(route), http, loop, random, authorizer);
 }
 
 }  // namespace tau::provider

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,7 @@ struct Route {
   std::string credential_id;      // empty: none needed
   std::string credential_header;  // empty: header and prefix are those of the dialect
   std::string credential_prefix;  // used as it stands when a header is given
+  std::string auth;               // the login whose token the credential is; empty: none
   bool aws_signature = false;     // the key is not sent: it signs each request (AWS Signature V4)
   std::string aws_region;         // empty: as the host says
   std::vector<std::pair<std::string, std::string>> headers;
@@ -143,8 +145,23 @@ class Model {
   virtual const Route& route() const = 0;
 };
 
-// The route over HTTP.
-std::unique_ptr<Model> make_http_model(Route route, net::HttpClient& http, net::Loop& loop, Random& random);
+// Sees to it that the token of a login (Route::auth) is a good one when a request is sent. On the loop of the
+// model that asks.
+class Authorizer {
+ public:
+  using Done = UniqueFunction<void(StatusOr<int64_t> generation)>;
+  virtual ~Authorizer() = default;
+  // The generation of the token that the credential source gives now; nothing when one has to be waited for.
+  // `refused`: the generation that a server did not accept; 0: none.
+  virtual std::optional<int64_t> ready(const std::string& auth, int64_t refused) = 0;
+  // Calls done once, later, on the loop; never after that has ended.
+  virtual void wait(const std::string& auth, int64_t refused, Done done) = 0;
+};
+
+// The route over HTTP. `authorizer` outlives the model; null: routes with a login take the token as it is.
+// When a server does not accept a token (401), one other is asked for and the request sent again, once a call.
+std::unique_ptr<Model> make_http_model(Route route, net::HttpClient& http, net::Loop& loop, Random& random,
+                                       Authorizer* authorizer = nullptr);
 
 // A model that plays a script, for tests, demos and benchmarks; no network. docs/schema/script.json:
 // {"turns":[{"text":["Hel","lo"],"reasoning":[…],"tool_calls":[{"name":"add","arguments":{…}}],

@@ -231,6 +231,43 @@ void add_providers(std::vector<Key>& keys) {
       });
 }
 
+// Logins: who gives the tokens that providers are asked with. A project's file may set none of these.
+void add_auth(std::vector<Key>& keys) {
+  keys.insert(
+      keys.end(),
+      {
+          text("providers.*.auth", "The login whose token is the key: a NAME of auth.NAME.", 64, kName),
+          {.path = "auth.*.kind",
+           .form = kChoice,
+           .choices = "oauth_pkce|oauth_device|client_credentials|service_account",
+           .help = "How tokens are got: in a browser, by a code, by a client's secret, by a key."},
+          text("auth.*.client_id", "The id under which the client is registered.", 512),
+          text("auth.*.client_secret", "The client's secret, if it has one: secret://NAME, one of the vault.",
+               512, kSecret),
+          {.path = "auth.*.client_auth",
+           .form = kChoice,
+           .choices = "post|basic",
+           .help = "How that secret is sent: in the body or as a header; post if unset."},
+          text("auth.*.authorize_url", "The page where a person logs in.", 2048, kBaseUrl),
+          text("auth.*.token_url", "Where tokens are given out.", 2048, kBaseUrl),
+          text("auth.*.device_url", "Where codes are given out to devices.", 2048, kBaseUrl),
+          text("auth.*.revoke_url", "Where tokens are taken back at logout.", 2048, kBaseUrl),
+          text("auth.*.issuer", "The iss that answers to logins must have; unset: none is asked for.", 2048),
+          with_no_default(string_list("auth.*.scopes", kText, "What is asked for.")),
+          text("auth.*.audience", "For whom tokens are: the parameter audience, the aud of a service account.",
+               2048),
+          text("auth.*.subject", "Whom a service account acts for.", 512),
+          text("auth.*.key", "The key of a service account, its JSON file: secret://NAME, one of the vault.",
+               512, kSecret),
+          text("auth.*.key_file", "The same, the file; closed to group and others.", 4096, kPath),
+          with_no_default(string_list("auth.*.params", kText, "Further parameters: NAME=VALUE.")),
+          with_no_default(string_list(
+              "auth.*.origins", kOrigin,
+              "Who may see the token; unset: the base URLs of the providers that name this login.")),
+          text("auth.*.redirect_path", "The path that a browser comes back to; /callback if unset.", 256),
+      });
+}
+
 void add_routes(std::vector<Key>& keys) {
   keys.insert(
       keys.end(),
@@ -456,6 +493,7 @@ std::vector<Key> make_keys() {
   add_limits(keys);
   add_providers(keys);
   add_provider_transport(keys);
+  add_auth(keys);
   add_routes(keys);
   add_runtime_keys(keys);
   add_audit_keys(keys);

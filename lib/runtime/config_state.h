@@ -47,9 +47,9 @@ const json::Value& provider_value(const json::Value& document, std::string_view 
 
 // Where the key of a provider comes from, and the only origin that may see it.
 struct KeySource {
-  enum class Kind : uint8_t { kNone, kStored, kFile, kVariable, kVault };
+  enum class Kind : uint8_t { kNone, kStored, kFile, kVariable, kVault, kAuth };
   Kind kind = Kind::kNone;
-  std::string name;                      // of the file or variable; the reference
+  std::string name;                      // of the file, variable or login; the reference
   std::shared_ptr<const Secret> secret;  // kStored
   std::string origin;                    // empty: no base URL is known
   bool aws_key = false;                  // kVariable: the first of those that make up a key to sign with

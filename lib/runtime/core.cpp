@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "runtime/access.h"
+#include "runtime/auth_desk.h"
 #include "runtime/environment.h"
 #include "runtime/home.h"
 #include "runtime/loan_desk.h"
@@ -74,6 +75,10 @@ Core::Core(RuntimeOptions options)
 
 Core::~Core() {
   close_queues();
+  if (auth_ != nullptr && !forked()) {
+    auth_->stop();
+    auth_->finish();
+  }
   // In this order: runs use the store and the log, the log uses the store, and the last answers of both are
   // posted to the loops.
   for (const auto& host : loops_) host->drop_runs();
@@ -202,6 +207,7 @@ Status Core::open_parts() {
       log(LogLevel::kWarn, "safety", format("the key of {} is too short to be recognised in texts", id));
   });
   secrets_->watch([screening = screening_](std::string_view reference, const Secret& secret) {
+    if (is_state_reference(reference)) return;
     (void)screening->add_secret(reference, secret);  // too short a one cannot be told from other text
   });
   // One that cannot be opened fails whoever needs it.
@@ -211,6 +217,10 @@ Status Core::open_parts() {
   fetch_egress_ = keep_secrets(make_fetch_policy(*config_), screening_);
   credentials_ = std::make_unique<ConfiguredCredentials>(*config_, env, *screening_);
   fetch_credentials_ = make_fetch_credentials(*config_, screening_);
+  auth_ = std::make_shared<AuthDesk>(
+      AuthDesk::Setup{.config = *config_, .secrets = secrets_, .log = [this](bool bad, std::string_view text) {
+                        log(bad ? LogLevel::kWarn : LogLevel::kInfo, "auth", text);
+                      }});
   web_access_ = make_web_access(*config_);
   if (!options_.workspace.empty()) {
     const SandboxPlaces places = {options_.workspace, options_.home, env("HOME").value_or("")};
@@ -354,7 +364,10 @@ void Core::stop_threads() {
   for (const auto& host : loops_) host->request_stop();
 }
 
-void Core::begin_stop() { stopping_ = true; }
+void Core::begin_stop() {
+  stopping_ = true;
+  if (auth_ != nullptr) auth_->stop();
+}
 
 void Core::depart() {
   if (!options_.no_store) departure_.emplace();

@@ -31,6 +31,7 @@
 namespace tau::runtime {
 
 class AccessControl;
+class AuthDesk;
 
 struct AgentSnapshot {
   AgentConfig config;
@@ -147,6 +148,7 @@ class LoopHost {
   std::unique_ptr<net::EventLoop> loop_;
   std::unique_ptr<net::HttpClient> http_;
   std::unique_ptr<net::HttpClient> web_;
+  std::unique_ptr<provider::Authorizer> authorizer_;
   WakeList wakes_;
   std::vector<std::shared_ptr<RunState>> runs_;
   std::vector<std::shared_ptr<RunState>> ended_;  // dropped once nothing of them is on the stack
@@ -207,6 +209,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   // What every result of a tool passes before it is cut to size.
   tool::FinalizeHook& result_screen() { return *result_screen_; }
   VaultSource& secrets() { return *secrets_; }
+  const std::shared_ptr<AuthDesk>& auth() const { return auth_; }
   const std::shared_ptr<provider::Traffic>& traffic() const { return traffic_; }
   Audit* audit() { return audit_.get(); }  // null: nothing is recorded
   LoopHost& loop(uint32_t i) { return *loops_[i]; }
@@ -267,6 +270,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   RuntimeOptions options_;
   std::shared_ptr<VaultSource> secrets_;
   std::unique_ptr<Config> config_;
+  std::shared_ptr<AuthDesk> auth_;
   std::unique_ptr<net::EgressPolicy> egress_;
   std::unique_ptr<net::EgressPolicy> fetch_egress_;
   std::shared_ptr<safety::Screening> screening_;

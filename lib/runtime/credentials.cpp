@@ -4,6 +4,7 @@
 
 #include "credential/credential.h"
 #include "os/os.h"
+#include "runtime/auth_config.h"
 #include "runtime/config.h"
 #include "runtime/config_keys.h"
 #include "runtime/config_state.h"
@@ -113,6 +114,7 @@ StatusOr<Secret> read_key(std::string_view provider, const KeySource& source,
     case KeySource::Kind::kStored: return source.secret->clone();
     case KeySource::Kind::kFile: return read_key_file(provider, source);
     case KeySource::Kind::kVault: return missing_key(provider, source, "is in the vault");
+    case KeySource::Kind::kAuth: return missing_key(provider, source, "is a login");
     default:
       return source.aws_key ? read_aws_variables(provider, source, environment)
                             : read_variable(provider, source, environment);
@@ -129,7 +131,7 @@ const json::Value& provider_value(const json::Value& document, std::string_view 
 KeySource find_key_source(const Config::State& state, std::string_view provider) {
   KeySource source;
   size_t layer = 0;
-  // The highest layer wins; within one layer api_key, then key_file, then key_env.
+  // The highest layer wins; within one layer auth, then api_key, then key_file, then key_env.
   const auto consider = [&](std::string_view leaf, KeySource::Kind kind) {
     const auto origin = state.origins.find(format("providers.{}.{}", provider, leaf));
     if (origin == state.origins.end() || (source.configured && origin->second <= layer)) return;
@@ -137,6 +139,7 @@ KeySource find_key_source(const Config::State& state, std::string_view provider)
     source = {.kind = kind, .configured = true};
     source.name = provider_value(state.merged, provider, leaf).as_string();
   };
+  consider("auth", KeySource::Kind::kAuth);
   consider("api_key", KeySource::Kind::kStored);
   consider("key_file", KeySource::Kind::kFile);
   consider("key_env", KeySource::Kind::kVariable);
@@ -165,6 +168,7 @@ StatusOr<Secret> Config::credential(std::string_view credential_id, const net::U
   if (source.kind == KeySource::Kind::kNone)
     return not_found("unknown_credential", format("the provider \"{}\" has no key", credential_id));
   if (source.kind == KeySource::Kind::kVault) return read_vault(credential_id, source, url, state_->secrets);
+  if (source.kind == KeySource::Kind::kAuth) return read_token(source.name, url.origin(), state_->secrets);
   if (source.origin != url.origin())
     return permission_denied(
         "credential_origin_mismatch",

@@ -4,10 +4,39 @@
 #include <algorithm>
 #include <new>
 
+#include "runtime/auth_desk.h"
 #include "runtime/core.h"
 
 namespace tau::runtime {
 namespace {
+
+// The desk of logins, for the models of one loop.
+class LoopAuthorizer final : public provider::Authorizer {
+ public:
+  LoopAuthorizer(std::shared_ptr<AuthDesk> desk, net::EventLoop& loop)
+      : desk_(std::move(desk)), poster_(loop.poster()) {}
+  std::optional<int64_t> ready(const std::string& auth, int64_t refused) override {
+    return desk_->ready(auth, refused);
+  }
+  void wait(const std::string& auth, int64_t refused, Done done) override {
+    desk_->wait(auth, refused, Answer{poster_, net::OwnerScope::current(), std::move(done)});
+  }
+
+ private:
+  // The task works for whoever asked, on whatever thread the answer comes.
+  struct Answer {
+    std::shared_ptr<net::EventLoop::Poster> poster;
+    net::Owner owner;
+    Done done;
+    void operator()(StatusOr<int64_t> generation) {
+      const net::OwnerScope scope(owner);
+      poster->post([f = std::move(done), g = std::move(generation)]() mutable { f(std::move(g)); });
+    }
+  };
+  const std::shared_ptr<AuthDesk> desk_;
+  const std::shared_ptr<net::EventLoop::Poster> poster_;
+};
+
 
 constexpr size_t kModelsKept = 8;
 constexpr size_t kScratchKept = 16;  // memory of drivers that ended, for those to come
@@ -230,7 +259,9 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
 
 std::unique_ptr<provider::Model> LoopHost::make_upstream(const provider::Route& route) {
   if (route.provider == "offline") return provider::make_offline_model(*loop_);
-  return provider::make_http_model(route, http(), *loop_, system_random());
+  if (!route.auth.empty() && authorizer_ == nullptr)
+    authorizer_ = std::make_unique<LoopAuthorizer>(core_.auth(), *loop_);
+  return provider::make_http_model(route, http(), *loop_, system_random(), authorizer_.get());
 }
 
 std::unique_ptr<provider::Model> LoopHost::make_model(const AgentSnapshot& agent) {

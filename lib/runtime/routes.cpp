@@ -1,6 +1,7 @@
 // From a model reference to a route: the table of known providers with what the configuration says over it.
 #include <algorithm>
 
+#include "runtime/auth_config.h"
 #include "runtime/config.h"
 #include "runtime/config_keys.h"
 #include "runtime/config_state.h"
@@ -126,7 +127,15 @@ StatusOr<provider::Route> Config::route(std::string_view model, const Environmen
   // it.
   const bool elsewhere = !source.configured && source.origin != url.origin();
   if (source.kind == KeySource::Kind::kNone || elsewhere) return route;
-  TAU_RETURN_IF_ERROR(credential(route.provider, url, environment).status());
+  if (source.kind == KeySource::Kind::kAuth) {
+    TAU_ASSIGN_OR_RETURN(const AuthSpec auth, read_auth(*this, source.name));
+    route.auth = source.name;
+    // Without a person's login there is nothing to wait for; the others get their token when it is needed.
+    if (provider::needs_login(auth.oauth.grant))
+      TAU_RETURN_IF_ERROR(credential(route.provider, url, environment).status());
+  } else {
+    TAU_RETURN_IF_ERROR(credential(route.provider, url, environment).status());
+  }
   route.credential_id = route.provider;
   return route;
 }

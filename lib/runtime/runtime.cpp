@@ -5,6 +5,7 @@
 
 #include "runtime/access.h"
 #include "runtime/audit_report.h"
+#include "runtime/auth_ops.h"
 #include "runtime/core.h"
 #include "runtime/home.h"
 #include "runtime/host_document.h"
@@ -289,8 +290,11 @@ StatusOr<std::string> Runtime::perform(std::string_view request_json) {
   TAU_ASSIGN_OR_RETURN(const std::string op, need_string(request, "request", "op"));
   for (const auto& [name, perform] : kOps)
     if (op == name) return perform(*core_, request);
+  for (const auto& [name, perform] : kAuthOps)
+    if (op == name) return perform(*core_, request);
   std::string known;
   for (const auto& [name, perform] : kOps) known.append(known.empty() ? "" : ", ").append(name);
+  for (const auto& [name, perform] : kAuthOps) known.append(", ").append(name);
   return invalid_argument("unknown_op", format("unknown op \"{}\"; known are {}", op, known));
 }
 

@@ -277,6 +277,13 @@ Status Vault::put(std::string_view name, Secret value, std::string_view origin, 
   return changed(ok_status(), "put", name);
 }
 
+Status Vault::put_all(std::vector<credential::NewSecret> secrets, std::string_view told) {
+  TAU_ASSIGN_OR_RETURN(const auto vault, writable());
+  TAU_RETURN_IF_ERROR(vault->put(secrets));
+  tell(*vault);
+  return told.empty() ? ok_status() : changed(ok_status(), "put", told);
+}
+
 Status Vault::rotate_secret(std::string_view name, const Secret& value, int64_t grace_ms,
                             int64_t expires_ms) {
   TAU_ASSIGN_OR_RETURN(const credential::SecretName parsed, parse_name(name));

@@ -53,6 +53,11 @@ class Vault final {
 
   StatusOr<Secret> get(std::string_view name, std::string_view origin, uint32_t version = 0);
   Status put(std::string_view name, Secret value, std::string_view origin, int64_t expires_ms);
+  // All in one write: after a crash none of them is there or all are. `told`: what watchers of changes hear of;
+  // empty: nothing.
+  Status put_all(std::vector<credential::NewSecret> secrets, std::string_view told);
+  // The file.
+  const std::string& path() const { return options_.path; }
   Status rotate_secret(std::string_view name, const Secret& value, int64_t grace_ms, int64_t expires_ms);
   Status revoke(std::string_view name);
   Status remove(std::string_view name);

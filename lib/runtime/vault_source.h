@@ -24,6 +24,9 @@ class VaultSource final {
   // with the reference in the message.
   StatusOr<Secret> get(const std::string& reference, std::string_view origin);
 
+  // The vault, opened when it is not yet. Failures as of get().
+  StatusOr<std::shared_ptr<Vault>> opened() { return vault(); }
+
   // The secret, for local use; made of `bytes` random ones when the vault has none of that name.
   StatusOr<Secret> get_or_make(const std::string& reference, size_t bytes);
 

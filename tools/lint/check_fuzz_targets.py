@@ -23,6 +23,8 @@ PARSERS = {
     "Agent cards and JWS": ("lib/access/jws.cpp", "agent_card"),
     "Policies of roles": ("lib/access/policy.cpp", "access_policy"),
     "Audit records": ("lib/observe/*.cpp", "audit"),
+    "Answers of authorization servers": ("lib/provider/oauth_answer.cpp", "oauth_answer"),
+    "Redirects of logins": ("lib/provider/oauth_redirect.cpp", "oauth_redirect"),
     "Operations": ("lib/runtime/ops.cpp", "ops"),
 }
 _ENTRY = re.compile(r"\[\s*'(\w+)',\s*files\(.*?/\s*'([\w/.-]+)'\s*,?\s*\]", re.DOTALL)

@@ -214,6 +214,18 @@ export class Runtime {
   decide(id: string, allow: boolean, options?: { note?: string; principal?: string; waitMs?: number }): Document;
   /** The document of a DID and its keys; that of a did:web is fetched, at most for `timeoutMs` (10,000). Blocks meanwhile. */
   resolveDid(did: string, options?: { timeoutMs?: number }): Document;
+  /** Begins a login of the configuration, [auth.NAME]; what a person has to do is in `url` and `user_code`. `flow`: when it is not
+   * that of the login's kind. Blocks for one request at most. */
+  authLogin(name: string, options?: { flow?: 'browser' | 'device' }): Document;
+  /** Waits for the end of a login that was begun; `state` is "waiting" when it has not come in `timeoutMs` (10,000). Blocks
+   * meanwhile: ask with small ones, in turns. */
+  authWait(name: string, options?: { timeoutMs?: number }): Document;
+  /** How the logins stand, or one of them. No token is among what is told. */
+  authStatus(name?: string): Document[];
+  /** Gets a new token now. Blocks meanwhile. */
+  authRefresh(name: string): Document;
+  /** Gives the token back, if the configuration says where, and erases it. Blocks meanwhile. */
+  authLogout(name: string): Document;
   /** What the catalogs know: windows, limits, prices in micro-dollars per million tokens, abilities, and where each is from. */
   models(provider?: string): Document;
   /** One model, "provider/name", known or not, with the quirks that are in force for it. */

@@ -15,6 +15,7 @@ const KNOWN = new Set(['home', 'workspace', 'config', 'environment', 'configFile
   'readOnly', 'vault']);
 const APPROVALS = new Set(['all']);
 const DECIDE = new Set(['note', 'principal', 'waitMs']);
+const AUTH_LOGIN = new Set(['flow']);
 const RESOLVE = new Set(['timeoutMs']);
 const ESTIMATE = new Set(['outputTokens']);
 const PRUNE = new Set(['maxAgeDays', 'maxBytes', 'dryRun']);
@@ -112,21 +113,45 @@ class Runtime {
     return this.perform({ op: 'resolve_did', did, timeout_ms: options.timeoutMs });
   }
 
+  /** Begins a login of the configuration; what a person has to do is in url and user_code. Blocks for a request at most. */
+  authLogin(name, options = {}) {
+    checkOptions('authLogin', options, AUTH_LOGIN);
+    return this.perform({ op: 'auth_login', name, flow: options.flow });
+  }
+
+  /** Waits for the end of a login that was begun. Blocks for up to timeoutMs: ask with small ones, in turns. */
+  authWait(name, options = {}) {
+    checkOptions('authWait', options, RESOLVE);
+    return this.perform({ op: 'auth_wait', name, timeout_ms: options.timeoutMs });
+  }
+
+  /** How the logins stand, or one of them. No token is among what is told. */
+  authStatus(name) {
+    return this.perform({ op: 'auth_status', name }).logins;
+  }
+
+  /** Gets a new token now. Blocks meanwhile. */
+  authRefresh(name) {
+    return this.perform({ op: 'auth_refresh', name });
+  }
+
+  /** Gives the token back, if the configuration says where, and erases it. Blocks meanwhile. */
+  authLogout(name) {
+    return this.perform({ op: 'auth_logout', name });
+  }
+
   /** What the catalogs know: windows, limits, prices in micro-dollars per million tokens, abilities, and where each is from. */
   models(provider) {
     return this.perform({ op: 'models', provider });
-  }
 
   /** One model, "provider/name", known or not, with the quirks that are in force for it. */
   model(name) {
     return this.perform({ op: 'model', model: name });
-  }
 
   /** What a call would count and cost, without making it: a bound of each, which holds, and an estimate. */
   estimate(model, request, options = {}) {
     checkOptions('estimate', options, ESTIMATE);
     return this.perform({ op: 'estimate', model, request, output_tokens: options.outputTokens });
-  }
 
   /** What tau_runtime_perform answers to a request, an object with a member "op". */
   perform(request) {

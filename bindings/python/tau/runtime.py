@@ -141,6 +141,30 @@ class Runtime:
         """The document of a DID and its keys; that of a did:web is fetched. timeout: in seconds."""
         return self.perform("resolve_did", did=did, timeout_ms=round(timeout * 1000))
 
+    def auth_login(self, name: str, *, flow: str | None = None) -> dict[str, Any]:
+        """Begins a login of the configuration, [auth.NAME]; what a person has to do is in "url" and "user_code".
+
+        flow: "browser" or "device", when it is not that of the login's kind. auth_wait() waits for the person.
+        """
+        return self.perform("auth_login", name=name, flow=flow)
+
+    def auth_wait(self, name: str, *, timeout: float = 10) -> dict[str, Any]:
+        """Waits for the end of a login that was begun, in seconds; the "state" is "waiting" when it has not come by then."""
+        return self.perform("auth_wait", name=name, timeout_ms=round(timeout * 1000))
+
+    def auth_status(self, name: str | None = None) -> list[dict[str, Any]]:
+        """How the logins stand, or one of them. No token is among what is told."""
+        found: list[dict[str, Any]] = self.perform("auth_status", name=name)["logins"]
+        return found
+
+    def auth_refresh(self, name: str) -> dict[str, Any]:
+        """Gets a new token now."""
+        return self.perform("auth_refresh", name=name)
+
+    def auth_logout(self, name: str) -> dict[str, Any]:
+        """Gives the token back, if the configuration says where, and erases it."""
+        return self.perform("auth_logout", name=name)
+
     def models(self, provider: str | None = None) -> dict[str, Any]:
         """What the catalogs know: windows, limits, prices in micro-dollars per million tokens, abilities, and where each is from."""
         return self.perform("models", provider=provider)
@@ -153,7 +177,6 @@ class Runtime:
         """What a call would count and cost, without making it: a bound of each, which holds, and an estimate.
 
         request: in the neutral form, as wire.decode gives it. output_tokens: of the answer that the estimate is made for.
-        """
         return self.perform("estimate", model=model, request=request, output_tokens=output_tokens)
 
     def perform(self, op: str, **members: Any) -> dict[str, Any]:
