@@ -511,11 +511,12 @@ void Call::remember() {
 }
 
 void Call::fail(Status status) {
-  if (adapt(status)) {
+  const bool adapted = adapt(status);
+  if (over_) return;  // who was told gave up
+  if (adapted) {
     previous_ = std::move(status);
     return again(0);
   }
-  if (over_) return;
   const RetryPolicy& policy = model_.route_.retry;
   const int tries = attempt_ - static_cast<int>(adapted_.size());
   const bool waits_too_long = status.retry_after_ms() > policy.max_retry_after_ms;
