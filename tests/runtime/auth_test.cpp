@@ -51,7 +51,7 @@ class AuthTest : public testing::Test {
     options.home = dir_.file("home");
     options.config_json = text;
     options.vault = vault_;
-    options.log_level = LogLevel::kTrace;
+    options.log_level = LogLevel::kDebug;
     options.log = [this](LogLevel, std::string_view, std::string_view message) {
       const std::lock_guard lock(log_mutex_);
       log_ += std::string(message) + "\n";
