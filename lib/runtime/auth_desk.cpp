@@ -11,10 +11,11 @@ using provider::Freshness;
 using provider::LoginState;
 
 constexpr int64_t kLockPatienceMs = 120'000;  // longer than a refresh by another process takes
-constexpr int kFinishMs = 35'000;               // longer than one request takes
+constexpr int kFinishMs = 35'000;             // longer than one request takes
 constexpr int64_t kFirstPauseMs = 1'000;
 constexpr int64_t kMaxPauseMs = 60'000;
-constexpr int64_t kForcedEveryMs = 30'000;  // a server that refuses every token does not cost one for each call
+constexpr int64_t kForcedEveryMs =
+    30'000;  // a server that refuses every token does not cost one for each call
 constexpr int kAttempts = 3;
 constexpr int kSaves = 6;
 constexpr int64_t kAgainMs = 250;
@@ -122,8 +123,8 @@ AuthDesk::Need AuthDesk::judge(Entry& entry, const AuthSpec& spec, const StatusO
   const std::lock_guard lock(mutex_);
   const bool pausing = now_ns() < entry.retry_ns;
   if (usable) return pausing ? Need::kNothing : Need::kSoon;
-  const bool again = theirs && entry.forced_ns != 0 &&
-                     now_ns() - entry.forced_ns < kForcedEveryMs * kNanosPerMilli;
+  const bool again =
+      theirs && entry.forced_ns != 0 && now_ns() - entry.forced_ns < kForcedEveryMs * kNanosPerMilli;
   if (again) return Need::kNothing;
   return pausing ? Need::kPause : Need::kRefresh;
 }
@@ -165,8 +166,8 @@ StatusOr<int64_t> AuthDesk::ensure(const std::string& auth, int64_t refused, boo
   const bool renewed = state.ok() && state->generation != before;
   if (settled(need) && (!forced || renewed)) return answer(own, auth, need, state);
   // Nor is a token that is known to be dead shown again because somebody asks for it by hand.
-  const bool dead = !state.ok() || !state->refreshable || state->login_required ||
-                    state->client_id != spec.oauth.client_id;
+  const bool dead =
+      !state.ok() || !state->refreshable || state->login_required || state->client_id != spec.oauth.client_id;
   if (provider::needs_login(spec.oauth.grant) && dead) return answer(own, auth, Need::kLogin, state);
   const bool theirs = state.ok() && refused == state->generation;
   auto made = renew(own, spec, state);
@@ -303,7 +304,8 @@ Status AuthDesk::save(Entry& entry, const AuthSpec& spec) {
     entry.unsaved.reset();
     return ok_status();
   }
-  log(true, format("the new token of the login \"{}\" is not stored yet: {}", spec.oauth.name, saved.message()));
+  log(true,
+      format("the new token of the login \"{}\" is not stored yet: {}", spec.oauth.name, saved.message()));
   return saved.annotate(format("the new token of the login \"{}\" is not stored yet", spec.oauth.name));
 }
 
