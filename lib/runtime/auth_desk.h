@@ -112,6 +112,8 @@ class AuthDesk final : public std::enable_shared_from_this<AuthDesk> {
 
   Entry& entry(const std::string& auth);
   int64_t now_ns() const { return clock_.monotonic_ns(); }
+  // Among all processes.
+  StatusOr<os::FileLock> take_turn(const std::string& auth);
   int64_t age_ms(Entry& entry, const provider::LoginState& state);
   Need judge(Entry& entry, const AuthSpec& spec, const StatusOr<provider::LoginState>& state,
              int64_t refused);

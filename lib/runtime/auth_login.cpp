@@ -20,7 +20,6 @@ constexpr int64_t kBrowserMs = 600'000;
 constexpr int64_t kRequestMs = 5'000;  // for a browser to send its one request
 constexpr int kMaxConnections = 32;    // of a login, stray ones among them
 constexpr int kSliceMs = 100;
-constexpr int64_t kLockPatienceMs = 120'000;
 
 constexpr std::string_view kPage =
     "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>tau</title><p>{}</p></html>\n";
@@ -286,7 +285,7 @@ Status AuthDesk::accept(const AuthSpec& spec, provider::Tokens tokens, const Ask
   const std::string& auth = spec.oauth.name;
   Entry& own = entry(auth);
   const std::lock_guard flight(own.flight);
-  TAU_ASSIGN_OR_RETURN(const os::FileLock lock, store_.lock(auth, kLockPatienceMs));
+  TAU_ASSIGN_OR_RETURN(const os::FileLock lock, take_turn(auth));
   LoginState state;
   // Whatever was there before: a state that cannot be read does not stand in the way of a new login.
   if (const auto before = store_.state(auth); before.ok()) state.generation = before->generation;
@@ -326,7 +325,7 @@ StatusOr<std::string> AuthDesk::logout(const std::string& auth) {
     own.login.reset();
   }
   const std::lock_guard flight(own.flight);
-  TAU_ASSIGN_OR_RETURN(const os::FileLock lock, store_.lock(auth, kLockPatienceMs));
+  TAU_ASSIGN_OR_RETURN(const os::FileLock lock, take_turn(auth));
   own.unsaved.reset();
   const auto state = store_.state(auth);
   Status revoked;
