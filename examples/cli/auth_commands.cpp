@@ -1,18 +1,15 @@
 // tau auth …: logins at authorization servers. Tokens go to the vault; none of them is ever shown.
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
-#include <ctime>
 
 #include "client.h"
 #include "commands.h"
 #include "terminal.h"
 #include "text.h"
-
-extern char** environ;
 
 namespace cli {
 namespace {
@@ -40,17 +37,14 @@ bool is_web_page(const std::string& url) { return url.starts_with("https://") ||
 // Shows the page in the user's browser. That there is none is no failure: the page is printed, too.
 void open_browser(const std::string& url) {
   if (!is_web_page(url)) return;
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-    posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
-  std::string program = "xdg-open";
-  std::string argument = url;
-  char* arguments[] = {program.data(), argument.data(), nullptr};
-  pid_t child = 0;
-  if (posix_spawnp(&child, "xdg-open", &actions, nullptr, arguments, environ) == 0)
-    while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {}
-  posix_spawn_file_actions_destroy(&actions);
+  const pid_t child = fork();
+  if (child == 0) {
+    const int nothing = open("/dev/null", O_RDWR);
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(nothing, fd);
+    execlp("xdg-open", "xdg-open", url.c_str(), static_cast<char*>(nullptr));
+    _exit(127);
+  }
+  while (child > 0 && waitpid(child, nullptr, 0) < 0 && errno == EINTR) {}
 }
 
 int64_t now_ms() {
@@ -71,8 +65,10 @@ std::string row_text(const Json& login) {
                      padded(login["kind"].as_string(), kKindWidth) + "  " +
                      padded(login["state"].as_string(), kStateWidth) + "  " + padded(expiry_text(login), 8);
   for (const Json& origin : login["origins"].items()) text += " " + one_line(origin.as_string(), 80);
-  if (const std::string& reason = login["reason"].as_string(); !reason.empty()) text += " " + one_line(reason, 40);
-  if (const std::string& more = login["message"].as_string(); !more.empty()) text += ": " + one_line(more, 400);
+  if (const std::string& reason = login["reason"].as_string(); !reason.empty())
+    text += " " + one_line(reason, 40);
+  if (const std::string& more = login["message"].as_string(); !more.empty())
+    text += ": " + one_line(more, 400);
   while (text.ends_with(' ')) text.pop_back();
   return text + "\n";
 }
@@ -132,8 +128,8 @@ int command_auth_logout(const Options& options) {
   if (!done.ok()) return report(done.failure());
   const std::string& reason = (*done)["reason"].as_string();
   if (!reason.empty())
-    write_err("tau: the server was not told, and may go on to accept the token: " + one_line(reason, 60) + ": " +
-              one_line((*done)["message"].as_string(), 400) + "\n");
+    write_err("tau: the server was not told, and may go on to accept the token: " + one_line(reason, 60) +
+              ": " + one_line((*done)["message"].as_string(), 400) + "\n");
   return tell(options, *done);
 }
 

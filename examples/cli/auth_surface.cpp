@@ -4,7 +4,8 @@
 namespace cli {
 
 void add_auth(CLI::App& root, Options& o) {
-  CLI::App* auth = root.add_subcommand("auth", "Logins at authorization servers; their tokens are in the vault");
+  CLI::App* auth =
+      root.add_subcommand("auth", "Logins at authorization servers; their tokens are in the vault");
   CLI::App* login = auth->add_subcommand("login", "Log in, in a browser or with a code");
   CLI::App* refresh = auth->add_subcommand("refresh", "Get a new token now");
   CLI::App* logout = auth->add_subcommand("logout", "Give the token back, and erase it");

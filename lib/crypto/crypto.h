@@ -10,6 +10,7 @@
 #include "base/base.h"
 #include "crypto/aead.h"       // IWYU pragma: export
 #include "crypto/kdf.h"        // IWYU pragma: export
+#include "crypto/rsa.h"        // IWYU pragma: export
 #include "crypto/signature.h"  // IWYU pragma: export
 
 namespace tau::crypto {

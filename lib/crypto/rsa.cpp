@@ -44,7 +44,8 @@ const Crypto& libcrypto() {
     c.whole = handle != nullptr && find(handle, "BIO_new_mem_buf", c.memory_bio) &&
               find(handle, "BIO_free", c.free_bio) && find(handle, "PEM_read_bio_PrivateKey", c.read_key) &&
               find(handle, "EVP_PKEY_free", c.free_key) && find(handle, "EVP_PKEY_get_id", c.key_id) &&
-              find(handle, "EVP_PKEY_get_bits", c.key_bits) && find(handle, "EVP_MD_CTX_new", c.new_context) &&
+              find(handle, "EVP_PKEY_get_bits", c.key_bits) &&
+              find(handle, "EVP_MD_CTX_new", c.new_context) &&
               find(handle, "EVP_MD_CTX_free", c.free_context) && find(handle, "EVP_sha256", c.sha256) &&
               find(handle, "EVP_DigestSignInit", c.begin) && find(handle, "EVP_DigestSign", c.sign) &&
               find(handle, "ERR_clear_error", c.clear_errors);

@@ -13,8 +13,8 @@ inline constexpr int kMinRsaBits = 2048;
 inline constexpr int kMaxRsaBits = 8192;
 
 // `pem`: a private key in PKCS #8 or PKCS #1, without a passphrase. UNIMPLEMENTED "rsa_unavailable" where
-// there is no libcrypto.so.3; INVALID_ARGUMENT "invalid_rsa_key" for text that is no such key and for a key of
-// another kind or size. Any thread.
+// there is no libcrypto.so.3; INVALID_ARGUMENT "invalid_rsa_key" for text that is no such key and for a key
+// of another kind or size. Any thread.
 StatusOr<std::string> rsa_sign_sha256(const Secret& pem, std::string_view message);
 
 }  // namespace tau::crypto

@@ -15,8 +15,8 @@ constexpr int64_t kAssertionSeconds = 600;
 
 // Parameters of the protocol; a further one of the configuration may not stand in for them.
 constexpr std::string_view kOwn[] = {
-    "assertion",     "client_assertion", "client_id",    "client_secret", "code",  "code_challenge",
-    "code_verifier", "device_code",      "grant_type",   "password",      "scope", "code_challenge_method",
+    "assertion",     "client_assertion", "client_id",     "client_secret", "code",  "code_challenge",
+    "code_verifier", "device_code",      "grant_type",    "password",      "scope", "code_challenge_method",
     "redirect_uri",  "refresh_token",    "response_mode", "response_type", "state", "username"};
 
 bool is_unreserved(char c) {
@@ -51,13 +51,14 @@ bool is_this_machine(const std::string& host) {
 
 Status check_endpoint(const OAuth& auth, std::string_view key, const std::string& text, bool needed) {
   if (text.empty() && needed)
-    return failed_precondition("auth_incomplete", format("auth.{0}: a login of the kind {1} needs auth.{0}.{2}",
-                                                         auth.name, grant_name(auth.grant), key));
+    return failed_precondition("auth_incomplete",
+                               format("auth.{0}: a login of the kind {1} needs auth.{0}.{2}", auth.name,
+                                      grant_name(auth.grant), key));
   if (text.empty()) return ok_status();
   const auto url = net::parse_url(text);
   if (url.ok() && (url->scheme == "https" || is_this_machine(url->host))) return ok_status();
-  return invalid_argument("bad_value",
-                          format("auth.{}.{}: expected an https URL, or one of this machine", auth.name, key));
+  return invalid_argument(
+      "bad_value", format("auth.{}.{}: expected an https URL, or one of this machine", auth.name, key));
 }
 
 // Random characters that a URL and a form can carry as they are.
@@ -94,8 +95,9 @@ Status check_oauth(const OAuth& auth) {
                                format("auth.{0}: client credentials need auth.{0}.client_secret", auth.name));
   for (const auto& [name, value] : auth.params)
     if (std::ranges::find(kOwn, name) != std::end(kOwn))
-      return invalid_argument("bad_value", format("auth.{}.params: \"{}\" is a parameter of the protocol itself",
-                                                  auth.name, name));
+      return invalid_argument(
+          "bad_value",
+          format("auth.{}.params: \"{}\" is a parameter of the protocol itself", auth.name, name));
   return ok_status();
 }
 
@@ -146,9 +148,9 @@ Pkce Pkce::make(Random& random) {
 }
 
 std::string authorize_url(const OAuth& auth, const Pkce& pkce, std::string_view redirect_uri) {
-  FormFields fields = {{"response_type", "code"},           {"client_id", auth.client_id},
-                       {"redirect_uri", redirect_uri},      {"state", pkce.state},
-                       {"code_challenge", pkce.challenge},  {"code_challenge_method", "S256"}};
+  FormFields fields = {{"response_type", "code"},          {"client_id", auth.client_id},
+                       {"redirect_uri", redirect_uri},     {"state", pkce.state},
+                       {"code_challenge", pkce.challenge}, {"code_challenge_method", "S256"}};
   if (!auth.scopes.empty()) fields.emplace_back("scope", auth.scopes);
   if (!auth.audience.empty()) fields.emplace_back("audience", auth.audience);
   const char joint = auth.authorize_url.find('?') == std::string::npos ? '?' : '&';

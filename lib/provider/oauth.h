@@ -94,9 +94,9 @@ StatusOr<Tokens> read_tokens(int http_status, std::string_view body);
 // The device flow's beginning.
 struct DeviceCode {
   Secret code;
-  std::string user_code;      // printable, to be shown
-  std::string verify_url;     // where to type it
-  std::string complete_url;   // the same with the code in it; may be empty
+  std::string user_code;     // printable, to be shown
+  std::string verify_url;    // where to type it
+  std::string complete_url;  // the same with the code in it; may be empty
   int64_t lifetime_s = 0;
   int64_t interval_s = 5;
 };

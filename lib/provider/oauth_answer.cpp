@@ -1,11 +1,9 @@
 // What an authorization server answers, strictly: bounded, JSON, every member of its type and given once. Its
 // texts are hostile until shown otherwise, and tokens go from the answer into secrets and nowhere else.
 #include <algorithm>
-#include <optional>
+#include <span>
 
-#include "json/escape.h"
 #include "json/json.h"
-#include "json/reader.h"
 #include "net/net.h"
 #include "provider/oauth.h"
 
@@ -86,6 +84,38 @@ class Answer {
   std::vector<std::string> seen_;
 };
 
+// Of four hexadecimal digits that stand for a printable character; -1 for others.
+int printable_of(std::string_view digits) {
+  int value = 0;
+  for (const char c : digits) {
+    const char lower = static_cast<char>(c | 0x20);
+    const int digit = c >= '0' && c <= '9' ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+    if (digit < 0) return -1;
+    value = value * 16 + digit;
+  }
+  return digits.size() == 4 && value > ' ' && value <= '~' ? value : -1;
+}
+
+// The escapes that a token can have, which is of printable characters alone.
+size_t unescape_token(std::string_view text, std::span<char> to) {
+  size_t size = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    int c = text[i];
+    if (c == '\\') {
+      c = ++i < text.size() ? text[i] : -1;
+      if (c == 'u') {
+        c = printable_of(text.substr(i + 1, 4));
+        i += 4;
+      } else if (c != '/' && c != '\\' && c != '"') {
+        return 0;
+      }
+    }
+    if (c < 0) return 0;
+    to[size++] = static_cast<char>(c);
+  }
+  return size;
+}
+
 // A string's value, which ordinary memory does not see.
 StatusOr<Secret> take_secret(json::Reader& r) {
   std::string_view text;
@@ -93,16 +123,9 @@ StatusOr<Secret> take_secret(json::Reader& r) {
   text = text.substr(1, text.size() - 2);
   if (text.size() > kMaxTokenBytes) return invalid("has a token of more than 16 KiB");
   if (text.empty()) return invalid("has an empty token");
-  size_t length = text.size();
-  Secret whole = Secret::generate(text.size(), [&](std::span<char> to) {
-    const char* place = nullptr;
-    if (text.find('\\') == text.npos) {
-      std::ranges::copy(text, to.begin());
-    } else if (json::unescape(text, json::Halves::kRefuse, to.data(), length, place) !=
-               json::EscapeError::kNone) {
-      length = 0;
-    }
-  });
+  size_t length = 0;
+  const Secret whole =
+      Secret::generate(text.size(), [&](std::span<char> to) { length = unescape_token(text, to); });
   return whole.reveal([&](std::string_view bytes) -> StatusOr<Secret> {
     const std::string_view token = bytes.substr(0, length);
     if (!is_token_text(token)) return invalid("has a token with characters that no header carries");
@@ -193,19 +216,19 @@ Status refused(int http_status, std::string_view body) {
   for (const KnownError& known : kErrors) {
     if (refusal.error != known.error) continue;
     const bool again = known.code == Code::kUnavailable;
-    return Status(ErrorInfo{.code = known.code,
-                            .reason = std::string(known.error),
-                            .message = format("the authorization server says {}: {}{}", known.error,
-                                              known.says, more),
-                            .retryable = again,
-                            .details_json = {}});
+    return Status(
+        ErrorInfo{.code = known.code,
+                  .reason = std::string(known.error),
+                  .message = format("the authorization server says {}: {}{}", known.error, known.says, more),
+                  .retryable = again,
+                  .details_json = {}});
   }
   if (http_status == 401)
     return Status(Code::kUnauthenticated, "invalid_client",
                   "the authorization server does not accept the client's id or secret");
-  return failed_precondition("token_refused", format("the authorization server refuses with status {}{}{}{}",
-                                                     http_status, refusal.error.empty() ? "" : ", ",
-                                                     shown(refusal.error), more));
+  return failed_precondition("token_refused",
+                             format("the authorization server refuses with status {}{}{}{}", http_status,
+                                    refusal.error.empty() ? "" : ", ", shown(refusal.error), more));
 }
 
 }  // namespace
@@ -233,10 +256,10 @@ StatusOr<Tokens> read_tokens(int http_status, std::string_view body) {
   // Some servers refuse with status 200.
   if (refused_here && tokens.access.empty()) return refused(400, body);
   if (tokens.access.empty()) return invalid("has no access token");
-  const bool bearer = type.empty() || (type.size() == 6 && std::ranges::equal(type, std::string_view("bearer"),
-                                                                              {}, [](char c) {
-                                                                                return static_cast<char>(c | 0x20);
-                                                                              }));
+  const bool bearer =
+      type.empty() ||
+      (type.size() == 6 && std::ranges::equal(type, std::string_view("bearer"), {},
+                                              [](char c) { return static_cast<char>(c | 0x20); }));
   if (!bearer) return invalid(format("has a token of another type than Bearer: {}", shown(type)));
   return tokens;
 }

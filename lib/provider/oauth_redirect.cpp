@@ -29,9 +29,8 @@ bool is_token_char(char c) {
 }
 
 bool same_name(std::string_view text, std::string_view lower) {
-  return std::ranges::equal(text, lower, {}, [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-  });
+  return std::ranges::equal(text, lower, {},
+                            [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
 }
 
 // One Host, the listener's own: a name that was made to resolve to this machine is another origin's.
@@ -125,8 +124,9 @@ Status judge(const Parameters& found, const RedirectRules& rules) {
                              "the answer to the login is of another authorization server than auth.*.issuer");
   if (is(found.error, "access_denied")) return permission_denied("access_denied", "the login was denied");
   if (!found.error.empty())
-    return permission_denied("authorization_failed", "the authorization server did not log in: it was asked for "
-                                                     "scopes or a client that it does not accept");
+    return permission_denied("authorization_failed",
+                             "the authorization server did not log in: it was asked for "
+                             "scopes or a client that it does not accept");
   if (found.code.empty() || found.code.size() > kMaxTokenBytes) return invalid("has no code");
   return ok_status();
 }

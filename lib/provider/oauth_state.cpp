@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "json/json.h"
-#include "json/reader.h"
 #include "provider/oauth.h"
 
 namespace tau::provider {
@@ -67,8 +66,9 @@ Freshness freshness(const LoginState& state, int64_t wall_ms, int64_t age_ms) {
 
 StatusOr<ServiceKey> read_service_key(const Secret& file) {
   const auto bad = [] {
-    return invalid_argument("invalid_service_key",
-                            "the key of the service account is no JSON file with client_email and private_key");
+    return invalid_argument(
+        "invalid_service_key",
+        "the key of the service account is no JSON file with client_email and private_key");
   };
   return file.reveal([&](std::string_view text) -> StatusOr<ServiceKey> {
     ServiceKey key;

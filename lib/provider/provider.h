@@ -12,6 +12,7 @@
 #include "net/net.h"
 #include "provider/model_catalog.h"  // IWYU pragma: export
 #include "provider/money.h"          // IWYU pragma: export
+#include "provider/oauth.h"          // IWYU pragma: export
 #include "provider/quirk_table.h"    // IWYU pragma: export
 #include "wire/wire.h"
 
@@ -159,7 +160,8 @@ class Authorizer {
 };
 
 // The route over HTTP. `authorizer` outlives the model; null: routes with a login take the token as it is.
-// When a server does not accept a token (401), one other is asked for and the request sent again, once a call.
+// When a server does not accept a token (401), one other is asked for and the request sent again, once a
+// call.
 std::unique_ptr<Model> make_http_model(Route route, net::HttpClient& http, net::Loop& loop, Random& random,
                                        Authorizer* authorizer = nullptr);
 

@@ -123,9 +123,9 @@ bool counts_for_breaker(Fault fault, const Status& status) {
 bool costs_nothing(const Status& status, bool saw_event) {
   if (saw_event) return false;
   if (is_one_of(status.reason(),
-                {"connect_failed", "dns_failed", "tls_failed", "connect_timeout", "missing_key", "login_required",
-                 "credential_origin_mismatch", "invalid_url", "invalid_request", "libcurl_missing",
-                 "proxy_refused", "credential_over_proxy"}) ||
+                {"connect_failed", "dns_failed", "tls_failed", "connect_timeout", "missing_key",
+                 "login_required", "credential_origin_mismatch", "invalid_url", "invalid_request",
+                 "libcurl_missing", "proxy_refused", "credential_over_proxy"}) ||
       status.reason().starts_with("egress_"))
     return true;
   return status.details_json().find(R"("http_status")") != std::string_view::npos;

@@ -97,15 +97,18 @@ StatusOr<AuthSpec> read_auth(const Config& config, std::string_view name) {
   read_users(config, values, spec);
   TAU_RETURN_IF_ERROR(provider::check_oauth(oauth));
   if (!is_plain_path(spec.redirect_path))
-    return invalid_argument("bad_value", format("auth.{}.redirect_path: expected a path such as /callback", name));
+    return invalid_argument("bad_value",
+                            format("auth.{}.redirect_path: expected a path such as /callback", name));
   if (oauth.grant == provider::Grant::kServiceAccount && spec.key.empty() && spec.key_file.empty())
-    return failed_precondition("auth_incomplete",
-                               format("auth.{0} needs the account's key: auth.{0}.key or auth.{0}.key_file", name));
+    return failed_precondition(
+        "auth_incomplete",
+        format("auth.{0} needs the account's key: auth.{0}.key or auth.{0}.key_file", name));
   if (spec.origins.empty() || spec.origins.size() > kMaxTokenOrigins)
-    return failed_precondition("auth_incomplete",
-                               format("auth.{0}: its token is for nobody, or for more than {1}: name the login in "
-                                      "providers.NAME.auth beside a base_url, or set auth.{0}.origins",
-                                      name, kMaxTokenOrigins));
+    return failed_precondition(
+        "auth_incomplete",
+        format("auth.{0}: its token is for nobody, or for more than {1}: name the login in "
+               "providers.NAME.auth beside a base_url, or set auth.{0}.origins",
+               name, kMaxTokenOrigins));
   return spec;
 }
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "provider/oauth.h"
+#include "provider/provider.h"
 #include "runtime/config.h"
 
 namespace tau::runtime {
@@ -21,7 +21,8 @@ struct AuthSpec {
   std::vector<std::string> providers;  // that use it
 };
 
-// NOT_FOUND "unknown_auth"; else as provider::check_oauth, and "auth_incomplete" where nobody may see a token.
+// NOT_FOUND "unknown_auth"; else as provider::check_oauth, and "auth_incomplete" where nobody may see a
+// token.
 StatusOr<AuthSpec> read_auth(const Config& config, std::string_view name);
 std::vector<std::string> auth_names(const Config& config);
 

@@ -11,10 +11,12 @@ using provider::Freshness;
 using provider::LoginState;
 
 constexpr int64_t kLockPatienceMs = 120'000;  // longer than a refresh by another process takes
-constexpr int kFinishMs = 35'000;               // longer than one request takes
+constexpr int64_t kLockSliceMs = 500;
+constexpr int kFinishMs = 35'000;  // longer than one request takes
 constexpr int64_t kFirstPauseMs = 1'000;
 constexpr int64_t kMaxPauseMs = 60'000;
-constexpr int64_t kForcedEveryMs = 30'000;  // a server that refuses every token does not cost one for each call
+constexpr int64_t kForcedEveryMs =
+    30'000;  // a server that refuses every token does not cost one for each call
 constexpr int kAttempts = 3;
 constexpr int kSaves = 6;
 constexpr int64_t kAgainMs = 250;
@@ -98,6 +100,15 @@ bool AuthDesk::pause(int64_t ms) {
   return !stopping_;
 }
 
+StatusOr<os::FileLock> AuthDesk::take_turn(const std::string& auth) {
+  const int64_t end = now_ns() + kLockPatienceMs * kNanosPerMilli;
+  while (true) {
+    if (stopping_) return cancelled_error("the runtime stops");
+    auto lock = store_.lock(auth, kLockSliceMs);
+    if (lock.ok() || lock.status().reason() != "file_locked" || now_ns() >= end) return lock;
+  }
+}
+
 int64_t AuthDesk::age_ms(Entry& entry, const LoginState& state) {
   const std::lock_guard lock(mutex_);
   return entry.born == state.generation ? (now_ns() - entry.born_ns) / kNanosPerMilli : -1;
@@ -110,11 +121,12 @@ AuthDesk::Need AuthDesk::judge(Entry& entry, const AuthSpec& spec, const StatusO
   bool good = false;
   bool theirs = false;  // a server did not accept it
   if (state.ok()) {
-    if (state->client_id != spec.oauth.client_id) return person ? Need::kLogin : Need::kRefresh;
+    const bool other = state->client_id != spec.oauth.client_id;
+    if (other && person) return Need::kLogin;
     const Freshness fresh = provider::freshness(*state, clock_.wall_ms(), age_ms(entry, *state));
     theirs = refused == state->generation;
-    usable = fresh != Freshness::kExpired && !theirs;
-    good = fresh == Freshness::kGood && !theirs;
+    usable = fresh != Freshness::kExpired && !theirs && !other;
+    good = usable && fresh == Freshness::kGood;
   }
   if (good) return Need::kNothing;
   if (person && (!state.ok() || state->login_required || !state->refreshable))
@@ -122,8 +134,8 @@ AuthDesk::Need AuthDesk::judge(Entry& entry, const AuthSpec& spec, const StatusO
   const std::lock_guard lock(mutex_);
   const bool pausing = now_ns() < entry.retry_ns;
   if (usable) return pausing ? Need::kNothing : Need::kSoon;
-  const bool again = theirs && entry.forced_ns != 0 &&
-                     now_ns() - entry.forced_ns < kForcedEveryMs * kNanosPerMilli;
+  const bool again =
+      theirs && entry.forced_ns != 0 && now_ns() - entry.forced_ns < kForcedEveryMs * kNanosPerMilli;
   if (again) return Need::kNothing;
   return pausing ? Need::kPause : Need::kRefresh;
 }
@@ -158,15 +170,15 @@ StatusOr<int64_t> AuthDesk::ensure(const std::string& auth, int64_t refused, boo
   if (settled(need) && !forced) return answer(own, auth, need, state);
   const int64_t before = state.ok() ? state->generation : 0;
 
-  TAU_ASSIGN_OR_RETURN(const os::FileLock lock, store_.lock(auth, kLockPatienceMs));
+  TAU_ASSIGN_OR_RETURN(const os::FileLock lock, take_turn(auth));
   state = store_.state(auth);  // as another process may have left it
   if (!state.ok() && !is_absent(state)) return state.status();
   need = judge(own, spec, state, refused);
   const bool renewed = state.ok() && state->generation != before;
   if (settled(need) && (!forced || renewed)) return answer(own, auth, need, state);
   // Nor is a token that is known to be dead shown again because somebody asks for it by hand.
-  const bool dead = !state.ok() || !state->refreshable || state->login_required ||
-                    state->client_id != spec.oauth.client_id;
+  const bool dead =
+      !state.ok() || !state->refreshable || state->login_required || state->client_id != spec.oauth.client_id;
   if (provider::needs_login(spec.oauth.grant) && dead) return answer(own, auth, Need::kLogin, state);
   const bool theirs = state.ok() && refused == state->generation;
   auto made = renew(own, spec, state);
@@ -303,13 +315,14 @@ Status AuthDesk::save(Entry& entry, const AuthSpec& spec) {
     entry.unsaved.reset();
     return ok_status();
   }
-  log(true, format("the new token of the login \"{}\" is not stored yet: {}", spec.oauth.name, saved.message()));
+  log(true,
+      format("the new token of the login \"{}\" is not stored yet: {}", spec.oauth.name, saved.message()));
   return saved.annotate(format("the new token of the login \"{}\" is not stored yet", spec.oauth.name));
 }
 
 Status AuthDesk::save_what_was_not(Entry& entry, const AuthSpec& spec) {
   if (!entry.unsaved) return ok_status();
-  TAU_ASSIGN_OR_RETURN(const os::FileLock lock, store_.lock(spec.oauth.name, kLockPatienceMs));
+  TAU_ASSIGN_OR_RETURN(const os::FileLock lock, take_turn(spec.oauth.name));
   const auto state = store_.state(spec.oauth.name);
   if (state.ok() && state->generation >= entry.unsaved->state.generation) entry.unsaved.reset();
   return entry.unsaved ? save(entry, spec) : ok_status();

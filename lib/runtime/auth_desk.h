@@ -85,16 +85,16 @@ class AuthDesk final : public std::enable_shared_from_this<AuthDesk> {
   struct Entry {
     std::mutex flight;  // held while the token is renewed; taken before mutex_
     // Under mutex_ of the desk:
-    int64_t born_ns = 0;          // when the token of `born` was asked for
-    int64_t born = 0;             // its generation; 0: by nobody here
-    int64_t retry_ns = 0;         // not before, after failures
-    int64_t forced_ns = 0;        // when a token that was refused was last replaced
+    int64_t born_ns = 0;    // when the token of `born` was asked for
+    int64_t born = 0;       // its generation; 0: by nobody here
+    int64_t retry_ns = 0;   // not before, after failures
+    int64_t forced_ns = 0;  // when a token that was refused was last replaced
     int failures = 0;
-    Status failure;               // the last of them
-    bool working = false;         // somebody works for the waiters
+    Status failure;        // the last of them
+    bool working = false;  // somebody works for the waiters
     std::vector<Waiter> waiters;
     std::optional<Unsaved> unsaved;  // under flight
-    std::shared_ptr<Login> login;  // under mutex_ of the desk: one that waits for a person
+    std::shared_ptr<Login> login;    // under mutex_ of the desk: one that waits for a person
   };
   // What to do for somebody who needs the token.
   enum class Need : uint8_t { kNothing, kSoon, kRefresh, kLogin, kPause };
@@ -112,6 +112,8 @@ class AuthDesk final : public std::enable_shared_from_this<AuthDesk> {
 
   Entry& entry(const std::string& auth);
   int64_t now_ns() const { return clock_.monotonic_ns(); }
+  // Among all processes.
+  StatusOr<os::FileLock> take_turn(const std::string& auth);
   int64_t age_ms(Entry& entry, const provider::LoginState& state);
   Need judge(Entry& entry, const AuthSpec& spec, const StatusOr<provider::LoginState>& state,
              int64_t refused);

@@ -4,7 +4,6 @@
 #include <charconv>
 
 #include "crypto/crypto.h"
-#include "crypto/rsa.h"
 #include "runtime/auth_desk.h"
 
 namespace tau::runtime {

@@ -20,12 +20,12 @@ constexpr int64_t kBrowserMs = 600'000;
 constexpr int64_t kRequestMs = 5'000;  // for a browser to send its one request
 constexpr int kMaxConnections = 32;    // of a login, stray ones among them
 constexpr int kSliceMs = 100;
-constexpr int64_t kLockPatienceMs = 120'000;
 
 constexpr std::string_view kPage =
     "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>tau</title><p>{}</p></html>\n";
 constexpr std::string_view kGood = "You are logged in. This page can be closed.";
-constexpr std::string_view kBad = "The login did not succeed. This page can be closed; the program says more.";
+constexpr std::string_view kBad =
+    "The login did not succeed. This page can be closed; the program says more.";
 constexpr std::string_view kNothing = "There is nothing here.";
 
 // Nothing of the request is in the answer.
@@ -215,10 +215,8 @@ bool AuthDesk::read_head(int connection, std::string& head) {
 StatusOr<bool> AuthDesk::serve_browser(const AuthSpec& spec, Login& login, os::Fd connection) {
   std::string head;
   const bool whole = read_head(connection.get(), head);
-  const provider::RedirectRules rules = {.path = spec.redirect_path,
-                                         .host = login.host,
-                                         .state = login.pkce.state,
-                                         .issuer = spec.oauth.issuer};
+  const provider::RedirectRules rules = {
+      .path = spec.redirect_path, .host = login.host, .state = login.pkce.state, .issuer = spec.oauth.issuer};
   auto code = provider::read_redirect(head, rules);
   secure_wipe(head.data(), head.size());
   if (!whole || code.status().reason() == "invalid_redirect") {
@@ -287,7 +285,7 @@ Status AuthDesk::accept(const AuthSpec& spec, provider::Tokens tokens, const Ask
   const std::string& auth = spec.oauth.name;
   Entry& own = entry(auth);
   const std::lock_guard flight(own.flight);
-  TAU_ASSIGN_OR_RETURN(const os::FileLock lock, store_.lock(auth, kLockPatienceMs));
+  TAU_ASSIGN_OR_RETURN(const os::FileLock lock, take_turn(auth));
   LoginState state;
   // Whatever was there before: a state that cannot be read does not stand in the way of a new login.
   if (const auto before = store_.state(auth); before.ok()) state.generation = before->generation;
@@ -307,7 +305,8 @@ StatusOr<std::string> AuthDesk::refresh(const std::string& auth) {
 Status AuthDesk::revoke(const AuthSpec& spec, const LoginState& state) {
   if (!state.refreshable) return not_found("nothing_to_revoke", "the login has no refresh token");
   // Bound to its server: the vault does not give it out for an endpoint elsewhere.
-  TAU_ASSIGN_OR_RETURN(const Secret token, secrets_->get(refresh_reference(spec.oauth.name), spec.oauth.revoke_url));
+  TAU_ASSIGN_OR_RETURN(const Secret token,
+                       secrets_->get(refresh_reference(spec.oauth.name), spec.oauth.revoke_url));
   const auto answer = token.reveal([&](std::string_view text) {
     return post(spec, {spec.oauth.revoke_url, {{"token", text}, {"token_type_hint", "refresh_token"}}});
   });
@@ -326,7 +325,7 @@ StatusOr<std::string> AuthDesk::logout(const std::string& auth) {
     own.login.reset();
   }
   const std::lock_guard flight(own.flight);
-  TAU_ASSIGN_OR_RETURN(const os::FileLock lock, store_.lock(auth, kLockPatienceMs));
+  TAU_ASSIGN_OR_RETURN(const os::FileLock lock, take_turn(auth));
   own.unsaved.reset();
   const auto state = store_.state(auth);
   Status revoked;

@@ -19,7 +19,8 @@ StatusOr<std::string> show_logins(Core& core, const json::Value& request);
 StatusOr<std::string> refresh_login(Core& core, const json::Value& request);
 StatusOr<std::string> end_login(Core& core, const json::Value& request);
 
-inline constexpr std::pair<std::string_view, StatusOr<std::string> (*)(Core& core, const json::Value& request)>
+inline constexpr std::pair<std::string_view,
+                           StatusOr<std::string> (*)(Core& core, const json::Value& request)>
     kAuthOps[] = {{"auth_login", begin_login},
                   {"auth_wait", wait_for_login},
                   {"auth_status", show_logins},

@@ -48,7 +48,8 @@ Status AuthStore::write_tokens(const AuthSpec& spec, const provider::LoginState&
   const std::string& auth = spec.oauth.name;
   std::vector<credential::NewSecret> all;
   for (size_t i = 0; i < state.origins.size(); ++i) {
-    TAU_ASSIGN_OR_RETURN(auto access, secret_of(access_reference(auth, i), tokens.access.clone(), state.origins[i]));
+    TAU_ASSIGN_OR_RETURN(auto access,
+                         secret_of(access_reference(auth, i), tokens.access.clone(), state.origins[i]));
     all.push_back(std::move(access));
   }
   if (!tokens.refresh.empty()) {
@@ -74,7 +75,8 @@ Status AuthStore::forget_origins_from(const std::string& auth, size_t count) con
 Status AuthStore::remove(const std::string& auth) const {
   TAU_ASSIGN_OR_RETURN(const auto vault, vault_->opened());
   TAU_RETURN_IF_ERROR(remove_one(*vault, refresh_reference(auth)));
-  for (size_t i = kMaxTokenOrigins; i-- > 0;) TAU_RETURN_IF_ERROR(remove_one(*vault, access_reference(auth, i)));
+  for (size_t i = kMaxTokenOrigins; i-- > 0;)
+    TAU_RETURN_IF_ERROR(remove_one(*vault, access_reference(auth, i)));
   return remove_one(*vault, state_reference(auth));
 }
 

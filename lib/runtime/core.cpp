@@ -217,10 +217,10 @@ Status Core::open_parts() {
   fetch_egress_ = keep_secrets(make_fetch_policy(*config_), screening_);
   credentials_ = std::make_unique<ConfiguredCredentials>(*config_, env, *screening_);
   fetch_credentials_ = make_fetch_credentials(*config_, screening_);
-  auth_ = std::make_shared<AuthDesk>(
-      AuthDesk::Setup{.config = *config_, .secrets = secrets_, .log = [this](bool bad, std::string_view text) {
-                        log(bad ? LogLevel::kWarn : LogLevel::kInfo, "auth", text);
-                      }});
+  auth_ = std::make_shared<AuthDesk>(AuthDesk::Setup{
+      .config = *config_, .secrets = secrets_, .log = [this](bool bad, std::string_view text) {
+        log(bad ? LogLevel::kWarn : LogLevel::kInfo, "auth", text);
+      }});
   web_access_ = make_web_access(*config_);
   if (!options_.workspace.empty()) {
     const SandboxPlaces places = {options_.workspace, options_.home, env("HOME").value_or("")};

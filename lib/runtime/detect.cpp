@@ -77,6 +77,8 @@ std::optional<Detected> detect_key(const Config& config, const Environment& envi
     std::string model = format("{}/{}", known.name, known.default_model);
     const auto route = config.route(model, environment);
     if (!route.ok() || route->credential_id.empty()) continue;
+    if (source.kind == KeySource::Kind::kAuth)
+      return Detected{std::move(model), format("providers.{}.auth is set", known.name)};
     const bool stored = source.kind == KeySource::Kind::kStored || source.kind == KeySource::Kind::kVault;
     return Detected{std::move(model), stored ? format("providers.{}.api_key is set", known.name)
                                              : format("{} is set", source.name)};

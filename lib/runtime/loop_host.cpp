@@ -37,7 +37,6 @@ class LoopAuthorizer final : public provider::Authorizer {
   const std::shared_ptr<net::EventLoop::Poster> poster_;
 };
 
-
 constexpr size_t kModelsKept = 8;
 constexpr size_t kScratchKept = 16;  // memory of drivers that ended, for those to come
 

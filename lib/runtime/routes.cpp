@@ -130,6 +130,11 @@ StatusOr<provider::Route> Config::route(std::string_view model, const Environmen
   if (source.kind == KeySource::Kind::kAuth) {
     TAU_ASSIGN_OR_RETURN(const AuthSpec auth, read_auth(*this, source.name));
     route.auth = source.name;
+    // Whatever the dialect's keys go into: a token of OAuth has a header of its own (RFC 6750).
+    if (route.credential_header.empty()) {
+      route.credential_header = "authorization";
+      route.credential_prefix = "Bearer ";
+    }
     // Without a person's login there is nothing to wait for; the others get their token when it is needed.
     if (provider::needs_login(auth.oauth.grant))
       TAU_RETURN_IF_ERROR(credential(route.provider, url, environment).status());

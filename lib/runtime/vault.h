@@ -53,8 +53,8 @@ class Vault final {
 
   StatusOr<Secret> get(std::string_view name, std::string_view origin, uint32_t version = 0);
   Status put(std::string_view name, Secret value, std::string_view origin, int64_t expires_ms);
-  // All in one write: after a crash none of them is there or all are. `told`: what watchers of changes hear of;
-  // empty: nothing.
+  // All in one write: after a crash none of them is there or all are. `told`: what watchers of changes hear
+  // of; empty: nothing.
   Status put_all(std::vector<credential::NewSecret> secrets, std::string_view told);
   // The file.
   const std::string& path() const { return options_.path; }

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "crypto/crypto.h"
-#include "crypto/rsa.h"
 
 namespace tau::crypto {
 namespace {
@@ -42,9 +41,9 @@ Secret pem_of(EVP_PKEY* key, const char* passphrase = nullptr, bool old_form = f
 bool verifies(EVP_PKEY* key, std::string_view signature, std::string_view message) {
   EVP_MD_CTX* const context = EVP_MD_CTX_new();
   EVP_DigestVerifyInit(context, nullptr, EVP_sha256(), nullptr, key);
-  const int good = EVP_DigestVerify(
-      context, reinterpret_cast<const unsigned char*>(signature.data()), signature.size(),
-      reinterpret_cast<const unsigned char*>(message.data()), message.size());
+  const int good =
+      EVP_DigestVerify(context, reinterpret_cast<const unsigned char*>(signature.data()), signature.size(),
+                       reinterpret_cast<const unsigned char*>(message.data()), message.size());
   EVP_MD_CTX_free(context);
   return good == 1;
 }

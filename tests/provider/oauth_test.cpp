@@ -131,25 +131,35 @@ TEST(OAuthAnswer, TokensAreRead) {
 TEST(OAuthAnswer, WhatIsNoAnswerIsRefused) {
   const std::string huge = format(R"({{"access_token":"{}"}})", made('A', kMaxTokenBytes + 1));
   const std::string large = answer(format(R"(,"x":"{}")", made('x', kMaxTokenAnswerBytes)));
-  for (const std::string& body :
-       {std::string(), std::string("<html>log in</html>"), std::string("[]"), std::string("null"),
-        std::string(R"({"token_type":"Bearer"})"), std::string(R"({"access_token":""})"),
-        std::string(R"({"access_token":7})"), std::string(R"({"access_token":"a b"})"),
-        std::string(R"({"access_token":"a\n"})"), std::string(R"({"access_token":"a","access_token":"b"})"),
-        std::string(R"({"access_token":"a","expires_in":-1})"),
-        std::string(R"({"access_token":"a","expires_in":"soon"})"),
-        std::string(R"({"access_token":"a","expires_in":{}})"),
-        std::string(R"({"access_token":"a","expires_in":1e300})"),
-        std::string(R"({"access_token":"a","token_type":"mac"})"),
-        std::string(R"({"access_token":"a","token_type":7})"), std::string(R"({"access_token":"a"} x)"),
-        std::string(R"({"access_token":"a")"), std::string("{\"access_token\":\"\xff\"}"), huge, large})
+  for (const std::string& body : {std::string(),
+                                  std::string("<html>log in</html>"),
+                                  std::string("[]"),
+                                  std::string("null"),
+                                  std::string(R"({"token_type":"Bearer"})"),
+                                  std::string(R"({"access_token":""})"),
+                                  std::string(R"({"access_token":7})"),
+                                  std::string(R"({"access_token":"a b"})"),
+                                  std::string(R"({"access_token":"a\n"})"),
+                                  std::string(R"({"access_token":"a","access_token":"b"})"),
+                                  std::string(R"({"access_token":"a","expires_in":-1})"),
+                                  std::string(R"({"access_token":"a","expires_in":"soon"})"),
+                                  std::string(R"({"access_token":"a","expires_in":{}})"),
+                                  std::string(R"({"access_token":"a","expires_in":1e300})"),
+                                  std::string(R"({"access_token":"a","token_type":"mac"})"),
+                                  std::string(R"({"access_token":"a","token_type":7})"),
+                                  std::string(R"({"access_token":"a"} x)"),
+                                  std::string(R"({"access_token":"a")"),
+                                  std::string("{\"access_token\":\"\xff\"}"),
+                                  huge,
+                                  large})
     EXPECT_EQ(why(200, body), "invalid_token_answer") << body.substr(0, 100);
 }
 
 TEST(OAuthAnswer, RefusalsHaveReasons) {
   const auto error = [](std::string_view name) { return format(R"({{"error":"{}"}})", name); };
-  for (const char* name : {"invalid_grant", "invalid_client", "unauthorized_client", "unsupported_grant_type",
-                           "invalid_scope", "access_denied", "expired_token", "authorization_pending", "slow_down"})
+  for (const char* name :
+       {"invalid_grant", "invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope",
+        "access_denied", "expired_token", "authorization_pending", "slow_down"})
     EXPECT_EQ(why(400, error(name)), name);
   EXPECT_EQ(why(401, "no"), "invalid_client");
   EXPECT_EQ(why(400, "<html>"), "token_refused");
@@ -169,8 +179,10 @@ TEST(OAuthAnswer, RefusalsHaveReasons) {
 TEST(OAuthAnswer, NoWordThatCouldBeATokenIsRepeated) {
   const std::string token = made('Q', 40);
   const auto refused = read_tokens(
-      400, format(R"({{"error":"invalid_grant","error_description":"AADSTS70000: the token {} \u001b[31m is\n bad"}})",
-                  token));
+      400,
+      format(
+          R"({{"error":"invalid_grant","error_description":"AADSTS70000: the token {} \u001b[31m is\n bad"}})",
+          token));
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.status().message().find(token), std::string_view::npos);
   EXPECT_NE(refused.status().message().find("AADSTS70000"), std::string_view::npos);
@@ -193,9 +205,10 @@ TEST(OAuthDevice, CodesAreRead) {
   EXPECT_EQ(code->interval_s, 7);
   EXPECT_EQ(code->lifetime_s, 900);
   EXPECT_TRUE(read_device_code(200, device(R"(,"verification_url":"https://login.example/d")")).ok());
-  for (const char* more : {"", R"(,"verification_uri":"javascript:alert(1)")", R"(,"verification_uri":"file:///etc/x")",
-                           R"(,"verification_uri":"https://a.example/","verification_uri_complete":"x:y")",
-                           R"(,"verification_uri":"https://a.example/\u001b")"})
+  for (const char* more :
+       {"", R"(,"verification_uri":"javascript:x")", R"(,"verification_uri":"file:///etc/x")",
+        R"(,"verification_uri":"https://a.example/","verification_uri_complete":"x:y")",
+        R"(,"verification_uri":"https://a.example/\u001b")"})
     EXPECT_EQ(read_device_code(200, device(more)).status().reason(), "invalid_token_answer") << more;
 }
 
@@ -236,12 +249,14 @@ TEST(OAuthRedirect, TheCodeOfThisLoginIsTaken) {
 }
 
 TEST(OAuthRedirect, StateAndIssuerAreChecked) {
-  for (const char* query : {"code=c", "code=c&state=", "code=c&state=s4", "code=c&state=s33", "state=S3&code=c"})
+  for (const char* query :
+       {"code=c", "code=c&state=", "code=c&state=s4", "code=c&state=s33", "state=S3&code=c"})
     EXPECT_EQ(redirect(request(std::string("/callback?") + query)), "state_mismatch") << query;
   RedirectRules rules = kRules;
   rules.issuer = "https://login.example";
   EXPECT_EQ(redirect(request("/callback?code=c&state=s3"), rules), "issuer_mismatch");
-  EXPECT_EQ(redirect(request("/callback?code=c&state=s3&iss=https://evil.example"), rules), "issuer_mismatch");
+  EXPECT_EQ(redirect(request("/callback?code=c&state=s3&iss=https://evil.example"), rules),
+            "issuer_mismatch");
   EXPECT_EQ(redirect(request("/callback?code=c&state=s3&iss=https%3A%2F%2Flogin.example"), rules), "code c");
   rules.state = "";
   EXPECT_EQ(redirect(request("/callback?code=c&state="), rules), "state_mismatch");
@@ -260,26 +275,35 @@ TEST(OAuthRedirect, OtherPlacesAndOtherHostsAreNotIt) {
     EXPECT_EQ(redirect(request(target)), "other_path") << target;
   const std::string line = "GET /callback?code=c&state=s3 HTTP/1.1\r\n";
   for (const char* hosts : {"", "Host: evil.example\r\n", "Host: 127.0.0.1\r\n", "Host: 127.0.0.1:5001\r\n",
-                            "Host: 127.0.0.1:5000\r\nHost: 127.0.0.1:5000\r\n",
-                            "Host : 127.0.0.1:5000\r\n", " Host: 127.0.0.1:5000\r\n"})
+                            "Host: 127.0.0.1:5000\r\nHost: 127.0.0.1:5000\r\n", "Host : 127.0.0.1:5000\r\n",
+                            " Host: 127.0.0.1:5000\r\n"})
     EXPECT_EQ(redirect(line + hosts + "\r\n"), "invalid_redirect") << hosts;
 }
 
 TEST(OAuthRedirect, WhatIsMalformedIsRefused) {
   const std::string good = "/callback?code=c&state=s3";
   const std::string host = "Host: 127.0.0.1:5000\r\n\r\n";
-  for (const std::string& head :
-       {std::string(), std::string("GET"), "POST " + good + " HTTP/1.1\r\n" + host,
-        "GET " + good + " HTTP/2.0\r\n" + host, "GET " + good + "\r\n" + host,
-        "GET  " + good + " HTTP/1.1\r\n" + host, "GET " + good + " HTTP/1.1\n" + host,
-        request(good, "Content-Length: 5\r\n"), request(good, "Transfer-Encoding: chunked\r\n"),
-        request(good, "no colon\r\n"), request(good, std::string("a: \0\r\n", 6)),
-        request("/callback?code=c&state=s3&code=d"), request("/callback?code=%zz&state=s3"),
-        request("/callback?code=%c&state=s3"), request("/callback?code=%00&state=s3"),
-        request("/callback?code=%0d%0a&state=s3"), request("/callback?code=&state=s3"),
-        request("/callback?code=c&state=s3#x"), request("/callback?&code=c&state=s3"),
-        request("/callback?code=" + made('c', kMaxRedirectBytes) + "&state=s3"),
-        request("/callback?state=s3")})
+  for (const std::string& head : {std::string(),
+                                  std::string("GET"),
+                                  "POST " + good + " HTTP/1.1\r\n" + host,
+                                  "GET " + good + " HTTP/2.0\r\n" + host,
+                                  "GET " + good + "\r\n" + host,
+                                  "GET  " + good + " HTTP/1.1\r\n" + host,
+                                  "GET " + good + " HTTP/1.1\n" + host,
+                                  request(good, "Content-Length: 5\r\n"),
+                                  request(good, "Transfer-Encoding: chunked\r\n"),
+                                  request(good, "no colon\r\n"),
+                                  request(good, std::string("a: \0\r\n", 6)),
+                                  request("/callback?code=c&state=s3&code=d"),
+                                  request("/callback?code=%zz&state=s3"),
+                                  request("/callback?code=%c&state=s3"),
+                                  request("/callback?code=%00&state=s3"),
+                                  request("/callback?code=%0d%0a&state=s3"),
+                                  request("/callback?code=&state=s3"),
+                                  request("/callback?code=c&state=s3#x"),
+                                  request("/callback?&code=c&state=s3"),
+                                  request("/callback?code=" + made('c', kMaxRedirectBytes) + "&state=s3"),
+                                  request("/callback?state=s3")})
     EXPECT_EQ(redirect(head), "invalid_redirect") << head.substr(0, 100);
   EXPECT_FALSE(is_whole_head("GET / HTTP/1.1\r\n"));
 }
@@ -296,8 +320,9 @@ TEST(OAuthState, ItIsReadAsItIsWritten) {
   const auto read = LoginState::read(state.write());
   ASSERT_TRUE(read.ok());
   EXPECT_EQ(read->write(), state.write());
-  for (const char* text : {"", "{}", "[]", R"({"version":2,"generation":1})", R"({"version":1})",
-                           R"({"version":1,"generation":-1})", R"({"version":1,"generation":1,"lifetime_ms":-5})"})
+  for (const char* text :
+       {"", "{}", "[]", R"({"version":2,"generation":1})", R"({"version":1})",
+        R"({"version":1,"generation":-1})", R"({"version":1,"generation":1,"lifetime_ms":-5})"})
     EXPECT_EQ(LoginState::read(text).status().reason(), "invalid_login_state") << text;
 }
 
@@ -313,7 +338,7 @@ TEST(OAuthState, FreshnessByBothClocks) {
   EXPECT_EQ(at(3'591'000, -1), Freshness::kExpired);
   EXPECT_EQ(at(-10'000'000, 3'595'000), Freshness::kExpired);  // the wall clock was put back
   EXPECT_EQ(at(-10'000'000, 5'000), Freshness::kGood);
-  EXPECT_EQ(at(-10'000'000, -1), Freshness::kDue);  // and nobody here knows how old the token is
+  EXPECT_EQ(at(-10'000'000, -1), Freshness::kDue);        // and nobody here knows how old the token is
   EXPECT_EQ(at(90'000'000, 5'000), Freshness::kExpired);  // or forward; or the machine slept
   state.lifetime_ms = 10'000;
   EXPECT_EQ(at(7'900, -1), Freshness::kGood);
@@ -325,7 +350,8 @@ TEST(OAuthState, FreshnessByBothClocks) {
 
 TEST(OAuthAssertion, ClaimsAreThoseOfTheKey) {
   const std::string pem = "-----BEGIN " + std::string("X-----\nabc\n");
-  std::string file = R"({"type":"service_account","client_email":"a@b.example","private_key_id":"k1","private_key":)";
+  std::string file =
+      R"({"type":"service_account","client_email":"a@b.example","private_key_id":"k1","private_key":)";
   json::append_string(file, pem);
   file += "}";
   const auto key = read_service_key(Secret(file));
@@ -344,8 +370,10 @@ TEST(OAuthAssertion, ClaimsAreThoseOfTheKey) {
   EXPECT_EQ(claims["aud"].as_string(), auth.token_url);
   EXPECT_EQ(claims["scope"].as_string(), "one two");
   EXPECT_EQ(claims["exp"].as_int() - claims["iat"].as_int(), 600);
-  for (const char* bad : {"", "{}", "x", R"({"client_email":"a"})", R"({"client_email":"a","private_key":7})"})
-    EXPECT_EQ(read_service_key(Secret(std::string_view(bad))).status().reason(), "invalid_service_key") << bad;
+  for (const char* bad :
+       {"", "{}", "x", R"({"client_email":"a"})", R"({"client_email":"a","private_key":7})"})
+    EXPECT_EQ(read_service_key(Secret(std::string_view(bad))).status().reason(), "invalid_service_key")
+        << bad;
 }
 
 }  // namespace

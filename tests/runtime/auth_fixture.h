@@ -111,8 +111,8 @@ class AuthServer {
     ++grants_;
     access_ = made("access");
     if (refreshable) refresh_ = made("refresh");
-    std::string body = "{\"access_token\":\"" + access_ + "\",\"token_type\":\"Bearer\",\"expires_in\":" +
-                       std::to_string(lifetime_s_);
+    std::string body = "{\"access_token\":\"" + access_ +
+                       "\",\"token_type\":\"Bearer\",\"expires_in\":" + std::to_string(lifetime_s_);
     if (refreshable) body += ",\"refresh_token\":\"" + refresh_ + "\"";
     return Reply::json(body + "}");
   }
@@ -145,7 +145,8 @@ class AuthServer {
     }
     if (kind.ends_with(":device_code")) return pending_-- > 0 ? error(pending_error_.c_str()) : issue(true);
     if (kind == "client_credentials")
-      return field("client_secret").empty() && form_auth_.empty() ? error("invalid_client", 401) : issue(false);
+      return field("client_secret").empty() && form_auth_.empty() ? error("invalid_client", 401)
+                                                                  : issue(false);
     if (kind.ends_with(":jwt-bearer")) return issue(false);
     return error("unsupported_grant_type");
   }
@@ -164,8 +165,9 @@ class AuthServer {
     const std::lock_guard lock(mutex_);
     if (request.target == "/token") return token(request);
     if (request.target == "/device")
-      return Reply::json("{\"device_code\":\"" + made("device") + "\",\"user_code\":\"ABCD-EFGH\",\"interval\":1," +
-                         "\"verification_uri\":\"" + url("/go") + "\",\"expires_in\":60}");
+      return Reply::json("{\"device_code\":\"" + made("device") +
+                         "\",\"user_code\":\"ABCD-EFGH\",\"interval\":1," + "\"verification_uri\":\"" +
+                         url("/go") + "\",\"expires_in\":60}");
     if (request.target == "/revoke") {
       revoked_ = read_form(request.body)["token"];
       return Reply(200);
@@ -174,7 +176,8 @@ class AuthServer {
       return Reply::json("{\"error\":{\"message\":\"no\",\"type\":\"authentication_error\"}}", 401);
     ++answered_;
     return Reply::json(
-        "{\"id\":\"x\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,"
+        "{\"id\":\"x\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":"
+        "0,"
         "\"message\":{\"role\":\"assistant\",\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}");
   }
 

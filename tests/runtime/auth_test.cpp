@@ -3,7 +3,12 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -51,7 +56,7 @@ class AuthTest : public testing::Test {
     options.home = dir_.file("home");
     options.config_json = text;
     options.vault = vault_;
-    options.log_level = LogLevel::kTrace;
+    options.log_level = LogLevel::kDebug;
     options.log = [this](LogLevel, std::string_view, std::string_view message) {
       const std::lock_guard lock(log_mutex_);
       log_ += std::string(message) + "\n";
@@ -62,7 +67,8 @@ class AuthTest : public testing::Test {
   }
   void open(const std::string& text) { runtime_ = open_one(text); }
 
-  StatusOr<json::Value> perform(const std::string& op, const std::string& more = "", const char* name = "main") {
+  StatusOr<json::Value> perform(const std::string& op, const std::string& more = "",
+                                const char* name = "main") {
     auto text = runtime_->perform(format(R"({{"op":"{}","name":"{}"{}}})", op, name, more));
     if (!text.ok()) return std::move(text).status();
     seen_ += *text;
@@ -90,7 +96,8 @@ class AuthTest : public testing::Test {
     if (::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0) {
       (void)!::write(fd, request_text.data(), request_text.size());
       char piece[4096];
-      for (ssize_t n = 0; (n = ::read(fd, piece, sizeof piece)) > 0;) answer.append(piece, static_cast<size_t>(n));
+      for (ssize_t n = 0; (n = ::read(fd, piece, sizeof piece)) > 0;)
+        answer.append(piece, static_cast<size_t>(n));
     }
     ::close(fd);
     return answer;
@@ -185,11 +192,11 @@ TEST_F(AuthTest, ABrowserLogsInAndTheTokenIsUsed) {
 
 TEST_F(AuthTest, WithoutALoginTheErrorSaysSo) {
   open(config());
-  const auto agent = Agent::make(runtime_, "");
-  ASSERT_FALSE(agent.ok());
-  EXPECT_EQ(agent.status().reason(), "login_required");
-  EXPECT_EQ(agent.status().code(), Code::kUnauthenticated);
-  EXPECT_NE(agent.status().message().find("tau auth login main"), std::string_view::npos);
+  EXPECT_NE(json::write(ask()).find("login_required"), std::string::npos);
+  const auto refused = runtime_->perform(R"({"op":"auth_refresh","name":"main"})");
+  EXPECT_EQ(refused.status().code(), Code::kUnauthenticated);
+  EXPECT_NE(refused.status().message().find("tau auth login main"), std::string_view::npos);
+  EXPECT_TRUE(server_.server().requests().empty());
 }
 
 TEST_F(AuthTest, StrayRequestsDoNotEndALogin) {
@@ -200,11 +207,11 @@ TEST_F(AuthTest, StrayRequestsDoNotEndALogin) {
     EXPECT_NE(browse(get(begun, "/favicon.ico"), begun.port).find("404"), std::string::npos);
     EXPECT_NE(browse("BREW /pot HTTP/1.1\r\n\r\n", begun.port).find("400"), std::string::npos);
     EXPECT_NE(browse(std::string(20'000, 'x'), begun.port).size(), 1u);
-    EXPECT_NE(browse("GET /callback?code=good&state=" + begun.state +
-                         " HTTP/1.1\r\nHost: evil.example\r\n\r\n",
-                     begun.port)
-                  .find("400"),
-              std::string::npos);
+    EXPECT_NE(
+        browse("GET /callback?code=good&state=" + begun.state + " HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+               begun.port)
+            .find("400"),
+        std::string::npos);
     EXPECT_NE(browse(get(begun, "/callback?code=good&state=" + begun.state), begun.port).find("200"),
               std::string::npos);
   });
@@ -385,8 +392,7 @@ TEST_F(AuthTest, ATokenGoesToItsOriginAlone) {
   const std::string base = "\"base_url\":\"" + server_.url("/v1");
   moved.replace(moved.find(base), base.size(), "\"base_url\":\"" + other.url("/v1"));
   open(moved);
-  const auto agent = Agent::make(runtime_, "");
-  EXPECT_EQ(agent.status().reason(), "secret_origin_mismatch");
+  EXPECT_NE(json::write(ask()).find("secret_origin_mismatch"), std::string::npos);
   // Nor does the refresh token.
   EXPECT_TRUE(runtime_->stop(10'000).ok());
   moved = config();
@@ -417,7 +423,8 @@ TEST_F(AuthTest, AVaultThatCannotBeWrittenCostsNoToken) {
 TEST_F(AuthTest, ClientCredentialsNeedNoPerson) {
   ASSERT_TRUE(vault_->put("auth/main#client_secret", Secret(std::string(20, 's')), server_.url("/"), 0).ok());
   for (const char* way : {"post", "basic"}) {
-    std::string text = config(format(R"(,"client_secret":"secret://auth/main#client_secret","client_auth":"{}")", way));
+    std::string text =
+        config(format(R"(,"client_secret":"secret://auth/main#client_secret","client_auth":"{}")", way));
     text.replace(text.find("oauth_pkce"), 10, "client_credentials");
     open(text);
     EXPECT_EQ(ask()["status"].as_string(), "done") << way;
@@ -432,21 +439,76 @@ TEST_F(AuthTest, ClientCredentialsNeedNoPerson) {
   expect_no_token_outside();
 }
 
+// A key of nobody, made now.
+std::string service_key() {
+  EVP_PKEY* const key = EVP_RSA_gen(2048);
+  BIO* const bio = BIO_new(BIO_s_mem());
+  PEM_write_bio_PrivateKey(bio, key, nullptr, nullptr, 0, nullptr, nullptr);
+  char* bytes = nullptr;
+  const long size = BIO_get_mem_data(bio, &bytes);
+  std::string file = R"({"type":"service_account","client_email":"a@b.example","private_key":)";
+  json::append_string(file, std::string_view(bytes, static_cast<size_t>(size)));
+  BIO_free(bio);
+  EVP_PKEY_free(key);
+  return file + "}";
+}
+
+TEST_F(AuthTest, AServiceAccountSignsForItsToken) {
+  const std::string file = dir_.write("key.json", service_key());
+  ASSERT_EQ(::chmod(file.c_str(), 0600), 0);
+  ASSERT_TRUE(vault_->put("auth/main#key", Secret(service_key()), server_.url("/"), 0).ok());
+  for (const std::string& key :
+       {format(R"(,"key_file":"{}")", file), std::string(R"(,"key":"secret://auth/main#key")")}) {
+    std::string text = config(key);
+    text.replace(text.find("oauth_pkce"), 10, "service_account");
+    open(text);
+    EXPECT_EQ(ask()["status"].as_string(), "done") << key;
+    EXPECT_EQ(server_.last_form()["grant_type"], "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    const std::string assertion = server_.last_form()["assertion"];
+    EXPECT_EQ(std::ranges::count(assertion, '.'), 2);
+    EXPECT_EQ(crypto::base64url_decode(assertion.substr(assertion.rfind('.') + 1))->size(), 256u);
+    EXPECT_EQ(reason_of(perform("auth_logout")), "logged_out");
+    EXPECT_TRUE(runtime_->stop(10'000).ok());
+  }
+  ASSERT_EQ(::chmod(file.c_str(), 0644), 0);
+  std::string text = config(format(R"(,"key_file":"{}")", file));
+  text.replace(text.find("oauth_pkce"), 10, "service_account");
+  open(text);
+  EXPECT_EQ(reason_of(perform("auth_login")), "file_not_private");
+  expect_no_token_outside();
+}
+
+TEST_F(AuthTest, AnotherClientIsAnotherLogin) {
+  open(config());
+  log_in();
+  EXPECT_TRUE(runtime_->stop(10'000).ok());
+  std::string other = config();
+  other.replace(other.find(R"("client_id":"c")"), 15, R"("client_id":"d")");
+  open(other);
+  EXPECT_EQ(state(), "login_required");
+  const size_t before = server_.server().requests().size();
+  EXPECT_EQ(reason_of(perform("auth_refresh")), "login_required");
+  EXPECT_NE(json::write(ask()).find("login_required"), std::string::npos);
+  EXPECT_EQ(server_.server().requests().size(), before);
+}
+
 TEST_F(AuthTest, AProjectSetsNoLogin) {
-  for (const char* text :
-       {R"({"auth":{"a":{"token_url":"https://evil.example/"}}})", R"({"providers":{"openai":{"auth":"a"}}})"})
-    EXPECT_EQ(Config::merge({{"project", "", *json::parse(text)}}).status().reason(), "not_allowed_in_project")
+  for (const char* text : {R"({"auth":{"a":{"token_url":"https://evil.example/"}}})",
+                           R"({"providers":{"openai":{"auth":"a"}}})"})
+    EXPECT_EQ(Config::merge({{"project", "", *json::parse(text)}}).status().reason(),
+              "not_allowed_in_project")
         << text;
 }
 
 TEST_F(AuthTest, RequestsAreChecked) {
   open(config());
   for (const char* request :
-       {R"({"op":"auth_login"})", R"({"op":"auth_login","name":7})", R"({"op":"auth_login","name":"main","x":1})",
-        R"({"op":"auth_login","name":"none"})", R"({"op":"auth_login","name":"main","flow":"fax"})",
-        R"({"op":"auth_wait","name":"main","timeout_ms":-1})", R"({"op":"auth_wait","name":"main","timeout_ms":9e9})",
-        R"({"op":"auth_status","name":"none"})", R"({"op":"auth_refresh","name":"main"})",
-        R"({"op":"auth_wait","name":"main"})"})
+       {R"({"op":"auth_login"})", R"({"op":"auth_login","name":7})",
+        R"({"op":"auth_login","name":"main","x":1})", R"({"op":"auth_login","name":"none"})",
+        R"({"op":"auth_login","name":"main","flow":"fax"})",
+        R"({"op":"auth_wait","name":"main","timeout_ms":-1})",
+        R"({"op":"auth_wait","name":"main","timeout_ms":9e9})", R"({"op":"auth_status","name":"none"})",
+        R"({"op":"auth_refresh","name":"main"})", R"({"op":"auth_wait","name":"main"})"})
     EXPECT_FALSE(runtime_->perform(request).ok()) << request;
   EXPECT_TRUE(runtime_->perform(R"({"op":"auth_status"})").ok());
 }
