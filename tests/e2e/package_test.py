@@ -20,7 +20,8 @@ import tap  # noqa: E402
 LIMIT_BYTES = 6_000_000
 _HTTP = """
 import tau
-config = {"model": "nobody/x", "network": {"native_http": False}, "providers": {"nobody": {"base_url": "http://127.0.0.1:9/v1", "retry": {"max_attempts": 1}}}}
+config = {"model": "nobody/x", "providers": {"nobody": {"base_url": "http://127.0.0.1:9/v1", "retry": {"max_attempts": 1}}}}
+config["network"] = {"native_http": False}
 with tau.Runtime(config=config) as runtime:
     try:
         runtime.agent().session().run("hi").result()
