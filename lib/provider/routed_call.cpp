@@ -11,6 +11,7 @@ namespace tau::provider {
 namespace {
 
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+constexpr int64_t kMostHeldMs = 86'400'000;  // whatever an upstream asks for
 
 uint64_t number(Random& random) {
   std::array<std::byte, 8> bytes;
@@ -40,22 +41,6 @@ int64_t wait_ms(int64_t at_ns, int64_t now_ns) {
 }
 
 }  // namespace
-
-RoutedNames::RoutedNames(const RouteSpec& spec) : route_(SharedString::concat({"route:", spec.name})) {
-  for (const Upstream& upstream : spec.upstreams)
-    keys_.push_back(SharedString::concat({"provider:", upstream.route.provider}));
-}
-
-void RoutedNames::at(int64_t wall_ms) {
-  constexpr int64_t kDayMs = 86'400'000;
-  const int64_t number = std::max<int64_t>(wall_ms, 0) / kDayMs;
-  if (number == day_number_) return;
-  day_number_ = number;
-  const std::string day = budget_day(wall_ms);
-  day_ = SharedString::concat({" day:", day});
-  home_day_ = SharedString::concat({"day:", day});
-  route_day_ = SharedString::concat({route_, day_});
-}
 
 void Leg::on_event(const wire::StreamEvent& event) { call_.leg_event(*this, event); }
 void Leg::on_decision(const RouteDecision& decision) { call_.leg_adapted(decision); }
@@ -553,7 +538,7 @@ void RoutedCall::leg_failed(Leg& leg, const Status& status, wire::Response parti
   if (status.retry_after_ms() > 0) {
     const std::lock_guard lock(health_->mutex);
     int64_t& held = health_->upstreams[leg.upstream].held_until_ns;
-    held = std::max(held, now() + status.retry_after_ms() * kNanosPerMilli);
+    held = std::max(held, now() + std::min(status.retry_after_ms(), kMostHeldMs) * kNanosPerMilli);
   }
   last_failure_ = status;
   tell("failed", status.reason(), &leg, status.message());

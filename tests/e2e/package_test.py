@@ -21,6 +21,7 @@ LIMIT_BYTES = 6_000_000
 _HTTP = """
 import tau
 config = {"model": "nobody/x", "providers": {"nobody": {"base_url": "http://127.0.0.1:9/v1", "retry": {"max_attempts": 1}}}}
+config["network"] = {"native_http": False}
 with tau.Runtime(config=config) as runtime:
     try:
         runtime.agent().session().run("hi").result()

@@ -343,6 +343,19 @@ TEST_F(RoutedModel, APauseThatIsTooLongIsHandedOn) {
   EXPECT_EQ(first_.requests().size(), 1u);
 }
 
+TEST_F(RoutedModel, NoAnswerTakesAnUpstreamAwayForYears) {
+  spec_->upstreams.pop_back();
+  first_.enqueue(Reply::json(
+      R"({"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"x","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"900000000s"}]}})",
+      429));
+  run();
+  RouteSink next;
+  (void)start(next);
+  finish(next);
+  EXPECT_EQ(next.failure->reason(), "upstreams_unavailable");
+  EXPECT_LE(next.failure->retry_after_ms(), 86'400'000);
+}
+
 TEST_F(RoutedModel, TheLastFailureIsTheOneThatIsTold) {
   for (int i = 0; i < 2; ++i) {
     first_.enqueue(server_error());

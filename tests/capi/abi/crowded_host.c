@@ -1,6 +1,6 @@
 /* A program that has its own functions under names that are inside of libtau or of the libcurl that it loads:
- * they are in names.s, and each of them ends the program. Asks the model at argv[1] over HTTP and says its
- * answer. */
+ * they are in names.s, and each of them ends the program. Asks the model at argv[1] over HTTP, through
+ * libcurl, and says its answer. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,9 @@ int main(int argc, char** argv) {
   if (argc != 3) return 2;
   options.home = str(argv[2]);
   run_options.prompt = str("hello");
-  snprintf(config, sizeof config, "{\"model\":\"local/m\",\"providers\":{\"local\":{\"base_url\":\"%s\"}}}",
+  snprintf(config, sizeof config,
+           "{\"model\":\"local/m\",\"network\":{\"native_http\":false},"
+           "\"providers\":{\"local\":{\"base_url\":\"%s\"}}}",
            argv[1]);
   options.config = str(config);
   if (tau_runtime_new(&options, &runtime, &error) != TAU_OK) return failed(error);
