@@ -124,7 +124,8 @@ class Merger {
     const auto model = provider::parse_model_reference(value.as_string());
     if (!model.ok()) return ok_status();  // empty: no choice
     const bool known =
-        provider::find_provider(model->provider) != nullptr || model->provider == "offline" || model->provider == kReplayProvider ||
+        provider::find_provider(model->provider) != nullptr || model->provider == "offline" ||
+        model->provider == kReplayProvider ||
         (model->provider == kRouteProvider ? state_.merged["routes"].contains(model->model)
                                            : state_.merged["providers"].contains(model->provider));
     if (known) return replace(path, value);

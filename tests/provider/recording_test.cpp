@@ -40,7 +40,7 @@ class RecordingTest : public HttpModelTest {
     options.clean = [](std::string& text, bool) {
       for (size_t at = text.find("hush"); at != text.npos; at = text.find("hush")) text.replace(at, 4, "[x]");
     };
-    options.report = [this](const Status& problem) { problems_.push_back(problem.reason()); };
+    options.report = [this](const Status& problem) { problems_.emplace_back(problem.reason()); };
     return options;
   }
   std::string file() const { return dir_.file("recordings") + "/test.jsonl"; }
@@ -146,11 +146,11 @@ TEST_F(RecordingTest, HeadersThatAreNotKnownAreLeftOut) {
 TEST_F(RecordingTest, AStreamThatBrokeOffIsMarkedAndBreaksOffAgain) {
   record(recorder_options());
   route_.retry.max_attempts = 1;
-  server_.enqueue(Reply::sse().event(kHello).stall());
+  server_.enqueue(Reply::sse().event(kHello).never());
   route_.deadlines.idle_ms = 50;
   ask();
   ASSERT_TRUE(sink_.failure.has_value());
-  const std::string reason = sink_.failure->reason();
+  const std::string reason(sink_.failure->reason());
   EXPECT_NE(read_all(file()).find("\"interrupted\":\"" + reason), std::string::npos) << read_all(file());
   replay(*Recordings::load(file()));
   ASSERT_TRUE(sink_.failure.has_value());
@@ -190,7 +190,7 @@ TEST_F(RecordingTest, EqualOnesAnswerInOrderEachOnce) {
   const auto recordings = *Recordings::parse(plain_recording("hi", "one") + plain_recording("hi", "two"));
   const auto said = [&](ReplayOptions options = {}) {
     replay(recordings, std::move(options));
-    return sink_.response ? sink_.response->message.text() : sink_.failure->reason();
+    return sink_.response ? sink_.response->message.text() : std::string(sink_.failure->reason());
   };
   EXPECT_EQ(said(), "one");
   EXPECT_EQ(said(), "two");
