@@ -214,6 +214,9 @@ export class Runtime {
   decide(id: string, allow: boolean, options?: { note?: string; principal?: string; waitMs?: number }): Document;
   /** The document of a DID and its keys; that of a did:web is fetched, at most for `timeoutMs` (10,000). Blocks meanwhile. */
   resolveDid(did: string, options?: { timeoutMs?: number }): Document;
+  /** What models took and cost: `usage`, a list told apart by what `by` names (the model unless told), `total`, and whether there is
+   * `more` than `limit`. `since` and `until` are days of UTC, both included: '2026-11-27', or '7d' for the last seven days. */
+  usage(options?: { by?: ('day' | 'model' | 'session' | 'principal' | 'route')[]; since?: string; until?: string; limit?: number }): Document;
   /** Appends a record of the program's own to the audit log of the home, and waits until it is there: `kind` ("host.noted",
    * "access.denied", …) and members of docs/audit.md, such as action, target, principal. */
   audit(record: { kind: string; [member: string]: string | number }): void;

@@ -16,6 +16,7 @@ const KNOWN = new Set(['home', 'workspace', 'config', 'environment', 'configFile
 const APPROVALS = new Set(['all']);
 const DECIDE = new Set(['note', 'principal', 'waitMs']);
 const RESOLVE = new Set(['timeoutMs']);
+const USAGE = new Set(['by', 'since', 'until', 'limit']);
 const PRUNE = new Set(['maxAgeDays', 'maxBytes', 'dryRun']);
 const CLOSE_MS = 10_000;
 const LONGEST_PAUSE_MS = 20;
@@ -109,6 +110,13 @@ class Runtime {
   resolveDid(did, options = {}) {
     checkOptions('resolveDid', options, RESOLVE);
     return this._perform({ op: 'resolve_did', did, timeout_ms: options.timeoutMs });
+  }
+
+  /** What models took and cost, told apart by days, models, sessions, principals, routes. */
+  usage(options = {}) {
+    checkOptions('usage', options, USAGE);
+    const { by, since, until, limit } = options;
+    return this._perform({ op: 'usage', by, since, until, limit });
   }
 
   _perform(request) {

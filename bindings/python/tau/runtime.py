@@ -141,6 +141,14 @@ class Runtime:
         """The document of a DID and its keys; that of a did:web is fetched. timeout: in seconds."""
         return self._perform("resolve_did", did=did, timeout_ms=round(timeout * 1000))
 
+    def usage(self, *by: str, since: str | None = None, until: str | None = None, limit: int | None = None) -> dict[str, Any]:
+        """What models took and cost: {"usage": […], "total": {…}, "more": false}.
+
+        by: "day", "model", "session", "principal", "route"; the model unless told. since, until: days of UTC, both included:
+        "2026-11-27", or "7d" for the last seven days.
+        """
+        return self._perform("usage", by=list(by) or None, since=since, until=until, limit=limit)
+
     def _perform(self, op: str, **members: Any) -> dict[str, Any]:
         given = {key: value for key, value in members.items() if value is not None}
         return _core.call_json(lib.tau_runtime_perform, self.pointer, _core.json_in({"op": op, **given}))
