@@ -159,7 +159,7 @@ class Runtime : public detail::Handle<tau_runtime, tau_runtime_unref> {
   // The configuration in force, each value with its origin, as JSON without secrets (tau_runtime_describe).
   Result<Text> describe() const { return detail::text_of(tau_runtime_describe, c()); }
 
-  // Does what a request asks for, JSON: {"op":"approvals"}, {"op":"decide",…}, {"op":"resolve_did",…}
+  // Does what a request asks for, JSON: {"op":"approvals"}, {"op":"decide",…}, {"op":"usage",…}, …
   // (tau_runtime_perform, which lists them).
   // Errors: kNotFound "approval_unknown"; kFailedPrecondition "approval_decided", "approval_stale" and others;
   // kPermissionDenied; kInvalidArgument.

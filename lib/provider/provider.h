@@ -53,6 +53,8 @@ struct Route {
   bool aws_signature = false;     // the key is not sent: it signs each request (AWS Signature V4)
   std::string aws_region;         // empty: as the host says
   std::vector<std::pair<std::string, std::string>> headers;
+  std::string recording;  // the file that answers in the place of a server; empty: none
+  bool record = true;     // where there is a recorder
   Deadlines deadlines;
   RetryPolicy retry;
   Price price;

@@ -2,6 +2,7 @@
 #include "provider/request_match.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <span>
@@ -72,8 +73,18 @@ void add_extras(json::Value& out, const wire::Extras& extras, Names ignored = kM
   if (kept.size() > 0) out.set("extras", std::move(kept));
 }
 
-void add_text(json::Value& out, std::string_view key, std::string_view text) {
-  if (!text.empty()) out.set(key, text);
+// Out of line: objects are built of dozens of members.
+[[gnu::noinline]] json::Value& put(json::Value& out, std::string_view key, json::Value&& value) {
+  return out.set(key, std::move(value));
+}
+[[gnu::noinline]] json::Value& put_text(json::Value& out, std::string_view key, std::string_view text) {
+  return put(out, key, json::Value(text));
+}
+[[gnu::noinline]] void add_text(json::Value& out, std::string_view key, std::string_view text) {
+  if (!text.empty()) put_text(out, key, text);
+}
+[[gnu::noinline]] void put_flag(json::Value& out, std::string_view key, bool value) {
+  put(out, key, json::Value(value));
 }
 
 class Reading {
@@ -100,34 +111,36 @@ std::string Reading::call_name(std::string_view id) {
 json::Value Reading::media(const wire::Media& media) {
   constexpr std::string_view kKinds[] = {"image", "audio", "file"};
   json::Value out = json::Value::object();
-  out.set("media", kKinds[static_cast<size_t>(media.kind)]);
+  put_text(out, "media", kKinds[static_cast<size_t>(media.kind)]);
   add_text(out, "mime", media.mime);
   add_text(out, "url", media.url);
   add_text(out, "file", media.id);
   add_text(out, "name", media.name);
-  if (!media.data.empty()) out.set("digest", crypto::hex(crypto::blake2b(media.data)));
+  if (!media.data.empty()) put_text(out, "digest", crypto::hex(crypto::blake2b(media.data)));
   return out;
 }
 
 json::Value Reading::tool_call(const wire::ToolCall& call) {
   json::Value out = json::Value::object();
-  out.set("tool_call", call_name(call.id)).set("name", call.name);
-  out.set("arguments", value_or_text(call.arguments.empty() ? "{}" : call.arguments));
+  put_text(out, "tool_call", call_name(call.id));
+  put_text(out, "name", call.name);
+  put(out, "arguments", value_or_text(call.arguments.empty() ? "{}" : call.arguments));
   return out;
 }
 
 // What tool answered is said by its call, and not by every dialect.
 json::Value Reading::tool_result(const wire::ToolResult& result) {
   json::Value out = json::Value::object();
-  out.set("tool_result", call_name(result.call_id)).set("content", parts(result.content));
-  if (result.is_error) out.set("is_error", true);
+  put_text(out, "tool_result", call_name(result.call_id));
+  put(out, "content", parts(result.content));
+  if (result.is_error) put_flag(out, "is_error", true);
   return out;
 }
 
 json::Value Reading::part(const wire::Part& part) {
   json::Value out = json::Value::object();
   if (const auto* const text = part.as<wire::Text>()) {
-    out.set("text", text->text);
+    put_text(out, "text", text->text);
   } else if (const auto* const file = part.as<wire::Media>()) {
     out = media(*file);
   } else if (const auto* const call = part.as<wire::ToolCall>()) {
@@ -135,9 +148,10 @@ json::Value Reading::part(const wire::Part& part) {
   } else if (const auto* const result = part.as<wire::ToolResult>()) {
     out = tool_result(*result);
   } else if (const auto* const reasoning = part.as<wire::Reasoning>()) {
-    out.set("reasoning", reasoning->text);
+    put_text(out, "reasoning", reasoning->text);
   } else if (const auto* const opaque = part.as<wire::Opaque>()) {
-    out.set("opaque", opaque->type).set("json", without_proofs(value_or_text(opaque->json)));
+    put_text(out, "opaque", opaque->type);
+    put(out, "json", without_proofs(value_or_text(opaque->json)));
   }
   add_extras(out, part.extras);
   return out;
@@ -159,8 +173,8 @@ json::Value Reading::messages(const std::vector<wire::Message>& messages) {
     if (content.size() == 0) continue;
     const bool instructs = message.role == wire::Role::kDeveloper;
     json::Value one = json::Value::object();
-    one.set("role", wire::role_name(instructs ? wire::Role::kSystem : message.role));
-    one.set("parts", std::move(content));
+    put_text(one, "role", wire::role_name(instructs ? wire::Role::kSystem : message.role));
+    put(one, "parts", std::move(content));
     add_extras(one, message.extras);
     out.push_back(std::move(one));
   }
@@ -181,20 +195,23 @@ bool allows_nothing(const json::Value& schema) {
 }
 
 json::Value tools_of(const wire::Request& request) {
-  json::Value out = json::Value::array();
+  std::vector<const wire::ToolSpec*> tools;
   for (const wire::ToolSpec& tool : request.tools) {
+    auto at = tools.end();
+    while (at != tools.begin() && tool.name < (*(at - 1))->name) --at;
+    tools.insert(at, &tool);
+  }
+  json::Value out = json::Value::array();
+  for (const wire::ToolSpec* const tool : tools) {
     json::Value one = json::Value::object();
-    one.set("name", tool.name);
-    add_text(one, "description", tool.description);
-    json::Value schema = tool.parameters.empty() ? json::Value() : value_or_text(tool.parameters);
-    if (!allows_nothing(schema)) one.set("parameters", std::move(schema));
-    if (tool.strict) one.set("strict", true);
-    add_extras(one, tool.extras);
+    put_text(one, "name", tool->name);
+    add_text(one, "description", tool->description);
+    json::Value schema = tool->parameters.empty() ? json::Value() : value_or_text(tool->parameters);
+    if (!allows_nothing(schema)) put(one, "parameters", std::move(schema));
+    if (tool->strict) put_flag(one, "strict", true);
+    add_extras(one, tool->extras);
     out.push_back(std::move(one));
   }
-  std::ranges::stable_sort(out.mutable_array(), [](const json::Value& a, const json::Value& b) {
-    return a["name"].as_string() < b["name"].as_string();
-  });
   return out;
 }
 
@@ -204,34 +221,37 @@ void add_choice(json::Value& out, const wire::Request& request) {
   switch (request.tool_choice.mode) {
     case Mode::kUnset:
     case Mode::kAuto: break;
-    case Mode::kNone: out.set("tool_choice", "none"); break;
-    case Mode::kRequired: out.set("tool_choice", "required"); break;
-    case Mode::kNamed: out.set("tool_choice", "named").set("named_tool", request.tool_choice.name); break;
+    case Mode::kNone: put_text(out, "tool_choice", "none"); break;
+    case Mode::kRequired: put_text(out, "tool_choice", "required"); break;
+    case Mode::kNamed:
+      put_text(out, "tool_choice", "named");
+      put_text(out, "named_tool", request.tool_choice.name);
+      break;
   }
-  if (!request.parallel_tool_calls.value_or(true)) out.set("parallel_tool_calls", false);
+  if (!request.parallel_tool_calls.value_or(true)) put_flag(out, "parallel_tool_calls", false);
 }
 
 void add_format(json::Value& out, const wire::ResponseFormat& wanted) {
   using Kind = wire::ResponseFormat::Kind;
   if (wanted.kind == Kind::kUnset || wanted.kind == Kind::kText) return;
   json::Value one = json::Value::object();
-  one.set("kind", wanted.kind == Kind::kJsonObject ? "json_object" : "json_schema");
+  put_text(one, "kind", wanted.kind == Kind::kJsonObject ? "json_object" : "json_schema");
   add_text(one, "name", wanted.name);
-  if (!wanted.schema.empty()) one.set("schema", value_or_text(wanted.schema));
-  if (wanted.strict) one.set("strict", true);
-  out.set("response_format", std::move(one));
+  if (!wanted.schema.empty()) put(one, "schema", value_or_text(wanted.schema));
+  if (wanted.strict) put_flag(one, "strict", true);
+  put(out, "response_format", std::move(one));
 }
 
 void add_options(json::Value& out, const wire::Request& request) {
-  if (request.max_tokens) out.set("max_tokens", *request.max_tokens);
-  if (request.temperature) out.set("temperature", *request.temperature);
-  if (request.top_p) out.set("top_p", *request.top_p);
-  if (request.seed) out.set("seed", *request.seed);
+  if (request.max_tokens) put(out, "max_tokens", json::Value(*request.max_tokens));
+  if (request.temperature) put(out, "temperature", json::Value(*request.temperature));
+  if (request.top_p) put(out, "top_p", json::Value(*request.top_p));
+  if (request.seed) put(out, "seed", json::Value(*request.seed));
   add_text(out, "reasoning_effort", request.reasoning_effort);
   if (request.stop.empty()) return;
   json::Value stop = json::Value::array();
   for (const std::string& text : request.stop) stop.push_back(text);
-  out.set("stop", std::move(stop));
+  put(out, "stop", std::move(stop));
 }
 
 std::string shown(const json::Value* value) {
@@ -252,8 +272,9 @@ std::string escaped(std::string_view key) {
 
 // Calls visit(path, asked, recorded) for each place where the two part, until it answers false. A place that
 // only one of them has comes whole; null stands for what is absent.
-template <class Visit>
-bool compare(const std::string& path, const json::Value* asked, const json::Value* recorded, Visit& visit) {
+using Visit = std::function<bool(const std::string&, const json::Value*, const json::Value*)>;
+bool compare(const std::string& path, const json::Value* asked, const json::Value* recorded,
+             const Visit& visit) {
   if (asked == nullptr || recorded == nullptr) return visit(path, asked, recorded);
   if (asked->is_array() && recorded->is_array()) {
     const auto& a = asked->as_array();
@@ -286,9 +307,9 @@ size_t weight(const json::Value& value) {
 
 json::Value request_meaning(const wire::Request& request) {
   json::Value out = json::Value::object();
-  out.set("model", request.model);
-  out.set("messages", Reading().messages(request.messages));
-  if (!request.tools.empty()) out.set("tools", tools_of(request));
+  put_text(out, "model", request.model);
+  put(out, "messages", Reading().messages(request.messages));
+  if (!request.tools.empty()) put(out, "tools", tools_of(request));
   add_choice(out, request);
   add_format(out, request.response_format);
   add_options(out, request);
@@ -304,7 +325,7 @@ std::string request_digest(const wire::Request& request) { return meaning_digest
 
 std::optional<Difference> first_difference(const json::Value& asked, const json::Value& recorded) {
   std::optional<Difference> first;
-  const auto visit = [&](const std::string& path, const json::Value* a, const json::Value* b) {
+  const Visit visit = [&](const std::string& path, const json::Value* a, const json::Value* b) {
     first = Difference{path, shown(a), shown(b)};
     return false;
   };
@@ -314,7 +335,7 @@ std::optional<Difference> first_difference(const json::Value& asked, const json:
 
 size_t count_differences(const json::Value& asked, const json::Value& recorded, size_t most) {
   size_t count = 0;
-  const auto visit = [&](const std::string&, const json::Value* a, const json::Value* b) {
+  const Visit visit = [&](const std::string&, const json::Value* a, const json::Value* b) {
     count += a == nullptr ? weight(*b) : b == nullptr ? weight(*a) : std::max(weight(*a), weight(*b));
     return count < most;
   };

@@ -16,6 +16,17 @@ std::optional<provider::Route> reserved_route(const std::string& model) {
   return route;
 }
 
+// The file that a replay answers from is read when an agent is made, so that what is wrong with it is told
+// then.
+Status check_recordings(Core& core, const AgentSnapshot& agent) {
+  if (agent.spec != nullptr) {
+    for (const provider::Upstream& upstream : agent.spec->upstreams)
+      TAU_RETURN_IF_ERROR(core.recordings(upstream.route).status());
+    return ok_status();
+  }
+  return agent.route.ok() ? core.recordings(**agent.route).status() : ok_status();
+}
+
 // The route of a model that is one by name, with what it is made of.
 Status add_route(Core& core, const Config& config, std::string_view name, AgentSnapshot& snapshot) {
   auto spec = config.route_spec(name, core.environment());
@@ -161,6 +172,7 @@ StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const C
       snapshot->route = route.status();
     }
   }
+  TAU_RETURN_IF_ERROR(check_recordings(core, *snapshot));
   snapshot->tools = std::make_shared<const tool::Registry>(std::move(tools));
   TAU_ASSIGN_OR_RETURN(snapshot->policy,
                        AgentPolicy::make(snapshot->config.policy, host_tools, always_ask, core.access()));

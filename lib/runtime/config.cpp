@@ -125,6 +125,7 @@ class Merger {
     if (!model.ok()) return ok_status();  // empty: no choice
     const bool known =
         provider::find_provider(model->provider) != nullptr || model->provider == "offline" ||
+        model->provider == kReplayProvider ||
         (model->provider == kRouteProvider ? state_.merged["routes"].contains(model->model)
                                            : state_.merged["providers"].contains(model->provider));
     if (known) return replace(path, value);

@@ -15,6 +15,7 @@
 #include "json/json.h"
 #include "net/net.h"
 #include "provider/provider.h"
+#include "provider/response_cache.h"
 #include "safety/safety.h"
 #include "store/store.h"
 
@@ -114,6 +115,14 @@ struct AuditConfig {
   int64_t max_bytes = int64_t{1} << 30;
 };
 
+// What goes to providers is recorded, and recordings answer in their place.
+struct RecordingConfig {
+  std::string directory;  // empty: nothing is recorded; a relative name is one in the home
+  int64_t max_bytes = 64 << 20;
+  bool repeat = false;  // of a replay: provider::ReplayOptions
+  bool timing = false;
+};
+
 // The vault that "secret://" references are looked up in, unless the host gives one.
 struct VaultConfig {
   std::string path;    // empty: "vault" in the home
@@ -171,6 +180,9 @@ class Config {
   safety::RuleChoice rule_choice() const;  // what is looked for beside registered secrets
   AuditConfig audit() const;
   VaultConfig vault() const;
+  RecordingConfig recording() const;
+  // Of the route NAME, else of all models; provider::CachePolicy::enabled() is false where there is none.
+  provider::CachePolicy cache(std::string_view route) const;
   AccessConfig access() const;
   // The same, with references looked up there.
   Config with_secrets(std::shared_ptr<const SecretLookup> lookup) const;
@@ -228,8 +240,9 @@ class Config {
   std::shared_ptr<const State> state_;
 };
 
-// The provider part of a model that is a route: "route/NAME".
+// The provider part of a model that is a route: "route/NAME"; and of recordings: "replay/NAME".
 inline constexpr std::string_view kRouteProvider = "route";
+inline constexpr std::string_view kReplayProvider = "replay";
 
 // An entry of routes.NAME.upstreams: "provider/model", or "provider/model=WEIGHT".
 struct UpstreamName {

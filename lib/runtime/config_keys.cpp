@@ -220,6 +220,10 @@ void add_providers(std::vector<Key>& keys) {
                "How the key is used: sent in its header, or to sign each request for AWS; header if unset."},
           text("providers.*.aws_region", "The region to sign for; the one that the host names if unset.", 64,
                kName),
+          text("providers.*.recording",
+               "A file of recordings that answers in the place of a server; a relative name is one in the "
+               "home."),
+          flag("providers.*.record", "Whether a recorder takes down what goes to it; it does unless told."),
           integer("providers.*.context_tokens", "Size of the context window; 0: unknown."),
           integer("providers.*.max_output_tokens", "The most tokens of one answer; 0: unknown."),
           integer("providers.*.price.input", "Micro-dollars per million input tokens."),
@@ -442,6 +446,32 @@ void add_audit_keys(std::vector<Key>& keys) {
       });
 }
 
+void add_recording_keys(std::vector<Key>& keys) {
+  keys.insert(
+      keys.end(),
+      {
+          text("recorder.dir",
+               "Where exchanges with providers are recorded, and replay/NAME looks; empty: nothing is "
+               "recorded. "
+               "A relative name is one in the home."),
+          with_default("67108864",
+                       integer("recorder.max_bytes", "A file that would grow beyond this takes no more.",
+                               kMaxInteger, 1)),
+          with_default("false", flag("replay.repeat", "A recording that was used answers again.")),
+          with_default("false", flag("replay.timing", "Recordings answer as slowly as their servers did.")),
+          with_default("0",
+                       integer("cache.ttl_s",
+                               "Whole answers are given again to the same request for so long; 0: none is.",
+                               31'536'000)),
+          with_default("16777216", integer("cache.max_bytes", "Memory for answers that are given again.",
+                                           int64_t{1} << 36)),
+          with_default("false",
+                       flag("cache.shared", "One principal may be given what another was answered.")),
+          integer("routes.*.cache.ttl_s", "As cache.ttl_s, of this route.", 31'536'000),
+          integer("routes.*.cache.max_bytes", "As cache.max_bytes, of this route.", int64_t{1} << 36),
+      });
+}
+
 Key choice(std::string_view path, std::string_view choices, std::string_view value, std::string_view help) {
   return {.path = path, .form = kChoice, .default_json = value, .choices = choices, .help = help};
 }
@@ -497,6 +527,7 @@ std::vector<Key> make_keys() {
   add_routes(keys);
   add_runtime_keys(keys);
   add_audit_keys(keys);
+  add_recording_keys(keys);
   add_sandbox_keys(keys);
   return keys;
 }

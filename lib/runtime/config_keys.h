@@ -102,7 +102,7 @@ Status check_value(const Key& key, const json::Value& value);
 // 1 to 64 of [A-Za-z0-9_-].
 bool is_config_name(std::string_view name);
 
-// "scripted", "offline" and "route": models of the library itself.
+// "scripted", "offline", "route" and "replay": models of the library itself.
 bool is_reserved_provider(std::string_view name);
 
 }  // namespace tau::runtime

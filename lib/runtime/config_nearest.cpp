@@ -46,7 +46,7 @@ bool is_config_name(std::string_view name) {
 }
 
 bool is_reserved_provider(std::string_view name) {
-  return name == "scripted" || name == "offline" || name == kRouteProvider;
+  return name == "scripted" || name == "offline" || name == kRouteProvider || name == kReplayProvider;
 }
 
 std::string key_text(std::span<const std::string> path) {

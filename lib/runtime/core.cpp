@@ -91,6 +91,7 @@ Core::~Core() {
   if (traffic_ != nullptr) forked() ? traffic_->forsake() : traffic_->close();
   store_.reset();
   loops_.clear();
+  recorder_.reset();  // the clients of the loops use it
   if (alive_page_ != nullptr) munmap(alive_page_, static_cast<size_t>(sysconf(_SC_PAGESIZE)));
 }
 
@@ -240,6 +241,7 @@ Status Core::open_parts() {
   TAU_RETURN_IF_ERROR(open_store());
   traffic_ = std::make_shared<provider::Traffic>(system_clock(), make_loan_desk(*store_), config_->budgets());
   open_audit();
+  open_recorder();
   for (uint32_t i = 0; i < options_.loops; ++i) {
     TAU_ASSIGN_OR_RETURN(auto host, LoopHost::create(*this));
     loops_.push_back(std::move(host));

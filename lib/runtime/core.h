@@ -16,6 +16,8 @@
 
 #include "net/net.h"
 #include "os/os.h"
+#include "provider/recorder.h"
+#include "provider/recordings.h"
 #include "runtime/audit.h"
 #include "runtime/config.h"
 #include "runtime/departure.h"
@@ -135,6 +137,8 @@ class LoopHost {
   std::shared_ptr<provider::Model> model_of(const AgentSnapshot& agent);
   std::unique_ptr<provider::Model> make_model(const AgentSnapshot& agent);
   std::unique_ptr<provider::Model> make_upstream(const provider::Route& route);
+  provider::Authorizer* authorizer_of(const provider::Route& route);
+  std::unique_ptr<provider::Model> make_asked(const AgentSnapshot& agent);
   template <class Why>
   static void cancel(const RunState& run, Why why);
   void out_of_memory(net::Owner owner);
@@ -149,6 +153,7 @@ class LoopHost {
   std::unique_ptr<net::HttpClient> http_;
   std::unique_ptr<net::HttpClient> web_;
   std::unique_ptr<provider::Authorizer> authorizer_;
+  std::map<std::string, std::unique_ptr<net::HttpClient>> recorded_;  // by provider; over http_
   WakeList wakes_;
   std::vector<std::shared_ptr<RunState>> runs_;
   std::vector<std::shared_ptr<RunState>> ended_;  // dropped once nothing of them is on the stack
@@ -211,6 +216,12 @@ class Core final : public std::enable_shared_from_this<Core> {
   VaultSource& secrets() { return *secrets_; }
   const std::shared_ptr<AuthDesk>& auth() const { return auth_; }
   const std::shared_ptr<provider::Traffic>& traffic() const { return traffic_; }
+  // Null: nothing is recorded.
+  provider::Recorder* recorder() { return recorder_.get(); }
+  // The recordings of a route that has some, loaded once; null for any other.
+  StatusOr<std::shared_ptr<provider::Recordings>> recordings(const provider::Route& route);
+  // The cache of answers of the route NAME, or of all models; null: none.
+  std::shared_ptr<provider::ResponseCache> response_cache(const provider::RouteSpec* route);
   Audit* audit() { return audit_.get(); }  // null: nothing is recorded
   LoopHost& loop(uint32_t i) { return *loops_[i]; }
   uint32_t loop_count() const { return static_cast<uint32_t>(loops_.size()); }
@@ -259,6 +270,7 @@ class Core final : public std::enable_shared_from_this<Core> {
                                             std::string_view key) const;
   StatusOr<Config> with_tables(Config config) const;
   void open_audit();
+  void open_recorder();
   void open_command_proxy();
   StatusOr<std::unique_ptr<Config>> load_config();
   Sessions::iterator add_entry(const SharedString& id);
@@ -301,6 +313,9 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::condition_variable session_closed_;  // or its lease is back
   std::optional<Detected> detected_;
   std::vector<std::string> command_environment_;
+  std::unique_ptr<provider::Recorder> recorder_;
+  std::map<std::string, std::shared_ptr<provider::Recordings>> recordings_;    // by file; under mutex_
+  std::map<std::string, std::shared_ptr<provider::ResponseCache>> responses_;  // by route; under mutex_
   unsigned char* alive_page_ = nullptr;         // 1 here, 0 in a forked child (MADV_WIPEONFORK)
   std::shared_ptr<provider::Traffic> traffic_;  // of all loops; its ledger is the store
 };

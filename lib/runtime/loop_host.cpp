@@ -62,6 +62,7 @@ StatusOr<std::unique_ptr<LoopHost>> LoopHost::create(Core& core) {
 LoopHost::~LoopHost() {
   drop_runs();
   models_.clear();
+  recorded_.clear();
   http_.reset();
   web_.reset();
 }
@@ -256,14 +257,21 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
       });
 }
 
-std::unique_ptr<provider::Model> LoopHost::make_upstream(const provider::Route& route) {
-  if (route.provider == "offline") return provider::make_offline_model(*loop_);
-  if (!route.auth.empty() && authorizer_ == nullptr)
-    authorizer_ = std::make_unique<LoopAuthorizer>(core_.auth(), *loop_);
-  return provider::make_http_model(route, http(), *loop_, system_random(), authorizer_.get());
+std::unique_ptr<provider::Model> LoopHost::make_model(const AgentSnapshot& agent) {
+  std::unique_ptr<provider::Model> model = make_asked(agent);
+  auto cache = core_.response_cache(agent.spec.get());
+  return cache == nullptr ? std::move(model)
+                          : provider::make_cached_model(std::move(model), std::move(cache), *loop_);
 }
 
-std::unique_ptr<provider::Model> LoopHost::make_model(const AgentSnapshot& agent) {
+// What gives out the tokens of a login; null for a route without one.
+provider::Authorizer* LoopHost::authorizer_of(const provider::Route& route) {
+  if (route.auth.empty()) return nullptr;
+  if (authorizer_ == nullptr) authorizer_ = std::make_unique<LoopAuthorizer>(core_.auth(), *loop_);
+  return authorizer_.get();
+}
+
+std::unique_ptr<provider::Model> LoopHost::make_asked(const AgentSnapshot& agent) {
   const provider::Route& route = **agent.route;
   if (route.provider == "scripted") return provider::make_scripted_model(agent.script, *loop_);
   if (agent.spec == nullptr) return make_upstream(route);

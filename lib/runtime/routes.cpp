@@ -10,6 +10,7 @@ namespace tau::runtime {
 namespace {
 
 constexpr std::string_view kAwsScheme = "aws_sigv4";
+constexpr std::string_view kNowhere = "https://recording.invalid";
 
 // Known and configured, sorted, without the library's own models.
 std::vector<std::string> provider_names(const json::Value& configured) {
@@ -22,7 +23,7 @@ std::vector<std::string> provider_names(const json::Value& configured) {
 }
 
 std::string known_names(const json::Value& configured) {
-  std::string text = "offline, route, scripted";
+  std::string text = "offline, replay, route, scripted";
   for (const std::string& name : provider_names(configured)) text += ", " + name;
   return text;
 }
@@ -84,7 +85,12 @@ StatusOr<provider::Route> Config::keyless_route(std::string_view model) const {
   provider::Route route;
   route.provider = reference.provider;
   route.model = reference.model;
-  if (route.provider == "offline") route.price.known = true;  // it costs nothing
+  // They cost nothing.
+  if (route.provider == "offline" || route.provider == kReplayProvider) route.price.known = true;
+  if (route.provider == kReplayProvider && !is_config_name(route.model))
+    return invalid_argument("invalid_model_reference",
+                            format("\"{}\": the name of a recording is 1 to 64 of [A-Za-z0-9_-]", model));
+  if (route.provider == kReplayProvider) route.base_url = kNowhere;
   if (is_reserved_provider(route.provider)) return route;
 
   const json::Value& configured = state_->merged["providers"];
@@ -95,6 +101,10 @@ StatusOr<provider::Route> Config::keyless_route(std::string_view model) const {
                             format("the provider \"{}\" of \"{}\" is not known; known: {}", route.provider,
                                    model, known_names(configured)));
   route.base_url = provider_base_url(*state_, route.provider);
+  read(values["recording"], route.recording);
+  read(values["record"], route.record);
+  const bool recorded = !route.recording.empty();  // nothing is reached
+  if (recorded && route.base_url.empty()) route.base_url = kNowhere;
   if (route.base_url.empty())
     return invalid_argument(
         "missing_base_url",
@@ -122,6 +132,7 @@ StatusOr<provider::Route> Config::route(std::string_view model, const Environmen
   TAU_ASSIGN_OR_RETURN(provider::Route route, keyless_route(model));
   if (is_reserved_provider(route.provider)) return route;
   TAU_ASSIGN_OR_RETURN(const net::Url url, net::parse_url(provider::endpoint_url(route, true)));
+  if (recorded) return route;
   const KeySource source = find_key_source(*state_, route.provider);
   // The variable of a known provider belongs to that provider's own origin: another server is asked without
   // it.

@@ -56,6 +56,8 @@ test('a home is backed up, checked and restored', async (cleanup) => {
   assert.throws(() => runtime.backup(backup), { code: 'ALREADY_EXISTS', reason: 'file_exists' });
   assert.deepEqual(runtime.prune({ maxAgeDays: 1 }).removed, []);
   assert.deepEqual(runtime.approvals({ all: true }), []);
+  assert.equal(typeof runtime.usage({ by: ['day', 'session'], since: '7d' }).total.calls, 'number');
+  assert.throws(() => runtime.usage({ by: ['colour'] }), { reason: 'unknown_group' });
   assert.throws(() => runtime.approval('apr_none'), { code: 'NOT_FOUND', reason: 'approval_unknown' });
   assert.throws(() => runtime.decide('apr_none', true, { note: 'yes', waitMs: 10 }), { reason: 'approval_unknown' });
   assert.throws(() => runtime.decide('apr_none', true, { when: 'now' }), { name: 'TypeError' });

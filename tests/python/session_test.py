@@ -82,6 +82,9 @@ class Kept(unittest.TestCase):
                 runtime.backup(backup)
             self.assertEqual(runtime.prune(max_age_days=1)["removed"], [])
             self.assertEqual(runtime.approvals(all=True), [])
+            self.assertGreaterEqual(runtime.usage("day", "session", since="7d")["total"]["calls"], 0)
+            with self.assertRaises(tau.InvalidArgumentError):
+                runtime.usage("colour")
             for ask in (runtime.approval, lambda id: runtime.decide(id, True, note="yes", wait=0.1)):
                 with self.assertRaises(tau.NotFoundError) as unknown:
                     ask("apr_none")

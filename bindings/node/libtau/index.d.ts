@@ -214,6 +214,9 @@ export class Runtime {
   decide(id: string, allow: boolean, options?: { note?: string; principal?: string; waitMs?: number }): Document;
   /** The document of a DID and its keys; that of a did:web is fetched, at most for `timeoutMs` (10,000). Blocks meanwhile. */
   resolveDid(did: string, options?: { timeoutMs?: number }): Document;
+  /** What models took and cost: `usage`, a list told apart by what `by` names (the model unless told), `total`, and whether there is
+   * `more` than `limit`. `since` and `until` are days of UTC, both included: '2026-11-27', or '7d' for the last seven days. */
+  usage(options?: { by?: ('day' | 'model' | 'session' | 'principal' | 'route')[]; since?: string; until?: string; limit?: number }): Document;
   /** Begins a login of the configuration, [auth.NAME]; what a person has to do is in `url` and `user_code`. `flow`: when it is not
    * that of the login's kind. Blocks for one request at most. */
   authLogin(name: string, options?: { flow?: 'browser' | 'device' }): Document;

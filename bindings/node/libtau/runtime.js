@@ -18,6 +18,7 @@ const DECIDE = new Set(['note', 'principal', 'waitMs']);
 const AUTH_LOGIN = new Set(['flow']);
 const RESOLVE = new Set(['timeoutMs']);
 const ESTIMATE = new Set(['outputTokens']);
+const USAGE = new Set(['by', 'since', 'until', 'limit']);
 const PRUNE = new Set(['maxAgeDays', 'maxBytes', 'dryRun']);
 const CLOSE_MS = 10_000;
 const LONGEST_PAUSE_MS = 20;
@@ -111,6 +112,13 @@ class Runtime {
   resolveDid(did, options = {}) {
     checkOptions('resolveDid', options, RESOLVE);
     return this.perform({ op: 'resolve_did', did, timeout_ms: options.timeoutMs });
+  }
+
+  /** What models took and cost, told apart by days, models, sessions, principals, routes. */
+  usage(options = {}) {
+    checkOptions('usage', options, USAGE);
+    const { by, since, until, limit } = options;
+    return this.perform({ op: 'usage', by, since, until, limit });
   }
 
   /** Begins a login of the configuration; what a person has to do is in url and user_code. Blocks for a request at most. */
