@@ -175,11 +175,12 @@ TAU_API tau_status tau_runtime_describe(tau_runtime *runtime, tau_buf *out, tau_
  *   {"op":"resolve_did","did":"…","timeout_ms":10000}
  *                                       as tau_did_resolve, and the document of a did:web is fetched: over https, past the rules of
  *                                       egress for agents (network.*), at most 64 KiB, no redirect to another origin
+ *   {"op":"remove_model","model":"…"}   takes a model out that tau_runtime_add_model supplied; agents that have it keep it
  * A "state" is "waiting", "stale" (the process that waited is gone), "expired", "approved", "denied" or "withdrawn"; "applied" says
  * that the process that waited took it up. Docs: docs/access.md, docs/identity.md.
  * request: JSON. out: receives the answer, JSON; must not be NULL.
  * Returns: OK; INVALID_ARGUMENT "unknown_op", "unknown_key", "wrong_type", and as tau_did_resolve; NOT_FOUND "approval_unknown",
- * "did_not_found"; FAILED_PRECONDITION "approval_decided", "approval_withdrawn", "approval_expired", "approval_stale",
+ * "did_not_found", "no_such_model"; FAILED_PRECONDITION "approval_decided", "approval_withdrawn", "approval_expired", "approval_stale",
  * "no_database" for a runtime without a store, "store_read_only"; PERMISSION_DENIED "access_denied", "approval_refused" by the
  * process that waits, "redirect_refused", "egress_…"; UNAVAILABLE "did_unavailable" and failures of the network;
  * RESOURCE_EXHAUSTED "document_too_large".

@@ -201,6 +201,8 @@ enum class EventKind : uint8_t {
   kRunDone = 16,
   kHeldText = 17,
   kRoute = 18,
+  kModelCall = 19,
+  kModelCallOver = 20,
 };
 std::string_view event_name(EventKind kind);
 
@@ -211,10 +213,11 @@ struct Event {
   // What the JSON body is made of, by kind; see event.cpp.
   SharedString name;  // tool, model or op id
   SharedString reason;
-  // Arguments, outcome, usage or labels: complete JSON; of kRunStarted the session; of kToolResult the
-  // signals, as in ToolDone.
+  // Arguments, outcome, usage, labels or a request: complete JSON; of kRunStarted the session; of kToolResult
+  // the signals, as in ToolDone.
   SharedString json;
-  SharedString binding;  // of kApproval; of kToolResult and kHeldText the handle; of kRoute the decision
+  SharedString binding;  // of kApproval; of kToolResult and kHeldText the handle; of kRoute the decision; of
+                         // kModelCall the path of a body
   SharedString scope;    // of kApproval, may be empty: what a standing permission would be for
   int64_t number = 0;    // turn, attempt; of kApproval the policy epoch
   bool flag = false;     // is_error, not_sandboxed

@@ -32,6 +32,9 @@ struct RetryPolicy {
   int64_t max_retry_after_ms = 60'000;  // a longer Retry-After fails at once
 };
 
+class HostModel;
+class HostModelPort;
+
 // How a route chooses among its upstreams.
 enum class Strategy : uint8_t { kOrdered, kWeighted, kLatency, kCost };
 
@@ -55,6 +58,7 @@ struct Route {
   int64_t context_tokens = 0;     // 0: unknown
   int64_t max_output_tokens = 0;  // 0: unknown
   Abilities abilities;
+  std::shared_ptr<HostModel> host;  // the program answers: no URL, no key; see host_model.h
 };
 
 // The URL of a request: base URL, path, query.
@@ -91,6 +95,7 @@ struct ModelCall {
   SharedString run_id;
   SharedString session_id;
   SharedString principal;
+  HostModelPort* port = nullptr;  // of models that are answered from events; lives as the request does
 };
 
 // What a route decided of a call. Texts live during the callback.
@@ -150,5 +155,6 @@ std::unique_ptr<Model> make_offline_model(net::Loop& loop);
 
 }  // namespace tau::provider
 
-// Routes over several of these.
-#include "provider/route.h"  // IWYU pragma: export
+// Routes over several of these, and models of the program's own.
+#include "provider/host_model.h"  // IWYU pragma: export
+#include "provider/route.h"       // IWYU pragma: export

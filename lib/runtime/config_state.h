@@ -30,6 +30,7 @@ struct Config::State {
   std::string profile;                                    // in force; empty: none
   std::shared_ptr<const SecretLookup> secrets;            // null: references find nothing
   std::shared_ptr<const provider::ModelCatalog> catalog;  // of the home; null: none
+  std::shared_ptr<const HostModels> host_models;          // of the program; null: none
 };
 
 // Calls visit(path, key, value) for every known value; stops at the first failure. Unknown keys and tables of

@@ -206,6 +206,7 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
   setup.audit = records;
   setup.shares_approvals = setup.durable;
   setup.access = core_.access().get();
+  setup.replies = run->replies;
   setup.on_last = [run] { settle(*run); };
   setup.on_end = [this, run] { ended(run); };
   run->driver = std::make_shared<Driver>(
@@ -229,6 +230,7 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
 }
 
 std::unique_ptr<provider::Model> LoopHost::make_upstream(const provider::Route& route) {
+  if (route.host != nullptr) return provider::make_host_model(route, *loop_);
   if (route.provider == "offline") return provider::make_offline_model(*loop_);
   return provider::make_http_model(route, http(), *loop_, system_random());
 }

@@ -15,5 +15,6 @@ StatusOr<std::string> list_approvals(Core& core, const json::Value& request);
 StatusOr<std::string> show_approval(Core& core, const json::Value& request);
 StatusOr<std::string> resolve_did(Core& core, const json::Value& request);
 StatusOr<std::string> decide_approval(Core& core, const json::Value& request);
+StatusOr<std::string> remove_model(Core& core, const json::Value& request);
 
 }  // namespace tau::runtime

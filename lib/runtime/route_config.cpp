@@ -166,7 +166,8 @@ provider::Upstream Config::governed(provider::Route route) const {
 
 std::optional<provider::RouteSpec> Config::single_route(const provider::Route& route) const {
   provider::Upstream upstream = governed(route);
-  if (!budgets().any() && !upstream.limits.any()) return std::nullopt;
+  // A route is what tries again; a model of the program makes one try.
+  if (!budgets().any() && !upstream.limits.any() && route.host == nullptr) return std::nullopt;
   provider::RouteSpec spec;
   spec.name = route.provider + "/" + route.model;
   spec.retry = route.retry;
@@ -179,6 +180,12 @@ std::optional<provider::RouteSpec> Config::single_route(const provider::Route& r
 Config Config::with_catalog(std::shared_ptr<const provider::ModelCatalog> catalog) const {
   auto state = std::make_shared<State>(*state_);
   state->catalog = std::move(catalog);
+  return Config(std::move(state));
+}
+
+Config Config::with_host_models(std::shared_ptr<const HostModels> models) const {
+  auto state = std::make_shared<State>(*state_);
+  state->host_models = std::move(models);
   return Config(std::move(state));
 }
 

@@ -224,6 +224,7 @@ std::string Runtime::describe() const {
   w.field("model_reason", configured ? std::string("configured") : core_->detected().reason);
   w.field_raw("providers", core_->config().describe_providers(core_->environment()));
   w.field_raw("routes", core_->config().describe_routes(core_->environment()));
+  core_->host_models().describe(w.key("host_models"));
   write_budgets(w, core_->store());
   w.field_raw("config", core_->config().describe());
   w.end_object();
@@ -271,19 +272,25 @@ StatusOr<std::string> Runtime::backup(std::string_view directory) {
   return backup_home(core_->store(), core_->options().home, directory);
 }
 
+Status Runtime::add_model(std::string_view document_json, HostModelHooks hooks) {
+  if (core_->stopping()) return failed_precondition("runtime_stopped", "the runtime was stopped");
+  return core_->host_models().add(document_json, std::move(hooks), core_->workers());
+}
+
 StatusOr<std::string> Runtime::perform(std::string_view request_json) {
   using Perform = StatusOr<std::string> (*)(Core & core, const json::Value& request);
   constexpr std::pair<std::string_view, Perform> kOps[] = {{"approvals", list_approvals},
                                                            {"approval", show_approval},
                                                            {"decide", decide_approval},
-                                                           {"resolve_did", resolve_did}};
+                                                           {"resolve_did", resolve_did},
+                                                           {"remove_model", remove_model}};
   TAU_ASSIGN_OR_RETURN(const json::Value request, json::parse(request_json));
   if (!request.is_object()) return invalid_argument("wrong_type", "a request should be a JSON object");
   TAU_ASSIGN_OR_RETURN(const std::string op, need_string(request, "request", "op"));
   for (const auto& [name, perform] : kOps)
     if (op == name) return perform(*core_, request);
   return invalid_argument(
-      "unknown_op", format("unknown op \"{}\"; known are approvals, approval, decide, resolve_did", op));
+      "unknown_op", format("unknown op \"{}\"; known are approvals, approval, decide, resolve_did, remove_model", op));
 }
 
 Status Runtime::append_audit(std::string_view record_json) {
