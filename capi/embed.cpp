@@ -1,12 +1,12 @@
 #include "tau/embed.h"
 
 #include "handles.h"
-#include "runtime/embed.h"
 
 using namespace tau::capi;
 using tau::Status;
 
-tau_status tau_embed(tau_runtime* runtime, tau_str request, tau_buf* vectors, tau_buf* report, tau_error** err) {
+tau_status tau_embed(tau_runtime* runtime, tau_str request, tau_buf* vectors, tau_buf* report,
+                     tau_error** err) {
   if (vectors != nullptr) *vectors = {nullptr, 0, nullptr};
   if (report != nullptr) *report = {nullptr, 0, nullptr};
   return guard(err, [&]() -> Status {

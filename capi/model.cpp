@@ -23,7 +23,8 @@ tau_model_call names_of(const provider::HostCall& call) {
 
 }  // namespace
 
-// The host's end of a call. Two hold it: the host until it ends the reply, and the worker while it is in `invoke`.
+// The host's end of a call. Two hold it: the host until it ends the reply, and the worker while it is in
+// `invoke`.
 struct tau_model_reply {
   tau_model_reply(std::shared_ptr<const provider::HostCall> c, std::shared_ptr<provider::HostReply> r,
                   std::shared_ptr<HostUserdata> u)
@@ -89,8 +90,7 @@ tau::runtime::HostModelHooks make_hooks(const tau_model& m, const std::shared_pt
 Status add(tau_runtime& runtime, const tau_model& given) {
   tau_model m = TAU_MODEL_INIT;
   TAU_RETURN_IF_ERROR(read_options(&given, &m, "model"));
-  if (m.reserved != 0)
-    return Status(tau::Code::kUnimplemented, "unknown_flag", "model.reserved is not 0");
+  if (m.reserved != 0) return Status(tau::Code::kUnimplemented, "unknown_flag", "model.reserved is not 0");
   TAU_ASSIGN_OR_RETURN(const std::string_view document, text(m.document, "model.document"));
   const auto userdata = std::make_shared<HostUserdata>(m.userdata, m.finalize);
   // Before anybody can call it: what calls may end at once.

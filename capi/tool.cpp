@@ -14,7 +14,8 @@ struct tau_tool_reply {
 
 namespace {
 
-tau::runtime::InvokeTool::Invoke make_invoke(tau_tool_invoke_fn invoke, std::shared_ptr<HostUserdata> userdata) {
+tau::runtime::InvokeTool::Invoke make_invoke(tau_tool_invoke_fn invoke,
+                                             std::shared_ptr<HostUserdata> userdata) {
   return [invoke, userdata = std::move(userdata)](const tool::Call& call, tool::Reply reply,
                                                   const std::atomic<bool>& cancelled) {
     const tau_tool_call c = {sizeof c,

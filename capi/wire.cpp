@@ -1,7 +1,6 @@
 #include "tau/wire.h"
 
 #include "guard.h"
-#include "wire/embed.h"
 #include "wire/wire.h"
 
 using namespace tau::capi;

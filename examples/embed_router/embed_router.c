@@ -1,5 +1,6 @@
-/* A router of models in a C program: three upstreams behind one name, a budget, and what the route decided. The
- * upstreams are models of this program, so it needs no network and no key: one is broken, one is slow, one answers. */
+/* A router of models in a C program: three upstreams behind one name, a budget, and what the route decided.
+ * The upstreams are models of this program, so it needs no network and no key: one is broken, one is slow,
+ * one answers. */
 #include <stdio.h>
 #include <string.h>
 #include <tau/tau.h>
@@ -20,15 +21,18 @@ static int fail(tau_error* err) {
 /* Everything that a program configures is one document. Prices are micro-dollars per million tokens. */
 static const char* const kConfig =
     "{\"model\":\"route/answers\","
-    "\"routes\":{\"answers\":{\"upstreams\":[\"host/broken\",\"host/slow\",\"host/good\"],\"strategy\":\"ordered\"}},"
+    "\"routes\":{\"answers\":{\"upstreams\":[\"host/broken\",\"host/slow\",\"host/"
+    "good\"],\"strategy\":\"ordered\"}},"
     "\"budget\":{\"run_usd_micros\":5000}}";
 
-/* A model of the program: what it feeds is lines of events, and the first piece of them ends all failing over. */
+/* A model of the program: what it feeds is lines of events, and the first piece of them ends all failing
+ * over. */
 static void broken(void* userdata, const tau_model_call* call, tau_model_reply* reply) {
   (void)userdata, (void)call;
-  tau_model_reply_fail(
-      reply, str("{\"code\":\"unavailable\",\"reason\":\"overloaded\",\"message\":\"come back later\",\"retryable\":true}"),
-      NULL);
+  tau_model_reply_fail(reply,
+                       str("{\"code\":\"unavailable\",\"reason\":\"overloaded\",\"message\":\"come back "
+                           "later\",\"retryable\":true}"),
+                       NULL);
 }
 
 /* Keeps its reply for ever: the deadline of its document passes. */
@@ -39,9 +43,9 @@ static void slow(void* userdata, const tau_model_call* call, tau_model_reply* re
 }
 
 static void good(void* userdata, const tau_model_call* call, tau_model_reply* reply) {
-  static const char* const kLines[] = {"{\"event\":\"text\",\"text\":\"Routed \"}\n", "{\"event\":\"text\",\"text\":\"well.\"}\n",
-                                       "{\"event\":\"usage\",\"usage\":{\"input\":100,\"output\":20}}\n",
-                                       "{\"event\":\"finish\"}\n"};
+  static const char* const kLines[] = {
+      "{\"event\":\"text\",\"text\":\"Routed \"}\n", "{\"event\":\"text\",\"text\":\"well.\"}\n",
+      "{\"event\":\"usage\",\"usage\":{\"input\":100,\"output\":20}}\n", "{\"event\":\"finish\"}\n"};
   size_t i;
   (void)userdata, (void)call;
   for (i = 0; i < sizeof kLines / sizeof *kLines; ++i)
@@ -57,19 +61,26 @@ static int add(tau_runtime* runtime, const char* document, tau_model_invoke_fn i
 }
 
 static int add_models(tau_runtime* runtime, tau_error** err) {
-  return add(runtime, "{\"model\":\"host/broken\",\"price\":{\"input\":100000,\"output\":400000},\"max_output_tokens\":256}",
+  return add(runtime,
+             "{\"model\":\"host/"
+             "broken\",\"price\":{\"input\":100000,\"output\":400000},\"max_output_tokens\":256}",
              broken, err) &&
          add(runtime,
-             "{\"model\":\"host/slow\",\"price\":{\"input\":100000,\"output\":400000},\"max_output_tokens\":256,"
+             "{\"model\":\"host/"
+             "slow\",\"price\":{\"input\":100000,\"output\":400000},\"max_output_tokens\":256,"
              "\"deadlines\":{\"first_byte_ms\":100}}",
              slow, err) &&
-         add(runtime, "{\"model\":\"host/good\",\"price\":{\"input\":1000000,\"output\":4000000},\"max_output_tokens\":256}",
+         add(runtime,
+             "{\"model\":\"host/"
+             "good\",\"price\":{\"input\":1000000,\"output\":4000000},\"max_output_tokens\":256}",
              good, err);
 }
 
 static void show(tau_queue* queue, const tau_event* event) {
   tau_str json;
-  if (event->kind != TAU_EVENT_ROUTE && event->kind != TAU_EVENT_TURN_DONE && event->kind != TAU_EVENT_RUN_DONE) return;
+  if (event->kind != TAU_EVENT_ROUTE && event->kind != TAU_EVENT_TURN_DONE &&
+      event->kind != TAU_EVENT_RUN_DONE)
+    return;
   if (tau_event_json(queue, event, &json, NULL) == TAU_OK) printf("%.*s\n", (int)json.len, json.data);
 }
 
@@ -81,7 +92,8 @@ static int play(tau_runtime* runtime) {
   tau_error* err = NULL;
   tau_event event;
   options.prompt = str("Is anybody there?");
-  if (tau_agent_new(runtime, str(""), &agent, &err) < 0 || tau_session_open(agent, str(""), &session, &err) < 0 ||
+  if (tau_agent_new(runtime, str(""), &agent, &err) < 0 ||
+      tau_session_open(agent, str(""), &session, &err) < 0 ||
       tau_run_start(session, &options, &run, &err) < 0)
     return fail(err);
   memset(&event, 0, sizeof event);

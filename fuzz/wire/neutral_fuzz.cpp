@@ -1,5 +1,5 @@
-// What a program feeds as the answer of its own model: any split reads the same, and whatever is read ends in a
-// response or a typed failure.
+// What a program feeds as the answer of its own model: any split reads the same, and whatever is read ends in
+// a response or a typed failure.
 #include <string>
 
 #include "law.h"

@@ -9,9 +9,10 @@ namespace tau::agent {
 namespace {
 
 constexpr std::string_view kNames[] = {
-    "none",        "run_started",  "turn_started",  "text",        "reasoning", "message",   "tool_call",
-    "approval",    "tool_started", "tool_progress", "tool_result", "attempt",   "turn_done", "op_accepted",
-    "op_rejected", "snapshot",     "run_done",      "held_text",   "route",     "model_call", "model_call_over",
+    "none",      "run_started", "turn_started",    "text",          "reasoning",   "message",
+    "tool_call", "approval",    "tool_started",    "tool_progress", "tool_result", "attempt",
+    "turn_done", "op_accepted", "op_rejected",     "snapshot",      "run_done",    "held_text",
+    "route",     "model_call",  "model_call_over",
 };
 
 constexpr char kBase32[] = "0123456789abcdefghjkmnpqrstvwxyz";  // Crockford's

@@ -1,10 +1,9 @@
-// A batch of texts is a call of a model whose answer is vectors: what routes do for messages they do for these.
+// A batch of texts is a call of a model whose answer is vectors: what routes do for messages they do for
+// these.
 #include "provider/embedder.h"
 
 #include <algorithm>
 #include <cstring>
-
-#include "wire/embed.h"
 
 namespace tau::provider {
 namespace {
@@ -18,8 +17,8 @@ struct Wish {
   std::optional<int64_t> dimensions;
 };
 
-// A codec of embeddings in the place of one of messages: texts are the messages of the request, and the vectors
-// are the bytes of the answer's one part.
+// A codec of embeddings in the place of one of messages: texts are the messages of the request, and the
+// vectors are the bytes of the answer's one part.
 class Codec final : public wire::Dialect {
  public:
   Codec(const wire::EmbedDialect& embeddings, const wire::Dialect& messages, const Wish& wish)
@@ -110,16 +109,17 @@ class RoutedEmbedder final : public Embedder {
     cancel_all();
   }
 
-  Status build(const RouteSpec& spec, net::HttpClient& http, std::shared_ptr<Traffic> traffic, Random& random) {
+  Status build(const RouteSpec& spec, net::HttpClient& http, std::shared_ptr<Traffic> traffic,
+               Random& random) {
     auto own = std::make_shared<RouteSpec>(spec);
     own->upstreams.clear();
     own->hedge_after_ms = 0;
     std::vector<std::unique_ptr<Model>> models;
     for (const Upstream& upstream : spec.upstreams) {
       const wire::Dialect* const messages = upstream.route.dialect;
-      const wire::EmbedDialect* const codec =
-          messages == nullptr || upstream.route.host != nullptr ? nullptr
-                                                                 : wire::embed_dialect_beside(messages->name());
+      const wire::EmbedDialect* const codec = messages == nullptr || upstream.route.host != nullptr
+                                                  ? nullptr
+                                                  : wire::embed_dialect_beside(messages->name());
       if (codec == nullptr) continue;
       codecs_.push_back(std::make_unique<Codec>(*codec, *messages, wish_));
       own->upstreams.push_back(upstream);
@@ -128,8 +128,9 @@ class RoutedEmbedder final : public Embedder {
       most_texts_ = std::min(most_texts_, codec->most_texts());
     }
     if (own->upstreams.empty())
-      return Status(Code::kUnimplemented, "no_embeddings",
-                    format("no model of {} has embeddings that this library knows how to ask for", spec.name));
+      return Status(
+          Code::kUnimplemented, "no_embeddings",
+          format("no model of {} has embeddings that this library knows how to ask for", spec.name));
     model_ = make_routed_model(std::move(own), std::move(models), std::move(traffic), loop_, random);
     return ok_status();
   }
@@ -202,7 +203,8 @@ class RoutedEmbedder final : public Embedder {
     if (result_.dimensions == 0) {
       result_.dimensions = dimensions;
       if (dimensions > wire::kMostFloats / job_.texts.size())
-        return resource_exhausted("too_many_numbers", "the vectors of so many texts are too much for one call");
+        return resource_exhausted("too_many_numbers",
+                                  "the vectors of so many texts are too much for one call");
       result_.values.resize(job_.texts.size() * dimensions);
     }
     if (dimensions != result_.dimensions)

@@ -10,6 +10,9 @@
 
 namespace tau::provider {
 
+struct RouteSpec;
+class Traffic;
+
 struct EmbedJob {
   std::vector<std::string> texts;
   std::string input_type;             // "document", "query", …; empty: unset
@@ -34,8 +37,9 @@ class Embedder {
  public:
   using Done = UniqueFunction<void(StatusOr<EmbedResult>)>;
   virtual ~Embedder() = default;
-  // `done` is called once, never from inside of start(); it may destroy the embedder. Errors are those of model
-  // calls, and DATA_LOSS "invalid_response" for vectors that are too few, not finite or not all of one length.
+  // `done` is called once, never from inside of start(); it may destroy the embedder. Errors are those of
+  // model calls, and DATA_LOSS "invalid_response" for vectors that are too few, not finite or not all of one
+  // length.
   virtual void start(EmbedJob job, Done done) = 0;
 };
 

@@ -44,7 +44,10 @@ constexpr Endpoint kEndpoints[] = {
      .stream_path = "/api/chat",
      .stream_type = "application/x-ndjson"},
     // Embeddings beside them: nothing of these streams.
-    {.dialect = "openai_embeddings", .path = "/embeddings", .stream_path = "/embeddings", .stream_type = kJson},
+    {.dialect = "openai_embeddings",
+     .path = "/embeddings",
+     .stream_path = "/embeddings",
+     .stream_type = kJson},
     {.dialect = "gemini_embeddings",
      .path = "/models/{model}:batchEmbedContents",
      .stream_path = "/models/{model}:batchEmbedContents",

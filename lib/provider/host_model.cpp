@@ -155,7 +155,8 @@ void Hosted::begin() {
   if (!shown.ok()) return fail(shown.status());
   shown_ = *std::move(shown);
   const HostModel& host = *route.host;
-  decoder_ = host.dialect != nullptr ? host.dialect->stream_decoder(host.quirks) : wire::neutral_stream_decoder();
+  decoder_ =
+      host.dialect != nullptr ? host.dialect->stream_decoder(host.quirks) : wire::neutral_stream_decoder();
   if (host.dialect != nullptr) frames_ = wire::FrameReader(host.dialect->framing());
   began_ns_ = progress_ns_ = model_.loop_.now_ns();
   reply_ = std::make_shared<HostReply>(model_.loop_, [weak = weak_from_this()] {
@@ -232,8 +233,9 @@ Status Hosted::decode(std::string_view bytes) {
   const Status framing = frames_.feed(bytes, [&](std::string_view type, std::string_view data) {
     failed = decoder_->event(type, data, *this);
     if (failed.ok() && tool_calls_ > kMaxToolCalls)
-      failed = resource_exhausted(
-          "too_many_tool_calls", format("the model asked for more than {} tool calls at once", kMaxToolCalls));
+      failed =
+          resource_exhausted("too_many_tool_calls",
+                             format("the model asked for more than {} tool calls at once", kMaxToolCalls));
     return failed.ok() && !over_ && !decoder_->finished();
   });
   return failed.ok() ? framing : failed;
@@ -293,9 +295,10 @@ std::pair<int64_t, std::string_view> Hosted::next_due() const {
 
 void Hosted::arm() {
   const auto [at, reason] = next_due();
-  if (!reason.empty()) timer_ = model_.loop_.set_timer(at, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->due();
-  });
+  if (!reason.empty())
+    timer_ = model_.loop_.set_timer(at, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->due();
+    });
 }
 
 void Hosted::due() {
@@ -353,7 +356,8 @@ bool HostReply::over() const {
   return over_ || ended_;
 }
 
-// Under the lock: a loop that has closed the reply may be gone. A run that cannot be told for lack of memory ends.
+// Under the lock: a loop that has closed the reply may be gone. A run that cannot be told for lack of memory
+// ends.
 void HostReply::tell(std::unique_lock<std::mutex>&) {
   if (told_ || over_) return;
   const net::OwnerScope scope(owner_);

@@ -22,9 +22,9 @@ struct HostCall {
   SharedString request_id;  // the same over tries and after a crash
   SharedString run_id;
   SharedString session_id;
-  std::string model;         // "provider/model"
-  std::string request;       // neutral JSON, or the body of a request in the dialect
-  std::string path;          // where such a body goes, behind a base URL; empty: the request is neutral
+  std::string model;               // "provider/model"
+  std::string request;             // neutral JSON, or the body of a request in the dialect
+  std::string path;                // where such a body goes, behind a base URL; empty: the request is neutral
   std::vector<wire::Media> blobs;  // that the neutral request names
   int64_t timeout_ms = 0;          // 0: none
 };

@@ -156,5 +156,6 @@ std::unique_ptr<Model> make_offline_model(net::Loop& loop);
 }  // namespace tau::provider
 
 // Routes over several of these, and models of the program's own.
+#include "provider/embedder.h"    // IWYU pragma: export
 #include "provider/host_model.h"  // IWYU pragma: export
 #include "provider/route.h"       // IWYU pragma: export

@@ -155,8 +155,9 @@ StatusOr<std::unique_ptr<Config>> Core::load_config() {
     return source->get(reference, origin);
   };
   TAU_ASSIGN_OR_RETURN(auto catalog, load_catalog(config));
-  return std::make_unique<Config>(
-      config.with_secrets(std::make_shared<const SecretLookup>(lookup)).with_catalog(std::move(catalog)).with_host_models(host_models_));
+  return std::make_unique<Config>(config.with_secrets(std::make_shared<const SecretLookup>(lookup))
+                                      .with_catalog(std::move(catalog))
+                                      .with_host_models(host_models_));
 }
 
 // Null: there is none.

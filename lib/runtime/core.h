@@ -340,7 +340,7 @@ struct Op {
   };
   explicit Op(Kind k) : kind(k) {}
   Kind kind;
-  agent::HostOp host;   // kSubmit; of the others the ids
+  agent::HostOp host;  // kSubmit; of the others the ids
   // kToolResult; kToolProgress: its content; kReadHeld: the handle; kModelEvent: the bytes
   tool::Result result;
   Status error;  // kModelDrop

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "provider/embedder.h"
 #include "runtime/core.h"
 #include "runtime/host_document.h"
 #include "runtime/redaction.h"
@@ -38,7 +37,8 @@ Status check_texts(const std::vector<std::string>& texts) {
 
 StatusOr<Asked> read(std::string_view request) {
   TAU_ASSIGN_OR_RETURN(const json::Value v, json::parse(request));
-  TAU_RETURN_IF_ERROR(only_keys(v, "request", {"model", "texts", "input_type", "dimensions", "timeout_ms", "principal"}));
+  TAU_RETURN_IF_ERROR(
+      only_keys(v, "request", {"model", "texts", "input_type", "dimensions", "timeout_ms", "principal"}));
   Asked asked;
   TAU_ASSIGN_OR_RETURN(asked.model, need_string(v, "request", "model"));
   TAU_ASSIGN_OR_RETURN(asked.job.texts, read_strings(v, "request", "texts"));
@@ -49,8 +49,8 @@ StatusOr<Asked> read(std::string_view request) {
   TAU_ASSIGN_OR_RETURN(const int64_t dimensions, read_count(v, "request", "dimensions"));
   if (dimensions > 0) asked.job.dimensions = dimensions;
   TAU_ASSIGN_OR_RETURN(asked.timeout_ms, read_count(v, "request", "timeout_ms"));
-  TAU_RETURN_IF_ERROR(check_type(asked.timeout_ms <= kMaxTimeoutMs, "request", "timeout_ms",
-                                 "milliseconds up to 3600000"));
+  TAU_RETURN_IF_ERROR(
+      check_type(asked.timeout_ms <= kMaxTimeoutMs, "request", "timeout_ms", "milliseconds up to 3600000"));
   if (asked.timeout_ms == 0) asked.timeout_ms = kUsualTimeoutMs;
   const bool named = v.contains("principal");
   TAU_RETURN_IF_ERROR(
@@ -86,11 +86,12 @@ StatusOr<provider::EmbedResult> wait(Core& core, const provider::RouteSpec& spec
   TAU_ASSIGN_OR_RETURN(const auto loop, net::EventLoop::create(system_clock()));
   const auto client =
       net::make_http_client(*loop, core.egress(), core.credentials(), http_client_options(core.config()));
-  TAU_ASSIGN_OR_RETURN(auto embedder, provider::make_embedder(spec, *client, core.traffic(), *loop,
-                                                               system_random()));
+  TAU_ASSIGN_OR_RETURN(auto embedder,
+                       provider::make_embedder(spec, *client, core.traffic(), *loop, system_random()));
   std::optional<StatusOr<provider::EmbedResult>> answer;
   const int64_t deadline = loop->now_ns() + asked.timeout_ms * kNanosPerMilli;
-  embedder->start(std::move(asked.job), [&](StatusOr<provider::EmbedResult> got) { answer = std::move(got); });
+  embedder->start(std::move(asked.job),
+                  [&](StatusOr<provider::EmbedResult> got) { answer = std::move(got); });
   Status failed;
   while (!answer && failed.ok()) {
     const int64_t left_ms = (deadline - system_clock().monotonic_ns()) / kNanosPerMilli;
@@ -119,7 +120,8 @@ StatusOr<Embedded> embed(Core& core, std::string_view request) {
   const std::string model = asked.model;
   TAU_ASSIGN_OR_RETURN(const provider::EmbedResult result, wait(core, spec, std::move(asked)));
   Embedded out;
-  out.vectors.assign(reinterpret_cast<const char*>(result.values.data()), result.values.size() * sizeof(float));
+  out.vectors.assign(reinterpret_cast<const char*>(result.values.data()),
+                     result.values.size() * sizeof(float));
   json::Writer w(out.report);
   w.begin_object().field("model", model).field("count", static_cast<int64_t>(result.count));
   w.field("dimensions", static_cast<int64_t>(result.dimensions)).field("input_tokens", result.input_tokens);

@@ -141,8 +141,8 @@ Status check_name(std::string_view name, const provider::ModelReference& referen
     return invalid_argument("invalid_model",
                             format("model: \"{}\" cannot be the name of a provider", reference.provider));
   if (is_reserved_provider(reference.provider))
-    return invalid_argument("invalid_model", format("model: \"{}\" is a provider of the library itself",
-                                                    reference.provider));
+    return invalid_argument("invalid_model",
+                            format("model: \"{}\" is a provider of the library itself", reference.provider));
   return ok_status();
 }
 
@@ -150,9 +150,10 @@ Status check_name(std::string_view name, const provider::ModelReference& referen
 
 Status HostModels::add(std::string_view document, HostModelHooks hooks, tool::Workers& workers) {
   TAU_ASSIGN_OR_RETURN(const json::Value v, json::parse(document));
-  TAU_RETURN_IF_ERROR(only_keys(v, "model",
-                                {"model", "dialect", "quirks", "stream", "context_tokens", "max_output_tokens",
-                                 "price", "tools", "images", "reasoning", "deadlines", "retry"}));
+  TAU_RETURN_IF_ERROR(
+      only_keys(v, "model",
+                {"model", "dialect", "quirks", "stream", "context_tokens", "max_output_tokens", "price",
+                 "tools", "images", "reasoning", "deadlines", "retry"}));
   TAU_ASSIGN_OR_RETURN(const std::string name, need_string(v, "model", "model"));
   TAU_ASSIGN_OR_RETURN(const provider::ModelReference reference, provider::parse_model_reference(name));
   TAU_RETURN_IF_ERROR(check_name(name, reference));
@@ -227,7 +228,8 @@ Status fed_status(provider::HostReply::Fed fed) {
                                 format("an answer has at most {} bytes", provider::HostReply::kMostBytes));
     case provider::HostReply::Fed::kOver: break;
   }
-  return failed_precondition("model_call_over", "this call was answered, or its answer is not wanted any more");
+  return failed_precondition("model_call_over",
+                             "this call was answered, or its answer is not wanted any more");
 }
 
 Status read_model_error(std::string_view json, Status& error) {

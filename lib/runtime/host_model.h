@@ -1,4 +1,5 @@
-// Models of the host program, in both forms: answered by a function on a worker, or from the events of the run.
+// Models of the host program, in both forms: answered by a function on a worker, or from the events of the
+// run.
 #pragma once
 
 #include <functional>
@@ -19,7 +20,8 @@ namespace tau::runtime {
 // What the program gives with a model. Empty functions: its calls are answered from the events.
 struct HostModelHooks {
   // On a worker.
-  std::function<void(std::shared_ptr<const provider::HostCall> call, std::shared_ptr<provider::HostReply> reply)>
+  std::function<void(std::shared_ptr<const provider::HostCall> call,
+                     std::shared_ptr<provider::HostReply> reply)>
       invoke;
   // On a loop, at most once for each call whose `invoke` began: nobody wants its answer.
   std::function<void(const provider::HostCall& call)> cancel;
@@ -45,8 +47,8 @@ class HostModels {
   std::map<std::string, provider::Route, std::less<>> models_;
 };
 
-// What became of bytes of an answer: FAILED_PRECONDITION "model_call_over"; UNAVAILABLE "model_reply_full": nothing
-// was taken, and it can be tried again; RESOURCE_EXHAUSTED "response_too_large".
+// What became of bytes of an answer: FAILED_PRECONDITION "model_call_over"; UNAVAILABLE "model_reply_full":
+// nothing was taken, and it can be tried again; RESOURCE_EXHAUSTED "response_too_large".
 Status fed_status(provider::HostReply::Fed fed);
 // An error as tau_wire_decode_error gives it. INVALID_ARGUMENT "invalid_error".
 Status read_model_error(std::string_view json, Status& error);

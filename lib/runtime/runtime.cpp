@@ -290,7 +290,8 @@ StatusOr<std::string> Runtime::perform(std::string_view request_json) {
   for (const auto& [name, perform] : kOps)
     if (op == name) return perform(*core_, request);
   return invalid_argument(
-      "unknown_op", format("unknown op \"{}\"; known are approvals, approval, decide, resolve_did, remove_model", op));
+      "unknown_op",
+      format("unknown op \"{}\"; known are approvals, approval, decide, resolve_did, remove_model", op));
 }
 
 Status Runtime::append_audit(std::string_view record_json) {

@@ -13,6 +13,7 @@
 
 #include "agent/agent.h"
 #include "base/base.h"
+#include "runtime/embed.h"  // IWYU pragma: export
 #include "runtime/host_model.h"
 #include "runtime/host_tool.h"
 #include "runtime/policy_document.h"

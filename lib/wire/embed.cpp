@@ -15,7 +15,8 @@
 namespace tau::wire {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "vectors are little-endian in memory and on the wire");
+static_assert(std::endian::native == std::endian::little,
+              "vectors are little-endian in memory and on the wire");
 
 Status add_float(double number, Embeddings& to) {
   const auto narrow = static_cast<float>(number);
@@ -78,7 +79,8 @@ void write_members(json::Writer& out, const Extras& extras) {
 void write_vector(json::Writer& out, const Embeddings& from, size_t row) {
   const float* const begin = from.values.data() + row * from.dimensions;
   if (from.encoding == "base64") {
-    out.string(crypto::base64_encode({reinterpret_cast<const char*>(begin), from.dimensions * sizeof(float)}));
+    out.string(
+        crypto::base64_encode({reinterpret_cast<const char*>(begin), from.dimensions * sizeof(float)}));
     return;
   }
   out.begin_array();
@@ -106,7 +108,8 @@ Status add_vector(const json::Value& value, Embeddings& to) {
   if (dimensions == 0 || dimensions > kMostDimensions)
     return bad_embeddings(format("a vector has {} numbers", dimensions));
   if (to.count > 0 && dimensions != to.dimensions)
-    return bad_embeddings(format("vectors of {} and of {} numbers stand side by side", to.dimensions, dimensions));
+    return bad_embeddings(
+        format("vectors of {} and of {} numbers stand side by side", to.dimensions, dimensions));
   if (to.count == kMostVectors) return bad_embeddings("there are too many vectors");
   to.dimensions = dimensions;
   ++to.count;

@@ -1,5 +1,5 @@
-// Embeddings: what providers are asked for the vectors of texts, and what they answer. Pure, both ways, as the
-// codecs of messages are.
+// Embeddings: what providers are asked for the vectors of texts, and what they answer. Pure, both ways, as
+// the codecs of messages are.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +45,7 @@ class EmbedDialect {
  public:
   virtual ~EmbedDialect() = default;
   virtual std::string_view name() const = 0;  // "openai_embeddings", …
-  virtual size_t most_texts() const = 0;  // in one request
+  virtual size_t most_texts() const = 0;      // in one request
   // INVALID_ARGUMENT "invalid_request".
   virtual StatusOr<EmbedRequest> decode_request(std::string_view body) const = 0;
   virtual std::string encode_request(const EmbedRequest& request) const = 0;

@@ -128,7 +128,8 @@ class OpenAi final : public EmbedDialect {
     std::vector<const json::Value*> order(items.size(), nullptr);
     for (size_t i = 0; i < items.size(); ++i) {
       const int64_t index = items[i]["index"].as_int(static_cast<int64_t>(i));
-      if (index < 0 || static_cast<size_t>(index) >= items.size() || order[static_cast<size_t>(index)] != nullptr)
+      if (index < 0 || static_cast<size_t>(index) >= items.size() ||
+          order[static_cast<size_t>(index)] != nullptr)
         return bad_embeddings("an \"index\" of the answer is none, or stands twice");
       order[static_cast<size_t>(index)] = &items[i];
     }
@@ -213,7 +214,8 @@ class Gemini final : public EmbedDialect {
  private:
   static Status read_one(const json::Value& one, EmbedRequest& request) {
     const json::Value& parts = one["content"]["parts"];
-    if (!parts.is_array()) return invalid_argument("invalid_request", "a request has no \"content\" with \"parts\"");
+    if (!parts.is_array())
+      return invalid_argument("invalid_request", "a request has no \"content\" with \"parts\"");
     std::string text;
     for (const json::Value& part : parts.as_array()) text += part["text"].as_string();
     const bool plain = one["content"].size() == 1 && parts.size() == 1 && parts.as_array()[0].size() == 1 &&
@@ -222,7 +224,8 @@ class Gemini final : public EmbedDialect {
     if (!plain) row.add("content", json::write(one["content"]));
     const json::Value& camel = one["outputDimensionality"];
     const json::Value& snake = one["output_dimensionality"];
-    if (camel.is_integer() || snake.is_integer()) request.dimensions = (camel.is_integer() ? camel : snake).as_int();
+    if (camel.is_integer() || snake.is_integer())
+      request.dimensions = (camel.is_integer() ? camel : snake).as_int();
     std::string_view model = one["model"].as_string();
     if (model.starts_with(kModels)) model.remove_prefix(kModels.size());
     if (!model.empty()) request.model = model;
@@ -286,7 +289,8 @@ class Cohere final : public EmbedDialect {
     out.begin_object();
     if (!request.model.empty()) out.field("model", request.model);
     if (!request.texts.empty()) write_texts(out.key("texts"), request);
-    if (!request.input_type.empty()) out.field("input_type", own_type(request.input_type, &InputType::cohere));
+    if (!request.input_type.empty())
+      out.field("input_type", own_type(request.input_type, &InputType::cohere));
     if (request.dimensions) out.field("output_dimension", *request.dimensions);
     if (request.encoding == "float" && request.extras.find("embedding_types").empty())
       out.key("embedding_types").begin_array().string("float").end_array();

@@ -96,8 +96,9 @@ class NeutralDecoder final : public PartsStreamDecoder {
 
   Status tool_call(const json::Value& value, StreamSink& sink) {
     if (value["name"].as_string().empty()) return bad_response("a tool call of the model has no name");
-    Part part{.body = ToolCall{std::string(value["id"].as_string()), std::string(value["name"].as_string()), {}},
-              .extras = extras_from_json(value["extras"])};
+    Part part{
+        .body = ToolCall{std::string(value["id"].as_string()), std::string(value["name"].as_string()), {}},
+        .extras = extras_from_json(value["extras"])};
     const size_t at = begin(value, std::move(part), sink);
     if (!value.contains("arguments")) return ok_status();
     const json::Value& arguments = value["arguments"];

@@ -332,6 +332,7 @@ CountedTokens counted_tokens(const Response& response, int64_t prompt_tokens);
 }  // namespace tau::wire
 
 // The codecs with text at both ends, what frames a stream, and what headers say of a failure.
+#include "wire/embed.h"        // IWYU pragma: export
 #include "wire/framing.h"      // IWYU pragma: export
 #include "wire/neutral.h"      // IWYU pragma: export
 #include "wire/retry_after.h"  // IWYU pragma: export

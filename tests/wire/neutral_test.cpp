@@ -40,7 +40,8 @@ Played play(std::string_view lines) {
 }
 
 TEST(Neutral, TextAloneIsEnough) {
-  const Played p = play("{\"event\":\"text\",\"text\":\"a\"}\n{\"event\":\"text\",\"text\":\"b\"}\n{\"event\":\"finish\"}\n");
+  const Played p = play(
+      "{\"event\":\"text\",\"text\":\"a\"}\n{\"event\":\"text\",\"text\":\"b\"}\n{\"event\":\"finish\"}\n");
   ASSERT_TRUE(p.status.ok()) << p.status.message();
   EXPECT_EQ(p.sink.text, "ab");
   ASSERT_EQ(p.response.message.parts.size(), 1U);
@@ -74,7 +75,8 @@ TEST(Neutral, PartsCallsAndUsage) {
 
 TEST(Neutral, AWholeResponseAtTheEndIsShown) {
   const Played p = play(
-      "{\"event\":\"finish\",\"response\":{\"message\":{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"text\":\"all\"}]},"
+      "{\"event\":\"finish\",\"response\":{\"message\":{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\","
+      "\"text\":\"all\"}]},"
       "\"finish\":\"length\"}}\n");
   ASSERT_TRUE(p.status.ok()) << p.status.message();
   EXPECT_EQ(p.sink.text, "all");
@@ -85,13 +87,17 @@ TEST(Neutral, AWholeResponseAtTheEndIsShown) {
 TEST(Neutral, ReadsWhatTranscodersWrite) {
   auto transcoder = StreamTranscoder::create("openai_chat", {});
   std::string lines;
-  ASSERT_TRUE((*transcoder)
-                  ->feed("data: {\"id\":\"1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n"
-                         "data: {\"id\":\"1\",\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c\","
-                         "\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1}\"}}]},\"finish_reason\":\"tool_calls\"}]}\n\n"
-                         "data: [DONE]\n\n",
-                         lines)
-                  .ok());
+  ASSERT_TRUE(
+      (*transcoder)
+          ->feed(
+              "data: {\"id\":\"1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n"
+              "data: "
+              "{\"id\":\"1\",\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c\","
+              "\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1}\"}}]},\"finish_reason\":\"tool_"
+              "calls\"}]}\n\n"
+              "data: [DONE]\n\n",
+              lines)
+          .ok());
   (void)(*transcoder)->end(lines);
   const Played p = play(lines);
   ASSERT_TRUE(p.status.ok()) << p.status.message() << lines;
@@ -103,7 +109,8 @@ TEST(Neutral, ReadsWhatTranscodersWrite) {
 TEST(Neutral, ErrorsAreTheProviders) {
   const Played p = play(
       "{\"event\":\"text\",\"text\":\"a\"}\n"
-      "{\"event\":\"error\",\"error\":{\"code\":\"resource_exhausted\",\"reason\":\"rate_limited\",\"message\":\"m\",\"retryable\":true,"
+      "{\"event\":\"error\",\"error\":{\"code\":\"resource_exhausted\",\"reason\":\"rate_limited\","
+      "\"message\":\"m\",\"retryable\":true,"
       "\"retry_after_ms\":5}}\n");
   EXPECT_EQ(p.status.reason(), "rate_limited");
   EXPECT_EQ(p.status.retry_after_ms(), 5);
@@ -113,9 +120,10 @@ TEST(Neutral, ErrorsAreTheProviders) {
 TEST(Neutral, WhatIsNoEventIsDamage) {
   for (const char* line :
        {"x", "[]", "7", "{}", R"({"event":"sing"})", R"({"event":"text"})", R"({"event":"text","text":7})",
-        R"({"event":"tool_call"})", R"({"event":"tool_call_args","text":"{}"})", R"({"event":"tool_call_end"})",
-        R"({"event":"part"})", R"({"event":"part","body":{"type":"magic"}})", R"({"event":"usage"})",
-        R"({"event":"usage","usage":{"input":-1}})", R"({"event":"finish","response":7})",
+        R"({"event":"tool_call"})", R"({"event":"tool_call_args","text":"{}"})",
+        R"({"event":"tool_call_end"})", R"({"event":"part"})", R"({"event":"part","body":{"type":"magic"}})",
+        R"({"event":"usage"})", R"({"event":"usage","usage":{"input":-1}})",
+        R"({"event":"finish","response":7})",
         R"({"event":"finish","response":{"message":{"role":"assistant"},"usage":{"output":-5}}})"}) {
     const Played p = play(std::string(line) + "\n");
     EXPECT_EQ(p.status.reason(), "invalid_response") << line;
@@ -127,7 +135,8 @@ TEST(Neutral, WhatIsNoEventIsDamage) {
 
 TEST(Neutral, TextDoesNotGoIntoACall) {
   const Played p = play(
-      "{\"event\":\"tool_call\",\"part\":0,\"name\":\"f\"}\n{\"event\":\"text\",\"part\":0,\"text\":\"a\"}\n");
+      "{\"event\":\"tool_call\",\"part\":0,\"name\":\"f\"}\n{\"event\":\"text\",\"part\":0,\"text\":\"a\"}"
+      "\n");
   EXPECT_EQ(p.status.reason(), "invalid_response");
 }
 
