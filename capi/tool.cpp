@@ -1,5 +1,6 @@
 #include "tau/tool.h"
 
+#include "host_userdata.h"
 #include "tool_adapter.h"
 
 using namespace tau::capi;
@@ -13,17 +14,8 @@ struct tau_tool_reply {
 
 namespace {
 
-// The host's userdata, finalized when the last call and the tool itself are gone.
-struct Userdata {
-  void* data = nullptr;
-  tau_finalize_fn finalize = nullptr;
-  bool owned = false;
-  ~Userdata() {
-    if (owned && finalize != nullptr) finalize(data);
-  }
-};
-
-tau::runtime::InvokeTool::Invoke make_invoke(tau_tool_invoke_fn invoke, std::shared_ptr<Userdata> userdata) {
+tau::runtime::InvokeTool::Invoke make_invoke(tau_tool_invoke_fn invoke,
+                                             std::shared_ptr<HostUserdata> userdata) {
   return [invoke, userdata = std::move(userdata)](const tool::Call& call, tool::Reply reply,
                                                   const std::atomic<bool>& cancelled) {
     const tau_tool_call c = {sizeof c,
@@ -81,9 +73,7 @@ StatusOr<HostTool> convert_tool(const tau_tool& given) {
   if ((t.flags & ~kKnown) != 0 || t.reserved != 0)
     return Status(Code::kUnimplemented, "unknown_flag", "unknown flag in tool.flags");
   TAU_ASSIGN_OR_RETURN(tool::Manifest manifest, convert_manifest(t));
-  auto userdata = std::make_shared<Userdata>();
-  userdata->data = t.userdata;
-  userdata->finalize = t.finalize;
+  auto userdata = std::make_shared<HostUserdata>(t.userdata, t.finalize);
   HostTool out;
   out.keep = [userdata] { userdata->owned = true; };
   if (t.invoke != nullptr) {

@@ -35,7 +35,7 @@ struct Arguments {
 
 tau::StatusOr<Arguments> convert(tau_str dialect, tau_wire_kind kind, tau_str quirks, tau_str body) {
   Arguments a;
-  if (kind != TAU_WIRE_REQUEST && kind != TAU_WIRE_RESPONSE)
+  if (kind > TAU_WIRE_EMBED_RESPONSE)
     return tau::invalid_argument("unknown_kind",
                                  tau::format("kind {} is neither request nor response", kind));
   TAU_ASSIGN_OR_RETURN(a.dialect, text(dialect, "dialect"));
@@ -52,8 +52,10 @@ tau_status tau_wire_decode(tau_str dialect, tau_wire_kind kind, tau_str quirks, 
   return guard(err, [&]() -> Status {
     if (out == nullptr) return null_argument("out");
     TAU_ASSIGN_OR_RETURN(const Arguments a, convert(dialect, kind, quirks, body));
-    auto neutral = kind == TAU_WIRE_REQUEST ? wire::request_to_neutral(a.dialect, a.body)
-                                            : wire::response_to_neutral(a.dialect, a.body, a.quirks);
+    auto neutral = kind >= TAU_WIRE_EMBED_REQUEST
+                       ? wire::embed_to_neutral(a.dialect, kind == TAU_WIRE_EMBED_REQUEST, a.body)
+                   : kind == TAU_WIRE_REQUEST ? wire::request_to_neutral(a.dialect, a.body)
+                                              : wire::response_to_neutral(a.dialect, a.body, a.quirks);
     if (!neutral.ok()) return neutral.status();
     return fill(out, *std::move(neutral));
   });
@@ -65,8 +67,10 @@ tau_status tau_wire_encode(tau_str dialect, tau_wire_kind kind, tau_str quirks, 
   return guard(err, [&]() -> Status {
     if (out == nullptr) return null_argument("out");
     TAU_ASSIGN_OR_RETURN(const Arguments a, convert(dialect, kind, quirks, neutral));
-    auto body = kind == TAU_WIRE_REQUEST ? wire::neutral_to_request(a.dialect, a.body, a.quirks)
-                                         : wire::neutral_to_response(a.dialect, a.body);
+    auto body = kind >= TAU_WIRE_EMBED_REQUEST
+                    ? wire::neutral_to_embed(a.dialect, kind == TAU_WIRE_EMBED_REQUEST, a.body)
+                : kind == TAU_WIRE_REQUEST ? wire::neutral_to_request(a.dialect, a.body, a.quirks)
+                                           : wire::neutral_to_response(a.dialect, a.body);
     if (!body.ok()) return body.status();
     return fill(out, *std::move(body));
   });

@@ -35,7 +35,9 @@ enum class EventKind : uint32_t {
   kSnapshot = TAU_EVENT_SNAPSHOT,
   kRunDone = TAU_EVENT_RUN_DONE,  // the last of its run
   kHeldText = TAU_EVENT_HELD_TEXT,
-  kRoute = TAU_EVENT_ROUTE
+  kRoute = TAU_EVENT_ROUTE,
+  kModelCall = TAU_EVENT_MODEL_CALL,
+  kModelCallOver = TAU_EVENT_MODEL_CALL_OVER
 };
 
 // One event. It and its views live until the next one is taken from the queue; copy what you keep.

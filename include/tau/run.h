@@ -18,8 +18,13 @@
  *   {"op":"quarantine_read","id":"…","handle":"$result_1"}
  *                                       show people what the model was not shown: answered by TAU_EVENT_HELD_TEXT,
  *                                       or rejected as "unknown_handle"
+ *   {"op":"model_event","call_id":"…","lines":"…"}
+ *                                       feed the answer to a TAU_EVENT_MODEL_CALL (tau/model.h), in any split; with
+ *                                       "bytes":"blob:0" in place of "lines" those of the one blob
+ *   {"op":"model_drop","call_id":"…","error":{…}}
+ *                                       end it; without "error" as tau_model_reply_drop
  *   {"op":"cancel"}
- * "message" and "steer" take a "message" in place of "text"; they alone take blobs. An op with an "id" is acknowledged
+ * "message" and "steer" take a "message" in place of "text"; they and "model_event" take blobs. An op with an "id" is acknowledged
  * by TAU_EVENT_OP_ACCEPTED once it is durable, or TAU_EVENT_OP_REJECTED. */
 #ifndef TAU_RUN_H
 #define TAU_RUN_H
@@ -38,7 +43,7 @@ typedef struct tau_run tau_run;
 typedef uint32_t tau_run_flags;
 enum {
   TAU_RUN_RESUME = 1u, /* go on with the session's open run after a crash, or end it ({"abandon":true}) */
-  TAU_RUN_QUIET = 2u   /* no events but approvals, host tool calls and the terminal one */
+  TAU_RUN_QUIET = 2u   /* no events but approvals, calls that the host must answer and the terminal one */
 };
 
 typedef struct tau_run_options {
@@ -100,7 +105,9 @@ TAU_API tau_queue *tau_run_queue(const tau_run *run);
  * op: JSON. blobs: blob_count items for its text or message; NULL when 0.
  * Returns: OK when handed over; INVALID_ARGUMENT (bad JSON, unknown op or key, those of a message above, "unused_blob"
  * for blobs of another op: the error names it); NOT_FOUND is
- * never returned here: an unknown call_id is TAU_EVENT_OP_REJECTED; FAILED_PRECONDITION "run_ended".
+ * never returned here: an unknown call_id is TAU_EVENT_OP_REJECTED; FAILED_PRECONDITION "run_ended"; of model_event and
+ * model_drop, which take effect at once, FAILED_PRECONDITION "model_call_over", UNAVAILABLE "model_reply_full" (nothing
+ * was taken: try again) and RESOURCE_EXHAUSTED "response_too_large".
  * Thread: any
  * Since: 0.1 */
 TAU_API tau_status tau_run_submit(tau_run *run, tau_str op, const tau_blob *blobs, size_t blob_count,

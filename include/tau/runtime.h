@@ -209,13 +209,15 @@ TAU_API tau_status tau_runtime_describe(tau_runtime *runtime, tau_buf *out, tau_
  *                                       "output_limit","priced","cost_bound_usd_micros","cost_estimate_usd_micros"}, and "reason",
  *                                       "message" where a bound is null. "request" is in the form of tau_wire_decode.
  *                                       "output_tokens": of the answer that the estimate is made for; else the request's max_tokens
+ *   {"op":"remove_model","model":"…"}   takes a model out that tau_runtime_add_model supplied; agents that have it keep it
  * No answer holds a token: they are in the vault, and go to the origins of the login. Docs: docs/auth.md.
  * The "state" of an approval is "waiting", "stale" (the process that waited is gone), "expired", "approved", "denied" or
  * "withdrawn"; "applied" says that the process that waited took it up. Docs: docs/access.md, docs/identity.md,
  * docs/routing.md, docs/quirks.md.
  * request: JSON. out: receives the answer, JSON; must not be NULL.
  * Returns: OK; INVALID_ARGUMENT "unknown_op", "unknown_key", "wrong_type", "unknown_group", "invalid_day", "invalid_model_reference",
- * "invalid_request", and as tau_did_resolve; NOT_FOUND "approval_unknown", "did_not_found", "unknown_auth"; UNAUTHENTICATED "login_required", "invalid_grant", "invalid_client"; DATA_LOSS
+ * "invalid_request", and as tau_did_resolve; NOT_FOUND "approval_unknown", "did_not_found", "unknown_auth",
+ * "no_such_model"; UNAUTHENTICATED "login_required", "invalid_grant", "invalid_client"; DATA_LOSS
  * "invalid_token_answer", "invalid_login_state"; DEADLINE_EXCEEDED "expired_token", "login_timeout"; FAILED_PRECONDITION
  * "approval_decided", "approval_withdrawn", "approval_expired", "approval_stale", "auth_incomplete", "no_login", "no_vault_key",
  * "vault_read_only", "token_refused", "redirect_refused", "no_database" for a runtime without a store, "store_read_only";

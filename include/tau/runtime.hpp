@@ -5,7 +5,9 @@
 #include <tau/home.h>
 #include <tau/runtime.h>
 
+#include <memory>
 #include <tau/agent.hpp>
+#include <tau/model.hpp>
 #include <tau/vault.hpp>
 
 namespace tau {
@@ -108,6 +110,39 @@ class Runtime : public detail::Handle<tau_runtime, tau_runtime_unref> {
   // Errors: kInvalidArgument that names the key.
   Result<Agent> agent(std::string_view config = {}) const {
     return detail::make<Agent>(tau_agent_new, c(), detail::str(config));
+  }
+
+  // Supplies a model whose calls are kModelCall events: answer with Run::submit, ops model_event and model_drop.
+  // document: JSON, docs/schema/host_model.json (tau_runtime_add_model).
+  // Errors: kInvalidArgument that names the member; kAlreadyExists "model_exists".
+  Result<void> add_model(std::string_view document) const {
+    tau_model model;
+    tau_model_init(&model, sizeof model);
+    model.document = detail::str(document);
+    return detail::done(tau_runtime_add_model, c(), static_cast<const tau_model*>(&model));
+  }
+
+  // Supplies a model whose calls run `function` on a worker: void(tau::ModelCall, tau::ModelReply). It may feed
+  // the reply before it returns, or move it elsewhere and return at once. A call from which an exception
+  // escapes fails as "model_dropped_reply". `function` is moved or copied into the library's keeping and
+  // destroyed once: at once on failure, else when no call can reach it any more.
+  // Errors: as above; kFailedPrecondition "needs_worker" in a runtime without workers.
+  // Thread: `function` runs on several threads at once when calls overlap.
+  template <typename Function>
+  Result<void> add_model(std::string_view document, Function&& function) const {
+    using Kept = std::decay_t<Function>;
+    static_assert(std::is_invocable_v<Kept&, const ModelCall&, ModelReply>,
+                  "a model is void(tau::ModelCall, tau::ModelReply)");
+    auto kept = std::make_unique<Kept>(std::forward<Function>(function));
+    tau_model model;
+    tau_model_init(&model, sizeof model);
+    model.document = detail::str(document);
+    model.invoke = detail::invoke_model<Kept>;
+    model.userdata = kept.get();
+    model.finalize = detail::finalize_model<Kept>;
+    auto added = detail::done(tau_runtime_add_model, c(), static_cast<const tau_model*>(&model));
+    if (added) static_cast<void>(kept.release());  // the library's now
+    return added;
   }
 
   // Makes a queue that many runs may share (tau_queue_new).

@@ -31,10 +31,12 @@
 #include <tau/agent.hpp>
 #include <tau/audit.hpp>
 #include <tau/base.hpp>
+#include <tau/embed.hpp>
 #include <tau/error.hpp>
 #include <tau/event.hpp>
 #include <tau/home.hpp>
 #include <tau/identity.hpp>
+#include <tau/model.hpp>
 #include <tau/policy.hpp>
 #include <tau/run.hpp>
 #include <tau/runtime.hpp>

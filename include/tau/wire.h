@@ -10,9 +10,16 @@
 extern "C" {
 #endif
 
-/* What a document is. */
+/* What a document is. Those of embeddings are of the dialects "openai_embeddings", "gemini_embeddings",
+ * "cohere_embeddings" and "ollama_embeddings", and without quirks; neutral are
+ * {"model","texts","input_type","dimensions","encoding"} and {"model","dimensions","vectors":[[…]],"usage"}. */
 typedef uint32_t tau_wire_kind;
-enum { TAU_WIRE_REQUEST = 0, TAU_WIRE_RESPONSE = 1 };
+enum {
+  TAU_WIRE_REQUEST = 0,
+  TAU_WIRE_RESPONSE = 1,
+  TAU_WIRE_EMBED_REQUEST = 2,
+  TAU_WIRE_EMBED_RESPONSE = 3
+};
 
 /* Translate a document of a dialect into neutral JSON.
  * quirks: JSON object of a provider's habits, for example {"text_tool_calls":true}; absent: none.

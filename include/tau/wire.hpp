@@ -12,7 +12,12 @@ inline namespace v0 {
 namespace wire {
 
 // What a document is.
-enum class Kind : uint32_t { kRequest = TAU_WIRE_REQUEST, kResponse = TAU_WIRE_RESPONSE };
+enum class Kind : uint32_t {
+  kRequest = TAU_WIRE_REQUEST,
+  kResponse = TAU_WIRE_RESPONSE,
+  kEmbedRequest = TAU_WIRE_EMBED_REQUEST,  // of a dialect of embeddings
+  kEmbedResponse = TAU_WIRE_EMBED_RESPONSE
+};
 
 // Translates a document of a dialect ("openai_chat", "gemini", …) into neutral JSON. quirks: JSON object
 // of a provider's habits (tau_wire_decode).

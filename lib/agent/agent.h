@@ -203,6 +203,8 @@ enum class EventKind : uint8_t {
   kRunDone = 16,
   kHeldText = 17,
   kRoute = 18,
+  kModelCall = 19,
+  kModelCallOver = 20,
 };
 std::string_view event_name(EventKind kind);
 
@@ -213,11 +215,11 @@ struct Event {
   // What the JSON body is made of, by kind; see event.cpp.
   SharedString name;  // tool, model or op id
   SharedString reason;
-  // Arguments, outcome, usage or labels: complete JSON; of kRunStarted the session; of kToolResult the
-  // signals, as in ToolDone.
+  // Arguments, outcome, usage, labels or a request: complete JSON; of kRunStarted the session; of kToolResult
+  // the signals, as in ToolDone.
   SharedString json;
-  // Of kApproval; of kToolResult and kHeldText the handle; of kRoute the decision; of kTurnDone the prompt's
-  // bytes that are the same as before, a number.
+  // Of kApproval; of kToolResult and kHeldText the handle; of kRoute the decision; of kModelCall the path of a
+  // body; of kTurnDone the prompt's bytes that are the same as before, a number.
   SharedString binding;
   SharedString scope;  // of kApproval, may be empty: what a standing permission would be for; of kTurnDone
                        // the prompt's bytes, empty when they are unknown

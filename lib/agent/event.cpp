@@ -9,9 +9,10 @@ namespace tau::agent {
 namespace {
 
 constexpr std::string_view kNames[] = {
-    "none",        "run_started",  "turn_started",  "text",        "reasoning", "message",   "tool_call",
-    "approval",    "tool_started", "tool_progress", "tool_result", "attempt",   "turn_done", "op_accepted",
-    "op_rejected", "snapshot",     "run_done",      "held_text",   "route",
+    "none",      "run_started", "turn_started",    "text",          "reasoning",   "message",
+    "tool_call", "approval",    "tool_started",    "tool_progress", "tool_result", "attempt",
+    "turn_done", "op_accepted", "op_rejected",     "snapshot",      "run_done",    "held_text",
+    "route",     "model_call",  "model_call_over",
 };
 
 constexpr char kBase32[] = "0123456789abcdefghjkmnpqrstvwxyz";  // Crockford's
@@ -93,6 +94,15 @@ void body_fields(json::Writer& w, const Event& e) {
       if (!e.json.empty()) w.field_raw("wait_ms", e.json);
       optional(w, "message", e.text);
       break;
+    case EventKind::kModelCall:
+      w.field("model", e.text).field("request_id", e.name).field("timeout_ms", e.number);
+      if (e.binding.empty()) {
+        w.field_raw("request", e.json);
+      } else {
+        w.field("path", e.binding).field("body", e.json);
+      }
+      break;
+    case EventKind::kModelCallOver: w.field("model", e.text).field("answered", e.flag); break;
     case EventKind::kTurnDone:
       w.field("turn", e.number).field_raw("usage", e.json);
       if (!e.scope.empty()) w.field_raw("prompt_bytes", e.scope).field_raw("prompt_prefix_bytes", e.binding);

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::string_view kModel = "{model}";
 constexpr std::string_view kEvents = "text/event-stream";
+constexpr std::string_view kJson = "application/json";
 
 constexpr Endpoint kEndpoints[] = {
     {.dialect = "openai_chat",
@@ -42,6 +43,19 @@ constexpr Endpoint kEndpoints[] = {
      .path = "/api/chat",
      .stream_path = "/api/chat",
      .stream_type = "application/x-ndjson"},
+    // Embeddings beside them: nothing of these streams.
+    {.dialect = "openai_embeddings",
+     .path = "/embeddings",
+     .stream_path = "/embeddings",
+     .stream_type = kJson},
+    {.dialect = "gemini_embeddings",
+     .path = "/models/{model}:batchEmbedContents",
+     .stream_path = "/models/{model}:batchEmbedContents",
+     .stream_type = kJson,
+     .key_header = "x-goog-api-key",
+     .key_prefix = ""},
+    {.dialect = "cohere_embeddings", .path = "/embed", .stream_path = "/embed", .stream_type = kJson},
+    {.dialect = "ollama_embeddings", .path = "/api/embed", .stream_path = "/api/embed", .stream_type = kJson},
 };
 
 }  // namespace

@@ -35,6 +35,9 @@ struct RetryPolicy {
   int64_t max_retry_after_ms = 60'000;  // a longer Retry-After fails at once
 };
 
+class HostModel;
+class HostModelPort;
+
 // How a route chooses among its upstreams.
 enum class Strategy : uint8_t { kOrdered, kWeighted, kLatency, kCost };
 
@@ -63,6 +66,7 @@ struct Route {
   int64_t image_tokens = 0;       // of one image at most; 0: unknown
   Abilities abilities;
   std::shared_ptr<const QuirkTable> table;  // whose rules of adaptation apply; null: the built-in one's
+  std::shared_ptr<HostModel> host;  // the program answers: no URL, no key; see host_model.h
 };
 
 // The encoded prompt of a call, and how much of its beginning is that of the call before it in the same
@@ -105,6 +109,7 @@ struct ModelCall {
   SharedString run_id;
   SharedString session_id;
   SharedString principal;
+  HostModelPort* port = nullptr;  // of models that are answered from events; lives as the request does
 };
 
 // What a route decided of a call. Texts live during the callback.
@@ -182,5 +187,7 @@ std::unique_ptr<Model> make_offline_model(net::Loop& loop);
 
 }  // namespace tau::provider
 
-// Routes over several of these.
-#include "provider/route.h"  // IWYU pragma: export
+// Routes over several of these, and models of the program's own.
+#include "provider/embedder.h"    // IWYU pragma: export
+#include "provider/host_model.h"  // IWYU pragma: export
+#include "provider/route.h"       // IWYU pragma: export

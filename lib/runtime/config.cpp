@@ -306,6 +306,7 @@ StatusOr<Config> Config::with(Layer layer) const {
   state.keys = state_->keys;
   state.secrets = state_->secrets;
   state.catalog = state_->catalog;
+  state.host_models = state_->host_models;
   state.layers.push_back(std::move(layer));
   TAU_ASSIGN_OR_RETURN(auto built, build(std::move(state), state_->layers.size()));
   return Config(std::move(built));

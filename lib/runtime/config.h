@@ -162,6 +162,8 @@ struct AgentConfig {
   std::string script;           // JSON text for the scripted model
 };
 
+class HostModels;
+
 // All layers in force. Immutable; copies share.
 class Config {
  public:
@@ -209,6 +211,8 @@ class Config {
   // The same for habits of providers.
   Config with_quirks(std::shared_ptr<const provider::QuirkTable> quirks) const;
   std::string quirks_file() const;
+  // The same, with models that the program supplies, now or later.
+  Config with_host_models(std::shared_ptr<const HostModels> models) const;
   // What each known or configured provider would need: [{"name","base_url","dialect","default_model","key",
   // "ready","reason"}]; "key" names the variable or file, "reason" says why it is not ready. No secret.
   std::string describe_providers(const Environment& environment) const;

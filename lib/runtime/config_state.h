@@ -31,6 +31,7 @@ struct Config::State {
   std::shared_ptr<const SecretLookup> secrets;            // null: references find nothing
   std::shared_ptr<const provider::ModelCatalog> catalog;  // of the home; null: none
   std::shared_ptr<const provider::QuirkTable> quirks;     // with those of the home; null: the built-in ones
+  std::shared_ptr<const HostModels> host_models;          // of the program; null: none
 };
 
 // Calls visit(path, key, value) for every known value; stops at the first failure. Unknown keys and tables of

@@ -160,7 +160,7 @@ StatusOr<std::unique_ptr<Config>> Core::load_config() {
   const auto lookup = [source = secrets_](const std::string& reference, std::string_view origin) {
     return source->get(reference, origin);
   };
-  config = config.with_secrets(std::make_shared<const SecretLookup>(lookup));
+  config = config.with_secrets(std::make_shared<const SecretLookup>(lookup)).with_host_models(host_models_);
   TAU_ASSIGN_OR_RETURN(config, with_tables(std::move(config)));
   return std::make_unique<Config>(std::move(config));
 }

@@ -22,6 +22,7 @@
 #include "runtime/config.h"
 #include "runtime/departure.h"
 #include "runtime/driver.h"
+#include "runtime/host_model.h"
 #include "runtime/policy.h"
 #include "runtime/result_screen.h"
 #include "runtime/run_audit.h"
@@ -85,6 +86,7 @@ struct RunState {
   std::shared_ptr<const AgentSnapshot> agent;
   std::optional<Beginning> beginning;  // until the loop has it
   std::atomic<bool> cancel_requested{false};
+  const std::shared_ptr<provider::HostReplies> replies = std::make_shared<provider::HostReplies>();
   std::shared_ptr<provider::Model> model;  // on the loop
   std::optional<MonitorPolicy> policy;     // on the loop
   std::optional<RunAudit> audit;           // on the loop; of runs that are recorded
@@ -215,6 +217,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   tool::FinalizeHook& result_screen() { return *result_screen_; }
   VaultSource& secrets() { return *secrets_; }
   const std::shared_ptr<AuthDesk>& auth() const { return auth_; }
+  HostModels& host_models() { return *host_models_; }
   const std::shared_ptr<provider::Traffic>& traffic() const { return traffic_; }
   // Null: nothing is recorded.
   provider::Recorder* recorder() { return recorder_.get(); }
@@ -281,6 +284,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::optional<Departure> departure_;  // ends last
   RuntimeOptions options_;
   std::shared_ptr<VaultSource> secrets_;
+  const std::shared_ptr<HostModels> host_models_ = std::make_shared<HostModels>();
   std::unique_ptr<Config> config_;
   std::shared_ptr<AuthDesk> auth_;
   std::unique_ptr<net::EgressPolicy> egress_;
@@ -350,13 +354,26 @@ inline ErrorInfo cancelled_by_host() {
 
 // An op of a host, ready for the loop.
 struct Op {
-  enum class Kind : uint8_t { kSubmit, kToolResult, kToolProgress, kReadHeld, kCancel };
+  enum class Kind : uint8_t {
+    kSubmit,
+    kToolResult,
+    kToolProgress,
+    kReadHeld,
+    kCancel,
+    kModelEvent,  // these two do not go to the loop: see answer_model()
+    kModelDrop
+  };
   explicit Op(Kind k) : kind(k) {}
   Kind kind;
-  agent::HostOp host;   // kSubmit; of the others the ids
-  tool::Result result;  // kToolResult; kToolProgress: its content; kReadHeld: the handle
+  agent::HostOp host;  // kSubmit; of the others the ids
+  // kToolResult; kToolProgress: its content; kReadHeld: the handle; kModelEvent: the bytes
+  tool::Result result;
+  Status error;  // kModelDrop
 };
 StatusOr<std::unique_ptr<Op>> parse_op(std::string_view text, std::vector<wire::Media> blobs);
 void perform(Op&& op, Driver& driver);
+// Of a call of a model that the host answers; any thread. FAILED_PRECONDITION "model_call_over"; UNAVAILABLE
+// "model_reply_full": nothing was taken, and it can be tried again.
+Status answer_model(const Op& op, const provider::HostReplies& replies);
 
 }  // namespace tau::runtime

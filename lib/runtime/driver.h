@@ -104,6 +104,7 @@ struct Scratch {
 
 class Driver final : public std::enable_shared_from_this<Driver>,
                      private provider::CallSink,
+                     private provider::HostModelPort,
                      private tool::HostCalls {
  public:
   struct Setup {
@@ -122,6 +123,8 @@ class Driver final : public std::enable_shared_from_this<Driver>,
     bool shares_approvals = false;
     const AccessControl* access = nullptr;  // what those are held to; null: nothing. Outlives the driver
     bool durable = true;  // false: nothing survives the process, so nothing is handed to the store early
+    // Calls of models that the events are to answer; null: none can be.
+    std::shared_ptr<provider::HostReplies> replies;
     // Before the terminal event becomes visible: the session is free for its next run.
     UniqueFunction<void()> on_last;
     UniqueFunction<void()> on_end;  // after it; the driver may be dropped then
@@ -235,6 +238,9 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   void on_prompt(const provider::PromptSize& size) override { prompt_ = size; }
   void on_response(wire::Response response) override;
   void on_failure(const Status& status, wire::Response partial) override;
+  // provider::HostModelPort
+  void model_called(const provider::HostCall& call, std::shared_ptr<provider::HostReply> reply) override;
+  void model_call_over(const provider::HostCall& call, bool answered) override;
   // tool::HostCalls
   void call(const tool::Call& call, tool::Reply reply) override;
   void progress(const tool::Call& call, std::string text) override;

@@ -321,7 +321,8 @@ void Driver::ask_model(const tool::Call& call, tool::HeldQuestion question, tool
                .traceparent = setup_.traceparent,
                .model = setup_.session->conversation.request().model,
                .tokens_left = open.tokens_left,
-               .cost_left_usd_micros = open.cost_left_usd_micros},
+               .cost_left_usd_micros = open.cost_left_usd_micros,
+               .port = this},
               std::move(reply));
 }
 

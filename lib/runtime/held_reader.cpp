@@ -74,6 +74,7 @@ void HeldReader::ask(const tool::Call& call, tool::HeldQuestion question, Terms 
   asked.request_id = std::move(terms.request_id);
   asked.traceparent = std::move(terms.traceparent);
   asked.request = &open_->request;
+  asked.port = terms.port;
   if (audit_ != nullptr) audit_->model_called();
   open_->id = model_.start(std::move(asked), *this);
   open_->timer = loop_.set_timer(loop_.now_ns() + kMostMs * kNanosPerMilli, [this] {

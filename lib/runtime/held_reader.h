@@ -33,6 +33,7 @@ class HeldReader final : private provider::CallSink {
     // What the run has left; negative: no limit.
     int64_t tokens_left = -1;
     int64_t cost_left_usd_micros = -1;
+    provider::HostModelPort* port = nullptr;  // of a model of the host; outlives the question
   };
   // Answers once. `call` is looked at before this returns. Errors: "max_tokens" and "max_cost" when the run
   // has too little left, "busy" while another question is open, "model_failed", "tool_timeout", "cancelled",

@@ -235,6 +235,7 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
   setup.audit = records;
   setup.shares_approvals = setup.durable;
   setup.access = core_.access().get();
+  setup.replies = run->replies;
   setup.on_last = [run] { settle(*run); };
   setup.on_end = [this, run] { ended(run); };
   run->driver = std::make_shared<Driver>(

@@ -81,6 +81,7 @@ void Driver::call_model(agent::CallModel& effect) {
   call.session_id = setup_.config.session_id;
   call.principal = setup_.config.principal;
   prompt_ = {};
+  call.port = this;
   redaction();
   deltas_.begin(redaction_);
   if (setup_.audit != nullptr) setup_.audit->model_called();
@@ -189,6 +190,34 @@ void Driver::on_decision(const provider::RouteDecision& decision) {
   event.text = std::move(why);
   event.number = decision.attempt;
   if (decision.wait_ms >= 0) event.json = std::to_string(decision.wait_ms);
+  seams_.output.emit(std::move(event));
+}
+
+// A model of the host is to answer: tell the host, and keep the way back for its ops.
+void Driver::model_called(const provider::HostCall& call, std::shared_ptr<provider::HostReply> reply) {
+  if (setup_.replies == nullptr)
+    return reply->end(failed_precondition("no_host", "no host program answers such calls here"));
+  setup_.replies->add(call.call_id, std::move(reply));
+  agent::Event event;
+  event.kind = agent::EventKind::kModelCall;
+  event.call_id = call.call_id;
+  event.text = call.model;
+  event.name = call.request_id;
+  event.binding = call.path;
+  event.json = call.request;
+  event.number = call.timeout_ms;
+  seams_.output.emit(std::move(event));
+}
+
+void Driver::model_call_over(const provider::HostCall& call, bool answered) {
+  if (setup_.replies == nullptr) return;
+  setup_.replies->remove(call.call_id);
+  if (told_) return;
+  agent::Event event;
+  event.kind = agent::EventKind::kModelCallOver;
+  event.call_id = call.call_id;
+  event.text = call.model;
+  event.flag = answered;
   seams_.output.emit(std::move(event));
 }
 

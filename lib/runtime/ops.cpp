@@ -25,7 +25,7 @@ class OpDocument {
     if (!v.is_object()) return invalid_argument("wrong_type", "an op should be a JSON object");
     return size_ < kMembers ? ok_status()
                             : only_keys({"op", "id", "text", "message", "call_id", "content", "is_error",
-                                         "reason", "allow", "binding", "handle"});
+                                         "reason", "allow", "binding", "handle", "lines", "bytes", "error"});
   }
   const Member* find(std::string_view key) const {
     for (size_t i = 0; i < size_; ++i)
@@ -70,7 +70,7 @@ class OpDocument {
     return reader_.status().ok() && flat;
   }
 
-  static constexpr size_t kMembers = 12;  // one more than there are keys
+  static constexpr size_t kMembers = 15;  // one more than there are keys
 
   json::Reader reader_;
   std::array<Member, kMembers> members_;
@@ -150,6 +150,32 @@ StatusOr<std::unique_ptr<Op>> parse_quarantine_read(const OpDocument& v) {
   return op;
 }
 
+// Text, or the bytes of the one blob.
+StatusOr<std::unique_ptr<Op>> parse_model_event(const OpDocument& v, std::vector<wire::Media> blobs) {
+  TAU_RETURN_IF_ERROR(v.only_keys({"op", "call_id", "lines", "bytes"}));
+  auto op = std::make_unique<Op>(Op::Kind::kModelEvent);
+  TAU_ASSIGN_OR_RETURN(op->host.call_id, v.need_string("call_id"));
+  if (v.find("bytes") == nullptr && blobs.empty()) {
+    TAU_ASSIGN_OR_RETURN(op->result.content, v.need_string("lines"));
+    return op;
+  }
+  if (v.string("bytes") != "blob:0" || blobs.size() != 1 || v.find("lines") != nullptr)
+    return invalid_argument("no_such_blob", "op: \"bytes\" is \"blob:0\", with one blob and no \"lines\"");
+  op->result.content = std::move(blobs[0].data);
+  return op;
+}
+
+StatusOr<std::unique_ptr<Op>> parse_model_drop(const OpDocument& v) {
+  TAU_RETURN_IF_ERROR(v.only_keys({"op", "call_id", "error"}));
+  auto op = std::make_unique<Op>(Op::Kind::kModelDrop);
+  TAU_ASSIGN_OR_RETURN(op->host.call_id, v.need_string("call_id"));
+  const OpDocument::Member* const error = v.find("error");
+  if (error == nullptr || error->kind == json::Value::Kind::kNull) return op;
+  TAU_RETURN_IF_ERROR(check_type(error->kind == json::Value::Kind::kObject, "op", "error", "an object"));
+  TAU_RETURN_IF_ERROR(read_model_error(error->text, op->error));
+  return op;
+}
+
 }  // namespace
 
 StatusOr<std::unique_ptr<Op>> parse_op(std::string_view text, std::vector<wire::Media> blobs) {
@@ -158,12 +184,14 @@ StatusOr<std::unique_ptr<Op>> parse_op(std::string_view text, std::vector<wire::
   TAU_ASSIGN_OR_RETURN(const std::string_view op, v.need_string("op"));
   if (op == "message") return parse_message_op(v, agent::HostOp::Kind::kMessage, std::move(blobs));
   if (op == "steer") return parse_message_op(v, agent::HostOp::Kind::kSteer, std::move(blobs));
+  if (op == "model_event") return parse_model_event(v, std::move(blobs));
   if (!blobs.empty())
     return invalid_argument("unused_blob", "op \"" + std::string(op) + "\" has no place for blobs");
   if (op == "approval") return parse_approval(v);
   if (op == "tool_result") return parse_tool_result(v);
   if (op == "tool_progress") return parse_tool_progress(v);
   if (op == "quarantine_read") return parse_quarantine_read(v);
+  if (op == "model_drop") return parse_model_drop(v);
   if (op == "cancel") {
     TAU_RETURN_IF_ERROR(v.only_keys({"op", "id"}));
     return std::make_unique<Op>(Op::Kind::kCancel);
@@ -172,7 +200,7 @@ StatusOr<std::unique_ptr<Op>> parse_op(std::string_view text, std::vector<wire::
       "unknown_op",
       "unknown op \"" + std::string(op) +
           "\"; known are message, steer, tool_result, tool_progress, approval, quarantine_read, "
-          "cancel");
+          "model_event, model_drop, cancel");
 }
 
 void perform(Op&& op, Driver& driver) {
@@ -183,7 +211,17 @@ void perform(Op&& op, Driver& driver) {
     case Op::Kind::kToolProgress: return driver.tool_progress(op.host.call_id, std::move(op.result.content));
     case Op::Kind::kReadHeld: return driver.read_held(op.result.content, op.host.op_id);
     case Op::Kind::kCancel: return driver.cancel(cancelled_by_host());
+    case Op::Kind::kModelEvent:
+    case Op::Kind::kModelDrop: return;
   }
+}
+
+Status answer_model(const Op& op, const provider::HostReplies& replies) {
+  const auto reply = replies.find(op.host.call_id);
+  if (reply == nullptr) return fed_status(provider::HostReply::Fed::kOver);
+  if (op.kind == Op::Kind::kModelEvent) return fed_status(reply->feed(op.result.content, 0));
+  reply->end(op.error);
+  return ok_status();
 }
 
 Status outcome_status(std::string_view outcome_json, Code code) {

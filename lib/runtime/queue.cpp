@@ -18,6 +18,8 @@ bool shown_when_quiet(agent::EventKind kind) {
     case agent::EventKind::kOpRejected:
     case agent::EventKind::kOpAccepted:
     case agent::EventKind::kHeldText:
+    case agent::EventKind::kModelCall:
+    case agent::EventKind::kModelCallOver:
     case agent::EventKind::kRunDone: return true;
     default: return false;
   }

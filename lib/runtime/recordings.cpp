@@ -91,6 +91,7 @@ std::shared_ptr<provider::ResponseCache> Core::response_cache(const provider::Ro
 }
 
 std::unique_ptr<provider::Model> LoopHost::make_upstream(const provider::Route& route) {
+  if (route.host != nullptr) return provider::make_host_model(route, *loop_);
   if (route.provider == "offline") return provider::make_offline_model(*loop_);
   if (auto found = core_.recordings(route); !found.ok() || *found != nullptr) {
     const RecordingConfig config = core_.config().recording();

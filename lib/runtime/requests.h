@@ -21,5 +21,6 @@ StatusOr<std::string> report_usage(Core& core, const json::Value& request);
 StatusOr<std::string> list_models(Core& core, const json::Value& request);
 StatusOr<std::string> show_model(Core& core, const json::Value& request);
 StatusOr<std::string> estimate_call(Core& core, const json::Value& request);
+StatusOr<std::string> remove_model(Core& core, const json::Value& request);
 
 }  // namespace tau::runtime

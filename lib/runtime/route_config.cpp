@@ -166,7 +166,8 @@ provider::Upstream Config::governed(provider::Route route) const {
 
 std::optional<provider::RouteSpec> Config::single_route(const provider::Route& route) const {
   provider::Upstream upstream = governed(route);
-  if (!budgets().any() && !upstream.limits.any()) return std::nullopt;
+  // A route is what tries again; a model of the program makes one try.
+  if (!budgets().any() && !upstream.limits.any() && route.host == nullptr) return std::nullopt;
   provider::RouteSpec spec;
   spec.name = route.provider + "/" + route.model;
   spec.retry = route.retry;
@@ -189,6 +190,9 @@ Config Config::with_quirks(std::shared_ptr<const provider::QuirkTable> quirks) c
 }
 
 std::string Config::quirks_file() const { return std::string(state_->merged["quirks"]["file"].as_string()); }
+
+Config Config::with_host_models(std::shared_ptr<const HostModels> models) const {
+  state->host_models = std::move(models);
 
 std::string Config::models_file() const { return std::string(state_->merged["models"]["file"].as_string()); }
 

@@ -5,6 +5,7 @@
 #include "runtime/config.h"
 #include "runtime/config_keys.h"
 #include "runtime/config_state.h"
+#include "runtime/host_model.h"
 
 namespace tau::runtime {
 namespace {
@@ -31,18 +32,6 @@ std::string known_names(const json::Value& configured) {
 void read(const json::Value& value, int64_t& out) { out = value.as_int(out); }
 void read(const json::Value& value, std::string& out) { out = value.as_string(out); }
 
-void read_timing(const json::Value& values, provider::Route& route) {
-  const json::Value& deadlines = values["deadlines"];
-  read(deadlines["connect_ms"], route.deadlines.connect_ms);
-  read(deadlines["first_byte_ms"], route.deadlines.first_byte_ms);
-  read(deadlines["idle_ms"], route.deadlines.idle_ms);
-  read(deadlines["progress_ms"], route.deadlines.progress_ms);
-  read(deadlines["total_ms"], route.deadlines.total_ms);
-  const json::Value& retry = values["retry"];
-  route.retry.max_attempts = static_cast<int>(retry["max_attempts"].as_int(route.retry.max_attempts));
-  read(retry["base_delay_ms"], route.retry.base_delay_ms);
-  read(retry["max_delay_ms"], route.retry.max_delay_ms);
-  read(retry["max_retry_after_ms"], route.retry.max_retry_after_ms);
 }
 
 void read_model_facts(const json::Value& values, provider::Route& route) {
@@ -73,6 +62,20 @@ void complete_facts(const Config::State& state, const provider::KnownProvider* k
 
 }  // namespace
 
+void read_timing(const json::Value& values, provider::Route& route) {
+  const json::Value& deadlines = values["deadlines"];
+  read(deadlines["connect_ms"], route.deadlines.connect_ms);
+  read(deadlines["first_byte_ms"], route.deadlines.first_byte_ms);
+  read(deadlines["idle_ms"], route.deadlines.idle_ms);
+  read(deadlines["progress_ms"], route.deadlines.progress_ms);
+  read(deadlines["total_ms"], route.deadlines.total_ms);
+  const json::Value& retry = values["retry"];
+  route.retry.max_attempts = static_cast<int>(retry["max_attempts"].as_int(route.retry.max_attempts));
+  read(retry["base_delay_ms"], route.retry.base_delay_ms);
+  read(retry["max_delay_ms"], route.retry.max_delay_ms);
+  read(retry["max_retry_after_ms"], route.retry.max_retry_after_ms);
+}
+
 std::string provider_base_url(const Config::State& state, std::string_view provider) {
   const auto* known = provider::find_provider(provider);
   std::string url(state.merged["providers"][provider]["base_url"].as_string(known ? known->base_url : ""));
@@ -95,6 +98,12 @@ StatusOr<provider::Route> Config::keyless_route(std::string_view model) const {
 
   const json::Value& configured = state_->merged["providers"];
   const json::Value& values = configured[route.provider];
+  if (state_->host_models != nullptr)
+    if (auto own = state_->host_models->find(reference)) {
+      read_timing(values, *own);
+      if (values.contains("price")) read_model_facts(values, *own);
+      return *std::move(own);
+    }
   const auto* known = provider::find_provider(route.provider);
   if (known == nullptr && values.is_null())
     return invalid_argument("invalid_model_reference",

@@ -29,6 +29,8 @@ std::string_view Run::id() const { return state_->id; }
 Status Run::submit(std::string_view op_json, std::vector<wire::Media> blobs) {
   TAU_RETURN_IF_ERROR(session_->agent()->runtime()->check());
   TAU_ASSIGN_OR_RETURN(auto op, parse_op(op_json, std::move(blobs)));
+  if (op->kind == Op::Kind::kModelEvent || op->kind == Op::Kind::kModelDrop)
+    return answer_model(*op, *state_->replies);
   if (state_->done) return failed_precondition("run_ended", format("run {} has ended", state_->id));
   const net::OwnerScope scope(state_->owner);
   state_->host->loop().post([state = state_, op = std::move(op)]() mutable {

@@ -225,6 +225,7 @@ std::string Runtime::describe() const {
   w.field("model_reason", configured ? std::string("configured") : core_->detected().reason);
   w.field_raw("providers", core_->config().describe_providers(core_->environment()));
   w.field_raw("routes", core_->config().describe_routes(core_->environment()));
+  core_->host_models().describe(w.key("host_models"));
   write_budgets(w, core_->store());
   w.field_raw("config", core_->config().describe());
   w.end_object();
@@ -272,6 +273,11 @@ StatusOr<std::string> Runtime::backup(std::string_view directory) {
   return backup_home(core_->store(), core_->options().home, directory);
 }
 
+Status Runtime::add_model(std::string_view document_json, HostModelHooks hooks) {
+  if (core_->stopping()) return failed_precondition("runtime_stopped", "the runtime was stopped");
+  return core_->host_models().add(document_json, std::move(hooks), core_->workers());
+}
+
 StatusOr<std::string> Runtime::perform(std::string_view request_json) {
   using Perform = StatusOr<std::string> (*)(Core & core, const json::Value& request);
   constexpr std::pair<std::string_view, Perform> kOps[] = {
@@ -282,6 +288,7 @@ StatusOr<std::string> Runtime::perform(std::string_view request_json) {
       {"models", list_models},
       {"model", show_model},
       {"estimate", estimate_call},
+      {"remove_model", remove_model},
       {"traffic", report_traffic},
       {"usage", report_usage},
   };

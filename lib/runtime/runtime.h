@@ -13,6 +13,8 @@
 
 #include "agent/agent.h"
 #include "base/base.h"
+#include "runtime/embed.h"  // IWYU pragma: export
+#include "runtime/host_model.h"
 #include "runtime/host_tool.h"
 #include "runtime/policy_document.h"
 #include "runtime/queue.h"
@@ -84,6 +86,9 @@ class Runtime final : public std::enable_shared_from_this<Runtime> {
   StatusOr<std::string> prune(std::string_view limits_json);
   // A JSON report; `identical` says whether it was.
   StatusOr<std::string> replay(std::string_view run_id, bool* identical);
+
+  // A model that the program supplies, from now on; see HostModels::add.
+  Status add_model(std::string_view document_json, HostModelHooks hooks);
 
   // Does what a request asks for, as tau/runtime.h describes it.
   StatusOr<std::string> perform(std::string_view request_json);

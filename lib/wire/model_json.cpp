@@ -27,13 +27,19 @@ void optional_field(json::Writer& out, const char (&name)[N], int64_t n) {
 
 struct PartWriter {
   json::Writer& out;
+  std::vector<const Media*>* blobs;
 
   void operator()(const Text& text) const { out.field("type", "text").field("text", text.text); }
   void operator()(const Media& media) const {
     out.field("type", kMediaKinds[static_cast<size_t>(media.kind)]);
     optional_field(out, "mime", media.mime);
     optional_field(out, "url", media.url);
-    if (!media.data.empty()) out.field("data", crypto::base64_encode(media.data));
+    if (!media.data.empty() && blobs != nullptr) {
+      out.field("data", format("blob:{}", blobs->size()));
+      blobs->push_back(&media);
+    } else if (!media.data.empty()) {
+      out.field("data", crypto::base64_encode(media.data));
+    }
     optional_field(out, "id", media.id);
     optional_field(out, "name", media.name);
   }
@@ -47,7 +53,7 @@ struct PartWriter {
     out.field("type", "tool_result").field("call_id", result.call_id);
     optional_field(out, "name", result.name);
     out.key("content").begin_array();
-    for (const Part& part : result.content) write_part(out, part);
+    for (const Part& part : result.content) write_part(out, part, blobs);
     out.end_array();
     if (result.is_error) out.field("is_error", true);
   }
@@ -61,9 +67,9 @@ struct PartWriter {
   }
 };
 
-void begin_message(json::Writer& out, const Message& message) {
+void begin_message(json::Writer& out, const Message& message, std::vector<const Media*>* blobs = nullptr) {
   out.begin_object().field("role", role_name(message.role)).key("parts").begin_array();
-  for (const Part& part : message.parts) write_part(out, part);
+  for (const Part& part : message.parts) write_part(out, part, blobs);
   out.end_array();
 }
 
@@ -177,15 +183,15 @@ Extras extras_from_json(const json::Value& value) {
   return extras;
 }
 
-void write_part(json::Writer& out, const Part& part) {
+void write_part(json::Writer& out, const Part& part, std::vector<const Media*>* blobs) {
   out.begin_object();
-  std::visit(PartWriter{out}, part.body);
+  std::visit(PartWriter{out, blobs}, part.body);
   write_extras(out, part.extras);
   out.end_object();
 }
 
-void write_message(json::Writer& out, const Message& message) {
-  begin_message(out, message);
+void write_message(json::Writer& out, const Message& message, std::vector<const Media*>* blobs) {
+  begin_message(out, message, blobs);
   if (message.labels != Labels()) out.field_raw("labels", message.labels.to_json());
   end_message(out, message);
 }

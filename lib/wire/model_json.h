@@ -2,13 +2,15 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "wire/wire.h"
 
 namespace tau::wire {
 
-void write_part(json::Writer& out, const Part& part);
-void write_message(json::Writer& out, const Message& message);
+// With `blobs`, media bytes are left out: "blob:N" stands for what becomes (*blobs)[N].
+void write_part(json::Writer& out, const Part& part, std::vector<const Media*>* blobs = nullptr);
+void write_message(json::Writer& out, const Message& message, std::vector<const Media*>* blobs = nullptr);
 void write_usage(json::Writer& out, const Usage& usage);
 void write_response(json::Writer& out, const Response& response);
 // Writes the member "extras" unless there are none.

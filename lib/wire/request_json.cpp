@@ -26,9 +26,9 @@ void write_tool(json::Writer& out, const ToolSpec& tool) {
   out.end_object();
 }
 
-void write_options(json::Writer& out, const Request& request) {
+void write_options(json::Writer& out, const Request& request, const Target& target) {
   if (request.parallel_tool_calls) out.field("parallel_tool_calls", *request.parallel_tool_calls);
-  if (request.max_tokens) out.field("max_tokens", *request.max_tokens);
+  if (const auto most = target.max_tokens_of(request)) out.field("max_tokens", *most);
   if (request.temperature) out.key("temperature").number(*request.temperature);
   if (request.top_p) out.key("top_p").number(*request.top_p);
   if (!request.stop.empty()) {
@@ -91,12 +91,14 @@ Status read_choices(const json::Value& value, Request& request) {
 
 }  // namespace
 
-std::string to_json(const Request& request) {
+std::string to_json(const Request& request) { return to_json(request, {}, nullptr); }
+
+std::string to_json(const Request& request, const Target& target, std::vector<const Media*>* blobs) {
   std::string text;
   json::Writer out(text);
-  out.begin_object().field("model", request.model);
+  out.begin_object().field("model", target.model_of(request));
   out.key("messages").begin_array();
-  for (const Message& message : request.messages) write_message(out, message);
+  for (const Message& message : request.messages) write_message(out, message, blobs);
   out.end_array();
   if (!request.tools.empty()) {
     out.key("tools").begin_array();
@@ -110,7 +112,7 @@ std::string to_json(const Request& request) {
     out.end_object();
   }
   write_format(out, request.response_format);
-  write_options(out, request);
+  write_options(out, request, target);
   write_extras(out, request.extras);
   out.end_object();
   return text;

@@ -36,18 +36,6 @@ StatusOr<HeaderList> headers_from_json(std::string_view text) {
   return list;
 }
 
-// An error as error_to_neutral() writes it.
-Status error_from_neutral(const json::Value& error) {
-  ErrorInfo info;
-  for (int32_t code = 1; code <= static_cast<int32_t>(Code::kUnauthenticated); ++code)
-    if (code_name(static_cast<Code>(code)) == error["code"].as_string()) info.code = static_cast<Code>(code);
-  info.reason = error["reason"].as_string();
-  info.message = error["message"].as_string();
-  info.retryable = error["retryable"].as_bool();
-  info.retry_after_ms = error["retry_after_ms"].as_int(-1);
-  return Status(std::move(info));
-}
-
 // Writes each event as one line.
 class LineSink final : public StreamSink {
  public:

@@ -328,6 +328,9 @@ std::string to_json(const Message& message);
 std::string to_json(const Usage& usage);
 std::string to_json(const Response& response);
 std::string to_json(const Request& request);
+// As it is put to `target`. With `blobs`, media bytes are left out: "blob:N" stands for what becomes
+// (*blobs)[N], which points into the request.
+std::string to_json(const Request& request, const Target& target, std::vector<const Media*>* blobs);
 // The same, written as a value.
 void write_json(json::Writer& out, const Message& message);
 void write_json(json::Writer& out, const Response& response);
@@ -365,8 +368,10 @@ CountedTokens counted_tokens(const Response& response, int64_t prompt_tokens);
 
 // The codecs with text at both ends, what frames a stream, what headers say of a failure, habits by name and
 // requests made fit for them.
+#include "wire/embed.h"        // IWYU pragma: export
 #include "wire/fit.h"          // IWYU pragma: export
 #include "wire/framing.h"      // IWYU pragma: export
+#include "wire/neutral.h"      // IWYU pragma: export
 #include "wire/quirks.h"       // IWYU pragma: export
 #include "wire/retry_after.h"  // IWYU pragma: export
 #include "wire/transcode.h"    // IWYU pragma: export

@@ -4,7 +4,7 @@ import ctypes
 import json
 from pathlib import Path
 
-REQUEST, RESPONSE = 0, 1
+REQUEST, RESPONSE, EMBED_REQUEST, EMBED_RESPONSE = range(4)
 
 
 class _Str(ctypes.Structure):

@@ -18,6 +18,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 import records  # noqa: E402
+import embeddings  # noqa: E402
 from libtau import REQUEST, RESPONSE, Libtau, TauError  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -205,6 +206,10 @@ def body_of(response):
 def check(library, dialect, interaction, splitter):
     request, response = interaction["request"], interaction["response"]
     body = body_of(response)
+    if dialect in embeddings.DIALECTS.values():
+        if found := embeddings.trouble(library, dialect, request["body"], response, difference):
+            raise Failure(found)
+        return
     check_document(library, dialect, REQUEST, request["body"])
     if not 200 <= response["status"] < 300:
         check_refusal(library, dialect, body)
@@ -244,7 +249,7 @@ def examine(library, files, splitter):
     for provider, file in files:
         score = scores.setdefault(provider, Counter())
         for name, interaction in interactions_of(file):
-            dialect = dialect_of(interaction)
+            dialect = embeddings.dialect_of(interaction["request"]) or dialect_of(interaction)
             if dialect is None:
                 score["unsupported"] += 1
                 others[f"{provider} {endpoint_of(interaction['request'])}"] += 1
@@ -270,7 +275,8 @@ def report(scores, others):
         print(f"{provider:20} {score['passed']:8} {score['failed']:8} {score['unsupported']:12} {score['streams']:16}")
     total = sum(scores.values(), Counter())
     result = {column: total[column] for column in columns}
-    result["by_dialect"] = {dialect: total[dialect] for dialect in sorted(set(DIALECTS.values()))}
+    dialects = {*DIALECTS.values(), *embeddings.DIALECTS.values()}
+    result["by_dialect"] = {dialect: total[dialect] for dialect in sorted(dialects)}
     result["unsupported_endpoints"] = dict(sorted(others.items()))
     result["by_provider"] = {provider: {column: score[column] for column in columns}
                              for provider, score in sorted(scores.items())}

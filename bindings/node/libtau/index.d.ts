@@ -88,6 +88,7 @@ interface EventFacts {
 export interface PlainEvent extends EventFacts {
   readonly kind: 'run_started' | 'turn_started' | 'text' | 'reasoning' | 'message' | 'tool_progress' | 'tool_result'
     | 'attempt' | 'turn_done' | 'op_accepted' | 'op_rejected' | 'snapshot' | 'held_text' | 'route'
+    | 'model_call' | 'model_call_over'
     | `kind_${number}`;
 }
 
@@ -188,8 +189,63 @@ export interface RuntimeOptions {
 }
 
 /** What everything else hangs on; a program opens one and keeps it. */
+export interface EmbedOptions {
+  /** "openai/text-embedding-3-small", or a route. */
+  model: string;
+  /** What the vectors are for: "document", "query", "classification", "clustering", "similarity". */
+  inputType?: string;
+  /** Of each, where the model has a choice. */
+  dimensions?: number;
+  /** 60 seconds where nothing is said. */
+  timeoutMs?: number;
+  principal?: string;
+}
+
+export interface Embeddings {
+  readonly vectors: readonly Float32Array[];
+  readonly dimensions: number;
+  readonly model: string;
+  readonly inputTokens: number;
+  /** 0 when the price is unknown. */
+  readonly costUsdMicros: number;
+  readonly requests: number;
+}
+
+/** A call of a model, as its function sees it. */
+export interface ModelCall {
+  readonly runId: string;
+  /** Of this try alone. */
+  readonly callId: string;
+  /** "provider/model". */
+  readonly model: string;
+  /** The same over tries, and when a run is resumed after a crash. */
+  readonly requestId: string;
+  /** The neutral request; of a model with a dialect there is a body and its path instead. */
+  readonly request?: Document;
+  readonly path?: string;
+  readonly body?: string;
+  /** For the whole answer; 0: no limit. */
+  readonly timeoutMs: number;
+  /** Aborts when nobody wants the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+/** Text, an event ({ event: 'tool_call', … }, docs/c-api/model.md), or bytes as a provider sends them. */
+export type ModelPiece = string | Document | Uint8Array;
+
+/** Answers a call: an async generator, a generator, or a function that gives the whole answer. */
+export type ModelFunction = (call: ModelCall) =>
+  AsyncIterable<ModelPiece> | Iterable<ModelPiece> | ModelPiece | void | Promise<ModelPiece | void>;
+
 export class Runtime {
   constructor(options?: RuntimeOptions);
+  /** Supplies a model, by a document of docs/schema/host_model.json: addModel({ model: 'host/echo' }, async function* (call) { … }).
+   * Without a function the reader of the model_call events answers. */
+  addModel(document: Document & { model: string }, answer?: ModelFunction): void;
+  /** The vectors of texts, in their order and all of one length; asked of a provider or a route. Blocks meanwhile. */
+  embed(texts: Iterable<string>, options: EmbedOptions): Embeddings;
+  /** Takes a model out again; agents that have it keep it. */
+  removeModel(name: string): void;
   agent(options?: AgentOptions): Agent;
   /** The configuration in force with the origin of each value, and the model that would answer. */
   describe(): Document;
@@ -619,6 +675,11 @@ export class Run implements AsyncIterable<Event> {
   toolResult(call: CallEvent | string, content: unknown,
     options?: OpOptions & { isError?: boolean; reason?: string }): void;
   toolProgress(call: CallEvent | string, text: string): void;
+  /** Feeds the answer to a model_call event of a model without a function: an event, or lines or bytes as they are. UNAVAILABLE
+   * "model_reply_full": nothing was taken, try again. FAILED_PRECONDITION "model_call_over": nobody wants it. */
+  modelEvent(call: PlainEvent | string, event: Document | string | Uint8Array): void;
+  /** Ends it, with an error where one is given. */
+  modelDrop(call: PlainEvent | string, error?: unknown): void;
   /** Sends any op (docs/schema/op.json). */
   submit(op: Document, blobs?: readonly Blob[]): void;
   /** Stops the run as soon as possible; run_done still comes. Harmless when it has ended. */

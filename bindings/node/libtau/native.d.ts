@@ -27,6 +27,10 @@ export interface tau_access_options {
   state?: Text;
 }
 
+export interface tau_model {
+  document?: Text;
+}
+
 export interface tau_run_options {
   flags?: number | undefined;
   prompt?: Text;
@@ -101,6 +105,8 @@ export const tau_event_kind: {
   readonly RUN_DONE: 16;
   readonly HELD_TEXT: 17;
   readonly ROUTE: 18;
+  readonly MODEL_CALL: 19;
+  readonly MODEL_CALL_OVER: 20;
 };
 
 export const tau_home_restore_flags: {
@@ -203,6 +209,8 @@ export const tau_vault_key_kind: {
 export const tau_wire_kind: {
   readonly REQUEST: 0;
   readonly RESPONSE: 1;
+  readonly EMBED_REQUEST: 2;
+  readonly EMBED_RESPONSE: 3;
 };
 
 export const ABI_MAJOR: number;
@@ -218,6 +226,8 @@ export function release_all_of(runtime: tau_runtime): void;
 export function secret_bytes(secret: tau_secret): Uint8Array;
 
 export function set_error_factory(factory: (status: number, reason: string, message: string, details: string, retryable: boolean, retryAfterMs: number) => Error): void;
+
+export function tau_embed(runtime: tau_runtime, request: Text): [Uint8Array, string];
 
 export function tau_queue_drain(queue: tau_queue, numbers: Float64Array): string | undefined;
 
@@ -357,6 +367,9 @@ export function tau_run_submit(run: tau_run, op: Text, blobs: readonly Blob[]): 
 
 /** Give a run back. */
 export function tau_run_unref(run: tau_run): void;
+
+/** Supply a model, at any time: agents made from now on find it by its name, before any provider of that name. */
+export function tau_runtime_add_model(runtime: tau_runtime, model: tau_model): number;
 
 /** Describe the configuration in force, each value with its origin, the model that would answer, what each provider would need, what each route is made of, and what was spent of the budgets of days and routes, as JSON. */
 export function tau_runtime_describe(runtime: tau_runtime): string;

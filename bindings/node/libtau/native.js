@@ -5,7 +5,8 @@ const addon = require('./addon.js');
 
 exports.tau_event_kind = Object.freeze({ NONE: 0, RUN_STARTED: 1, TURN_STARTED: 2, TEXT: 3, REASONING: 4,
   MESSAGE: 5, TOOL_CALL: 6, APPROVAL: 7, TOOL_STARTED: 8, TOOL_PROGRESS: 9, TOOL_RESULT: 10, ATTEMPT: 11,
-  TURN_DONE: 12, OP_ACCEPTED: 13, OP_REJECTED: 14, SNAPSHOT: 15, RUN_DONE: 16, HELD_TEXT: 17, ROUTE: 18 });
+  TURN_DONE: 12, OP_ACCEPTED: 13, OP_REJECTED: 14, SNAPSHOT: 15, RUN_DONE: 16, HELD_TEXT: 17, ROUTE: 18,
+  MODEL_CALL: 19, MODEL_CALL_OVER: 20 });
 exports.tau_home_restore_flags = Object.freeze({ REPLACE: 1 });
 exports.tau_log_level = Object.freeze({ ERROR: 1, WARN: 2, INFO: 3, DEBUG: 4 });
 exports.tau_run_flags = Object.freeze({ RESUME: 1, QUIET: 2 });
@@ -24,7 +25,7 @@ exports.tau_vault_flags = Object.freeze({ CREATE: 1, USE_ENVIRONMENT: 2, READ_ON
 exports.tau_vault_key_flags = Object.freeze({ MAKE: 1 });
 exports.tau_vault_key_kind = Object.freeze({ NONE: 0, PASSPHRASE: 1, FILE: 2, ENVIRONMENT: 3, KEYRING: 4,
   CALLBACK: 5 });
-exports.tau_wire_kind = Object.freeze({ REQUEST: 0, RESPONSE: 1 });
+exports.tau_wire_kind = Object.freeze({ REQUEST: 0, RESPONSE: 1, EMBED_REQUEST: 2, EMBED_RESPONSE: 3 });
 exports.ABI_MAJOR = 0;
 exports.ABI_MINOR = 3;
 exports.NO_WORKERS = 4294967295;
@@ -34,6 +35,7 @@ exports.queue_keep_alive = addon.queue_keep_alive;
 exports.release_all_of = addon.release_all_of;
 exports.secret_bytes = addon.secret_bytes;
 exports.set_error_factory = addon.set_error_factory;
+exports.tau_embed = addon.tau_embed;
 exports.tau_queue_drain = addon.tau_queue_drain;
 exports.tau_queue_new = addon.tau_queue_new;
 exports.tau_abi_version = addon.tau_abi_version;
@@ -84,6 +86,7 @@ exports.tau_run_start = (session, options) => addon.tau_run_start(session, optio
   options.options, options.queue, options.userdata, options.traceparent, options.deadline_ms, options.blobs);
 exports.tau_run_submit = addon.tau_run_submit;
 exports.tau_run_unref = addon.tau_run_unref;
+exports.tau_runtime_add_model = (runtime, model) => addon.tau_runtime_add_model(runtime, model.document);
 exports.tau_runtime_describe = addon.tau_runtime_describe;
 exports.tau_runtime_loops = addon.tau_runtime_loops;
 exports.tau_runtime_new = (options) => addon.tau_runtime_new(options.flags, options.home, options.workspace,

@@ -7,6 +7,7 @@ const native = require('./native.js');
 const { TauError, fromOutcome, textOf } = require('./errors.js');
 const { Event, outcomeOf } = require('./events.js');
 const { RunEvents } = require('./run_events.js');
+const { ModelCall, failure: modelFailure } = require('./models.js');
 const { ToolCall, failure, success } = require('./tools.js');
 const { asyncDispose, inspect } = require('./values.js');
 
@@ -20,7 +21,8 @@ class Run {
     this._onApproval = onApproval;
     this._tools = agent._tools; // those that the agent had at the start
     // What the host's functions see as their caller, for AsyncLocalStorage.
-    this._context = this._tools.size > 0 || onApproval ? new AsyncResource('TauRun') : undefined;
+    this._models = agent._runtime._models;
+    this._context = this._tools.size > 0 || this._models.size > 0 || onApproval ? new AsyncResource('TauRun') : undefined;
     this._handle = undefined;
     this._id = '';
     this._key = 0;
@@ -33,6 +35,7 @@ class Run {
     this._settle = undefined;
     this._cancelled = false;
     this._calls = new Map(); // call id -> the call that has no result yet
+    this._modelCalls = new Map(); // call id -> the call whose answer is not over
     this._approvals = new Map(); // call id -> the event that has no decision yet
     this._afterEnd = undefined;
     this._signal = signal;
@@ -141,6 +144,18 @@ class Run {
     this.submit({ op: 'tool_result', call_id: callIdOf(call), content, is_error: isError, reason, id });
   }
 
+  /** Feeds the answer to a model_call event of a model without a function: an event, or lines or bytes as they are. UNAVAILABLE
+   * "model_reply_full": nothing was taken, try again. FAILED_PRECONDITION "model_call_over": nobody wants it. */
+  modelEvent(call, event) {
+    const isEvent = typeof event === 'object' && !(event instanceof Uint8Array);
+    this._feedModel(callIdOf(call), isEvent ? `${JSON.stringify(event)}\n` : event);
+  }
+
+  /** Ends it, with an error where one is given. */
+  modelDrop(call, error) {
+    this._endModel(callIdOf(call), error);
+  }
+
   toolProgress(call, text) {
     this.submit({ op: 'tool_progress', call_id: callIdOf(call), text });
   }
@@ -195,6 +210,7 @@ class Run {
       case 'approval': this._approvals.set(event.callId, event); break;
       case 'tool_started': this._approvals.delete(event.callId); break;
       case 'tool_result': this._ended(event.callId); break;
+      case 'model_call_over': this._modelCallOver(event.callId, event.body.answered); break;
       case 'run_done':
         this._outcome = outcomeOf(this._id, event.body.outcome);
         event.outcome = this._outcome;
@@ -204,6 +220,7 @@ class Run {
     this._store(event);
     if (event.kind === 'tool_call') this._runTool(event);
     else if (event.kind === 'approval') this._ask(event);
+    else if (event.kind === 'model_call') this._runModel(event);
     else if (event.kind === 'run_done') this._finished();
   }
 
@@ -229,6 +246,7 @@ class Run {
     }
     if (this._onAbort !== undefined) this._signal.removeEventListener('abort', this._onAbort);
     for (const callId of [...this._calls.keys()]) this._ended(callId);
+    for (const callId of [...this._modelCalls.keys()]) this._modelCallOver(callId, false);
     this._approvals.clear();
     for (const waiter of this._waiters.splice(0)) waiter.end();
     this._settleResult();
@@ -267,6 +285,32 @@ class Run {
     } catch (error) { // of the tool, or of a `then` of its own
       return failed(error);
     }
+  }
+
+  _runModel(event) {
+    const model = this._models.get(event.text) ?? this._models.get(`${event.text.split('/', 1)[0]}/*`);
+    if (model?.answer === undefined) return;
+    const call = new ModelCall(this, event);
+    this._modelCalls.set(event.callId, call);
+    const go = () => ModelCall.answer(call, model, this);
+    if (this._context === undefined) go();
+    else this._context.runInAsyncScope(go);
+  }
+
+  _modelCallOver(callId, answered) {
+    const call = this._modelCalls.get(callId);
+    this._modelCalls.delete(callId);
+    if (call !== undefined && !answered) ModelCall.drop(call);
+  }
+
+  _feedModel(callId, data) {
+    if (typeof data === 'string') this.submit({ op: 'model_event', call_id: callId, lines: data });
+    else this.submit({ op: 'model_event', call_id: callId, bytes: 'blob:0' }, [{ mime: '', data }]);
+  }
+
+  /** The call, or the run, may be over. */
+  _endModel(callId, error) {
+    this._submitIfGoing({ op: 'model_drop', call_id: callId, error: error === undefined ? undefined : modelFailure(error) });
   }
 
   _answer(callId, op) {

@@ -7,6 +7,7 @@ const native = require('./native.js');
 const { Agent } = require('./agent.js');
 const { Channels } = require('./channel.js');
 const { TauError } = require('./errors.js');
+const { HostModel } = require('./models.js');
 const { scannerOf } = require('./scanner.js');
 const { asyncDispose, checkOptions, dispose, expand, inspect, json } = require('./values.js');
 const { Vault } = require('./vault.js');
@@ -16,6 +17,7 @@ const KNOWN = new Set(['home', 'workspace', 'config', 'environment', 'configFile
 const APPROVALS = new Set(['all']);
 const DECIDE = new Set(['note', 'principal', 'waitMs']);
 const AUTH_LOGIN = new Set(['flow']);
+const EMBED = new Set(['model', 'inputType', 'dimensions', 'timeoutMs', 'principal']);
 const RESOLVE = new Set(['timeoutMs']);
 const ESTIMATE = new Set(['outputTokens']);
 const USAGE = new Set(['by', 'since', 'until', 'limit']);
@@ -44,12 +46,39 @@ class Runtime {
       vault: vault?._handle,
     });
     this._channels = new Channels(this._handle, loops === undefined && !process.versions.bun);
+    this._models = new Map();
     this._closed = false;
   }
 
   /** An Agent of this runtime. */
   agent(options = {}) {
     return new Agent(this, options);
+  }
+
+  /** Supplies a model: addModel({ model: 'host/echo' }, async function* (call) { yield 'text'; }). Without a function the reader
+   * of the model_call events answers. */
+  addModel(document, answer) {
+    const model = new HostModel(document, answer);
+    native.tau_runtime_add_model(this._handle, { document: json(document) });
+    this._models.set(model.name, model);
+  }
+
+  /** The vectors of texts, each a Float32Array. Blocks meanwhile. */
+  embed(texts, options) {
+    checkOptions('embed', options, EMBED);
+    const { model, inputType, dimensions, timeoutMs, principal } = options;
+    const [bytes, report] = native.tau_embed(this._handle, json({ model, texts: [...texts], input_type: inputType, dimensions,
+      timeout_ms: timeoutMs, principal }));
+    const { input_tokens: inputTokens, cost_usd_micros: costUsdMicros, requests, ...facts } = JSON.parse(report);
+    const numbers = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+    const vectors = [];
+    for (let at = 0; at < numbers.length; at += facts.dimensions) vectors.push(numbers.subarray(at, at + facts.dimensions));
+    return { vectors, dimensions: facts.dimensions, model: facts.model, inputTokens, costUsdMicros, requests };
+  }
+
+  /** Takes a model out again; agents that have it keep it. */
+  removeModel(name) {
+    this._perform({ op: 'remove_model', model: name });
   }
 
   /** The configuration in force with the origin of each value, and the model that would answer. */

@@ -30,7 +30,7 @@ static napi_value export_all(napi_env env, napi_value exports) {
   const napi_property_descriptor functions[] = {TAU_NODE_FUNCTIONS(ROW)                     //
                                                 ROW(queue_advance) ROW(queue_keep_alive)    //
                                                 ROW(release_all_of) ROW(set_error_factory)  //
-                                                ROW(secret_bytes)                           //
+                                                ROW(secret_bytes) ROW(tau_embed)            //
                                                 ROW(tau_queue_drain)                        //
                                                 ROW(tau_queue_new)};
 #undef ROW

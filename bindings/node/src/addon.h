@@ -88,6 +88,9 @@ void release_handle(js_call* call, size_t index, const handle_kind* kind);
 void give_up_tau_run(handle* owned);
 napi_value js_release_all_of(napi_env env, napi_callback_info info);
 
+/* embed.c */
+napi_value js_tau_embed(napi_env env, napi_callback_info info);
+
 /* secret.c */
 napi_value js_secret_bytes(napi_env env, napi_callback_info info);
 

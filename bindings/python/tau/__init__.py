@@ -21,12 +21,14 @@ from ._loader import lib as _lib
 from .access import Access
 from .agent import Agent
 from .audit import audit_head, audit_records, read_audit, summarise_audit, verify_audit
+from .embeddings import Embeddings
 from .errors import (AbortedError, AlreadyExistsError, DataLossError, DeadlineExceededError, FailedPreconditionError,
                      InternalError, InvalidArgumentError, NotFoundError, OutOfRangeError, PermissionDeniedError,
                      ResourceExhaustedError, RunCancelledError, Status, TauError, ToolError, UnauthenticatedError,
                      UnavailableError, UnimplementedError, UnknownError)
 from .events import Event, EventKind, Outcome, Usage
 from .identity import Identity, resolve_did, verify_card, verify_roots
+from .models import HostModel, ModelCall
 from .policy import Policy
 from .run import Blob, Run
 from .runtime import Runtime, restore_home, verify_home
@@ -46,8 +48,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AbortedError", "Access", "Agent", "AlreadyExistsError", "Blob", "DataLossError", "DeadlineExceededError",
-    "Event", "EventKind", "FailedPreconditionError", "Identity", "InternalError", "InvalidArgumentError",
-    "NotFoundError", "OutOfRangeError", "Outcome", "PermissionDeniedError", "Policy", "Redactor",
+    "Embeddings", "Event", "EventKind", "FailedPreconditionError", "HostModel", "Identity", "InternalError", "InvalidArgumentError",
+    "ModelCall", "NotFoundError", "OutOfRangeError", "Outcome", "PermissionDeniedError", "Policy", "Redactor",
     "ResourceExhaustedError", "Run", "RunCancelledError", "Runtime", "Scanner", "Secret", "Session", "Status",
     "TauError", "Tool", "ToolCall", "ToolError", "UnauthenticatedError", "UnavailableError", "UnimplementedError",
     "UnknownError", "Usage", "Vault", "VaultKey", "abi_version", "audit_head", "audit_records", "build_info",

@@ -36,6 +36,8 @@ class tau_event_kind(enum.IntEnum):
     RUN_DONE = 16
     HELD_TEXT = 17
     ROUTE = 18
+    MODEL_CALL = 19
+    MODEL_CALL_OVER = 20
 
 
 class tau_home_restore_flags(enum.IntFlag):
@@ -162,10 +164,12 @@ class tau_vault_key_kind(enum.IntEnum):
 
 
 class tau_wire_kind(enum.IntEnum):
-    """What a document is."""
+    """What a document is. Those of embeddings are of the dialects "openai_embeddings", "gemini_embeddings", "cohere_embeddings" and "ollama_embeddings", and without quirks; neutral are {"model","texts","input_type","dimensions","encoding"} and {"model","dimensions","vectors":[[…]],"usage"}."""
 
     REQUEST = 0
     RESPONSE = 1
+    EMBED_REQUEST = 2
+    EMBED_RESPONSE = 3
 
 
 class tau_str(Structure):
@@ -228,6 +232,35 @@ class tau_log_record(Structure):
         ("level", c_uint32),
         ("module", tau_str),
         ("message", tau_str),
+    ]
+
+
+class tau_model(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("document", tau_str),
+        ("invoke", c_void_p),
+        ("cancel", c_void_p),
+        ("userdata", c_void_p),
+        ("finalize", c_void_p),
+    ]
+
+
+class tau_model_call(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("run_id", tau_str),
+        ("session_id", tau_str),
+        ("call_id", tau_str),
+        ("request_id", tau_str),
+        ("model", tau_str),
+        ("request", tau_str),
+        ("path", tau_str),
+        ("blobs", POINTER(tau_blob)),
+        ("blob_count", c_size_t),
+        ("timeout_ms", c_int64),
     ]
 
 
@@ -358,6 +391,7 @@ FUNCTIONS = {
     "tau_buf_free": (None, [c_void_p]),
     "tau_build_info": (c_int32, [c_void_p, c_void_p]),
     "tau_did_resolve": (c_int32, [tau_str, tau_str, c_void_p, c_void_p]),
+    "tau_embed": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p, c_void_p]),
     "tau_error_details": (tau_str, [c_void_p]),
     "tau_error_free": (None, [c_void_p]),
     "tau_error_message": (tau_str, [c_void_p]),
@@ -379,6 +413,10 @@ FUNCTIONS = {
     "tau_identity_unref": (None, [c_void_p]),
     "tau_identity_verify": (c_int32, [c_uint32, tau_str, tau_str, c_void_p, c_void_p]),
     "tau_injection_signals": (c_int32, [tau_str, c_uint32, c_void_p, c_void_p]),
+    "tau_model_init": (None, [c_void_p, c_uint32]),
+    "tau_model_reply_drop": (None, [c_void_p]),
+    "tau_model_reply_fail": (c_int32, [c_void_p, tau_str, c_void_p]),
+    "tau_model_reply_feed": (c_int32, [c_void_p, tau_str, c_int32, c_void_p]),
     "tau_policy_decide": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
     "tau_policy_describe": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "tau_policy_free": (None, [c_void_p]),
@@ -405,6 +443,7 @@ FUNCTIONS = {
     "tau_run_submit": (c_int32, [c_void_p, tau_str, c_void_p, c_size_t, c_void_p]),
     "tau_run_unref": (None, [c_void_p]),
     "tau_run_wait": (c_int32, [c_void_p, c_int32, c_void_p, c_void_p]),
+    "tau_runtime_add_model": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "tau_runtime_borrow_loop": (c_int32, [c_void_p, c_uint32, c_void_p]),
     "tau_runtime_describe": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "tau_runtime_fd": (c_int32, [c_void_p, c_uint32]),

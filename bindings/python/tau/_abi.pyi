@@ -34,6 +34,8 @@ class tau_event_kind(enum.IntEnum):
     RUN_DONE = 16
     HELD_TEXT = 17
     ROUTE = 18
+    MODEL_CALL = 19
+    MODEL_CALL_OVER = 20
 
 class tau_home_restore_flags(enum.IntFlag):
     """tau_home_restore flags"""
@@ -146,10 +148,12 @@ class tau_vault_key_kind(enum.IntEnum):
     CALLBACK = 5
 
 class tau_wire_kind(enum.IntEnum):
-    """What a document is."""
+    """What a document is. Those of embeddings are of the dialects "openai_embeddings", "gemini_embeddings", "cohere_embeddings" and "ollama_embeddings", and without quirks; neutral are {"model","texts","input_type","dimensions","encoding"} and {"model","dimensions","vectors":[[…]],"usage"}."""
 
     REQUEST = 0
     RESPONSE = 1
+    EMBED_REQUEST = 2
+    EMBED_RESPONSE = 3
 
 class tau_str(Structure):
     data: bytes
@@ -195,6 +199,31 @@ class tau_log_record(Structure):
     module: tau_str
     message: tau_str
     def __init__(self, struct_size: int = ..., level: int = ..., module: tau_str = ..., message: tau_str = ...) -> None: ...
+
+class tau_model(Structure):
+    struct_size: int
+    reserved: int
+    document: tau_str
+    invoke: Any
+    cancel: Any
+    userdata: Any
+    finalize: Any
+    def __init__(self, struct_size: int = ..., reserved: int = ..., document: tau_str = ..., invoke: Any = ..., cancel: Any = ..., userdata: Any = ..., finalize: Any = ...) -> None: ...
+
+class tau_model_call(Structure):
+    struct_size: int
+    reserved: int
+    run_id: tau_str
+    session_id: tau_str
+    call_id: tau_str
+    request_id: tau_str
+    model: tau_str
+    request: tau_str
+    path: tau_str
+    blobs: Any
+    blob_count: int
+    timeout_ms: int
+    def __init__(self, struct_size: int = ..., reserved: int = ..., run_id: tau_str = ..., session_id: tau_str = ..., call_id: tau_str = ..., request_id: tau_str = ..., model: tau_str = ..., request: tau_str = ..., path: tau_str = ..., blobs: Any = ..., blob_count: int = ..., timeout_ms: int = ...) -> None: ...
 
 class tau_queue_options(Structure):
     struct_size: int
@@ -328,6 +357,8 @@ class Library:
         """Describe the build: version, ABI, features, built-in tools, dialects and known providers, as one JSON object."""
     def tau_did_resolve(self, did: tau_str, document: tau_str, out: Any, err: Any, /) -> int:
         """Read a DID: the keys that may speak for it."""
+    def tau_embed(self, runtime: int | None, request: tau_str, vectors: Any, report: Any, err: Any, /) -> int:
+        """Ask a model for the vectors of texts."""
     def tau_error_details(self, error: int | None, /) -> tau_str:
         """Give more facts as one JSON object, for example {"http_status":429}."""
     def tau_error_free(self, error: int | None, /) -> None:
@@ -370,6 +401,14 @@ class Library:
         """Judge a statement that holds whenever it is seen: a card or a list of roots."""
     def tau_injection_signals(self, text: tau_str, channel: int, out: Any, err: Any, /) -> int:
         """Tell what in a text looks like an attempt to give a model orders."""
+    def tau_model_init(self, model: Any, struct_size: int, /) -> None:
+        """Set a model to its defaults, as TAU_MODEL_INIT does."""
+    def tau_model_reply_drop(self, reply: int | None, /) -> None:
+        """End a reply: nothing more comes."""
+    def tau_model_reply_fail(self, reply: int | None, error: tau_str, err: Any, /) -> int:
+        """End a reply with an error: the call fails with it, unless its answer was whole before."""
+    def tau_model_reply_feed(self, reply: int | None, bytes: tau_str, timeout_ms: int, err: Any, /) -> int:
+        """Feed bytes of an answer, in any split: all of them are taken, or none."""
     def tau_policy_decide(self, policy: int | None, tool_call: tau_str, out: Any, err: Any, /) -> int:
         """Decide of one call."""
     def tau_policy_describe(self, policy: int | None, out: Any, err: Any, /) -> int:
@@ -422,6 +461,8 @@ class Library:
         """Give a run back."""
     def tau_run_wait(self, run: int | None, timeout_ms: int, out: Any, err: Any, /) -> int:
         """Wait for the end of a run and give its outcome, the body of its terminal event."""
+    def tau_runtime_add_model(self, runtime: int | None, model: Any, err: Any, /) -> int:
+        """Supply a model, at any time: agents made from now on find it by its name, before any provider of that name."""
     def tau_runtime_borrow_loop(self, runtime: int | None, loop: int, err: Any, /) -> int:
         """Drive a loop from the calling thread: the runtime's own thread for it rests until it is given back, and what runs on that loop gets on only while the host calls tau_runtime_process, which it does when tau_runtime_fd is readable."""
     def tau_runtime_describe(self, runtime: int | None, out: Any, err: Any, /) -> int:

@@ -32,7 +32,7 @@ _KINDS: dict[int, EventKind] = {int(kind): kind for kind in EventKind}
 _TEXT_ONLY = frozenset(map(int, (EventKind.TEXT, EventKind.REASONING, EventKind.SNAPSHOT, EventKind.TOOL_PROGRESS)))
 # A run does something about them; others it only keeps.
 _ACTS = frozenset(map(int, (EventKind.TOOL_CALL, EventKind.APPROVAL, EventKind.TOOL_STARTED, EventKind.TOOL_RESULT,
-                            EventKind.RUN_DONE)))
+                            EventKind.MODEL_CALL, EventKind.MODEL_CALL_OVER, EventKind.RUN_DONE)))
 
 # A batch is read as bytes: that is much faster than the members of a ctypes structure, and so are slices of all memory
 # than ctypes.string_at().

@@ -73,13 +73,18 @@ def call(function: Callable[..., int], *arguments: Any) -> int:
     return status
 
 
+def bytes_of(buffer: _abi.tau_buf) -> bytes:
+    """A copy of what a function filled in."""
+    data = ctypes.c_void_p.from_buffer(buffer).value
+    return ctypes.string_at(data, buffer.len) if data and buffer.len else b""
+
+
 def call_bytes(function: Callable[..., int], *arguments: Any) -> bytes:
     """The bytes that a function with `tau_buf *out, tau_error **err` last gives."""
     buffer = _abi.tau_buf()
     try:
         call(function, *arguments, byref(buffer))
-        data = ctypes.c_void_p.from_buffer(buffer).value
-        return ctypes.string_at(data, buffer.len) if data and buffer.len else b""
+        return bytes_of(buffer)
     finally:
         lib.tau_buf_free(byref(buffer))
 

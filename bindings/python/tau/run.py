@@ -10,7 +10,7 @@ import warnings
 import weakref
 from ctypes import byref
 
-from . import _abi, _core, errors, tools
+from . import _abi, _core, errors, models, tools
 from ._channel import MERGE_AT
 from ._loader import lib
 from .events import EventKind, Outcome
@@ -39,6 +39,7 @@ _SETTLE_S = 5.0  # for a cancelled run to end
 # Looking a member up in its class takes longer than comparing it.
 _TOOL_CALL, _APPROVAL = EventKind.TOOL_CALL, EventKind.APPROVAL
 _TOOL_STARTED, _TOOL_RESULT, _RUN_DONE = EventKind.TOOL_STARTED, EventKind.TOOL_RESULT, EventKind.RUN_DONE
+_MODEL_CALL, _MODEL_CALL_OVER = EventKind.MODEL_CALL, EventKind.MODEL_CALL_OVER
 _PIECES = (EventKind.TEXT, EventKind.REASONING)
 
 
@@ -203,6 +204,17 @@ class Run:
         op = {"op": "tool_result", "call_id": _call_id(call_id), "content": content, "is_error": is_error}
         self.submit(_with_id({**op, "reason": reason} if reason else op, id))
 
+    def model_event(self, call_id: Event | str, event: dict[str, Any] | str | bytes) -> None:
+        """Feeds the answer to a MODEL_CALL event of a model without a Python function: an event, or lines or bytes as
+        they are. UnavailableError "model_reply_full": nothing was taken, try again. FailedPreconditionError
+        "model_call_over": nobody wants it."""
+        data = _core.json_text(event) + "\n" if isinstance(event, dict) else event
+        self._feed_model(_call_id(call_id), data)
+
+    def model_drop(self, call_id: Event | str, error: BaseException | None = None) -> None:
+        """Ends the answer to a MODEL_CALL event, with an error where one is given."""
+        self._end_model(_call_id(call_id), error)
+
     def tool_progress(self, call_id: Event | str, text: str) -> None:
         self.submit({"op": "tool_progress", "call_id": _call_id(call_id), "text": text})
 
@@ -235,6 +247,13 @@ class Run:
         elif kind is _TOOL_RESULT:
             self._approvals.discard(event.call_id)
             self._drop(self._open.pop(event.call_id, None))
+        elif kind is _MODEL_CALL:
+            self._open[event.call_id] = None
+            self._run_model(event)
+        elif kind is _MODEL_CALL_OVER:
+            answer = self._open.pop(event.call_id, None)
+            if not event.body["answered"]:
+                self._drop(answer)
         elif kind is _RUN_DONE:
             event.outcome = self._outcome_of(event)
             self._finish(event.outcome)
@@ -299,6 +318,34 @@ class Run:
         else:
             answer = self._context.run(self._pool.submit, self._answer_in_thread, function, tool, call, event.arguments)
         self._open[event.call_id] = answer
+
+    def _run_model(self, event: Event) -> None:
+        model = self._session.agent.runtime._model(event.text)
+        if model is None or model.function is None:
+            return
+        call = models.ModelCall(self, event)
+        answer: Answer
+        if self._is_async and model.is_async:
+            answer = self._task(models.answer_async(model, model.function, call))
+        else:
+            answer = self._context.run(self._pool.submit, models.answer_in_thread, model, model.function, call)
+        self._open[event.call_id] = answer
+
+    def _feed_model(self, call_id: str, data: str | bytes) -> None:
+        if not self.wants(call_id):
+            raise errors.FailedPreconditionError("nobody wants the answer", reason="model_call_over")
+        if isinstance(data, str):
+            self._submit(f'{{"op":"model_event","call_id":{_core.json_text(call_id)},"lines":{_core.json_text(data)}}}')
+        else:
+            self.submit({"op": "model_event", "call_id": call_id, "bytes": "blob:0"}, [Blob("", data)])
+
+    def _end_model(self, call_id: str, error: BaseException | None) -> None:
+        """Any thread. The call, or the run, may be over."""
+        op: dict[str, Any] = {"op": "model_drop", "call_id": call_id}
+        try:
+            self.submit(op if error is None else {**op, "error": models.failure(error)})
+        except errors.FailedPreconditionError:
+            pass
 
     def _task(self, coroutine: Coroutine[Any, Any, None]) -> Answer:
         create: Callable[[Coroutine[Any, Any, None]], Answer] = self._loop.create_task

@@ -11,10 +11,12 @@ from . import _abi, _core, errors
 from ._channel import Channels
 from ._loader import lib
 from .agent import Agent
+from .embeddings import Embeddings
+from .models import HostModel
 
 TYPE_CHECKING = False  # the module typing takes its time
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
     from typing import Any
 
@@ -58,6 +60,7 @@ class Runtime:
         self._handle = _core.Handle(_core.call_handle(lib.tau_runtime_new, byref(options)),
                                     lib.tau_runtime_unref)
         self._channels = Channels(self, borrow=_LOOPS - 1 if loops is None else None)
+        self._models: dict[str, HostModel] = {}
         self._threads: Threads | None = None
         self._lock = threading.Lock()
 
@@ -77,6 +80,52 @@ class Runtime:
     def agent(self, model: str | None = None, **options: Any) -> Agent:
         """An Agent of this runtime; arguments as there."""
         return Agent(self, model, **options)
+
+    def model(self, name: str, **document: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Supplies a model: @runtime.model("host/echo", price={"input": 0, "output": 0}) over an async generator.
+
+        See HostModel and docs/schema/host_model.json.
+        """
+        def add(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.add_model(name, function, **document)
+            return function
+        return add
+
+    def add_model(self, name: str, function: Callable[..., Any] | None = None, **document: Any) -> None:
+        """The same with a function at hand; without one the reader of the MODEL_CALL events answers."""
+        model = HostModel({**document, "model": name}, function)
+        entry = _core.options(_abi.tau_model)
+        entry.document = _core.json_in(model.document)
+        with self._lock:
+            _core.call(lib.tau_runtime_add_model, self.pointer, byref(entry))
+            self._models[name] = model
+
+    def remove_model(self, name: str) -> None:
+        """Takes a model out again; agents that have it keep it."""
+        self._perform("remove_model", model=name)
+
+    def _model(self, name: str) -> HostModel | None:
+        return self._models.get(name) or self._models.get(name[:name.find("/") + 1] + "*")
+
+    def embed(self, texts: Iterable[str], *, model: str, input_type: str | None = None, dimensions: int | None = None,
+              timeout: float = 60, principal: str | None = None) -> Embeddings:
+        """The vectors of texts; waits, so inside asyncio use asyncio.to_thread().
+
+        model: "openai/text-embedding-3-small", or a route. input_type: what they are for, "document", "query",
+        "classification", "clustering" or "similarity". dimensions: of each, where the model has a choice. timeout: seconds.
+        """
+        if isinstance(texts, str):
+            raise TypeError(f"texts is the text {texts!r}; expected a list")
+        given = {"model": model, "texts": list(texts), "input_type": input_type, "dimensions": dimensions,
+                 "timeout_ms": max(1, round(timeout * 1000)), "principal": principal}
+        request = _core.json_in({key: value for key, value in given.items() if value is not None})
+        vectors, report = _abi.tau_buf(), _abi.tau_buf()
+        try:
+            _core.call(lib.tau_embed, self.pointer, request, byref(vectors), byref(report))
+            return Embeddings.of(_core.bytes_of(vectors), _core.bytes_of(report))
+        finally:
+            lib.tau_buf_free(byref(vectors))
+            lib.tau_buf_free(byref(report))
 
     def describe(self) -> dict[str, Any]:
         """The configuration in force with the origin of each value, and the model that would answer."""

@@ -176,14 +176,14 @@ class Pieces(unittest.TestCase):
         doc = api.load(ROOT / "capi/api.json")
         script, types, table = emit_napi.script(doc), emit_napi.declarations(doc), emit_napi.table(doc)
         absent = {name for name in doc["functions"] if f"exports.{name} = " not in script}
-        families = ("tau_error_", "tau_tool_reply_")
+        families = ("tau_error_", "tau_model_reply_", "tau_tool_reply_")
         rest = {name for name in absent if not name.startswith(families) and not name.endswith(("_init", "_ref"))}
         self.assertEqual(rest, {"tau_buf_free", "tau_event_json", "tau_queue_fd", "tau_queue_next", "tau_run_queue",
                                 "tau_run_wait", "tau_runtime_borrow_loop", "tau_runtime_fd", "tau_runtime_process",
                                 "tau_runtime_return_loop", "tau_secret_data", "tau_secret_len"})
         for name in set(doc["functions"]) - absent:
             self.assertIn(f"export function {name}(", types)
-            self.assertTrue(f"  X({name})" in table or name in ("tau_queue_drain", "tau_queue_new"), name)
+            self.assertTrue(f"  X({name})" in table or name in ("tau_embed", "tau_queue_drain", "tau_queue_new"), name)
 
     def test_members_of_options_reach_node_in_the_order_of_the_table(self):
         doc = api.load(ROOT / "capi/api.json")

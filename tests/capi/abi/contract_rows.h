@@ -531,6 +531,8 @@ ROW(tau_home_prune) {
 #include "contract_audit_rows.h"
 #include "contract_vault_rows.h"
 
+#include "contract_model_rows.h"
+
 #include "contract_access_rows.h"
 
 static const char kBody[] =

@@ -201,6 +201,7 @@ static void set_the_stage(void) {
 static void clear_the_stage(void) {
   uint32_t i;
   for (i = 0; i < kReplies; ++i) tau_tool_reply_drop(exchange_reply(i, NULL));
+  for (i = 0; i < kReplies; ++i) tau_model_reply_drop(exchange_model_reply(i, NULL));
   tau_error_free(error);
   tau_secret_free(secret);
   tau_vault_unref(vault);

@@ -33,6 +33,7 @@ struct world {
   tau_run_options run_options;
   tau_scanner_options scanner_options;
   tau_tool tool;
+  tau_model model;
   tau_buf buf;
   tau_runtime* runtimes[kHeld];
   tau_agent* agents[kHeld];
@@ -45,6 +46,7 @@ struct world {
   tau_redactor* redactors[kHeld];
   tau_policy* policies[kHeld];
   tau_tool_reply* replies[kHeld];
+  tau_model_reply* model_replies[kHeld];
   tau_vault_options vault_options;
   tau_vault_key vault_key;
   tau_vault* vaults[kHeld];
@@ -116,6 +118,7 @@ HANDLE(tau_scanner, scanners, tau_scanner_unref)
 HANDLE(tau_redactor, redactors, tau_redactor_free)
 HANDLE(tau_policy, policies, tau_policy_free)
 HANDLE(tau_tool_reply, replies, tau_tool_reply_drop)
+HANDLE(tau_model_reply, model_replies, tau_model_reply_drop)
 HANDLE(tau_vault, vaults, tau_vault_unref)
 HANDLE(tau_secret, secrets, tau_secret_free)
 HANDLE(tau_access, accesses, tau_access_unref)
@@ -127,6 +130,14 @@ static _Atomic(tau_tool_reply*) waiting_reply;
 static void leave_reply(void* userdata, const tau_tool_call* call, tau_tool_reply* reply) {
   (void)userdata, (void)call;
   tau_tool_reply_drop(atomic_exchange(&waiting_reply, reply));
+}
+
+/* And so does a model. */
+static _Atomic(tau_model_reply*) waiting_model_reply;
+
+static void leave_model_reply(void* userdata, const tau_model_call* call, tau_model_reply* reply) {
+  (void)userdata, (void)call;
+  tau_model_reply_drop(atomic_exchange(&waiting_model_reply, reply));
 }
 
 /* ---- texts ---- */
@@ -281,6 +292,18 @@ static tau_tool* junk_pointer_tau_tool(struct world* w) {
   return junk_rarely(w) ? NULL : t;
 }
 
+static tau_model* junk_pointer_tau_model(struct world* w) {
+  static const char kDocument[] = "{\"model\":\"host/m\"}";
+  tau_model* m = &w->model;
+  tau_model_init(m, sizeof *m);
+  m->document = (tau_str){kDocument, sizeof kDocument - 1};
+  if (junk_coin(w)) m->invoke = leave_model_reply;
+  if (junk_rarely(w)) m->document = junk_tau_str(w);
+  if (junk_rarely(w)) m->reserved = (uint32_t)junk_number(w);
+  if (junk_rarely(w)) m->struct_size = junk_random(w, sizeof *m + 1);
+  return junk_rarely(w) ? NULL : m;
+}
+
 static tau_vault_options* junk_pointer_tau_vault_options(struct world* w) {
   tau_vault_options* o = &w->vault_options;
   tau_vault_options_init(o, sizeof *o);
@@ -414,11 +437,13 @@ static void make_calls(struct world* w, long calls, int trace) {
     succeeded[at] += w->good - good;
     failed[at] += w->errors - bad;
     junk_keep_tau_tool_reply(w, atomic_exchange(&waiting_reply, NULL));
+    junk_keep_tau_model_reply(w, atomic_exchange(&waiting_model_reply, NULL));
   }
 }
 
 static void give_back_everything(struct world* w) {
   give_back_all_tau_tool_reply(w);
+  give_back_all_tau_model_reply(w);
   give_back_all_tau_wire_stream(w);
   give_back_all_tau_redactor(w);
   give_back_all_tau_scanner(w);
@@ -434,6 +459,7 @@ static void give_back_everything(struct world* w) {
   give_back_all_tau_access(w);
   give_back_all_tau_identity(w);
   tau_tool_reply_drop(atomic_exchange(&waiting_reply, NULL));
+  tau_model_reply_drop(atomic_exchange(&waiting_model_reply, NULL));
 }
 
 int main(int argc, char** argv) {

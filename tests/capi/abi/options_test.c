@@ -70,6 +70,17 @@ static tau_status use_tau_tool(const tau_tool* tool) {
   return status;
 }
 
+static tau_status use_tau_model(const tau_model* model) {
+  tau_runtime_options options = TAU_RUNTIME_OPTIONS_INIT;
+  tau_runtime* made = NULL;
+  tau_status status;
+  options.flags = TAU_RUNTIME_NO_STORE | TAU_RUNTIME_MANUAL;
+  status = tau_runtime_new(&options, &made, NULL);
+  if (status == TAU_OK) status = tau_runtime_add_model(made, model, NULL);
+  tau_runtime_unref(made);
+  return status;
+}
+
 static tau_status open_vault(const tau_vault_options* options, const tau_vault_key* key) {
   tau_vault* made = NULL;
   tau_status status = tau_vault_open(options, key, &made, NULL);
@@ -122,6 +133,11 @@ static size_t complete_tau_scanner_options(tau_scanner_options* options) {
 static size_t complete_tau_tool(tau_tool* tool) {
   tool->name = str("add");
   return offsetof(tau_tool, description);
+}
+
+static size_t complete_tau_model(tau_model* model) {
+  model->document = str("{\"model\":\"host/m\"}");
+  return offsetof(tau_model, invoke);
 }
 
 static size_t complete_tau_vault_options(tau_vault_options* options) {
