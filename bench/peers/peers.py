@@ -9,9 +9,7 @@ Usage: peers.py --c BENCH_RUN [--python PYTHON FILE…] [--node NODE FILE…] [-
 """
 
 import argparse
-import hashlib
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -19,6 +17,7 @@ HERE = Path(__file__).resolve().parent
 SUPPORT = HERE.parent / "support"
 CACHE = HERE.parents[1] / "build" / "peers"
 sys.path.insert(0, str(SUPPORT))
+from packages import node_folder, python_inside  # noqa: E402
 from programs import Program, add_doors, collect, doors, report, row  # noqa: E402
 
 ROUNDS = 3
@@ -28,42 +27,15 @@ LENGTHS = {"python": ["--runs", "60", "--samples", "5", "--warm-up", "60"],  # a
 QUICK = ["--runs", "5", "--samples", "1", "--warm-up", "5"]
 
 
-def installed(folder, locks, install):
-    """Calls install() unless it has succeeded with these files before."""
-    stamp = folder / ".installed"
-    digest = hashlib.sha256(b"".join((HERE / lock).read_bytes() for lock in locks)).hexdigest()
-    if not stamp.exists() or stamp.read_text() != digest:
-        print(f"installing peers into {folder.relative_to(CACHE.parents[1])}", flush=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        install()
-        stamp.write_text(digest)
-
-
 def node_peers(node):
     """The programs, copied to where Node finds the packages."""
-    folder = CACHE / "node"
-    locks = ("package.json", "package-lock.json")
-
-    def install():
-        for lock in locks:
-            shutil.copy(HERE / lock, folder)
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"], cwd=folder,
-                       check=True)
-    installed(folder, locks, install)
+    folder = node_folder(HERE, CACHE)
     shutil.copy(SUPPORT / "sampler.mjs", folder)
     return [Program([node, shutil.copy(HERE / name, folder), *LENGTHS["node"]], QUICK) for name in ("pi.mjs", "openai_agents.mjs")]
 
 
 def python_peers(python):
-    folder = CACHE / "python"
-    inside = folder / "bin" / "python"
-
-    def install():
-        subprocess.run([python, "-m", "venv", folder], check=True)
-        subprocess.run([inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes",
-                        "--only-binary", ":all:", "-r", HERE / "python.lock"], check=True)
-    installed(folder, ("python.lock",), install)
+    inside = python_inside(HERE, CACHE, python)
     return [Program([inside, HERE / name, *LENGTHS["python"]], QUICK)
             for name in ("openai_agents_door.py", "pydantic_ai_door.py")]
 

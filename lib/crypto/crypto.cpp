@@ -25,24 +25,6 @@ crypto_generichash_blake2b_state* as_state(unsigned char* storage) {
   return std::launder(reinterpret_cast<crypto_generichash_blake2b_state*>(storage));
 }
 
-// What sixteen bytes at once do to a CRC-32: table k is that of a byte with k more behind it.
-using CrcTables = std::array<std::array<uint32_t, 256>, 16>;
-const CrcTables& crc_tables() {
-  static const CrcTables made = [] {
-    CrcTables tables{};
-    for (uint32_t n = 0; n < 256; ++n) {
-      uint32_t crc = n;
-      for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320U : 0U);
-      tables[0][n] = crc;
-    }
-    for (size_t k = 1; k < tables.size(); ++k)
-      for (size_t n = 0; n < 256; ++n)
-        tables[k][n] = tables[k - 1][n] >> 8 ^ tables[0][tables[k - 1][n] & 0xff];
-    return tables;
-  }();
-  return made;
-}
-
 std::string to_hex(const unsigned char* bytes, size_t size) {
   std::string out(size * 2 + 1, '\0');  // sodium writes a terminating NUL
   sodium_bin2hex(out.data(), out.size(), bytes, size);
@@ -125,25 +107,6 @@ uint64_t keyed_hash64(std::string_view data, const HashKey& key) {
   uint64_t value = 0;
   for (const unsigned char byte : out) value = value << 8 | byte;
   return value;
-}
-
-uint32_t crc32(std::string_view data, uint32_t seed) {
-  const CrcTables& tables = crc_tables();
-  const unsigned char* p = as_bytes(data);
-  size_t size = data.size();
-  const auto word = [&](size_t at) {
-    return uint32_t{p[at]} | uint32_t{p[at + 1]} << 8 | uint32_t{p[at + 2]} << 16 | uint32_t{p[at + 3]} << 24;
-  };
-  // Four bytes with `behind` more behind them.
-  const auto four = [&](uint32_t w, size_t behind) {
-    return tables[behind + 3][w & 0xff] ^ tables[behind + 2][w >> 8 & 0xff] ^
-           tables[behind + 1][w >> 16 & 0xff] ^ tables[behind][w >> 24];
-  };
-  uint32_t crc = ~seed;
-  for (; size >= 16; p += 16, size -= 16)
-    crc = four(crc ^ word(0), 12) ^ four(word(4), 8) ^ four(word(8), 4) ^ four(word(12), 0);
-  for (; size > 0; ++p, --size) crc = crc >> 8 ^ tables[0][(crc ^ *p) & 0xff];
-  return ~crc;
 }
 
 std::string hex(const Digest& digest) { return to_hex(digest.data(), digest.size()); }

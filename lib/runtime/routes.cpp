@@ -139,9 +139,10 @@ StatusOr<provider::Route> Config::keyless_route(std::string_view model) const {
 
 StatusOr<provider::Route> Config::route(std::string_view model, const Environment& environment) const {
   TAU_ASSIGN_OR_RETURN(provider::Route route, keyless_route(model));
-  if (is_reserved_provider(route.provider)) return route;
+  // Nothing is reached, or a function of the program.
+  const bool local = is_reserved_provider(route.provider) || route.host != nullptr;
+  if (local || !route.recording.empty()) return route;
   TAU_ASSIGN_OR_RETURN(const net::Url url, net::parse_url(provider::endpoint_url(route, true)));
-  if (recorded) return route;
   const KeySource source = find_key_source(*state_, route.provider);
   // The variable of a known provider belongs to that provider's own origin: another server is asked without
   // it.

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "wire/codec.h"
 #include "wire/form.h"
 #include "wire/wire.h"
 
@@ -77,11 +78,6 @@ std::string effort_of_budget(int64_t tokens);
 // The body of an error (dialect.cpp).
 std::string encode_error(const Status& status);
 
-StatusOr<Request> decode_request(std::string_view body);
-StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks, const Target& target);
-StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks);
-std::string encode_response(const Response& response);
-std::unique_ptr<StreamDecoder> make_stream_decoder(const Quirks& quirks);
-std::unique_ptr<StreamEncoder> make_stream_encoder();
+TAU_DIALECT_FUNCTIONS
 
 }  // namespace tau::wire::anthropic

@@ -135,14 +135,16 @@ void write_tool_result(ObjectWriter& out, const ToolResult& result) {
 }
 
 void write_reasoning(ObjectWriter& out, const Reasoning& reasoning) {
-  if (reasoning.form == Reasoning::Form::kRedacted) {
+  if (reasoning.form == Reasoning::Form::kRedacted && out.own()) {
     out.field("type", "redacted_thinking");
     out.field("data", reasoning.opaque);
     return;
   }
   out.field("type", "thinking");
   out.field("thinking", reasoning.text);
-  if (!reasoning.opaque.empty() || out.wants("signature")) out.field("signature", reasoning.opaque);
+  // What another API signed means nothing here.
+  const std::string_view signature = out.own() ? std::string_view(reasoning.opaque) : std::string_view();
+  if (!signature.empty() || out.wants("signature")) out.field("signature", signature);
 }
 
 bool has_source(const Media& media) {
@@ -164,8 +166,10 @@ std::string wire_call_id(std::string_view id) {
 
 std::string input_object(const std::string& arguments) {
   if (arguments.empty()) return "{}";
-  if (const StatusOr<json::Value> value = json::parse(arguments); value.ok() && value->is_object())
-    return arguments;
+  if (const StatusOr<json::Value> value = json::parse(arguments); value.ok()) {
+    if (value->is_object()) return arguments;
+    if (value->is_null()) return "{}";
+  }
   // What a model wrote wrongly still has to be shown to it, and only an object may stand here.
   return "{\"invalid_arguments\":" + quoted(arguments) + "}";
 }
@@ -196,7 +200,7 @@ bool can_write(const Part& part) {
     return !text->text.empty() ||
            (extras_belong(part.extras, kAnthropic) && !find_form(part.extras, "empty").empty());
   if (const auto* reasoning = part.as<Reasoning>())
-    return extras_belong(part.extras, kAnthropic) &&
+    return extras_belong(part.extras, kAnthropic) && !reasoning->opaque.empty() &&
            (reasoning->form == Reasoning::Form::kSignature || reasoning->form == Reasoning::Form::kRedacted);
   if (part.as<Opaque>() != nullptr) return extras_belong(part.extras, kAnthropic);
   if (const auto* media = part.as<Media>()) return has_source(*media);

@@ -1,6 +1,7 @@
 // Requests of Anthropic messages: decoding.
 #include "wire/anthropic.h"
 #include "wire/tool_list.h"
+#include "wire/turns.h"
 
 namespace tau::wire::anthropic {
 namespace {
@@ -96,14 +97,7 @@ void decode_system(ObjectReader& in, Request& request) {
 
 StatusOr<Request> decode_request(std::string_view body) {
   TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(body));
-  if (!value["messages"].is_array())
-    return invalid_argument("invalid_request", "\"messages\" must be an array of messages");
-  for (const json::Value& item : value["messages"].as_array()) {
-    const std::string_view role = item["role"].as_string();
-    if (role != "user" && role != "assistant" && role != "system")
-      return invalid_argument("invalid_request",
-                              "the \"role\" of a message must be \"user\" or \"assistant\"");
-  }
+  TAU_RETURN_IF_ERROR(check_turns(value, {"user", "assistant", "system"}));
   ObjectReader in(value);
   Request request;
   in.expect("model");

@@ -1,6 +1,7 @@
 // Whole responses of Anthropic messages, both ways.
 #include "wire/anthropic.h"
 #include "wire/error.h"
+#include "wire/turns.h"
 
 namespace tau::wire::anthropic {
 
@@ -46,7 +47,7 @@ std::string encode_response(const Response& response) {
   if (!response.model.empty() || out.wants("model")) out.field("model", response.model);
   out.key("content").begin_array();
   for (const Part& part : response.message.parts)
-    if (can_write(part)) write_block(w, part);
+    if (can_write(part) || is_thought(part)) write_block(w, part);
   w.end_array();
   if (const std::string_view stop = stop_reason(response); !stop.empty())
     out.field("stop_reason", stop);

@@ -88,6 +88,9 @@ void write_usage(json::Writer& w, const Usage& usage, const UsageNames& names) {
     out.field(names.cache_read, usage.cached_input);
   }
   if (out.wants(names.output)) out.field(names.output, usage.output);
+  constexpr std::string_view kDetails = "output_tokens_details";
+  if (usage.reasoning > 0 && names.origin == kAnthropicResponse && out.wants(kDetails))
+    out.key(kDetails).begin_object().field("thinking_tokens", usage.reasoning).end_object();
   if (!names.total.empty() && out.wants(names.total)) out.field(names.total, usage.input + usage.output);
   out.done();
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "wire/anthropic.h"
+#include "wire/codec.h"
 #include "wire/form.h"
 #include "wire/turns.h"
 #include "wire/wire.h"
@@ -21,6 +22,8 @@ Part opaque_block(const json::Value& value, std::string_view origin);
 // Whether the part has a form in this dialect: text that is not blank, bytes or S3 locations, signed
 // reasoning ….
 bool can_write(const Part& part);
+// Redacted reasoning as base 64, which the API demands.
+std::string redacted_bytes(const Reasoning& reasoning);
 // Writes the block, and a cache point behind it where another dialect has its breakpoint.
 void write_block(json::Writer& out, const Part& part);
 void write_cache_point(json::Writer& out);
@@ -35,11 +38,6 @@ inline constexpr anthropic::UsageNames kUsageNames = {.origin = kBedrockResponse
 FinishReason finish_reason(std::string_view stop_reason);
 std::string_view stop_reason(const Response& response);
 
-StatusOr<Request> decode_request(std::string_view body);
-StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks, const Target& target);
-StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks);
-std::string encode_response(const Response& response);
-std::unique_ptr<StreamDecoder> make_stream_decoder(const Quirks& quirks);
-std::unique_ptr<StreamEncoder> make_stream_encoder();
+TAU_DIALECT_FUNCTIONS
 
 }  // namespace tau::wire::bedrock

@@ -227,10 +227,11 @@ void write_result(ObjectWriter& out, const ToolResult& result, bool native) {
   w.end_array();
 }
 
-void write_reasoning(ObjectWriter& out, const Reasoning& reasoning) {
-  if (reasoning.form == Reasoning::Form::kRedacted) return out.field("redactedContent", reasoning.opaque);
+void write_reasoning(ObjectWriter& out, const Reasoning& reasoning, bool known) {
+  if (reasoning.form == Reasoning::Form::kRedacted && known)
+    return out.field("redactedContent", redacted_bytes(reasoning));
   json::Writer& w = out.key("reasoningText").begin_object().field("text", reasoning.text);
-  if (!reasoning.opaque.empty()) w.field("signature", reasoning.opaque);
+  if (!reasoning.opaque.empty() && known) w.field("signature", reasoning.opaque);
   out.nested("reasoningText");
   w.end_object();
 }
@@ -253,7 +254,7 @@ void write_member(ObjectWriter& block, const Part& part, std::string_view member
   } else if (const auto* result = part.as<ToolResult>()) {
     write_result(out, *result, native);
   } else if (const auto* reasoning = part.as<Reasoning>()) {
-    write_reasoning(out, *reasoning);
+    write_reasoning(out, *reasoning, can_write(part));
   } else if (const auto* text = part.as<Text>()) {
     out.key("content").begin_array().begin_object().field("text", text->text).end_object().end_array();
     out.raw("citations", part.extras.find("citations"));
@@ -280,6 +281,12 @@ Extras extras_of_block(const Part& part) {
 }
 
 }  // namespace
+
+std::string redacted_bytes(const Reasoning& reasoning) {
+  std::string bytes;
+  return decode_exact_base64(reasoning.opaque, bytes) ? reasoning.opaque
+                                                      : crypto::base64_encode(reasoning.opaque);
+}
 
 Part opaque_block(const json::Value& value, std::string_view origin) {
   const auto& members = value.as_object();
@@ -315,9 +322,13 @@ Part decode_block(const json::Value& value, std::string_view origin) {
 bool can_write(const Part& part) {
   const bool native = is_native(part.extras);
   if (const auto* text = part.as<Text>()) return native || !is_blank(text->text);
-  if (const auto* reasoning = part.as<Reasoning>())
-    return native || (reasoning->form == Reasoning::Form::kSignature && !reasoning->opaque.empty()) ||
-           reasoning->form == Reasoning::Form::kRedacted;
+  if (const auto* reasoning = part.as<Reasoning>()) {
+    // Claude's signatures hold at both APIs; those of others mean nothing here.
+    const bool known = extras_belong(part.extras, kAnthropic);
+    return native ||
+           (known && reasoning->form == Reasoning::Form::kSignature && !reasoning->opaque.empty()) ||
+           (known && reasoning->form == Reasoning::Form::kRedacted);
+  }
   if (part.as<Opaque>() != nullptr) return extras_belong(part.extras, kBedrock);
   if (const auto* media = part.as<Media>()) return !media->data.empty() || media->url.starts_with(kS3);
   return true;

@@ -163,13 +163,18 @@ void write_tool(json::Writer& w, const ToolSpec& tool) {
 bool is_offered(const ToolSpec& tool) { return !is_foreign_server_tool(tool, kBedrock); }
 
 // The tools that the messages speak of: the API refuses calls and results without a configuration of tools.
-std::vector<ToolSpec> tools_of(const std::vector<Message>& messages) {
+std::vector<ToolSpec> tools_of(const Request& request) {
   std::vector<ToolSpec> out;
   const auto add = [&](std::string_view name) {
     const auto same = [&](const ToolSpec& tool) { return tool.name == name; };
-    if (!name.empty() && std::none_of(out.begin(), out.end(), same)) out.emplace_back().name = name;
+    if (name.empty() || std::any_of(out.begin(), out.end(), same)) return;
+    const auto known = std::find_if(request.tools.begin(), request.tools.end(), same);
+    if (known != request.tools.end())
+      out.push_back(*known);
+    else
+      out.emplace_back().name = name;
   };
-  for (const Message& message : messages)
+  for (const Message& message : request.messages)
     for (const Part& part : message.parts)
       if (const auto* call = part.as<ToolCall>()) add(call->name);
   return out;
@@ -208,7 +213,7 @@ void write_tools(ObjectWriter& out, const Request& request, bool native) {
   // That no tool be called can only be said by offering none.
   std::string tools = mode == Mode::kNone ? std::string() : tools_json(request.tools);
   const bool has_choice = mode != Mode::kUnset && mode != Mode::kNone && (native || !tools.empty());
-  if (tools.empty() && !native) tools = tools_json(tools_of(request.messages));
+  if (tools.empty() && !native) tools = tools_json(tools_of(request));
   if (!tools.empty()) config.emplace_back("tools", std::move(tools));
   if (has_choice) config.emplace_back("toolChoice", choice_json(request.tool_choice));
   out.settings("toolConfig", config);
@@ -300,14 +305,7 @@ void write_turn(json::Writer& w, const Turn& turn) {
 
 StatusOr<Request> decode_request(std::string_view body) {
   TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(body));
-  if (!value["messages"].is_array())
-    return invalid_argument("invalid_request", "\"messages\" must be an array of messages");
-  for (const json::Value& item : value["messages"].as_array()) {
-    const std::string_view role = item["role"].as_string();
-    if (role != "user" && role != "assistant")
-      return invalid_argument("invalid_request",
-                              "the \"role\" of a message must be \"user\" or \"assistant\"");
-  }
+  TAU_RETURN_IF_ERROR(check_turns(value, {"user", "assistant"}));
   ObjectReader in(value);
   Request request;
   decode_system(in, request);

@@ -71,7 +71,7 @@ std::string encode_response(const Response& response) {
   if (message.wants("role")) message.field("role", "assistant");
   message.key("content").begin_array();
   for (const Part& part : response.message.parts)
-    if (can_write(part)) write_block(w, part);
+    if (can_write(part) || is_thought(part)) write_block(w, part);
   w.end_array();
   message.done();
   out.nested("output");

@@ -49,9 +49,6 @@ constexpr std::string_view kFailure = "error:";
 // Its only purpose is to hide the length of the text.
 constexpr std::string_view kPadding = "p";
 
-// No answer has so many blocks open at once; of one that never ends any, the oldest are ended.
-constexpr size_t kMostOpen = 256;
-
 Part native_part(Reasoning reasoning) {
   Part part{std::move(reasoning), {}};
   set_form(part.extras, "block", "true");
@@ -254,9 +251,8 @@ void ConverseStreamDecoder::close(Block& block, StreamSink& sink) {
 
 // Members of the answer as a whole.
 void ConverseStreamDecoder::keep(const EventFields& event) {
-  for (const auto& [key, json] : event.others[kTop])
-    if (!(key == kPadding) && compactor_.make(json.text))
-      parts_.response().extras.set(extra_key(key.text), compactor_.text());
+  for (const RawMember& member : event.others[kTop])
+    if (member.key.text != kPadding) keep_member(member, compactor_, parts_.response().extras);
 }
 
 // A later one without counts does not take away those of an earlier one.

@@ -104,7 +104,10 @@ void ConverseStreamEncoder::whole(int64_t index, const Part& part, std::string& 
   if (reasoning == nullptr && opaque == nullptr) return;
   if (reasoning != nullptr)
     append_delta(out, index, [&](json::Writer& w) {
-      w.key("reasoningContent").begin_object().field("redactedContent", reasoning->opaque).end_object();
+      w.key("reasoningContent")
+          .begin_object()
+          .field("redactedContent", redacted_bytes(*reasoning))
+          .end_object();
     });
   else
     append_event(out, "contentBlockStart", [&](json::Writer& w) {
@@ -138,9 +141,13 @@ void ConverseStreamEncoder::finish(const Response& whole, std::string& out) {
 
 std::string_view exception_of(const Status& status) {
   const std::string_view reason = status.reason();
-  if (reason == "rate_limited" || reason == "quota_exhausted") return "throttlingException";
+  if (reason == "rate_limited") return "throttlingException";
+  if (reason == "quota_exhausted") return "serviceQuotaExceededException";
   if (reason == "overloaded") return "serviceUnavailableException";
   if (reason == "provider_error") return "modelStreamErrorException";
+  if (reason == "authentication_failed")
+    return status.code() == Code::kPermissionDenied ? "accessDeniedException" : "unrecognizedClientException";
+  if (reason == "not_found") return "resourceNotFoundException";
   return status.code() == Code::kInvalidArgument ? "validationException" : "internalServerException";
 }
 

@@ -23,7 +23,8 @@ void BlockStreamEncoder::part(const StreamEvent& event, std::string& out) {
   const Part& part = *event.body;
   if (part.as<ToolCall>() != nullptr) return;
   const auto* reasoning = part.as<Reasoning>();
-  const bool thinking = reasoning != nullptr && reasoning->form != Reasoning::Form::kRedacted;
+  const bool thinking =
+      reasoning != nullptr && (reasoning->form != Reasoning::Form::kRedacted || !reasoning->text.empty());
   if (thinking || part.as<Text>() != nullptr) {
     complete(open_text(event, thinking, out).index, part, out);
     return close_open(out);

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "wire/codec.h"
 #include "wire/openai.h"
 #include "wire/wire.h"
 
@@ -24,16 +25,13 @@ inline constexpr openai::Flavor kFlavor = {.dialect = kCohere,
 Part reasoning_part(std::string_view field);
 // The message with reasoning of other dialects as thinking.
 Message own_message(const Message& message);
+// The same for a request: plain reasoning alone, since that which is signed is not sent on.
+Message own_plain_message(const Message& message);
 Usage decode_usage(const json::Value& value);
 void write_usage(json::Writer& out, const Usage& usage);
 FinishReason finish_reason(std::string_view text);
 std::string_view finish_text(const Response& response);
 
-StatusOr<Request> decode_request(std::string_view body);
-StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks, const Target& target);
-StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks);
-std::string encode_response(const Response& response);
-std::unique_ptr<StreamDecoder> make_stream_decoder(const Quirks& quirks);
-std::unique_ptr<StreamEncoder> make_stream_encoder();
+TAU_DIALECT_FUNCTIONS
 
 }  // namespace tau::wire::cohere

@@ -76,17 +76,9 @@ void write_thinking(ObjectWriter& out, const Request& request) {
   w.end_object();
 }
 
-// There is no way to name a tool: the one is offered alone.
-std::vector<ToolSpec> offered_tools(const Request& request) {
-  std::vector<ToolSpec> tools = request.tools;
-  if (request.tool_choice.mode == ToolChoice::Mode::kNamed)
-    std::erase_if(tools, [&](const ToolSpec& tool) { return tool.name != request.tool_choice.name; });
-  return tools;
-}
-
 void write_tools(ObjectWriter& out, const Request& request) {
   using Mode = ToolChoice::Mode;
-  const std::vector<ToolSpec> tools = offered_tools(request);
+  const std::vector<ToolSpec> tools = openai::offered_tools(request);
   openai::write_tools(out, tools, kFlavor);
   const Mode mode = request.tool_choice.mode;
   if (mode == Mode::kNone) out.field("tool_choice", "NONE");
@@ -99,19 +91,12 @@ void write_tools(ObjectWriter& out, const Request& request) {
 
 StatusOr<Request> decode_request(std::string_view body) {
   TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(body));
-  if (!value["messages"].is_array())
-    return invalid_argument("invalid_request", "\"messages\" must be an array of messages");
   ObjectReader in(value);
   Request request;
   in.expect("model");
   in.take_string("model", request.model);
-  for (const json::Value& item : in.take("messages")->as_array()) {
-    if (!item["role"].is_string())
-      return invalid_argument("invalid_request", "every message must be an object with a \"role\"");
-    Message message = openai::decode_message(item, kCohereRequest, {}, kFlavor);
-    label_results(message, request.messages);
-    request.messages.push_back(std::move(message));
-  }
+  TAU_RETURN_IF_ERROR(openai::decode_messages(in, request.messages, kFlavor));
+  label_all_results(request.messages);
   TAU_RETURN_IF_ERROR(openai::decode_tools(in, request.tools, kFlavor));
   decode_options(in, request);
   // Marks the origin even when nothing else is to be kept.
@@ -127,7 +112,9 @@ StatusOr<std::string> encode_request(const Request& request, const Quirks& quirk
   const std::string_view model = target.model_of(request);
   if (!model.empty() || out.wants("model")) out.field("model", model);
   out.key("messages").begin_array();
-  openai::write_messages(w, request.messages, quirks, kFlavor);
+  std::vector<Message> messages;
+  for (const Message& message : request.messages) messages.push_back(own_plain_message(message));
+  openai::write_messages(w, messages, quirks, kFlavor);
   w.end_array();
   write_tools(out, request);
   if (const auto most = target.max_tokens_of(request)) out.field("max_tokens", *most);

@@ -24,6 +24,16 @@ Part reasoning_part(std::string_view field) {
   return part;
 }
 
+Message own_plain_message(const Message& message) {
+  Message out = message;
+  for (Part& part : out.parts) {
+    const auto* reasoning = part.as<Reasoning>();
+    const bool plain = reasoning != nullptr && reasoning->form == Reasoning::Form::kPlain;
+    if (plain && !extras_belong(part.extras, kCohere)) part.extras = reasoning_part("thinking").extras;
+  }
+  return out;
+}
+
 Message own_message(const Message& message) {
   Message out = message;
   for (Part& part : out.parts) {

@@ -47,9 +47,6 @@ constexpr EventRule kRules[] = {
 
 constexpr std::string_view kDone = "[DONE]";
 
-// No answer has so many blocks open at once; of one that never ends any, the oldest are ended.
-constexpr size_t kMostOpen = 256;
-
 class ChatStreamDecoder final : public PartsStreamDecoder {
  public:
   explicit ChatStreamDecoder(const Quirks& quirks) : quirks_(quirks) {}
@@ -243,9 +240,10 @@ void ChatStreamDecoder::citation(const EventFields& event) {
 
 // What is kept but for what each answer has and the model has fields for.
 void ChatStreamDecoder::keep(Extras& extras, const RawMembers& members) {
-  for (const auto& [key, json] : members) {
+  for (const RawMember& member : members) {
+    const std::string_view key = member.key.text;
     const bool known = key == "role" || key == "content" || key == "tool_calls" || key == "tool_plan";
-    if (!known && compactor_.make(json.text)) extras.set(extra_key(key.text), compactor_.text());
+    if (!known) keep_member(member, compactor_, extras);
   }
 }
 

@@ -1,6 +1,7 @@
 // Writes a stream of Cohere's chat.
 #include "wire/block_encoder.h"
 #include "wire/cohere.h"
+#include "wire/turns.h"
 
 namespace tau::wire::cohere {
 namespace {
@@ -40,7 +41,7 @@ class ChatStreamEncoder final : public BlockStreamEncoder {
 
  private:
   bool can_write(const Part& part) const override {
-    return part.as<Reasoning>() != nullptr || openai::is_content(part, kFlavor);
+    return is_thought(part) || openai::is_content(part, kFlavor);
   }
   void start_text(int64_t index, bool thinking, const StreamEvent& event, std::string& out) override;
   void text_delta(int64_t index, bool thinking, std::string_view text, std::string& out) override;

@@ -4,6 +4,7 @@
 #include "wire/cohere.h"
 #include "wire/error.h"
 #include "wire/gemini.h"
+#include "wire/left_out.h"
 #include "wire/ollama.h"
 #include "wire/openai.h"
 #include "wire/responses.h"
@@ -45,18 +46,28 @@ class CodecDialect final : public Dialect {
   using Dialect::encode_request;
   StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks,
                                        const Target& target) const override {
-    return codec_.encode_request(request, quirks, target);
+    std::optional<std::vector<Message>> messages = with_stand_ins(request.messages, codec_.name);
+    if (!messages) return codec_.encode_request(request, quirks, target);
+    Request whole = request;
+    whole.messages = *std::move(messages);
+    return codec_.encode_request(whole, quirks, target);
   }
   StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks) const override {
     return codec_.decode_response(body, quirks);
   }
   std::string encode_response(const Response& response) const override {
-    return codec_.encode_response(response);
+    std::optional<std::vector<Message>> message = with_stand_ins({response.message}, codec_.name);
+    if (!message) return codec_.encode_response(response);
+    Response whole = response;
+    whole.message = std::move(message->front());
+    return codec_.encode_response(whole);
   }
   std::unique_ptr<StreamDecoder> stream_decoder(const Quirks& quirks) const override {
     return codec_.stream_decoder(quirks);
   }
-  std::unique_ptr<StreamEncoder> stream_encoder() const override { return codec_.stream_encoder(); }
+  std::unique_ptr<StreamEncoder> stream_encoder() const override {
+    return with_stand_ins(codec_.stream_encoder(), codec_.name);
+  }
   Status decode_error(int http_status, std::string_view body) const override {
     return error_status(read_error(http_status, body));
   }

@@ -308,7 +308,8 @@ std::string_view openai_error_type(const Status& status) {
 
 std::string_view anthropic_error_type(const Status& status) {
   const std::string_view reason = status.reason();
-  if (reason == "rate_limited" || reason == "quota_exhausted") return "rate_limit_error";
+  if (reason == "rate_limited") return "rate_limit_error";
+  if (reason == "quota_exhausted") return "billing_error";
   if (reason == "overloaded") return "overloaded_error";
   if (reason == "not_found") return "not_found_error";
   if (reason == "authentication_failed")

@@ -35,6 +35,10 @@ void EventFields::follow(json::Shape& shape) {
   for (RawMembers& members : others) wire::follow(shape, members);
 }
 
+void keep_member(const RawMember& member, json::Compactor& compactor, Extras& extras) {
+  if (compactor.make(member.json.text)) extras.set(extra_key(member.key.text), compactor.text());
+}
+
 EventFields* EventFieldsReader::read(std::string_view data) {
   event_ = shapes_.match(data);
   if (event_ != nullptr) return event_;

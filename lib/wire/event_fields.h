@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "json/json.h"
+#include "wire/form.h"
 #include "wire/raw_member.h"
 
 namespace tau::wire {
@@ -46,6 +47,9 @@ struct EventFields {
   std::array<RawMembers, kMostObjects> others;  // by the number of their object
   std::array<bool, kMostObjects> present{};
 };
+
+// Keeps a member as an extra, unless it is no JSON that can be made compact.
+void keep_member(const RawMember& member, json::Compactor& compactor, Extras& extras);
 
 class EventFieldsReader {
  public:

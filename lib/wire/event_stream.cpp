@@ -21,7 +21,8 @@ uint64_t number_at(std::string_view bytes, size_t size) {
 }
 
 uint32_t word_at(std::string_view bytes, size_t at) {
-  return static_cast<uint32_t>(number_at(bytes.substr(at), sizeof(uint32_t)));
+  const auto byte = [&](size_t i) { return uint32_t{static_cast<uint8_t>(bytes[at + i])}; };
+  return byte(0) << 24 | byte(1) << 16 | byte(2) << 8 | byte(3);
 }
 
 void append_number(std::string& out, uint64_t n, size_t size) {

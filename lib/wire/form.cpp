@@ -58,6 +58,10 @@ std::string quoted(std::string_view text) {
   return out;
 }
 
+bool is_refusal(const Part& part) {
+  return part.as<Text>() != nullptr && find_form(part.extras, "type") == kRefusalForm;
+}
+
 std::string list_json(const std::vector<std::string>& texts) {
   std::string out;
   json::Writer w(out);

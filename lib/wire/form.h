@@ -64,6 +64,10 @@ std::string_view origin_mark(std::string_view origin);
 // Whether a tool is run by the server of a dialect other than `dialect`, so that it cannot be offered there.
 bool is_foreign_server_tool(const ToolSpec& tool, std::string_view dialect);
 
+// Text that says why a model refuses, which both OpenAI dialects keep apart.
+bool is_refusal(const Part& part);
+inline constexpr std::string_view kRefusalForm = R"("refusal")";  // of "type"
+
 // A JSON string literal, and an array of them.
 std::string quoted(std::string_view text);
 std::string list_json(const std::vector<std::string>& texts);

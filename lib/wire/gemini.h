@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "wire/codec.h"
 #include "wire/form.h"
 #include "wire/turns.h"
 #include "wire/wire.h"
@@ -47,6 +48,9 @@ bool can_write(const Part& part);
 inline constexpr TurnRules kRules = {kGemini, can_write, "parts"};
 // `signature`: for a call of another provider, which the API would refuse without one; mostly empty.
 void write_part(json::Writer& out, const Part& part, std::string_view signature = {});
+// A part of an answer: calls have ids there, and what was thought is shown whoever signed it.
+bool can_answer(const Part& part);
+void write_answer_part(json::Writer& out, const Part& part);
 // Whether a part is the signature of the text before it.
 bool is_text_signature(const Part& part);
 Part text_signature(std::string_view signature);
@@ -85,11 +89,6 @@ struct GoogleCode {
 GoogleCode google_code(const Status& status);
 std::string encode_error(const Status& status);
 
-StatusOr<Request> decode_request(std::string_view body);
-StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks, const Target& target);
-StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks);
-std::string encode_response(const Response& response);
-std::unique_ptr<StreamDecoder> make_stream_decoder(const Quirks& quirks);
-std::unique_ptr<StreamEncoder> make_stream_encoder();
+TAU_DIALECT_FUNCTIONS
 
 }  // namespace tau::wire::gemini

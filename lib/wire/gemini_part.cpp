@@ -152,11 +152,11 @@ bool decode_text(const json::Value& value, ObjectReader& in, Part& part) {
   return true;
 }
 
-void write_call(ObjectWriter& out, const Part& part) {
+void write_call(ObjectWriter& out, const Part& part, bool in_answer) {
   const auto& call = *part.as<ToolCall>();
   const bool own = is_own(part);
   json::Writer& w = out.key(spelling(out, "functionCall")).begin_object();
-  if (own && out.form("id").empty()) w.field("id", call.id);
+  if (own ? out.form("id").empty() : in_answer) w.field("id", call.id);
   w.field("name", call.name);
   const std::string_view form = call.arguments == "{}" ? out.form("args") : std::string_view();
   const StatusOr<json::Value> args = json::parse(call.arguments);
@@ -164,6 +164,8 @@ void write_call(ObjectWriter& out, const Part& part) {
     w.key("args").null();
   else if (form.empty() && args.ok() && args->is_object())
     w.field_raw("args", call.arguments);
+  else if (form.empty() && args.ok() && args->is_null())
+    w.key("args").begin_object().end_object();
   else if (form.empty())
     w.key("args").begin_object().field("invalid_arguments", call.arguments).end_object();
   out.nested("functionCall");
@@ -192,14 +194,23 @@ void write_result(ObjectWriter& out, const Part& part) {
   w.end_object();
 }
 
+// What is at a URL is told by its type here, and other dialects do not say it.
+std::string_view mime_of(const Media& media) {
+  if (!media.mime.empty()) return media.mime;
+  if (media.kind == MediaKind::kAudio) return "audio/wav";
+  if (media.kind == MediaKind::kFile)
+    return media.data.empty() ? "application/pdf" : "application/octet-stream";
+  const std::string_view url = std::string_view(media.url).substr(0, media.url.find('?'));
+  if (url.ends_with(".png")) return "image/png";
+  if (url.ends_with(".webp")) return "image/webp";
+  return url.ends_with(".gif") ? "image/gif" : "image/jpeg";
+}
+
 // `named`: the API refuses names where they are not its own.
 void write_media(ObjectWriter& out, const Media& media, bool named) {
   const std::string_view name = media.data.empty() ? "fileData" : "inlineData";
   json::Writer& w = out.key(spelling(out, name)).begin_object();
-  if (!media.mime.empty())
-    w.field(spelling(out, "mimeType"), media.mime);
-  else if (!media.data.empty() && !out.own())
-    w.field("mimeType", "application/octet-stream");
+  if (!named || !media.mime.empty()) w.field(spelling(out, "mimeType"), mime_of(media));
   if (media.data.empty())
     w.field(spelling(out, "fileUri"), media.url);
   else
@@ -212,7 +223,7 @@ void write_media(ObjectWriter& out, const Media& media, bool named) {
 void write_reasoning(ObjectWriter& out, const Reasoning& reasoning) {
   out.field("text", reasoning.text);
   if (out.form("text").empty()) out.field("thought", true);
-  if (!reasoning.opaque.empty() && reasoning.form == Reasoning::Form::kSignature)
+  if (out.own() && !reasoning.opaque.empty() && reasoning.form == Reasoning::Form::kSignature)
     out.field(spelling(out, "thoughtSignature"), reasoning.opaque);
 }
 
@@ -283,7 +294,9 @@ bool can_write(const Part& part) {
   return part.as<ToolCall>() != nullptr || part.as<ToolResult>() != nullptr || own;
 }
 
-void write_part(json::Writer& w, const Part& part, std::string_view signature) {
+bool can_answer(const Part& part) { return can_write(part) || is_thought(part); }
+
+static void write(json::Writer& w, const Part& part, std::string_view signature, bool in_answer) {
   if (const auto* opaque = part.as<Opaque>()) {
     w.raw(opaque->json);
     return;
@@ -291,12 +304,18 @@ void write_part(json::Writer& w, const Part& part, std::string_view signature) {
   ObjectWriter out(w, part.extras, kGemini);
   if (const auto* text = part.as<Text>()) out.field("text", text->text);
   if (const auto* media = part.as<Media>()) write_media(out, *media, is_own(part));
-  if (part.as<ToolCall>() != nullptr) write_call(out, part);
+  if (part.as<ToolCall>() != nullptr) write_call(out, part, in_answer);
   if (part.as<ToolResult>() != nullptr) write_result(out, part);
   if (const auto* reasoning = part.as<Reasoning>()) write_reasoning(out, *reasoning);
   if (!signature.empty()) out.field("thoughtSignature", signature);
   out.done();
 }
+
+void write_part(json::Writer& w, const Part& part, std::string_view signature) {
+  write(w, part, signature, false);
+}
+
+void write_answer_part(json::Writer& w, const Part& part) { write(w, part, {}, true); }
 
 bool is_text_signature(const Part& part) {
   return part.as<Reasoning>() != nullptr && is_own(part) && !find_form(part.extras, "text").empty();

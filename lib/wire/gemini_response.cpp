@@ -42,14 +42,13 @@ void write_candidate(ObjectWriter& out, const Response& response, bool last) {
   if (out.form("message").empty()) {
     w.key("content");
     ObjectWriter content(w, response.message.extras, kGeminiResponse);
-    const auto written = [](const Part& part) { return can_write(part); };
     const std::vector<Part>& parts = response.message.parts;
     if (last) {
       content.key("parts").begin_array().begin_object().field("text", "").end_object().end_array();
-    } else if (std::any_of(parts.begin(), parts.end(), written) || content.wants("parts")) {
+    } else if (std::any_of(parts.begin(), parts.end(), can_answer) || content.wants("parts")) {
       content.key("parts").begin_array();
       for (const Part& part : parts)
-        if (can_write(part)) write_part(w, part);
+        if (can_answer(part)) write_answer_part(w, part);
       w.end_array();
     }
     if (content.wants("role")) content.field("role", "model");
@@ -130,6 +129,7 @@ GoogleCode google_code(const Status& status) {
   GoogleCode out{500, std::string(code_name(status.code()))};
   for (const auto& [code, http] : kHttp)
     if (code == status.code()) out.http_status = http;
+  if (status.reason() == "server_error") out = {500, "INTERNAL"};
   for (char& c : out.name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return out;
 }

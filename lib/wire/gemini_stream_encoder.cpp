@@ -43,7 +43,7 @@ void ContentStreamEncoder::begin(const Response& head, std::string& out) {
 void ContentStreamEncoder::chunk(const Part& part, std::string& out) const {
   out += R"(data: {"candidates":[{"content":{"parts":[)";
   json::Writer w(out);
-  write_part(w, part);
+  write_answer_part(w, part);
   out += R"(],"role":"model"}}])";
   out += tail_;
 }
@@ -65,7 +65,8 @@ void ContentStreamEncoder::call(const StreamEvent& event, std::string& out) {
 
 // What the deltas of a part did not say: a signature, and members that nobody knows. Or all of it.
 void ContentStreamEncoder::part(const StreamEvent& event, std::string& out) const {
-  if (!is_own(event) || event.body->as<ToolCall>() != nullptr) return;
+  if (event.body == nullptr || event.body->as<ToolCall>() != nullptr) return;
+  if (!is_own(event) && event.body->as<Media>() == nullptr) return;
   Part rest = *event.body;
   if (auto* text = rest.as<Text>()) text->text.clear();
   if (auto* reasoning = rest.as<Reasoning>()) {

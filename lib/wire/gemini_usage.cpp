@@ -65,11 +65,12 @@ void write_usage(json::Writer& w, const Usage& usage) {
   const int64_t tools = out.own() ? count_in(usage.extras, "toolUsePromptTokenCount") : 0;
   const bool within = !out.form("thoughts_within").empty();
   const bool native = extras_origin(usage.extras) == kGeminiResponse;
+  // Some servers count more thoughts than tokens in all.
+  const int64_t thoughts = native ? usage.reasoning : std::min(usage.reasoning, usage.output);
   if (out.wants("promptTokenCount")) out.field("promptTokenCount", usage.input - tools);
   if (out.wants("candidatesTokenCount"))
-    out.field("candidatesTokenCount", usage.output - (within ? 0 : usage.reasoning));
-  if (out.wants("thoughtsTokenCount") && (native || usage.reasoning > 0))
-    out.field("thoughtsTokenCount", usage.reasoning);
+    out.field("candidatesTokenCount", usage.output - (within ? 0 : thoughts));
+  if (out.wants("thoughtsTokenCount") && (native || thoughts > 0)) out.field("thoughtsTokenCount", thoughts);
   if (out.wants("cachedContentTokenCount") && (native || usage.cached_input > 0))
     out.field("cachedContentTokenCount", usage.cached_input);
   if (out.wants("totalTokenCount")) out.field("totalTokenCount", usage.input + usage.output);

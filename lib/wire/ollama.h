@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "wire/codec.h"
 #include "wire/openai.h"
 #include "wire/wire.h"
 
@@ -19,7 +20,8 @@ inline constexpr openai::Flavor kFlavor = {.dialect = kOllama,
                                            .reasoning_back = true,
                                            .thinking_parts = false,
                                            .images_apart = true,
-                                           .object_arguments = true};
+                                           .object_arguments = true,
+                                           .call_ids = false};
 
 FinishReason finish_reason(std::string_view done_reason, bool has_calls);
 // Writes all members of an answer but its message, which is open in `out`.
@@ -27,11 +29,6 @@ void write_rest(ObjectWriter& out, const Response& response);
 // What synthetic ids of calls are made of: answers have no id, but a time.
 std::string call_prefix(std::string_view created_at);
 
-StatusOr<Request> decode_request(std::string_view body);
-StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks, const Target& target);
-StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks);
-std::string encode_response(const Response& response);
-std::unique_ptr<StreamDecoder> make_stream_decoder(const Quirks& quirks);
-std::unique_ptr<StreamEncoder> make_stream_encoder();
+TAU_DIALECT_FUNCTIONS
 
 }  // namespace tau::wire::ollama

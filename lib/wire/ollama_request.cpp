@@ -1,6 +1,5 @@
 // Requests of Ollama's chat, both ways.
 #include <algorithm>
-#include <span>
 
 #include "wire/ollama.h"
 #include "wire/turns.h"
@@ -103,21 +102,13 @@ void write_format(ObjectWriter& out, const ResponseFormat& wanted) {
 
 StatusOr<Request> decode_request(std::string_view body) {
   TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(body));
-  if (!value["messages"].is_array())
-    return invalid_argument("invalid_request", "\"messages\" must be an array of messages");
   ObjectReader in(value);
   Request request;
   in.expect("model");
   in.take_string("model", request.model);
-  for (const json::Value& item : in.take("messages")->as_array()) {
-    if (!item["role"].is_string())
-      return invalid_argument("invalid_request", "every message must be an object with a \"role\"");
-    const std::string prefix = format("m{}", request.messages.size());
-    request.messages.push_back(openai::decode_message(item, kOllamaRequest, prefix, kFlavor));
-  }
+  TAU_RETURN_IF_ERROR(openai::decode_messages(in, request.messages, kFlavor));
   pair_results(request.messages);
-  const std::span<const Message> all = request.messages;
-  for (size_t i = 0; i < all.size(); ++i) label_results(request.messages[i], all.first(i));
+  label_all_results(request.messages);
   TAU_RETURN_IF_ERROR(openai::decode_tools(in, request.tools, kFlavor));
   decode_format(in, request.response_format);
   decode_options(in, request);
@@ -142,8 +133,10 @@ StatusOr<std::string> encode_request(const Request& request, const Quirks& quirk
   out.key("messages").begin_array();
   openai::write_messages(w, request.messages, quirks, kFlavor);
   w.end_array();
-  // There is no tool choice: that no tool be called is said by offering none.
-  if (request.tool_choice.mode != ToolChoice::Mode::kNone) openai::write_tools(out, request.tools, kFlavor);
+  // There is no tool choice: that no tool be called is said by offering none, that one be by offering it
+  // alone.
+  if (request.tool_choice.mode != ToolChoice::Mode::kNone)
+    openai::write_tools(out, openai::offered_tools(request), kFlavor);
   write_format(out, request.response_format);
   out.settings("options", options_of(request, target));
   write_think(out, request.reasoning_effort);

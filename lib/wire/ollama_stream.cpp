@@ -44,9 +44,10 @@ constexpr EventRule kRules[] = {
     {kMessage, "tool_calls", As::kJson, kCalls},
 };
 
+// What is not fresh was kept before.
 void keep(Extras& extras, const RawMembers& members, json::Compactor& compactor) {
-  for (const auto& [key, json] : members)
-    if (json.fresh && compactor.make(json.text)) extras.set(extra_key(key.text), compactor.text());
+  for (const RawMember& member : members)
+    if (member.json.fresh) keep_member(member, compactor, extras);
 }
 
 class ChatStreamDecoder final : public PartsStreamDecoder {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "wire/codec.h"
 #include "wire/form.h"
 #include "wire/wire.h"
 
@@ -26,6 +27,7 @@ struct Flavor {
   bool array_answer = false;              // the content of an answer is an array, or left out
   bool images_apart = false;              // content is a string, and images are a member beside it
   bool object_arguments = false;          // arguments are an object, not its text
+  bool call_ids = true;                   // calls have ids
   bool strict_functions = true;           // "strict" is a member of a function
 };
 inline constexpr Flavor kChat;
@@ -36,12 +38,16 @@ Message decode_message(const json::Value& value, std::string_view origin, std::s
 // One message may need several on the wire: each tool result is one, and media cannot stand in those.
 void write_messages(json::Writer& out, const std::vector<Message>& messages, const Quirks& quirks,
                     const Flavor& flavor = kChat);
+// The member "messages" of a request, which fails when it is none.
+Status decode_messages(ObjectReader& in, std::vector<Message>& messages, const Flavor& flavor = kChat);
 // The assistant message of a response.
 void write_response_message(json::Writer& out, const Message& message, const Flavor& flavor = kChat);
 
 // Tools (openai_tool.cpp).
 Status decode_tools(ObjectReader& in, std::vector<ToolSpec>& tools, const Flavor& flavor = kChat);
 void write_tools(ObjectWriter& out, const std::vector<ToolSpec>& tools, const Flavor& flavor = kChat);
+// For dialects without a way to name a tool: the one is offered alone.
+std::vector<ToolSpec> offered_tools(const Request& request);
 
 // Content parts (openai_part.cpp).
 Part decode_part(const json::Value& value, std::string_view origin, const Flavor& flavor = kChat);
@@ -97,11 +103,6 @@ void write_effort_object(ObjectWriter& out, const std::string& effort);
 std::string encode_error(const Status& status);
 
 // The whole codec, by direction.
-StatusOr<Request> decode_request(std::string_view body);
-StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks, const Target& target);
-StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks);
-std::string encode_response(const Response& response);
-std::unique_ptr<StreamDecoder> make_stream_decoder(const Quirks& quirks);
-std::unique_ptr<StreamEncoder> make_stream_encoder();
+TAU_DIALECT_FUNCTIONS
 
 }  // namespace tau::wire::openai

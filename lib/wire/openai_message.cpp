@@ -129,11 +129,35 @@ void write_content(ObjectWriter& out, const std::vector<const Part*>& parts, con
   w.end_array();
 }
 
-std::vector<const Part*> content_parts(const std::vector<Part>& parts, const Flavor& flavor) {
+// Whether the part is the member "refusal" of a message: of answers, and of requests that had it so. Other
+// servers of this dialect know only content.
+bool is_refusal_member(const Part& part, bool in_answer, const Flavor& flavor) {
+  const bool may_be = in_answer || extras_origin(part.extras) == flavor.request;
+  return may_be && flavor.dialect == kOpenAi && is_refusal(part);
+}
+
+std::vector<const Part*> content_parts(const std::vector<Part>& parts, const Flavor& flavor,
+                                       bool in_answer = false) {
   std::vector<const Part*> out;
   for (const Part& part : parts)
-    if (is_content(part, flavor)) out.push_back(&part);
+    if (is_content(part, flavor) && !is_refusal_member(part, in_answer, flavor)) out.push_back(&part);
   return out;
+}
+
+void decode_refusal(ObjectReader& in, std::string_view origin, std::vector<Part>& parts) {
+  Text text;
+  if (!in.take_text("refusal", text.text)) return;
+  Part part{std::move(text), {}};
+  set_form(part.extras, "type", kRefusalForm);
+  mark_origin(part.extras, origin);
+  parts.push_back(std::move(part));
+}
+
+void write_refusal(ObjectWriter& out, const Message& message, bool in_answer, const Flavor& flavor) {
+  std::string text;
+  for (const Part& part : message.parts)
+    if (is_refusal_member(part, in_answer, flavor)) text += part.as<Text>()->text;
+  if (!text.empty()) out.field("refusal", text);
 }
 
 bool has_calls(const Message& message, const Flavor& flavor) {
@@ -171,6 +195,7 @@ void write_message(json::Writer& w, const Message& message, const std::vector<co
       out.key("content").null();
   }
   if (message.role == Role::kAssistant) {
+    write_refusal(out, message, false, flavor);
     write_reasoning(out, message, &quirks, flavor);
     write_calls(out, message, true, flavor);
   }
@@ -225,11 +250,26 @@ Message decode_message(const json::Value& value, std::string_view origin, std::s
   if (message.role == Role::kAssistant) decode_reasoning(in, origin, message, flavor);
   decode_content(in, origin, flavor, message.parts);
   if (flavor.images_apart) decode_images(in, message.parts);
+  if (message.role == Role::kAssistant && flavor.dialect == kOpenAi)
+    decode_refusal(in, origin, message.parts);
   if (message.role == Role::kAssistant) decode_calls(in, origin, response_id, flavor, message);
   message.labels = role_labels(message.role);
   if (message.role == Role::kDeveloper) in.form("developer", "true");
   message.extras = in.finish(origin);
   return message;
+}
+
+Status decode_messages(ObjectReader& in, std::vector<Message>& messages, const Flavor& flavor) {
+  const json::Value* items = in.take("messages");
+  if (items == nullptr || !items->is_array())
+    return invalid_argument("invalid_request", "\"messages\" must be an array of messages");
+  for (const json::Value& item : items->as_array()) {
+    if (!item["role"].is_string())
+      return invalid_argument("invalid_request", "every message must be an object with a \"role\"");
+    const std::string prefix = flavor.call_ids ? std::string() : format("m{}", messages.size());
+    messages.push_back(decode_message(item, flavor.request, prefix, flavor));
+  }
+  return ok_status();
 }
 
 void write_messages(json::Writer& out, const std::vector<Message>& messages, const Quirks& quirks,
@@ -270,11 +310,12 @@ void write_messages(json::Writer& out, const std::vector<Message>& messages, con
 void write_response_message(json::Writer& out, const Message& message, const Flavor& flavor) {
   ObjectWriter object(out, message.extras, flavor.response);
   if (object.wants("role")) object.field("role", "assistant");
-  const std::vector<const Part*> content = content_parts(message.parts, flavor);
+  const std::vector<const Part*> content = content_parts(message.parts, flavor, true);
   if (!content.empty() || (flavor.images_apart && object.wants("content")))
     write_content(object, content, flavor, true);
   else if (object.wants("content") && !flavor.array_answer)
     object.key("content").null();
+  write_refusal(object, message, true, flavor);
   write_reasoning(object, message, nullptr, flavor);
   write_calls(object, message, false, flavor);
   object.done();

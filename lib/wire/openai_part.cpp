@@ -44,6 +44,16 @@ bool decode_file(ObjectReader& in, Media& media) {
   return true;
 }
 
+// Mistral's document: {"type":"document_url","document_url":"https://…"}.
+bool decode_document(ObjectReader& in, Media& media) {
+  const json::Value* url = in.peek("document_url");
+  if (url == nullptr || !url->is_string() || url->as_string().empty()) return false;
+  set_url_or_data(media, in.take("document_url")->as_string());
+  in.take_text("document_name", media.name);
+  in.form("document_url", "true");
+  return true;
+}
+
 // Mistral's thinking chunk: {"type":"thinking","thinking":[{"type":"text","text":…}]}; Cohere's has the text
 // itself.
 bool decode_thinking(ObjectReader& in, Reasoning& reasoning, const Flavor& flavor) {
@@ -75,6 +85,12 @@ void write_image(ObjectWriter& out, const Media& media) {
 void write_media(ObjectWriter& out, const Media& media) {
   if (media.kind == MediaKind::kImage) return write_image(out, media);
   if (media.kind == MediaKind::kAudio) return write_audio(out, media);
+  if (!out.form("document_url").empty()) {
+    out.field("type", "document_url");
+    out.field("document_url", data_url(media));
+    if (!media.name.empty()) out.field("document_name", media.name);
+    return;
+  }
   out.field("type", "file");
   json::Writer& inner = out.key("file").begin_object();
   if (!media.data.empty() || !media.url.empty()) inner.field("file_data", data_url(media));
@@ -111,7 +127,8 @@ Part decode_part(const json::Value& value, std::string_view origin, const Flavor
     part.body = std::move(media);
   } else if (type == "input_audio" && decode_audio(in, media)) {
     part.body = std::move(media);
-  } else if (type == "file" && decode_file(in, media)) {
+  } else if ((type == "file" && decode_file(in, media)) ||
+             (type == "document_url" && decode_document(in, media))) {
     media.kind = MediaKind::kFile;
     part.body = std::move(media);
   } else {

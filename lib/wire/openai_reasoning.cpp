@@ -83,10 +83,12 @@ void write_reasoning(ObjectWriter& out, const Message& message, const Quirks* qu
       return;
     }
     if (quirks != nullptr) {
-      // Signed reasoning of another provider cannot be checked here: a change of model drops it.
+      // Signed reasoning of another provider cannot be checked here: a change of model drops it. Plain text
+      // goes to whoever has a member for it.
+      const bool plain = reasoning->form == Reasoning::Form::kPlain && flavor.reasoning_back;
       const bool foreign = reasoning->form == Reasoning::Form::kSignature ||
                            reasoning->form == Reasoning::Form::kRedacted ||
-                           !extras_belong(part.extras, flavor.dialect);
+                           !(plain || extras_belong(part.extras, flavor.dialect));
       if (!foreign) return write_back(out, part, *quirks, flavor);
       continue;
     }

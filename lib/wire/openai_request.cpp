@@ -96,21 +96,14 @@ void decode_effort_object(ObjectReader& in, std::string& effort) {
 
 StatusOr<Request> decode_request(std::string_view body) {
   TAU_ASSIGN_OR_RETURN(const json::Value value, json::parse(body));
-  if (!value["messages"].is_array())
-    return invalid_argument("invalid_request", "\"messages\" must be an array of messages");
   if (value.contains("model") && !value["model"].is_string())
     return invalid_argument("invalid_request", "\"model\" must be a string");
   ObjectReader in(value);
   Request request;
   in.expect("model");
   in.take_string("model", request.model);
-  for (const json::Value& item : in.take("messages")->as_array()) {
-    if (!item["role"].is_string())
-      return invalid_argument("invalid_request", "every message must be an object with a \"role\"");
-    Message message = decode_message(item, kOpenAiRequest, {});
-    label_results(message, request.messages);
-    request.messages.push_back(std::move(message));
-  }
+  TAU_RETURN_IF_ERROR(decode_messages(in, request.messages));
+  label_all_results(request.messages);
   TAU_RETURN_IF_ERROR(decode_tools(in, request.tools));
   decode_options(in, request);
   // Marks the origin even when nothing else is to be kept.

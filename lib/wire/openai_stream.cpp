@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kDone = "[DONE]";
 constexpr uint32_t kReasoningPart = 0;
 constexpr uint32_t kTextPart = 1;
+constexpr uint32_t kRefusalPart = UINT32_MAX;  // behind all calls
 
 std::string_view trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -87,7 +88,7 @@ Status ChatStreamDecoder::event(std::string_view type, std::string_view data, St
     return ok_status();
   }
   if (data == kDone) {
-    if (!now_.started) return fail(bad_response("the stream ended before its first chunk"));
+    if (!now_.seen) return fail(bad_response("the stream ended before its first chunk"));
     finish(sink);
     return ok_status();
   }
@@ -119,7 +120,10 @@ Status ChatStreamDecoder::chunk(std::string_view data, StreamSink& sink) {
   data_ = data;
   const Chunk& chunk = reader_.chunk();
   apply_top();
-  if (!now_.started) start(sink);
+  now_.seen = true;
+  // Some servers say something of the prompt before there is an answer, which is what has an id.
+  const bool begins = !response_.id.empty() || !chunk.choices.empty() || !chunk.known;
+  if (!now_.started && begins) start(sink);
   if (Status status = apply_choices(sink); !status.ok()) return fail(std::move(status));
   if (chunk.error.given() || !chunk.known) {
     const std::string_view error = chunk.error.given() ? chunk.error.text : data;
@@ -397,14 +401,34 @@ void ChatStreamDecoder::finish_pieces(StreamSink& sink) {
     add_whole_text(text, sink);
 }
 
+// A refusal is rare, and told whole.
+void ChatStreamDecoder::finish_refusal(StreamSink& sink) {
+  const auto member =
+      std::find_if(merged_.begin(), merged_.end(), [](const auto& pair) { return pair.first == "refusal"; });
+  if (member == merged_.end() || member->second.as_string().empty()) return;
+  Part part{Text{std::string(member->second.as_string())}, {}};
+  set_form(part.extras, "type", kRefusalForm);
+  mark_origin(part.extras, kOpenAiResponse);
+  merged_.erase(member);
+  now_.refused = true;
+  StreamEvent event = text_event(StreamEvent::Kind::kText, kRefusalPart, part.as<Text>()->text);
+  event.body = &part;
+  sink.on_event(event);
+  std::vector<Part>& parts = response_.message.parts;
+  const std::ptrdiff_t before = (now_.reasoning_part ? 1 : 0) + (now_.text_part ? 1 : 0);
+  parts.insert(parts.begin() + before, std::move(part));
+  calls_.shift_parts();
+}
+
 void ChatStreamDecoder::finish(StreamSink& sink) {
+  if (!now_.started) start(sink);
   finish_pieces(sink);
   finish_text_calls(sink);
   finish_reasoning();
+  finish_refusal(sink);
   calls_.finish(sink);
   finish_extras();
-  const std::string_view refusal = response_.message.extras.find("refusal");
-  response_.finish = finish_reason(response_.finish_text, !calls_.empty(), refusal.size() > 4);
+  response_.finish = finish_reason(response_.finish_text, !calls_.empty(), now_.refused);
   now_.finished = true;
   if (response_.usage.known) sink.on_event(text_event(StreamEvent::Kind::kUsage, 0, {}));
   sink.on_event(text_event(StreamEvent::Kind::kFinish, 0, response_.finish_text));

@@ -56,6 +56,7 @@ class ChatStreamDecoder final : public StreamDecoder {
   void finish(StreamSink& sink);
   void finish_text_calls(StreamSink& sink);
   void finish_reasoning();
+  void finish_refusal(StreamSink& sink);
   void finish_extras();
 
   Quirks quirks_;
@@ -88,7 +89,9 @@ class ChatStreamDecoder final : public StreamDecoder {
     std::optional<size_t> text_part;
     uint16_t text_half = 0;       // at the end of the text so far
     uint16_t reasoning_half = 0;  // likewise
+    bool seen = false;            // a chunk
     bool started = false;
+    bool refused = false;
     bool finished = false;
     bool details_speak = true;  // no reasoning text came beside the details
   } now_;

@@ -60,7 +60,7 @@ void ChatStreamEncoder::event(const StreamEvent& event, std::string& out) {
   switch (event.kind) {
     case StreamEvent::Kind::kText:
       open_delta(out);
-      member(out, "content", event.text);
+      member(out, event.body != nullptr && is_refusal(*event.body) ? "refusal" : "content", event.text);
       close_delta(out);
       break;
     case StreamEvent::Kind::kReasoning: reasoning(event, out); break;

@@ -52,6 +52,13 @@ Status decode_tools(ObjectReader& in, std::vector<ToolSpec>& tools, const Flavor
       in, [&](const json::Value& tool) { return decode_tool(tool, flavor); }, tools);
 }
 
+std::vector<ToolSpec> offered_tools(const Request& request) {
+  std::vector<ToolSpec> tools = request.tools;
+  if (request.tool_choice.mode == ToolChoice::Mode::kNamed)
+    std::erase_if(tools, [&](const ToolSpec& tool) { return tool.name != request.tool_choice.name; });
+  return tools;
+}
+
 void write_tools(ObjectWriter& out, const std::vector<ToolSpec>& tools, const Flavor& flavor) {
   wire::write_tools(out, tools, flavor.dialect,
                     [&](json::Writer& w, const ToolSpec& tool) { write_tool(w, tool, flavor); });

@@ -1,4 +1,5 @@
 // Token counts and finish reasons of chat completions.
+#include <algorithm>
 #include <optional>
 
 #include "wire/openai.h"
@@ -38,8 +39,12 @@ struct Counts {
 // Chat completions leaves out details that are zero.
 void write_details(ObjectWriter& out, const Usage& usage, const UsageNames& names) {
   const bool all = names.origin != kOpenAiResponse;
-  if ((all || usage.cached_input > 0) && out.wants(names.input_details))
-    out.key(names.input_details).begin_object().field("cached_tokens", usage.cached_input).end_object();
+  if ((all || usage.cached_input > 0 || usage.cache_write > 0) && out.wants(names.input_details)) {
+    json::Writer& w = out.key(names.input_details).begin_object();
+    w.field("cached_tokens", usage.cached_input);
+    if (usage.cache_write > 0) w.field("cache_write_tokens", usage.cache_write);
+    w.end_object();
+  }
   if ((all || usage.reasoning > 0) && out.wants(names.output_details))
     out.key(names.output_details).begin_object().field("reasoning_tokens", usage.reasoning).end_object();
 }
@@ -114,8 +119,12 @@ std::string_view finish_text(const Response& response) {
     case FinishReason::kUnknown: return {};
     case FinishReason::kLength: return "length";
     case FinishReason::kToolCalls: return "tool_calls";
-    case FinishReason::kContentFilter:
-    case FinishReason::kRefusal: return "content_filter";
+    case FinishReason::kRefusal: {
+      const std::vector<Part>& parts = response.message.parts;
+      if (std::any_of(parts.begin(), parts.end(), is_refusal)) return "stop";
+      return "content_filter";
+    }
+    case FinishReason::kContentFilter: return "content_filter";
     case FinishReason::kError: return "error";
     default: return "stop";
   }

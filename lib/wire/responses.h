@@ -6,10 +6,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "wire/codec.h"
 #include "wire/form.h"
 #include "wire/openai.h"
 #include "wire/turns.h"
@@ -25,7 +27,8 @@ inline constexpr openai::UsageNames kUsage = {"input_tokens", "output_tokens", "
 Part decode_content(const json::Value& value, Role role, std::string_view origin);
 // Whether the part stands in a message's content, of this role.
 bool is_content(const Part& part, Role role);
-bool is_refusal(const Part& part);
+// For an answer that ends as a refusal and has no words of one: the content that says so; nothing for others.
+std::optional<Part> refusal_mark(const Response& response);
 void write_content(json::Writer& out, const Part& part, Role role, std::string_view origin);
 
 // Items (responses_item.cpp). Appends the parts of an item; `position` numbers it within its response.
@@ -40,9 +43,10 @@ class ItemWriter {
   ItemWriter(json::Writer& out, std::string_view origin, std::string_view response_id)
       : out_(out), origin_(origin), response_id_(response_id) {}
   // `first`: how many items stand before.
-  void write(const std::vector<const Part*>& parts, Role role, size_t first = 0);
+  void write(std::vector<const Part*> parts, Role role, size_t first = 0);
 
  private:
+  bool can_write(const Part& part, Role role) const;
   void write_message(const Part* const* begin, const Part* const* end, Role role);
   void write_call(const Part& part);
   void write_result(const Part& part);
@@ -80,11 +84,6 @@ void write_head(json::Writer& out, const Response& head);
 
 using openai::encode_error;
 
-StatusOr<Request> decode_request(std::string_view body);
-StatusOr<std::string> encode_request(const Request& request, const Quirks& quirks, const Target& target);
-StatusOr<Response> decode_response(std::string_view body, const Quirks& quirks);
-std::string encode_response(const Response& response);
-std::unique_ptr<StreamDecoder> make_stream_decoder(const Quirks& quirks);
-std::unique_ptr<StreamEncoder> make_stream_encoder();
+TAU_DIALECT_FUNCTIONS
 
 }  // namespace tau::wire::responses

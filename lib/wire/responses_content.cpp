@@ -1,4 +1,6 @@
 // Contents of Responses messages and of results: text, refusals, images, files, audio, and what stays opaque.
+#include <algorithm>
+
 #include "wire/media.h"
 #include "wire/responses.h"
 
@@ -72,8 +74,9 @@ void write_media(ObjectWriter& out, const Media& media) {
     out.field("filename", media.name.empty() ? std::string_view("file") : std::string_view(media.name));
 }
 
-void write_text(ObjectWriter& out, const std::string& text, Role role, std::string_view origin) {
-  std::string type(text_type(role));
+void write_text(ObjectWriter& out, const std::string& text, bool refusal, Role role,
+                std::string_view origin) {
+  std::string type(refusal ? std::string_view("refusal") : text_type(role));
   if (const StatusOr<json::Value> form = json::parse(out.form("type")); form.ok()) type = form->as_string();
   out.field("type", type);
   out.field(type == "refusal" ? "refusal" : "text", text);
@@ -99,9 +102,14 @@ Part decode_content(const json::Value& value, Role role, std::string_view origin
   return part;
 }
 
-bool is_refusal(const Part& part) {
-  return part.as<Text>() != nullptr && extras_belong(part.extras, kResponses) &&
-         find_form(part.extras, "type") == R"("refusal")";
+std::optional<Part> refusal_mark(const Response& response) {
+  const std::vector<Part>& parts = response.message.parts;
+  if (response.finish != FinishReason::kRefusal || std::any_of(parts.begin(), parts.end(), is_refusal))
+    return std::nullopt;
+  Part part{Text{}, {}};
+  set_form(part.extras, "type", kRefusalForm);
+  mark_origin(part.extras, kResponsesResponse);
+  return part;
 }
 
 bool is_content(const Part& part, Role role) {
@@ -125,7 +133,7 @@ void write_content(json::Writer& w, const Part& part, Role role, std::string_vie
       if (key != "annotations" && key != "logprobs") kept.add(key, json);
   ObjectWriter out(w, replayed ? kept : part.extras, kResponses);
   if (const auto* text = part.as<Text>())
-    write_text(out, text->text, role, origin);
+    write_text(out, text->text, is_refusal(part), role, origin);
   else if (const auto* media = part.as<Media>())
     write_media(out, *media);
   out.done();

@@ -197,8 +197,22 @@ bool begins_item(const Part& part, const Part* before, Role role) {
   return !form.empty() && form != kContinues;
 }
 
-void ItemWriter::write(const std::vector<const Part*>& parts, Role role, size_t first) {
+// What another server signed or encrypted means nothing to this one, and an item that is neither stored nor
+// encrypted cannot be sent back.
+bool ItemWriter::can_write(const Part& part, Role role) const {
+  if (part.as<ToolCall>() != nullptr || part.as<ToolResult>() != nullptr || is_content(part, role))
+    return true;
+  const bool own = extras_belong(part.extras, kResponses);
+  const std::string_view came_from = extras_origin(part.extras);
+  const auto* reasoning = part.as<Reasoning>();
+  if (reasoning == nullptr) return part.as<Opaque>() != nullptr && own;
+  if (in_response()) return is_thought(part) || (own && !came_from.empty());
+  return came_from == kResponsesRequest || (came_from == kResponsesResponse && !reasoning->opaque.empty());
+}
+
+void ItemWriter::write(std::vector<const Part*> parts, Role role, size_t first) {
   number_ = first;
+  std::erase_if(parts, [&](const Part* part) { return !can_write(*part, role); });
   for (size_t i = 0; i < parts.size(); ++i) {
     const Part& part = *parts[i];
     if (is_content(part, role)) {
@@ -212,11 +226,8 @@ void ItemWriter::write(const std::vector<const Part*>& parts, Role role, size_t 
       write_result(part);
     } else if (part.as<Reasoning>() != nullptr) {
       write_reasoning(part);
-    } else if (const auto* opaque = part.as<Opaque>();
-               opaque != nullptr && extras_belong(part.extras, kResponses)) {
+    } else if (const auto* opaque = part.as<Opaque>()) {
       out_.raw(opaque->json);
-    } else {
-      continue;
     }
     ++number_;
   }
@@ -299,14 +310,9 @@ void ItemWriter::write_result(const Part& part) {
   out.done();
 }
 
-// What another server signed or encrypted means nothing to this one, and an item that is neither stored nor
-// encrypted cannot be sent back.
 void ItemWriter::write_reasoning(const Part& part) {
   const auto& reasoning = *part.as<Reasoning>();
   const std::string_view came_from = extras_origin(part.extras);
-  if (!in_response() && came_from != kResponsesRequest &&
-      (came_from != kResponsesResponse || reasoning.opaque.empty()))
-    return;
   Extras scratch;
   for (const auto& [key, json] : part.extras)
     if (in_response() || came_from == kResponsesRequest || (key != "status" && key != "content"))

@@ -82,9 +82,12 @@ void write_object(json::Writer& w, const Response& response, std::string_view st
       if (out.wants(key)) out.raw(key, json);
   }
   out.key("output").begin_array();
-  if (!head)
-    ItemWriter(w, kResponsesResponse, response.id)
-        .write(pointers_to(response.message.parts), Role::kAssistant);
+  if (!head) {
+    const std::optional<Part> mark = refusal_mark(response);
+    std::vector<const Part*> parts = pointers_to(response.message.parts);
+    if (mark) parts.push_back(&*mark);
+    ItemWriter(w, kResponsesResponse, response.id).write(parts, Role::kAssistant);
+  }
   w.end_array();
   if (response.usage.known && !head)
     openai::write_usage(out.key("usage"), response.usage, kUsage);

@@ -92,6 +92,9 @@ void ItemStreamEncoder::emit(std::string_view type, std::string& out, Members me
 Part part_of(const StreamEvent& event, Part part) {
   if (event.body != nullptr && extras_belong(event.body->extras, kResponses))
     part.extras = event.body->extras;
+  if (event.body == nullptr || !is_refusal(*event.body) || part.as<Text>() == nullptr) return part;
+  set_form(part.extras, "type", kRefusalForm);
+  mark_origin(part.extras, kResponsesResponse);
   return part;
 }
 
@@ -105,7 +108,7 @@ const Names& names_of(const StreamEvent& event) {
   const bool own = event.body != nullptr && extras_belong(event.body->extras, kResponses);
   if (event.kind == StreamEvent::Kind::kReasoning || (event.body != nullptr && event.body->as<Reasoning>()))
     return own && find_form(event.body->extras, "text") == R"("content")" ? kReasoning : kSummary;
-  return own && is_refusal(*event.body) ? kRefusal : kText;
+  return event.body != nullptr && is_refusal(*event.body) ? kRefusal : kText;
 }
 
 // The item as its parts make it up; null when they have no form here.
@@ -322,6 +325,13 @@ void ItemStreamEncoder::event(const StreamEvent& event, std::string& out) {
 }
 
 void ItemStreamEncoder::finish(const Response& whole, std::string& out) {
+  if (const std::optional<Part> mark = refusal_mark(whole)) {
+    StreamEvent event{};
+    event.kind = StreamEvent::Kind::kPart;
+    event.part = UINT32_MAX;
+    event.body = &*mark;
+    part(event, out);
+  }
   close_item(out);
   for (std::optional<Open>& call : calls_)
     if (call) call_end(*call, out);

@@ -14,13 +14,8 @@ void ResponseStreamDecoder::restart() {
   response_ = Response();
   response_.message.role = Role::kAssistant;
   response_.message.labels = role_labels(Role::kAssistant);
-  started_ = finished_ = false;
-  failed_ = Status();
-}
-
-Status ResponseStreamDecoder::fail(Status status) {
-  failed_ = std::move(status);
-  return failed_;
+  started_ = false;
+  begin_again();
 }
 
 Status ResponseStreamDecoder::fail_malformed(const Status& why) {

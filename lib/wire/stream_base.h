@@ -8,9 +8,30 @@
 
 namespace tau::wire {
 
-class ResponseStreamDecoder : public StreamDecoder {
+// A decoder that ends once, well or not.
+class EndingStreamDecoder : public StreamDecoder {
  public:
   bool finished() const override { return finished_; }
+
+ protected:
+  // No answer has so many blocks open at once; of one that never ends any, the oldest are ended.
+  static constexpr size_t kMostOpen = 256;
+
+  Status fail(Status status) {
+    failed_ = std::move(status);
+    return failed_;
+  }
+  void begin_again() {
+    finished_ = false;
+    failed_ = Status();
+  }
+
+  bool finished_ = false;
+  Status failed_;
+};
+
+class ResponseStreamDecoder : public EndingStreamDecoder {
+ public:
   const Response& response() const override { return response_; }
   Response take_response() override { return std::move(response_); }
 
@@ -18,7 +39,6 @@ class ResponseStreamDecoder : public StreamDecoder {
   ResponseStreamDecoder() { restart(); }
   // As if it were new.
   void restart();
-  Status fail(Status status);
   Status fail_malformed(const Status& why);
 
   // Whether nothing is to be done for an event: the stream has failed or ended, or the event is blank, a
@@ -38,8 +58,6 @@ class ResponseStreamDecoder : public StreamDecoder {
 
   Response response_;
   bool started_ = false;
-  bool finished_ = false;
-  Status failed_;
 
  private:
   bool is_idle_slowly(std::string_view type, std::string_view data, StreamSink& sink, Status& answer) const;

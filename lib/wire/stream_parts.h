@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "wire/halves.h"
+#include "wire/stream_base.h"
 #include "wire/wire.h"
 
 namespace tau::wire {
@@ -58,9 +59,8 @@ class StreamParts {
 };
 
 // A decoder whose response is put together so: failures that stay, and the end.
-class PartsStreamDecoder : public StreamDecoder {
+class PartsStreamDecoder : public EndingStreamDecoder {
  public:
-  bool finished() const override { return finished_; }
   const Response& response() const override { return parts_.response(); }
   Response take_response() override { return std::move(parts_.response()); }
 
@@ -68,17 +68,10 @@ class PartsStreamDecoder : public StreamDecoder {
   // As if it were new.
   void restart() {
     parts_.reset();
-    finished_ = false;
-    failed_ = Status();
-  }
-  Status fail(Status status) {
-    failed_ = std::move(status);
-    return failed_;
+    begin_again();
   }
 
   StreamParts parts_;
-  bool finished_ = false;
-  Status failed_;
 };
 
 }  // namespace tau::wire

@@ -75,6 +75,11 @@ void add_turn(ObjectReader& in, std::string_view role, std::string_view previous
   messages.push_back(std::move(message));
 }
 
+bool is_thought(const Part& part) {
+  const auto* reasoning = part.as<Reasoning>();
+  return reasoning != nullptr && !reasoning->text.empty();
+}
+
 Labels role_labels(Role role) {
   switch (role) {
     case Role::kSystem:
@@ -100,6 +105,21 @@ void label_results(Message& message, std::span<const Message> earlier) {
     const std::string_view name = result->name.empty() ? called_tool(earlier, result->call_id) : result->name;
     message.labels.join(Labels::tool(is_valid_id(name) ? name : "unknown"));
   }
+}
+
+void label_all_results(std::vector<Message>& messages) {
+  const std::span<const Message> all = messages;
+  for (size_t i = 0; i < all.size(); ++i) label_results(messages[i], all.first(i));
+}
+
+Status check_turns(const json::Value& request, std::initializer_list<std::string_view> roles) {
+  if (!request["messages"].is_array())
+    return invalid_argument("invalid_request", "\"messages\" must be an array of messages");
+  for (const json::Value& item : request["messages"].as_array())
+    if (std::find(roles.begin(), roles.end(), item["role"].as_string()) == roles.end())
+      return invalid_argument("invalid_request",
+                              "the \"role\" of a message must be \"user\" or \"assistant\"");
+  return ok_status();
 }
 
 }  // namespace tau::wire

@@ -2,6 +2,7 @@
 // stand first in theirs. And what messages of a request are labelled with, in all dialects.
 #pragma once
 
+#include <initializer_list>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -37,11 +38,18 @@ std::vector<const Part*> parts_of(const Turn& turn, const TurnRules& rules);
 void add_turn(ObjectReader& in, std::string_view role, std::string_view previous, std::string_view origin,
               std::vector<Part> blocks, std::vector<Message>& messages);
 
+// Whether the part is reasoning that an answer can show, whoever signed it.
+bool is_thought(const Part& part);
+
 // Labels of what a message of that role says; of a tool's results, label_results() has them.
 Labels role_labels(Role role);
 // The name of the tool of the last call with this id; empty when no message has such a call.
 std::string_view called_tool(std::span<const Message> earlier, std::string_view call_id);
 // Labels a message by the tools whose results it holds: by the names it gives, else by the calls before it.
 void label_results(Message& message, std::span<const Message> earlier);
+void label_all_results(std::vector<Message>& messages);
+
+// Whether "messages" is an array of messages with roles of `roles`. INVALID_ARGUMENT "invalid_request".
+Status check_turns(const json::Value& request, std::initializer_list<std::string_view> roles);
 
 }  // namespace tau::wire

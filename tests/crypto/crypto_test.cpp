@@ -101,6 +101,30 @@ RC_GTEST_PROP(Encodings, RoundTrip, (const std::string& bytes)) {
 }
 
 // Values of zlib: the check value, and lengths around the sixteen bytes that are taken at once.
+// Bit by bit, as the standard has it.
+uint32_t slow_crc32(std::string_view bytes, uint32_t seed) {
+  uint32_t crc = ~seed;
+  for (const char c : bytes) {
+    crc ^= static_cast<uint8_t>(c);
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320U : 0U);
+  }
+  return ~crc;
+}
+
+TEST(Crc32, IsTheSameForEveryLengthAndSeed) {
+  std::string bytes;
+  uint32_t state = 1;
+  for (size_t size = 0; size < 700; ++size) {
+    for (const uint32_t seed : {0U, 0xffffffffU, state})
+      ASSERT_EQ(crc32(bytes, seed), slow_crc32(bytes, seed)) << size;
+    // Also where the bytes are not aligned.
+    const std::string_view rest = std::string_view(bytes).substr(size > 0 ? 1 : 0);
+    ASSERT_EQ(crc32(rest), slow_crc32(rest, 0)) << size;
+    state = state * 1664525 + 1013904223;
+    bytes += static_cast<char>(state >> 24);
+  }
+}
+
 TEST(Crc32, IsThatOfZlib) {
   EXPECT_EQ(crc32(""), 0u);
   EXPECT_EQ(crc32("123456789"), 0xcbf43926u);

@@ -198,7 +198,9 @@ TEST(ConverseRequest, OtherDialectsAreMadeFit) {
   EXPECT_EQ(json::write(body["system"]), R"([{"text":"be brief"}])");
   const json::Value::Array& messages = body["messages"].as_array();
   ASSERT_EQ(messages.size(), 3u);
-  EXPECT_EQ(messages[0]["content"].as_array().size(), 2u);
+  ASSERT_EQ(messages[0]["content"].as_array().size(), 3u);
+  EXPECT_EQ(messages[0]["content"].as_array()[2]["text"].as_string(),
+            "[image left out: bedrock_converse takes none by URL: https://example.org/a.png]");
   EXPECT_EQ(json::write(messages[1]["content"]),
             R"([{"toolUse":{"toolUseId":"call_1","name":"f","input":{"invalid_arguments":"not json"}}}])");
   EXPECT_EQ(json::write(messages[2]["content"]),

@@ -48,7 +48,9 @@ class Libtau:
         for name, result, arguments in (
                 ("tau_wire_decode", ctypes.c_int32, [_Str, ctypes.c_uint32, _Str, _Str, ctypes.POINTER(_Buf), err]),
                 ("tau_wire_encode", ctypes.c_int32, [_Str, ctypes.c_uint32, _Str, _Str, ctypes.POINTER(_Buf), err]),
+                ("tau_wire_decode_error", ctypes.c_int32, [_Str, ctypes.c_uint32, _Str, _Str, ctypes.POINTER(_Buf), err]),
                 ("tau_wire_stream_new", ctypes.c_int32, [_Str, _Str, ctypes.POINTER(ctypes.c_void_p), err]),
+                ("tau_wire_stream_encoder_new", ctypes.c_int32, [_Str, ctypes.POINTER(ctypes.c_void_p), err]),
                 ("tau_wire_stream_feed", ctypes.c_int32, [ctypes.c_void_p, _Str, ctypes.POINTER(_Buf), err]),
                 ("tau_wire_stream_end", ctypes.c_int32, [ctypes.c_void_p, ctypes.POINTER(_Buf), err]),
                 ("tau_wire_stream_free", None, [ctypes.c_void_p]),
@@ -102,16 +104,33 @@ class Libtau:
         """The document that a neutral form stands for, as text."""
         return self._text(self._lib.tau_wire_encode, _view(dialect), kind, _view(quirks), _view(neutral))
 
-    def decode_stream(self, dialect, body, quirks="{}"):
-        """The events of an event stream that arrives in one piece."""
-        stream = ctypes.c_void_p()
-        self._call(self._lib.tau_wire_stream_new, _view(dialect), _view(quirks), ctypes.byref(stream))
+    def decode_error(self, dialect, http_status, body):
+        """An answer that is an error, as a run would fail with it."""
+        return json.loads(self._text(self._lib.tau_wire_decode_error, _view(dialect), http_status, _view(""), _view(body)))
+
+    def _through(self, stream, pieces):
+        """What a stream makes of the pieces, in all."""
         try:
-            lines = self._text(self._lib.tau_wire_stream_feed, stream, _view(body))
-            lines += self._text(self._lib.tau_wire_stream_end, stream)
+            out = [self._bytes(self._lib.tau_wire_stream_feed, stream, _view(piece)) for piece in pieces]
+            return b"".join([*out, self._bytes(self._lib.tau_wire_stream_end, stream)])
         finally:
             self._lib.tau_wire_stream_free(stream)
-        return [json.loads(line) for line in lines.splitlines()]
+
+    def decode_pieces(self, dialect, pieces, quirks="{}"):
+        """The events of an event stream, as lines of JSON."""
+        stream = ctypes.c_void_p()
+        self._call(self._lib.tau_wire_stream_new, _view(dialect), _view(quirks), ctypes.byref(stream))
+        return self._through(stream, pieces)
+
+    def encode_pieces(self, dialect, pieces):
+        """The bytes of an event stream that says what the lines of JSON say."""
+        stream = ctypes.c_void_p()
+        self._call(self._lib.tau_wire_stream_encoder_new, _view(dialect), ctypes.byref(stream))
+        return self._through(stream, pieces)
+
+    def decode_stream(self, dialect, body, quirks="{}"):
+        """The events of an event stream that arrives in one piece."""
+        return [json.loads(line) for line in self.decode_pieces(dialect, [body], quirks).decode().splitlines()]
 
     def url_verdict(self, url, rules):
         return json.loads(self._text(self._lib.tau_url_check, _view(url), _json(rules)))

@@ -8,6 +8,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lint"))
 import conformance  # noqa: E402
+import losses  # noqa: E402
 import module_diagram  # noqa: E402
 from common import ROOT  # noqa: E402
 
@@ -20,7 +21,7 @@ def _fuzz_page():
 def pages():
     """Path -> content of every generated page."""
     return {conformance.PAGE: conformance.render(), module_diagram.PAGE: module_diagram.render(),
-            ROOT / "fuzz" / "README.md": _fuzz_page()}
+            ROOT / "fuzz" / "README.md": _fuzz_page(), losses.PAGE: losses.render()}
 
 
 def main():
