@@ -4,7 +4,59 @@
  * loops on threads of its own. In manual mode (TAU_RUNTIME_MANUAL) it starts no loop thread: the host polls
  * tau_runtime_fd and calls tau_runtime_process. A host with an event loop of its own on one thread (asyncio, libuv) can
  * do the same with single loops, while the runtime drives the others: tau_runtime_borrow_loop. The library installs no signal handler, prints nothing, never
- * changes directory or locale, and reads the environment only with TAU_RUNTIME_USE_ENVIRONMENT. */
+ * changes directory or locale, and reads the environment only with TAU_RUNTIME_USE_ENVIRONMENT.
+ *
+ * tau_runtime_perform does what these ask for:
+ *   {"op":"approvals","all":false}      the calls that wait for an approval, in whichever process of the home, oldest first:
+ *                                       {"approvals":[{"id","state","applied","session","run","call_id","tool","effect","reason",…}]};
+ *                                       "all": also those that nobody waits for any more
+ *   {"op":"approval","id":"…"}          one of them with its "arguments"; of long ones the first 64 KiB as "arguments_head"
+ *   {"op":"decide","id":"…","allow":true,"note":"…","principal":"…","wait_ms":0}
+ *                                       says yes or no. Of all decisions the first counts; the process that waits takes it up within
+ *                                       half a second. "wait_ms": for so long, up to 60,000, this waits to see that:
+ *                                       {"id","state","applied"}. "principal": who decides, if not access.principal
+ *   {"op":"resolve_did","did":"…","timeout_ms":10000}
+ *                                       as tau_did_resolve, and the document of a did:web is fetched: over https, past the rules of
+ *                                       egress for agents (network.*), at most 64 KiB, no redirect to another origin
+ *   {"op":"auth_login","name":"…","flow":"browser"}
+ *                                       begins a login of the configuration, auth.NAME: {"name","state":"waiting","flow","url","expires_in_ms"},
+ *                                       and of the flow "device" "user_code" and "complete_url". Without "flow": that of its kind. Logins that
+ *                                       need no person are over at once; the answer is that of auth_status
+ *   {"op":"auth_wait","name":"…","timeout_ms":10000}
+ *                                       waits for that person, up to 600,000 ms: {"name","state":"waiting"}, or as auth_status when it is over.
+ *                                       Nothing goes on between two calls: who waits drives
+ *   {"op":"auth_status"}                {"logins":[{"name","kind","providers","state","reason","refreshable","obtained_ms","expires_ms",
+ *                                       "generation","scope","origins","refreshing_since_ms"}]}; with "name": of that one alone. The state of
+ *                                       one is "ok", "expired" (it is renewed when it is needed), "none", "login_required", "invalid" or
+ *                                       "unknown", with a "reason"
+ *   {"op":"auth_refresh","name":"…"}    gets a new token now; as auth_status of one
+ *   {"op":"auth_logout","name":"…"}     gives the refresh token back, if auth.NAME.revoke_url says where, and erases the tokens:
+ *                                       {"name","state":"logged_out","revoked","reason"}
+ *   {"op":"traffic"}                    how busy the limits and routes of this process are: {"routes":[{"name","active","retries","upstreams":
+ *                                       [{"model","breaker","times_opened","open_ms"?,"held_ms"?,"first_event_us"?}]}],"limits":[{"name",
+ *                                       "active","waiting",…}]}; docs/routing.md
+ *   {"op":"usage","by":["day","model","session","principal","route"],"since":"2026-11-01","until":"7d","limit":1000}
+ *                                       what models took and cost, by any of these (default: by model), with the sum of all:
+ *                                       {"usage":[{"day","model",…,"calls","failures","unpriced_calls","input_tokens",
+ *                                       "cached_tokens","cache_write_tokens","output_tokens","reasoning_tokens",
+ *                                       "cost_usd_micros"}],"total":{…},"more":false}. Days are of UTC, both ends included; "7d": the
+ *                                       last seven days. By day, then the dearest first; "limit" 1 to 10,000
+ *   {"op":"models","provider":"openai"} the models that the catalogs know, of one provider or of all:
+ *                                       {"as_of":"2026-11-27","models":[{"model":"openai/gpt-5","context_tokens","max_output_tokens",
+ *                                       "image_tokens","price","tools","images","reasoning","catalog","source","as_of"}]}; what nobody
+ *                                       said is null; prices are micro-dollars per million tokens
+ *   {"op":"model","model":"openai/gpt-5"}
+ *                                       one of them, known or not, with "base_url", "dialect", "ready", "reason", "quirks"
+ *   {"op":"estimate","model":"openai/gpt-5","request":{"messages":[…],…},"output_tokens":500}
+ *                                       what a call would count and cost, before it is made: {"tokens_bound","tokens_estimate",
+ *                                       "output_limit","priced","cost_bound_usd_micros","cost_estimate_usd_micros"}, and "reason",
+ *                                       "message" where a bound is null. "request" is in the form of tau_wire_decode.
+ *                                       "output_tokens": of the answer that the estimate is made for; else the request's max_tokens
+ *   {"op":"remove_model","model":"…"}   takes a model out that tau_runtime_add_model supplied; agents that have it keep it
+ * No answer holds a token: they are in the vault, and go to the origins of the login. Docs: docs/auth.md.
+ * The "state" of an approval is "waiting", "stale" (the process that waited is gone), "expired", "approved", "denied" or
+ * "withdrawn"; "applied" says that the process that waited took it up. Docs: docs/access.md, docs/identity.md,
+ * docs/routing.md, docs/quirks.md. */
 #ifndef TAU_RUNTIME_H
 #define TAU_RUNTIME_H
 
@@ -163,57 +215,7 @@ TAU_API tau_status tau_runtime_return_loop(tau_runtime *runtime, uint32_t loop, 
  * Since: 0.1 */
 TAU_API tau_status tau_runtime_describe(tau_runtime *runtime, tau_buf *out, tau_error **err);
 
-/* Do what a request asks for. Requests are JSON objects with a member "op":
- *   {"op":"approvals","all":false}      the calls that wait for an approval, in whichever process of the home, oldest first:
- *                                       {"approvals":[{"id","state","applied","session","run","call_id","tool","effect","reason",…}]};
- *                                       "all": also those that nobody waits for any more
- *   {"op":"approval","id":"…"}          one of them with its "arguments"; of long ones the first 64 KiB as "arguments_head"
- *   {"op":"decide","id":"…","allow":true,"note":"…","principal":"…","wait_ms":0}
- *                                       says yes or no. Of all decisions the first counts; the process that waits takes it up within
- *                                       half a second. "wait_ms": for so long, up to 60,000, this waits to see that:
- *                                       {"id","state","applied"}. "principal": who decides, if not access.principal
- *   {"op":"resolve_did","did":"…","timeout_ms":10000}
- *                                       as tau_did_resolve, and the document of a did:web is fetched: over https, past the rules of
- *                                       egress for agents (network.*), at most 64 KiB, no redirect to another origin
- *   {"op":"auth_login","name":"…","flow":"browser"}
- *                                       begins a login of the configuration, auth.NAME: {"name","state":"waiting","flow","url","expires_in_ms"},
- *                                       and of the flow "device" "user_code" and "complete_url". Without "flow": that of its kind. Logins that
- *                                       need no person are over at once; the answer is that of auth_status
- *   {"op":"auth_wait","name":"…","timeout_ms":10000}
- *                                       waits for that person, up to 600,000 ms: {"name","state":"waiting"}, or as auth_status when it is over.
- *                                       Nothing goes on between two calls: who waits drives
- *   {"op":"auth_status"}                {"logins":[{"name","kind","providers","state","reason","refreshable","obtained_ms","expires_ms",
- *                                       "generation","scope","origins","refreshing_since_ms"}]}; with "name": of that one alone. The state of
- *                                       one is "ok", "expired" (it is renewed when it is needed), "none", "login_required", "invalid" or
- *                                       "unknown", with a "reason"
- *   {"op":"auth_refresh","name":"…"}    gets a new token now; as auth_status of one
- *   {"op":"auth_logout","name":"…"}     gives the refresh token back, if auth.NAME.revoke_url says where, and erases the tokens:
- *                                       {"name","state":"logged_out","revoked","reason"}
- *   {"op":"traffic"}                    how busy the limits and routes of this process are: {"routes":[{"name","active","retries","upstreams":
- *                                       [{"model","breaker","times_opened","open_ms"?,"held_ms"?,"first_event_us"?}]}],"limits":[{"name",
- *                                       "active","waiting",…}]}; docs/routing.md
- *   {"op":"usage","by":["day","model","session","principal","route"],"since":"2026-11-01","until":"7d","limit":1000}
- *                                       what models took and cost, by any of these (default: by model), with the sum of all:
- *                                       {"usage":[{"day","model",…,"calls","failures","unpriced_calls","input_tokens",
- *                                       "cached_tokens","cache_write_tokens","output_tokens","reasoning_tokens",
- *                                       "cost_usd_micros"}],"total":{…},"more":false}. Days are of UTC, both ends included; "7d": the
- *                                       last seven days. By day, then the dearest first; "limit" 1 to 10,000
- *   {"op":"models","provider":"openai"} the models that the catalogs know, of one provider or of all:
- *                                       {"as_of":"2026-11-27","models":[{"model":"openai/gpt-5","context_tokens","max_output_tokens",
- *                                       "image_tokens","price","tools","images","reasoning","catalog","source","as_of"}]}; what nobody
- *                                       said is null; prices are micro-dollars per million tokens
- *   {"op":"model","model":"openai/gpt-5"}
- *                                       one of them, known or not, with "base_url", "dialect", "ready", "reason", "quirks"
- *   {"op":"estimate","model":"openai/gpt-5","request":{"messages":[…],…},"output_tokens":500}
- *                                       what a call would count and cost, before it is made: {"tokens_bound","tokens_estimate",
- *                                       "output_limit","priced","cost_bound_usd_micros","cost_estimate_usd_micros"}, and "reason",
- *                                       "message" where a bound is null. "request" is in the form of tau_wire_decode.
- *                                       "output_tokens": of the answer that the estimate is made for; else the request's max_tokens
- *   {"op":"remove_model","model":"…"}   takes a model out that tau_runtime_add_model supplied; agents that have it keep it
- * No answer holds a token: they are in the vault, and go to the origins of the login. Docs: docs/auth.md.
- * The "state" of an approval is "waiting", "stale" (the process that waited is gone), "expired", "approved", "denied" or
- * "withdrawn"; "applied" says that the process that waited took it up. Docs: docs/access.md, docs/identity.md,
- * docs/routing.md, docs/quirks.md.
+/* Do what a request asks for: a JSON object with a member "op", one of those that the top of this header lists.
  * request: JSON. out: receives the answer, JSON; must not be NULL.
  * Returns: OK; INVALID_ARGUMENT "unknown_op", "unknown_key", "wrong_type", "unknown_group", "invalid_day", "invalid_model_reference",
  * "invalid_request", and as tau_did_resolve; NOT_FOUND "approval_unknown", "did_not_found", "unknown_auth",

@@ -192,7 +192,10 @@ Config Config::with_quirks(std::shared_ptr<const provider::QuirkTable> quirks) c
 std::string Config::quirks_file() const { return std::string(state_->merged["quirks"]["file"].as_string()); }
 
 Config Config::with_host_models(std::shared_ptr<const HostModels> models) const {
+  auto state = std::make_shared<State>(*state_);
   state->host_models = std::move(models);
+  return Config(std::move(state));
+}
 
 std::string Config::models_file() const { return std::string(state_->merged["models"]["file"].as_string()); }
 

@@ -31,8 +31,7 @@ std::string known_names(const json::Value& configured) {
 
 void read(const json::Value& value, int64_t& out) { out = value.as_int(out); }
 void read(const json::Value& value, std::string& out) { out = value.as_string(out); }
-
-}
+void read(const json::Value& value, bool& out) { out = value.as_bool(out); }
 
 void read_model_facts(const json::Value& values, provider::Route& route) {
   const json::Value& price = values["price"];
