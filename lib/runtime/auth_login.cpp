@@ -17,7 +17,7 @@ namespace {
 using provider::LoginState;
 
 constexpr int64_t kBrowserMs = 600'000;
-constexpr int64_t kRequestMs = 5'000;  // for a browser to send its one request
+constexpr int64_t kRequestMs = 2'000;  // for a browser to send its one request
 constexpr int kMaxConnections = 32;    // of a login, stray ones among them
 constexpr int kSliceMs = 100;
 
