@@ -260,7 +260,8 @@ void LoopHost::build(const std::shared_ptr<RunState>& run) {
 
 std::unique_ptr<provider::Model> LoopHost::make_model(const AgentSnapshot& agent) {
   std::unique_ptr<provider::Model> model = make_asked(agent);
-  auto cache = core_.response_cache(agent.spec.get());
+  // Two agents may play two scripts under one name.
+  auto cache = agent.script == nullptr ? core_.response_cache(agent.spec.get()) : nullptr;
   return cache == nullptr ? std::move(model)
                           : provider::make_cached_model(std::move(model), std::move(cache), *loop_);
 }
