@@ -7,8 +7,9 @@ import subprocess
 import time
 from collections import Counter
 
+from support import BASES, TIMEOUT, CliCase, tap  # makes tools importable
+
 from fault_upstream import FAULTS, FaultUpstreams
-from support import BASES, TIMEOUT, CliCase, tap
 
 SEEDS = range(1, 5)  # of each dialect
 DIALECTS = ("openai_chat", "openai_responses", "anthropic_messages", "gemini", "bedrock_converse", "cohere_chat", "ollama_chat")
