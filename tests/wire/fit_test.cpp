@@ -91,10 +91,11 @@ void expect_stable(const Request& whole, const Dialect& dialect, const Quirks& q
     Request request = whole;
     request.messages.resize(n);
     std::string body = without(encode(request, dialect, quirks), mark);
-    if (!previous.empty())
+    if (!previous.empty()) {
       ASSERT_TRUE(grew_in_one_place(previous, body)) << what << " " << dialect.name() << "\n"
                                                      << previous << "\n"
                                                      << body;
+    }
     EXPECT_EQ(body, without(encode(request, dialect, quirks), mark));
     previous = std::move(body);
   }
@@ -170,8 +171,9 @@ TEST(Breakpoints, StandAtToolsSystemAndTheLastTwoRequests) {
   EXPECT_EQ(count(encode(request, bedrock_converse(), quirks), "cachePoint"), 3u);
   // Dialects without them are sent none.
   for (const Dialect* dialect : dialects())
-    if (breakpoint_text(*dialect, PromptCache::kAuto).empty())
+    if (breakpoint_text(*dialect, PromptCache::kAuto).empty()) {
       EXPECT_EQ(encode(request, *dialect, quirks), encode(request, *dialect, {})) << dialect->name();
+    }
 }
 
 TEST(Breakpoints, AreNotSetWhereTheyAreNotWanted) {
