@@ -16,7 +16,7 @@ from .models import HostModel
 
 TYPE_CHECKING = False  # the module typing takes its time
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
     from typing import Any
 
