@@ -26,14 +26,14 @@ NEUTRAL = "neutral"
 def play(examined):
     """All synthetic cases through the matrix."""
     for name, request in cases.requests():
-        examined.neutral_request(name, NEUTRAL, json.dumps(request))
+        examined.neutral("request", name, NEUTRAL, json.dumps(request))
     for name, dialect, body in cases.foreign_requests():
-        examined.request(name, dialect, json.dumps(body))
+        examined.document("request", name, dialect, json.dumps(body))
     for name, answer in cases.answers():
-        examined.neutral_answer(name, NEUTRAL, json.dumps(answer))
+        examined.neutral("answer", name, NEUTRAL, json.dumps(answer))
         examined.events(name, NEUTRAL, cases.lines_of(answer))
     for name, dialect, body in cases.foreign_answers():
-        examined.answer(name, dialect, json.dumps(body))
+        examined.document("answer", name, dialect, json.dumps(body))
         answered = json.loads(examined.library.decode(dialect, matrix.RESPONSE, json.dumps(body)))
         examined.events(name, dialect, cases.lines_of(answered))
     for error in cases.errors():

@@ -25,6 +25,7 @@ DIALECTS = sorted(set(recordings.DIALECTS.values()))
 SEED = 20_241_101
 MOST_SHOWN = 20
 MOST_PIECE = 300
+DOCUMENTS = {"request": (REQUEST, meaning.compare_requests), "answer": (RESPONSE, meaning.compare_answers)}
 
 
 def read_table():
@@ -65,24 +66,15 @@ class Matrix:
         self.by_pair = {}
         self.failures = []
 
-    def request(self, name, source, body):
-        neutral = self.library.decode(source, REQUEST, body)
-        self.neutral_request(name, source, neutral)
+    def document(self, side, name, source, body):
+        """A request or an answer, of its dialect."""
+        self.neutral(side, name, source, self.library.decode(source, DOCUMENTS[side][0], body))
 
-    def neutral_request(self, name, source, neutral):
+    def neutral(self, side, name, source, neutral):
+        kind, compare = DOCUMENTS[side]
         for target in self.others(source):
-            self.judge(name, source, target, "request", lambda target=target: meaning.compare_requests(
-                json.loads(neutral),
-                json.loads(self.library.decode(target, REQUEST, self.library.encode(target, REQUEST, neutral)))))
-
-    def answer(self, name, source, body):
-        self.neutral_answer(name, source, self.library.decode(source, RESPONSE, body))
-
-    def neutral_answer(self, name, source, neutral):
-        for target in self.others(source):
-            self.judge(name, source, target, "answer", lambda target=target: meaning.compare_answers(
-                json.loads(neutral),
-                json.loads(self.library.decode(target, RESPONSE, self.library.encode(target, RESPONSE, neutral)))))
+            self.judge(name, source, target, side, lambda target=target: compare(json.loads(neutral), json.loads(
+                self.library.decode(target, kind, self.library.encode(target, kind, neutral)))))
 
     def stream(self, name, source, body):
         data = body if isinstance(body, bytes) else body.encode()
@@ -136,7 +128,6 @@ class Matrix:
     def judge(self, name, source, target, side, differences):
         """One document from one dialect to another."""
         pair = self.by_pair.setdefault(f"{source} -> {target}", Counter())
-        unnamed = []
         try:
             found = differences()
         except TauError as error:
@@ -160,13 +151,13 @@ class Matrix:
         request, response = interaction["request"], interaction["response"]
         body = recordings.body_of(response)
         try:
-            self.request(name, dialect, request["body"])
+            self.document("request", name, dialect, request["body"])
             if not 200 <= response["status"] < 300:
                 self.error(name, dialect, response["status"], body)
             elif recordings.is_stream(body):
                 self.stream(name, dialect, body)
             else:
-                self.answer(name, dialect, body)
+                self.document("answer", name, dialect, body)
         except TauError as error:
             if not error.reason or error.reason in recordings.UNREADABLE:
                 self.fail(name, dialect, dialect, "decode", str(error))

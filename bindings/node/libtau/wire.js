@@ -32,7 +32,8 @@ function decodeError(dialect, status, body, headers) {
 }
 
 function lines(text) {
-  return text.split('\n').filter((line) => line).map((line) => JSON.parse(line));
+  // One list is read faster than its elements. Within JSON there is no line end.
+  return JSON.parse(`[${text.trimEnd().replaceAll('\n', ',')}]`);
 }
 
 /** Decodes one streamed response: feed() bytes in any split, then end(). */

@@ -84,7 +84,9 @@ class StreamEncoder:
 
 
 def _lines(text: str) -> list[Json]:
-    return [json.loads(line) for line in text.split("\n") if line]
+    # One list is read in half the time of its elements. Within JSON there is no line end.
+    events: list[Json] = json.loads("[" + text.removesuffix("\n").replace("\n", ",") + "]")
+    return events
 
 
 def _as_json(value: Document) -> _abi.tau_str:
