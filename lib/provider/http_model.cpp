@@ -216,15 +216,8 @@ void Call::begin() {
 
 Status Call::encode() {
   const wire::Dialect& dialect = *model_.route_.dialect;
-  wire::Request named;  // where breakpoints may stand depends on the model that is asked
-  const wire::Request* asked = call_.request;
-  if (!call_.target.model.empty() && quirks_.cache_min_tokens > 0) {
-    named = *asked;
-    named.model = call_.target.model;
-    asked = &named;
-  }
   wire::Request scratch;
-  const wire::Request& fitted = wire::fit(*asked, dialect, quirks_, scratch);
+  const wire::Request& fitted = wire::fit(*call_.request, dialect, quirks_, scratch, call_.target.model);
   TAU_ASSIGN_OR_RETURN(body_, dialect.encode_request(fitted, quirks_, call_.target));
   if (call_.session_id.empty()) return ok_status();  // nobody's conversation
   PromptSize size;

@@ -280,13 +280,15 @@ std::string_view breakpoint_text(const Dialect& dialect, PromptCache cache) {
                                      : R"(,"cache_control":{"type":"ephemeral"})";
 }
 
-const Request& fit(const Request& request, const Dialect& dialect, const Quirks& quirks, Request& scratch) {
+const Request& fit(const Request& request, const Dialect& dialect, const Quirks& quirks, Request& scratch,
+                   std::string_view model) {
   const MessageFit messages = {dialect, quirks};
   const bool change = messages.touches() && !std::all_of(request.messages.begin(), request.messages.end(),
                                                          [&](const Message& m) { return messages.fits(m); });
   const bool mark = wants_breakpoints(request, dialect, quirks);
   if (!change && !mark && head_fits(request, quirks)) return request;
   scratch = request;
+  if (!model.empty()) scratch.model = model;
   fit_head(scratch, quirks);
   if (change)
     for (Message& message : scratch.messages) messages.apply(message);

@@ -11,8 +11,9 @@ namespace tau::wire {
 // Breakpoints go, for dialects that have them (anthropic_messages, bedrock_converse), to the last tool, the
 // end of the system prompt, the last message of the request before this one, and the last message: each where
 // the prefix up to there has at least quirks.cache_min_tokens by estimate. A request in which anybody set one
-// itself is left alone.
-const Request& fit(const Request& request, const Dialect& dialect, const Quirks& quirks, Request& scratch);
+// itself is left alone. `model` is the one that is asked, where it is not the request's.
+const Request& fit(const Request& request, const Dialect& dialect, const Quirks& quirks, Request& scratch,
+                   std::string_view model = {});
 
 // An id of a tool call in a form that the server takes; one that is in it already stays. Another's place is
 // taken by a digest: the same id gives the same, and calls and results go on belonging together.
