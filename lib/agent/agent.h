@@ -218,8 +218,8 @@ struct Event {
   // Arguments, outcome, usage, labels or a request: complete JSON; of kRunStarted the session; of kToolResult
   // the signals, as in ToolDone.
   SharedString json;
-  // Of kApproval; of kToolResult and kHeldText the handle; of kRoute the decision; of kModelCall the path of a
-  // body; of kTurnDone the prompt's bytes that are the same as before, a number.
+  // Of kApproval; of kToolResult and kHeldText the handle; of kRoute the decision; of kModelCall the path of
+  // a body; of kTurnDone the prompt's bytes that are the same as before, a number.
   SharedString binding;
   SharedString scope;  // of kApproval, may be empty: what a standing permission would be for; of kTurnDone
                        // the prompt's bytes, empty when they are unknown

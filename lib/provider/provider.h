@@ -66,7 +66,7 @@ struct Route {
   int64_t image_tokens = 0;       // of one image at most; 0: unknown
   Abilities abilities;
   std::shared_ptr<const QuirkTable> table;  // whose rules of adaptation apply; null: the built-in one's
-  std::shared_ptr<HostModel> host;  // the program answers: no URL, no key; see host_model.h
+  std::shared_ptr<HostModel> host;          // the program answers: no URL, no key; see host_model.h
 };
 
 // The encoded prompt of a call, and how much of its beginning is that of the call before it in the same
@@ -188,6 +188,9 @@ std::unique_ptr<Model> make_offline_model(net::Loop& loop);
 }  // namespace tau::provider
 
 // Routes over several of these, and models of the program's own.
-#include "provider/embedder.h"    // IWYU pragma: export
-#include "provider/host_model.h"  // IWYU pragma: export
-#include "provider/route.h"       // IWYU pragma: export
+#include "provider/embedder.h"        // IWYU pragma: export
+#include "provider/host_model.h"      // IWYU pragma: export
+#include "provider/recorder.h"        // IWYU pragma: export
+#include "provider/recordings.h"      // IWYU pragma: export
+#include "provider/response_cache.h"  // IWYU pragma: export
+#include "provider/route.h"           // IWYU pragma: export

@@ -281,15 +281,9 @@ Status Runtime::add_model(std::string_view document_json, HostModelHooks hooks) 
 StatusOr<std::string> Runtime::perform(std::string_view request_json) {
   using Perform = StatusOr<std::string> (*)(Core & core, const json::Value& request);
   constexpr std::pair<std::string_view, Perform> kOps[] = {
-      {"approvals", list_approvals},
-      {"approval", show_approval},
-      {"decide", decide_approval},
-      {"resolve_did", resolve_did},
-      {"models", list_models},
-      {"model", show_model},
-      {"estimate", estimate_call},
-      {"remove_model", remove_model},
-      {"traffic", report_traffic},
+      {"approvals", list_approvals}, {"approval", show_approval},    {"decide", decide_approval},
+      {"resolve_did", resolve_did},  {"models", list_models},        {"model", show_model},
+      {"estimate", estimate_call},   {"remove_model", remove_model}, {"traffic", report_traffic},
       {"usage", report_usage},
   };
   TAU_ASSIGN_OR_RETURN(const json::Value request, json::parse(request_json));

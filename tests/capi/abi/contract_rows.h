@@ -177,10 +177,9 @@ ROW(tau_runtime_describe) {
 }
 
 ROW(tau_runtime_perform) {
-  static const char* const kRequests[] = {"{\"op\":\"approvals\",\"all\":true}",
-                                          "{\"op\":\"decide\",\"id\":\"apr_none\",\"allow\":true}",
-                                          "{\"op\":\"traffic\"}",
-                                          "{\"op\":\"resolve_did\",\"did\":\"did:example:none\"}"};
+  static const char* const kRequests[] = {
+      "{\"op\":\"approvals\",\"all\":true}", "{\"op\":\"decide\",\"id\":\"apr_none\",\"allow\":true}",
+      "{\"op\":\"traffic\"}", "{\"op\":\"resolve_did\",\"did\":\"did:example:none\"}"};
   tau_buf out = {NULL, 0, NULL};
   if (tau_runtime_perform(runtime, str(kRequests[chance(c, 4)]), &out, NULL) == TAU_OK) tau_buf_free(&out);
 }
