@@ -136,7 +136,7 @@ int command_usage(const Options& options) {
   if (!options.until.empty()) request.set("until", Json::string(options.until));
   request.set("limit", Json::number(options.usage_limit));
   const std::string text = request.dump();
-  const auto found = json_of(tau_runtime_perform, client->runtime(), to_tau(text));
+  const auto found = json_of(tau_runtime_perform, (*client).runtime(), to_tau(text));
   if (!found.ok() && found.failure().reason != "no_database") return report(found.failure());
   if (!found.ok())
     return write_out(options.json ? "{\"usage\":[],\"total\":{},\"more\":false}\n" : "nothing was used\n")
