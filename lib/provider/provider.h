@@ -152,5 +152,8 @@ std::unique_ptr<Model> make_offline_model(net::Loop& loop);
 
 }  // namespace tau::provider
 
-// Routes over several of these.
-#include "provider/route.h"  // IWYU pragma: export
+// Routes over several of these, recordings in their place, and answers that are given again.
+#include "provider/recorder.h"        // IWYU pragma: export
+#include "provider/recordings.h"      // IWYU pragma: export
+#include "provider/response_cache.h"  // IWYU pragma: export
+#include "provider/route.h"           // IWYU pragma: export

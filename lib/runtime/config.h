@@ -15,7 +15,6 @@
 #include "json/json.h"
 #include "net/net.h"
 #include "provider/provider.h"
-#include "provider/response_cache.h"
 #include "safety/safety.h"
 #include "store/store.h"
 

@@ -16,8 +16,6 @@
 
 #include "net/net.h"
 #include "os/os.h"
-#include "provider/recorder.h"
-#include "provider/recordings.h"
 #include "runtime/audit.h"
 #include "runtime/config.h"
 #include "runtime/departure.h"
