@@ -7,7 +7,8 @@
 
 namespace tau::store {
 
-// Adds notes to their sums. Remembers which row a session adds to, for one connection.
+// Adds notes to their sums. Remembers which row a session adds to, and what it says, for one connection that
+// alone writes: within a transaction nothing else changes it.
 class UsageRows {
  public:
   explicit UsageRows(Connection& db) : db_(db) {}
@@ -23,9 +24,11 @@ class UsageRows {
     SharedString model;
     SharedString principal;
     SharedString route;
+    UsageCounts counts;
   };
   static bool is_of(const Place& place, const UsageNote& note, int64_t day);
-  StatusOr<int64_t> insert(const UsageNote& note, int64_t day);
+  StatusOr<bool> add_to(Place& place, const UsageCounts& counts);  // false: the row is gone
+  Status find_place(const UsageNote& note, int64_t day);
 
   Connection& db_;
   ByName<Place> places_;

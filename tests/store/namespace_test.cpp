@@ -180,7 +180,8 @@ TEST(StoreUpgrade, LeasesOfTheFirstSchemaAreJudgedByPidAlone) {
     ASSERT_TRUE((*store)->acquire("session:a").ok());
     RawDatabase(options.path)
         .exec(
-            "DROP TABLE approvals; DROP TABLE budget_blocks; DROP TABLE budgets; DROP TABLE usage; ALTER "
+            "DROP TABLE approvals; DROP TABLE budget_blocks; DROP TABLE budgets; DROP TABLE usage; DROP "
+            "TABLE usage_counts; ALTER "
             "TABLE leases "
             "DROP COLUMN pid_namespace; PRAGMA user_version = 1");
     auto again = open_store(options, clock);
