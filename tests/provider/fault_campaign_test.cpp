@@ -391,8 +391,8 @@ TEST(FaultCampaign, WhateverComesTheHostHearsEveryWordOnce) {
   std::printf("fault campaign: %d calls, %d answers, %d broke off;%s\n", totals.calls, totals.answers,
               totals.partial, told.c_str());
   if (end - first < 100) return;
-  EXPECT_GT(totals.answers, totals.calls / 3);
-  EXPECT_GT(totals.partial, totals.calls / 50);
+  EXPECT_GT(totals.answers, totals.calls / 10);
+  EXPECT_GT(totals.partial, totals.calls / 100);
   for (const char* decision :
        {"selected", "failover", "retry", "recovery", "breaker_opened", "gave_up", "hedge"})
     EXPECT_GT(totals.decisions[decision], 0) << decision;
