@@ -380,7 +380,7 @@ export function tau_runtime_loops(runtime: tau_runtime): number;
 /** Open a runtime. */
 export function tau_runtime_new(options: tau_runtime_options): tau_runtime;
 
-/** Do what a request asks for. */
+/** Do what a request asks for: a JSON object with a member "op", one of those that the top of this header lists. */
 export function tau_runtime_perform(runtime: tau_runtime, request: Text): string;
 
 /** Give the scanner of a runtime. */

@@ -476,7 +476,7 @@ class Library:
     def tau_runtime_options_init(self, options: Any, struct_size: int, /) -> None:
         """Set options to their defaults, as TAU_RUNTIME_OPTIONS_INIT does, for callers without macros."""
     def tau_runtime_perform(self, runtime: int | None, request: tau_str, out: Any, err: Any, /) -> int:
-        """Do what a request asks for."""
+        """Do what a request asks for: a JSON object with a member "op", one of those that the top of this header lists."""
     def tau_runtime_process(self, runtime: int | None, loop: int, timeout_ms: int, err: Any, /) -> int:
         """Run what is ready on one loop, waiting at most timeout_ms for something to become ready."""
     def tau_runtime_ref(self, runtime: int | None, /) -> int | None:
