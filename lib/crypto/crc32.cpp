@@ -44,6 +44,11 @@ uint32_t by_tables(const unsigned char* p, size_t size, uint32_t crc) {
   for (; size >= 16; p += 16, size -= 16)
     crc = four(crc ^ word(0), 12) ^ four(word(4), 8) ^ four(word(8), 4) ^ four(word(12), 0);
   for (; size >= 8; p += 8, size -= 8) crc = four(crc ^ word(0), 4) ^ four(word(4), 0);
+  if (size >= 4) {
+    crc = four(crc ^ word(0), 0);
+    p += 4;
+    size -= 4;
+  }
   for (; size > 0; ++p, --size) crc = crc >> 8 ^ tables[0][(crc ^ *p) & 0xff];
   return crc;
 }

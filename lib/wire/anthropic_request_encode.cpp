@@ -65,6 +65,12 @@ void write_tool_choice(ObjectWriter& out, const Request& request, bool has_tools
   w.end_object();
 }
 
+// Whether an object is wanted whose form no schema says.
+bool needs_json_only(const ResponseFormat& wanted) {
+  using Kind = ResponseFormat::Kind;
+  return wanted.kind == Kind::kJsonObject || (wanted.kind == Kind::kJsonSchema && wanted.schema.empty());
+}
+
 void write_system(ObjectWriter& out, const Request& request) {
   std::vector<const Part*> parts;
   bool string = true;
@@ -77,7 +83,7 @@ void write_system(ObjectWriter& out, const Request& request) {
         parts.push_back(&part);
   }
   Part json_only{Text{std::string(kJsonOnly)}, {}};
-  if (request.response_format.kind == ResponseFormat::Kind::kJsonObject) parts.push_back(&json_only);
+  if (needs_json_only(request.response_format)) parts.push_back(&json_only);
   if (parts.empty()) return;
   const Part& first = *parts.front();
   if (parts.size() == 1 && string && first.as<Text>() != nullptr && first.extras.empty())

@@ -273,6 +273,12 @@ void write_inference(ObjectWriter& out, const Request& request, const Target& ta
   if (more.is_object()) out.raw(kMoreFields, json::write(more));
 }
 
+// Whether an object is wanted whose form no schema says.
+bool needs_json_only(const ResponseFormat& wanted) {
+  using Kind = ResponseFormat::Kind;
+  return wanted.kind == Kind::kJsonObject || (wanted.kind == Kind::kJsonSchema && wanted.schema.empty());
+}
+
 void write_system(ObjectWriter& out, const Request& request) {
   std::vector<const Part*> parts;
   for (const Message& message : request.messages)
@@ -281,7 +287,7 @@ void write_system(ObjectWriter& out, const Request& request) {
         if ((part.as<Text>() != nullptr || part.as<Opaque>() != nullptr) && can_write(part))
           parts.push_back(&part);
   const Part json_only{Text{std::string(anthropic::kJsonOnly)}, {}};
-  if (request.response_format.kind == ResponseFormat::Kind::kJsonObject) parts.push_back(&json_only);
+  if (needs_json_only(request.response_format)) parts.push_back(&json_only);
   if (parts.empty()) return;
   json::Writer& w = out.key("system").begin_array();
   for (const Part* part : parts) write_block(w, *part);

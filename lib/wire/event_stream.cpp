@@ -117,9 +117,13 @@ Status EventStreamParser::take(std::string_view message) {
       crypto::crc32(message.substr(kPrelude - kChecksum, end - (kPrelude - kChecksum)), crc_);
   if (crc != word_at(message, end)) return corrupt("the checksum of a message is wrong");
   const size_t headers = word_at(message, sizeof(uint32_t));
-  std::string_view rest = message.substr(kPrelude, headers);
+  const std::string_view block = message.substr(kPrelude, headers);
   message_.payload = message.substr(kPrelude + headers, end - kPrelude - headers);
+  message_.again = block == headers_;
+  if (message_.again) return ok_status();
+  headers_ = block;
   message_.headers.clear();
+  std::string_view rest = headers_;
   while (!rest.empty())
     if (!take_header(rest, message_.headers.emplace_back())) return corrupt("a header of a message is none");
   return ok_status();

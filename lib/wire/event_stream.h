@@ -29,6 +29,7 @@ struct EventHeader {
 struct EventMessage {
   std::vector<EventHeader> headers;
   std::string_view payload;
+  bool again = false;  // the headers are those of the message before
   // The text of a string header, empty when there is none.
   std::string_view text(std::string_view name) const;
 };
@@ -63,6 +64,7 @@ class EventStreamParser {
   size_t total_ = 0;  // its length, once its prelude is known
   uint32_t crc_ = 0;  // of its prelude
   bool stopped_ = false;
+  std::string headers_;  // of the last message, which most that follow repeat
   EventMessage message_;
   Status failed_;
 };

@@ -34,13 +34,17 @@ Status FrameReader::feed_lines(std::string_view bytes, const Sink& sink) {
 
 Status FrameReader::feed_messages(std::string_view bytes, const Sink& sink) {
   return messages_.feed(bytes, [&](const EventMessage& message) {
-    const std::string_view kind = message.text(":message-type");
-    if (kind == "exception") {
-      type_.assign("exception:").append(message.text(":exception-type"));
-      return sink.call(sink.f, type_, message.payload);
+    if (!message.again) {
+      const std::string_view kind = message.text(":message-type");
+      is_error_ = kind == "error";
+      if (kind == "exception")
+        type_.assign("exception:").append(message.text(":exception-type"));
+      else if (is_error_)
+        type_.assign("error:").append(message.text(":error-code"));
+      else
+        type_ = message.text(":event-type");
     }
-    if (kind != "error") return sink.call(sink.f, message.text(":event-type"), message.payload);
-    type_.assign("error:").append(message.text(":error-code"));
+    if (!is_error_) return sink.call(sink.f, type_, message.payload);
     data_.clear();
     json::Writer(data_).begin_object().field("message", message.text(":error-message")).end_object();
     return sink.call(sink.f, type_, data_);

@@ -58,7 +58,8 @@ class FrameReader {
   EventStreamParser messages_;
   std::string line_;  // one that is not whole
   bool stopped_ = false;
-  std::string type_;
+  std::string type_;  // of the last message
+  bool is_error_ = false;
   std::string data_;
 };
 

@@ -13,7 +13,7 @@ namespace {
 enum Place : uint8_t { kNowhere = 0, kBytes = 1, kUrl = 2, kId = 4, kStored = 8, kBroken = 16 };
 // kStored: "s3://…"; kBroken: "data:…" with bytes that are none, which a server may know better how to read
 
-// What a dialect takes of each kind of media, and whether its answers hold any.
+// What a dialect takes of each kind of media, and whether its answers, its streams and its system hold any.
 struct Takes {
   std::string_view dialect;
   uint8_t image;
@@ -21,6 +21,7 @@ struct Takes {
   uint8_t file;
   bool answers;
   bool streams;
+  bool system;
 
   uint8_t of(MediaKind kind) const {
     if (kind == MediaKind::kImage) return image;
@@ -28,13 +29,13 @@ struct Takes {
   }
 };
 constexpr Takes kTakes[] = {
-    {kOpenAi, kBytes | kUrl | kBroken, kBytes, kBytes | kUrl | kId | kBroken, true, false},
-    {kResponses, kBytes | kUrl | kId | kBroken, kBytes, kBytes | kUrl | kId | kBroken, false, false},
-    {kAnthropic, kBytes | kUrl | kId, kNowhere, kBytes | kUrl | kId, true, true},
-    {kGemini, kBytes | kUrl, kBytes | kUrl, kBytes | kUrl, true, true},
-    {kBedrock, kBytes | kStored, kBytes | kStored, kBytes | kStored, true, false},
-    {kCohere, kBytes | kUrl | kBroken, kNowhere, kNowhere, false, false},
-    {kOllama, kBytes, kNowhere, kNowhere, false, false},
+    {kOpenAi, kBytes | kUrl | kBroken, kBytes, kBytes | kUrl | kId | kBroken, true, false, true},
+    {kResponses, kBytes | kUrl | kId | kBroken, kBytes, kBytes | kUrl | kId | kBroken, false, false, true},
+    {kAnthropic, kBytes | kUrl | kId, kNowhere, kBytes | kUrl | kId, true, true, false},
+    {kGemini, kBytes | kUrl, kBytes | kUrl, kBytes | kUrl, true, true, false},
+    {kBedrock, kBytes | kStored, kBytes | kStored, kBytes | kStored, true, false, false},
+    {kCohere, kBytes | kUrl | kBroken, kNowhere, kNowhere, false, false, true},
+    {kOllama, kBytes, kNowhere, kNowhere, false, false, true},
 };
 
 constexpr size_t kMostShown = 200;  // bytes of a URL, an id or a type
@@ -156,7 +157,9 @@ std::optional<std::string> stand_in(const Part& part, Role role, std::string_vie
     return format("[{} left out: {} has nothing like it]", shown(opaque->type), dialect);
   }
   const Takes& takes = takes_of(dialect);
-  if (can_take(takes, *media) && (takes.answers || role != Role::kAssistant)) return std::nullopt;
+  const bool system = role == Role::kSystem || role == Role::kDeveloper;
+  const bool speaks = system ? takes.system : takes.answers || role != Role::kAssistant;
+  if (can_take(takes, *media) && speaks) return std::nullopt;
   if (!is_plain_text(*media)) return media_note(*media, dialect);
   return media->name.empty() ? media->data : format("{}:\n{}", shown(media->name), media->data);
 }

@@ -70,6 +70,8 @@ def requests():
         name = f"{part['type']} by {next(place for place in ('data', 'url', 'id') if place in part)}"
         yield name, request(user(text("What is this?"), part))
         yield f"{name} in a result", request(*used(text("Here."), part), tools=[TOOL])
+    for part in (IMAGE, AUDIO, FILE):
+        yield f"{part['type']} for the system", request(message("system", text("Like this."), part), user(text("Do.")))
     yield "an image that the model made", request(user(text("Draw.")), message("assistant", text("Here."), IMAGE),
                                                   user(text("Bigger.")))
     yield "thoughts", request(user(text("Why?")), message("assistant", PLAIN, text("So.")), user(text("And?")))
@@ -103,6 +105,7 @@ def options():
     yield "one call at a time", request(tools=[TOOL], parallel_tool_calls=False)
     yield "text", request(response_format={"kind": "text"})
     yield "any object", request(response_format={"kind": "json_object"})
+    yield "an object of any form", request(response_format={"kind": "json_schema", "name": "answer"})
     yield "an object", request(response_format={"kind": "json_schema", "name": "answer", "schema": SCHEMA, "strict": True})
     for effort in ("none", "minimal", "low", "medium", "high", "xhigh"):
         yield f"effort {effort}", request(reasoning_effort=effort, model="claude-x")
@@ -167,6 +170,12 @@ def foreign_requests():
         {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Thinking."}],
          "encrypted_content": "ZW5j"},
         {"role": "assistant", "content": "So."}, {"role": "user", "content": "And?"}]}
+    yield "annotations", "openai_responses", {"model": "m", "input": [
+        {"role": "user", "content": "Why?"},
+        {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [
+            {"type": "output_text", "text": "So.", "annotations": [
+                {"type": "url_citation", "url": URL, "title": "t", "start_index": 0, "end_index": 1}]}]},
+        {"role": "user", "content": "And?"}]}
     yield "a grammar", "openai_responses", {"model": "m", "input": "Hello.", "tools": [
         {"type": "custom", "name": "shell", "description": "Runs.", "format": {"type": "text"}}, {"type": "web_search"}]}
     yield "thought signatures", "gemini", {"contents": [
@@ -200,7 +209,7 @@ def foreign_requests():
 
 
 USAGE = {"input": 20, "output": 9, "cached_input": 4, "cache_write": 2, "reasoning": 3, "known": True}
-FINISHES = ("stop", "length", "tool_calls", "content_filter", "refusal", "pause", "error")
+FINISHES = ("unknown", "stop", "length", "tool_calls", "content_filter", "refusal", "pause", "error", "other")
 
 
 def answer(*parts, **members):
@@ -214,12 +223,14 @@ def answers():
         parts = [text("I look."), call()] if finish == "tool_calls" else [text("Hello.")]
         yield f"finish {finish}", answer(*parts, finish=finish)
     yield "thoughts", answer(PLAIN, text("So."), call(), call("call_2", arguments="{}"), finish="tool_calls")
+    yield "a call at which nothing ends", answer(call(), finish="stop")
     yield "words after a call", answer(text("One."), call(), text("Two."), finish="tool_calls")
     yield "two texts", answer(text("One."), {**PLAIN}, text("Two."))
     yield "arguments that are none", answer(call(arguments='{"at":'), finish="length")
     yield "an odd id", answer(call("functions.look:0"), finish="tool_calls")
     yield "nothing", answer(text(""))
     yield "another id at the beginning", answer(began={"id": "r0"})
+    yield "no model at the beginning", answer(began={"model": ""})
     for part in (IMAGE, IMAGE_URL, AUDIO, FILE):
         yield f"{part['type']} by {'data' if 'data' in part else 'url'}", answer(text("Here."), part)
 
