@@ -91,11 +91,8 @@ void expect_stable(const Request& whole, const Dialect& dialect, const Quirks& q
     Request request = whole;
     request.messages.resize(n);
     std::string body = without(encode(request, dialect, quirks), mark);
-    if (!previous.empty()) {
-      ASSERT_TRUE(grew_in_one_place(previous, body)) << what << " " << dialect.name() << "\n"
-                                                     << previous << "\n"
-                                                     << body;
-    }
+    const bool grew = previous.empty() || grew_in_one_place(previous, body);
+    ASSERT_TRUE(grew) << what << " " << dialect.name() << "\n" << previous << "\n" << body;
     EXPECT_EQ(body, without(encode(request, dialect, quirks), mark));
     previous = std::move(body);
   }
@@ -128,6 +125,8 @@ TEST(Fit, RecordedConversationsGrowAtTheirEndAlone) {
       [&](const test::Interaction& i) {
         const Dialect* const own = test::dialect_of(i.path);
         if (own == nullptr || testing::Test::HasFailure()) return;
+        // Breakpoints of the host's own come and go with the messages that have them.
+        if (i.request.find("cache_control") != i.request.npos) return;
         const StatusOr<Request> request = own->decode_request(i.request);
         if (!request.ok() || request->messages.size() < 3) return;
         ++conversations;
@@ -170,10 +169,10 @@ TEST(Breakpoints, StandAtToolsSystemAndTheLastTwoRequests) {
   request.model = "amazon.nova-pro-v1:0";
   EXPECT_EQ(count(encode(request, bedrock_converse(), quirks), "cachePoint"), 3u);
   // Dialects without them are sent none.
-  for (const Dialect* dialect : dialects())
-    if (breakpoint_text(*dialect, PromptCache::kAuto).empty()) {
-      EXPECT_EQ(encode(request, *dialect, quirks), encode(request, *dialect, {})) << dialect->name();
-    }
+  for (const Dialect* dialect : dialects()) {
+    if (!breakpoint_text(*dialect, PromptCache::kAuto).empty()) continue;
+    EXPECT_EQ(encode(request, *dialect, quirks), encode(request, *dialect, {})) << dialect->name();
+  }
 }
 
 TEST(Breakpoints, AreNotSetWhereTheyAreNotWanted) {
