@@ -12,7 +12,7 @@ from pathlib import Path
 from support import PROGRAM, CliCase, scripted, tap, turn
 
 COMMANDS = ["access", "approvals", "audit", "backup", "chat", "completion", "config", "doctor", "help", "identity", "init", "man",
-            "models", "policy", "prune", "replay", "restore", "run", "scan", "sessions", "vault", "verify", "version"]
+            "models", "policy", "prune", "replay", "restore", "run", "scan", "sessions", "usage", "vault", "verify", "version"]
 
 
 class Terminal:
