@@ -13,6 +13,7 @@ std::optional<provider::Route> reserved_route(const std::string& model) {
   provider::Route route;
   route.provider = name;
   route.model = name;
+  route.price.known = name == "offline";  // it costs nothing
   return route;
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from support import PROGRAM, CliCase, scripted, tap, turn
 
-COMMANDS = ["access", "approvals", "audit", "backup", "chat", "completion", "config", "doctor", "help", "identity", "init", "man",
+COMMANDS = ["access", "approvals", "audit", "auth", "backup", "chat", "completion", "config", "doctor", "help", "identity", "init", "man",
             "models", "policy", "prune", "replay", "restore", "route", "run", "scan", "sessions", "usage", "vault", "verify", "version"]
 
 

@@ -42,10 +42,11 @@ class Usage(CliCase):
         self.assertTrue(self.report("--by", "session", "--limit", "1")["more"])
 
     def test_replays_and_forks_count_nothing_again(self):
-        run = json.loads(self.tau("sessions", "show", "one", "--json")[0])["runs"][0]["id"]
+        run = self.events("Three?", "-s", "three", *scripted(priced("Third.", 1, 1)))[0]["run"]
+        self.assertEqual(self.report()["total"]["calls"], 3)
         self.tau("replay", run)
         self.tau("sessions", "fork", "one", "--as", "fork")
-        self.assertEqual(self.report()["total"]["calls"], 2)
+        self.assertEqual(self.report()["total"]["calls"], 3)
 
     def test_what_a_removed_session_used_stays(self):
         self.tau("sessions", "rm", "one")
