@@ -71,11 +71,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def scenario():
-    schema = json.dumps(SCHEMA, ensure_ascii=False)
+    schema = json.dumps(SCHEMA, ensure_ascii=False, separators=(",", ":"))  # sent as the host wrote it
     agent = {"model": "served/m", "tools": [], "system": "Be brief. " * 600, "params": {"max_tokens": 50}}
     lines = [("agent", json.dumps(agent)),
              ("tool", "zeta", "pure", "", schema, "function", json.dumps("found"), "0", ""),
-             ("tool", "alpha", "pure", "", json.dumps({"type": "object"}), "function", json.dumps("no"), "0", ""),
+             ("tool", "alpha", "pure", "", '{"type":"object"}', "function", json.dumps("no"), "0", ""),
              ("run", "Look, please.", "", "0", ""), ("run", "And again.", "", "0", "")]
     return "".join("\t".join(line) + "\n" for line in lines)
 
