@@ -112,7 +112,7 @@ class SameBytes(unittest.TestCase):
             self.assertLess(text.index("\"alpha\""), text.index("\"zeta\""))
             self.assertIn(json.dumps(SCHEMA, ensure_ascii=False, separators=(",", ":")), text)
             if dialect == "anthropic_messages":
-                self.assertEqual([body.count(b'"cache_control"') for body in first], [3, 4, 4, 4])
+                self.assertEqual([body.count(b'"cache_control"') for body in first], [2, 3, 3, 3])  # the tools alone are too short
                 continue
             for before, after in zip(first, first[1:]):
                 grown = next(i for i, (a, b) in enumerate(zip(before, after)) if a != b)
