@@ -71,11 +71,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def scenario():
-    schema = json.dumps(SCHEMA, ensure_ascii=False)
+    schema = json.dumps(SCHEMA, ensure_ascii=False, separators=(",", ":"))  # sent as the host wrote it
     agent = {"model": "served/m", "tools": [], "system": "Be brief. " * 600, "params": {"max_tokens": 50}}
     lines = [("agent", json.dumps(agent)),
              ("tool", "zeta", "pure", "", schema, "function", json.dumps("found"), "0", ""),
-             ("tool", "alpha", "pure", "", json.dumps({"type": "object"}), "function", json.dumps("no"), "0", ""),
+             ("tool", "alpha", "pure", "", '{"type":"object"}', "function", json.dumps("no"), "0", ""),
              ("run", "Look, please.", "", "0", ""), ("run", "And again.", "", "0", "")]
     return "".join("\t".join(line) + "\n" for line in lines)
 
@@ -107,12 +107,12 @@ class SameBytes(unittest.TestCase):
             self.assertEqual(len(first), 4, f"{dialect}: two runs of two calls")
             for door, bodies in sent.items():
                 self.assertEqual(bodies, first, f"{dialect}: {door}")
-            # The order of the tools is that of their adding, and of schemas that of their text.
+            # Tools stand in the order of their names, whatever came first; schemas keep that of their text.
             text = first[0].decode()
-            self.assertLess(text.index("zeta"), text.index("alpha"))
+            self.assertLess(text.index("\"alpha\""), text.index("\"zeta\""))
             self.assertIn(json.dumps(SCHEMA, ensure_ascii=False, separators=(",", ":")), text)
             if dialect == "anthropic_messages":
-                self.assertEqual([body.count(b'"cache_control"') for body in first], [3, 4, 4, 4])
+                self.assertEqual([body.count(b'"cache_control"') for body in first], [2, 3, 3, 3])  # the tools alone are too short
                 continue
             for before, after in zip(first, first[1:]):
                 grown = next(i for i, (a, b) in enumerate(zip(before, after)) if a != b)
