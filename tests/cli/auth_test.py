@@ -5,9 +5,9 @@ import threading
 import urllib.parse
 import urllib.request
 
-from auth_server import AuthServer
 from support import tap
 from vaults import VaultCase
+from auth_server import AuthServer  # after support, which knows where it is
 
 
 def open_url(url):

@@ -143,13 +143,6 @@ class Runtime {
     return this.perform({ op: 'resolve_did', did, timeout_ms: options.timeoutMs });
   }
 
-  /** What models took and cost, told apart by days, models, sessions, principals, routes. */
-  usage(options = {}) {
-    checkOptions('usage', options, USAGE);
-    const { by, since, until, limit } = options;
-    return this.perform({ op: 'usage', by, since, until, limit });
-  }
-
   /** Begins a login of the configuration; what a person has to do is in url and user_code. Blocks for a request at most. */
   authLogin(name, options = {}) {
     checkOptions('authLogin', options, AUTH_LOGIN);
@@ -180,15 +173,25 @@ class Runtime {
   /** What the catalogs know: windows, limits, prices in micro-dollars per million tokens, abilities, and where each is from. */
   models(provider) {
     return this.perform({ op: 'models', provider });
+  }
 
   /** One model, "provider/name", known or not, with the quirks that are in force for it. */
   model(name) {
     return this.perform({ op: 'model', model: name });
+  }
 
   /** What a call would count and cost, without making it: a bound of each, which holds, and an estimate. */
   estimate(model, request, options = {}) {
     checkOptions('estimate', options, ESTIMATE);
     return this.perform({ op: 'estimate', model, request, output_tokens: options.outputTokens });
+  }
+
+  /** What models took and cost, told apart by days, models, sessions, principals, routes. */
+  usage(options = {}) {
+    checkOptions('usage', options, USAGE);
+    const { by, since, until, limit } = options;
+    return this.perform({ op: 'usage', by, since, until, limit });
+  }
 
   /** What tau_runtime_perform answers to a request, an object with a member "op". */
   perform(request) {

@@ -190,18 +190,11 @@ class Runtime:
         """The document of a DID and its keys; that of a did:web is fetched. timeout: in seconds."""
         return self.perform("resolve_did", did=did, timeout_ms=round(timeout * 1000))
 
-    def usage(self, *by: str, since: str | None = None, until: str | None = None, limit: int | None = None) -> dict[str, Any]:
-        """What models took and cost: {"usage": […], "total": {…}, "more": false}.
-
-        by: "day", "model", "session", "principal", "route"; the model unless told. since, until: days of UTC, both included:
-        "2026-11-27", or "7d" for the last seven days.
-        """
-        return self.perform("usage", by=list(by) or None, since=since, until=until, limit=limit)
-
     def auth_login(self, name: str, *, flow: str | None = None) -> dict[str, Any]:
         """Begins a login of the configuration, [auth.NAME]; what a person has to do is in "url" and "user_code".
 
         flow: "browser" or "device", when it is not that of the login's kind. auth_wait() waits for the person.
+        """
         return self.perform("auth_login", name=name, flow=flow)
 
     def auth_wait(self, name: str, *, timeout: float = 10) -> dict[str, Any]:
@@ -233,7 +226,16 @@ class Runtime:
         """What a call would count and cost, without making it: a bound of each, which holds, and an estimate.
 
         request: in the neutral form, as wire.decode gives it. output_tokens: of the answer that the estimate is made for.
+        """
         return self.perform("estimate", model=model, request=request, output_tokens=output_tokens)
+
+    def usage(self, *by: str, since: str | None = None, until: str | None = None, limit: int | None = None) -> dict[str, Any]:
+        """What models took and cost: {"usage": […], "total": {…}, "more": false}.
+
+        by: "day", "model", "session", "principal", "route"; the model unless told. since, until: days of UTC, both included:
+        "2026-11-27", or "7d" for the last seven days.
+        """
+        return self.perform("usage", by=list(by) or None, since=since, until=until, limit=limit)
 
     def perform(self, op: str, **members: Any) -> dict[str, Any]:
         """What tau_runtime_perform answers to the request with that op and those members; None: not given."""
