@@ -83,7 +83,7 @@ class Commands(EndToEnd):
 
     def test_no_block_goes_unmarked(self):
         known = {"c", "cmake", "cpp", "js", "json", "mermaid", "python", "sh", "sh build", "sh installed", "sh node",
-                 "toml"}
+                 "text", "toml"}
         self.assertEqual([(page.name, kind) for page, kind, _ in blocks() if kind not in known], [])
 
     def test_configuration_is_accepted(self):

@@ -19,6 +19,7 @@ function examples(page) {
 /** The package with the scripted model in place of the named one. */
 function standIn(turns) {
   const scripted = (options) => {
+    if (options.model === 'host/echo') return options;  // the example's own
     assert.equal(options.model, NAMED);
     return { ...options, model: 'scripted/demo', script: { turns } };
   };
@@ -46,9 +47,10 @@ test('the examples of the README and of docs/node.md run', async () => {
   const sums = [turn({ calls: [['add', { a: 2, b: 3 }]] }), turn({ text: 'It is 5.' })];
   const talk = [turn({ text: ['Hel', 'lo.'] }), turn({ text: 'The end.' })];
   const [readme] = examples('README.md');
-  const [first, loop, ...others] = examples('docs/node.md');
+  const [first, loop, own, ...others] = examples('docs/node.md');
   assert.equal(await outputOf(readme, sums), 'It is 5.\n');
   assert.equal(await outputOf(first, sums), 'It is 5. 0\n');
   assert.equal(await outputOf(loop, talk), 'Hello.The end.\n');
+  assert.equal(await outputOf(own, []), 'You said: hi\n');
   assert.deepEqual(others, []);
 });

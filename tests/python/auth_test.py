@@ -58,9 +58,9 @@ def work(home, key_file, origin, who):
     def renew():
         while True:
             try:
-                print(runtime.auth_refresh("main")["state"], flush=True)
+                os.write(1, (runtime.auth_refresh("main")["state"] + "\n").encode())
             except tau.TauError as error:
-                print(error.reason, flush=True)
+                os.write(1, (error.reason + "\n").encode())
                 time.sleep(0.02)
 
     for _ in range(THREADS):

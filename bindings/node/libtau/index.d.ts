@@ -288,7 +288,7 @@ export class Runtime {
   /** What the catalogs know: windows, limits, prices in micro-dollars per million tokens, abilities, and where each is from. */
   models(provider?: string): Document;
   /** One model, "provider/name", known or not, with the quirks that are in force for it. */
-  model(name: string): Document;
+  describeModel(name: string): Document;
   /** What a call would count and cost, without making it: a bound of each, which holds, and an estimate. `request` is in the
    * neutral form, as wire.decode gives it; `outputTokens`: of the answer that the estimate is made for. */
   estimate(model: string, request: object, options?: { outputTokens?: number }): Document;

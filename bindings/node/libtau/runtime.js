@@ -78,7 +78,7 @@ class Runtime {
 
   /** Takes a model out again; agents that have it keep it. */
   removeModel(name) {
-    this._perform({ op: 'remove_model', model: name });
+    this.perform({ op: 'remove_model', model: name });
   }
 
   /** The configuration in force with the origin of each value, and the model that would answer. */
@@ -176,7 +176,7 @@ class Runtime {
   }
 
   /** One model, "provider/name", known or not, with the quirks that are in force for it. */
-  model(name) {
+  describeModel(name) {
     return this.perform({ op: 'model', model: name });
   }
 

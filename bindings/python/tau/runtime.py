@@ -102,7 +102,7 @@ class Runtime:
 
     def remove_model(self, name: str) -> None:
         """Takes a model out again; agents that have it keep it."""
-        self._perform("remove_model", model=name)
+        self.perform("remove_model", model=name)
 
     def _model(self, name: str) -> HostModel | None:
         return self._models.get(name) or self._models.get(name[:name.find("/") + 1] + "*")
@@ -218,7 +218,7 @@ class Runtime:
         """What the catalogs know: windows, limits, prices in micro-dollars per million tokens, abilities, and where each is from."""
         return self.perform("models", provider=provider)
 
-    def model(self, name: str) -> dict[str, Any]:
+    def describe_model(self, name: str) -> dict[str, Any]:
         """One model, "provider/name", known or not, with the quirks that are in force for it."""
         return self.perform("model", model=name)
 
