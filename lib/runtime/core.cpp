@@ -371,9 +371,7 @@ void Core::begin_stop() {
   if (auth_ != nullptr) auth_->stop();
 }
 
-void Core::depart() {
-  if (!options_.no_store) departure_.emplace();
-}
+void Core::depart() { departure_.emplace(); }
 
 void Core::run_started() { active_runs_.fetch_add(1); }
 

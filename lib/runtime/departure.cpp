@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <thread>
 
 namespace tau::runtime {
@@ -22,9 +23,24 @@ void count_in_this_process() {
   if (counted_in.exchange(self) != self) ended = begun.load();
 }
 
+void wait_for(uint64_t count) {
+  for (int i = 0; i < kPatienceMs && ended < count; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+// Before the static objects go that were made until then: a host that gives its last handle back and returns
+// from main() does not pull them from under threads that end. A host that ends itself on such a thread waits
+// in vain, for no longer than this.
+void wait_at_exit() {
+  count_in_this_process();
+  wait_for(begun);
+}
+
 }  // namespace
 
 Departure::Departure() {
+  static const int registered = std::atexit(wait_at_exit);
+  (void)registered;
   count_in_this_process();
   ++begun;
 }
@@ -37,9 +53,7 @@ uint64_t Departure::ended_so_far() {
 }
 
 bool Departure::wait_for_those_begun(uint64_t ended_before) {
-  const uint64_t seen = begun;
-  for (int i = 0; i < kPatienceMs && ended < seen; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  wait_for(begun);
   return ended != ended_before;
 }
 

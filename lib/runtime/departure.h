@@ -1,13 +1,13 @@
 // Runtimes of this process that are closing: whoever meets a lease of theirs waits a moment instead of
-// failing.
+// failing, and so does the end of the process, whose static objects their threads still use.
 #pragma once
 
 #include <cstdint>
 
 namespace tau::runtime {
 
-// From the last handle of a runtime to the end of its store. Any thread; allocates nothing and takes no lock,
-// so that a child forked meanwhile can go on.
+// From the last handle of a runtime to the end of all that it had. Any thread; takes no lock of its own, so
+// that a child forked meanwhile can go on.
 class Departure {
  public:
   Departure();

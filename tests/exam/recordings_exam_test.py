@@ -120,8 +120,14 @@ def cases(folder):
     yield "a damaged binary message fails", verdict_of(
         folder, converse(MESSAGES[:50] + b"?" + MESSAGES[51:])) == (1, 0, 1, 0)
     yield "another dialect is counted", verdict_of(
-        folder, line(path="/v1/embeddings", request='{"model":"m","input":"a"}', response='{"object":"list","data":[]}')
+        folder, line(path="/v1/moderations", request='{"model":"m","input":"a"}', response='{"id":"x","results":[]}')
     ) == (0, 0, 0, 1)
+    vector = '{"object":"embedding","index":0,"embedding":[0.5,-0.25]}'
+    for name, data, verdict in (("pass", vector, (0, 1, 0, 0)), ("that are no numbers fail", vector.replace("0.5", '"x"'), (1, 0, 1, 0))):
+        yield f"embeddings {name}", verdict_of(
+            folder, line(path="/v1/embeddings", request='{"model":"m","input":"a"}', response=
+                         f'{{"object":"list","data":[{data}],"model":"m","usage":{{"prompt_tokens":1,"total_tokens":1}}}}')
+        ) == verdict
     for name, opener in (("a.jsonl.xz", lzma.open), ("b.jsonl", open)):
         with opener(folder / name, "wt", encoding="utf-8") as file:
             file.write(line() * 2)
