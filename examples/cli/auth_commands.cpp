@@ -20,14 +20,8 @@ constexpr size_t kKindWidth = 18;
 constexpr size_t kStateWidth = 14;
 constexpr size_t kUrlWidth = 8'192;
 
-Result<Json> perform(const Client& client, const Json& request) {
-  const std::string text = request.dump();
-  return json_of(tau_runtime_perform, client.runtime(), to_tau(text));
-}
-
 Json request_of(const char* op, const Options& options) {
-  Json request = Json::object();
-  request.set("op", Json::string(op));
+  Json request = cli::request_of(op);
   if (!options.id.empty()) request.set("name", Json::string(options.id));
   return request;
 }
@@ -90,7 +84,7 @@ int wait_for(const Client& client, const Options& options) {
   while (true) {
     Json request = request_of("auth_wait", options);
     request.set("timeout_ms", Json::number(kSliceMs));
-    const auto login = perform(client, request);
+    const auto login = client.perform(request);
     if (!login.ok()) return report(login.failure());
     if ((*login)["state"].as_string() != "waiting") return tell(options, *login);
   }
@@ -99,7 +93,7 @@ int wait_for(const Client& client, const Options& options) {
 int simple(const Options& options, const char* op) {
   const auto client = Client::open(options);
   if (!client.ok()) return report(client.failure());
-  const auto done = perform(*client, request_of(op, options));
+  const auto done = (*client).perform(request_of(op, options));
   return done.ok() ? tell(options, *done) : report(done.failure());
 }
 
@@ -110,7 +104,7 @@ int command_auth_login(const Options& options) {
   if (!client.ok()) return report(client.failure());
   Json request = request_of("auth_login", options);
   if (options.device) request.set("flow", Json::string("device"));
-  const auto begun = perform(*client, request);
+  const auto begun = (*client).perform(request);
   if (!begun.ok()) return report(begun.failure());
   if ((*begun)["state"].as_string() != "waiting") return tell(options, *begun);
   if (!show(options, *begun)) return kExitFailed;
@@ -124,7 +118,7 @@ int command_auth_refresh(const Options& options) { return simple(options, "auth_
 int command_auth_logout(const Options& options) {
   const auto client = Client::open(options);
   if (!client.ok()) return report(client.failure());
-  const auto done = perform(*client, request_of("auth_logout", options));
+  const auto done = (*client).perform(request_of("auth_logout", options));
   if (!done.ok()) return report(done.failure());
   const std::string& reason = (*done)["reason"].as_string();
   if (!reason.empty())
@@ -136,11 +130,12 @@ int command_auth_logout(const Options& options) {
 int command_auth_status(const Options& options) {
   const auto client = Client::open_to_read(options);
   if (!client.ok()) return report(client.failure());
-  const auto found = perform(*client, request_of("auth_status", options));
+  const auto found = (*client).perform(request_of("auth_status", options));
   if (!found.ok()) return report(found.failure());
   if (options.json) return write_out((*found).dump() + "\n") ? kExitOk : kExitFailed;
   std::string text;
   for (const Json& login : (*found)["logins"].items()) text += row_text(login);
+  if (text.empty()) write_err("tau: no login is configured; docs/auth.md shows how one is made\n");
   return write_out(text) ? kExitOk : kExitFailed;
 }
 
