@@ -1,4 +1,4 @@
-/* The rows of models that the host supplies, and of embeddings. Included by contract_rows.h. */
+/* The rows of models that the host supplies, of embeddings and of requests. Included by contract_rows.h. */
 
 static tau_model_reply* model_replies[kReplies];
 
@@ -77,4 +77,22 @@ ROW(tau_embed) {
   (void)c;
   TRY(tau_embed(runtime, str("{\"model\":\"offline/x\",\"texts\":[\"a\"]}"), &vectors, NULL, &err));
   tau_buf_free(&vectors);
+}
+
+ROW(tau_runtime_perform) {
+  static const char* const kRequests[] = {
+      "{\"op\":\"approvals\",\"all\":true}",
+      "{\"op\":\"decide\",\"id\":\"apr_none\",\"allow\":true}",
+      "{\"op\":\"traffic\"}",
+      "{\"op\":\"resolve_did\",\"did\":\"did:example:none\"}",
+      "{\"op\":\"models\",\"provider\":\"openai\"}",
+      "{\"op\":\"model\",\"model\":\"openai/gpt-5\"}",
+      "{\"op\":\"estimate\",\"model\":\"openai/gpt-5\",\"request\":{\"messages\":[]}}",
+      "{\"op\":\"usage\",\"by\":[\"day\",\"session\"]}",
+      "{\"op\":\"auth_status\"}",
+      "{\"op\":\"remove_model\",\"model\":\"host/none\"}"};
+  tau_buf out = {NULL, 0, NULL};
+  if (tau_runtime_perform(runtime, str(kRequests[chance(c, sizeof kRequests / sizeof *kRequests)]), &out,
+                          NULL) == TAU_OK)
+    tau_buf_free(&out);
 }

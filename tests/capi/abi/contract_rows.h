@@ -176,24 +176,6 @@ ROW(tau_runtime_describe) {
   tau_buf_free(&out);
 }
 
-ROW(tau_runtime_perform) {
-  static const char* const kRequests[] = {
-      "{\"op\":\"approvals\",\"all\":true}",
-      "{\"op\":\"decide\",\"id\":\"apr_none\",\"allow\":true}",
-      "{\"op\":\"traffic\"}",
-      "{\"op\":\"resolve_did\",\"did\":\"did:example:none\"}",
-      "{\"op\":\"models\",\"provider\":\"openai\"}",
-      "{\"op\":\"model\",\"model\":\"openai/gpt-5\"}",
-      "{\"op\":\"estimate\",\"model\":\"openai/gpt-5\",\"request\":{\"messages\":[]}}",
-      "{\"op\":\"usage\",\"by\":[\"day\",\"session\"]}",
-      "{\"op\":\"auth_status\"}",
-      "{\"op\":\"remove_model\",\"model\":\"host/none\"}"};
-  tau_buf out = {NULL, 0, NULL};
-  if (tau_runtime_perform(runtime, str(kRequests[chance(c, sizeof kRequests / sizeof *kRequests)]), &out,
-                          NULL) == TAU_OK)
-    tau_buf_free(&out);
-}
-
 /* One scanner for all, one redactor for each caller. */
 ROW(tau_scanner_options_init) {
   tau_scanner_options o;
