@@ -126,6 +126,7 @@ TEST_F(PlainClientTest, APausedSinkWhoseServerEndsGetsTheRestWhenItResumes) {
   EXPECT_EQ(sink.body, "one");
   EXPECT_FALSE(sink.done);
   client->resume(id);
+  ASSERT_TRUE(run_until([&] { return sink.body.size() > 3; }));  // the server may be slower than this
   run_ready();
   EXPECT_EQ(sink.body, "onetwo");
   sink.at_body = nullptr;
