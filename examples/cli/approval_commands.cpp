@@ -1,7 +1,6 @@
 // tau approvals …: the calls that wait for a yes or a no, in whichever process of the home they do.
-#include <chrono>
-
 #include "client.h"
+#include "clock.h"
 #include "commands.h"
 #include "terminal.h"
 #include "text.h"
@@ -13,11 +12,6 @@ constexpr int64_t kWaitMs = 5'000;  // to see that the other process takes it up
 constexpr size_t kNameWidth = 40;
 constexpr size_t kTextWidth = 4'096;
 constexpr size_t kArgumentsWidth = 100'000;  // more than there can be
-
-int64_t now_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
 
 // "3s", "12m", "5h": of a time that has gone, or is to come.
 std::string span_text(int64_t ms) {

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 
 #include "client.h"
+#include "clock.h"
 #include "commands.h"
 #include "terminal.h"
 #include "text.h"
@@ -39,11 +39,6 @@ void open_browser(const std::string& url) {
     _exit(127);
   }
   while (child > 0 && waitpid(child, nullptr, 0) < 0 && errno == EINTR) {}
-}
-
-int64_t now_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
 
 std::string expiry_text(const Json& login) {

@@ -1,6 +1,5 @@
 #include "line_editor.h"
 
-#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -82,11 +81,6 @@ size_t word_start(const std::string& text, size_t at) {
   while (at > 0 && text[at - 1] == ' ') --at;
   while (at > 0 && text[at - 1] != ' ') --at;
   return at;
-}
-
-size_t columns() {
-  winsize size{};
-  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 }  // namespace
@@ -227,7 +221,7 @@ void LineEditor::recall(Edit& edit, bool back) {
 // What was entered stays to be read, also when it did not fit the row.
 void LineEditor::show_whole(const Edit& edit) {
   const bool one_row = edit.text.find('\n') == std::string::npos;
-  if (one_row && columns_of(edit.prompt) + columns_of(edit.text) < columns()) return;
+  if (one_row && columns_of(edit.prompt) + columns_of(edit.text) < terminal_columns()) return;
   write_out("\r\033[K" + edit.prompt);
   for (const std::string& row : split(edit.text, '\n')) write_out(row + "\r\n");
 }
@@ -236,7 +230,7 @@ void LineEditor::show_whole(const Edit& edit) {
 void LineEditor::draw(const Edit& edit) const {
   const std::string& text = edit.text;
   const size_t before = columns_of(edit.prompt);
-  const size_t room = std::max<size_t>(columns(), before + 8) - before - 1;
+  const size_t room = std::max<size_t>(terminal_columns(), before + 8) - before - 1;
   size_t from = edit.cursor;
   size_t left = 0;  // columns from there to the cursor
   while (from > 0 && left + width_at(text, previous(text, from)) < room) {

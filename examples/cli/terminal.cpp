@@ -1,5 +1,6 @@
 #include "terminal.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -20,6 +21,11 @@ bool colours_wanted() { return read_variable("NO_COLOR").empty() && !is_dumb(); 
 bool stdin_is_terminal() { return isatty(STDIN_FILENO) == 1; }
 bool stdout_is_terminal() { return isatty(STDOUT_FILENO) == 1; }
 bool stderr_is_terminal() { return isatty(STDERR_FILENO) == 1; }
+size_t terminal_columns() {
+  winsize size{};
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
 bool can_edit() { return stdin_is_terminal() && stdout_is_terminal() && !is_dumb(); }
 bool stderr_is_rich() { return stderr_is_terminal() && colours_wanted(); }
 bool stdout_is_rich() { return stdout_is_terminal() && colours_wanted(); }

@@ -1,6 +1,7 @@
 // What the standard streams are, and how text is shown on them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,6 +13,9 @@ enum class Style : uint8_t { kPlain, kDim, kBold, kRed, kYellow };
 bool stdin_is_terminal();
 bool stdout_is_terminal();
 bool stderr_is_terminal();
+
+// How wide stdout is, in columns; 80 where it does not say.
+size_t terminal_columns();
 
 // Whether lines can be edited and shown as they are: stdin and stdout are a terminal that can move its
 // cursor.

@@ -1,7 +1,4 @@
 // tau usage: what models took and cost, as a table and, on a terminal, as a chart.
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "client.h"
@@ -17,11 +14,6 @@ constexpr size_t kNameWidth = 40;
 constexpr size_t kNumberWidth = 11;
 constexpr size_t kLeastBar = 8;
 constexpr size_t kMostBar = 60;
-
-size_t terminal_width() {
-  winsize size{};
-  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
 
 // Micro-dollars as dollars with four digits, rounded up: what was spent never looks like nothing.
 std::string dollars(int64_t micros) {
@@ -69,7 +61,7 @@ std::string chart(const std::vector<Json>& rows, const std::vector<std::string>&
   int64_t most = 0;
   for (const Json& row : rows) most = std::max(most, measure(row, by_cost));
   if (most == 0) return {};
-  const size_t width = terminal_width();
+  const size_t width = terminal_columns();
   const size_t room = width > name_width + 3 ? width - name_width - 3 : 0;
   const size_t bar = std::clamp(room, kLeastBar, kMostBar);
   std::string text = by_cost ? "\ncost\n" : "\ntokens\n";

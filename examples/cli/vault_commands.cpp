@@ -2,10 +2,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <ctime>
 
+#include "clock.h"
 #include "commands.h"
 #include "files.h"
 #include "terminal.h"
@@ -20,12 +20,6 @@ constexpr size_t kNameWidth = 40;
 constexpr size_t kOriginWidth = 34;
 
 int print(const std::string& text) { return write_out(text) ? kExitOk : kExitFailed; }
-
-int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 std::string day_of(int64_t ms) {
   const time_t seconds = ms / 1000;
