@@ -13,23 +13,14 @@
 #include <vector>
 
 #include "base/base.h"
-#include "store/approval.h"  // IWYU pragma: export
-#include "store/usage.h"     // IWYU pragma: export
+#include "store/approval.h"    // IWYU pragma: export
+#include "store/memories.h"    // IWYU pragma: export
+#include "store/provenance.h"  // IWYU pragma: export
+#include "store/usage.h"       // IWYU pragma: export
 
 namespace tau::store {
 
 using Lsn = int64_t;  // position in the journal of one home; grows, never reused
-
-// Columns that every stored body carries, from the first migration on.
-struct Provenance {
-  SharedString integrity;             // Labels::integrity()
-  SharedString readers = everyone();  // "*" or a sorted comma list
-  SharedString principal;             // who acted
-  int64_t policy_epoch = 0;           // version of the policy in force
-  int64_t scanned_epoch = 0;          // version of the scanner rules that saw the body; 0: none
-
-  static const SharedString& everyone();
-};
 
 // One journaled input of a run.
 struct JournalRow {
@@ -103,6 +94,7 @@ struct Batch {
   std::optional<SessionRecord> session;  // insert or update
   std::vector<ApprovalEdit> approvals;   // in their order; where there is a disk
   std::vector<UsageNote> usage;          // likewise
+  std::vector<MemoryEdit> memories;      // in their order; everywhere
 
   // Empties it; the memory of a usual batch is kept for the next one.
   void clear();
@@ -267,6 +259,9 @@ class Store {
   virtual void repay(Repayment repayment, UniqueFunction<void(Status)> done);
   // The budgets whose scope begins so, by scope.
   virtual StatusOr<std::vector<BudgetRecord>> list_budgets(std::string_view prefix);
+
+  // What is remembered; lives as long as the store. Writes go through append(). Null: this store has none.
+  virtual Memories* memories() { return nullptr; }
 
   // What calls of models took and cost, by what is asked. Waits. The default: as of backup().
   virtual StatusOr<UsageReport> report_usage(const UsageAsk& ask);

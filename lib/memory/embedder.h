@@ -1,0 +1,35 @@
+// The seam of embeddings: texts in, vectors out. Built in: hashed n-grams, models from files. The runtime
+// adds those of providers and of the host program.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/base.h"
+
+namespace tau::memory {
+
+// What a vector is for: some models are told so, with a prefix or a parameter.
+enum class Purpose : uint8_t { kDocument, kQuery };
+
+// Any thread; several at once. The same text gives the same vector, whatever stands beside it in the batch.
+class Embedder {
+ public:
+  virtual ~Embedder() = default;
+  // Names the space of its vectors: other weights, another cut, another prefix are another name. "hash-1",
+  // "file:minilm@<digest>", "provider:openai/text-embedding-3-small".
+  virtual std::string_view id() const = 0;
+  virtual size_t dimensions() const = 0;
+  // Writes texts.size() * dimensions() numbers, row by row: finite, of length 1; all 0 for a text that has
+  // nothing to embed. Texts are UTF-8 of any length; what is beyond the model's limit is left out.
+  virtual Status embed(const std::vector<std::string_view>& texts, Purpose purpose, float* out) const = 0;
+  // It may wait for a network, or take milliseconds a text: never on the path of a write.
+  virtual bool slow() const { return false; }
+  // How much vectors weigh against words where nobody said: 0 words alone, 1 vectors alone.
+  virtual double usual_weight() const { return 0.5; }
+};
+
+}  // namespace tau::memory
