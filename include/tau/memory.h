@@ -44,6 +44,7 @@
 
 #include "base.h"
 #include "runtime.h"
+#include "tool.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -130,6 +131,12 @@ typedef struct tau_embedder {
 
 #define TAU_EMBEDDER_INIT \
   { sizeof(tau_embedder), 0, {0, 0}, 0, 0, 0 }
+
+/* Set an embedder to its defaults, as TAU_EMBEDDER_INIT does.
+ * embedder: not NULL. struct_size: the caller's sizeof; no more bytes are written.
+ * Thread: any
+ * Since: 0.3 */
+TAU_API void tau_embedder_init(tau_embedder *embedder, uint32_t struct_size);
 
 /* Let the program make the vectors of memories, from now on, instead of what memory.model says. Vectors of other spaces
  * stay, unused, and memories get theirs in the background.
