@@ -18,6 +18,7 @@
 
 #include "base/base.h"
 #include "os/fd.h"
+#include "os/temp_file.h"
 
 namespace tau::memory {
 
@@ -34,6 +35,14 @@ struct SegmentKey {
   uint32_t dimensions = 0;
   uint32_t analysis_version = 0;
   bool operator==(const SegmentKey&) const = default;
+};
+
+// Where a section lies in its file.
+struct SegmentSection {
+  uint32_t id = 0;
+  uint64_t offset = 0;
+  uint64_t size = 0;
+  uint64_t checksum = 0;
 };
 
 struct SegmentHeader {
@@ -67,18 +76,13 @@ class SegmentView {
 
  private:
   friend class SegmentWriter;
-  struct Section {
-    uint32_t id = 0;
-    uint64_t offset = 0;
-    uint64_t size = 0;
-  };
   Status read_header(std::string_view name);
   Status verify_sections(std::string_view name) const;
 
   std::shared_ptr<const void> owner_;
   std::span<const std::byte> file_;
   SegmentHeader header_;
-  std::vector<Section> sections_;
+  std::vector<SegmentSection> sections_;
 };
 
 inline constexpr size_t kSectionAlignment = 64;
@@ -90,8 +94,9 @@ class SegmentWriter {
  public:
   // `path` empty: into anonymous memory of the process, which view() maps.
   static StatusOr<SegmentWriter> create(std::string_view path);
+  ~SegmentWriter();
   SegmentWriter(SegmentWriter&&) noexcept = default;
-  SegmentWriter& operator=(SegmentWriter&&) noexcept = default;
+  SegmentWriter& operator=(SegmentWriter&&) = delete;
 
   // The next section, each id once; it ends where the next one begins.
   void begin(uint32_t section);
@@ -102,8 +107,8 @@ class SegmentWriter {
   }
   // Zeros up to a multiple of `alignment` (at most kSectionAlignment) within the section.
   void align(size_t alignment);
-  uint64_t section_bytes() const { return section_bytes_; }
-  void fail(Status status) {  // of who writes sections, when it cannot go on
+  uint64_t section_bytes() const;  // that are written into the current section
+  void fail(Status status) {       // of who writes sections, when it cannot go on
     if (status_.ok()) status_ = std::move(status);
   }
 
@@ -116,25 +121,19 @@ class SegmentWriter {
   Status publish();
 
  private:
-  struct Section {
-    uint32_t id = 0;
-    uint64_t offset = 0;
-    uint64_t size = 0;
-    uint64_t checksum = 0;
-  };
   SegmentWriter() = default;
   void end_section();
   void flush();  // the buffer, into the section's checksum and the file
 
   std::string path_;
   os::Fd directory_;
-  os::Fd fd_;
+  os::TempFile temp_;
   Status status_;
-  std::vector<Section> sections_;
+  SegmentHeader header_;
+  std::vector<SegmentSection> sections_;
   std::vector<std::byte> buffer_;
   size_t buffered_ = 0;
-  uint64_t offset_ = 0;         // in the file, of the buffer's begin
-  uint64_t section_bytes_ = 0;  // written into the current section
+  uint64_t offset_ = 0;  // in the file, of the buffer's begin
   bool in_section_ = false;
 };
 
