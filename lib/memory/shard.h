@@ -26,20 +26,6 @@ struct ShardOptions {
   int64_t newest_change = INT64_MAX;
 };
 
-// A point in time to see the memories from. What is kNoTime is not asked about.
-//
-// With neither set: what was superseded shows only when the filter asks for it; validity does not matter.
-// With `recorded_ms` r: what was recorded after r (created_ms > r) does not show. What is superseded at
-// s <= r shows in the interval of validity that it was left with; what is superseded at s > r shows as it
-// stood before, when nobody knew of its end: from valid_from_ms on. So later writes never change what an
-// earlier r shows. With `valid_ms` v: only what is valid at v shows: from <= v < to, ends as above. Without v
-// what is superseded at s <= r does not show, unless the filter asks for it. With `valid_ms` alone r is now:
-// everything that is recorded.
-struct AsOf {
-  int64_t valid_ms = store::kNoTime;
-  int64_t recorded_ms = store::kNoTime;
-};
-
 class Shard {
  public:
   // A sidecar that is missing, damaged or of something else is not used: the shard is empty, change() is 0,
@@ -71,9 +57,10 @@ class Shard {
   // scope.
   DocSet select(const store::MemoryFilter& filter, const AsOf& as_of = {}) const;
 
-  // Whether the delta is worth a merge, or something that is out is still in the sidecar.
+  // Whether the delta, or what is out, has grown enough to be worth a merge.
   bool wants_save() const;
-  // Something that is out is still in the sidecar or in memory: save() drops it.
+  // Something that was replaced or purged is still in the sidecar, as hashes of its words, its vector and the
+  // names of its thread, source and tags; save() drops it.
   bool holds_removed() const;
   // Merges delta and base and writes them, durably; where there is no path, in memory.
   Status save();
