@@ -71,6 +71,8 @@ struct EngineStats {
   std::string last_damage;  // why
 };
 
+uint64_t space_digest(std::string_view id);
+
 // Any thread; all of it waits.
 class Engine {
  public:
