@@ -39,6 +39,8 @@ class Shard {
   // or below change() do nothing.
   Status apply(const store::MemoryRow& row, std::string_view vector_bytes);
   Status purged(int64_t row, int64_t change);
+  // Vectors that were none of the shard's space: their memories are found by words alone.
+  int64_t bad_vectors() const;
   // All changes up to this one are applied, also where the last ones were of other scopes.
   void advance(int64_t change);
   int64_t change() const;
