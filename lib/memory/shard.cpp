@@ -45,9 +45,9 @@ struct Shard::Impl {
   int64_t change = 0;
   uint64_t edits = 0;  // of documents, since it was opened
   ShardParts parts;
-  Doc base_out = 0;              // documents of the base that are out
-  int64_t live = 0;              // documents
-  int64_t total_length = 0;      // of them
+  Doc base_out = 0;          // documents of the base that are out
+  int64_t live = 0;          // documents
+  int64_t total_length = 0;  // of them
   int64_t bad_vectors = 0;
   std::vector<TermCount> terms;  // of the document that is being added
 
@@ -56,10 +56,19 @@ struct Shard::Impl {
   mutable std::mutex dead_mutex;
   mutable std::unordered_map<uint64_t, int64_t> dead_counts;
 
+  Status use(const SegmentView& view);
   void count_live();
   void remove(Doc doc);
   int64_t dead_count(uint64_t term) const;
 };
+
+Status Shard::Impl::use(const SegmentView& view) {
+  if (view.file_bytes() == 0) return ok_status();  // there was none
+  TAU_RETURN_IF_ERROR(view.matches(options.key, options.newest_change));
+  TAU_ASSIGN_OR_RETURN(parts, ShardParts::open(view, options.key.dimensions));
+  change = view.header().change;
+  return ok_status();
+}
 
 void Shard::Impl::count_live() {
   live = 0;
@@ -105,25 +114,21 @@ Shard::Shard(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Shard::~Shard() = default;
 
 StatusOr<std::unique_ptr<Shard>> Shard::open(ShardOptions options) {
-  auto impl = std::make_unique<Impl>();
-  options.key.analysis_version = kAnalysisVersion;
+  StatusOr<SegmentView> view = SegmentView();
+  if (!options.path.empty() && os::path_exists(options.path)) view = SegmentView::open(options.path);
+  return open(std::move(options), view);
+}
+
+StatusOr<std::unique_ptr<Shard>> Shard::open(ShardOptions options, const StatusOr<SegmentView>& view) {
   const size_t dimensions = options.key.dimensions;
   if (dimensions > kMaxVectorDimensions || (dimensions == 0) != (options.key.space == 0))
     return invalid_argument("vector_dimensions", format("vector space {} has {} dimensions; they are 1 to {}",
                                                         options.key.space, dimensions, kMaxVectorDimensions));
+  options.key.analysis_version = kAnalysisVersion;
+  auto impl = std::make_unique<Impl>();
   impl->parts.vectors = Vectors(dimensions);
-  if (!options.path.empty() && os::path_exists(options.path)) {
-    auto view = SegmentView::open(options.path);
-    Status status = view.ok() ? view->matches(options.key, options.newest_change) : view.status();
-    if (status.ok()) {
-      auto parts = ShardParts::open(*view, dimensions);
-      status = parts.status();
-      if (parts.ok()) impl->parts = *std::move(parts);
-      if (parts.ok()) impl->change = view->header().change;
-    }
-    impl->rejected = status;
-  }
   impl->options = std::move(options);
+  impl->rejected = view.ok() ? impl->use(*view) : view.status();
   impl->count_live();
   return std::unique_ptr<Shard>(new Shard(std::move(impl)));
 }
@@ -195,11 +200,11 @@ bool Shard::wants_save() const {
 bool Shard::holds_removed() const { return impl_->base_out > 0; }
 
 Status Shard::save() {
-  TAU_ASSIGN_OR_RETURN(std::unique_ptr<Written> written, write());
+  TAU_ASSIGN_OR_RETURN(std::shared_ptr<Written> written, write());
   return adopt(std::move(written));
 }
 
-StatusOr<std::unique_ptr<Shard::Written>> Shard::write() const {
+StatusOr<std::shared_ptr<Shard::Written>> Shard::write() const {
   const Impl& s = *impl_;
   TAU_ASSIGN_OR_RETURN(SegmentWriter writer, SegmentWriter::create(s.options.path));
   const Renumber renumber = s.parts.documents.renumber();
@@ -213,11 +218,11 @@ StatusOr<std::unique_ptr<Shard::Written>> Shard::write() const {
   TAU_RETURN_IF_ERROR(writer.finish(header));
   TAU_ASSIGN_OR_RETURN(const SegmentView view, writer.view());
   TAU_ASSIGN_OR_RETURN(ShardParts parts, ShardParts::open(view, s.options.key.dimensions));
-  auto written = std::unique_ptr<Written>(new Written{std::move(writer), std::move(parts), s.edits});
+  auto written = std::shared_ptr<Written>(new Written{std::move(writer), std::move(parts), s.edits});
   return written;
 }
 
-Status Shard::adopt(std::unique_ptr<Written> written) {
+Status Shard::adopt(std::shared_ptr<Written> written) {
   Impl& s = *impl_;
   if (written->edits != s.edits)
     return Status(Code::kAborted, "index_changed", "the index changed while it was written; write it again");
