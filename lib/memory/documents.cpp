@@ -56,7 +56,8 @@ void Documents::remove(Doc doc) {
   d.present.remove(doc);
   d.live.remove(doc);
   if (d.in_base(doc)) return;
-  if (const auto found = d.delta_rows.find(d.added(doc).row); found->second == doc) d.delta_rows.erase(found);
+  const auto found = d.delta_rows.find(d.added(doc).row);
+  if (found != d.delta_rows.end() && found->second == doc) d.delta_rows.erase(found);
   if (d.added(doc).thread != kNoString) d.delta_order.erase({d.added(doc).thread, d.place(doc), doc});
 }
 

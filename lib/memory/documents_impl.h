@@ -51,12 +51,13 @@ struct Documents::Impl {
     return {f.time_ms, f.position, f.row};
   }
   uint32_t thread(Doc doc) const {
-    const auto number = in_base(doc) ? static_cast<uint64_t>(base.threads.at(doc)) : added(doc).thread;
-    return number < threads.size() ? static_cast<uint32_t>(number) : kNoThread;
+    return in_base(doc) ? known(base.threads.at(doc), base.thread_names) : added(doc).thread;
   }
   uint32_t source(Doc doc) const {
-    const auto number = in_base(doc) ? static_cast<uint64_t>(base.sources.at(doc)) : added(doc).source;
-    return number < sources.size() ? static_cast<uint32_t>(number) : kNoString;
+    return in_base(doc) ? known(base.sources.at(doc), base.source_names) : added(doc).source;
+  }
+  static uint32_t known(int64_t number, const SegmentStrings& names) {
+    return static_cast<uint64_t>(number) < names.size() ? static_cast<uint32_t>(number) : kNoString;
   }
   uint64_t base_rank(Doc doc, const DocumentsBase::Run& run, const DocumentPlace& at, bool after) const;
   Validity base_validity(uint64_t index) const {

@@ -43,11 +43,12 @@ struct Shard::Impl {
   ShardOptions options;
   Status rejected;
   int64_t change = 0;
+  uint64_t edits = 0;  // of documents, since it was opened
   ShardParts parts;
-  Doc base_out = 0;              // documents of the base that are out
-  Doc delta_out = 0;             // likewise of the delta
-  int64_t live = 0;              // documents
-  int64_t total_length = 0;      // of them
+  Doc base_out = 0;          // documents of the base that are out
+  int64_t live = 0;          // documents
+  int64_t total_length = 0;  // of them
+  int64_t bad_vectors = 0;
   std::vector<TermCount> terms;  // of the document that is being added
 
   // How many documents that are not live have a term: what the posting lists count too many. Readers fill it
@@ -55,10 +56,19 @@ struct Shard::Impl {
   mutable std::mutex dead_mutex;
   mutable std::unordered_map<uint64_t, int64_t> dead_counts;
 
+  Status use(const SegmentView& view);
   void count_live();
   void remove(Doc doc);
   int64_t dead_count(uint64_t term) const;
 };
+
+Status Shard::Impl::use(const SegmentView& view) {
+  if (view.file_bytes() == 0) return ok_status();  // there was none
+  TAU_RETURN_IF_ERROR(view.matches(options.key, options.newest_change));
+  TAU_ASSIGN_OR_RETURN(parts, ShardParts::open(view, options.key.dimensions));
+  change = view.header().change;
+  return ok_status();
+}
 
 void Shard::Impl::count_live() {
   live = 0;
@@ -74,7 +84,7 @@ void Shard::Impl::remove(Doc doc) {
     --live;
     total_length -= parts.postings.length(doc);
   }
-  ++(doc < parts.documents.base_size() ? base_out : delta_out);
+  if (doc < parts.documents.base_size()) ++base_out;
   parts.documents.remove(doc);
   parts.vectors.remove(doc);
   dead_counts.clear();
@@ -97,33 +107,28 @@ int64_t Shard::Impl::dead_count(uint64_t term) const {
 struct Shard::Written {
   SegmentWriter writer;
   ShardParts parts;
-  int64_t change = 0;
-  Doc documents = 0;  // that the shard had
+  uint64_t edits = 0;  // of the shard that was written
 };
 
 Shard::Shard(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Shard::~Shard() = default;
 
 StatusOr<std::unique_ptr<Shard>> Shard::open(ShardOptions options) {
-  auto impl = std::make_unique<Impl>();
-  options.key.analysis_version = kAnalysisVersion;
+  StatusOr<SegmentView> view = SegmentView();
+  if (!options.path.empty() && os::path_exists(options.path)) view = SegmentView::open(options.path);
+  return open(std::move(options), view);
+}
+
+StatusOr<std::unique_ptr<Shard>> Shard::open(ShardOptions options, const StatusOr<SegmentView>& view) {
   const size_t dimensions = options.key.dimensions;
   if (dimensions > kMaxVectorDimensions || (dimensions == 0) != (options.key.space == 0))
     return invalid_argument("vector_dimensions", format("vector space {} has {} dimensions; they are 1 to {}",
                                                         options.key.space, dimensions, kMaxVectorDimensions));
+  options.key.analysis_version = kAnalysisVersion;
+  auto impl = std::make_unique<Impl>();
   impl->parts.vectors = Vectors(dimensions);
-  if (!options.path.empty() && os::path_exists(options.path)) {
-    auto view = SegmentView::open(options.path);
-    Status status = view.ok() ? view->matches(options.key, options.newest_change) : view.status();
-    if (status.ok()) {
-      auto parts = ShardParts::open(*view, dimensions);
-      status = parts.status();
-      if (parts.ok()) impl->parts = *std::move(parts);
-      if (parts.ok()) impl->change = view->header().change;
-    }
-    impl->rejected = status;
-  }
   impl->options = std::move(options);
+  impl->rejected = view.ok() ? impl->use(*view) : view.status();
   impl->count_live();
   return std::unique_ptr<Shard>(new Shard(std::move(impl)));
 }
@@ -135,7 +140,10 @@ Status Shard::apply(const store::MemoryRow& row, std::string_view vector_bytes) 
   if (row.change <= s.change) return ok_status();
   if (s.parts.documents.size() == kNoDoc - 1)
     return resource_exhausted("index_full", format("an index has at most {} documents", kNoDoc - 1));
-  if (!vector_bytes.empty()) TAU_RETURN_IF_ERROR(check_vector_bytes(vector_bytes, s.options.key.dimensions));
+  if (!vector_bytes.empty() && !check_vector_bytes(vector_bytes, s.options.key.dimensions).ok()) {
+    vector_bytes = {};
+    ++s.bad_vectors;
+  }
   if (const Doc old = s.parts.documents.find(row.row); old != kNoDoc) s.remove(old);
   document_terms(row, &s.terms);
   const Doc doc = s.parts.documents.add(row);
@@ -148,6 +156,7 @@ Status Shard::apply(const store::MemoryRow& row, std::string_view vector_bytes) 
     s.dead_counts.clear();
   }
   s.change = row.change;
+  ++s.edits;
   return ok_status();
 }
 
@@ -155,11 +164,14 @@ Status Shard::purged(int64_t row, int64_t change) {
   if (change <= impl_->change) return ok_status();
   if (const Doc old = impl_->parts.documents.find(row); old != kNoDoc) impl_->remove(old);
   impl_->change = change;
+  ++impl_->edits;
   return ok_status();
 }
 
 void Shard::advance(int64_t change) { impl_->change = std::max(impl_->change, change); }
 int64_t Shard::change() const { return impl_->change; }
+
+int64_t Shard::bad_vectors() const { return impl_->bad_vectors; }
 
 Doc Shard::size() const { return impl_->parts.documents.size(); }
 int64_t Shard::live() const { return impl_->live; }
@@ -188,11 +200,11 @@ bool Shard::wants_save() const {
 bool Shard::holds_removed() const { return impl_->base_out > 0; }
 
 Status Shard::save() {
-  TAU_ASSIGN_OR_RETURN(std::unique_ptr<Written> written, write());
+  TAU_ASSIGN_OR_RETURN(std::shared_ptr<Written> written, write());
   return adopt(std::move(written));
 }
 
-StatusOr<std::unique_ptr<Shard::Written>> Shard::write() const {
+StatusOr<std::shared_ptr<Shard::Written>> Shard::write() const {
   const Impl& s = *impl_;
   TAU_ASSIGN_OR_RETURN(SegmentWriter writer, SegmentWriter::create(s.options.path));
   const Renumber renumber = s.parts.documents.renumber();
@@ -206,18 +218,17 @@ StatusOr<std::unique_ptr<Shard::Written>> Shard::write() const {
   TAU_RETURN_IF_ERROR(writer.finish(header));
   TAU_ASSIGN_OR_RETURN(const SegmentView view, writer.view());
   TAU_ASSIGN_OR_RETURN(ShardParts parts, ShardParts::open(view, s.options.key.dimensions));
-  auto written = std::unique_ptr<Written>(new Written{std::move(writer), std::move(parts), s.change, size()});
+  auto written = std::shared_ptr<Written>(new Written{std::move(writer), std::move(parts), s.edits});
   return written;
 }
 
-Status Shard::adopt(std::unique_ptr<Written> written) {
+Status Shard::adopt(std::shared_ptr<Written> written) {
   Impl& s = *impl_;
-  if (written->change != s.change || written->documents != size())
+  if (written->edits != s.edits)
     return Status(Code::kAborted, "index_changed", "the index changed while it was written; write it again");
   TAU_RETURN_IF_ERROR(written->writer.publish());
   s.parts = std::move(written->parts);
   s.base_out = 0;
-  s.delta_out = 0;
   s.rejected = ok_status();
   s.dead_counts.clear();
   s.count_live();

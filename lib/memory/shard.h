@@ -31,6 +31,8 @@ class Shard {
   // A sidecar that is missing, damaged or of something else is not used: the shard is empty, change() is 0,
   // and rejected() says why. Fails only where the options make no sense.
   static StatusOr<std::unique_ptr<Shard>> open(ShardOptions options);
+  // The same of a sidecar that is mapped already, or the failure to do so.
+  static StatusOr<std::unique_ptr<Shard>> open(ShardOptions options, const StatusOr<SegmentView>& view);
   ~Shard();
   const Status& rejected() const;  // ok: the sidecar was used, or there was none
 
@@ -39,6 +41,8 @@ class Shard {
   // or below change() do nothing.
   Status apply(const store::MemoryRow& row, std::string_view vector_bytes);
   Status purged(int64_t row, int64_t change);
+  // Vectors that were none of the shard's space: their memories are found by words alone.
+  int64_t bad_vectors() const;
   // All changes up to this one are applied, also where the last ones were of other scopes.
   void advance(int64_t change);
   int64_t change() const;
@@ -68,8 +72,8 @@ class Shard {
   // The same in two steps: write() may run beside readers, adopt() is alone. Nothing may be applied in
   // between: then adopt() does nothing and returns ABORTED "index_changed".
   struct Written;
-  StatusOr<std::unique_ptr<Written>> write() const;
-  Status adopt(std::unique_ptr<Written> written);
+  StatusOr<std::shared_ptr<Written>> write() const;
+  Status adopt(std::shared_ptr<Written> written);
 
   // Bytes of memory of the delta and of tables over the base, the mapping apart; roughly.
   size_t delta_bytes() const;
