@@ -3,7 +3,7 @@
 
 #include "tool/builtin/builtin.h"
 #include "tool/builtin/file_tool.h"
-#include "tool/builtin/glob_pattern.h"
+#include "base/glob_pattern.h"
 
 namespace tau::tool {
 namespace {
