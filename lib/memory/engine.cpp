@@ -299,7 +299,7 @@ Status Engine::tidy() {
 Status Engine::save(Slot& slot, int64_t scope_key) {
   constexpr int kMostTimes = 3;
   for (int times = 0; times < kMostTimes; ++times) {
-    std::unique_ptr<Shard::Written> written;
+    std::shared_ptr<Shard::Written> written;
     {
       const std::shared_lock lock(slot.mutex);
       if (slot.shard == nullptr || !slot.shard->wants_save()) return ok_status();

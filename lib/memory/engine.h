@@ -60,7 +60,8 @@ struct Found {
   std::vector<store::MemoryRow> rows;  // of the hits, in their order
   enum class Vectors : uint8_t { kUsed, kOff, kUnavailable } vectors = Vectors::kOff;
   Status why;  // they are unavailable
-  int64_t missing = 0;  // memories that have no vector yet
+  int64_t missing = 0;   // memories that have no vector yet, as far as is known
+  int64_t searched = 0;  // memories that the indexes hold, before any filter
 };
 
 struct EngineStats {
@@ -91,7 +92,10 @@ class Engine {
 
   // One transaction, durable when it returns; outcomes in the order of the edits.
   StatusOr<std::vector<store::MemoryOutcome>> commit(std::vector<store::MemoryEdit> edits);
-  StatusOr<Found> search(const Reach& reach, SearchRequest request);
+  // `vector`: of the query; empty: it is made. INVALID_ARGUMENT "invalid_search", "invalid_vector"; as
+  // Reach::narrow() fails.
+  enum class Words : uint8_t { kAndVectors, kAlone };
+  StatusOr<Found> search(const Reach& reach, SearchRequest request, std::span<const float> vector, Words words);
 
   // All memories of that id within a filter.
   StatusOr<std::vector<store::MemoryRow>> find(const store::MemoryFilter& filter, std::string_view id,
@@ -140,13 +144,20 @@ class Engine {
   Status load(Slot& slot, int64_t scope_key);
 
   // engine_search.cpp
-  StatusOr<Found> search_once(const Reach& reach, const SearchRequest& request, bool* lost);
+  struct View;
+  StatusOr<View> view_of(const store::MemoryFilter& filter);
+  StatusOr<std::optional<QueryVector>> slow_vector(const VectorSpace& space, std::string_view text,
+                                                   std::span<const float> given) const;
+  StatusOr<Found> search_once(const SearchRequest& request, std::span<const float> given, Words words, bool* lost);
+  Status read_rows(Found& found, bool* lost);
 
   store::Store& store_;
   store::Memories* const memories_;
   Clock& clock_;
   const EngineOptions options_;
   std::array<uint8_t, 16> database_{};
+
+  const Searcher searcher_;
 
   mutable std::mutex mutex_;  // of what follows; nothing waits under it
   VectorSpace vectors_;

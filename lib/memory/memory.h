@@ -3,10 +3,10 @@
 
 #include "memory/embedder.h"  // IWYU pragma: export
 #include "memory/engine.h"    // IWYU pragma: export
+#include "memory/memory_check.h"  // IWYU pragma: export
 #include "memory/recall.h"    // IWYU pragma: export
 #include "memory/types.h"     // IWYU pragma: export
 namespace tau::memory {
 std::shared_ptr<const Embedder> make_hash_embedder();
 StatusOr<std::unique_ptr<Embedder>> load_model(const std::string&);
-Status check_memory(const store::MemoryRow&);
 }

@@ -1,0 +1,6 @@
+#include "runtime/memory_ops.h"
+namespace tau::runtime {
+#define P(n) StatusOr<std::string> n(Memory&, const json::Value&) { return unimplemented(#n); }
+P(memory_graph) P(memory_path) P(maintain_memories) P(ingest_memories) P(export_memories) P(import_memories)
+StatusOr<std::string> embed_memories(Memory&, const json::Value&) { return unimplemented("embed"); }
+}
