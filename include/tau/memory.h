@@ -80,16 +80,20 @@ TAU_API void tau_memory_unref(tau_memory *memory);
 
 /* Find memories. One call searches words (BM25 over stems), vectors, relations and neighbours in a thread together, and
  * says of each hit what its score is made of.
- * request: JSON, {"query":"…","k":10} and, as needed, FILTER; "mode": "hybrid" (default), "text" or "vector"; "fusion":
- * "convex" (default) or "rrf"; "diversity": 0 to 1, maximal marginal relevance; "as_of": {"valid":"…","recorded":"…"};
- * "group": "thread" gives threads instead of memories; "explain": true; "min_score"; "timeout_ms": how long to wait for the
- * vector of the query from a provider, 2,000 if absent. "phrases in quotes" must be there, word* finds what begins so, -word
- * must not be there, dates ("last week", "in May 2023") make memories of that time count more.
+ * request: JSON, {"query":"…","k":10} (k up to 1,000) and, as needed, FILTER; "mode": "hybrid" (default), "text" or "vector";
+ * "fusion": "convex" (default) or "rrf", by reciprocal ranks; "diversity": 0 to 1, maximal marginal relevance; "as_of":
+ * {"valid":"…","recorded":"…"}; "superseded": true, also facts that another one replaced; "group": "thread", of each thread its
+ * best memory alone; "strict": true makes quoted phrases, word* and dates conditions; "explain": true; "min_score"; weights from
+ * 0: "vector_weight" (to 1), "graph_weight" (to 1), "importance_weight", "recency_weight" (to .3 together); "context" and
+ * "feedback": false leave neighbours and words of the best memories out; "touch": false: the search is no use of what it finds;
+ * "now": the moment that dates in the query are relative to. A "quoted phrase" makes memories that hold it count more, word*
+ * finds what begins so, -word leaves memories with it out, dates ("last week", "in May 2023") make memories of that time
+ * count more. The vector of a query is waited for for two seconds.
  * vector: the query's vector in the space of this memory's model, dimensions numbers; NULL: made from "query".
- * out: receives {"hits":[{"id","score","text","type","importance","tags","time","channel","actor",…}],"vectors":"used","reason":
- * "…","searched":1234}; the best first, scores from 0 to 1 on a scale that does not depend on k. "vectors" is "used",
- * "unavailable" (with "reason": words alone were searched) or "off". Must not be NULL.
- * Returns: OK, also when nothing is found; INVALID_ARGUMENT "invalid_query", "invalid_vector", "unknown_key", "wrong_type";
+ * out: receives {"hits":[{"score","id","text","type","importance","tags","time",…}],"vectors":"used","searched":1234}; the best
+ * first, scores from 0 to 1 on a scale that does not depend on k. "vectors" is "used", "off", or "unavailable" with "reason"
+ * and "message": words alone were searched. With "explain" each hit has "parts", which add up to its score. Must not be NULL.
+ * Returns: OK, also when nothing is found; INVALID_ARGUMENT "invalid_search", "invalid_vector", "unknown_key", "wrong_type";
  * PERMISSION_DENIED "access_denied".
  * Thread: any, waits
  * Ownership: the caller frees *out with tau_buf_free.
