@@ -33,7 +33,7 @@ StatusOr<memory::Engine*> MemoryDesk::engine() {
 Status MemoryDesk::open() {
   const RuntimeOptions& options = core_.options();
   memory::EngineOptions made;
-  if (!options.no_store && !options.read_only) made.folder = options.home + "/memory";
+  if (!options.no_store && !options.read_only) made.folder = memory_folder(options.home);
   TAU_ASSIGN_OR_RETURN(auto engine, memory::Engine::open(core_.store(), system_clock(), std::move(made)));
   const MemoryConfig config = core_.config().memory();
   const bool waits = !config.model.empty() && config.model.find('/') != std::string::npos &&
