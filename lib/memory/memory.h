@@ -3,6 +3,7 @@
 
 #include "memory/embedder.h"  // IWYU pragma: export
 #include "memory/engine.h"    // IWYU pragma: export
+#include "memory/maintain.h"  // IWYU pragma: export
 #include "memory/memory_check.h"  // IWYU pragma: export
 #include "memory/recall.h"    // IWYU pragma: export
 #include "memory/types.h"     // IWYU pragma: export
