@@ -442,6 +442,11 @@ AuditConfig Config::audit() const {
           .max_bytes = keys["max_bytes"].as_int(usual.max_bytes)};
 }
 
+MemoryConfig Config::memory() const {
+  const json::Value& keys = state_->merged["memory"];
+  return {.model = std::string(keys["model"].as_string("hash")), .dimensions = keys["dimensions"].as_int()};
+}
+
 VaultConfig Config::vault() const {
   const json::Value& keys = state_->merged["vault"];
   const auto text = [&](std::string_view key) { return std::string(keys[key].as_string()); };

@@ -278,6 +278,11 @@ Status Runtime::add_model(std::string_view document_json, HostModelHooks hooks) 
   return core_->host_models().add(document_json, std::move(hooks), core_->workers());
 }
 
+Status Runtime::set_embedder(std::shared_ptr<const memory::Embedder> embedder) {
+  if (core_->stopping()) return failed_precondition("runtime_stopped", "the runtime was stopped");
+  return core_->memory().set_embedder(std::move(embedder));
+}
+
 StatusOr<std::string> Runtime::perform(std::string_view request_json) {
   using Perform = StatusOr<std::string> (*)(Core & core, const json::Value& request);
   constexpr std::pair<std::string_view, Perform> kOps[] = {
