@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,9 @@ class Memory final {
   // `scope`: as tau_memory_open() describes it.
   static StatusOr<std::shared_ptr<Memory>> open(std::shared_ptr<Runtime> runtime, std::string_view scope);
   Memory(std::shared_ptr<Runtime> runtime, memory::Engine& engine, memory::Reach reach);
+  // What is written through it has these labels, whatever a request says: of a model's calls.
+  void write_as(const Labels& labels) { labels_ = labels; }
+  const std::optional<Labels>& labels() const { return labels_; }
 
   // `vector`: of the query; empty: it is made.
   StatusOr<std::string> search(std::string_view request, std::span<const float> vector);
@@ -37,6 +41,7 @@ class Memory final {
   const std::shared_ptr<Runtime> runtime_;
   memory::Engine& engine_;
   const memory::Reach reach_;
+  std::optional<Labels> labels_;
 };
 
 }  // namespace tau::runtime

@@ -131,34 +131,43 @@ void write_understood(json::Writer& w, const memory::Query& query) {
 
 }  // namespace
 
-StatusOr<std::string> search_memories(Memory& memory, const json::Value& request,
-                                      std::span<const float> vector) {
+StatusOr<memory::Found> find_memories(Memory& memory, const json::Value& request,
+                                      std::span<const float> vector, bool* explain) {
   Engine& engine = memory.engine();
   TAU_ASSIGN_OR_RETURN(Asked asked, read_search(request, memory.reach(), engine.clock().wall_ms()));
-  TAU_ASSIGN_OR_RETURN(const memory::Found found,
+  if (explain != nullptr) *explain = asked.explain;
+  TAU_ASSIGN_OR_RETURN(memory::Found found,
                        engine.search(memory.reach(), std::move(asked.request), vector, asked.words));
+  std::vector<int64_t> used;
+  for (const memory::SearchHit& hit : found.result.hits) used.push_back(hit.row);
+  if (asked.touch) engine.note_use(used);
+  // The model of a provider is asked for the first time in the background.
+  if (found.why.reason() == "embedder_starting") memory.core().memory().wrote();
+  return found;
+}
+
+StatusOr<std::string> search_memories(Memory& memory, const json::Value& request,
+                                      std::span<const float> vector) {
+  bool explain = false;
+  TAU_ASSIGN_OR_RETURN(const memory::Found found, find_memories(memory, request, vector, &explain));
   std::string out;
   json::Writer w(out);
   w.begin_object().key("hits").begin_array();
-  std::vector<int64_t> used;
   for (size_t i = 0; i < found.rows.size(); ++i) {
     const memory::SearchHit& hit = found.result.hits[i];
     w.begin_object().key("score").number(hit.score);
-    if (asked.explain) write_parts(w, hit.parts);
+    if (explain) write_parts(w, hit.parts);
     write_memory_members(w, found.rows[i]);
     w.end_object();
-    used.push_back(hit.row);
   }
   w.end_array();
   write_vectors(w, found);
   w.field("searched", found.searched);
-  if (asked.explain) {
+  if (explain) {
     w.field("candidates", found.result.candidates);
     write_understood(w, found.result.query);
   }
   w.end_object();
-  if (asked.touch) engine.note_use(used);
-  if (found.why.reason() == "embedder_starting") memory.core().memory().wrote();
   return out;
 }
 

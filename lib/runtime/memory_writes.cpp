@@ -53,6 +53,10 @@ StatusOr<std::vector<MemoryDraft>> read_drafts(Memory& memory, const json::Value
 Status complete(Memory& memory, std::vector<MemoryDraft>& drafts) {
   for (MemoryDraft& draft : drafts) {
     if (draft.row.id.empty()) draft.row.id = make_id("mem_", memory.engine().clock(), system_random());
+    if (const std::optional<Labels>& labels = memory.labels()) {
+      draft.row.provenance.integrity = labels->integrity();
+      if (!labels->readable_by_all()) draft.row.provenance.readers = labels->readers();
+    }
     redact(memory.core(), draft.row);
     TAU_RETURN_IF_ERROR(memory::check_memory(draft.row));
   }
