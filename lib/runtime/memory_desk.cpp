@@ -59,7 +59,7 @@ Status MemoryDesk::open() {
 
 StatusOr<std::shared_ptr<const memory::Embedder>> MemoryDesk::make_local(const MemoryConfig& config) {
   if (config.model == "none") return std::shared_ptr<const memory::Embedder>();
-  if (config.model.empty() || config.model == "hash") return memory::make_hash_embedder();
+  if (config.model.empty() || config.model == "hash") return std::shared_ptr<const memory::Embedder>(std::make_shared<memory::HashEmbedder>());
   if (!config.model.starts_with(kFile))
     return invalid_argument("invalid_model_reference",
                             format("memory.model is \"{}\"; it should be hash, none, file:NAME, file:/PATH or "

@@ -43,7 +43,7 @@ class MemoryEngine : public testing::Test {
   std::unique_ptr<Engine> make_engine(store::Store& store) {
     auto engine = Engine::open(store, system_clock(), {.folder = dir_.path() + "/memory"});
     EXPECT_TRUE(engine.ok()) << engine.status().to_string();
-    EXPECT_TRUE((*engine)->set_embedder(make_hash_embedder()).ok());
+    EXPECT_TRUE((*engine)->set_embedder(std::make_shared<HashEmbedder>()).ok());
     return *std::move(engine);
   }
   static Status put(Engine& engine, MemoryRow row) {
