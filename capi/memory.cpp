@@ -15,8 +15,8 @@ StatusOr<std::span<const float>> numbers(const float* data, size_t count, std::s
   constexpr size_t kMost = size_t{1} << 24;  // 1,000 memories of 8,192 numbers
   if (data == nullptr && count != 0) return null_argument(name);
   if (count > kMost)
-    return tau::invalid_argument("invalid_vector", tau::format("{} has {} numbers; at most {} are taken at once",
-                                                               name, count, kMost));
+    return tau::invalid_argument(
+        "invalid_vector", tau::format("{} has {} numbers; at most {} are taken at once", name, count, kMost));
   return std::span<const float>(data, count);
 }
 

@@ -15,7 +15,7 @@ using store::MemoryFilter;
 using store::MemoryRow;
 
 constexpr size_t kPage = 1'000;
-constexpr size_t kTogether = 200;     // of edits in a transaction: writers wait no longer than for these
+constexpr size_t kTogether = 200;      // of edits in a transaction: writers wait no longer than for these
 constexpr size_t kMostEdges = 65'536;  // of the rows of one transaction
 
 struct Done {
@@ -187,9 +187,7 @@ StatusOr<std::string> maintain(Engine& engine, const Reach& reach, MemoryFilter 
   // Names first: what is purged has none afterwards.
   TAU_ASSIGN_OR_RETURN(std::string report, report_of(memories, plan, options.max_actions));
   Done done;
-  if (!options.dry_run) {
-    TAU_ASSIGN_OR_RETURN(done, Doing(engine, plan).all());
-  }
+  if (!options.dry_run) { TAU_ASSIGN_OR_RETURN(done, Doing(engine, plan).all()); }
   report.pop_back();  // of the object
   report += ',';
   std::string rest;

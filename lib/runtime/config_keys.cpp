@@ -472,8 +472,8 @@ void add_memory_keys(std::vector<Key>& keys) {
                                                 "The channel that they are bound to; empty: all of them. "
                                                 "{session} and {principal} stand for those of a run.",
                                                 256))),
-          with_default(R"("")", in_profile(ProjectRule::kNever,
-                                           text("memory.actor", "Likewise the actor.", 256))),
+          with_default(R"("")",
+                       in_profile(ProjectRule::kNever, text("memory.actor", "Likewise the actor.", 256))),
       });
 }
 

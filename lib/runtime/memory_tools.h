@@ -1,5 +1,5 @@
-// Memory as tools of an agent: bound to the scope that the configuration gives its principal and session, which
-// no argument of a call changes.
+// Memory as tools of an agent: bound to the scope that the configuration gives its principal and session,
+// which no argument of a call changes.
 #pragma once
 
 #include <memory>

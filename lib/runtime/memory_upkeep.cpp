@@ -26,8 +26,8 @@ Status read_days(const json::Value& v, std::string_view what, std::string_view k
 Status read_fraction(const json::Value& v, std::string_view key, double& out) {
   if (!v.contains(key)) return ok_status();
   const double number = v[key].as_double(-1);
-  TAU_RETURN_IF_ERROR(check_type(v[key].is_number() && number >= 0 && number <= 1, kPolicy, key,
-                                 "a number from 0 to 1"));
+  TAU_RETURN_IF_ERROR(
+      check_type(v[key].is_number() && number >= 0 && number <= 1, kPolicy, key, "a number from 0 to 1"));
   out = number;
   return ok_status();
 }
@@ -83,10 +83,10 @@ StatusOr<memory::LifecyclePolicy> read_policy(const json::Value& request) {
   memory::LifecyclePolicy policy;
   const json::Value* const v = request.find("policy");
   if (v == nullptr) return policy;
-  TAU_RETURN_IF_ERROR(only_keys(*v, kPolicy,
-                                {"forget_below", "grace_days", "forget_linked", "forget_threads", "orphans",
-                                 "orphan_below", "duplicates", "min_overlap", "ended_after_days",
-                                 "purge_after_days", "half_life_days", "retention"}));
+  TAU_RETURN_IF_ERROR(only_keys(
+      *v, kPolicy,
+      {"forget_below", "grace_days", "forget_linked", "forget_threads", "orphans", "orphan_below",
+       "duplicates", "min_overlap", "ended_after_days", "purge_after_days", "half_life_days", "retention"}));
   TAU_RETURN_IF_ERROR(read_fraction(*v, "forget_below", policy.forget_below));
   TAU_RETURN_IF_ERROR(read_days(*v, kPolicy, "grace_days", policy.grace_ms));
   TAU_RETURN_IF_ERROR(read_switch(*v, "forget_linked", policy.forget_linked));
@@ -122,8 +122,7 @@ StatusOr<std::string> embed_memories(Memory& memory, const json::Value& request)
   int64_t limit = 1000;
   if (request.contains("limit")) {
     TAU_ASSIGN_OR_RETURN(limit, read_count(request, "request", "limit"));
-    TAU_RETURN_IF_ERROR(
-        check_type(limit >= 1 && limit <= kMostEmbedded, "request", "limit", "1 to 1000000"));
+    TAU_RETURN_IF_ERROR(check_type(limit >= 1 && limit <= kMostEmbedded, "request", "limit", "1 to 1000000"));
   }
   MemoryDesk& desk = memory.core().memory();
   TAU_ASSIGN_OR_RETURN(const int64_t embedded, desk.embed_missing(static_cast<size_t>(limit)));

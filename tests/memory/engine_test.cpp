@@ -1,4 +1,5 @@
-// The engine over real stores: what is written is found, within reach and nowhere else, until it is forgotten.
+// The engine over real stores: what is written is found, within reach and nowhere else, until it is
+// forgotten.
 #include "memory/engine.h"
 
 #include <gtest/gtest.h>
