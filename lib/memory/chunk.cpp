@@ -46,12 +46,12 @@ Status check_options(const ChunkOptions& options) {
                     options.target_bytes >= kLeastMaxBytes / 2 && options.target_bytes <= options.max_bytes &&
                     options.overlap_bytes <= options.target_bytes / 2;
   if (fine) return {};
-  return invalid_argument(
-      "invalid_chunk_options",
-      format("chunks of {} to {} bytes with an overlap of {}: wants {} <= target <= max, {} <= max <= {}, overlap "
-             "<= target / 2",
-             options.target_bytes, options.max_bytes, options.overlap_bytes, kLeastMaxBytes / 2, kLeastMaxBytes,
-             kMostMaxBytes));
+  return invalid_argument("invalid_chunk_options",
+                          format("chunks of {} to {} bytes with an overlap of {}: wants {} <= target <= max, "
+                                 "{} <= max <= {}, overlap "
+                                 "<= target / 2",
+                                 options.target_bytes, options.max_bytes, options.overlap_bytes,
+                                 kLeastMaxBytes / 2, kLeastMaxBytes, kMostMaxBytes));
 }
 
 Status not_text(std::string_view name, std::string_view why) {
@@ -61,8 +61,8 @@ Status not_text(std::string_view name, std::string_view why) {
 Status check_bytes(std::string_view name, std::string_view bytes, const ChunkOptions& options) {
   const size_t most = std::min<size_t>(options.max_file_bytes, std::numeric_limits<uint32_t>::max());
   if (bytes.size() > most)
-    return resource_exhausted("file_too_large", format("\"{}\" has {} bytes; {} are allowed", shown_text(name),
-                                                       bytes.size(), most));
+    return resource_exhausted("file_too_large", format("\"{}\" has {} bytes; {} are allowed",
+                                                       shown_text(name), bytes.size(), most));
   if (bytes.starts_with("%PDF-"))
     return invalid_argument("needs_converter",
                             format("\"{}\" is a PDF: it must be converted to text first", shown_text(name)));
@@ -133,9 +133,9 @@ void run_format(std::string_view name, std::string_view text, ChunkPacker& packe
 }
 
 Status too_many(std::string_view name, const ChunkOptions& options) {
-  return resource_exhausted("too_many_chunks",
-                            format("\"{}\" has more than {} chunks; split it, or allow more", shown_text(name),
-                                   options.max_chunks));
+  return resource_exhausted(
+      "too_many_chunks", format("\"{}\" has more than {} chunks; split it, or allow more", shown_text(name),
+                                options.max_chunks));
 }
 
 }  // namespace

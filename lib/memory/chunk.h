@@ -1,5 +1,5 @@
-// Cuts files into chunks that respect their structure: what a chunk says can be understood by itself, with the
-// path of headings above it.
+// Cuts files into chunks that respect their structure: what a chunk says can be understood by itself, with
+// the path of headings above it.
 #pragma once
 
 #include <cstddef>
@@ -26,16 +26,17 @@ struct Chunk {
 // Sizes are bytes of UTF-8: text in CJK says as much in 1,200 of them as English does.
 struct ChunkOptions {
   size_t target_bytes = 1'200;
-  size_t max_bytes = 2'000;   // never more, but for the overlap
-  size_t overlap_bytes = 0;   // of the chunk before, at the front of one that goes on where that was full
+  size_t max_bytes = 2'000;  // never more, but for the overlap
+  size_t overlap_bytes = 0;  // of the chunk before, at the front of one that goes on where that was full
   size_t max_file_bytes = 100 << 20;
   size_t max_chunks = 200'000;
 };
 
 struct ChunkedFile {
-  std::string format;      // "markdown", "json", …: what it was read as
-  std::string note;        // why it was read as something simpler than its name says; may be empty
-  std::string attributes;  // of the whole file, one JSON object: front matter, the title of a page; may be empty
+  std::string format;  // "markdown", "json", …: what it was read as
+  std::string note;    // why it was read as something simpler than its name says; may be empty
+  std::string
+      attributes;  // of the whole file, one JSON object: front matter, the title of a page; may be empty
   std::vector<Chunk> chunks;
 };
 
@@ -49,8 +50,8 @@ StatusOr<std::vector<Chunk>> chunk_file(std::string_view name, std::string_view 
 // Text with a form feed after each page, as converters of PDF write it. Headings are "page 3".
 StatusOr<ChunkedFile> chunk_pages(std::string_view bytes, const ChunkOptions& options);
 
-// How a file would be read: "text", "markdown", "json", "jsonl", "csv", "tsv", "code", "html", "lines", "pdf",
-// or "" when the extension says nothing.
+// How a file would be read: "text", "markdown", "json", "jsonl", "csv", "tsv", "code", "html", "lines",
+// "pdf", or "" when the extension says nothing.
 std::string_view format_by_name(std::string_view name);
 
 }  // namespace tau::memory

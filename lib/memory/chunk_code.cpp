@@ -44,13 +44,15 @@ class LineReader {
 };
 
 bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> marks) {
-  return std::any_of(marks.begin(), marks.end(), [&](std::string_view mark) { return text.starts_with(mark); });
+  return std::any_of(marks.begin(), marks.end(),
+                     [&](std::string_view mark) { return text.starts_with(mark); });
 }
 
 bool is_closer(std::string_view text) {
   if (starts_with_any(text, {"}", ")", "]", "{", "</", "#endif", "#else"})) return true;
   for (const std::string_view word : {"end", "fi", "done", "esac", "else:", "except", "finally:"})
-    if (text.starts_with(word) && (text.size() == word.size() || !(text[word.size()] >= 'a' && text[word.size()] <= 'z')))
+    if (text.starts_with(word) &&
+        (text.size() == word.size() || !(text[word.size()] >= 'a' && text[word.size()] <= 'z')))
       return true;
   return false;
 }
@@ -223,8 +225,8 @@ void CodeChunker::block(size_t begin, size_t end, int depth) {
   }
 }
 
-// Cuts lines at their outermost level. Those of a block (depth > 0) begin with its first line, above the level
-// of what is within; what stands before the first block within goes with it.
+// Cuts lines at their outermost level. Those of a block (depth > 0) begin with its first line, above the
+// level of what is within; what stands before the first block within goes with it.
 void CodeChunker::divide(size_t begin, size_t end, int depth) {
   size_t inner = begin;
   if (depth > 0) {

@@ -19,11 +19,12 @@ bool is_one(std::string_view name, Names names) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 bool is_block(std::string_view name) {
-  return is_one(name, {"address", "article", "aside",   "blockquote", "body",    "caption", "center", "dd",
-                       "details", "dialog",  "div",     "dl",         "dt",      "fieldset", "figcaption",
-                       "figure",  "footer",  "form",    "header",     "hr",      "html",    "legend", "li",
-                       "main",    "nav",     "ol",      "option",     "p",       "pre",     "section", "summary",
-                       "table",   "tbody",   "tfoot",   "thead",      "title",   "tr",      "ul"});
+  return is_one(name,
+                {"address", "article", "aside",  "blockquote", "body", "caption",  "center",     "dd",
+                 "details", "dialog",  "div",    "dl",         "dt",   "fieldset", "figcaption", "figure",
+                 "footer",  "form",    "header", "hr",         "html", "legend",   "li",         "main",
+                 "nav",     "ol",      "option", "p",          "pre",  "section",  "summary",    "table",
+                 "tbody",   "tfoot",   "thead",  "title",      "tr",   "ul"});
 }
 bool is_void(std::string_view name) {
   return is_one(name, {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source",
@@ -121,9 +122,7 @@ void HtmlChunker::say(std::string_view text) {
 void HtmlChunker::end_block() {
   const int64_t last_line = std::max(block_line_, lines_.at(at_));
   std::string_view text = pre_ > 0 || kind_ == "code" ? trim_right(block_) : trim(block_);
-  if (is_blank_text(text)) {
-    text = {};
-  }
+  if (is_blank_text(text)) { text = {}; }
   if (in_title_) {
     if (title_.empty()) title_ = truncate_utf8(text, kMaxHeadingBytes);
   } else if (level_ > 0) {
@@ -270,7 +269,8 @@ void HtmlChunker::markup() {
     skip_past("-->");
   } else if (rest.starts_with("<!") || rest.starts_with("<?")) {
     skip_past(">");
-  } else if (rest.size() > 1 && (is_letter(rest[1]) || (rest[1] == '/' && rest.size() > 2 && is_letter(rest[2])))) {
+  } else if (rest.size() > 1 &&
+             (is_letter(rest[1]) || (rest[1] == '/' && rest.size() > 2 && is_letter(rest[2])))) {
     const Tag tag = read_tag();
     tag.closing ? close(tag) : open(tag);
   } else {

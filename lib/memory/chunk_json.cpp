@@ -113,7 +113,8 @@ size_t JsonChunker::small_end() const {
       --depth;
       ++i;
     } else if (depth == 0) {
-      while (i < text_.size() && !is_blank_char(text_[i]) && text_[i] != ',' && text_[i] != '}' && text_[i] != ']')
+      while (i < text_.size() && !is_blank_char(text_[i]) && text_[i] != ',' && text_[i] != '}' &&
+             text_[i] != ']')
         ++i;
       return i;
     } else {

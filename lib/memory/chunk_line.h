@@ -59,7 +59,8 @@ class LineCursor {
 // The numbers of lines of places that only go forward.
 class LineCounter {
  public:
-  explicit LineCounter(std::string_view text, int64_t first_number = 1) : text_(text), number_(first_number) {}
+  explicit LineCounter(std::string_view text, int64_t first_number = 1)
+      : text_(text), number_(first_number) {}
   int64_t at(size_t offset) {
     if (offset > offset_) {
       number_ += count_lines(text_.substr(offset_, offset - offset_));

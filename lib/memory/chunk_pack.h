@@ -17,8 +17,8 @@ inline constexpr size_t kMaxHeadingPartBytes = 80;
 // "a > b", with parts that are too long cut, and the front of a path that is too long left out.
 std::string heading_path(const std::vector<std::string>& parts);
 
-// How many bytes of `text`, which is longer than `max`, belong to the first of its parts: up to a paragraph, a
-// sentence (of prose), a line or a word, near `target`; never through a character.
+// How many bytes of `text`, which is longer than `max`, belong to the first of its parts: up to a paragraph,
+// a sentence (of prose), a line or a word, near `target`; never through a character.
 size_t cut_point(std::string_view text, size_t target, size_t max, bool prose);
 
 class ChunkPacker {

@@ -95,7 +95,8 @@ void chunk_table(std::string_view text, char separator, ChunkPacker& packer) {
   if (is_blank_text(records.record())) return;
   RowPacker rows(packer, records.record(), records.first_line(), "rows");
   while (records.next() && !packer.full())
-    if (!is_blank_text(records.record())) rows.add(records.record(), records.first_line(), records.last_line());
+    if (!is_blank_text(records.record()))
+      rows.add(records.record(), records.first_line(), records.last_line());
   rows.close();
 }
 

@@ -27,7 +27,8 @@ struct Row {
   const CodeStyle* style;
 };
 constexpr Row kRows[] = {
-    {" c h cc cpp cxx c++ hpp hh hxx h++ inl m mm java kt kts scala cs go rs swift dart groovy gradle zig proto "
+    {" c h cc cpp cxx c++ hpp hh hxx h++ inl m mm java kt kts scala cs go rs swift dart groovy gradle zig "
+     "proto "
      "cu cl hlsl glsl v sv sol css scss less ",
      &kC},
     {" js mjs cjs jsx ts mts cts tsx php vue svelte ", &kScript},
@@ -43,12 +44,15 @@ constexpr Row kRows[] = {
 };
 
 constexpr std::string_view kDefining =
-    " class concept def defmodule enum extension fn fun func function impl interface macro_rules message module "
-    "namespace object package procedure protocol record rpc service struct sub table trait trigger type union "
+    " class concept def defmodule enum extension fn fun func function impl interface macro_rules message "
+    "module "
+    "namespace object package procedure protocol record rpc service struct sub table trait trigger type "
+    "union "
     "view ";
 // A parenthesis behind one of these begins no list of parameters.
 constexpr std::string_view kControl =
-    " assert await case catch delete do elif else except for foreach if new not print raise return switch sizeof "
+    " assert await case catch delete do elif else except for foreach if new not print raise return switch "
+    "sizeof "
     "throw typeof unless until using when while with yield ";
 
 bool is_among(std::string_view words, std::string_view word) {
@@ -68,7 +72,8 @@ std::string_view take_word(std::string_view line, size_t& at) {
   while (at < line.size()) {
     if (is_word_char(line[at])) {
       ++at;
-    } else if (at > begin && line.substr(at, 2) == "::" && at + 2 < line.size() && is_word_char(line[at + 2])) {
+    } else if (at > begin && line.substr(at, 2) == "::" && at + 2 < line.size() &&
+               is_word_char(line[at + 2])) {
       at += 2;
     } else {
       break;

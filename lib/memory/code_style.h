@@ -13,12 +13,12 @@ struct CodeStyle {
     kSections,  // "[name]" above, all else below
   };
   Blocks blocks = Blocks::kIndent;
-  std::string_view comment;         // to the end of a line
-  bool block_comments = false;      // /* … */
-  bool quoted_text = false;         // '…' is a text, not a character
-  bool backtick_text = false;       // `…` over several lines
-  bool triple_quotes = false;       // """ … """ over several lines
-  bool names = false;               // lines "key: value" name their blocks
+  std::string_view comment;     // to the end of a line
+  bool block_comments = false;  // /* … */
+  bool quoted_text = false;     // '…' is a text, not a character
+  bool backtick_text = false;   // `…` over several lines
+  bool triple_quotes = false;   // """ … """ over several lines
+  bool names = false;           // lines "key: value" name their blocks
 };
 
 // Of a file's name; null when that says nothing of code or of what is indented.

@@ -10,7 +10,8 @@
 namespace tau::memory {
 
 struct MergeInput {
-  // Those that are kept, those that are lost, and the other ends of relations; in any order.
+  // Those that are kept, those that are lost, and the other ends of relations, as they are once whatever else
+  // is forgotten is forgotten; in any order.
   std::vector<store::MemoryRow> rows;
   std::vector<store::MemoryUses> uses;   // of `rows`, in their order; may be empty
   std::vector<store::MemoryEdge> edges;  // of those that are lost and those that are kept

@@ -31,7 +31,7 @@ struct DuplicateOptions {
 };
 Status check(const DuplicateOptions& options);  // INVALID_ARGUMENT "invalid_duplicates"
 
-struct DuplicateSketch {  // 136 bytes
+struct DuplicateSketch {
   int64_t row = 0;
   int64_t created_ms = 0;
   double importance = 0;
@@ -39,6 +39,7 @@ struct DuplicateSketch {  // 136 bytes
   uint64_t attributes = 0;  // 0: none
   TextPrint print;
 };
+static_assert(sizeof(DuplicateSketch) <= 120);
 // False: this one is never a duplicate (identity, forgotten, superseded, without words).
 bool sketch_of(const store::MemoryRow& row, DuplicateSketch* sketch);
 

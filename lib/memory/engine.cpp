@@ -34,9 +34,9 @@ Status narrow_part(std::string_view name, const std::optional<SharedString>& bou
   }
   for (const SharedString& each : chosen)
     if (!covers(bound, each))
-      return permission_denied("outside_scope",
-                               format("this handle sees {} \"{}\" and what belongs to none, not \"{}\"", name,
-                                      *bound, each));
+      return permission_denied(
+          "outside_scope",
+          format("this handle sees {} \"{}\" and what belongs to none, not \"{}\"", name, *bound, each));
   return ok_status();
 }
 
@@ -117,8 +117,7 @@ Engine::~Engine() = default;
 
 StatusOr<std::unique_ptr<Engine>> Engine::open(store::Store& store, Clock& clock, EngineOptions options) {
   store::Memories* const memories = store.memories();
-  if (memories == nullptr)
-    return Status(Code::kUnimplemented, "no_memories", "this store keeps no memories");
+  if (memories == nullptr) return Status(Code::kUnimplemented, "no_memories", "this store keeps no memories");
   const bool writes = !options.folder.empty();
   if (writes) TAU_RETURN_IF_ERROR(os::make_private_dir(options.folder));
   std::unique_ptr<Engine> engine(new Engine(store, *memories, clock, std::move(options)));
@@ -129,8 +128,8 @@ StatusOr<std::unique_ptr<Engine>> Engine::open(store::Store& store, Clock& clock
 Status Engine::set_embedder(std::shared_ptr<const Embedder> embedder) {
   VectorSpace next{.embedder = std::move(embedder)};
   if (next.embedder != nullptr && next.embedder->slow()) {
-    TAU_ASSIGN_OR_RETURN(next.space, memories_->space(next.embedder->id(),
-                                                      static_cast<int64_t>(next.embedder->dimensions())));
+    TAU_ASSIGN_OR_RETURN(
+        next.space, memories_->space(next.embedder->id(), static_cast<int64_t>(next.embedder->dimensions())));
   }
   const std::lock_guard lock(mutex_);
   const bool same = vectors_.embedder != nullptr && next.embedder != nullptr &&
@@ -166,8 +165,8 @@ Status Engine::attach(std::span<const float> vectors, size_t memories, std::vect
   const size_t dimensions = now.embedder->dimensions();
   if (vectors.size() != memories * dimensions)
     return invalid_argument("invalid_vector",
-                            format("{} numbers were given; {} memories need {} of {} each", vectors.size(), memories,
-                                   memories * dimensions, dimensions));
+                            format("{} numbers were given; {} memories need {} of {} each", vectors.size(),
+                                   memories, memories * dimensions, dimensions));
   for (size_t i = 0; i < memories; ++i) {
     auto& put = std::get<store::MemoryPut>(edits[i].what);
     TAU_ASSIGN_OR_RETURN(put.vector, quantise(vectors.data() + i * dimensions, dimensions));

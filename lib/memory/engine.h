@@ -1,8 +1,8 @@
 // The engine: memories of a home, written through the store and found through indexes that follow it.
 //
-// The store is the truth. An index (a Shard for each scope) is brought up to date before each search, with all
-// that this process has committed and what other processes have committed by then. What it finds is read from
-// the store again, so that nothing shows that was forgotten meanwhile.
+// The store is the truth. An index (a Shard for each scope) is brought up to date before each search, with
+// all that this process has committed and what other processes have committed by then. What it finds is read
+// from the store again, so that nothing shows that was forgotten meanwhile.
 #pragma once
 
 #include <array>
@@ -51,7 +51,7 @@ struct EngineOptions {
 // Who computes the vectors now, and where they are kept.
 struct VectorSpace {
   std::shared_ptr<const Embedder> embedder;  // null: words alone
-  int64_t space = 0;  // of the store; 0: computed when they are needed, kept nowhere
+  int64_t space = 0;                         // of the store; 0: computed when they are needed, kept nowhere
 };
 
 // What one search saw beside its hits.
@@ -59,7 +59,7 @@ struct Found {
   SearchResult result;
   std::vector<store::MemoryRow> rows;  // of the hits, in their order
   enum class Vectors : uint8_t { kUsed, kOff, kUnavailable } vectors = Vectors::kOff;
-  Status why;  // they are unavailable
+  Status why;            // they are unavailable
   int64_t missing = 0;   // memories that have no vector yet, as far as is known
   int64_t searched = 0;  // memories that the indexes hold, before any filter
 };
@@ -67,8 +67,8 @@ struct Found {
 struct EngineStats {
   int64_t shards = 0;  // open
   int64_t documents = 0;
-  int64_t bytes = 0;  // of memory, mapped files included
-  int64_t rebuilt = 0;  // indexes that had to be made anew since the start
+  int64_t bytes = 0;        // of memory, mapped files included
+  int64_t rebuilt = 0;      // indexes that had to be made anew since the start
   std::string last_damage;  // why
 };
 
@@ -95,7 +95,8 @@ class Engine {
   // `vector`: of the query; empty: it is made. INVALID_ARGUMENT "invalid_search", "invalid_vector"; as
   // Reach::narrow() fails.
   enum class Words : uint8_t { kAndVectors, kAlone };
-  StatusOr<Found> search(const Reach& reach, SearchRequest request, std::span<const float> vector, Words words);
+  StatusOr<Found> search(const Reach& reach, SearchRequest request, std::span<const float> vector,
+                         Words words);
 
   // All memories of that id within a filter.
   StatusOr<std::vector<store::MemoryRow>> find(const store::MemoryFilter& filter, std::string_view id,
@@ -148,7 +149,8 @@ class Engine {
   StatusOr<View> view_of(const store::MemoryFilter& filter);
   StatusOr<std::optional<QueryVector>> slow_vector(const VectorSpace& space, std::string_view text,
                                                    std::span<const float> given) const;
-  StatusOr<Found> search_once(const SearchRequest& request, std::span<const float> given, Words words, bool* lost);
+  StatusOr<Found> search_once(const SearchRequest& request, std::span<const float> given, Words words,
+                              bool* lost);
   Status read_rows(Found& found, bool* lost);
 
   store::Store& store_;

@@ -89,10 +89,10 @@ StatusOr<std::optional<QueryVector>> Engine::slow_vector(const VectorSpace& spac
                                                          std::span<const float> given) const {
   if (!given.empty()) {
     if (space.embedder == nullptr || given.size() != space.embedder->dimensions())
-      return invalid_argument("invalid_vector",
-                              format("the vector of the query has {} numbers; those of this memory have {}",
-                                     given.size(),
-                                     space.embedder == nullptr ? 0 : space.embedder->dimensions()));
+      return invalid_argument(
+          "invalid_vector",
+          format("the vector of the query has {} numbers; those of this memory have {}", given.size(),
+                 space.embedder == nullptr ? 0 : space.embedder->dimensions()));
     TAU_ASSIGN_OR_RETURN(VectorQuery vector, VectorQuery::make(given.data(), given.size()));
     return std::optional(QueryVector{.vector = std::move(vector),
                                      .usual_weight = space.embedder->usual_weight(),
@@ -126,13 +126,14 @@ StatusOr<Found> Engine::search_once(const SearchRequest& request, std::span<cons
   for (const auto& slot : view.slots)
     if (slot->vectors.embedder != space.embedder) vector.reset();  // it is of a space that was left meanwhile
   if (wanted && found.why.ok() && !vector && !space.embedder->slow()) {
-    TAU_ASSIGN_OR_RETURN(vector, embed_query(*space.embedder, parse_query(request.text, request.now_ms).plain,
-                                             view.shards));
+    TAU_ASSIGN_OR_RETURN(
+        vector, embed_query(*space.embedder, parse_query(request.text, request.now_ms).plain, view.shards));
   }
   StoreSource source(*memories_, view.keys);
-  TAU_ASSIGN_OR_RETURN(found.result, searcher_.search(request, view.shards, vector ? &*vector : nullptr, &source));
-  found.vectors = vector ? Found::Vectors::kUsed
-                         : (found.why.ok() ? Found::Vectors::kOff : Found::Vectors::kUnavailable);
+  TAU_ASSIGN_OR_RETURN(found.result,
+                       searcher_.search(request, view.shards, vector ? &*vector : nullptr, &source));
+  found.vectors =
+      vector ? Found::Vectors::kUsed : (found.why.ok() ? Found::Vectors::kOff : Found::Vectors::kUnavailable);
   for (const Shard* shard : view.shards) found.searched += shard->live();
   found.missing = missing();
   *lost = false;

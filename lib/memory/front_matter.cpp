@@ -21,8 +21,8 @@ std::string unquote_single(std::string_view body) {
 std::optional<json::Value> as_json(std::string_view text) {
   if (text.empty()) return std::nullopt;
   const char c = text.front();
-  const bool may_be = c == '{' || c == '[' || c == '"' || c == '-' || (c >= '0' && c <= '9') || text == "true" ||
-                      text == "false" || text == "null";
+  const bool may_be = c == '{' || c == '[' || c == '"' || c == '-' || (c >= '0' && c <= '9') ||
+                      text == "true" || text == "false" || text == "null";
   if (!may_be) return std::nullopt;
   auto value = json::parse(text);
   if (!value.ok()) return std::nullopt;

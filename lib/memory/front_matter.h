@@ -12,9 +12,10 @@
 namespace tau::memory {
 
 struct FrontMatter {
-  json::Value fields = json::Value::object();  // strings, numbers, booleans, lists of them; JSON where it stands
-  std::string_view body;                       // what follows
-  int64_t body_line = 1;                       // its first line
+  json::Value fields =
+      json::Value::object();  // strings, numbers, booleans, lists of them; JSON where it stands
+  std::string_view body;      // what follows
+  int64_t body_line = 1;      // its first line
 };
 
 // Nothing when the text does not begin with such lines, or has no end of them within kMaxFrontMatterBytes.

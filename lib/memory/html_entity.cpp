@@ -12,34 +12,35 @@ struct Entity {
 };
 // Sorted. Of the 2,231 names of HTML those of Latin-1, punctuation, arrows and mathematics in daily use.
 constexpr Entity kEntities[] = {
-    {"AElig", "Æ"},  {"Aacute", "Á"}, {"Acirc", "Â"},  {"Agrave", "À"}, {"Aring", "Å"},  {"Atilde", "Ã"},
-    {"Auml", "Ä"},   {"Ccedil", "Ç"}, {"Delta", "Δ"},  {"Eacute", "É"}, {"Ecirc", "Ê"},  {"Egrave", "È"},
-    {"Euml", "Ë"},   {"Iacute", "Í"}, {"Icirc", "Î"},  {"Igrave", "Ì"}, {"Iuml", "Ï"},   {"Ntilde", "Ñ"},
-    {"OElig", "Œ"},  {"Oacute", "Ó"}, {"Ocirc", "Ô"},  {"Ograve", "Ò"}, {"Omega", "Ω"},  {"Oslash", "Ø"},
-    {"Otilde", "Õ"}, {"Ouml", "Ö"},   {"Scaron", "Š"}, {"Sigma", "Σ"},  {"Uacute", "Ú"}, {"Ucirc", "Û"},
-    {"Ugrave", "Ù"}, {"Uuml", "Ü"},   {"Yacute", "Ý"}, {"aacute", "á"}, {"acirc", "â"},  {"aelig", "æ"},
-    {"agrave", "à"}, {"alpha", "α"},  {"amp", "&"},    {"apos", "'"},   {"aring", "å"},  {"asymp", "≈"},
-    {"atilde", "ã"}, {"auml", "ä"},   {"bdquo", "„"},  {"beta", "β"},   {"brvbar", "¦"}, {"bull", "•"},
-    {"ccedil", "ç"}, {"cent", "¢"},   {"check", "✓"},  {"copy", "©"},   {"dagger", "†"}, {"darr", "↓"},
-    {"deg", "°"},    {"delta", "δ"},  {"divide", "÷"}, {"eacute", "é"}, {"ecirc", "ê"},  {"egrave", "è"},
-    {"emsp", " "},   {"ensp", " "},   {"epsilon", "ε"}, {"euml", "ë"},  {"euro", "€"},   {"frac12", "½"},
-    {"frac14", "¼"}, {"frac34", "¾"}, {"gamma", "γ"},  {"ge", "≥"},     {"gt", ">"},     {"harr", "↔"},
-    {"hellip", "…"}, {"iacute", "í"}, {"icirc", "î"},  {"iexcl", "¡"},  {"igrave", "ì"}, {"infin", "∞"},
-    {"iquest", "¿"}, {"iuml", "ï"},   {"lambda", "λ"}, {"laquo", "«"},  {"larr", "←"},   {"ldquo", "“"},
-    {"le", "≤"},     {"lsaquo", "‹"}, {"lsquo", "‘"},  {"lt", "<"},     {"mdash", "—"},  {"micro", "µ"},
-    {"middot", "·"}, {"minus", "−"},  {"mu", "μ"},     {"nbsp", " "},   {"ndash", "–"},  {"ne", "≠"},
-    {"not", "¬"},    {"ntilde", "ñ"}, {"oacute", "ó"}, {"ocirc", "ô"},  {"oelig", "œ"},  {"ograve", "ò"},
-    {"omega", "ω"},  {"ordf", "ª"},   {"ordm", "º"},   {"oslash", "ø"}, {"otilde", "õ"}, {"ouml", "ö"},
-    {"para", "¶"},   {"permil", "‰"}, {"phi", "φ"},    {"pi", "π"},     {"plusmn", "±"}, {"pound", "£"},
-    {"quot", "\""},  {"raquo", "»"},  {"rarr", "→"},   {"rdquo", "”"},  {"reg", "®"},    {"rsaquo", "›"},
-    {"rsquo", "’"},  {"sbquo", "‚"},  {"scaron", "š"}, {"sect", "§"},   {"shy", ""},     {"sigma", "σ"},
-    {"sup1", "¹"},   {"sup2", "²"},   {"sup3", "³"},   {"szlig", "ß"},  {"theta", "θ"},  {"thinsp", " "},
-    {"times", "×"},  {"trade", "™"},  {"uacute", "ú"}, {"uarr", "↑"},   {"ucirc", "û"},  {"ugrave", "ù"},
-    {"uuml", "ü"},   {"yacute", "ý"}, {"yen", "¥"},    {"yuml", "ÿ"},   {"zwj", ""},     {"zwnj", ""},
+    {"AElig", "Æ"},  {"Aacute", "Á"}, {"Acirc", "Â"},   {"Agrave", "À"}, {"Aring", "Å"},  {"Atilde", "Ã"},
+    {"Auml", "Ä"},   {"Ccedil", "Ç"}, {"Delta", "Δ"},   {"Eacute", "É"}, {"Ecirc", "Ê"},  {"Egrave", "È"},
+    {"Euml", "Ë"},   {"Iacute", "Í"}, {"Icirc", "Î"},   {"Igrave", "Ì"}, {"Iuml", "Ï"},   {"Ntilde", "Ñ"},
+    {"OElig", "Œ"},  {"Oacute", "Ó"}, {"Ocirc", "Ô"},   {"Ograve", "Ò"}, {"Omega", "Ω"},  {"Oslash", "Ø"},
+    {"Otilde", "Õ"}, {"Ouml", "Ö"},   {"Scaron", "Š"},  {"Sigma", "Σ"},  {"Uacute", "Ú"}, {"Ucirc", "Û"},
+    {"Ugrave", "Ù"}, {"Uuml", "Ü"},   {"Yacute", "Ý"},  {"aacute", "á"}, {"acirc", "â"},  {"aelig", "æ"},
+    {"agrave", "à"}, {"alpha", "α"},  {"amp", "&"},     {"apos", "'"},   {"aring", "å"},  {"asymp", "≈"},
+    {"atilde", "ã"}, {"auml", "ä"},   {"bdquo", "„"},   {"beta", "β"},   {"brvbar", "¦"}, {"bull", "•"},
+    {"ccedil", "ç"}, {"cent", "¢"},   {"check", "✓"},   {"copy", "©"},   {"dagger", "†"}, {"darr", "↓"},
+    {"deg", "°"},    {"delta", "δ"},  {"divide", "÷"},  {"eacute", "é"}, {"ecirc", "ê"},  {"egrave", "è"},
+    {"emsp", " "},   {"ensp", " "},   {"epsilon", "ε"}, {"euml", "ë"},   {"euro", "€"},   {"frac12", "½"},
+    {"frac14", "¼"}, {"frac34", "¾"}, {"gamma", "γ"},   {"ge", "≥"},     {"gt", ">"},     {"harr", "↔"},
+    {"hellip", "…"}, {"iacute", "í"}, {"icirc", "î"},   {"iexcl", "¡"},  {"igrave", "ì"}, {"infin", "∞"},
+    {"iquest", "¿"}, {"iuml", "ï"},   {"lambda", "λ"},  {"laquo", "«"},  {"larr", "←"},   {"ldquo", "“"},
+    {"le", "≤"},     {"lsaquo", "‹"}, {"lsquo", "‘"},   {"lt", "<"},     {"mdash", "—"},  {"micro", "µ"},
+    {"middot", "·"}, {"minus", "−"},  {"mu", "μ"},      {"nbsp", " "},   {"ndash", "–"},  {"ne", "≠"},
+    {"not", "¬"},    {"ntilde", "ñ"}, {"oacute", "ó"},  {"ocirc", "ô"},  {"oelig", "œ"},  {"ograve", "ò"},
+    {"omega", "ω"},  {"ordf", "ª"},   {"ordm", "º"},    {"oslash", "ø"}, {"otilde", "õ"}, {"ouml", "ö"},
+    {"para", "¶"},   {"permil", "‰"}, {"phi", "φ"},     {"pi", "π"},     {"plusmn", "±"}, {"pound", "£"},
+    {"quot", "\""},  {"raquo", "»"},  {"rarr", "→"},    {"rdquo", "”"},  {"reg", "®"},    {"rsaquo", "›"},
+    {"rsquo", "’"},  {"sbquo", "‚"},  {"scaron", "š"},  {"sect", "§"},   {"shy", ""},     {"sigma", "σ"},
+    {"sup1", "¹"},   {"sup2", "²"},   {"sup3", "³"},    {"szlig", "ß"},  {"theta", "θ"},  {"thinsp", " "},
+    {"times", "×"},  {"trade", "™"},  {"uacute", "ú"},  {"uarr", "↑"},   {"ucirc", "û"},  {"ugrave", "ù"},
+    {"uuml", "ü"},   {"yacute", "ý"}, {"yen", "¥"},     {"yuml", "ÿ"},   {"zwj", ""},     {"zwnj", ""},
 };
 constexpr size_t kLongestName = 8;
 
-// What the numbers 80 to 9F stand for: pages mean windows-1252 by them (HTML, numeric-character-reference-end).
+// What the numbers 80 to 9F stand for: pages mean windows-1252 by them (HTML,
+// numeric-character-reference-end).
 constexpr std::array<uint16_t, 32> kHighControls = {
     0x20ac, 0x81,   0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
     0x2039, 0x0152, 0x8d,   0x017d, 0x8f,   0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
@@ -59,8 +60,8 @@ size_t numeric(std::string& out, std::string_view text) {
   const size_t first = i;
   uint32_t code = 0;
   for (; i < text.size() && digit_of(text[i], base) >= 0; ++i)
-    code = std::min<uint32_t>(code * static_cast<uint32_t>(base) + static_cast<uint32_t>(digit_of(text[i], base)),
-                              0x110000);
+    code = std::min<uint32_t>(
+        code * static_cast<uint32_t>(base) + static_cast<uint32_t>(digit_of(text[i], base)), 0x110000);
   if (i == first) return 0;
   if (code >= 0x80 && code < 0xa0) code = kHighControls[code - 0x80];
   if (code == 0xa0) code = ' ';

@@ -126,7 +126,8 @@ Status check_memory(const store::MemoryRow& row) {
   TAU_RETURN_IF_ERROR(check_name("source", row.source, kMaxMemorySourceBytes));
   TAU_RETURN_IF_ERROR(check_fact(row.fact));
   if (row.valid_from_ms >= row.valid_to_ms)
-    return invalid("valid_to", format("({}) is not after valid_from ({})", row.valid_to_ms, row.valid_from_ms));
+    return invalid("valid_to",
+                   format("({}) is not after valid_from ({})", row.valid_to_ms, row.valid_from_ms));
   if (row.forgotten_ms < 0) return invalid("forgotten", format("is {}, before 1970", row.forgotten_ms));
   return check_attributes(row.attributes);
 }

@@ -7,8 +7,9 @@
 #include <vector>
 
 #include "memory/doc_set.h"
-#include "memory/vector_kernels.h"
+#include "memory/vector_candidates.h"
 #include "memory/vector_query.h"
+#include "memory/vector_span.h"
 
 namespace tau::memory {
 
@@ -22,15 +23,6 @@ struct VectorHit {
 inline bool before(const VectorHit& a, const VectorHit& b) {
   return a.score != b.score ? a.score > b.score : a.doc < b.doc;
 }
-
-// A run of documents whose rows stand one behind the other.
-struct VectorSpan {
-  Doc first = 0;
-  size_t count = 0;
-  const int8_t* rows = nullptr;
-  const float* factors = nullptr;
-  const VectorLine* blocks = nullptr;  // of kBlockDocs documents each
-};
 
 // The first `k` of all hits that are offered, whatever their order.
 class TopHits {
@@ -56,5 +48,10 @@ class TopHits {
 // Scores every document whose bit is set. Bits beyond the words are not.
 std::vector<VectorHit> top_of_all(std::span<const VectorSpan> spans, std::span<const uint64_t> eligible,
                                   const VectorQuery& query, size_t k, const VectorKernels& kernels);
+// Scores those that are likely to be among the first by the estimates of their codes, of `count` that are
+// eligible: the same ones for every k.
+std::vector<VectorHit> top_of_likely(std::span<const VectorSpan> spans, std::span<const uint64_t> eligible,
+                                     size_t count, const VectorQuery& query, size_t k,
+                                     const VectorKernels& kernels);
 
 }  // namespace tau::memory

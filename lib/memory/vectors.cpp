@@ -114,7 +114,10 @@ std::vector<VectorHit> Vectors::top(const VectorQuery& query, size_t k, const Do
     eligible[i] = has_.words()[i] & allowed.words()[i];
     count += static_cast<size_t>(std::popcount(eligible[i]));
   }
-  return top_of_all(spans(), eligible, query, std::min(k, count), vector_kernels());
+  k = std::min(k, count);
+  if (k == 0) return {};
+  if (count <= kScored || k > kDeepest) return top_of_all(spans(), eligible, query, k, vector_kernels());
+  return top_of_likely(spans(), eligible, count, query, k, vector_kernels());
 }
 
 size_t Vectors::memory_bytes() const {

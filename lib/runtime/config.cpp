@@ -444,7 +444,13 @@ AuditConfig Config::audit() const {
 
 MemoryConfig Config::memory() const {
   const json::Value& keys = state_->merged["memory"];
-  return {.model = std::string(keys["model"].as_string("hash")), .dimensions = keys["dimensions"].as_int()};
+  const auto text = [&](std::string_view key) { return std::string(keys[key].as_string()); };
+  return {.model = std::string(keys["model"].as_string("hash")),
+          .dimensions = keys["dimensions"].as_int(),
+          .tools = keys["tools"].as_bool(),
+          .workspace = std::string(keys["workspace"].as_string("default")),
+          .channel = text("channel"),
+          .actor = text("actor")};
 }
 
 VaultConfig Config::vault() const {

@@ -460,6 +460,20 @@ void add_memory_keys(std::vector<Key>& keys) {
           with_default("0",
                        integer("memory.dimensions",
                                "Numbers of a vector of a provider's model; 0: as many as it has.", 8192)),
+          with_default("false", in_profile(ProjectRule::kNever,
+                                           flag("memory.tools",
+                                                "Agents are offered the tools memory_write, memory_search, "
+                                                "memory_read, memory_forget, memory_relate, memory_tree."))),
+          with_default(R"("default")",
+                       in_profile(ProjectRule::kNever,
+                                  text("memory.workspace", "Where the memories of agents are.", 256))),
+          with_default(R"("")", in_profile(ProjectRule::kNever,
+                                           text("memory.channel",
+                                                "The channel that they are bound to; empty: all of them. "
+                                                "{session} and {principal} stand for those of a run.",
+                                                256))),
+          with_default(R"("")",
+                       in_profile(ProjectRule::kNever, text("memory.actor", "Likewise the actor.", 256))),
       });
 }
 

@@ -10,6 +10,9 @@
 
 namespace tau::runtime {
 
+// A request of tau_memory_search(), as far as what it finds. `explain`: whether it asked why; may be null.
+StatusOr<memory::Found> find_memories(Memory& memory, const json::Value& request,
+                                      std::span<const float> vector, bool* explain = nullptr);
 // Each answers with JSON, as include/tau/memory.h describes it.
 StatusOr<std::string> search_memories(Memory& memory, const json::Value& request,
                                       std::span<const float> vector);

@@ -31,14 +31,14 @@ Status read_number(const json::Value& request, std::string_view key, double most
   return ok_status();
 }
 
-StatusOr<std::string> read_choice(const json::Value& request, std::string_view key, std::string_view otherwise,
-                                  std::initializer_list<std::string_view> known) {
+StatusOr<std::string> read_choice(const json::Value& request, std::string_view key,
+                                  std::string_view otherwise, std::initializer_list<std::string_view> known) {
   if (!request.contains(key)) return std::string(otherwise);
   const std::string_view chosen = request[key].as_string();
   std::string names;
   for (const std::string_view name : known) names.append(names.empty() ? "" : ", ").append(name);
-  TAU_RETURN_IF_ERROR(
-      check_type(std::find(known.begin(), known.end(), chosen) != known.end(), "request", key, "one of " + names));
+  TAU_RETURN_IF_ERROR(check_type(std::find(known.begin(), known.end(), chosen) != known.end(), "request", key,
+                                 "one of " + names));
   return std::string(chosen);
 }
 
@@ -65,14 +65,14 @@ Status read_as_of(const json::Value& request, memory::AsOf& as_of) {
 }
 
 StatusOr<Asked> read_search(const json::Value& request, const memory::Reach& reach, int64_t now_ms) {
-  TAU_RETURN_IF_ERROR(only_filter_keys(
-      request, {"query", "k", "mode", "fusion", "diversity", "as_of", "group", "explain", "min_score", "strict",
-                "superseded", "now", "touch", "context", "feedback", "vector_weight", "graph_weight",
-                "importance_weight", "recency_weight"}));
+  TAU_RETURN_IF_ERROR(
+      only_filter_keys(request, {"query", "k", "mode", "fusion", "diversity", "as_of", "group", "explain",
+                                 "min_score", "strict", "superseded", "now", "touch", "context", "feedback",
+                                 "vector_weight", "graph_weight", "importance_weight", "recency_weight"}));
   Asked asked;
   SearchRequest& search = asked.request;
-  TAU_RETURN_IF_ERROR(check_type(!request.contains("query") || request["query"].is_string(), "request", "query",
-                                 "a string"));
+  TAU_RETURN_IF_ERROR(
+      check_type(!request.contains("query") || request["query"].is_string(), "request", "query", "a string"));
   search.text = request["query"].as_string();
   TAU_ASSIGN_OR_RETURN(search.filter, read_filter(request, reach));
   TAU_ASSIGN_OR_RETURN(search.filter.superseded, read_flag(request, "request", "superseded", false));
@@ -109,7 +109,8 @@ void write_parts(json::Writer& w, const memory::ScoreParts& parts) {
 void write_vectors(json::Writer& w, const memory::Found& found) {
   using enum memory::Found::Vectors;
   w.field("vectors", found.vectors == kUsed ? "used" : found.vectors == kOff ? "off" : "unavailable");
-  if (found.vectors == kUnavailable) w.field("reason", found.why.reason()).field("message", found.why.message());
+  if (found.vectors == kUnavailable)
+    w.field("reason", found.why.reason()).field("message", found.why.message());
   if (found.missing > 0) w.field("vectors_missing", found.missing);
 }
 
@@ -131,34 +132,43 @@ void write_understood(json::Writer& w, const memory::Query& query) {
 
 }  // namespace
 
-StatusOr<std::string> search_memories(Memory& memory, const json::Value& request,
-                                      std::span<const float> vector) {
+StatusOr<memory::Found> find_memories(Memory& memory, const json::Value& request,
+                                      std::span<const float> vector, bool* explain) {
   Engine& engine = memory.engine();
   TAU_ASSIGN_OR_RETURN(Asked asked, read_search(request, memory.reach(), engine.clock().wall_ms()));
-  TAU_ASSIGN_OR_RETURN(const memory::Found found,
+  if (explain != nullptr) *explain = asked.explain;
+  TAU_ASSIGN_OR_RETURN(memory::Found found,
                        engine.search(memory.reach(), std::move(asked.request), vector, asked.words));
+  std::vector<int64_t> used;
+  for (const memory::SearchHit& hit : found.result.hits) used.push_back(hit.row);
+  if (asked.touch) engine.note_use(used);
+  // The model of a provider is asked for the first time in the background.
+  if (found.why.reason() == "embedder_starting") memory.core().memory().wrote();
+  return found;
+}
+
+StatusOr<std::string> search_memories(Memory& memory, const json::Value& request,
+                                      std::span<const float> vector) {
+  bool explain = false;
+  TAU_ASSIGN_OR_RETURN(const memory::Found found, find_memories(memory, request, vector, &explain));
   std::string out;
   json::Writer w(out);
   w.begin_object().key("hits").begin_array();
-  std::vector<int64_t> used;
   for (size_t i = 0; i < found.rows.size(); ++i) {
     const memory::SearchHit& hit = found.result.hits[i];
     w.begin_object().key("score").number(hit.score);
-    if (asked.explain) write_parts(w, hit.parts);
+    if (explain) write_parts(w, hit.parts);
     write_memory_members(w, found.rows[i]);
     w.end_object();
-    used.push_back(hit.row);
   }
   w.end_array();
   write_vectors(w, found);
   w.field("searched", found.searched);
-  if (asked.explain) {
+  if (explain) {
     w.field("candidates", found.result.candidates);
     write_understood(w, found.result.query);
   }
   w.end_object();
-  if (asked.touch) engine.note_use(used);
-  if (found.why.reason() == "embedder_starting") memory.core().memory().wrote();
   return out;
 }
 

@@ -48,7 +48,8 @@ TEST(MemoryCheck, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(field_after([](Row& r) { r.id = std::string("a\x1b[0m"); }), "id");
   EXPECT_EQ(field_after([](Row& r) { r.type = kTypes; }), "type");
   EXPECT_EQ(field_after([](Row& r) { r.importance = 1.01; }), "importance");
-  EXPECT_EQ(field_after([](Row& r) { r.importance = std::numeric_limits<double>::quiet_NaN(); }), "importance");
+  EXPECT_EQ(field_after([](Row& r) { r.importance = std::numeric_limits<double>::quiet_NaN(); }),
+            "importance");
   EXPECT_EQ(field_after([](Row& r) { r.text = "\n "; }), "text");
   EXPECT_EQ(field_after([](Row& r) { r.text = std::string(kMaxMemoryTextBytes + 1, 'a'); }), "text");
   EXPECT_EQ(field_after([](Row& r) { r.text = std::string("a\0", 2); }), "text");
