@@ -118,11 +118,11 @@ TAU_API tau_status tau_memory_perform(tau_memory *memory, tau_str request, const
 typedef uint32_t tau_embed_purpose;
 enum { TAU_EMBED_DOCUMENT = 0, TAU_EMBED_QUERY = 1 };
 
-/* Writes count * dimensions numbers to `out`, row by row: the vectors of the texts. They need not have length 1. Called on
- * any thread of the library or of a caller that searches, several times at once; must not call back into the memory.
- * Returns: 0, or anything else when it cannot now: the search goes on with words alone, and vectors of memories are asked
- * for again later. */
-typedef int32_t (*tau_embed_fn)(void *userdata, const tau_str *texts, size_t count, tau_embed_purpose purpose, float *out);
+/* Writes count * dimensions numbers to `out`, row by row: the vectors of the texts. They need not have length 1. `out` comes
+ * filled with NaN, and one that is left means that no vectors can be made now: the search goes on with words alone, and vectors
+ * of memories are asked for again later. Called on any thread of the library or of a caller that searches, several times at
+ * once; must not call back into the memory. */
+typedef void (*tau_embed_fn)(void *userdata, const tau_str *texts, size_t count, tau_embed_purpose purpose, float *out);
 
 typedef struct tau_embedder {
   uint32_t struct_size; /* sizeof(tau_embedder) */
