@@ -27,7 +27,9 @@ std::string report_of(const memory::Found& found, const memory::RecallBlock& blo
   w.begin_object().key("memories").begin_array();
   for (const size_t i : block.taken) {
     const store::MemoryRow& row = found.rows[i];
-    w.begin_object().field("id", row.id).field("type", memory::type_name(static_cast<memory::Type>(row.type)));
+    w.begin_object()
+        .field("id", row.id)
+        .field("type", memory::type_name(static_cast<memory::Type>(row.type)));
     w.key("score").number(found.result.hits[i].score).end_object();
   }
   w.end_array().field("left_out", static_cast<int64_t>(block.left_out));
