@@ -113,6 +113,7 @@ export const tau_event_kind: {
   readonly ROUTE: 18;
   readonly MODEL_CALL: 19;
   readonly MODEL_CALL_OVER: 20;
+  readonly RECALLED: 21;
 };
 
 export const tau_home_restore_flags: {

@@ -7,7 +7,7 @@ exports.tau_embed_purpose = Object.freeze({ DOCUMENT: 0, QUERY: 1 });
 exports.tau_event_kind = Object.freeze({ NONE: 0, RUN_STARTED: 1, TURN_STARTED: 2, TEXT: 3, REASONING: 4,
   MESSAGE: 5, TOOL_CALL: 6, APPROVAL: 7, TOOL_STARTED: 8, TOOL_PROGRESS: 9, TOOL_RESULT: 10, ATTEMPT: 11,
   TURN_DONE: 12, OP_ACCEPTED: 13, OP_REJECTED: 14, SNAPSHOT: 15, RUN_DONE: 16, HELD_TEXT: 17, ROUTE: 18,
-  MODEL_CALL: 19, MODEL_CALL_OVER: 20 });
+  MODEL_CALL: 19, MODEL_CALL_OVER: 20, RECALLED: 21 });
 exports.tau_home_restore_flags = Object.freeze({ REPLACE: 1 });
 exports.tau_log_level = Object.freeze({ ERROR: 1, WARN: 2, INFO: 3, DEBUG: 4 });
 exports.tau_run_flags = Object.freeze({ RESUME: 1, QUIET: 2 });

@@ -45,6 +45,7 @@ class tau_event_kind(enum.IntEnum):
     ROUTE = 18
     MODEL_CALL = 19
     MODEL_CALL_OVER = 20
+    RECALLED = 21
 
 
 class tau_home_restore_flags(enum.IntFlag):
