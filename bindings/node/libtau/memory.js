@@ -73,9 +73,8 @@ class Memory {
   }
 
   /** One memory. */
-  async get(id, options = {}) {
-    const answer = await this._op('get', { id, ...members(options) });
-    return answer.memory ?? answer;
+  get(id, options = {}) {
+    return this._op('get', { id, ...members(options) });
   }
 
   /** Some, and the cursor to go on with: { memories, next }. */
