@@ -4,10 +4,7 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
-#include <unordered_map>
-#include <vector>
 
 #include "base/base.h"
 #include "memory/doc_set.h"
@@ -18,12 +15,26 @@ namespace tau::memory {
 
 inline constexpr uint32_t kNoThread = UINT32_MAX;
 
+// A point in time to see memories from. What is kNoTime is not asked about.
+//
+// With neither set: what was superseded shows only when the filter asks for it; validity does not matter.
+// With `recorded_ms` r: what was recorded after r (created_ms > r) does not show. What is superseded at
+// s <= r shows in the interval of validity that it was left with; what is superseded at s > r shows as it
+// stood before, when nobody knew of its end: from valid_from_ms on. So later writes never change what an
+// earlier r shows.
+// With `valid_ms` v: only what is valid at v shows: from <= v < to, ends as above. Without v what is
+// superseded at s <= r does not show, unless the filter asks for it.
+// With `valid_ms` alone r is now: all that is recorded.
+struct AsOf {
+  int64_t valid_ms = store::kNoTime;
+  int64_t recorded_ms = store::kNoTime;
+};
+
 // When a fact is so, and since when it is known that it is not so any more.
 struct Validity {
   int64_t from_ms = store::kNoTime;
   int64_t to_ms = store::kEndless;
   int64_t superseded_ms = store::kEndless;
-  bool always() const { return *this == Validity{}; }
   bool operator==(const Validity&) const = default;
 };
 
@@ -37,6 +48,8 @@ class Documents {
   static StatusOr<Documents> open(const SegmentView& view);
   // Base and delta, without those that are out.
   void save(SegmentWriter& writer, const Renumber& renumber) const;
+  // What becomes of each when it is saved.
+  Renumber renumber() const;
 
   // The next number, for a row that is not present.
   Doc add(const store::MemoryRow& row);
@@ -44,7 +57,7 @@ class Documents {
   void remove(Doc doc);
 
   Doc size() const;
-  Doc delta_size() const;
+  Doc base_size() const;  // those below it are in the sidecar
   // The document of a row that is present; kNoDoc.
   Doc find(int64_t row) const;
 
@@ -69,13 +82,15 @@ class Documents {
   // Live or forgotten: not out.
   const DocSet& present() const;
 
-  // Sets of all documents, present or not, that have what a filter asks for.
-  DocSet with_tag(std::string_view tag) const;
-  DocSet with_thread(std::string_view thread) const;
-  DocSet with_source_prefix(std::string_view prefix) const;
+  // Documents that the filter shows. Its workspace, channels and actors are not looked at: a shard is one
+  // scope.
+  DocSet select(const store::MemoryFilter& filter, const AsOf& as_of) const;
+
+  size_t memory_bytes() const;  // of the delta and of tables over the base; roughly
 
  private:
   struct Impl;
+  friend class DocumentsSaver;
   std::unique_ptr<Impl> impl_;
 };
 

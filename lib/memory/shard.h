@@ -26,25 +26,13 @@ struct ShardOptions {
   int64_t newest_change = INT64_MAX;
 };
 
-// A point in time to see the memories from. What is kNoTime is not asked about.
-//
-// With neither set: what was superseded shows only when the filter asks for it; validity does not matter.
-// With `recorded_ms` r: what was recorded after r (created_ms > r) does not show. What is superseded at
-// s <= r shows in the interval of validity that it was left with; what is superseded at s > r shows as it
-// stood before, when nobody knew of its end: from valid_from_ms on. So later writes never change what an
-// earlier r shows. With `valid_ms` v: only what is valid at v shows: from <= v < to, ends as above. Without v
-// what is superseded at s <= r does not show, unless the filter asks for it. With `valid_ms` alone r is now:
-// everything that is recorded.
-struct AsOf {
-  int64_t valid_ms = store::kNoTime;
-  int64_t recorded_ms = store::kNoTime;
-};
-
 class Shard {
  public:
   // A sidecar that is missing, damaged or of something else is not used: the shard is empty, change() is 0,
   // and rejected() says why. Fails only where the options make no sense.
   static StatusOr<std::unique_ptr<Shard>> open(ShardOptions options);
+  // The same of a sidecar that is mapped already, or the failure to do so.
+  static StatusOr<std::unique_ptr<Shard>> open(ShardOptions options, const StatusOr<SegmentView>& view);
   ~Shard();
   const Status& rejected() const;  // ok: the sidecar was used, or there was none
 
@@ -53,6 +41,8 @@ class Shard {
   // or below change() do nothing.
   Status apply(const store::MemoryRow& row, std::string_view vector_bytes);
   Status purged(int64_t row, int64_t change);
+  // Vectors that were none of the shard's space: their memories are found by words alone.
+  int64_t bad_vectors() const;
   // All changes up to this one are applied, also where the last ones were of other scopes.
   void advance(int64_t change);
   int64_t change() const;
@@ -71,9 +61,10 @@ class Shard {
   // scope.
   DocSet select(const store::MemoryFilter& filter, const AsOf& as_of = {}) const;
 
-  // Whether the delta is worth a merge, or something that is out is still in the sidecar.
+  // Whether the delta, or what is out, has grown enough to be worth a merge.
   bool wants_save() const;
-  // Something that is out is still in the sidecar or in memory: save() drops it.
+  // Something that was replaced or purged is still in the sidecar, as hashes of its words, its vector and the
+  // names of its thread, source and tags; save() drops it.
   bool holds_removed() const;
   // Merges delta and base and writes them, durably; where there is no path, in memory.
   Status save();
@@ -81,8 +72,8 @@ class Shard {
   // The same in two steps: write() may run beside readers, adopt() is alone. Nothing may be applied in
   // between: then adopt() does nothing and returns ABORTED "index_changed".
   struct Written;
-  StatusOr<std::unique_ptr<Written>> write() const;
-  Status adopt(std::unique_ptr<Written> written);
+  StatusOr<std::shared_ptr<Written>> write() const;
+  Status adopt(std::shared_ptr<Written> written);
 
   // Bytes of memory of the delta and of tables over the base, the mapping apart; roughly.
   size_t delta_bytes() const;

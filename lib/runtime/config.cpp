@@ -442,6 +442,17 @@ AuditConfig Config::audit() const {
           .max_bytes = keys["max_bytes"].as_int(usual.max_bytes)};
 }
 
+MemoryConfig Config::memory() const {
+  const json::Value& keys = state_->merged["memory"];
+  const auto text = [&](std::string_view key) { return std::string(keys[key].as_string()); };
+  return {.model = std::string(keys["model"].as_string("hash")),
+          .dimensions = keys["dimensions"].as_int(),
+          .tools = keys["tools"].as_bool(),
+          .workspace = std::string(keys["workspace"].as_string("default")),
+          .channel = text("channel"),
+          .actor = text("actor")};
+}
+
 VaultConfig Config::vault() const {
   const json::Value& keys = state_->merged["vault"];
   const auto text = [&](std::string_view key) { return std::string(keys[key].as_string()); };
