@@ -63,7 +63,8 @@ tau::StatusOr<SegmentView> sections(std::string_view data) {
   header.documents = take<uint32_t>(data);
   for (size_t n = 0; n < kMaxSections && !data.empty(); ++n) {
     const auto id = take<uint16_t>(data);
-    const size_t size = std::min<size_t>(take<uint32_t>(data), data.size());
+    const auto claimed = take<uint32_t>(data);
+    const size_t size = std::min<size_t>(claimed, data.size());
     writer->begin(id);
     writer->write(data.data(), size);
     data.remove_prefix(size);
