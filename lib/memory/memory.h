@@ -1,5 +1,11 @@
 // The public face of memory: what an application remembers, typed, scoped, linked and searchable.
 #pragma once
 
-#include "memory/embedder.h"  // IWYU pragma: export
-#include "memory/types.h"     // IWYU pragma: export
+#include "memory/embedder.h"       // IWYU pragma: export
+#include "memory/engine.h"         // IWYU pragma: export
+#include "memory/hash_embedder.h"  // IWYU pragma: export
+#include "memory/maintain.h"       // IWYU pragma: export
+#include "memory/memory_check.h"   // IWYU pragma: export
+#include "memory/model_folder.h"   // IWYU pragma: export
+#include "memory/recall.h"         // IWYU pragma: export
+#include "memory/types.h"          // IWYU pragma: export

@@ -4,46 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdio>
 
 namespace tau::os {
 namespace {
 
 constexpr size_t kReadStep = 256 * 1024;
-
-// A name that nothing else uses, hidden from ordinary listings.
-std::string temp_name() {
-  std::array<std::byte, 8> random;
-  system_random().fill(random);
-  std::string name = ".tau-";
-  for (const std::byte b : random) name += format("{:02x}", static_cast<unsigned>(b));
-  return name + ".tmp";
-}
-
-struct Temp {
-  Fd fd;
-  std::string name;  // empty while the file has none
-};
-
-bool lacks_tmpfile(int error) { return error == EOPNOTSUPP || error == EISDIR || error == ENOENT; }
-
-StatusOr<Temp> open_temp(const AtomicWrite& w, TempKind kind) {
-  Temp temp;
-  // A file that replaces a private one must not be wider for even a moment.
-  const mode_t mode = w.keep != nullptr ? 0600 : w.create_mode;
-  if (kind == TempKind::kNameless) {
-    temp.fd = Fd(openat(w.directory, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode));
-    if (temp.fd.valid()) return temp;
-    if (!lacks_tmpfile(errno)) return file_error(errno, "cannot create a file beside", w.path);
-  }
-  temp.name = temp_name();
-  temp.fd =
-      Fd(openat(w.directory, temp.name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, mode));
-  if (!temp.fd.valid()) return file_error(errno, "cannot create a file beside", w.path);
-  return temp;
-}
 
 Status fill_temp(const AtomicWrite& w, int fd) {
   TAU_RETURN_IF_ERROR(write_all(fd, w.bytes, w.path));
@@ -55,30 +21,6 @@ Status fill_temp(const AtomicWrite& w, int fd) {
     if (fchmod(fd, w.keep->st_mode & 0777) != 0) return file_error(errno, "cannot set the mode of", w.path);
   }
   if (w.durable && fsync(fd) != 0) return file_error(errno, "cannot sync", w.path);
-  return ok_status();
-}
-
-// Gives a nameless file a name; 0 or an errno.
-int link_fd(int fd, int directory, const std::string& name) {
-  const std::string self = format("/proc/self/fd/{}", fd);
-  return linkat(AT_FDCWD, self.c_str(), directory, name.c_str(), AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
-}
-
-// Puts the finished file in place; `temp.name` says whether something is left to unlink.
-Status publish(const AtomicWrite& w, Temp& temp) {
-  if (temp.name.empty()) {
-    const int error = link_fd(temp.fd.get(), w.directory, w.name);
-    if (error == 0) return ok_status();
-    if (error != EEXIST || !w.replace) return file_error(error, "cannot create", w.path);
-    std::string name = temp_name();
-    const int link_error = link_fd(temp.fd.get(), w.directory, name);
-    if (link_error != 0) return file_error(link_error, "cannot create a file beside", w.path);
-    temp.name = std::move(name);
-  }
-  const unsigned flags = w.replace ? 0 : RENAME_NOREPLACE;
-  if (renameat2(w.directory, temp.name.c_str(), w.directory, w.name.c_str(), flags) != 0)
-    return file_error(errno, "cannot replace", w.path);
-  temp.name.clear();
   return ok_status();
 }
 
@@ -151,9 +93,11 @@ Status write_all(int fd, std::string_view bytes, std::string_view path) {
 }
 
 Status write_atomically(const AtomicWrite& w, TempKind kind) {
-  TAU_ASSIGN_OR_RETURN(Temp temp, open_temp(w, kind));
+  // A file that replaces a private one must not be wider for even a moment.
+  const mode_t mode = w.keep != nullptr ? 0600 : w.create_mode;
+  TAU_ASSIGN_OR_RETURN(TempFile temp, open_temp(w.directory, mode, kind, w.path));
   Status status = fill_temp(w, temp.fd.get());
-  if (status.ok()) status = publish(w, temp);
+  if (status.ok()) status = publish_temp(temp, w.directory, w.name, w.replace, w.path);
   if (!status.ok()) {
     if (!temp.name.empty()) unlinkat(w.directory, temp.name.c_str(), 0);
     return status;

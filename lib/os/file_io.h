@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "os/fd.h"
+#include "os/temp_file.h"
 
 namespace tau::os {
 
@@ -23,10 +24,6 @@ StatusOr<struct stat> require_regular(int fd, std::string_view path);
 
 // The typed failure for an errno of a file operation (see workspace.h for the reasons).
 Status file_error(int error, std::string_view what, std::string_view path);
-
-// How a temporary file comes to be: nameless (O_TMPFILE: a crash leaves nothing behind) where the file system
-// can, else named.
-enum class TempKind : uint8_t { kNameless, kNamed };
 
 struct AtomicWrite {
   int directory = -1;

@@ -217,6 +217,9 @@ StatusOr<std::string> restore_home(std::string_view backup, std::string_view hom
     return replaced;
   }
   TAU_RETURN_IF_ERROR(restore_side_files(backup, home, aside));
+  // Those are of the database that went aside.
+  if (!aside.empty() && os::path_exists(memory_folder(home)))
+    TAU_RETURN_IF_ERROR(os::move_private(memory_folder(home), memory_folder(aside)));
   TAU_RETURN_IF_ERROR(restore_audit(backup, home, aside));
   std::string report;
   json::Writer w(report);

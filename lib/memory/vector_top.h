@@ -1,0 +1,57 @@
+// Search through runs of rows: which of them are nearest to a query.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "memory/doc_set.h"
+#include "memory/vector_candidates.h"
+#include "memory/vector_query.h"
+#include "memory/vector_span.h"
+
+namespace tau::memory {
+
+struct VectorHit {
+  Doc doc = 0;
+  float score = 0;  // cosine, -1 to 1
+  bool operator==(const VectorHit&) const = default;
+};
+
+// The order of hits: by score downwards, then by document upwards. Total.
+inline bool before(const VectorHit& a, const VectorHit& b) {
+  return a.score != b.score ? a.score > b.score : a.doc < b.doc;
+}
+
+// The first `k` of all hits that are offered, whatever their order.
+class TopHits {
+ public:
+  explicit TopHits(size_t k);
+  void offer(const VectorHit& hit) {
+    if (full_ && !before(hit, last_)) return;
+    hits_.push_back(hit);
+    if (hits_.size() == room_) cut();
+  }
+  std::vector<VectorHit> take();  // sorted
+
+ private:
+  void cut();
+
+  size_t k_;
+  size_t room_;
+  bool full_ = false;
+  VectorHit last_;  // of k, at the last cut
+  std::vector<VectorHit> hits_;
+};
+
+// Scores every document whose bit is set. Bits beyond the words are not.
+std::vector<VectorHit> top_of_all(std::span<const VectorSpan> spans, std::span<const uint64_t> eligible,
+                                  const VectorQuery& query, size_t k, const VectorKernels& kernels);
+// Scores those that are likely to be among the first by the estimates of their codes, of `count` that are
+// eligible: the same ones for every k.
+std::vector<VectorHit> top_of_likely(std::span<const VectorSpan> spans, std::span<const uint64_t> eligible,
+                                     size_t count, const VectorQuery& query, size_t k,
+                                     const VectorKernels& kernels);
+
+}  // namespace tau::memory
