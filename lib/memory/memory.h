@@ -3,9 +3,11 @@
 
 #include "memory/embedder.h"       // IWYU pragma: export
 #include "memory/engine.h"         // IWYU pragma: export
+#include "memory/graph_layout.h"   // IWYU pragma: export
 #include "memory/hash_embedder.h"  // IWYU pragma: export
 #include "memory/maintain.h"       // IWYU pragma: export
 #include "memory/memory_check.h"   // IWYU pragma: export
 #include "memory/model_folder.h"   // IWYU pragma: export
+#include "memory/reach_edges.h"    // IWYU pragma: export
 #include "memory/recall.h"         // IWYU pragma: export
 #include "memory/types.h"          // IWYU pragma: export
