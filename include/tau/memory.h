@@ -35,8 +35,15 @@
  *   {"op":"path","from":"…","to":"…","max_hops":4}  the strongest chain of relations between two
  *   {"op":"maintain","dry_run":true,"policy":{…}}   what fades, what is double, what was forgotten long ago: a report by id
  *   {"op":"embed","limit":1000}         computes vectors that are missing, now: {"embedded","left"}
- *   {"op":"ingest","path":"…","dry_run":false}      files and folders into memories, only what changed
- *   {"op":"export","path":"…","format":"jsonl"}     "jsonl", "tau" (its record files) or "markdown"; {"op":"import",…}
+ *   {"op":"ingest","path":"…","dry_run":false}      a file, or the files of a folder, as memories of the type "fact": only what
+ *                                       changed since, a file all or nothing; what vanished is forgotten, files are never
+ *                                       touched. "globs", "ignore" (as in .gitignore, which is read too), "hidden", "type",
+ *                                       "tags", "forget_vanished", "max_files" (then "more" says that a further call goes
+ *                                       on): {"files","unchanged","ingested","added","vanished","failed","problems",…}
+ *   {"op":"export","path":"…","format":"jsonl",FILTER}  to a file, or with "markdown" to a folder of notes; "tau": the record
+ *                                       files of Tau; "forgotten": those too: {"path","memories"}
+ *   {"op":"import","path":"…","format":"jsonl","origin":"user"}  reads that back, and says line by line what it could not:
+ *                                       {"read","created","changed","unchanged","failed","torn","errors":[…],…}
  * FILTER: "types":[…], "tags":[…] (all of them), "since", "until" (of "time", both included), "channel", "actor", "thread",
  * "source" (a prefix). Docs: docs/memory.md. */
 #ifndef TAU_MEMORY_H
@@ -118,11 +125,11 @@ TAU_API tau_status tau_memory_perform(tau_memory *memory, tau_str request, const
 typedef uint32_t tau_embed_purpose;
 enum { TAU_EMBED_DOCUMENT = 0, TAU_EMBED_QUERY = 1 };
 
-/* Writes count * dimensions numbers to `out`, row by row: the vectors of the texts. They need not have length 1. Called on
- * any thread of the library or of a caller that searches, several times at once; must not call back into the memory.
- * Returns: 0, or anything else when it cannot now: the search goes on with words alone, and vectors of memories are asked
- * for again later. */
-typedef int32_t (*tau_embed_fn)(void *userdata, const tau_str *texts, size_t count, tau_embed_purpose purpose, float *out);
+/* Writes count * dimensions numbers to `out`, row by row: the vectors of the texts. They need not have length 1. `out` comes
+ * filled with NaN, and one that is left means that no vectors can be made now: the search goes on with words alone, and vectors
+ * of memories are asked for again later. Called on any thread of the library or of a caller that searches, several times at
+ * once; must not call back into the memory. */
+typedef void (*tau_embed_fn)(void *userdata, const tau_str *texts, size_t count, tau_embed_purpose purpose, float *out);
 
 typedef struct tau_embedder {
   uint32_t struct_size; /* sizeof(tau_embedder) */

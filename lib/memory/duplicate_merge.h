@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "memory/duplicates.h"
-#include "store/memories.h"
+#include "store/store.h"
 
 namespace tau::memory {
 

@@ -17,7 +17,7 @@
 
 #include "base/base.h"
 #include "memory/duplicate_text.h"
-#include "store/memories.h"
+#include "store/store.h"
 
 namespace tau::memory {
 

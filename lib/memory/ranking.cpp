@@ -14,15 +14,16 @@ constexpr double kQueryCountSaturation = 8;  // k3
 
 }  // namespace
 
+Bm25::Bm25(double k1, double b, double average_length)
+    : most_(static_cast<float>(k1 + 1)),
+      fixed_(static_cast<float>(k1 * (1 - b))),
+      by_length_(static_cast<float>(k1 * b / std::max(average_length, 1.0))) {}
+
 Bm25 Bm25::of(double average_length) {
-  Bm25 bm25;
-  bm25.average_length = std::max(average_length, 1.0);
   // A logistic curve over the logarithm of the length: x^s / (1 + x^s).
-  const double ratio = std::pow(bm25.average_length / kMiddleLength, kSteepness);
+  const double ratio = std::pow(std::max(average_length, 1.0) / kMiddleLength, kSteepness);
   const double share = ratio / (1 + ratio);
-  bm25.k1 = 0.9 + 0.5 * share;
-  bm25.b = 0.4 + 0.35 * share;
-  return bm25;
+  return {0.9 + 0.5 * share, 0.4 + 0.35 * share, average_length};
 }
 
 double inverse_document_frequency(int64_t documents, int64_t with_term) {

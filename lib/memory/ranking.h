@@ -1,4 +1,4 @@
-// What the score of a memory is made of. Pure. Private to memory.
+// What the score of a memory is made of. Pure.
 //
 //   words    = BM25 over the words of the query, over the most that these words could bring: 0 to 1
 //   vectors  = (cosine - that of unrelated texts) / (1 - that): 0 to 1
@@ -26,17 +26,23 @@ enum class Fusion : uint8_t {
 // Okapi BM25 (Robertson, Zaragoza 2009). Short texts want term counts to saturate early and length to matter
 // little, long ones the contrary: between kShort and kLong words the constants go smoothly from one to the
 // other.
-struct Bm25 {
-  double k1 = 0.9;
-  double b = 0.4;
-  double average_length = 1;
-
+class Bm25 {
+ public:
+  Bm25(double k1, double b, double average_length);
+  // With constants that suit texts of this length.
   static Bm25 of(double average_length);
-  // What a term of weight 1 brings; below k1 + 1.
+
+  // What a term of weight 1 brings: 0 to most().
   float score(uint32_t count, uint32_t length) const {
-    const double norm = k1 * (1 - b + b * static_cast<double>(length) / average_length);
-    return static_cast<float>(static_cast<double>(count) * (k1 + 1) / (static_cast<double>(count) + norm));
+    const auto times = static_cast<float>(count);
+    return most_ * times / (times + (fixed_ + by_length_ * static_cast<float>(length)));
   }
+  float most() const { return most_; }
+
+ private:
+  float most_;       // k1 + 1
+  float fixed_;      // k1 * (1 - b)
+  float by_length_;  // k1 * b / average length
 };
 // Robertson–Spärck Jones, never below 0.
 double inverse_document_frequency(int64_t documents, int64_t with_term);

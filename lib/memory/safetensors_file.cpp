@@ -7,8 +7,7 @@
 #include <utility>
 
 #include "memory/safetensors.h"
-#include "os/fd.h"
-#include "os/file_io.h"
+#include "os/os.h"
 
 namespace tau::memory {
 
@@ -27,8 +26,11 @@ MappedFile::~MappedFile() {
 
 StatusOr<MappedFile> MappedFile::open(const std::string& path, uint64_t max_bytes) {
   const os::Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.valid()) return os::file_error(errno, "cannot open", path);
-  TAU_ASSIGN_OR_RETURN(const struct stat info, os::require_regular(fd.get(), path));
+  if (!fd.valid() && errno == ENOENT) return not_found("file_not_found", format("there is no file {}", path));
+  struct stat info {};
+  if (!fd.valid() || fstat(fd.get(), &info) != 0) return errno_status(errno, format("opening {}", path));
+  if (!S_ISREG(info.st_mode))
+    return failed_precondition("not_a_regular_file", format("{} is not a file", path));
   const auto size = static_cast<uint64_t>(info.st_size);
   if (size > max_bytes)
     return invalid_argument("file_too_large",

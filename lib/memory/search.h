@@ -85,6 +85,7 @@ class ShardStatistics final : public TermWeights {
  public:
   explicit ShardStatistics(std::span<const Shard* const> shards);
   double weight(uint64_t term) const override;  // inverse document frequency
+  int64_t count(uint64_t term) const;
   int64_t documents() const { return documents_; }
   double average_length() const;
 

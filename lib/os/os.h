@@ -6,4 +6,5 @@
 #include "os/file_lock.h"
 #include "os/launcher.h"
 #include "os/private_file.h"
+#include "os/stream_file.h"
 #include "os/workspace.h"

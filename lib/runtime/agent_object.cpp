@@ -148,6 +148,7 @@ StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const C
                                                              std::set<std::string> always_ask) {
   auto snapshot = std::make_shared<AgentSnapshot>();
   TAU_ASSIGN_OR_RETURN(snapshot->config, config.agent());
+  snapshot->memory = config.memory();
   snapshot->model = snapshot->config.model;
   snapshot->model_reason = "configured";
   if (snapshot->model.empty()) {

@@ -120,6 +120,9 @@ struct MemoryConfig {
   int64_t dimensions = 0;  // of a provider's model; 0: as many as it has
   // Of agents:
   bool tools = false;     // the tools memory_… are offered
+  bool recall = false;    // what is remembered goes before prompts
+  int64_t recall_count = 8;
+  int64_t recall_bytes = 6'000;
   std::string workspace;  // where their memories are; channel and actor: empty: any; see memory_tools.h
   std::string channel;
   std::string actor;

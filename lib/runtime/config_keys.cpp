@@ -464,6 +464,17 @@ void add_memory_keys(std::vector<Key>& keys) {
                                            flag("memory.tools",
                                                 "Agents are offered the tools memory_write, memory_search, "
                                                 "memory_read, memory_forget, memory_relate, memory_tree."))),
+          with_default("false",
+                       in_profile(ProjectRule::kNever,
+                                  flag("memory.recall",
+                                       "Memories that may matter to a prompt are put before it, marked as "
+                                       "what they are; the run starts once they are found."))),
+          with_default("8", in_profile(ProjectRule::kLower,
+                                       integer("memory.recall_count", "So many of them at most.", 64, 1))),
+          with_default("6000",
+                       in_profile(ProjectRule::kLower,
+                                  integer("memory.recall_bytes", "They take so much room at most.", 65'536,
+                                          256))),
           with_default(R"("default")",
                        in_profile(ProjectRule::kNever,
                                   text("memory.workspace", "Where the memories of agents are.", 256))),

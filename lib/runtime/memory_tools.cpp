@@ -105,6 +105,11 @@ StatusOr<std::string> perform_write(Memory& memory, const tool::Call& call, Labe
   memory.write_as(labels);
   json::Value request = request_of(call);
   request.set("source", "session:" + call.session_id.str());
+  // What was recalled is remembered already.
+  std::string text = memory::strip_recalled(request["text"].as_string());
+  if (text.find_first_not_of(" \t\r\n") == text.npos)
+    return invalid_argument("invalid_memory", "the text is only what was recalled: nothing new to remember");
+  request.set("text", std::move(text));
   return add_memories(memory, request, {});
 }
 

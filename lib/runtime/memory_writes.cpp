@@ -53,12 +53,7 @@ StatusOr<std::vector<MemoryDraft>> read_drafts(Memory& memory, const json::Value
 Status complete(Memory& memory, std::vector<MemoryDraft>& drafts) {
   for (MemoryDraft& draft : drafts) {
     if (draft.row.id.empty()) draft.row.id = make_id("mem_", memory.engine().clock(), system_random());
-    if (const std::optional<Labels>& labels = memory.labels()) {
-      draft.row.provenance.integrity = labels->integrity();
-      if (!labels->readable_by_all()) draft.row.provenance.readers = labels->readers();
-    }
-    redact(memory.core(), draft.row);
-    TAU_RETURN_IF_ERROR(memory::check_memory(draft.row));
+    TAU_RETURN_IF_ERROR(prepare_row(memory, draft.row));
   }
   return ok_status();
 }
@@ -156,6 +151,15 @@ StatusOr<std::string> relate(Memory& memory, const json::Value& request, bool re
 }
 
 }  // namespace
+
+Status prepare_row(Memory& memory, store::MemoryRow& row) {
+  if (const std::optional<Labels>& labels = memory.labels()) {
+    row.provenance.integrity = labels->integrity();
+    if (!labels->readable_by_all()) row.provenance.readers = labels->readers();
+  }
+  redact(memory.core(), row);
+  return memory::check_memory(row);
+}
 
 StatusOr<std::string> add_memories(Memory& memory, const json::Value& request,
                                    std::span<const float> vectors) {
