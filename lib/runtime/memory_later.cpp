@@ -1,5 +1,6 @@
 #include "runtime/memory_ops.h"
 namespace tau::runtime {
-#define P(n) StatusOr<std::string> n(Memory&, const json::Value&) { return unimplemented(#n); }
-P(ingest_memories) P(export_memories) P(import_memories)
-}
+#define P(n) \
+  StatusOr<std::string> n(Memory&, const json::Value&) { return unimplemented(#n); }
+P(export_memories) P(import_memories)
+}  // namespace tau::runtime
