@@ -1,10 +1,7 @@
 // tau memory tree, stats, graph, maintain, ingest, export, import: many memories at once.
-#include <atomic>
-#include <chrono>
-#include <condition_variable>
+#include <algorithm>
 #include <filesystem>
-#include <mutex>
-#include <thread>
+#include <map>
 
 #include "commands.h"
 #include "memory_view.h"
@@ -16,7 +13,6 @@ namespace {
 
 constexpr size_t kNameWidth = 40;
 constexpr size_t kSnippetWidth = 60;
-constexpr auto kFrame = std::chrono::milliseconds(120);
 
 int simple(const Options& options, bool reading, const Json& request, std::string (*text)(const Json&)) {
   const auto client = MemoryClient::open(options, reading);
@@ -46,13 +42,15 @@ std::string tree_text(const Json& tree) {
 
 std::string graph_text(const Json& graph) {
   std::string text;
-  for (const Json& node : graph["nodes"].items())
-    text += padded(one_line(node["id"].as_string(), kNameWidth), kNameWidth) + "  " +
-            one_line(node["text"].as_string(), kSnippetWidth) + "\n";
+  std::map<int64_t, std::string> names;  // edges go between numbers
+  for (const Json& node : graph["nodes"].items()) {
+    const std::string& name = names[node["node"].as_int()] = one_line(node["id"].as_string(), kNameWidth);
+    text += padded(name, kNameWidth) + "  " + one_line(node["label"].as_string(), kSnippetWidth) + "\n";
+  }
   for (const Json& edge : graph["edges"].items())
-    text += one_line(edge["from"].as_string(), kNameWidth) + " " + edge["relation"].as_string() + " " +
-            one_line(edge["to"].as_string(), kNameWidth) + "  " + score_text(as_double(edge["weight"])) +
-            "\n";
+    text += names[edge["source"].as_int()] + " " + edge["relation"].as_string() + " " +
+            names[edge["target"].as_int()] + "  " + score_text(as_double(edge["weight"])) + "\n";
+  if (graph["truncated"].as_bool() || graph.contains("next")) text += "there is more: --limit N\n";
   return text;
 }
 
@@ -68,63 +66,50 @@ Json file_request(std::string_view op, const Options& options) {
   return request;
 }
 
-// A line on stderr that shows that something goes on, and how many memories there are already.
-class Progress {
- public:
-  explicit Progress(const MemoryClient& client) : client_(client), shown_(stderr_is_rich()) {
-    if (!shown_) return;
-    before_ = count();
-    thread_ = std::thread([this] { run(); });
+// How far an ingestion is, as a line on stderr that is written over.
+void show_progress(int64_t done, int64_t all) {
+  constexpr int64_t kBar = 30;
+  const int64_t full = all > 0 ? done * kBar / all : kBar;
+  write_err("\r\033[K[" + std::string(static_cast<size_t>(full), '#') +
+            std::string(static_cast<size_t>(kBar - full), ' ') + "] " + std::to_string(done) + " of " +
+            std::to_string(all) + " files");
+}
+
+// The report of all slices: what each did is added up, what they saw is that of the last.
+void add_up(Json& sum, const Json& slice) {
+  Json report = slice;
+  int64_t before = 0;
+  for (const char* key : {"ingested", "added", "moved", "returned", "vanished", "vanished_files"}) {
+    if (std::string_view(key) == "ingested") before = sum[key].as_int();
+    report.set(key, Json::number(sum[key].as_int() + slice[key].as_int()));
   }
-  ~Progress() {
-    if (!shown_) return;
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      over_ = true;
+  report.set("unchanged", Json::number(slice["unchanged"].as_int() - before));
+  sum = std::move(report);
+}
+
+// On a terminal slice by slice, under a bar; what was done stays when it is interrupted.
+Result<Json> ingest(const MemoryClient& client, Json request) {
+  constexpr int64_t kSlices = 40;
+  if (!stderr_is_rich()) return client.perform(request);
+  Json looking = request;
+  looking.set("dry_run", Json::boolean(true));
+  const auto plan = client.perform(looking);
+  if (!plan.ok()) return plan;
+  const int64_t all = (*plan)["ingested"].as_int();
+  request.set("max_files", Json::number(std::max<int64_t>(1, all / kSlices)));
+  Json sum = Json::object();
+  for (bool more = true; more;) {
+    show_progress(std::min(sum["ingested"].as_int(), all), all);
+    const auto slice = client.perform(request);
+    if (!slice.ok()) {
+      write_err("\n");
+      return slice;
     }
-    ended_.notify_one();
-    thread_.join();
-    write_err("\r\033[K");
+    more = (*slice)["more"].as_bool() && (*slice)["ingested"].as_int() > 0;
+    add_up(sum, *slice);
   }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
- private:
-  int64_t count() const {
-    const auto stats = client_.perform(request_of("stats"));
-    return stats.ok() ? (*stats)["memories"].as_int() : 0;
-  }
-  void run() {
-    constexpr std::string_view kBar = "          ====";
-    std::unique_lock<std::mutex> lock(mutex_);
-    for (size_t frame = 0; !ended_.wait_for(lock, kFrame, [this] { return over_; }); ++frame) {
-      lock.unlock();
-      std::string bar;
-      for (size_t i = 0; i < kBar.size(); ++i)
-        bar += kBar[(i + kBar.size() - frame % kBar.size()) % kBar.size()];
-      write_err("\r\033[K[" + bar + "] " + memories_text(count() - before_) + " written");
-      lock.lock();
-    }
-  }
-
-  const MemoryClient& client_;
-  const bool shown_;
-  int64_t before_ = 0;
-  std::mutex mutex_;
-  std::condition_variable ended_;
-  bool over_ = false;
-  std::thread thread_;
-};
-
-// What may take long, with a line that shows that it goes on.
-int with_progress(const Options& options, const Json& request) {
-  const auto client = MemoryClient::open(options, false);
-  if (!client.ok()) return report(client.failure());
-  const auto done = [&] {
-    const Progress progress(*client);
-    return (*client).perform(request);
-  }();
-  return print_answer(options, done, report_lines);
+  write_err("\r\033[K");
+  return sum;
 }
 
 }  // namespace
@@ -156,8 +141,11 @@ int command_memory_maintain(const Options& options) {
 
 int command_memory_ingest(const Options& options) {
   Json request = file_request("ingest", options);
-  if (options.dry_run) request.set("dry_run", Json::boolean(true));
-  return with_progress(options, request);
+  const auto client = MemoryClient::open(options, false);
+  if (!client.ok()) return report(client.failure());
+  if (!options.dry_run) return print_answer(options, ingest(*client, request), report_lines);
+  request.set("dry_run", Json::boolean(true));
+  return print_answer(options, (*client).perform(request), report_lines);
 }
 
 int command_memory_export(const Options& options) {
@@ -167,7 +155,7 @@ int command_memory_export(const Options& options) {
 }
 
 int command_memory_import(const Options& options) {
-  return with_progress(options, file_request("import", options));
+  return simple(options, false, file_request("import", options), report_lines);
 }
 
 }  // namespace cli

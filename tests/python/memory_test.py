@@ -3,16 +3,19 @@
 import array
 import asyncio
 import datetime
+import json
 import subprocess
 import sys
 import tempfile
 import threading
 import unittest
+from pathlib import Path
 
 import tap
 import tau
 from support import AsyncCase, SyncCase
 
+ROOT = Path(__file__).resolve().parents[2]
 THREE = [{"id": "tea", "text": "Ada drinks tea in the morning", "type": "preference", "tags": ["drinks"]},
          {"id": "boat", "text": "The boat leaves at noon",
           "time": datetime.datetime(2026, 11, 2, 10, tzinfo=datetime.timezone.utc)},
@@ -60,6 +63,25 @@ class Memories(SyncCase):
                 self.memory.add("x", **bad)
         with self.assertRaises(TypeError):
             self.memory.add([7])
+
+    def test_the_schema_names_what_is_taken_and_given(self):
+        schema = json.loads((ROOT / "docs" / "schema" / "memory.json").read_text(encoding="utf-8"))
+        known = schema["properties"]
+        whole = {"id": "a", "text": "x", "type": "fact", "importance": 0.5, "tags": ["t"], "time": 0, "thread": "t", "position": 1,
+                 "fact": {"subject": "s", "predicate": "p", "object": "o"}, "valid_from": "2026-01-01", "valid_to": None,
+                 "source": "s", "channel": "c", "actor": "d", "attributes": {"n": [1]}, "origin": "user", "expected_revision": 0}
+        given = {name for name, about in known.items() if "of answers" in about["description"] or "of hits" in about["description"]}
+        self.assertEqual({*whole, "relations"}, {*known} - given)
+        self.memory.add(whole)
+        self.memory.add({"text": "y", "id": "b", "channel": "c", "actor": "d", "relations": [{"to": "a", "relation": "part_of"}]})
+        self.memory.forget("b")
+        seen = {*self.memory.get("a"), *self.memory.get("b", forgotten=True), *self.memory.search("x", explain=True)[0]}
+        self.assertLessEqual(seen, {*known})
+        for kind in known["type"]["enum"]:
+            self.memory.add(kind, type=kind)
+        self.memory.add([{"id": "c", "text": "c"}, {"id": "d", "text": "d"}])
+        for relation in known["relations"]["items"]["properties"]["relation"]["enum"]:
+            self.memory.relate("c", "d", relation)
 
     def test_forgetting_restoring_purging(self):
         self.memory.add(THREE)
