@@ -35,8 +35,15 @@
  *   {"op":"path","from":"…","to":"…","max_hops":4}  the strongest chain of relations between two
  *   {"op":"maintain","dry_run":true,"policy":{…}}   what fades, what is double, what was forgotten long ago: a report by id
  *   {"op":"embed","limit":1000}         computes vectors that are missing, now: {"embedded","left"}
- *   {"op":"ingest","path":"…","dry_run":false}      files and folders into memories, only what changed
- *   {"op":"export","path":"…","format":"jsonl"}     "jsonl", "tau" (its record files) or "markdown"; {"op":"import",…}
+ *   {"op":"ingest","path":"…","dry_run":false}      a file, or the files of a folder, as memories of the type "fact": only what
+ *                                       changed since, a file all or nothing; what vanished is forgotten, files are never
+ *                                       touched. "globs", "ignore" (as in .gitignore, which is read too), "hidden", "type",
+ *                                       "tags", "forget_vanished", "max_files" (then "more" says that a further call goes
+ *                                       on): {"files","unchanged","ingested","added","vanished","failed","problems",…}
+ *   {"op":"export","path":"…","format":"jsonl",FILTER}  to a file, or with "markdown" to a folder of notes; "tau": the record
+ *                                       files of Tau; "forgotten": those too: {"path","memories"}
+ *   {"op":"import","path":"…","format":"jsonl","origin":"user"}  reads that back, and says line by line what it could not:
+ *                                       {"read","created","changed","unchanged","failed","torn","errors":[…],…}
  * FILTER: "types":[…], "tags":[…] (all of them), "since", "until" (of "time", both included), "channel", "actor", "thread",
  * "source" (a prefix). Docs: docs/memory.md. */
 #ifndef TAU_MEMORY_H

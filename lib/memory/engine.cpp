@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <utility>
 
+#include "memory/shard_folder.h"
 #include "os/os.h"
 
 namespace tau::memory {
@@ -122,7 +123,20 @@ StatusOr<std::unique_ptr<Engine>> Engine::open(store::Store& store, Clock& clock
   if (writes) TAU_RETURN_IF_ERROR(os::make_private_dir(options.folder));
   std::unique_ptr<Engine> engine(new Engine(store, *memories, clock, std::move(options)));
   TAU_ASSIGN_OR_RETURN(engine->database_, identity_of(store, writes));
+  if (writes) TAU_RETURN_IF_ERROR(engine->sweep());
+  TAU_ASSIGN_OR_RETURN(engine->followed_, memories->newest_change());
   return engine;
+}
+
+// What a crash left half-written, and files of scopes that are not there any more.
+Status Engine::sweep() {
+  std::vector<int64_t> keys;
+  TAU_ASSIGN_OR_RETURN(const auto workspaces, memories_->workspaces());
+  for (const std::string& workspace : workspaces) {
+    TAU_ASSIGN_OR_RETURN(const auto records, memories_->scopes(workspace));
+    for (const store::MemoryScopeRecord& record : records) keys.push_back(record.key);
+  }
+  return sweep_sidecars(options_.folder, std::move(keys)).status();
 }
 
 Status Engine::set_embedder(std::shared_ptr<const Embedder> embedder) {
@@ -178,6 +192,12 @@ Status Engine::attach(std::span<const float> vectors, size_t memories, std::vect
 StatusOr<std::vector<MemoryOutcome>> Engine::commit(std::vector<MemoryEdit> edits) {
   std::vector<MemoryOutcome> outcomes(edits.size());
   for (size_t i = 0; i < edits.size(); ++i) edits[i].outcome = &outcomes[i];
+  {
+    const std::lock_guard lock(mutex_);
+    for (const MemoryEdit& edit : edits)
+      if (const auto* const put = std::get_if<store::MemoryPut>(&edit.what))
+        written_.insert(put->row.scope.workspace);
+  }
   for (MemoryEdit& use : take_uses()) edits.push_back(std::move(use));
   store::Batch batch;
   batch.memories = std::move(edits);
@@ -204,7 +224,12 @@ StatusOr<std::vector<store::MemoryRow>> Engine::find(const MemoryFilter& filter,
 
 StatusOr<int64_t> Engine::purge(const std::vector<store::MemoryRef>& refs) {
   TAU_ASSIGN_OR_RETURN(const int64_t purged, memories_->purge(refs));
-  if (!refs.empty()) TAU_RETURN_IF_ERROR(erase_traces({.workspace = refs[0].scope.workspace}));
+  std::vector<MemoryScope> scopes;
+  for (const store::MemoryRef& ref : refs)
+    if (std::find(scopes.begin(), scopes.end(), ref.scope) == scopes.end()) scopes.push_back(ref.scope);
+  for (const MemoryScope& scope : scopes)
+    TAU_RETURN_IF_ERROR(
+        erase_traces({.workspace = scope.workspace, .channels = {scope.channel}, .actors = {scope.actor}}));
   return purged;
 }
 
@@ -214,14 +239,18 @@ StatusOr<int64_t> Engine::purge_all(const MemoryFilter& filter) {
   return purged;
 }
 
-// Indexes hold terms and vectors of what was purged: those that do are written without it.
+// Indexes hold terms and vectors of what was purged: those that do are written without it. A file that this
+// index does not stand on is of another model, and may hold them too.
 Status Engine::erase_traces(const MemoryFilter& filter) {
-  TAU_ASSIGN_OR_RETURN(const auto scopes, scopes_of({.workspace = filter.workspace}));
+  TAU_ASSIGN_OR_RETURN(const auto scopes, scopes_of(filter));
   for (const store::MemoryScopeRecord& record : scopes) {
     const std::shared_ptr<Slot> slot = slot_of(record.key);
     TAU_RETURN_IF_ERROR(catch_up(*slot, record.key, record.change));
     const std::unique_lock lock(slot->mutex);
-    if (slot->shard->holds_removed()) TAU_RETURN_IF_ERROR(slot->shard->save());
+    const bool on_disk =
+        !options_.folder.empty() && os::path_exists(sidecar_path(options_.folder, record.key));
+    if (slot->shard != nullptr && (slot->shard->holds_removed() || on_disk))
+      TAU_RETURN_IF_ERROR(slot->shard->save());
   }
   return ok_status();
 }

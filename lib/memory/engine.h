@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <shared_mutex>
 #include <span>
 #include <string>
@@ -113,6 +114,9 @@ class Engine {
   StatusOr<int64_t> embed_missing(size_t limit);
   // Memories without a vector, as far as is known.
   int64_t missing() const { return missing_.load(std::memory_order_relaxed); }
+  // Indexes of scopes that were written since the last time come up to date, so that the next search need not
+  // wait for that. What workers do after writes.
+  Status follow();
   // Writes what waits: uses, indexes that have grown. What workers do in quiet moments.
   Status tidy();
 
@@ -131,6 +135,7 @@ class Engine {
   class Follower;
   Engine(store::Store& store, store::Memories& memories, Clock& clock, EngineOptions options);
 
+  Status sweep();
   VectorSpace vectors() const;
   std::vector<store::MemoryEdit> take_uses();
   Status erase_traces(const store::MemoryFilter& filter);
@@ -171,6 +176,8 @@ class Engine {
   };
   std::map<SharedString, Scopes> scopes_;
   std::map<int64_t, store::MemoryUses> uses_;
+  std::set<SharedString> written_;  // workspaces, since the last follow()
+  int64_t followed_ = 0;            // changes up to here need no following
   std::string last_damage_;
   std::atomic<int64_t> searches_{0};
   std::atomic<int64_t> rebuilt_{0};

@@ -113,7 +113,7 @@ StatusOr<Found> Engine::search_once(const SearchRequest& request, std::span<cons
   std::optional<QueryVector> vector;
   const bool wanted = words != Words::kAlone && (space.embedder != nullptr || !given.empty());
   if (wanted) {
-    auto made = slow_vector(space, parse_query(request.text, request.now_ms).plain, given);
+    auto made = slow_vector(space, request.text, given);
     if (made.ok()) {
       vector = *std::move(made);
     } else if (made.status().reason() == "invalid_vector") {
@@ -126,8 +126,7 @@ StatusOr<Found> Engine::search_once(const SearchRequest& request, std::span<cons
   for (const auto& slot : view.slots)
     if (slot->vectors.embedder != space.embedder) vector.reset();  // it is of a space that was left meanwhile
   if (wanted && found.why.ok() && !vector && !space.embedder->slow()) {
-    TAU_ASSIGN_OR_RETURN(
-        vector, embed_query(*space.embedder, parse_query(request.text, request.now_ms).plain, view.shards));
+    TAU_ASSIGN_OR_RETURN(vector, embed_query(*space.embedder, request.text, view.shards));
   }
   StoreSource source(*memories_, view.keys);
   TAU_ASSIGN_OR_RETURN(found.result,

@@ -19,7 +19,7 @@ struct FrontMatter {
 };
 
 // Nothing when the text does not begin with such lines, or has no end of them within kMaxFrontMatterBytes.
-inline constexpr size_t kMaxFrontMatterBytes = 128 << 10;
+inline constexpr size_t kMaxFrontMatterBytes = 1 << 20;
 std::optional<FrontMatter> read_front_matter(std::string_view text);
 
 // "key: value\n". A key is a word without ':' and '#'.

@@ -13,10 +13,7 @@ namespace {
 constexpr size_t kBatch = 256;  // rows scored in one call
 constexpr size_t kLeastRoom = 128;
 
-// Of those with the largest estimates so many are scored at once: this many, or this part of all.
-constexpr size_t kLeastCandidates = 1000;
-constexpr size_t kCandidatesPart = 500;
-// So many times as many are at hand, for vectors that lie too close together for their signs.
+// So many times as many candidates are at hand, for vectors that lie too close together for their signs.
 constexpr size_t kMoreCandidates = 5;
 constexpr size_t kSure = 10;  // hits that must not be missed
 constexpr double kDeviations = 2.5;
@@ -104,9 +101,9 @@ std::vector<VectorHit> TopHits::take() {
 }
 
 std::vector<VectorHit> top_of_all(std::span<const VectorSpan> spans, std::span<const uint64_t> eligible,
-                                  const VectorQuery& query, size_t k, const VectorKernels& kernels) {
+                                  const VectorQuery& query, size_t k, const VectorEffort& effort) {
   TopHits top(k);
-  Scorer scorer(query, kernels, &top);
+  Scorer scorer(query, *effort.kernels, &top);
   for (const VectorSpan& span : spans) {
     scorer.begin(span);
     for (size_t block = 0; block * kBlockDocs < span.count; ++block)
@@ -118,17 +115,17 @@ std::vector<VectorHit> top_of_all(std::span<const VectorSpan> spans, std::span<c
 
 std::vector<VectorHit> top_of_likely(std::span<const VectorSpan> spans, std::span<const uint64_t> eligible,
                                      size_t count, const VectorQuery& query, size_t k,
-                                     const VectorKernels& kernels) {
-  const size_t wanted = std::max(kLeastCandidates, count / kCandidatesPart);
+                                     const VectorEffort& effort) {
+  const size_t wanted = std::max(effort.candidates, count / effort.candidates_part);
   const VectorCandidates candidates =
-      vector_candidates(spans, eligible, query, wanted, kMoreCandidates * wanted, kernels);
+      vector_candidates(spans, eligible, query, wanted, kMoreCandidates * wanted, *effort.kernels);
   TopHits top(std::max(k, kSure));
-  score(spans, candidates, candidates.bar, INT16_MAX, query, kernels, &top);
+  score(spans, candidates, candidates.bar, INT16_MAX, query, *effort.kernels, &top);
   std::vector<VectorHit> hits = top.take();
   const int32_t bar = needed_bar(hits, query);
   if (bar < candidates.bar) {
     for (const VectorHit& hit : hits) top.offer(hit);
-    score(spans, candidates, bar, candidates.bar - 1, query, kernels, &top);
+    score(spans, candidates, bar, candidates.bar - 1, query, *effort.kernels, &top);
     hits = top.take();
   }
   hits.resize(std::min(k, hits.size()));

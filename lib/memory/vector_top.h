@@ -24,6 +24,14 @@ inline bool before(const VectorHit& a, const VectorHit& b) {
   return a.score != b.score ? a.score > b.score : a.doc < b.doc;
 }
 
+// How a search goes about it. The usual values are right; others are for tests.
+struct VectorEffort {
+  size_t scored = 50'000;        // where there are no more, every row is scored
+  size_t candidates = 2'000;     // at least so many are scored where there are more
+  size_t candidates_part = 500;  // or this part of all
+  const VectorKernels* kernels = &vector_kernels();
+};
+
 // The first `k` of all hits that are offered, whatever their order.
 class TopHits {
  public:
@@ -47,11 +55,11 @@ class TopHits {
 
 // Scores every document whose bit is set. Bits beyond the words are not.
 std::vector<VectorHit> top_of_all(std::span<const VectorSpan> spans, std::span<const uint64_t> eligible,
-                                  const VectorQuery& query, size_t k, const VectorKernels& kernels);
+                                  const VectorQuery& query, size_t k, const VectorEffort& effort);
 // Scores those that are likely to be among the first by the estimates of their codes, of `count` that are
 // eligible: the same ones for every k.
 std::vector<VectorHit> top_of_likely(std::span<const VectorSpan> spans, std::span<const uint64_t> eligible,
                                      size_t count, const VectorQuery& query, size_t k,
-                                     const VectorKernels& kernels);
+                                     const VectorEffort& effort);
 
 }  // namespace tau::memory

@@ -59,7 +59,7 @@ StatusOr<bool> copy_side_file(std::string_view from, std::string_view to) {
 void write_counts(json::Writer& w, const store::Soundness& found) {
   w.field("schema_version", found.schema_version).field("sessions", found.sessions).field("runs", found.runs);
   w.field("open_runs", found.open_runs).field("rows", found.rows).field("entries", found.entries);
-  w.field("blobs", found.blobs).field("bytes", found.bytes);
+  w.field("blobs", found.blobs).field("memories", found.memories).field("bytes", found.bytes);
 }
 
 // The counts of a database in which nothing is wrong.

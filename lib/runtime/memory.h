@@ -10,6 +10,7 @@
 #include "base/base.h"
 #include "json/json.h"
 #include "memory/memory.h"
+#include "runtime/memory_graph.h"
 
 namespace tau::runtime {
 
@@ -35,6 +36,8 @@ class Memory final {
   // Whether who acts may do that: PERMISSION_DENIED "access_denied".
   Status authorize(std::string_view action) const;
 
+  GraphPictures& pictures() { return pictures_; }
+
   const std::shared_ptr<Runtime>& runtime() const { return runtime_; }
 
  private:
@@ -42,6 +45,7 @@ class Memory final {
   memory::Engine& engine_;
   const memory::Reach reach_;
   std::optional<Labels> labels_;
+  GraphPictures pictures_;
 };
 
 }  // namespace tau::runtime

@@ -138,8 +138,9 @@ bool MemoryDesk::upkeep() {
   if (!embedded.ok())
     core_.log(LogLevel::kWarn, "memory", "no vectors for now: " + std::string(embedded.status().message()));
   if (embedded.ok() && *embedded > 0) return true;
-  if (const Status tidied = (*open)->tidy(); !tidied.ok())
-    core_.log(LogLevel::kWarn, "memory", std::string(tidied.message()));
+  Status tidied = (*open)->follow();
+  if (tidied.ok()) tidied = (*open)->tidy();
+  if (!tidied.ok()) core_.log(LogLevel::kWarn, "memory", std::string(tidied.message()));
   return false;
 }
 

@@ -80,9 +80,9 @@ struct MemoryOutcome {
   int64_t row = 0;  // 0: there was no such memory
   int64_t revision = 0;
   int64_t change = 0;
-  bool created = false;               // there was no memory of this name that was not forgotten
-  bool unchanged = false;             // it said all of this already
-  std::vector<MemoryRef> superseded;  // facts that a new one closed
+  bool created = false;                    // there was no memory of this name that was not forgotten
+  bool unchanged = false;                  // it said all of this already
+  std::vector<MemoryRef> superseded = {};  // facts that a new one closed
 };
 
 // Writes a memory, or all of one anew. Labels of a memory that is written again are joined with those that it

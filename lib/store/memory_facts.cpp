@@ -11,7 +11,7 @@ StatusOr<FactPlan> plan_fact(Connection& db, int64_t scope, int64_t row, const M
                              FactTimes* times) {
   FactPlan plan;
   Statement& others = db.prepare(
-      "SELECT id, name, valid_from_ms, time_ms, valid_to_ms, created_ms FROM memories"
+      "SELECT id, name, valid_from_ms, time_ms, valid_to_ms, created_ms, superseded_ms FROM memories"
       " WHERE scope = ?1 AND subject = ?2 AND predicate = ?3 AND (subject <> '' OR predicate <> '')"
       " AND object <> ?4 AND id <> ?5 AND forgotten_ms = 0 ORDER BY id");
   others.bind(scope, fact.subject, fact.predicate, fact.object, row);
@@ -29,11 +29,14 @@ StatusOr<FactPlan> plan_fact(Connection& db, int64_t scope, int64_t row, const M
       next = std::min(next, from);
     } else if (to > start) {
       plan.closed.push_back({.row = others.integer(0), .id = others.text(1)});
-      recorded = std::max(recorded, others.integer(5));
+      const int64_t superseded = others.integer(6);
+      plan.closed.back().splits = superseded != kEndless && superseded > others.integer(5);
+      // Not before what it changes, should the clock have gone back.
+      recorded = std::max(recorded, superseded != kEndless ? superseded : others.integer(5));
     }
   }
   others.reset();
-  times->recorded_ms = recorded;  // not before what it closes, should the clock have gone back
+  times->recorded_ms = recorded;
   if (plan.closed_by != 0) {
     times->valid_to_before_ms = times->valid_to_ms;
     times->valid_to_ms = next;

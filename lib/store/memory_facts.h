@@ -24,6 +24,8 @@ struct FactTimes {
 struct FactClosing {
   int64_t row = 0;
   std::string id;
+  // It was closed before, later than it was recorded: what was known in between needs a row of its own.
+  bool splits = false;
 };
 
 struct FactPlan {

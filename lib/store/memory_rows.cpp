@@ -3,88 +3,14 @@
 #include "store/memory_rows.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "base/label.h"
+#include "store/memory_checks.h"
 #include "store/memory_columns.h"
 
 namespace tau::store {
 namespace {
-
-constexpr size_t kMostNameBytes = 4096;  // of a part of a scope, an id, a tag
-constexpr uint8_t kTypes = 32;           // as many as a filter can tell apart
-
-Status invalid(std::string_view id, std::string_view what) {
-  return invalid_argument("invalid_memory", format("memory {}: {}", id, what));
-}
-
-bool is_name(std::string_view text) { return !text.empty() && text.size() <= kMostNameBytes; }
-
-bool is_tag(std::string_view tag) {
-  return is_name(tag) &&
-         std::ranges::none_of(tag, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
-}
-
-bool is_share(double x) { return x >= 0 && x <= 1; }  // not of NaN
-
-Status check_ref(const MemoryScope& scope, std::string_view id) {
-  if (!is_name(scope.workspace)) return invalid(id, "its workspace is empty, or longer than 4096 bytes");
-  if (scope.channel.size() > kMostNameBytes || scope.actor.size() > kMostNameBytes)
-    return invalid(id, "its channel or actor is longer than 4096 bytes");
-  if (!is_name(id)) return invalid_argument("invalid_memory", "the id is empty, or longer than 4096 bytes");
-  return ok_status();
-}
-
-Status check(const MemoryRow& row) {
-  TAU_RETURN_IF_ERROR(check_ref(row.scope, row.id));
-  if (row.type >= kTypes) return invalid(row.id, format("type {} is none of 0 to 31", row.type));
-  if (!is_share(row.importance))
-    return invalid(row.id, format("importance {} is not from 0 to 1", row.importance));
-  if (!std::ranges::all_of(row.tags, is_tag))
-    return invalid(row.id, "a tag is empty, longer than 4096 bytes or has control characters");
-  if (row.valid_from_ms != kNoTime && row.valid_to_ms < row.valid_from_ms)
-    return invalid(row.id,
-                   format("it ends at {} before it begins at {}", row.valid_to_ms, row.valid_from_ms));
-  return ok_status();
-}
-
-std::string joined(std::vector<std::string> tags) {
-  if (!std::ranges::is_sorted(tags)) std::ranges::sort(tags);
-  const auto rest = std::ranges::unique(tags);
-  tags.erase(rest.begin(), rest.end());
-  return join_tags(tags);
-}
-
-StatusOr<Labels> labels_of(const Provenance& p) {
-  TAU_ASSIGN_OR_RETURN(Labels labels, parse_integrity(p.integrity));
-  if (p.readers == "*") return labels;
-  std::vector<std::string> readers;
-  for (std::string_view rest = p.readers; !rest.empty();) {
-    const size_t comma = rest.find(',');
-    readers.emplace_back(rest.substr(0, comma));
-    rest = comma == rest.npos ? std::string_view() : rest.substr(comma + 1);
-  }
-  labels.restrict_readers(std::move(readers));
-  return labels;
-}
-
-// Sources of both, readers of neither more than either had; who wrote last stands there.
-StatusOr<Provenance> joined(const Provenance& old, const Provenance& now) {
-  Provenance out = now;
-  if (old.integrity == now.integrity && old.readers == now.readers) return out;
-  TAU_ASSIGN_OR_RETURN(Labels labels, labels_of(now));
-  TAU_ASSIGN_OR_RETURN(const Labels had, labels_of(old));
-  labels.join(had);
-  out.integrity = labels.integrity();
-  out.readers = labels.readable_by_all() ? Provenance::everyone() : labels.readers();
-  return out;
-}
-
-bool same(const Provenance& a, const Provenance& b) {
-  return a.integrity == b.integrity && a.readers == b.readers && a.principal == b.principal &&
-         a.policy_epoch == b.policy_epoch && a.scanned_epoch == b.scanned_epoch;
-}
 
 Status changed_meanwhile(std::string_view id, int64_t expected, int64_t revision) {
   return Status(Code::kAborted, "revision_changed",
@@ -123,7 +49,7 @@ struct MemoryRows::Draft {
            now.position == was.position && now.fact == was.fact && now.source == was.source &&
            now.attributes == was.attributes && times.valid_from_ms == was.valid_from_ms &&
            times.valid_to_ms == was.valid_to_ms && times.superseded_ms == was.superseded_ms &&
-           supersedes == old.supersedes && same(provenance, was.provenance);
+           supersedes == old.supersedes && is_same(provenance, was.provenance);
   }
 };
 
@@ -263,7 +189,7 @@ Status MemoryRows::prepare(const MemoryPut& put, const Scope& scope, const Old& 
                            FactPlan& plan) {
   const MemoryRow& row = put.row;
   draft.row = old.row.row;
-  draft.tags = joined(row.tags);
+  draft.tags = join_sorted_tags(row.tags);
   draft.supersedes = row.fact.empty() ? kSupersedesNothing : put.supersedes_with;
   draft.created_ms = old.live() ? old.row.created_ms : row.created_ms;
   draft.times = {.valid_from_ms = row.valid_from_ms,
@@ -272,7 +198,7 @@ Status MemoryRows::prepare(const MemoryPut& put, const Scope& scope, const Old& 
                  .superseded_ms = row.superseded_ms,
                  .recorded_ms = old.live() ? row.updated_ms : row.created_ms};
   if (old.exists()) {
-    TAU_ASSIGN_OR_RETURN(draft.provenance, joined(old.row.provenance, row.provenance));
+    TAU_ASSIGN_OR_RETURN(draft.provenance, join_provenance(old.row.provenance, row.provenance));
   } else {
     TAU_RETURN_IF_ERROR(parse_integrity(row.provenance.integrity).status());
     draft.provenance = row.provenance;
@@ -288,7 +214,7 @@ Status MemoryRows::prepare(const MemoryPut& put, const Scope& scope, const Old& 
 
 Status MemoryRows::put(const MemoryPut& put, MemoryOutcome& out) {
   const MemoryRow& row = put.row;
-  TAU_RETURN_IF_ERROR(check(row));
+  TAU_RETURN_IF_ERROR(check_memory(row));
   TAU_ASSIGN_OR_RETURN(Scope* const scope, find_scope(row.scope, true));
   Old old;
   TAU_RETURN_IF_ERROR(find(*scope, row.id, &old).status());
@@ -398,19 +324,44 @@ Status MemoryRows::close_facts(Scope& scope, const FactPlan& plan, int64_t row, 
         .run();
   };
   for (const FactClosing& closing : plan.closed) {
-    Statement& close = db_.prepare(
-        "UPDATE memories SET change = ?2, valid_to_before_ms = valid_to_ms, valid_to_ms = ?3, superseded_ms "
-        "= ?4"
-        " WHERE id = ?1");
-    TAU_RETURN_IF_ERROR(close.bind(closing.row, next_change(scope), plan.start_ms, recorded_ms).run());
-    TAU_RETURN_IF_ERROR(link(row, closing.row));
+    int64_t closed = closing.row;
+    if (closing.splits) {
+      TAU_ASSIGN_OR_RETURN(closed, split_fact(scope, closing.row, plan.start_ms, recorded_ms));
+    } else {
+      Statement& close = db_.prepare(
+          "UPDATE memories SET change = ?2, valid_to_before_ms = valid_to_ms, valid_to_ms = ?3,"
+          " superseded_ms = ?4 WHERE id = ?1");
+      TAU_RETURN_IF_ERROR(close.bind(closing.row, next_change(scope), plan.start_ms, recorded_ms).run());
+    }
+    TAU_RETURN_IF_ERROR(link(row, closed));
     out.superseded.push_back({.scope = name, .id = closing.id});
   }
   return plan.closed_by == 0 ? ok_status() : link(plan.closed_by, row);
 }
 
+// A fact has one row for what was known before it was closed and since then. When that changes once more,
+// what was known in between goes on in a row of its own, and the old one shows only what was known before.
+StatusOr<int64_t> MemoryRows::split_fact(Scope& scope, int64_t row, int64_t end_ms, int64_t recorded_ms) {
+  const int64_t copy = ++last_row_;
+  Statement& insert = db_.prepare(
+      "INSERT INTO memories(id, scope, name, change, revision, type, importance, time_ms, position,"
+      " valid_from_ms, valid_to_ms, valid_to_before_ms, superseded_ms, supersedes, created_ms, updated_ms,"
+      " forgotten_ms, integrity, readers, principal, policy_epoch, scanned_epoch, thread, subject, predicate,"
+      " object, source, tags, attributes, text) SELECT ?2, scope, name || '#' || ?2, ?3, 1, type, importance,"
+      " time_ms, position, valid_from_ms, ?4, valid_to_ms, ?5, supersedes, superseded_ms, ?5, 0, integrity,"
+      " readers, principal, policy_epoch, scanned_epoch, thread, subject, predicate, object, source, tags,"
+      " attributes, text FROM memories WHERE id = ?1");
+  TAU_RETURN_IF_ERROR(insert.bind(row, copy, next_change(scope), end_ms, recorded_ms).run());
+  ++scope.live;
+  indexing_.note(copy, nullptr);
+  Statement& empty =
+      db_.prepare("UPDATE memories SET change = ?2, valid_to_ms = valid_from_ms WHERE id = ?1");
+  TAU_RETURN_IF_ERROR(empty.bind(row, next_change(scope)).run());
+  return copy;
+}
+
 Status MemoryRows::forget_memory(const MemoryForget& forget, MemoryOutcome& out) {
-  TAU_RETURN_IF_ERROR(check_ref(forget.ref.scope, forget.ref.id));
+  TAU_RETURN_IF_ERROR(check_memory_name(forget.ref.scope, forget.ref.id));
   TAU_ASSIGN_OR_RETURN(Scope* const scope, find_scope(forget.ref.scope, false));
   Old old;
   if (scope != nullptr) TAU_RETURN_IF_ERROR(find(*scope, forget.ref.id, &old).status());
@@ -449,108 +400,6 @@ Status MemoryRows::restore_fact(Scope& scope, const Old& old, const MemoryScope&
         close.bind(row.row, times.valid_to_ms, times.valid_to_before_ms, times.superseded_ms).run());
   }
   return close_facts(scope, plan, row.row, times.recorded_ms, old.supersedes, name, out);
-}
-
-StatusOr<int64_t> MemoryRows::find_live(const MemoryRef& ref, MemoryOutcome* out) {
-  TAU_RETURN_IF_ERROR(check_ref(ref.scope, ref.id));
-  TAU_ASSIGN_OR_RETURN(const Scope* const scope, find_scope(ref.scope, false));
-  Statement& query = db_.prepare(
-      "SELECT id, revision, change FROM memories WHERE scope = ?1 AND name = ?2 AND forgotten_ms = 0");
-  query.bind(scope == nullptr ? 0 : scope->key, ref.id);
-  TAU_ASSIGN_OR_RETURN(const bool found, query.step());
-  if (found) *out = {.row = query.integer(0), .revision = query.integer(1), .change = query.integer(2)};
-  query.reset();
-  if (found) return out->row;
-  return failed_precondition("no_such_memory", format("there is no memory {}", ref.id));
-}
-
-Status MemoryRows::relate(const MemoryRelate& relate, MemoryOutcome& out) {
-  MemoryOutcome other;
-  TAU_ASSIGN_OR_RETURN(const int64_t target, find_live(relate.target, &other));
-  TAU_ASSIGN_OR_RETURN(const int64_t source, find_live(relate.source, &out));
-  if (relate.source.scope.workspace != relate.target.scope.workspace)
-    return invalid(relate.source.id, "memories of two workspaces cannot be related");
-  if (source == target) return invalid(relate.source.id, "a memory cannot be related to itself");
-  if (relate.weight < 0) {
-    TAU_RETURN_IF_ERROR(
-        db_.prepare("DELETE FROM memory_edges WHERE source = ?1 AND target = ?2 AND relation = ?3")
-            .bind(source, target, int64_t{relate.relation})
-            .run());
-    out.unchanged = db_.changes() == 0;
-    return ok_status();
-  }
-  if (!is_share(relate.weight))
-    return invalid(relate.source.id, format("weight {} of a relation is not from 0 to 1", relate.weight));
-  Statement& put = db_.prepare(
-      "INSERT INTO memory_edges(source, target, relation, weight, created_ms) VALUES(?1, ?2, ?3, ?5, ?4)"
-      " ON CONFLICT(source, target, relation) DO UPDATE SET weight = ?5 WHERE weight <> ?5");
-  put.bind(source, target, int64_t{relate.relation}, relate.at_ms).bind_real(5, relate.weight);
-  TAU_RETURN_IF_ERROR(put.run());
-  out.unchanged = db_.changes() == 0;
-  return ok_status();
-}
-
-Status MemoryRows::drop_vectors(int64_t row) {
-  return db_
-      .prepare("DELETE FROM memory_vectors WHERE key IN (SELECT id * 1099511627776 + ?1 FROM memory_spaces)")
-      .bind(row)
-      .run();
-}
-
-StatusOr<bool> MemoryRows::has_space(int64_t space) {
-  if (space <= 0) return false;
-  if (space == known_space_) return true;
-  Statement& find = db_.prepare("SELECT 1 FROM memory_spaces WHERE id = ?1");
-  find.bind(space);
-  TAU_ASSIGN_OR_RETURN(const bool found, find.step());
-  find.reset();
-  if (found) known_space_ = space;
-  return found;
-}
-
-// Whether there is one now that was not. Of a space that was dropped meanwhile none is kept.
-StatusOr<bool> MemoryRows::write_vector(int64_t row, int64_t space, std::string_view bytes) {
-  if (bytes.empty()) return false;
-  TAU_ASSIGN_OR_RETURN(const bool known, has_space(space));
-  if (!known) return false;
-  Statement& put = db_.prepare(
-      "INSERT INTO memory_vectors(key, bytes) VALUES(?1, ?2)"
-      " ON CONFLICT(key) DO UPDATE SET bytes = ?2 WHERE bytes <> ?2");
-  put.bind_integer(1, vector_key(space, row)).bind_blob(2, bytes);
-  TAU_RETURN_IF_ERROR(put.run());
-  return db_.changes() > 0;
-}
-
-Status MemoryRows::put_vector(const MemoryVector& vector, MemoryOutcome& out) {
-  Statement& find = db_.prepare(
-      "SELECT m.revision, m.change, s.workspace, s.channel, s.actor FROM memories m JOIN memory_scopes s"
-      " ON s.id = m.scope WHERE m.id = ?1");
-  find.bind(vector.row);
-  TAU_ASSIGN_OR_RETURN(const bool found, find.step());
-  if (!found) return ok_status();
-  out = {.row = vector.row, .revision = find.integer(0), .change = find.integer(1), .unchanged = true};
-  const MemoryScope name = {.workspace = find.bytes(2), .channel = find.bytes(3), .actor = find.bytes(4)};
-  find.reset();
-  if (out.revision != vector.revision) return ok_status();
-  TAU_ASSIGN_OR_RETURN(const bool written, write_vector(vector.row, vector.space, vector.bytes));
-  if (!written) return ok_status();
-  out.unchanged = false;
-  TAU_ASSIGN_OR_RETURN(Scope* const scope, find_scope(name, true));
-  return note_change(*scope, vector.row, &out.change);
-}
-
-Status MemoryRows::use(const MemoryUse& use, MemoryOutcome& out) {
-  Statement& find = db_.prepare("SELECT revision, change FROM memories WHERE id = ?1");
-  find.bind(use.row);
-  TAU_ASSIGN_OR_RETURN(const bool found, find.step());
-  if (found)
-    out = {.row = use.row, .revision = find.integer(0), .change = find.integer(1), .unchanged = true};
-  find.reset();
-  if (!found || use.count <= 0) return ok_status();
-  Statement& put = db_.prepare(
-      "INSERT INTO memory_uses(memory, count, last_ms) VALUES(?1, ?2, ?3) ON CONFLICT(memory) DO UPDATE SET"
-      " count = count + excluded.count, last_ms = max(last_ms, excluded.last_ms)");
-  return put.bind(use.row, use.count, use.at_ms).run();
 }
 
 }  // namespace tau::store

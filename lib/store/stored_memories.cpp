@@ -110,14 +110,15 @@ StatusOr<int64_t> StoredMemories::space(std::string_view model, int64_t dimensio
   };
   TAU_ASSIGN_OR_RETURN(int64_t id, ask<int64_t>(find));
   if (id != 0) return id;
-  TAU_RETURN_IF_ERROR(write([&](Connection& db) -> Status {
+  const auto make = [&](Connection& db) -> Status {
     TAU_RETURN_IF_ERROR(
         db.prepare("INSERT INTO memory_spaces(model, dimensions) VALUES(?1, ?2) ON CONFLICT DO NOTHING")
             .bind(model, dimensions)
             .run());
     TAU_ASSIGN_OR_RETURN(id, find(db));
     return ok_status();
-  }));
+  };
+  TAU_RETURN_IF_ERROR(write(make));
   return id;
 }
 

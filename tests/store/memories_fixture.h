@@ -16,7 +16,8 @@ inline MemoryScope scope_of(std::string_view workspace, std::string_view channel
   return {.workspace = workspace, .channel = channel, .actor = actor};
 }
 
-inline MemoryRow memory(std::string_view id, std::string_view text, const MemoryScope& scope = scope_of("w")) {
+inline MemoryRow memory(std::string_view id, std::string_view text,
+                        const MemoryScope& scope = scope_of("w")) {
   MemoryRow row;
   row.scope = scope;
   row.id = id;

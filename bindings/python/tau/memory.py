@@ -95,10 +95,9 @@ class Memory:
         request = _request({"query": query, "k": k, **options})
         return Hits(_core.call_json(lib.tau_memory_search, self.pointer, request, numbers, count))
 
-    def get(self, id: str, *, forgotten: bool = False, relations: bool = False) -> Document:
-        """One memory; NotFoundError "no_such_memory". forgotten: also one that was forgotten. relations: with its relations."""
-        answer = self.perform("get", id=id, forgotten=forgotten or None, relations=relations or None)
-        return _inner(answer, "memory")
+    def get(self, id: str, *, forgotten: bool = False, relations: bool = True) -> Document:
+        """One memory; NotFoundError "no_such_memory". forgotten: also one that was forgotten. relations=False: without its relations."""
+        return self.perform("get", id=id, forgotten=forgotten or None, relations=None if relations else False)
 
     def page(self, *, limit: int = _PAGE, after: str | None = None, **filters: Any) -> Document:
         """{"memories": […], "next": …}: some, and the cursor to go on with."""
@@ -286,12 +285,6 @@ def _entry(entry: Entry) -> Document:
     if isinstance(entry, dict):
         return entry
     raise TypeError(f"expected a memory as text or dict, got {type(entry).__name__}")
-
-
-def _inner(answer: Document, key: str) -> Document:
-    """The answer, or what stands in it under that name."""
-    inner = answer.get(key)
-    return inner if isinstance(inner, dict) else answer
 
 
 def _plain(value: Any) -> Any:

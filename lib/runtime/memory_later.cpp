@@ -1,5 +1,0 @@
-#include "runtime/memory_ops.h"
-namespace tau::runtime {
-#define P(n) StatusOr<std::string> n(Memory&, const json::Value&) { return unimplemented(#n); }
-P(memory_graph) P(memory_path) P(ingest_memories) P(export_memories) P(import_memories)
-}
