@@ -397,8 +397,26 @@ TEST(Shard, WantsToBeSavedWhenItsDeltaHasGrown) {
     ASSERT_TRUE(shard->apply(row, "").ok());
   }
   EXPECT_TRUE(shard->wants_save());
+  EXPECT_EQ(shard->unsaved(), 4097u);
   ASSERT_TRUE(shard->save().ok());
   EXPECT_FALSE(shard->wants_save());
+  EXPECT_EQ(shard->unsaved(), 0u);
+}
+
+RC_GTEST_PROP(ShardProperty, KnowsNothingOfAnotherScope, ()) {
+  const std::array<std::unique_ptr<Shard>, 2> shards = {opened(options_of("")), opened(options_of(""))};
+  std::array<ShardModel, 2> models;
+  int64_t next_row = 1;
+  for (int i = *rc::gen::inRange(0, 30); i > 0; --i) {
+    const size_t scope = *rc::gen::inRange<size_t>(0, 2);
+    models[scope].change = std::max(models[0].change, models[1].change);  // both are of one store
+    change_something(models[scope], &next_row);
+    if (i % 7 == 0) RC_ASSERT(models[scope].follow(*shards[scope]).ok());
+  }
+  for (size_t scope = 0; scope < 2; ++scope) {
+    RC_ASSERT(models[scope].follow(*shards[scope]).ok());
+    RC_ASSERT(test::difference(*shards[scope], models[scope]) == "");
+  }
 }
 
 TEST(Shard, ThatLagsDoesNotBringBackWhatAnotherProcessDropped) {
