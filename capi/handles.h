@@ -9,6 +9,7 @@ struct tau_vault : tau::capi::Handle<tau::runtime::Vault> {};
 struct tau_secret {
   tau::Secret value;
 };
+struct tau_memory : tau::capi::Handle<tau::runtime::Memory> {};
 struct tau_agent : tau::capi::Handle<tau::runtime::Agent> {};
 struct tau_session : tau::capi::Handle<tau::runtime::Session> {};
 struct tau_run : tau::capi::Handle<tau::runtime::Run> {

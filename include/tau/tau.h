@@ -5,6 +5,7 @@
  *   tau_session   a durable conversation             one writer at a time
  *   tau_run       one request and its events         ends with exactly one TAU_EVENT_RUN_DONE
  *   tau_queue     where events come out              one per loop, or one per run
+ *   tau_memory    what is remembered, of one scope     searchable, without agents too
  *   tau_vault     secrets, each for one origin       given to a runtime, or used alone
  *   tau_identity  a key and its DID                  signs; what others sign, tau_access judges
  *   tau_access    who may do what, what is accepted  given to nobody: a program of its own asks it
@@ -27,6 +28,7 @@
 #include "event.h"
 #include "home.h"
 #include "identity.h"
+#include "memory.h"
 #include "model.h"
 #include "policy.h"
 #include "run.h"

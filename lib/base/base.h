@@ -11,4 +11,5 @@
 #include "base/shared_string.h"
 #include "base/stable_queue.h"
 #include "base/status.h"
+#include "base/utc.h"
 #include "base/utf8.h"

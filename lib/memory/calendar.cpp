@@ -18,7 +18,7 @@ int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
 }  // namespace
 
-int64_t day_of(int64_t time_ms) { return floor_div(time_ms, kDayMs); }
+int64_t day_of(int64_t time_ms) { return floor_div(time_ms, kMsPerDay); }
 
 // Years that begin in March put the leap day at the end (Hinnant, "chrono-Compatible Low-Level Date
 // Algorithms").

@@ -6,7 +6,7 @@
 
 namespace tau::memory {
 
-inline constexpr int64_t kDayMs = 86'400'000;
+inline constexpr int64_t kMsPerDay = 86'400'000;
 
 struct CivilDay {
   int64_t year = 1970;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,6 +16,13 @@ namespace tau::memory {
 // What a vector is for: some models are told so, with a prefix or a parameter.
 enum class Purpose : uint8_t { kDocument, kQuery };
 
+// How much a word weighs among the texts that a query goes to: rare ones weigh more.
+class TermWeights {
+ public:
+  virtual ~TermWeights() = default;
+  virtual double weight(uint64_t term) const = 0;
+};
+
 // Any thread; several at once. The same text gives the same vector, whatever stands beside it in the batch.
 class Embedder {
  public:
@@ -26,6 +34,13 @@ class Embedder {
   // Writes texts.size() * dimensions() numbers, row by row: finite, of length 1; all 0 for a text that has
   // nothing to embed. Texts are UTF-8 of any length; what is beyond the model's limit is left out.
   virtual Status embed(const std::vector<std::string_view>& texts, Purpose purpose, float* out) const = 0;
+  // One query, where it is known which of its words are rare. Only embedders that know nothing of the
+  // language have a use for that.
+  virtual Status embed_query(std::string_view text, const TermWeights&, float* out) const {
+    return embed({text}, Purpose::kQuery, out);
+  }
+  // The cosine that texts usually have which have nothing to do with each other.
+  virtual double unrelated_cosine() const { return 0; }
   // It may wait for a network, or take milliseconds a text: never on the path of a write.
   virtual bool slow() const { return false; }
   // How much vectors weigh against words where nobody said: 0 words alone, 1 vectors alone.

@@ -114,6 +114,20 @@ struct AuditConfig {
   int64_t max_bytes = int64_t{1} << 30;
 };
 
+// What is remembered.
+struct MemoryConfig {
+  std::string model;       // who makes the vectors: "hash", "none", "file:PLACE" or "provider/model"
+  int64_t dimensions = 0;  // of a provider's model; 0: as many as it has
+  // Of agents:
+  bool tools = false;   // the tools memory_… are offered
+  bool recall = false;  // what is remembered goes before prompts
+  int64_t recall_count = 8;
+  int64_t recall_bytes = 6'000;
+  std::string workspace;  // where their memories are; channel and actor: empty: any; see memory_tools.h
+  std::string channel;
+  std::string actor;
+};
+
 // What goes to providers is recorded, and recordings answer in their place.
 struct RecordingConfig {
   std::string directory;  // empty: nothing is recorded; a relative name is one in the home
@@ -180,6 +194,7 @@ class Config {
   store::Retention retention() const;
   safety::RuleChoice rule_choice() const;  // what is looked for beside registered secrets
   AuditConfig audit() const;
+  MemoryConfig memory() const;
   VaultConfig vault() const;
   RecordingConfig recording() const;
   // Of the route NAME, else of all models; provider::CachePolicy::enabled() is false where there is none.

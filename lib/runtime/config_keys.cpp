@@ -527,6 +527,7 @@ std::vector<Key> make_keys() {
   add_routes(keys);
   add_runtime_keys(keys);
   add_audit_keys(keys);
+  add_memory_keys(keys);
   add_recording_keys(keys);
   add_sandbox_keys(keys);
   return keys;

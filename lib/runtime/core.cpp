@@ -14,6 +14,7 @@
 #include "runtime/environment.h"
 #include "runtime/home.h"
 #include "runtime/loan_desk.h"
+#include "runtime/memory_desk.h"
 
 namespace tau::runtime {
 namespace {
@@ -88,6 +89,7 @@ Core::~Core() {
     secrets_->watch_changes({});
     audit_.reset();
   }
+  if (memory_ != nullptr) memory_->close();
   if (traffic_ != nullptr) forked() ? traffic_->forsake() : traffic_->close();
   store_.reset();
   loops_.clear();
@@ -241,6 +243,7 @@ Status Core::open_parts() {
   TAU_RETURN_IF_ERROR(open_store());
   traffic_ = std::make_shared<provider::Traffic>(system_clock(), make_loan_desk(*store_), config_->budgets());
   open_audit();
+  memory_ = std::make_unique<MemoryDesk>(*this);
   open_recorder();
   for (uint32_t i = 0; i < options_.loops; ++i) {
     TAU_ASSIGN_OR_RETURN(auto host, LoopHost::create(*this));

@@ -34,9 +34,11 @@ namespace tau::runtime {
 
 class AccessControl;
 class AuthDesk;
+class MemoryDesk;
 
 struct AgentSnapshot {
   AgentConfig config;
+  MemoryConfig memory;
   SharedString model;        // "provider/model", resolved
   std::string model_reason;  // why that one
   // Shared with the models that loops keep for it.
@@ -225,6 +227,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   // The cache of answers of the route NAME, or of all models; null: none.
   std::shared_ptr<provider::ResponseCache> response_cache(const provider::RouteSpec* route);
   Audit* audit() { return audit_.get(); }  // null: nothing is recorded
+  MemoryDesk& memory() { return *memory_; }
   LoopHost& loop(uint32_t i) { return *loops_[i]; }
   uint32_t loop_count() const { return static_cast<uint32_t>(loops_.size()); }
   // What commands may inherit of the environment: nothing unless it may be read.
@@ -303,6 +306,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   Status launcher_failure_ = failed_precondition("no_workspace", "built-in tools need a workspace");
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Audit> audit_;
+  std::unique_ptr<MemoryDesk> memory_;
   WorkerPool workers_;
   std::vector<std::unique_ptr<LoopHost>> loops_;
 

@@ -9,6 +9,7 @@
 #include "runtime/core.h"
 #include "runtime/home.h"
 #include "runtime/host_document.h"
+#include "runtime/memory_desk.h"
 #include "runtime/replay.h"
 #include "runtime/requests.h"
 
@@ -276,6 +277,11 @@ StatusOr<std::string> Runtime::backup(std::string_view directory) {
 Status Runtime::add_model(std::string_view document_json, HostModelHooks hooks) {
   if (core_->stopping()) return failed_precondition("runtime_stopped", "the runtime was stopped");
   return core_->host_models().add(document_json, std::move(hooks), core_->workers());
+}
+
+Status Runtime::set_embedder(std::shared_ptr<const memory::Embedder> embedder) {
+  if (core_->stopping()) return failed_precondition("runtime_stopped", "the runtime was stopped");
+  return core_->memory().set_embedder(std::move(embedder));
 }
 
 StatusOr<std::string> Runtime::perform(std::string_view request_json) {

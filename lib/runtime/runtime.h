@@ -16,6 +16,8 @@
 #include "runtime/embed.h"  // IWYU pragma: export
 #include "runtime/host_model.h"
 #include "runtime/host_tool.h"
+#include "runtime/memory.h"            // IWYU pragma: export
+#include "runtime/memory_embedders.h"  // IWYU pragma: export
 #include "runtime/policy_document.h"
 #include "runtime/queue.h"
 #include "runtime/url_document.h"
@@ -89,6 +91,9 @@ class Runtime final : public std::enable_shared_from_this<Runtime> {
 
   // A model that the program supplies, from now on; see HostModels::add.
   Status add_model(std::string_view document_json, HostModelHooks hooks);
+
+  // Null: what the configuration says.
+  Status set_embedder(std::shared_ptr<const memory::Embedder> embedder);
 
   // Does what a request asks for, as tau/runtime.h describes it.
   StatusOr<std::string> perform(std::string_view request_json);

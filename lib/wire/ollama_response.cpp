@@ -1,11 +1,11 @@
 // Whole answers of Ollama's chat, both ways.
 #include <algorithm>
 
+#include "base/base.h"
 #include "wire/error.h"
 #include "wire/ollama.h"
 #include "wire/text_tool_calls.h"
 #include "wire/token_count.h"
-#include "wire/utc.h"
 
 namespace tau::wire::ollama {
 namespace {

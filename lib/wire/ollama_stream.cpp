@@ -3,13 +3,13 @@
 #include <map>
 #include <optional>
 
+#include "base/base.h"
 #include "wire/error.h"
 #include "wire/event_fields.h"
 #include "wire/ollama.h"
 #include "wire/stream_parts.h"
 #include "wire/text_tool_calls.h"
 #include "wire/token_count.h"
-#include "wire/utc.h"
 
 namespace tau::wire::ollama {
 namespace {

@@ -85,7 +85,7 @@ TEST(TextAnalysis, AMemoryIsFoundByItsDayAndItsTags) {
   store::MemoryRow row;
   row.text = "lunch";
   row.tags = {"family"};
-  row.time_ms = day_number({2023, 5, 8}) * kDayMs + 5;
+  row.time_ms = day_number({2023, 5, 8}) * kMsPerDay + 5;
   std::vector<TermCount> counts;
   document_terms(row, &counts);
   EXPECT_TRUE(std::ranges::is_sorted(counts, {}, &TermCount::term));
@@ -135,7 +135,7 @@ TEST(Calendar, DaysReadBack) {
   EXPECT_EQ(civil_day(0).year, 1970);
   EXPECT_EQ(day_of(-1), -1);
   EXPECT_EQ(weekday_name(0), "thursday");
-  EXPECT_EQ(date_words(day_number({2024, 2, 29}) * kDayMs), "29 February 2024 thursday");
+  EXPECT_EQ(date_words(day_number({2024, 2, 29}) * kMsPerDay), "29 February 2024 thursday");
   EXPECT_EQ(days_in_month(1900, 2), 28);
 }
 

@@ -1,8 +1,8 @@
 // Ollama's own chat: what recordings do not show, and requests from other dialects.
 #include <gtest/gtest.h>
 
+#include "base/base.h"
 #include "stream_support.h"
-#include "wire/utc.h"
 #include "wire/wire.h"
 
 namespace tau::wire {

@@ -1,0 +1,46 @@
+// The best few of many, by a total order: score downwards, then row upwards. Private to memory.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+namespace tau::memory {
+
+// Of items with a `score` and a `row`.
+template <class T>
+class BestOf {
+ public:
+  explicit BestOf(size_t k) : k_(k) { kept_.reserve(2 * k); }
+
+  // What scores less is not among the best.
+  double least() const { return least_; }
+  void offer(const T& item) {
+    if (item.score < least_) return;
+    kept_.push_back(item);
+    if (kept_.size() >= 2 * k_) cut();
+  }
+  std::vector<T> take() {
+    cut();
+    std::ranges::sort(kept_, ranked);
+    return std::move(kept_);
+  }
+
+ private:
+  static bool ranked(const T& a, const T& b) {
+    return a.score != b.score ? a.score > b.score : a.row < b.row;
+  }
+  void cut() {
+    if (kept_.size() <= k_) return;
+    const auto last = kept_.begin() + static_cast<std::ptrdiff_t>(k_) - 1;
+    std::ranges::nth_element(kept_, last, ranked);
+    kept_.resize(k_);
+    least_ = kept_.back().score;
+  }
+
+  size_t k_;
+  double least_ = 0;
+  std::vector<T> kept_;
+};
+
+}  // namespace tau::memory

@@ -1,0 +1,45 @@
+// Memories that a search looks at closer. Private to memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "memory/doc_set.h"
+
+namespace tau::memory {
+
+struct Candidate {
+  uint32_t shard = 0;
+  Doc doc = 0;
+  int64_t row = 0;
+  bool hit = false;  // else it is only somebody's neighbour
+  double words = 0;  // 0 to 1, as the next
+  double vectors = 0;
+  double own = 0;      // the two together
+  double context = 0;  // with its neighbours
+  double thread = 0;   // the best context of its thread
+  double graph = 0;
+  double sum = 0;
+  double score = 0;
+};
+
+// A table by shard and document, in the order of addition. References do not outlive the next addition.
+class Candidates {
+ public:
+  Candidates();
+  size_t size() const { return all_.size(); }
+  Candidate& operator[](size_t i) { return all_[i]; }
+  const Candidate& operator[](size_t i) const { return all_[i]; }
+  // Where it is; added, with nothing but its name, when it was not there.
+  size_t find_or_add(uint32_t shard, Doc doc, bool* added);
+
+ private:
+  size_t slot_of(uint32_t shard, Doc doc) const;
+  void grow();
+
+  std::vector<Candidate> all_;
+  std::vector<uint32_t> table_;  // open addressing: index plus 1
+};
+
+}  // namespace tau::memory

@@ -1,0 +1,187 @@
+// The engine: memories of a home, written through the store and found through indexes that follow it.
+//
+// The store is the truth. An index (a Shard for each scope) is brought up to date before each search, with
+// all that this process has committed and what other processes have committed by then. What it finds is read
+// from the store again, so that nothing shows that was forgotten meanwhile.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/base.h"
+#include "memory/embedder.h"
+#include "memory/search.h"
+#include "memory/shard.h"
+#include "store/store.h"
+
+namespace tau::memory {
+
+// What a handle may see and change. Requests narrow it, nothing widens it.
+struct Reach {
+  SharedString workspace;
+  // Unset: all of them. Set: that one is written; it is seen, and what belongs to none.
+  std::optional<SharedString> channel;
+  std::optional<SharedString> actor;
+  SharedString principal;
+
+  bool sees(const store::MemoryScope& scope) const;
+  bool writes(const store::MemoryScope& scope) const;
+  // The scope that is written where nothing else is said.
+  bool owns(const store::MemoryScope& scope) const;
+  // Only what it sees: PERMISSION_DENIED "outside_scope" for a channel or an actor that it does not.
+  Status narrow(store::MemoryFilter& filter) const;
+  // Only what it writes, of what it sees.
+  void narrow_to_written(store::MemoryFilter& filter) const;
+};
+
+struct EngineOptions {
+  std::string folder;  // of the indexes' files; empty: in memory alone
+  size_t max_shards = 4096;
+};
+
+// Who computes the vectors now, and where they are kept.
+struct VectorSpace {
+  std::shared_ptr<const Embedder> embedder;  // null: words alone
+  int64_t space = 0;                         // of the store; 0: computed when they are needed, kept nowhere
+};
+
+// What one search saw beside its hits.
+struct Found {
+  SearchResult result;
+  std::vector<store::MemoryRow> rows;  // of the hits, in their order
+  enum class Vectors : uint8_t { kUsed, kOff, kUnavailable } vectors = Vectors::kOff;
+  Status why;            // they are unavailable
+  int64_t missing = 0;   // memories that have no vector yet, as far as is known
+  int64_t searched = 0;  // memories that the indexes hold, before any filter
+};
+
+struct EngineStats {
+  int64_t shards = 0;  // open
+  int64_t documents = 0;
+  int64_t bytes = 0;        // of memory, mapped files included
+  int64_t rebuilt = 0;      // indexes that had to be made anew since the start
+  std::string last_damage;  // why
+};
+
+uint64_t space_digest(std::string_view id);
+
+// Any thread; all of it waits.
+class Engine {
+ public:
+  // `store` outlives the engine. UNIMPLEMENTED "no_memories" where it keeps none.
+  static StatusOr<std::unique_ptr<Engine>> open(store::Store& store, Clock& clock, EngineOptions options);
+  ~Engine();
+
+  // Vectors of another space from now on. Null: words alone.
+  Status set_embedder(std::shared_ptr<const Embedder> embedder);
+  std::shared_ptr<const Embedder> embedder() const;
+  // Why there are no vectors, for those who search; ok: nothing is wrong.
+  void set_problem(Status problem);
+  // Vectors that the caller made, `memories` rows for the first puts of a batch. INVALID_ARGUMENT
+  // "invalid_vector".
+  Status attach(std::span<const float> vectors, size_t memories, std::vector<store::MemoryEdit>& edits) const;
+
+  // One transaction, durable when it returns; outcomes in the order of the edits.
+  StatusOr<std::vector<store::MemoryOutcome>> commit(std::vector<store::MemoryEdit> edits);
+  // `vector`: of the query; empty: it is made. INVALID_ARGUMENT "invalid_search", "invalid_vector"; as
+  // Reach::narrow() fails.
+  enum class Words : uint8_t { kAndVectors, kAlone };
+  StatusOr<Found> search(const Reach& reach, SearchRequest request, std::span<const float> vector,
+                         Words words);
+
+  // All memories of that id within a filter.
+  StatusOr<std::vector<store::MemoryRow>> find(const store::MemoryFilter& filter, std::string_view id,
+                                               bool forgotten);
+
+  // Rows erased for good, and the files of indexes that held traces of them.
+  StatusOr<int64_t> purge(const std::vector<store::MemoryRef>& refs);
+  StatusOr<int64_t> purge_all(const store::MemoryFilter& filter);
+
+  // Those memories were used: counted, written with the next change or when the engine is tidied.
+  void note_use(const std::vector<int64_t>& rows);
+
+  // Computes vectors that are missing, at most `limit`: how many there were. Another call goes on.
+  StatusOr<int64_t> embed_missing(size_t limit);
+  // Memories without a vector, as far as is known.
+  int64_t missing() const { return missing_.load(std::memory_order_relaxed); }
+  // Indexes of scopes that were written since the last time come up to date, so that the next search need not
+  // wait for that. What workers do after writes.
+  Status follow();
+  // Writes what waits: uses, indexes that have grown. What workers do in quiet moments.
+  Status tidy();
+
+  EngineStats stats() const;
+  store::Memories& memories() { return *memories_; }
+  Clock& clock() { return clock_; }
+
+ private:
+  // One scope's index.
+  struct Slot {
+    std::shared_mutex mutex;
+    std::unique_ptr<Shard> shard;  // under mutex, as the next
+    VectorSpace vectors;           // what its vectors are of
+    std::atomic<int64_t> used{0};  // the number of the last search: the oldest goes first
+  };
+  class Follower;
+  Engine(store::Store& store, store::Memories& memories, Clock& clock, EngineOptions options);
+
+  Status sweep();
+  VectorSpace vectors() const;
+  std::vector<store::MemoryEdit> take_uses();
+  Status erase_traces(const store::MemoryFilter& filter);
+  Status save(Slot& slot, int64_t scope_key);
+
+  // engine_follow.cpp
+  StatusOr<std::vector<store::MemoryScopeRecord>> scopes_of(const store::MemoryFilter& filter);
+  std::shared_ptr<Slot> slot_of(int64_t key);
+  ShardOptions options_of(int64_t scope_key, const VectorSpace& vectors, int64_t newest) const;
+  // The index follows the store up to `change`, and maybe further.
+  Status catch_up(Slot& slot, int64_t scope_key, int64_t change);
+  Status load(Slot& slot, int64_t scope_key);
+
+  // engine_search.cpp
+  struct View;
+  StatusOr<View> view_of(const store::MemoryFilter& filter);
+  StatusOr<std::optional<QueryVector>> slow_vector(const VectorSpace& space, std::string_view text,
+                                                   std::span<const float> given) const;
+  StatusOr<Found> search_once(const SearchRequest& request, std::span<const float> given, Words words,
+                              bool* lost);
+  Status read_rows(Found& found, bool* lost);
+
+  store::Store& store_;
+  store::Memories* const memories_;
+  Clock& clock_;
+  const EngineOptions options_;
+  std::array<uint8_t, 16> database_{};
+
+  const Searcher searcher_;
+
+  mutable std::mutex mutex_;  // of what follows; nothing waits under it
+  VectorSpace vectors_;
+  Status problem_;
+  std::map<int64_t, std::shared_ptr<Slot>> slots_;
+  struct Scopes {
+    int64_t newest = -1;  // change of the store when they were read
+    std::vector<store::MemoryScopeRecord> records;
+  };
+  std::map<SharedString, Scopes> scopes_;
+  std::map<int64_t, store::MemoryUses> uses_;
+  std::set<SharedString> written_;  // workspaces, since the last follow()
+  int64_t followed_ = 0;            // changes up to here need no following
+  std::string last_damage_;
+  std::atomic<int64_t> searches_{0};
+  std::atomic<int64_t> rebuilt_{0};
+  std::atomic<int64_t> missing_{0};
+};
+
+}  // namespace tau::memory

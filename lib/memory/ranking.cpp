@@ -1,0 +1,48 @@
+// The formulas of ranking.
+#include "memory/ranking.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tau::memory {
+namespace {
+
+// Words that a turn of a conversation has, and an abstract; the middle is in between by ratio.
+constexpr double kMiddleLength = 40;
+constexpr double kSteepness = 2;
+constexpr double kQueryCountSaturation = 8;  // k3
+
+}  // namespace
+
+Bm25::Bm25(double k1, double b, double average_length)
+    : most_(static_cast<float>(k1 + 1)),
+      fixed_(static_cast<float>(k1 * (1 - b))),
+      by_length_(static_cast<float>(k1 * b / std::max(average_length, 1.0))) {}
+
+Bm25 Bm25::of(double average_length) {
+  // A logistic curve over the logarithm of the length: x^s / (1 + x^s).
+  const double ratio = std::pow(std::max(average_length, 1.0) / kMiddleLength, kSteepness);
+  const double share = ratio / (1 + ratio);
+  return {0.9 + 0.5 * share, 0.4 + 0.35 * share, average_length};
+}
+
+double inverse_document_frequency(int64_t documents, int64_t with_term) {
+  const auto n = static_cast<double>(std::max<int64_t>(documents, with_term));
+  const auto df = static_cast<double>(std::max<int64_t>(with_term, 0));
+  return std::log(1 + (n - df + 0.5) / (df + 0.5));
+}
+
+double query_term_weight(uint32_t count) {
+  return count * (kQueryCountSaturation + 1) / (count + kQueryCountSaturation);
+}
+
+double vector_score(double cosine, double unrelated) {
+  unrelated = std::clamp(unrelated, 0.0, 0.95);
+  return std::clamp((cosine - unrelated) / (1 - unrelated), 0.0, 1.0);
+}
+
+double reciprocal_rank(size_t rank) {
+  return (kRankConstant + 1.0) / (kRankConstant + 1.0 + static_cast<double>(rank));
+}
+
+}  // namespace tau::memory

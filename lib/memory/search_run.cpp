@@ -1,0 +1,457 @@
+// The steps of a search: what may be found, what is scored, how it is put together.
+#include "memory/search_run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+#include <utility>
+
+#include "memory/best_of.h"
+#include "memory/decay.h"
+#include "memory/diversify.h"
+#include "memory/feedback.h"
+#include "memory/graph_spread.h"
+
+namespace tau::memory {
+namespace {
+
+struct Scored {
+  double score = 0;
+  int64_t row = 0;
+  uint32_t shard = 0;
+  Doc doc = 0;
+};
+
+// A word that only one memory has says nothing about others.
+class SharedWords final : public TermWeights {
+ public:
+  explicit SharedWords(const ShardStatistics& statistics) : statistics_(statistics) {}
+  double weight(uint64_t term) const override {
+    const int64_t count = statistics_.count(term);
+    return count < 2 ? 0 : inverse_document_frequency(statistics_.documents(), count);
+  }
+
+ private:
+  const ShardStatistics& statistics_;
+};
+
+}  // namespace
+
+SearchRun::SearchRun(const SearchRequest& request, std::span<const Shard* const> shards,
+                     const QueryVector* vector, SearchSource* source, std::span<std::vector<float>> sums)
+    : request_(request),
+      shards_(shards),
+      source_(source),
+      vector_(vector),
+      vector_weight_(vector == nullptr            ? 0
+                     : request.vector_weight >= 0 ? request.vector_weight
+                                                  : std::clamp(vector->usual_weight, 0.0, 1.0)),
+      statistics_(shards),
+      bm25_(Bm25::of(statistics_.average_length())) {
+  for (size_t i = 0; i < shards.size(); ++i) words_.emplace_back(*shards[i], sums[i]);
+}
+
+StatusOr<SearchResult> SearchRun::run() {
+  TAU_RETURN_IF_ERROR(prepare());
+  if (vector_weight_ < 1) {
+    score_words();
+    if (request_.feedback) TAU_RETURN_IF_ERROR(add_feedback());
+    collect_words();
+  }
+  if (vector_weight_ > 0) collect_vectors();
+  fuse();
+  if (request_.context) add_context();
+  add_threads();
+  if (request_.graph_weight > 0) TAU_RETURN_IF_ERROR(add_graph());
+
+  SearchResult result;
+  std::vector<uint32_t> order = sorted_hits();
+  result.candidates = static_cast<int64_t>(order.size());
+  if (request_.grouped) keep_best_of_threads(order);
+  if (request_.diversity > 0) TAU_RETURN_IF_ERROR(diversify(order));
+  for (size_t i = 0; i < std::min(order.size(), request_.k); ++i) {
+    Candidate& candidate = candidates_[order[i]];
+    SearchHit hit{
+        .row = candidate.row, .score = 0, .parts = {}, .shard = candidate.shard, .doc = candidate.doc};
+    finish(candidate, &hit.parts);
+    hit.score = candidate.score;
+    result.hits.push_back(hit);
+  }
+  result.query = std::move(query_);
+  return result;
+}
+
+// --- What may be found
+
+Status SearchRun::prepare() {
+  query_ = parse_query(request_.text, request_.now_ms);
+  for (const Shard* shard : shards_) allowed_.push_back(shard->select(request_.filter, request_.as_of));
+  exclude();
+  TAU_RETURN_IF_ERROR(read_extras());
+  if (request_.strict) apply_strict();
+  return ok_status();
+}
+
+void SearchRun::exclude() {
+  for (const uint64_t term : query_.excluded)
+    for (size_t i = 0; i < shards_.size(); ++i)
+      shards_[i]->postings().each(term, [&](Doc doc, uint32_t) { allowed_[i].remove(doc); });
+}
+
+std::vector<DocSet> SearchRun::docs_of_rows(const std::vector<int64_t>& rows) const {
+  std::vector<DocSet> sets;
+  for (const Shard* shard : shards_) {
+    DocSet& set = sets.emplace_back(shard->size());
+    for (const int64_t row : rows)
+      if (const Doc doc = shard->documents().find(row); doc != kNoDoc) set.add(doc);
+  }
+  return sets;
+}
+
+void SearchRun::add_extra(std::vector<DocSet> docs, bool is_time) {
+  int64_t count = 0;
+  for (size_t i = 0; i < docs.size(); ++i) {
+    docs[i].intersect(shards_[i]->documents().live());
+    count += docs[i].count();
+  }
+  const double weight = inverse_document_frequency(statistics_.documents(), count);
+  extras_.push_back({std::move(docs), weight, is_time});
+}
+
+Status SearchRun::read_extras() {
+  for (const TimeWindow& window : query_.windows) {
+    store::MemoryFilter filter;
+    filter.superseded = true;
+    filter.since_ms = window.since_ms;
+    filter.until_ms = window.until_ms;
+    std::vector<DocSet> sets;
+    for (const Shard* shard : shards_) sets.push_back(shard->select(filter));
+    add_extra(std::move(sets), true);
+  }
+  if (source_ == nullptr) return ok_status();
+  for (const std::string& phrase : query_.phrases) {
+    TAU_ASSIGN_OR_RETURN(const auto rows, source_->rows_with_phrase(phrase, kMaxPhraseRows));
+    add_extra(docs_of_rows(rows), false);
+  }
+  for (const std::string& prefix : query_.prefixes) {
+    TAU_ASSIGN_OR_RETURN(const auto rows, source_->rows_with_prefix(prefix, kMaxPhraseRows));
+    add_extra(docs_of_rows(rows), false);
+  }
+  return ok_status();
+}
+
+// Every phrase and prefix, and one of the times.
+void SearchRun::apply_strict() {
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    DocSet times(shards_[i]->size());
+    for (const Extra& extra : extras_) {
+      if (extra.is_time) {
+        times.unite(extra.docs[i]);
+      } else {
+        allowed_[i].intersect(extra.docs[i]);
+      }
+    }
+    if (!query_.windows.empty()) allowed_[i].intersect(times);
+  }
+}
+
+// --- Words
+
+void SearchRun::score_words() {
+  for (const TermCount& term : query_.terms) {
+    const double weight = statistics_.weight(term.term) * query_term_weight(term.count);
+    most_words_ += weight * static_cast<double>(bm25_.most());
+    for (WordScores& scores : words_) scores.add(term.term, weight, bm25_);
+  }
+  for (const Extra& extra : extras_) {
+    most_words_ += extra.weight;
+    for (size_t i = 0; i < words_.size(); ++i) words_[i].add(extra.docs[i], extra.weight);
+  }
+}
+
+// Only memories that may be found say what else to look for.
+Status SearchRun::add_feedback() {
+  if (source_ == nullptr || query_.terms.empty()) return ok_status();
+  BestOf<Scored> best(kFeedbackTexts);
+  for (uint32_t i = 0; i < words_.size(); ++i)
+    words_[i].each(
+        allowed_[i], [&] { return best.least(); },
+        [&](Doc doc, float score) {
+          best.offer({static_cast<double>(score), shards_[i]->documents().row(doc), i, doc});
+        });
+  const std::vector<Scored> chosen = best.take();
+  std::vector<int64_t> rows;
+  for (const Scored& scored : chosen) rows.push_back(scored.row);
+  if (rows.empty()) return ok_status();
+  TAU_ASSIGN_OR_RETURN(std::vector<std::string> texts, source_->texts(rows));
+  if (texts.size() != rows.size())
+    return internal_error("invalid_source", "a source gave texts of other rows");
+  std::vector<FeedbackText> feedback;
+  for (size_t i = 0; i < rows.size(); ++i) feedback.push_back({std::move(texts[i]), chosen[i].score});
+
+  double named = 0;
+  for (const TermCount& term : query_.terms) named += query_term_weight(term.count);
+  for (const WeightedTerm& term : feedback_terms(feedback, SharedWords(statistics_))) {
+    const double weight = term.weight * named * kFeedbackShare * statistics_.weight(term.term);
+    most_words_ += weight * static_cast<double>(bm25_.most());
+    for (WordScores& scores : words_) scores.add(term.term, weight, bm25_);
+  }
+  return ok_status();
+}
+
+// --- Candidates
+
+size_t SearchRun::add(uint32_t shard, Doc doc, bool hit) {
+  bool added = false;
+  const size_t i = candidates_.find_or_add(shard, doc, &added);
+  Candidate& candidate = candidates_[i];
+  if (added) {
+    candidate.row = shards_[shard]->documents().row(doc);
+    if (vector_weight_ < 1 && most_words_ > 0)
+      candidate.words = std::min(1.0, words_[shard].of(doc) / most_words_);
+    if (vector_weight_ > 0)
+      candidate.vectors =
+          vector_score(static_cast<double>(shards_[shard]->vectors().similarity(doc, vector_->vector)),
+                       vector_->unrelated_cosine);
+    score_own(candidate);
+  }
+  candidate.hit |= hit;
+  return i;
+}
+
+void SearchRun::collect_words() {
+  BestOf<Scored> best(kWordCandidates);
+  for (uint32_t i = 0; i < words_.size(); ++i)
+    words_[i].each(
+        allowed_[i], [&] { return best.least(); },
+        [&](Doc doc, float score) {
+          best.offer({static_cast<double>(score), shards_[i]->documents().row(doc), i, doc});
+        });
+  size_t rank = 0;
+  for (const Scored& scored : best.take())
+    word_ranks_.emplace_back(add(scored.shard, scored.doc, true), rank++);
+}
+
+void SearchRun::collect_vectors() {
+  BestOf<Scored> best(kVectorCandidates);
+  for (uint32_t i = 0; i < shards_.size(); ++i)
+    for (const VectorHit& hit : shards_[i]->vectors().top(vector_->vector, kVectorCandidates, allowed_[i])) {
+      const double score = vector_score(static_cast<double>(hit.score), vector_->unrelated_cosine);
+      if (score > 0) best.offer({score, shards_[i]->documents().row(hit.doc), i, hit.doc});
+    }
+  size_t rank = 0;
+  for (const Scored& scored : best.take())
+    vector_ranks_.emplace_back(add(scored.shard, scored.doc, true), rank++);
+}
+
+// --- Scores
+
+void SearchRun::score_own(Candidate& candidate) const {
+  candidate.own = (1 - vector_weight_) * candidate.words + vector_weight_ * candidate.vectors;
+}
+
+// By ranks: the shares of the two lists take the place of the two scores.
+void SearchRun::fuse() {
+  if (request_.fusion != Fusion::kReciprocalRank) return;
+  for (size_t i = 0; i < candidates_.size(); ++i) candidates_[i].words = candidates_[i].vectors = 0;
+  for (const auto& [i, rank] : word_ranks_) candidates_[i].words = reciprocal_rank(rank);
+  for (const auto& [i, rank] : vector_ranks_) candidates_[i].vectors = reciprocal_rank(rank);
+  for (size_t i = 0; i < candidates_.size(); ++i) score_own(candidates_[i]);
+}
+
+// What the neighbours of a candidate bring; adds them to the table, as hits or not.
+double SearchRun::neighbours_of(size_t i) {
+  const uint32_t shard = candidates_[i].shard;
+  const Documents& documents = shards_[shard]->documents();
+  double sum = 0;
+  for (const bool forward : {false, true}) {
+    Doc at = candidates_[i].doc;
+    for (size_t distance = 1; distance < kNeighbour.size(); ++distance) {
+      at = forward ? documents.next(at) : documents.previous(at);
+      if (at == kNoDoc) break;
+      if (!allowed_[shard].contains(at)) continue;
+      sum += kNeighbour[distance] * candidates_[add(shard, at, false)].own;
+    }
+  }
+  return sum;
+}
+
+void SearchRun::add_context() {
+  const auto ranked = [&](const Candidate& a, const Candidate& b) {
+    return a.own != b.own ? a.own > b.own : a.row < b.row;
+  };
+  std::vector<uint32_t> order;
+  for (uint32_t i = 0; i < candidates_.size(); ++i) order.push_back(i);
+  const auto middle = order.begin() + static_cast<std::ptrdiff_t>(std::min(order.size(), kContextCandidates));
+  std::partial_sort(order.begin(), middle, order.end(),
+                    [&](uint32_t a, uint32_t b) { return ranked(candidates_[a], candidates_[b]); });
+  // Whoever stands beside a good one is looked at too: it may be what the good one speaks of.
+  for (auto it = order.begin(); it != middle; ++it) {
+    const uint32_t shard = candidates_[*it].shard;
+    const Documents& documents = shards_[shard]->documents();
+    for (const bool forward : {false, true}) {
+      Doc at = candidates_[*it].doc;
+      for (size_t distance = 1; distance < kNeighbour.size(); ++distance) {
+        at = forward ? documents.next(at) : documents.previous(at);
+        if (at == kNoDoc) break;
+        if (allowed_[shard].contains(at)) add(shard, at, true);
+      }
+    }
+  }
+  const size_t hits = candidates_.size();
+  for (size_t i = 0; i < hits; ++i) {
+    const double neighbours = neighbours_of(i);
+    candidates_[i].context = candidates_[i].own + neighbours;
+  }
+}
+
+void SearchRun::add_threads() {
+  std::unordered_map<uint64_t, double> best;
+  const auto key_of = [&](const Candidate& candidate) {
+    const uint32_t thread = shards_[candidate.shard]->documents().thread(candidate.doc);
+    return std::pair(thread != kNoThread, uint64_t{candidate.shard} << 32 | thread);
+  };
+  for (size_t i = 0; i < candidates_.size(); ++i) {
+    Candidate& candidate = candidates_[i];
+    if (!candidate.hit) continue;
+    if (!request_.context) candidate.context = candidate.own;
+    candidate.thread = request_.context ? candidate.context : 0;
+    if (const auto [has, key] = key_of(candidate); has) best[key] = std::max(best[key], candidate.context);
+  }
+  for (size_t i = 0; i < candidates_.size(); ++i) {
+    Candidate& candidate = candidates_[i];
+    if (!candidate.hit) continue;
+    if (const auto [has, key] = key_of(candidate); has && request_.context) candidate.thread = best[key];
+    candidate.sum = candidate.context + kThread * candidate.thread;
+  }
+}
+
+double SearchRun::most() const {
+  return (request_.context ? kMaxContext * (1 + kThread) : 1) + request_.graph_weight;
+}
+
+namespace {
+
+// Relations among what a search may show.
+class GraphSource final : public SpreadSource {
+ public:
+  GraphSource(std::span<const Shard* const> shards, std::span<const DocSet> allowed, SearchSource& source)
+      : shards_(shards), allowed_(allowed), source_(source) {}
+
+  StatusOr<std::vector<store::MemoryEdge>> edges(const std::vector<int64_t>& rows) override {
+    return source_.edges(rows);
+  }
+  double importance(int64_t row) override {
+    for (size_t i = 0; i < shards_.size(); ++i)
+      if (const Doc doc = shards_[i]->documents().find(row); doc != kNoDoc)
+        return allowed_[i].contains(doc) ? static_cast<double>(shards_[i]->documents().importance(doc)) : 0;
+    return 0;
+  }
+
+ private:
+  std::span<const Shard* const> shards_;
+  std::span<const DocSet> allowed_;
+  SearchSource& source_;
+};
+
+}  // namespace
+
+Status SearchRun::add_graph() {
+  if (source_ == nullptr) return ok_status();
+  BestOf<Scored> best(kGraphSeeds);
+  for (size_t i = 0; i < candidates_.size(); ++i)
+    if (const Candidate& c = candidates_[i]; c.hit && c.sum > 0) best.offer({c.sum, c.row, c.shard, c.doc});
+  std::vector<SpreadScore> seeds;
+  for (const Scored& scored : best.take())
+    seeds.push_back({scored.row, std::min(1.0, scored.score / most())});
+  if (seeds.empty()) return ok_status();
+  GraphSource graph(shards_, allowed_, *source_);
+  TAU_ASSIGN_OR_RETURN(const std::vector<SpreadScore> reached, spread(seeds, graph, {}));
+  for (const SpreadScore& score : reached)
+    for (uint32_t shard = 0; shard < shards_.size(); ++shard) {
+      const Doc doc = shards_[shard]->documents().find(score.row);
+      if (doc == kNoDoc || !allowed_[shard].contains(doc)) continue;
+      Candidate& candidate = candidates_[add(shard, doc, false)];
+      if (!candidate.hit) {
+        candidate.hit = true;
+        candidate.context = candidate.own;
+        candidate.thread = request_.context ? candidate.own : 0;
+        candidate.sum = candidate.context + kThread * candidate.thread;
+      }
+      candidate.graph = score.score;
+      candidate.sum += request_.graph_weight * score.score;
+    }
+  return ok_status();
+}
+
+void SearchRun::finish(Candidate& candidate, ScoreParts* parts) const {
+  static const DecayPolicy kPolicy;
+  const Documents& documents = shards_[candidate.shard]->documents();
+  Worth worth;
+  worth.importance = std::clamp(static_cast<double>(documents.importance(candidate.doc)), 0.0, 1.0);
+  worth.type = static_cast<Type>(std::min<int>(documents.type(candidate.doc), kTypes - 1));
+  worth.updated_ms = documents.updated_ms(candidate.doc);
+  const double importance = request_.importance_weight * worth.importance;
+  const double recency = request_.now_ms == store::kNoTime
+                             ? 0
+                             : request_.recency_weight * freshness(kPolicy, worth, request_.now_ms);
+  const double scale = 1 / (most() * (1 + kMaxBoost));
+  candidate.score = candidate.sum * (1 + importance + recency) * scale;
+  if (parts == nullptr) return;
+  parts->words = (1 - vector_weight_) * candidate.words * scale;
+  parts->vectors = vector_weight_ * candidate.vectors * scale;
+  parts->neighbours = (candidate.context - candidate.own) * scale;
+  parts->thread = kThread * candidate.thread * scale;
+  parts->graph = request_.graph_weight * candidate.graph * scale;
+  parts->importance = candidate.sum * importance * scale;
+  parts->recency = candidate.sum * recency * scale;
+}
+
+// --- The order of hits
+
+std::vector<uint32_t> SearchRun::sorted_hits() {
+  std::vector<uint32_t> order;
+  for (uint32_t i = 0; i < candidates_.size(); ++i) {
+    Candidate& candidate = candidates_[i];
+    if (!candidate.hit) continue;
+    finish(candidate, nullptr);
+    if (candidate.score > 0 && candidate.score >= request_.min_score) order.push_back(i);
+  }
+  std::ranges::sort(order, [&](uint32_t a, uint32_t b) {
+    const Candidate& x = candidates_[a];
+    const Candidate& y = candidates_[b];
+    return x.score != y.score ? x.score > y.score : x.row < y.row;
+  });
+  return order;
+}
+
+void SearchRun::keep_best_of_threads(std::vector<uint32_t>& order) const {
+  std::unordered_map<uint64_t, bool> seen;
+  std::erase_if(order, [&](uint32_t i) {
+    const uint32_t thread = shards_[candidates_[i].shard]->documents().thread(candidates_[i].doc);
+    return thread != kNoThread && !seen.emplace(uint64_t{candidates_[i].shard} << 32 | thread, true).second;
+  });
+}
+
+Status SearchRun::diversify(std::vector<uint32_t>& order) {
+  const size_t depth = std::min(order.size(), kDiversified);
+  std::vector<DiverseItem> items(depth);
+  std::vector<int64_t> rows;
+  for (size_t i = 0; i < depth; ++i) {
+    const Candidate& candidate = candidates_[order[i]];
+    items[i].score = candidate.score;
+    items[i].vector = shards_[candidate.shard]->vectors().bytes(candidate.doc);
+    rows.push_back(candidate.row);
+  }
+  const auto no_vector = [](const DiverseItem& item) { return item.vector.empty(); };
+  if (source_ != nullptr && std::ranges::any_of(items, no_vector)) {
+    TAU_ASSIGN_OR_RETURN(const std::vector<std::string> texts, source_->texts(rows));
+    for (size_t i = 0; i < std::min(depth, texts.size()); ++i) items[i].read(texts[i]);
+  }
+  const std::vector<size_t> chosen = diverse_order(items, request_.diversity);
+  const std::vector<uint32_t> before(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(depth));
+  for (size_t i = 0; i < depth; ++i) order[i] = before[chosen[i]];
+  return ok_status();
+}
+
+}  // namespace tau::memory

@@ -1,0 +1,84 @@
+// One search, step by step. Private to memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "memory/candidates.h"
+#include "memory/search.h"
+#include "memory/word_scores.h"
+
+namespace tau::memory {
+
+// How far a search looks. Constant: the first hits are the same ones whatever k is.
+inline constexpr size_t kWordCandidates = SearchRequest::kMaxHits;
+inline constexpr size_t kVectorCandidates = Vectors::kDeepest;
+inline constexpr size_t kContextCandidates = 256;  // whose neighbours become candidates
+inline constexpr size_t kGraphSeeds = 32;
+inline constexpr size_t kMaxPhraseRows = 65'536;
+
+class SearchRun {
+ public:
+  // `sums` has memory for each shard.
+  SearchRun(const SearchRequest& request, std::span<const Shard* const> shards, const QueryVector* vector,
+            SearchSource* source, std::span<std::vector<float>> sums);
+  StatusOr<SearchResult> run();
+
+ private:
+  // A condition that counts as a word does: a phrase, a prefix, a time; a set for each shard.
+  struct Extra {
+    std::vector<DocSet> docs;
+    double weight = 0;
+    bool is_time = false;
+  };
+
+  Status prepare();
+  Status read_extras();
+  std::vector<DocSet> docs_of_rows(const std::vector<int64_t>& rows) const;
+  void add_extra(std::vector<DocSet> docs, bool is_time);
+  void exclude();
+  void apply_strict();
+
+  void score_words();
+  Status add_feedback();
+  void collect_words();
+  void collect_vectors();
+  void fuse();
+  void score_own(Candidate& candidate) const;
+
+  size_t add(uint32_t shard, Doc doc, bool hit);
+  void add_context();
+  double neighbours_of(size_t i);
+  void add_threads();
+  Status add_graph();
+  void finish(Candidate& candidate, ScoreParts* parts) const;
+  std::vector<uint32_t> sorted_hits();
+  void keep_best_of_threads(std::vector<uint32_t>& order) const;
+  Status diversify(std::vector<uint32_t>& order);
+  double most() const;
+
+  const SearchRequest& request_;
+  const std::span<const Shard* const> shards_;
+  SearchSource* const source_;
+  const QueryVector* const vector_;
+  const double vector_weight_;
+  const ShardStatistics statistics_;
+  const Bm25 bm25_;
+  std::vector<WordScores> words_;
+
+  Query query_;
+  std::vector<DocSet> allowed_;
+  std::vector<Extra> extras_;
+  double most_words_ = 0;  // that the words of the query can bring
+  // Ranks in the two lists, by candidate, from 0; for fusion by ranks.
+  std::vector<std::pair<size_t, size_t>> word_ranks_;
+  std::vector<std::pair<size_t, size_t>> vector_ranks_;
+  Candidates candidates_;
+};
+
+}  // namespace tau::memory

@@ -1,0 +1,176 @@
+#include "runtime/memory_desk.h"
+
+#include <utility>
+
+#include "runtime/core.h"
+#include "runtime/home.h"
+#include "runtime/memory_embedders.h"
+
+namespace tau::runtime {
+namespace {
+
+constexpr size_t kBatch = 64;  // texts whose vectors are made together
+constexpr std::string_view kFile = "file:";
+
+}  // namespace
+
+// What work in the background shares with the desk: the desk may be gone by then.
+struct MemoryDesk::Upkeep {
+  std::mutex working;  // held for one piece of work
+  std::atomic<bool> closing{false};
+  std::atomic<bool> waits{false};  // a task is on its way
+};
+
+MemoryDesk::MemoryDesk(Core& core) : core_(core), upkeep_(std::make_shared<Upkeep>()) {}
+MemoryDesk::~MemoryDesk() = default;
+
+StatusOr<memory::Engine*> MemoryDesk::engine() {
+  const std::lock_guard lock(mutex_);
+  if (engine_ == nullptr) TAU_RETURN_IF_ERROR(open());
+  return engine_.get();
+}
+
+Status MemoryDesk::open() {
+  const RuntimeOptions& options = core_.options();
+  memory::EngineOptions made;
+  if (!options.no_store && !options.read_only) made.folder = memory_folder(options.home);
+  TAU_ASSIGN_OR_RETURN(auto engine, memory::Engine::open(core_.store(), system_clock(), std::move(made)));
+  const MemoryConfig config = core_.config().memory();
+  const bool waits = !config.model.empty() && config.model.find('/') != std::string::npos &&
+                     !config.model.starts_with(kFile);
+  if (of_host_ != nullptr) {
+    TAU_RETURN_IF_ERROR(engine->set_embedder(of_host_));
+  } else if (!waits) {
+    auto embedder = make_local(config);
+    if (embedder.ok()) {
+      TAU_RETURN_IF_ERROR(engine->set_embedder(*std::move(embedder)));
+    } else {
+      // Words are found all the same, and every search says why there is no more.
+      problem_ = embedder.status();
+      core_.log(LogLevel::kError, "memory", problem_.message());
+    }
+  } else {
+    problem_ = unavailable("embedder_starting", config.model + " was not asked for a vector yet");
+  }
+  engine->set_problem(problem_);
+  engine_ = std::move(engine);
+  return ok_status();
+}
+
+StatusOr<std::shared_ptr<const memory::Embedder>> MemoryDesk::make_local(const MemoryConfig& config) {
+  if (config.model == "none") return std::shared_ptr<const memory::Embedder>();
+  if (config.model.empty() || config.model == "hash")
+    return std::shared_ptr<const memory::Embedder>(std::make_shared<memory::HashEmbedder>());
+  if (!config.model.starts_with(kFile))
+    return invalid_argument(
+        "invalid_model_reference",
+        format("memory.model is \"{}\"; it should be hash, none, file:NAME, file:/PATH or "
+               "provider/model",
+               config.model));
+  const std::string place = config.model.substr(kFile.size());
+  const std::string folder = place.starts_with('/') ? place : core_.options().home + "/models/" + place;
+  TAU_ASSIGN_OR_RETURN(std::unique_ptr<memory::Embedder> model, memory::load_model(folder));
+  return std::shared_ptr<const memory::Embedder>(std::move(model));
+}
+
+Status MemoryDesk::set_embedder(std::shared_ptr<const memory::Embedder> embedder) {
+  {
+    const std::lock_guard lock(mutex_);
+    of_host_ = std::move(embedder);
+    if (engine_ == nullptr) return ok_status();
+    problem_ = ok_status();
+    auto next = of_host_;
+    if (next == nullptr) { TAU_ASSIGN_OR_RETURN(next, make_local(core_.config().memory())); }
+    TAU_RETURN_IF_ERROR(engine_->set_embedder(std::move(next)));
+    engine_->set_problem(problem_);
+  }
+  wrote();
+  return ok_status();
+}
+
+// The model of a provider is asked for its dimensions where somebody may wait: not when the home opens.
+Status MemoryDesk::begin_provider() {
+  const MemoryConfig config = core_.config().memory();
+  if (problem_.reason() != "embedder_starting") return ok_status();
+  auto embedder = make_provider_embedder(core_, config.model, config.dimensions);
+  const std::lock_guard lock(mutex_);
+  if (of_host_ != nullptr) return ok_status();
+  if (!embedder.ok()) {
+    engine_->set_problem(embedder.status());
+    return embedder.status();
+  }
+  problem_ = ok_status();
+  TAU_RETURN_IF_ERROR(engine_->set_embedder(*std::move(embedder)));
+  engine_->set_problem(ok_status());
+  return ok_status();
+}
+
+StatusOr<int64_t> MemoryDesk::embed_missing(size_t limit) {
+  TAU_ASSIGN_OR_RETURN(memory::Engine* const open, engine());
+  TAU_RETURN_IF_ERROR(begin_provider());
+  int64_t done = 0;
+  while (done < static_cast<int64_t>(limit)) {
+    const size_t batch = std::min(kBatch, limit - static_cast<size_t>(done));
+    TAU_ASSIGN_OR_RETURN(const int64_t embedded, open->embed_missing(batch));
+    if (embedded == 0) break;
+    done += embedded;
+  }
+  return done;
+}
+
+void MemoryDesk::wrote() {
+  if (!core_.workers().available() || upkeep_->closing || upkeep_->waits.exchange(true)) return;
+  core_.workers().submit([this, shared = upkeep_] {
+    shared->waits = false;
+    // One piece after the other, so that who closes waits for one at the most.
+    for (bool more = true; more;) {
+      const std::lock_guard lock(shared->working);
+      if (shared->closing) return;
+      more = upkeep();
+    }
+  });
+}
+
+bool MemoryDesk::upkeep() {
+  const auto open = engine();
+  if (!open.ok()) return false;
+  const auto embedded = embed_missing(kBatch);
+  if (!embedded.ok())
+    core_.log(LogLevel::kWarn, "memory", "no vectors for now: " + std::string(embedded.status().message()));
+  if (embedded.ok() && *embedded > 0) return true;
+  Status tidied = (*open)->follow();
+  if (tidied.ok()) tidied = (*open)->tidy();
+  if (!tidied.ok()) core_.log(LogLevel::kWarn, "memory", std::string(tidied.message()));
+  return false;
+}
+
+void MemoryDesk::describe_vectors(json::Writer& w) const {
+  const std::lock_guard lock(mutex_);
+  w.begin_object();
+  const auto embedder = engine_ == nullptr ? nullptr : engine_->embedder();
+  if (embedder == nullptr) {
+    w.field("state", problem_.ok() ? "off" : "unavailable");
+  } else {
+    w.field("state", "on").field("model", embedder->id());
+    w.field("dimensions", static_cast<int64_t>(embedder->dimensions()));
+    w.field("missing", engine_->missing());
+  }
+  if (!problem_.ok()) w.field("reason", problem_.reason()).field("message", problem_.message());
+  w.end_object();
+}
+
+void MemoryDesk::close() {
+  upkeep_->closing = true;
+  if (core_.forked()) {
+    (void)engine_.release();  // NOLINT: its files and the store are the parent's
+    return;
+  }
+  const std::lock_guard work(upkeep_->working);
+  const std::lock_guard lock(mutex_);
+  if (engine_ == nullptr) return;
+  if (const Status tidied = engine_->tidy(); !tidied.ok())
+    core_.log(LogLevel::kWarn, "memory", std::string(tidied.message()));
+  engine_.reset();
+}
+
+}  // namespace tau::runtime
