@@ -52,7 +52,7 @@ Figures measured(const VectorData& data, const std::vector<double>& tenth, const
     out.us.push_back(static_cast<double>(thread_cpu_ns() - before) / 1e3);
     for (const uint32_t row : found)
       out.found +=
-          tau::bench::float_dot(data.row(row), data.query(i), data.dimensions) >= tenth[i] - 1e-6 ? 1 : 0;
+          tau::bench::float_dot(data.row(row), data.query(i), data.dimensions) >= tenth[i] - 1e-5 ? 1 : 0;
     out.wanted += 10;
   }
   return out;

@@ -2,14 +2,16 @@
 //
 // Usage: vector_export clustered|diffuse|text ROWS DIMENSIONS QUERIES FILE
 // The file: rows, dimensions, queries as uint64; rows, queries as float; the score of each query's tenth as
-// float. On stdout one JSON object with our figures.
+// float. On stdout a JSON object with our figures, and those of hnswlib where its headers were found.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "hnsw.h"
 #include "memory/vectors.h"
 #include "support/report.h"
 #include "vector_data.h"
@@ -46,6 +48,28 @@ double at(std::vector<double> values, size_t percent) {
   return values[std::min(values.size() - 1, values.size() * percent / 100)];
 }
 
+// Searches with each query, and prints what is to be said of it.
+template <class Search>
+void print_figures(const char* name, const VectorData& data, const std::vector<float>& tenth, double build_s,
+                   double bytes_per_row, const Search& search) {
+  std::vector<double> ms;
+  size_t found = 0;
+  for (size_t i = 0; i < data.query_count(); ++i) {
+    const int64_t start = thread_cpu_ns();
+    const std::vector<uint32_t> rows = search(data.query(i));
+    ms.push_back(static_cast<double>(thread_cpu_ns() - start) / 1e6);
+    for (const uint32_t row : rows)
+      found +=
+          tau::bench::float_dot(data.row(row), data.query(i), data.dimensions) >= tenth[i] - 1e-5F ? 1 : 0;
+  }
+  std::printf(
+      "{\"name\": \"%s\", \"recall\": %.4f, \"p50_ms\": %.4f, \"p99_ms\": %.4f, \"build_s\": %.3f, "
+      "\"bytes_per_row\": %.1f}\n",
+      name, static_cast<double>(found) / static_cast<double>(10 * data.query_count()), at(ms, 50), at(ms, 99),
+      build_s, bytes_per_row);
+  std::fflush(stdout);
+}
+
 void print_ours(const VectorData& data, const std::vector<float>& tenth) {
   const int64_t before = thread_cpu_ns();
   Vectors vectors(data.dimensions);
@@ -53,22 +77,25 @@ void print_ours(const VectorData& data, const std::vector<float>& tenth) {
     if (!vectors.add(static_cast<Doc>(i), data.row(i)).ok()) std::abort();
   const double build_s = static_cast<double>(thread_cpu_ns() - before) / 1e9;
   const DocSet all(static_cast<Doc>(data.count()), true);
-  std::vector<double> ms;
-  size_t found = 0;
-  for (size_t i = 0; i < data.query_count(); ++i) {
-    const int64_t start = thread_cpu_ns();
-    const auto hits = vectors.top(*VectorQuery::make(data.query(i), data.dimensions), 10, all);
-    ms.push_back(static_cast<double>(thread_cpu_ns() - start) / 1e6);
-    for (const auto& hit : hits)
-      found += tau::bench::float_dot(data.row(hit.doc), data.query(i), data.dimensions) >= tenth[i] - 1e-6F
-                   ? 1
-                   : 0;
+  const double bytes = static_cast<double>(vectors.memory_bytes()) / static_cast<double>(data.count());
+  print_figures("libtau", data, tenth, build_s, bytes, [&](const float* query) {
+    std::vector<uint32_t> rows;
+    for (const auto& hit : vectors.top(*VectorQuery::make(query, data.dimensions), 10, all))
+      rows.push_back(hit.doc);
+    return rows;
+  });
+}
+
+void print_hnsw(const VectorData& data, const std::vector<float>& tenth) {
+  const int64_t before = thread_cpu_ns();
+  const auto hnsw = tau::bench::Hnsw::build(data);
+  if (hnsw == nullptr) return;
+  const double build_s = static_cast<double>(thread_cpu_ns() - before) / 1e9;
+  for (const auto& [name, ef] : {std::pair{"hnswlib_ef64", 64}, std::pair{"hnswlib_ef256", 256}}) {
+    hnsw->set_ef(static_cast<size_t>(ef));
+    print_figures(name, data, tenth, build_s, hnsw->bytes_per_row(),
+                  [&](const float* query) { return hnsw->ten(query); });
   }
-  std::printf(
-      "{\"name\": \"libtau\", \"recall\": %.4f, \"p50_ms\": %.4f, \"p99_ms\": %.4f, \"build_s\": %.3f, "
-      "\"bytes_per_row\": %.1f}\n",
-      static_cast<double>(found) / static_cast<double>(10 * data.query_count()), at(ms, 50), at(ms, 99),
-      build_s, static_cast<double>(vectors.memory_bytes()) / static_cast<double>(data.count()));
 }
 
 }  // namespace
@@ -92,5 +119,6 @@ int main(int argc, char** argv) {
     return 1;
   }
   print_ours(data, tenth);
+  print_hnsw(data, tenth);
   return 0;
 }

@@ -3,7 +3,6 @@
 #include <vector>
 
 #include "json/json.h"
-#include "json/reader.h"
 #include "memory/chunk_format.h"
 #include "memory/chunk_line.h"
 

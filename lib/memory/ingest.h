@@ -12,7 +12,7 @@
 
 #include "memory/chunk.h"
 #include "memory/types.h"
-#include "store/memories.h"
+#include "store/store.h"
 
 namespace tau::memory {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/base.h"
-#include "store/memories.h"
+#include "store/store.h"
 
 namespace tau::memory {
 

@@ -8,7 +8,7 @@
 
 #include "base/base.h"
 #include "memory/types.h"
-#include "store/memories.h"
+#include "store/store.h"
 
 namespace tau::memory {
 

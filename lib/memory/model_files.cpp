@@ -39,7 +39,8 @@ bool is_used(const Tensor& tensor) {
 Status copy_files(const std::string& from, const std::string& to) {
   for (const std::string_view name : kCopied) {
     const std::string path = format("{}/{}", from, name);
-    if (!os::path_exists(path)) continue;
+    const bool twice = name == "vocab.txt" && os::path_exists(from + "/tokenizer.json");
+    if (twice || !os::path_exists(path)) continue;
     TAU_ASSIGN_OR_RETURN(const std::string bytes, os::read_file(path, kMaxFileBytes));
     TAU_RETURN_IF_ERROR(os::write_private_file(format("{}/{}", to, name), bytes));
   }

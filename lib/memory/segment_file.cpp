@@ -14,8 +14,7 @@
 #include <utility>
 
 #include "crypto/crypto.h"
-#include "os/file_io.h"
-#include "os/private_file.h"
+#include "os/os.h"
 
 namespace tau::memory {
 namespace {

@@ -17,8 +17,7 @@
 #include <vector>
 
 #include "base/base.h"
-#include "os/fd.h"
-#include "os/temp_file.h"
+#include "os/os.h"
 
 namespace tau::memory {
 

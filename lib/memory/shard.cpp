@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "memory/text_analysis.h"
-#include "os/private_file.h"
+#include "os/os.h"
 
 namespace tau::memory {
 namespace {

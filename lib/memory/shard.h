@@ -15,7 +15,7 @@
 #include "memory/postings.h"
 #include "memory/segment_file.h"
 #include "memory/vectors.h"
-#include "store/memories.h"
+#include "store/store.h"
 
 namespace tau::memory {
 

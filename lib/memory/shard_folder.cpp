@@ -5,9 +5,6 @@
 #include <optional>
 
 #include "os/os.h"
-#include "os/private_file.h"
-#include "os/temp_file.h"
-#include "os/workspace.h"
 
 namespace tau::memory {
 namespace {

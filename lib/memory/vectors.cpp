@@ -117,7 +117,8 @@ std::vector<VectorHit> Vectors::top(const VectorQuery& query, size_t k, const Do
   }
   k = std::min(k, count);
   if (k == 0) return {};
-  if (count <= effort.scored || k > std::min(kDeepest, effort.candidates)) return top_of_all(spans(), eligible, query, k, effort);
+  if (count <= effort.scored || k > std::min(kDeepest, effort.candidates))
+    return top_of_all(spans(), eligible, query, k, effort);
   return top_of_likely(spans(), eligible, count, query, k, effort);
 }
 

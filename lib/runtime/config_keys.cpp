@@ -446,48 +446,6 @@ void add_audit_keys(std::vector<Key>& keys) {
       });
 }
 
-void add_memory_keys(std::vector<Key>& keys) {
-  keys.insert(
-      keys.end(),
-      {
-          {.path = "memory.model",
-           .form = kText,
-           .max = 4096,
-           .default_json = R"("hash")",
-           .help = "Who makes the vectors of memories: hash (built in), none (words alone), file:NAME of a "
-                   "model in the home or file:PATH, or a provider's model such as "
-                   "openai/text-embedding-3-small."},
-          with_default("0",
-                       integer("memory.dimensions",
-                               "Numbers of a vector of a provider's model; 0: as many as it has.", 8192)),
-          with_default("false", in_profile(ProjectRule::kNever,
-                                           flag("memory.tools",
-                                                "Agents are offered the tools memory_write, memory_search, "
-                                                "memory_read, memory_forget, memory_relate, memory_tree."))),
-          with_default("false",
-                       in_profile(ProjectRule::kNever,
-                                  flag("memory.recall",
-                                       "Memories that may matter to a prompt are put before it, marked as "
-                                       "what they are; the run starts once they are found."))),
-          with_default("8", in_profile(ProjectRule::kLower,
-                                       integer("memory.recall_count", "So many of them at most.", 64, 1))),
-          with_default("6000",
-                       in_profile(ProjectRule::kLower,
-                                  integer("memory.recall_bytes", "They take so much room at most.", 65'536,
-                                          256))),
-          with_default(R"("default")",
-                       in_profile(ProjectRule::kNever,
-                                  text("memory.workspace", "Where the memories of agents are.", 256))),
-          with_default(R"("")", in_profile(ProjectRule::kNever,
-                                           text("memory.channel",
-                                                "The channel that they are bound to; empty: all of them. "
-                                                "{session} and {principal} stand for those of a run.",
-                                                256))),
-          with_default(R"("")",
-                       in_profile(ProjectRule::kNever, text("memory.actor", "Likewise the actor.", 256))),
-      });
-}
-
 void add_recording_keys(std::vector<Key>& keys) {
   keys.insert(
       keys.end(),

@@ -140,8 +140,7 @@ bool MemoryDesk::upkeep() {
   if (embedded.ok() && *embedded > 0) return true;
   Status tidied = (*open)->follow();
   if (tidied.ok()) tidied = (*open)->tidy();
-  if (!tidied.ok())
-    core_.log(LogLevel::kWarn, "memory", std::string(tidied.message()));
+  if (!tidied.ok()) core_.log(LogLevel::kWarn, "memory", std::string(tidied.message()));
   return false;
 }
 

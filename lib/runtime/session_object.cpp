@@ -3,8 +3,8 @@
 
 #include "runtime/access.h"
 #include "runtime/core.h"
-#include "runtime/memory_recall.h"
 #include "runtime/host_document.h"
+#include "runtime/memory_recall.h"
 #include "runtime/replay.h"
 
 namespace tau::runtime {

@@ -69,6 +69,14 @@ class MemoryEngine : public testing::Test {
       for (const MemoryRow& row : found->rows) ids.push_back(row.id);
     return ids;
   }
+  static std::vector<std::string> texts(Engine& engine, const Reach& reach, const std::string& text) {
+    SearchRequest request;
+    request.text = text;
+    const auto found = engine.search(reach, std::move(request), {}, Engine::Words::kAndVectors);
+    std::vector<std::string> all;
+    for (const MemoryRow& row : found->rows) all.push_back(row.text);
+    return all;
+  }
   static bool holds(const std::vector<std::string>& ids, const std::string& id) {
     return std::find(ids.begin(), ids.end(), id) != ids.end();
   }
@@ -87,7 +95,8 @@ TEST_F(MemoryEngine, FindsWhatWasWrittenAtOnceAndAfterReopening) {
   open();
   EXPECT_EQ(find(*engine_, whole_, "northern harbour").at(0), "boat");
   ASSERT_TRUE(put(*engine_, memory_of("boat", "The boat was sold")).ok());
-  EXPECT_TRUE(find(*engine_, whole_, "northern harbour").empty());
+  for (const std::string& text : texts(*engine_, whole_, "northern harbour"))
+    EXPECT_EQ(text.find("northern"), std::string::npos) << text;
 }
 
 TEST_F(MemoryEngine, NeverAnswersFromOutsideOfReach) {
@@ -186,7 +195,7 @@ TEST_F(MemoryEngine, APurgeLeavesNoTraceOnTheDisk) {
   const auto purged = engine_->purge({{{"w", "", ""}, "gone"}});
   ASSERT_TRUE(purged.ok()) << purged.status().to_string();
   EXPECT_EQ(*purged, 1);
-  EXPECT_TRUE(find(*engine_, whole_, word).empty());
+  EXPECT_FALSE(holds(find(*engine_, whole_, word), "gone"));
   EXPECT_EQ(bytes_below(dir_.path()).find(word), std::string::npos);
   EXPECT_EQ(find(*engine_, whole_, "ordinary line", 300).size(), 200u);
 }

@@ -84,7 +84,9 @@ class Collection:
         """By channel."""
         channels = defaultdict(list)
         for number, document in enumerate(self.documents):
-            memory = {"id": document["id"], "text": text_of(document), "position": number}
+            memory = {"id": document["id"], "text": text_of(document).strip(), "position": number}
+            if not memory["text"]:
+                continue  # nothing to remember
             moment = time_of(document.get("date"))
             if moment is not None:
                 memory["time"] = moment
