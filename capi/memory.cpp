@@ -1,5 +1,9 @@
 #include "tau/memory.h"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #include "handles.h"
 #include "host_userdata.h"
 
@@ -15,8 +19,8 @@ StatusOr<std::span<const float>> numbers(const float* data, size_t count, std::s
   constexpr size_t kMost = size_t{1} << 24;  // 1,000 memories of 8,192 numbers
   if (data == nullptr && count != 0) return null_argument(name);
   if (count > kMost)
-    return tau::invalid_argument("invalid_vector", tau::format("{} has {} numbers; at most {} are taken at once",
-                                                               name, count, kMost));
+    return tau::invalid_argument(
+        "invalid_vector", tau::format("{} has {} numbers; at most {} are taken at once", name, count, kMost));
   return std::span<const float>(data, count);
 }
 
@@ -25,15 +29,17 @@ StatusOr<HostEmbedder> convert(const tau_embedder& e, const std::shared_ptr<Host
   HostEmbedder host;
   TAU_ASSIGN_OR_RETURN(host.name, text(e.name, "embedder.name"));
   host.dimensions = e.dimensions;
-  host.embed = [embed = e.embed, userdata](const std::vector<std::string_view>& texts,
-                                           tau::memory::Purpose purpose, float* out) {
+  host.embed = [embed = e.embed, dimensions = e.dimensions, userdata](
+                   const std::vector<std::string_view>& texts, tau::memory::Purpose purpose, float* out) {
     std::vector<tau_str> shown;
     shown.reserve(texts.size());
     for (const std::string_view each : texts) shown.push_back(view(each));
     const bool query = purpose == tau::memory::Purpose::kQuery;
+    float* const end = out + texts.size() * dimensions;
+    std::fill(out, end, std::numeric_limits<float>::quiet_NaN());
     return guard_value(false, [&] {
-      return embed(userdata->data, shown.data(), shown.size(), query ? TAU_EMBED_QUERY : TAU_EMBED_DOCUMENT,
-                   out) == 0;
+      embed(userdata->data, shown.data(), shown.size(), query ? TAU_EMBED_QUERY : TAU_EMBED_DOCUMENT, out);
+      return std::none_of(out, end, [](float each) { return std::isnan(each); });
     });
   };
   return host;

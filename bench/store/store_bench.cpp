@@ -1,5 +1,5 @@
 // Durable turns per second with many runs at once, against raw SQLite writing the same rows in the same group
-// sizes; and the cost of an append to the store without a disk.
+// sizes; durable memories per second; and the cost of an append to the store without a disk.
 // The disk of $TMPDIR (/var/tmp when unset) is what is measured.
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -179,6 +179,97 @@ Measure measure_raw(const std::string& path, int turns_per_group) {
           .fsyncs_per_turn = static_cast<double>(groups) / turns};
 }
 
+// Words as of a conversation: some often, many seldom.
+std::string words_of(int64_t n) {
+  std::string text;
+  uint64_t x = static_cast<uint64_t>(n) * 0x9e3779b97f4a7c15u + 1;
+  for (int i = 0; i < 20; ++i) {
+    x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+    const uint64_t spread = (x & 3) == 0 ? 60'000 : (x & 3) == 1 ? 2'000 : 100;
+    if (i > 0) text += ' ';
+    text += "w" + std::to_string((x >> 8) % spread);
+  }
+  return text;
+}
+
+store::Batch memories_of(int64_t first, int64_t count) {
+  store::Batch batch;
+  for (int64_t n = first; n < first + count; ++n) {
+    store::MemoryPut put;
+    put.row.scope.workspace = "bench";
+    put.row.id = "memory-" + std::to_string(n);
+    put.row.text = words_of(n);
+    put.row.importance = .5;
+    put.row.thread = "thread-" + std::to_string(n / 50);
+    put.row.time_ms = 1'700'000'000'000 + n;
+    put.row.provenance.integrity = "user";
+    put.row.provenance.principal = "local";
+    put.space = 1;
+    put.vector = std::string(260, static_cast<char>(n));
+    batch.memories.push_back({.what = std::move(put)});
+  }
+  return batch;
+}
+
+// So many writers, each of which puts its next batch when the one before is durable.
+struct MemoryWriters {
+  store::Store* store = nullptr;
+  int64_t together = 1;
+  int64_t most = 0;
+  std::atomic<int64_t> next{0};
+  std::atomic<int64_t> left{0};
+  std::atomic<bool> failed{false};
+
+  void write() {
+    const int64_t first = next.fetch_add(together);
+    if (first >= most) {
+      if (left.fetch_sub(1) == 1) left.notify_one();
+      return;
+    }
+    store->append(memories_of(first, together), [this](const tau::Status& status, store::Lsn) {
+      if (!status.ok()) failed = true;
+      write();
+    });
+  }
+};
+
+// Memories per second; 0: it failed.
+double measure_memories(const std::string& path, int writers, int64_t together, int64_t count) {
+  auto opened = store::open_store({.path = path}, tau::system_clock());
+  if (!opened.ok() || !(*opened)->memories()->space("bench", 256).ok()) return 0;
+  MemoryWriters work;
+  work.store = opened->get();
+  work.together = together;
+  work.most = count;
+  work.left = writers;
+  const double start = now_s();
+  for (int i = 0; i < writers; ++i) work.write();
+  for (int64_t now = work.left; now > 0; now = work.left) work.left.wait(now);
+  return work.failed ? 0 : static_cast<double>(count) / (now_s() - start);
+}
+
+bool report_memories(const std::string& directory, tau::bench::Report& report) {
+  struct Row {
+    const char* name;
+    int writers;
+    int64_t together;
+    int64_t count;
+  };
+  constexpr Row kRows[] = {{"memory_write_one_writer", 1, 1, 2'000},
+                           {"memory_write_64_writers", 64, 1, 20'000},
+                           {"memory_write_batch_of_1000", 1, 1'000, 50'000}};
+  for (const Row& row : kRows) {
+    std::vector<double> figures;
+    for (int round = 0; round < 3; ++round) {
+      const std::string path = directory + "/" + row.name + std::to_string(round) + ".db";
+      figures.push_back(measure_memories(path, row.writers, row.together, row.count));
+      if (figures.back() == 0) return false;
+    }
+    report.add(row.name, "per_s", std::move(figures));
+  }
+  return true;
+}
+
 // CPU nanoseconds of one step, over `count` steps.
 template <class Step>
 double cpu_ns(int count, Step step) {
@@ -232,6 +323,7 @@ int main(int argc, char** argv) {
     raw.add(
         measure_raw(directory + "/raw" + n + ".db", std::max(1, static_cast<int>(a.turns_per_group + 0.5))));
   }
+  good = good && report_memories(directory, report);
   std::filesystem::remove_all(directory);
   if (!good) return 1;
   report.add("durable_turns", "per_s", ours.turns_per_s, raw.turns_per_s);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "memory_options.h"
 #include "result.h"
 
 namespace cli {
@@ -111,6 +112,8 @@ struct Options {
   // Of logins. `id` is the name of one.
   bool device = false;
   bool no_browser = false;
+
+  MemoryOptions memory;
 
   // Of identities and of a policy. `id` is the name of an identity, a DID, or a principal.
   std::string did;

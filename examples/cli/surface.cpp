@@ -172,8 +172,9 @@ std::unique_ptr<CLI::App> make_surface(Options& options) {
   add_access(*root, options);
   add_approvals(*root, options);
   add_usage(*root, options);
-  for (const char* group :
-       {"sessions", "config", "audit", "auth", "vault", "policy", "identity", "access", "approvals", "route"})
+  add_memory(*root, options);
+  for (const char* group : {"sessions", "config", "audit", "auth", "vault", "policy", "identity", "access",
+                            "approvals", "memory", "route"})
     root->get_subcommand(group)->require_subcommand(1);
   root->set_version_flag("--version", std::string("tau ") + tau_version(), "Print the version");
   return root;

@@ -28,6 +28,9 @@ void add_usage(CLI::App& root, Options& options);
 // The logins, below `root`.
 void add_auth(CLI::App& root, Options& options);
 
+// The memories, below `root`.
+void add_memory(CLI::App& root, Options& options);
+
 // The approvals that runs wait for, below `root`.
 void add_approvals(CLI::App& root, Options& options);
 

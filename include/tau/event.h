@@ -38,7 +38,8 @@ enum {
   TAU_EVENT_HELD_TEXT = 17,      /* answers op quarantine_read; text: what is held back; body: handle, labels */
   TAU_EVENT_ROUTE = 18,          /* what a route decided of a model call; body: decision, reason, upstream */
   TAU_EVENT_MODEL_CALL = 19,     /* the host must answer with ops model_event; text: model; body: request, request_id */
-  TAU_EVENT_MODEL_CALL_OVER = 20 /* nothing more is taken for that call; text: model; body: answered */
+  TAU_EVENT_MODEL_CALL_OVER = 20, /* nothing more is taken for that call; text: model; body: answered */
+  TAU_EVENT_RECALLED = 21        /* memories were put before the prompt; body: recall */
 };
 
 typedef struct tau_event {

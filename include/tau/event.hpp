@@ -37,7 +37,8 @@ enum class EventKind : uint32_t {
   kHeldText = TAU_EVENT_HELD_TEXT,
   kRoute = TAU_EVENT_ROUTE,
   kModelCall = TAU_EVENT_MODEL_CALL,
-  kModelCallOver = TAU_EVENT_MODEL_CALL_OVER
+  kModelCallOver = TAU_EVENT_MODEL_CALL_OVER,
+  kRecalled = TAU_EVENT_RECALLED
 };
 
 // One event. It and its views live until the next one is taken from the queue; copy what you keep.

@@ -35,8 +35,15 @@
  *   {"op":"path","from":"…","to":"…","max_hops":4}  the strongest chain of relations between two
  *   {"op":"maintain","dry_run":true,"policy":{…}}   what fades, what is double, what was forgotten long ago: a report by id
  *   {"op":"embed","limit":1000}         computes vectors that are missing, now: {"embedded","left"}
- *   {"op":"ingest","path":"…","dry_run":false}      files and folders into memories, only what changed
- *   {"op":"export","path":"…","format":"jsonl"}     "jsonl", "tau" (its record files) or "markdown"; {"op":"import",…}
+ *   {"op":"ingest","path":"…","dry_run":false}      a file, or the files of a folder, as memories of the type "fact": only what
+ *                                       changed since, a file all or nothing; what vanished is forgotten, files are never
+ *                                       touched. "globs", "ignore" (as in .gitignore, which is read too), "hidden", "type",
+ *                                       "tags", "forget_vanished", "max_files" (then "more" says that a further call goes
+ *                                       on): {"files","unchanged","ingested","added","vanished","failed","problems",…}
+ *   {"op":"export","path":"…","format":"jsonl",FILTER}  to a file, or with "markdown" to a folder of notes; "tau": the record
+ *                                       files of Tau; "forgotten": those too: {"path","memories"}
+ *   {"op":"import","path":"…","format":"jsonl","origin":"user"}  reads that back, and says line by line what it could not:
+ *                                       {"read","created","changed","unchanged","failed","torn","errors":[…],…}
  * FILTER: "types":[…], "tags":[…] (all of them), "since", "until" (of "time", both included), "channel", "actor", "thread",
  * "source" (a prefix). Docs: docs/memory.md. */
 #ifndef TAU_MEMORY_H
@@ -80,16 +87,20 @@ TAU_API void tau_memory_unref(tau_memory *memory);
 
 /* Find memories. One call searches words (BM25 over stems), vectors, relations and neighbours in a thread together, and
  * says of each hit what its score is made of.
- * request: JSON, {"query":"…","k":10} and, as needed, FILTER; "mode": "hybrid" (default), "text" or "vector"; "fusion":
- * "convex" (default) or "rrf"; "diversity": 0 to 1, maximal marginal relevance; "as_of": {"valid":"…","recorded":"…"};
- * "group": "thread" gives threads instead of memories; "explain": true; "min_score"; "timeout_ms": how long to wait for the
- * vector of the query from a provider, 2,000 if absent. "phrases in quotes" must be there, word* finds what begins so, -word
- * must not be there, dates ("last week", "in May 2023") make memories of that time count more.
+ * request: JSON, {"query":"…","k":10} (k up to 1,000) and, as needed, FILTER; "mode": "hybrid" (default), "text" or "vector";
+ * "fusion": "convex" (default) or "rrf", by reciprocal ranks; "diversity": 0 to 1, maximal marginal relevance; "as_of":
+ * {"valid":"…","recorded":"…"}; "superseded": true, also facts that another one replaced; "group": "thread", of each thread its
+ * best memory alone; "strict": true makes quoted phrases, word* and dates conditions; "explain": true; "min_score"; weights from
+ * 0: "vector_weight" (to 1), "graph_weight" (to 1), "importance_weight", "recency_weight" (to .3 together); "context" and
+ * "feedback": false leave neighbours and words of the best memories out; "touch": false: the search is no use of what it finds;
+ * "now": the moment that dates in the query are relative to. A "quoted phrase" makes memories that hold it count more, word*
+ * finds what begins so, -word leaves memories with it out, dates ("last week", "in May 2023") make memories of that time
+ * count more. The vector of a query is waited for for two seconds.
  * vector: the query's vector in the space of this memory's model, dimensions numbers; NULL: made from "query".
- * out: receives {"hits":[{"id","score","text","type","importance","tags","time","channel","actor",…}],"vectors":"used","reason":
- * "…","searched":1234}; the best first, scores from 0 to 1 on a scale that does not depend on k. "vectors" is "used",
- * "unavailable" (with "reason": words alone were searched) or "off". Must not be NULL.
- * Returns: OK, also when nothing is found; INVALID_ARGUMENT "invalid_query", "invalid_vector", "unknown_key", "wrong_type";
+ * out: receives {"hits":[{"score","id","text","type","importance","tags","time",…}],"vectors":"used","searched":1234}; the best
+ * first, scores from 0 to 1 on a scale that does not depend on k. "vectors" is "used", "off", or "unavailable" with "reason"
+ * and "message": words alone were searched. With "explain" each hit has "parts", which add up to its score. Must not be NULL.
+ * Returns: OK, also when nothing is found; INVALID_ARGUMENT "invalid_search", "invalid_vector", "unknown_key", "wrong_type";
  * PERMISSION_DENIED "access_denied".
  * Thread: any, waits
  * Ownership: the caller frees *out with tau_buf_free.
@@ -114,11 +125,11 @@ TAU_API tau_status tau_memory_perform(tau_memory *memory, tau_str request, const
 typedef uint32_t tau_embed_purpose;
 enum { TAU_EMBED_DOCUMENT = 0, TAU_EMBED_QUERY = 1 };
 
-/* Writes count * dimensions numbers to `out`, row by row: the vectors of the texts. They need not have length 1. Called on
- * any thread of the library or of a caller that searches, several times at once; must not call back into the memory.
- * Returns: 0, or anything else when it cannot now: the search goes on with words alone, and vectors of memories are asked
- * for again later. */
-typedef int32_t (*tau_embed_fn)(void *userdata, const tau_str *texts, size_t count, tau_embed_purpose purpose, float *out);
+/* Writes count * dimensions numbers to `out`, row by row: the vectors of the texts. They need not have length 1. `out` comes
+ * filled with NaN, and one that is left means that no vectors can be made now: the search goes on with words alone, and vectors
+ * of memories are asked for again later. Called on any thread of the library or of a caller that searches, several times at
+ * once; must not call back into the memory. */
+typedef void (*tau_embed_fn)(void *userdata, const tau_str *texts, size_t count, tau_embed_purpose purpose, float *out);
 
 typedef struct tau_embedder {
   uint32_t struct_size; /* sizeof(tau_embedder) */

@@ -9,7 +9,8 @@
 //     if (event.kind() == tau::EventKind::kText) std::cout << event.text();
 //   if (auto outcome = run->wait(); !outcome) …           whatever ended the loop, this tells
 //
-// Owners (Runtime, Agent, Session, Run, Queue, Vault, Secret, Identity, Access, ToolReply, wire::Stream, Error, Text)
+// Owners (Runtime, Agent, Session, Run, Queue, Memory, Vault, Secret, Identity, Access, ToolReply, wire::Stream, Error,
+// Text)
 // move and do not copy; share() takes another reference. c() lends the C object to functions of the C API, release() gives it away,
 // and a constructor takes one over. A moved-from owner is empty: its calls fail with kInvalidArgument
 // "null_argument". Children keep their parents alive, so owners may go in any order, and letting go never
@@ -36,6 +37,7 @@
 #include <tau/event.hpp>
 #include <tau/home.hpp>
 #include <tau/identity.hpp>
+#include <tau/memory.hpp>
 #include <tau/model.hpp>
 #include <tau/policy.hpp>
 #include <tau/run.hpp>

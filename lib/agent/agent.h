@@ -50,6 +50,11 @@ struct Start {
   RunConfig config;
   wire::Message message;
 };
+// Before Start: what was remembered that may matter to its message.
+struct Recalled {
+  wire::Message message;  // one marked block, labelled as recalled; goes before that of Start
+  std::string report;     // for the host, {"memories":[…],…}: see TAU_EVENT_RECALLED
+};
 struct PromptReady {
   int64_t call = 0;
   int64_t input_tokens = 0;  // estimate
@@ -157,7 +162,7 @@ struct Continued {
 };
 
 using InputBody = std::variant<Start, PromptReady, ModelDone, ModelFailed, ModelCut, Verdict, ToolDone,
-                               HostOp, Timer, Cancel, Resumed, Continued>;
+                               HostOp, Timer, Cancel, Resumed, Continued, Recalled>;
 struct Input {
   int64_t seq = 0;      // in the journal of the run; grows, not always by one
   int64_t time_ms = 0;  // wall clock
@@ -205,6 +210,7 @@ enum class EventKind : uint8_t {
   kRoute = 18,
   kModelCall = 19,
   kModelCallOver = 20,
+  kRecalled = 21,
 };
 std::string_view event_name(EventKind kind);
 

@@ -12,7 +12,7 @@ constexpr std::string_view kNames[] = {
     "none",      "run_started", "turn_started",    "text",          "reasoning",   "message",
     "tool_call", "approval",    "tool_started",    "tool_progress", "tool_result", "attempt",
     "turn_done", "op_accepted", "op_rejected",     "snapshot",      "run_done",    "held_text",
-    "route",     "model_call",  "model_call_over",
+    "route",     "model_call",  "model_call_over", "recalled",
 };
 
 constexpr char kBase32[] = "0123456789abcdefghjkmnpqrstvwxyz";  // Crockford's
@@ -103,6 +103,7 @@ void body_fields(json::Writer& w, const Event& e) {
       }
       break;
     case EventKind::kModelCallOver: w.field("model", e.text).field("answered", e.flag); break;
+    case EventKind::kRecalled: w.field_raw("recall", e.json); break;
     case EventKind::kTurnDone:
       w.field("turn", e.number).field_raw("usage", e.json);
       if (!e.scope.empty()) w.field_raw("prompt_bytes", e.scope).field_raw("prompt_prefix_bytes", e.binding);

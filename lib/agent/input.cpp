@@ -104,6 +104,10 @@ struct Encoder {
     write_config(w.key("config"), in.config);
     wire::write_brief(w.key("message"), in.message);
   }
+  void operator()(const Recalled& in) const {
+    wire::write_brief(w.key("message"), in.message);
+    if (!in.report.empty()) w.field_raw("report", in.report);
+  }
   void operator()(const PromptReady& in) const {
     w.field("call", in.call).field("tokens", in.input_tokens).field("bytes", in.prompt_bytes);
     w.field("prefix_bytes", in.stable_prefix_bytes);
@@ -210,6 +214,13 @@ StatusOr<InputBody> read_start(const Value& v) {
   Start in;
   in.config = read_config(v["config"]);
   TAU_ASSIGN_OR_RETURN(in.message, wire::message_from_json(v["message"]));
+  return InputBody(std::move(in));
+}
+
+StatusOr<InputBody> read_recalled(const Value& v) {
+  Recalled in;
+  TAU_ASSIGN_OR_RETURN(in.message, wire::message_from_json(v["message"]));
+  if (const Value* const report = v.find("report")) in.report = json::write(*report);
   return InputBody(std::move(in));
 }
 
@@ -341,6 +352,7 @@ constexpr KindRow kKinds[] = {
     {"tool_done", read_tool_done},   {"op", read_op},
     {"timer", read_timer},           {"cancel", read_cancel},
     {"resumed", read_resumed},       {"continued", read_continued},
+    {"recalled", read_recalled},
 };
 static_assert(std::size(kKinds) == std::variant_size_v<InputBody>);
 

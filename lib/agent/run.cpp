@@ -52,12 +52,19 @@ void Step::run() {
   }
 }
 
+void Step::on(const Recalled& in) {
+  if (s_.phase != Phase::kNew) return;
+  append_row(input_.seq);
+  s_.recall_report = in.report;
+}
+
 void Step::on(const Start& in) {
   if (s_.phase != Phase::kNew) return;
   Event& event = emit(EventKind::kRunStarted);
   event.name = in.config.model;
   event.json = in.config.session_id;
   append_row(input_.seq);
+  if (!s_.recall_report.empty()) emit(EventKind::kRecalled).json = std::exchange(s_.recall_report, {});
   if (configure(in.config)) begin_turn();
 }
 

@@ -49,6 +49,7 @@ struct Engine::State {
   std::shared_ptr<const RunConfig> config;
   std::shared_ptr<const json::Schema> schema;  // of config->response_schema
   Phase phase = Phase::kNew;
+  std::string recall_report;  // of Recalled, until Start
   int64_t turn = 0;
   int64_t call = 0;  // number of the current model call
   int64_t input_tokens = 0;
@@ -80,6 +81,7 @@ class Step {
  private:
   // run.cpp: the turn
   void on(const Start& in);
+  void on(const Recalled& in);
   void on(const PromptReady& in);
   void on(const ModelDone& in);
   void on(const ModelFailed& in);

@@ -9,7 +9,7 @@
 #include "base/base.h"
 #include "memory/doc_set.h"
 #include "memory/segment_file.h"
-#include "store/memories.h"
+#include "store/store.h"
 
 namespace tau::memory {
 

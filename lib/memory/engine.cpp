@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <utility>
 
+#include "memory/shard_folder.h"
 #include "os/os.h"
 
 namespace tau::memory {
@@ -34,9 +35,9 @@ Status narrow_part(std::string_view name, const std::optional<SharedString>& bou
   }
   for (const SharedString& each : chosen)
     if (!covers(bound, each))
-      return permission_denied("outside_scope",
-                               format("this handle sees {} \"{}\" and what belongs to none, not \"{}\"", name,
-                                      *bound, each));
+      return permission_denied(
+          "outside_scope",
+          format("this handle sees {} \"{}\" and what belongs to none, not \"{}\"", name, *bound, each));
   return ok_status();
 }
 
@@ -117,20 +118,32 @@ Engine::~Engine() = default;
 
 StatusOr<std::unique_ptr<Engine>> Engine::open(store::Store& store, Clock& clock, EngineOptions options) {
   store::Memories* const memories = store.memories();
-  if (memories == nullptr)
-    return Status(Code::kUnimplemented, "no_memories", "this store keeps no memories");
+  if (memories == nullptr) return Status(Code::kUnimplemented, "no_memories", "this store keeps no memories");
   const bool writes = !options.folder.empty();
   if (writes) TAU_RETURN_IF_ERROR(os::make_private_dir(options.folder));
   std::unique_ptr<Engine> engine(new Engine(store, *memories, clock, std::move(options)));
   TAU_ASSIGN_OR_RETURN(engine->database_, identity_of(store, writes));
+  if (writes) TAU_RETURN_IF_ERROR(engine->sweep());
+  TAU_ASSIGN_OR_RETURN(engine->followed_, memories->newest_change());
   return engine;
+}
+
+// What a crash left half-written, and files of scopes that are not there any more.
+Status Engine::sweep() {
+  std::vector<int64_t> keys;
+  TAU_ASSIGN_OR_RETURN(const auto workspaces, memories_->workspaces());
+  for (const std::string& workspace : workspaces) {
+    TAU_ASSIGN_OR_RETURN(const auto records, memories_->scopes(workspace));
+    for (const store::MemoryScopeRecord& record : records) keys.push_back(record.key);
+  }
+  return sweep_sidecars(options_.folder, std::move(keys)).status();
 }
 
 Status Engine::set_embedder(std::shared_ptr<const Embedder> embedder) {
   VectorSpace next{.embedder = std::move(embedder)};
   if (next.embedder != nullptr && next.embedder->slow()) {
-    TAU_ASSIGN_OR_RETURN(next.space, memories_->space(next.embedder->id(),
-                                                      static_cast<int64_t>(next.embedder->dimensions())));
+    TAU_ASSIGN_OR_RETURN(
+        next.space, memories_->space(next.embedder->id(), static_cast<int64_t>(next.embedder->dimensions())));
   }
   const std::lock_guard lock(mutex_);
   const bool same = vectors_.embedder != nullptr && next.embedder != nullptr &&
@@ -166,8 +179,8 @@ Status Engine::attach(std::span<const float> vectors, size_t memories, std::vect
   const size_t dimensions = now.embedder->dimensions();
   if (vectors.size() != memories * dimensions)
     return invalid_argument("invalid_vector",
-                            format("{} numbers were given; {} memories need {} of {} each", vectors.size(), memories,
-                                   memories * dimensions, dimensions));
+                            format("{} numbers were given; {} memories need {} of {} each", vectors.size(),
+                                   memories, memories * dimensions, dimensions));
   for (size_t i = 0; i < memories; ++i) {
     auto& put = std::get<store::MemoryPut>(edits[i].what);
     TAU_ASSIGN_OR_RETURN(put.vector, quantise(vectors.data() + i * dimensions, dimensions));
@@ -179,6 +192,12 @@ Status Engine::attach(std::span<const float> vectors, size_t memories, std::vect
 StatusOr<std::vector<MemoryOutcome>> Engine::commit(std::vector<MemoryEdit> edits) {
   std::vector<MemoryOutcome> outcomes(edits.size());
   for (size_t i = 0; i < edits.size(); ++i) edits[i].outcome = &outcomes[i];
+  {
+    const std::lock_guard lock(mutex_);
+    for (const MemoryEdit& edit : edits)
+      if (const auto* const put = std::get_if<store::MemoryPut>(&edit.what))
+        written_.insert(put->row.scope.workspace);
+  }
   for (MemoryEdit& use : take_uses()) edits.push_back(std::move(use));
   store::Batch batch;
   batch.memories = std::move(edits);
@@ -205,7 +224,12 @@ StatusOr<std::vector<store::MemoryRow>> Engine::find(const MemoryFilter& filter,
 
 StatusOr<int64_t> Engine::purge(const std::vector<store::MemoryRef>& refs) {
   TAU_ASSIGN_OR_RETURN(const int64_t purged, memories_->purge(refs));
-  if (!refs.empty()) TAU_RETURN_IF_ERROR(erase_traces({.workspace = refs[0].scope.workspace}));
+  std::vector<MemoryScope> scopes;
+  for (const store::MemoryRef& ref : refs)
+    if (std::find(scopes.begin(), scopes.end(), ref.scope) == scopes.end()) scopes.push_back(ref.scope);
+  for (const MemoryScope& scope : scopes)
+    TAU_RETURN_IF_ERROR(
+        erase_traces({.workspace = scope.workspace, .channels = {scope.channel}, .actors = {scope.actor}}));
   return purged;
 }
 
@@ -215,14 +239,18 @@ StatusOr<int64_t> Engine::purge_all(const MemoryFilter& filter) {
   return purged;
 }
 
-// Indexes hold terms and vectors of what was purged: those that do are written without it.
+// Indexes hold terms and vectors of what was purged: those that do are written without it. A file that this
+// index does not stand on is of another model, and may hold them too.
 Status Engine::erase_traces(const MemoryFilter& filter) {
-  TAU_ASSIGN_OR_RETURN(const auto scopes, scopes_of({.workspace = filter.workspace}));
+  TAU_ASSIGN_OR_RETURN(const auto scopes, scopes_of(filter));
   for (const store::MemoryScopeRecord& record : scopes) {
     const std::shared_ptr<Slot> slot = slot_of(record.key);
     TAU_RETURN_IF_ERROR(catch_up(*slot, record.key, record.change));
     const std::unique_lock lock(slot->mutex);
-    if (slot->shard->holds_removed()) TAU_RETURN_IF_ERROR(slot->shard->save());
+    const bool on_disk =
+        !options_.folder.empty() && os::path_exists(sidecar_path(options_.folder, record.key));
+    if (slot->shard != nullptr && (slot->shard->holds_removed() || on_disk))
+      TAU_RETURN_IF_ERROR(slot->shard->save());
   }
   return ok_status();
 }
@@ -299,7 +327,7 @@ Status Engine::tidy() {
 Status Engine::save(Slot& slot, int64_t scope_key) {
   constexpr int kMostTimes = 3;
   for (int times = 0; times < kMostTimes; ++times) {
-    std::unique_ptr<Shard::Written> written;
+    std::shared_ptr<Shard::Written> written;
     {
       const std::shared_lock lock(slot.mutex);
       if (slot.shard == nullptr || !slot.shard->wants_save()) return ok_status();

@@ -1,8 +1,8 @@
 // The engine: memories of a home, written through the store and found through indexes that follow it.
 //
-// The store is the truth. An index (a Shard for each scope) is brought up to date before each search, with all
-// that this process has committed and what other processes have committed by then. What it finds is read from
-// the store again, so that nothing shows that was forgotten meanwhile.
+// The store is the truth. An index (a Shard for each scope) is brought up to date before each search, with
+// all that this process has committed and what other processes have committed by then. What it finds is read
+// from the store again, so that nothing shows that was forgotten meanwhile.
 #pragma once
 
 #include <array>
@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <shared_mutex>
 #include <span>
 #include <string>
@@ -51,7 +52,7 @@ struct EngineOptions {
 // Who computes the vectors now, and where they are kept.
 struct VectorSpace {
   std::shared_ptr<const Embedder> embedder;  // null: words alone
-  int64_t space = 0;  // of the store; 0: computed when they are needed, kept nowhere
+  int64_t space = 0;                         // of the store; 0: computed when they are needed, kept nowhere
 };
 
 // What one search saw beside its hits.
@@ -59,17 +60,20 @@ struct Found {
   SearchResult result;
   std::vector<store::MemoryRow> rows;  // of the hits, in their order
   enum class Vectors : uint8_t { kUsed, kOff, kUnavailable } vectors = Vectors::kOff;
-  Status why;  // they are unavailable
-  int64_t missing = 0;  // memories that have no vector yet
+  Status why;            // they are unavailable
+  int64_t missing = 0;   // memories that have no vector yet, as far as is known
+  int64_t searched = 0;  // memories that the indexes hold, before any filter
 };
 
 struct EngineStats {
   int64_t shards = 0;  // open
   int64_t documents = 0;
-  int64_t bytes = 0;  // of memory, mapped files included
-  int64_t rebuilt = 0;  // indexes that had to be made anew since the start
+  int64_t bytes = 0;        // of memory, mapped files included
+  int64_t rebuilt = 0;      // indexes that had to be made anew since the start
   std::string last_damage;  // why
 };
+
+uint64_t space_digest(std::string_view id);
 
 // Any thread; all of it waits.
 class Engine {
@@ -89,7 +93,11 @@ class Engine {
 
   // One transaction, durable when it returns; outcomes in the order of the edits.
   StatusOr<std::vector<store::MemoryOutcome>> commit(std::vector<store::MemoryEdit> edits);
-  StatusOr<Found> search(const Reach& reach, SearchRequest request);
+  // `vector`: of the query; empty: it is made. INVALID_ARGUMENT "invalid_search", "invalid_vector"; as
+  // Reach::narrow() fails.
+  enum class Words : uint8_t { kAndVectors, kAlone };
+  StatusOr<Found> search(const Reach& reach, SearchRequest request, std::span<const float> vector,
+                         Words words);
 
   // All memories of that id within a filter.
   StatusOr<std::vector<store::MemoryRow>> find(const store::MemoryFilter& filter, std::string_view id,
@@ -106,6 +114,9 @@ class Engine {
   StatusOr<int64_t> embed_missing(size_t limit);
   // Memories without a vector, as far as is known.
   int64_t missing() const { return missing_.load(std::memory_order_relaxed); }
+  // Indexes of scopes that were written since the last time come up to date, so that the next search need not
+  // wait for that. What workers do after writes.
+  Status follow();
   // Writes what waits: uses, indexes that have grown. What workers do in quiet moments.
   Status tidy();
 
@@ -124,6 +135,7 @@ class Engine {
   class Follower;
   Engine(store::Store& store, store::Memories& memories, Clock& clock, EngineOptions options);
 
+  Status sweep();
   VectorSpace vectors() const;
   std::vector<store::MemoryEdit> take_uses();
   Status erase_traces(const store::MemoryFilter& filter);
@@ -138,13 +150,21 @@ class Engine {
   Status load(Slot& slot, int64_t scope_key);
 
   // engine_search.cpp
-  StatusOr<Found> search_once(const Reach& reach, const SearchRequest& request, bool* lost);
+  struct View;
+  StatusOr<View> view_of(const store::MemoryFilter& filter);
+  StatusOr<std::optional<QueryVector>> slow_vector(const VectorSpace& space, std::string_view text,
+                                                   std::span<const float> given) const;
+  StatusOr<Found> search_once(const SearchRequest& request, std::span<const float> given, Words words,
+                              bool* lost);
+  Status read_rows(Found& found, bool* lost);
 
   store::Store& store_;
   store::Memories* const memories_;
   Clock& clock_;
   const EngineOptions options_;
   std::array<uint8_t, 16> database_{};
+
+  const Searcher searcher_;
 
   mutable std::mutex mutex_;  // of what follows; nothing waits under it
   VectorSpace vectors_;
@@ -156,6 +176,8 @@ class Engine {
   };
   std::map<SharedString, Scopes> scopes_;
   std::map<int64_t, store::MemoryUses> uses_;
+  std::set<SharedString> written_;  // workspaces, since the last follow()
+  int64_t followed_ = 0;            // changes up to here need no following
   std::string last_damage_;
   std::atomic<int64_t> searches_{0};
   std::atomic<int64_t> rebuilt_{0};

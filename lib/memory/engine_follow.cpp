@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "memory/engine.h"
+#include "memory/shard_folder.h"
 
 namespace tau::memory {
 namespace {
@@ -117,7 +118,7 @@ ShardOptions Engine::options_of(int64_t scope_key, const VectorSpace& vectors, i
     if (vectors.space == 0) options.key.space = -static_cast<int64_t>(space_digest(vectors.embedder->id()));
   }
   options.newest_change = newest;
-  if (!options_.folder.empty()) options.path = format("{}/{}.index", options_.folder, scope_key);
+  if (!options_.folder.empty()) options.path = sidecar_path(options_.folder, scope_key);
   return options;
 }
 
@@ -151,6 +152,27 @@ Status Engine::load(Slot& slot, int64_t scope_key) {
   ++rebuilt_;
   const std::lock_guard lock(mutex_);
   last_damage_ = slot.shard->rejected().message();
+  return ok_status();
+}
+
+Status Engine::follow() {
+  std::set<SharedString> workspaces;
+  int64_t since = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    workspaces.swap(written_);
+    since = followed_;
+  }
+  if (workspaces.empty()) return ok_status();
+  TAU_ASSIGN_OR_RETURN(const int64_t newest, memories_->newest_change());
+  for (const SharedString& workspace : workspaces) {
+    TAU_ASSIGN_OR_RETURN(const auto records, scopes_of({.workspace = workspace}));
+    for (const MemoryScopeRecord& record : records)
+      if (record.change > since)
+        TAU_RETURN_IF_ERROR(catch_up(*slot_of(record.key), record.key, record.change));
+  }
+  const std::lock_guard lock(mutex_);
+  followed_ = std::max(followed_, newest);
   return ok_status();
 }
 

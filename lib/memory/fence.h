@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/base.h"
-#include "store/provenance.h"
+#include "store/store.h"
 
 namespace tau::memory {
 

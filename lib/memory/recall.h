@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/base.h"
-#include "store/memories.h"
+#include "store/store.h"
 
 namespace tau::memory {
 

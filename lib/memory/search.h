@@ -17,7 +17,7 @@
 #include "memory/ranking.h"
 #include "memory/shard.h"
 #include "memory/vectors.h"
-#include "store/memories.h"
+#include "store/store.h"
 
 namespace tau::memory {
 

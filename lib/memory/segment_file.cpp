@@ -1,6 +1,7 @@
 #include "memory/segment_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,8 +14,7 @@
 #include <utility>
 
 #include "crypto/crypto.h"
-#include "os/file_io.h"
-#include "os/private_file.h"
+#include "os/os.h"
 
 namespace tau::memory {
 namespace {
@@ -97,6 +97,36 @@ Status stale(std::string_view what) {
   return failed_precondition("index_stale", format("the index is of something else: {}", what));
 }
 
+// Of the first bytes of a file.
+StatusOr<HeaderRecord> record_of(std::string_view bytes, std::string_view name) {
+  HeaderRecord record;
+  if (bytes.size() < sizeof record)
+    return SegmentView::damaged(format("\"{}\" is shorter than its header", name));
+  std::memcpy(&record, bytes.data(), sizeof record);
+  if (record.magic != kMagic)
+    return SegmentView::damaged(format("\"{}\" does not begin as an index does", name));
+  if (record.format_version != kFormatVersion)
+    return stale(
+        format("\"{}\" has format {}, this library reads {}", name, record.format_version, kFormatVersion));
+  if (record.checksum != header_checksum(record))
+    return SegmentView::damaged(format("the header of \"{}\" does not have its checksum", name));
+  if (record.sections > kMaxSections)
+    return SegmentView::damaged(format("\"{}\" has {} sections", name, record.sections));
+  return record;
+}
+
+SegmentHeader header_of(const HeaderRecord& record) {
+  SegmentHeader header;
+  std::memcpy(header.key.database.data(), record.database, sizeof record.database);
+  header.key.scope_key = record.scope_key;
+  header.key.space = record.space;
+  header.key.dimensions = record.dimensions;
+  header.key.analysis_version = record.analysis_version;
+  header.change = record.change;
+  header.documents = record.documents;
+  return header;
+}
+
 }  // namespace
 
 Status SegmentView::damaged(std::string_view what) {
@@ -119,26 +149,19 @@ StatusOr<SegmentView> SegmentView::of(std::span<const std::byte> file, std::stri
   return view;
 }
 
+StatusOr<SegmentHeader> SegmentView::peek(std::string_view path) {
+  TAU_ASSIGN_OR_RETURN(const os::Fd fd, os::open_private_file(path, os::OpenMode::kRead));
+  TAU_ASSIGN_OR_RETURN(const std::string bytes,
+                       os::read_range(fd.get(), 0, sizeof(HeaderRecord), sizeof(HeaderRecord), path));
+  TAU_ASSIGN_OR_RETURN(const HeaderRecord record, record_of(bytes, path));
+  return header_of(record);
+}
+
 Status SegmentView::read_header(std::string_view name) {
-  if (file_.size() < kHeaderBytes) return damaged(format("\"{}\" is shorter than its header", name));
-  HeaderRecord record;
-  std::memcpy(&record, file_.data(), sizeof record);
-  if (record.magic != kMagic) return damaged(format("\"{}\" does not begin as an index does", name));
-  if (record.format_version != kFormatVersion)
-    return stale(
-        format("\"{}\" has format {}, this library reads {}", name, record.format_version, kFormatVersion));
-  if (record.checksum != header_checksum(record))
-    return damaged(format("the header of \"{}\" does not have its checksum", name));
-  if (record.file_bytes != file_.size())
+  TAU_ASSIGN_OR_RETURN(const HeaderRecord record, record_of(as_text(file_.data(), file_.size()), name));
+  if (record.file_bytes != file_.size() || file_.size() < kHeaderBytes)
     return damaged(format("\"{}\" has {} bytes, its header says {}", name, file_.size(), record.file_bytes));
-  if (record.sections > kMaxSections) return damaged(format("\"{}\" has too many sections", name));
-  std::memcpy(header_.key.database.data(), record.database, sizeof record.database);
-  header_.key.scope_key = record.scope_key;
-  header_.key.space = record.space;
-  header_.key.dimensions = record.dimensions;
-  header_.key.analysis_version = record.analysis_version;
-  header_.change = record.change;
-  header_.documents = record.documents;
+  header_ = header_of(record);
   for (uint32_t i = 0; i < record.sections; ++i) {
     const SectionRecord& s = record.section[i];
     if (s.offset < kHeaderBytes || s.offset > file_.size() || s.size > file_.size() - s.offset ||
@@ -299,6 +322,19 @@ Status SegmentWriter::publish() {
   if (path_.empty()) return ok_status();
   const size_t slash = path_.rfind('/');
   const std::string name = slash == path_.npos ? path_ : path_.substr(slash + 1);
+  // Held over the look and the change. Where a file system has no locks, two processes may miss each other.
+  const bool locked = flock(directory_.get(), LOCK_EX) == 0;
+  const Status status = replace(name);
+  if (locked) flock(directory_.get(), LOCK_UN);
+  return status;
+}
+
+Status SegmentWriter::replace(const std::string& name) {
+  const auto there = SegmentView::peek(path_);
+  if (there.ok() && there->key == header_.key && there->change > header_.change)
+    return Status(
+        Code::kAborted, "index_newer",
+        format("\"{}\" is at change {} already, later than {}", path_, there->change, header_.change));
   TAU_RETURN_IF_ERROR(os::publish_temp(temp_, directory_.get(), name, true, path_));
   if (fsync(directory_.get()) != 0) return os::file_error(errno, "cannot sync the directory of", path_);
   return ok_status();

@@ -17,8 +17,7 @@
 #include <vector>
 
 #include "base/base.h"
-#include "os/fd.h"
-#include "os/temp_file.h"
+#include "os/os.h"
 
 namespace tau::memory {
 
@@ -58,6 +57,8 @@ class SegmentView {
   SegmentView() = default;  // no sections
   // Maps the file and verifies all of it.
   static StatusOr<SegmentView> open(std::string_view path);
+  // Of what the file says it is: nothing else of it is read. The same failures.
+  static StatusOr<SegmentHeader> peek(std::string_view path);
   // Of bytes of a file that are in memory already, aligned to kSectionAlignment; they must outlive the view.
   static StatusOr<SegmentView> of(std::span<const std::byte> file, std::string_view name);
 
@@ -117,12 +118,15 @@ class SegmentWriter {
   Status finish(const SegmentHeader& header);
   // Maps what was finished, without verifying it once more.
   StatusOr<SegmentView> view() const;
-  // Gives it its name, durably, in the place of the one that was there. Of memory nothing happens.
+  // Gives it its name, durably, in the place of the one that was there. Of memory nothing happens. ABORTED
+  // "index_newer" where another process has put one of the same key there that knows of later changes: it
+  // stays, so that what it has dropped does not come back.
   Status publish();
 
  private:
   SegmentWriter() = default;
   void end_section();
+  Status replace(const std::string& name);
   void flush();  // the buffer, into the section's checksum and the file
 
   std::string path_;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "memory/text_analysis.h"
-#include "os/private_file.h"
+#include "os/os.h"
 
 namespace tau::memory {
 namespace {
@@ -45,9 +45,10 @@ struct Shard::Impl {
   int64_t change = 0;
   uint64_t edits = 0;  // of documents, since it was opened
   ShardParts parts;
-  Doc base_out = 0;          // documents of the base that are out
-  int64_t live = 0;          // documents
-  int64_t total_length = 0;  // of them
+  Doc base_out = 0;           // documents of the base that are out
+  bool holds_purged = false;  // some of those may be
+  int64_t live = 0;           // documents
+  int64_t total_length = 0;   // of them
   int64_t bad_vectors = 0;
   std::vector<TermCount> terms;  // of the document that is being added
 
@@ -163,6 +164,8 @@ Status Shard::apply(const store::MemoryRow& row, std::string_view vector_bytes) 
 Status Shard::purged(int64_t row, int64_t change) {
   if (change <= impl_->change) return ok_status();
   if (const Doc old = impl_->parts.documents.find(row); old != kNoDoc) impl_->remove(old);
+  // What is out of the base may be what the memory said before.
+  impl_->holds_purged = impl_->base_out > 0;
   impl_->change = change;
   ++impl_->edits;
   return ok_status();
@@ -194,10 +197,10 @@ DocSet Shard::select(const store::MemoryFilter& filter, const AsOf& as_of) const
 bool Shard::wants_save() const {
   const Doc base = impl_->parts.documents.base_size();
   const Doc pending = size() - base + impl_->base_out;
-  return pending > std::max(kLeastMerge, base / 8);
+  return impl_->holds_purged || pending > std::max(kLeastMerge, base / 8);
 }
 
-bool Shard::holds_removed() const { return impl_->base_out > 0; }
+bool Shard::holds_removed() const { return impl_->base_out > 0 || !impl_->rejected.ok(); }
 
 Status Shard::save() {
   TAU_ASSIGN_OR_RETURN(std::shared_ptr<Written> written, write());
@@ -229,6 +232,7 @@ Status Shard::adopt(std::shared_ptr<Written> written) {
   TAU_RETURN_IF_ERROR(written->writer.publish());
   s.parts = std::move(written->parts);
   s.base_out = 0;
+  s.holds_purged = false;
   s.rejected = ok_status();
   s.dead_counts.clear();
   s.count_live();

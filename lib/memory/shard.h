@@ -15,7 +15,7 @@
 #include "memory/postings.h"
 #include "memory/segment_file.h"
 #include "memory/vectors.h"
-#include "store/memories.h"
+#include "store/store.h"
 
 namespace tau::memory {
 
@@ -61,12 +61,16 @@ class Shard {
   // scope.
   DocSet select(const store::MemoryFilter& filter, const AsOf& as_of = {}) const;
 
-  // Whether the delta, or what is out, has grown enough to be worth a merge.
+  // Whether the delta, or what is out, has grown enough to be worth a merge; or the sidecar holds something
+  // of a memory that was purged.
   bool wants_save() const;
   // Something that was replaced or purged is still in the sidecar, as hashes of its words, its vector and the
-  // names of its thread, source and tags; save() drops it.
+  // names of its thread, source and tags; or a sidecar that was rejected is still there, whatever it holds.
+  // save() drops it.
   bool holds_removed() const;
-  // Merges delta and base and writes them, durably; where there is no path, in memory.
+  // Merges delta and base and writes them, durably; where there is no path, in memory. ABORTED "index_newer"
+  // where another process has written a later one: nothing is lost, the next process that opens it has that
+  // one.
   Status save();
 
   // The same in two steps: write() may run beside readers, adopt() is alone. Nothing may be applied in

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "memory/token_reader.h"
-#include "store/memories.h"
+#include "store/store.h"
 
 namespace tau::memory {
 

@@ -1,5 +1,7 @@
-// Dot products of bytes: plain, and with AVX2 where the CPU has it.
+// Dot products of bytes and sums of weights: plain, and with AVX2 where the CPU has it.
 #include "memory/vector_kernels.h"
+
+#include <cstring>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -8,7 +10,9 @@
 namespace tau::memory {
 namespace {
 
-constexpr size_t kAhead = 4;  // rows that are fetched before they are needed
+constexpr size_t kAhead = 8;  // rows that are fetched before they are needed
+constexpr size_t kBlockAhead = 4096;
+constexpr size_t kHalf = kBlockDocs / 2;
 
 void fetch(const int8_t* row, size_t padded) {
   for (size_t i = 0; i < padded; i += 64) __builtin_prefetch(row + i);
@@ -25,30 +29,137 @@ void plain_dots(const int8_t* rows, size_t padded, const int16_t* query, const u
   }
 }
 
-#if defined(__x86_64__)
-__attribute__((target("avx2"))) int32_t sum_of(__m256i x) {
-  const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
-  const __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
-  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
-}
-
-__attribute__((target("avx2"))) __m256i product(const int8_t* row, const int16_t* values) {
-  const __m256i bytes = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row)));
-  return _mm256_madd_epi16(bytes, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(values)));
-}
-
-__attribute__((target("avx2"))) void avx2_dots(const int8_t* rows, size_t padded, const int16_t* query,
-                                               const uint32_t* which, size_t count, int32_t* out) {
-  for (size_t i = 0; i < count; ++i) {
-    if (i + kAhead < count) fetch(rows + which[i + kAhead] * padded, padded);
-    const int8_t* row = rows + which[i] * padded;
-    __m256i even = _mm256_setzero_si256();
-    __m256i odd = _mm256_setzero_si256();
-    for (size_t j = 0; j < padded; j += 32) {
-      even = _mm256_add_epi32(even, product(row + j, query + j));
-      odd = _mm256_add_epi32(odd, product(row + j + 16, query + j + 16));
+void plain_sums(const uint8_t* block, const CodeQuery& query, uint16_t* sums) {
+  std::memset(sums, 0, kBlockDocs * sizeof *sums);
+  for (size_t group = 0; group < query.padded / 4; ++group) {
+    const uint8_t* codes = block + 16 * group;
+    const uint8_t* weights = query.weights + 16 * group;
+    for (size_t j = 0; j < kHalf; ++j) {
+      sums[j] = static_cast<uint16_t>(sums[j] + weights[codes[j] & 15]);
+      sums[j + kHalf] = static_cast<uint16_t>(sums[j + kHalf] + weights[codes[j] >> 4]);
     }
-    out[i] = sum_of(_mm256_add_epi32(even, odd));
+  }
+}
+
+void plain_estimate(const VectorLine* blocks, size_t count, const CodeQuery& query, int16_t bar,
+                    const uint32_t* eligible, int16_t* estimates, uint32_t* above) {
+  for (size_t b = 0; b < count; ++b) {
+    above[b] = 0;
+    if (eligible[b] == 0) continue;
+    const auto* block = reinterpret_cast<const uint8_t*>(blocks + b * block_lines(query.padded));
+    uint16_t sums[kBlockDocs];
+    uint16_t gains[kBlockDocs];
+    plain_sums(block, query, sums);
+    std::memcpy(gains, block + gains_offset(query.padded), sizeof gains);
+    for (size_t j = 0; j < kBlockDocs; ++j) {
+      const int32_t product = (sums[j] - query.middle) * gains[j];
+      const auto estimate = static_cast<int16_t>((product + (1 << kGainBits)) >> (kGainBits + 1));
+      estimates[b * kBlockDocs + j] = estimate;
+      above[b] |= static_cast<uint32_t>(estimate > bar) << j;
+    }
+    above[b] &= eligible[b];
+  }
+}
+
+#if defined(__x86_64__)
+#define TAU_AVX2 __attribute__((target("avx2")))
+
+TAU_AVX2 inline __m256i load(const void* from) {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(from));
+}
+
+// The sums of four times eight numbers.
+TAU_AVX2 inline __m128i sums_of(__m256i a, __m256i b, __m256i c, __m256i d) {
+  const __m256i sums = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+  return _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+}
+
+TAU_AVX2 inline __m256i product(const int8_t* row, __m256i values) {
+  const __m256i bytes = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row)));
+  return _mm256_madd_epi16(bytes, values);
+}
+
+TAU_AVX2 void avx2_dots(const int8_t* rows, size_t padded, const int16_t* query, const uint32_t* which,
+                        size_t count, int32_t* out) {
+  const auto row = [&](size_t i) { return rows + which[i < count ? i : count - 1] * padded; };
+  for (size_t i = 0; i < count; i += 4) {
+    const int8_t* const four[4] = {row(i), row(i + 1), row(i + 2), row(i + 3)};
+    const int8_t* const later[4] = {row(i + kAhead), row(i + kAhead + 1), row(i + kAhead + 2),
+                                    row(i + kAhead + 3)};
+    __m256i a = _mm256_setzero_si256();
+    __m256i b = a;
+    __m256i c = a;
+    __m256i d = a;
+    for (size_t j = 0; j < padded; j += 64) {
+      for (const int8_t* next : later) __builtin_prefetch(next + j);
+      for (size_t e = j; e < j + 64; e += 16) {
+        const __m256i values = load(query + e);
+        a = _mm256_add_epi32(a, product(four[0] + e, values));
+        b = _mm256_add_epi32(b, product(four[1] + e, values));
+        c = _mm256_add_epi32(c, product(four[2] + e, values));
+        d = _mm256_add_epi32(d, product(four[3] + e, values));
+      }
+    }
+    int32_t sums[4];
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(sums), sums_of(a, b, c, d));
+    std::memcpy(out + i, sums, (count - i < 4 ? count - i : 4) * sizeof *sums);
+  }
+}
+
+// Sums of sixteen documents, those of even and of odd numbers apart. The upper bytes spill into the even
+// ones' way and are taken out at the end.
+struct Sums {
+  __m256i even;
+  __m256i odd;
+};
+
+TAU_AVX2 inline void add_bytes(Sums* sums, __m256i bytes) {
+  sums->even = _mm256_add_epi16(sums->even, bytes);
+  sums->odd = _mm256_add_epi16(sums->odd, _mm256_srli_epi16(bytes, 8));
+}
+
+// In the order of the documents.
+TAU_AVX2 inline __m256i ordered(const Sums& sums) {
+  const __m256i even = _mm256_sub_epi16(sums.even, _mm256_slli_epi16(sums.odd, 8));
+  // Of both lanes, which went through different groups.
+  const __m128i e = _mm_add_epi16(_mm256_castsi256_si128(even), _mm256_extracti128_si256(even, 1));
+  const __m128i o = _mm_add_epi16(_mm256_castsi256_si128(sums.odd), _mm256_extracti128_si256(sums.odd, 1));
+  return _mm256_set_m128i(_mm_unpackhi_epi16(e, o), _mm_unpacklo_epi16(e, o));
+}
+
+TAU_AVX2 void avx2_estimate(const VectorLine* blocks, size_t count, const CodeQuery& query, int16_t bar,
+                            const uint32_t* eligible, int16_t* estimates, uint32_t* above) {
+  const __m256i low_half = _mm256_set1_epi8(15);
+  const __m256i middle = _mm256_set1_epi16(query.middle);
+  const __m256i bars = _mm256_set1_epi16(bar);
+  for (size_t b = 0; b < count; ++b) {
+    above[b] = 0;
+    if (eligible[b] == 0) continue;
+    const auto* block = reinterpret_cast<const uint8_t*>(blocks + b * block_lines(query.padded));
+    Sums first{_mm256_setzero_si256(), _mm256_setzero_si256()};
+    Sums second = first;
+    for (size_t at = 0; at < 4 * query.padded; at += 128) {
+      __m256i low = _mm256_setzero_si256();
+      __m256i high = low;
+      for (size_t i = at; i < at + 128; i += 32) {  // four weights fit in a byte
+        const __m256i codes = load(block + i);
+        if (i % 64 == 0) __builtin_prefetch(block + i + kBlockAhead);
+        const __m256i weights = load(query.weights + i);
+        low = _mm256_add_epi8(low, _mm256_shuffle_epi8(weights, _mm256_and_si256(codes, low_half)));
+        const __m256i upper = _mm256_and_si256(_mm256_srli_epi16(codes, 4), low_half);
+        high = _mm256_add_epi8(high, _mm256_shuffle_epi8(weights, upper));
+      }
+      add_bytes(&first, low);
+      add_bytes(&second, high);
+    }
+    const uint8_t* gains = block + gains_offset(query.padded);
+    const __m256i a = _mm256_mulhrs_epi16(_mm256_sub_epi16(ordered(first), middle), load(gains));
+    const __m256i z = _mm256_mulhrs_epi16(_mm256_sub_epi16(ordered(second), middle), load(gains + 32));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(estimates + b * kBlockDocs), a);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(estimates + b * kBlockDocs + kHalf), z);
+    const __m256i both = _mm256_packs_epi16(_mm256_cmpgt_epi16(a, bars), _mm256_cmpgt_epi16(z, bars));
+    const int bits = _mm256_movemask_epi8(_mm256_permute4x64_epi64(both, 0xd8));
+    above[b] = static_cast<uint32_t>(bits) & eligible[b];
   }
 }
 #endif
@@ -56,13 +167,13 @@ __attribute__((target("avx2"))) void avx2_dots(const int8_t* rows, size_t padded
 }  // namespace
 
 const VectorKernels& portable_vector_kernels() {
-  static constexpr VectorKernels kKernels{plain_dots};
+  static constexpr VectorKernels kKernels{plain_dots, plain_estimate};
   return kKernels;
 }
 
 const VectorKernels& vector_kernels() {
 #if defined(__x86_64__)
-  static constexpr VectorKernels kAvx2{avx2_dots};
+  static constexpr VectorKernels kAvx2{avx2_dots, avx2_estimate};
   static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
   if (has_avx2) return kAvx2;
 #endif

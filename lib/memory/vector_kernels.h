@@ -17,10 +17,25 @@ inline constexpr size_t kBlockDocs = 32;
 constexpr size_t block_lines(size_t padded) { return padded / 16 + 1; }
 constexpr size_t row_lines(size_t padded) { return padded / 64; }
 
+// Where the gains of a block stand, as uint16_t with kGainBits behind the point.
+constexpr size_t gains_offset(size_t padded) { return padded * 4; }
+inline constexpr int kGainBits = 14;
+
+struct CodeQuery {
+  size_t padded = 0;
+  const uint8_t* weights = nullptr;  // 16 for each group
+  int16_t middle = 0;
+};
+
 struct VectorKernels {
   // out[i] = the dot product of row which[i] with the query. Rows are `padded` bytes apart.
   void (*dots)(const int8_t* rows, size_t padded, const int16_t* query, const uint32_t* which, size_t count,
                int32_t* out);
+  // Estimates of a run of blocks. estimates[32 * b + j] is of document j of block b: its sum of weights less
+  // the middle, times its gain. Bit j of above[b] is set where it is more than `bar` and bit j of eligible[b]
+  // is set. Blocks without an eligible document are passed over: their estimates are not written.
+  void (*estimate)(const VectorLine* blocks, size_t count, const CodeQuery& query, int16_t bar,
+                   const uint32_t* eligible, int16_t* estimates, uint32_t* above);
 };
 
 const VectorKernels& portable_vector_kernels();

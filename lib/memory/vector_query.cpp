@@ -15,6 +15,8 @@ int32_t largest_value(size_t padded) {
   return std::min<int32_t>(INT16_MAX, static_cast<int32_t>(INT32_MAX / (128 * padded)));
 }
 
+constexpr size_t kMaxSum = 60'000;
+
 double inverse_length(const std::vector<int16_t>& values) {
   int64_t squares = 0;
   for (const int16_t value : values) squares += int32_t{value} * value;
@@ -51,11 +53,6 @@ StatusOr<VectorQuery> VectorQuery::of_bytes(std::string_view bytes, size_t dimen
   return query;
 }
 
-float VectorQuery::score(int32_t dot, float factor) const {
-  const double cosine = static_cast<double>(dot) * static_cast<double>(factor) * inverse_length_;
-  return static_cast<float>(std::clamp(cosine, -1.0, 1.0));
-}
-
 void VectorQuery::weigh() {
   const size_t groups = padded() / 4;
   weights_.assign(groups * 16, 0);
@@ -65,9 +62,10 @@ void VectorQuery::weigh() {
     for (size_t i = 0; i < 4; ++i) widths[g] += std::abs(int32_t{values_[4 * g + i]});
     widest = std::max(widest, widths[g]);
   }
-  // The sum of all weights fits in 16 bits.
-  const auto most = std::min<int32_t>(kMaxWeight, static_cast<int32_t>(UINT16_MAX / groups));
+  // A sum of weights fits in 16 bits, and so does its distance from the middle with a sign.
+  const auto most = std::min<int32_t>(kMaxWeight, static_cast<int32_t>(kMaxSum / groups));
   int32_t twice_middle = 0;
+  int32_t largest_sum = 0;
   for (size_t g = 0; g < groups; ++g) {
     uint8_t* weights = &weights_[16 * g];
     for (size_t code = 0; code < 16; ++code) {
@@ -76,12 +74,18 @@ void VectorQuery::weigh() {
         const int32_t value = values_[4 * g + i];
         sum += (code >> i & 1) != 0 ? value : -value;
       }
-      // Of 0…2 * widest to 0…most, to the nearest.
-      weights[code] = static_cast<uint8_t>((int64_t{sum} * most + widest) / (2 * int64_t{widest}));
+      // Of 0…2 * widest to 0…most, to the nearest; 8 * 32,767 * 63 fits.
+      weights[code] = static_cast<uint8_t>(static_cast<uint32_t>(sum * most + widest) /
+                                           static_cast<uint32_t>(2 * widest));
     }
     twice_middle += weights[0] + weights[15];
+    largest_sum += *std::max_element(weights, weights + 16);
   }
   middle_ = twice_middle / 2;
+  reach_ = std::max(middle_, largest_sum - middle_);
+  // A weight is worth 2 * widest / most of the query's values; kernels halve what a gain makes of it.
+  const double per_value = inverse_length_ / std::sqrt(static_cast<double>(padded()));
+  if (!zero()) estimate_unit_ = per_value * 4 * widest / most;
 }
 
 }  // namespace tau::memory

@@ -2,6 +2,7 @@
 // signs is weighed against it. Made once a search, whatever shards it goes through.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -25,14 +26,20 @@ class VectorQuery {
   // Its components; a dot product with a row does not overflow 32 bits.
   const int16_t* values() const { return values_.data(); }
   // The cosine of a row with this dot product and factor.
-  float score(int32_t dot, float factor) const;
+  float score(int32_t dot, float factor) const {
+    const double cosine = static_cast<double>(dot) * static_cast<double>(factor) * inverse_length_;
+    return static_cast<float>(std::clamp(cosine, -1.0, 1.0));
+  }
 
   // For each four components, what each of the sixteen codes of their signs adds: 0 to kMaxWeight, halfway
   // where the query is 0.
   static constexpr int32_t kMaxWeight = 63;
   const uint8_t* weights() const { return weights_.data(); }
-  // The sum of a code that is at a right angle to the query: half of the largest.
+  // The sum of a code that is at a right angle to the query. No sum is further from it than reach().
   int32_t middle() const { return middle_; }
+  int32_t reach() const { return reach_; }
+  // The estimate, as kernels make it, of a document with this cosine.
+  double estimate_of(double cosine) const { return cosine / estimate_unit_; }
 
  private:
   VectorQuery() = default;
@@ -43,6 +50,8 @@ class VectorQuery {
   double inverse_length_ = 0;
   std::vector<uint8_t> weights_;
   int32_t middle_ = 0;
+  int32_t reach_ = 0;
+  double estimate_unit_ = 1;
 };
 
 }  // namespace tau::memory

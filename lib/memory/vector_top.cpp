@@ -4,12 +4,21 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
+#include <utility>
 
 namespace tau::memory {
 namespace {
 
 constexpr size_t kBatch = 256;  // rows scored in one call
 constexpr size_t kLeastRoom = 128;
+
+// So many times as many candidates are at hand, for vectors that lie too close together for their signs.
+constexpr size_t kMoreCandidates = 5;
+constexpr size_t kSure = 10;  // hits that must not be missed
+constexpr double kDeviations = 2.5;
+// Of an estimate, times the number of dimensions, at a right angle: (pi / 2) - 1.
+constexpr double kErrorVariance = 0.5708;
 
 // Rows of one span that wait for their scores.
 class Scorer {
@@ -20,6 +29,16 @@ class Scorer {
   void add(uint32_t row) {
     rows_[count_++] = row;
     if (count_ == kBatch) flush();
+  }
+  // Thirty-two from `row` on, those whose bit is set.
+  void add_block(uint32_t row, uint32_t bits) {
+    if (count_ + kBlockDocs > kBatch) flush();
+    if (bits == ~uint32_t{0}) {
+      for (uint32_t i = 0; i < kBlockDocs; ++i) rows_[count_ + i] = row + i;
+      count_ += kBlockDocs;
+      return;
+    }
+    for (; bits != 0; bits &= bits - 1) rows_[count_++] = row + static_cast<uint32_t>(std::countr_zero(bits));
   }
   void flush() {
     std::array<int32_t, kBatch> dots;
@@ -38,22 +57,27 @@ class Scorer {
   size_t count_ = 0;
 };
 
-// Thirty-two bits from bit `from` on.
-uint32_t bits_at(std::span<const uint64_t> words, size_t from) {
-  const size_t word = from / 64;
-  const size_t shift = from % 64;
-  if (word >= words.size()) return 0;
-  uint64_t out = words[word] >> shift;
-  if (shift > 32 && word + 1 < words.size()) out |= words[word + 1] << (64 - shift);
-  return static_cast<uint32_t>(out);
+// Candidates with estimates in this range.
+void score(std::span<const VectorSpan> spans, const VectorCandidates& candidates, int32_t least, int32_t most,
+           const VectorQuery& query, const VectorKernels& kernels, TopHits* top) {
+  Scorer scorer(query, kernels, top);
+  auto next = candidates.found.begin();
+  for (const VectorSpan& span : spans) {
+    scorer.begin(span);
+    for (; next != candidates.found.end() && next->doc - span.first < span.count; ++next)
+      if (next->estimate >= least && next->estimate <= most) scorer.add(next->doc - span.first);
+    scorer.flush();
+  }
 }
 
-// The eligible documents of a block of a span.
-uint32_t eligible_in(const VectorSpan& span, size_t block, std::span<const uint64_t> eligible) {
-  const size_t at = block * kBlockDocs;
-  const uint32_t bits = bits_at(eligible, span.first + at);
-  const size_t left = span.count - at;
-  return left >= kBlockDocs ? bits : bits & ((uint32_t{1} << left) - 1);
+// The least estimate with which a document may still have the score of the last of the first kSure hits. The
+// error of an estimate has a known deviation, for the rotation made the direction of its signs random. No
+// product is followed by a sum here: they would be fused on some CPUs.
+int32_t needed_bar(const std::vector<VectorHit>& hits, const VectorQuery& query) {
+  const double last = hits.size() < kSure ? -1.0 : static_cast<double>(hits[kSure - 1].score);
+  const double variance = kErrorVariance * (1 - last) * (1 + last) / static_cast<double>(query.dimensions());
+  const double least = last - std::sqrt(kDeviations * kDeviations * variance);
+  return static_cast<int32_t>(std::floor(std::clamp<double>(query.estimate_of(least), INT16_MIN, INT16_MAX)));
 }
 
 }  // namespace
@@ -72,21 +96,40 @@ void TopHits::cut() {
 std::vector<VectorHit> TopHits::take() {
   cut();
   std::sort(hits_.begin(), hits_.end(), before);
-  return std::move(hits_);
+  full_ = false;
+  return std::exchange(hits_, {});
 }
 
 std::vector<VectorHit> top_of_all(std::span<const VectorSpan> spans, std::span<const uint64_t> eligible,
-                                  const VectorQuery& query, size_t k, const VectorKernels& kernels) {
+                                  const VectorQuery& query, size_t k, const VectorEffort& effort) {
   TopHits top(k);
-  Scorer scorer(query, kernels, &top);
+  Scorer scorer(query, *effort.kernels, &top);
   for (const VectorSpan& span : spans) {
     scorer.begin(span);
     for (size_t block = 0; block * kBlockDocs < span.count; ++block)
-      for (uint32_t bits = eligible_in(span, block, eligible); bits != 0; bits &= bits - 1)
-        scorer.add(static_cast<uint32_t>(block * kBlockDocs) + static_cast<uint32_t>(std::countr_zero(bits)));
+      scorer.add_block(static_cast<uint32_t>(block * kBlockDocs), eligible_in(span, block, eligible));
     scorer.flush();
   }
   return top.take();
+}
+
+std::vector<VectorHit> top_of_likely(std::span<const VectorSpan> spans, std::span<const uint64_t> eligible,
+                                     size_t count, const VectorQuery& query, size_t k,
+                                     const VectorEffort& effort) {
+  const size_t wanted = std::max(effort.candidates, count / effort.candidates_part);
+  const VectorCandidates candidates =
+      vector_candidates(spans, eligible, query, wanted, kMoreCandidates * wanted, *effort.kernels);
+  TopHits top(std::max(k, kSure));
+  score(spans, candidates, candidates.bar, INT16_MAX, query, *effort.kernels, &top);
+  std::vector<VectorHit> hits = top.take();
+  const int32_t bar = needed_bar(hits, query);
+  if (bar < candidates.bar) {
+    for (const VectorHit& hit : hits) top.offer(hit);
+    score(spans, candidates, bar, candidates.bar - 1, query, *effort.kernels, &top);
+    hits = top.take();
+  }
+  hits.resize(std::min(k, hits.size()));
+  return hits;
 }
 
 }  // namespace tau::memory

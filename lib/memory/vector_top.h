@@ -7,8 +7,9 @@
 #include <vector>
 
 #include "memory/doc_set.h"
-#include "memory/vector_kernels.h"
+#include "memory/vector_candidates.h"
 #include "memory/vector_query.h"
+#include "memory/vector_span.h"
 
 namespace tau::memory {
 
@@ -23,13 +24,12 @@ inline bool before(const VectorHit& a, const VectorHit& b) {
   return a.score != b.score ? a.score > b.score : a.doc < b.doc;
 }
 
-// A run of documents whose rows stand one behind the other.
-struct VectorSpan {
-  Doc first = 0;
-  size_t count = 0;
-  const int8_t* rows = nullptr;
-  const float* factors = nullptr;
-  const VectorLine* blocks = nullptr;  // of kBlockDocs documents each
+// How a search goes about it. The usual values are right; others are for tests.
+struct VectorEffort {
+  size_t scored = 50'000;        // where there are no more, every row is scored
+  size_t candidates = 2'000;     // at least so many are scored where there are more
+  size_t candidates_part = 500;  // or this part of all
+  const VectorKernels* kernels = &vector_kernels();
 };
 
 // The first `k` of all hits that are offered, whatever their order.
@@ -55,6 +55,11 @@ class TopHits {
 
 // Scores every document whose bit is set. Bits beyond the words are not.
 std::vector<VectorHit> top_of_all(std::span<const VectorSpan> spans, std::span<const uint64_t> eligible,
-                                  const VectorQuery& query, size_t k, const VectorKernels& kernels);
+                                  const VectorQuery& query, size_t k, const VectorEffort& effort);
+// Scores those that are likely to be among the first by the estimates of their codes, of `count` that are
+// eligible: the same ones for every k.
+std::vector<VectorHit> top_of_likely(std::span<const VectorSpan> spans, std::span<const uint64_t> eligible,
+                                     size_t count, const VectorQuery& query, size_t k,
+                                     const VectorEffort& effort);
 
 }  // namespace tau::memory

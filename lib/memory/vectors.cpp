@@ -106,7 +106,8 @@ std::vector<VectorSpan> Vectors::spans() const {
   return out;
 }
 
-std::vector<VectorHit> Vectors::top(const VectorQuery& query, size_t k, const DocSet& allowed) const {
+std::vector<VectorHit> Vectors::top(const VectorQuery& query, size_t k, const DocSet& allowed,
+                                    const VectorEffort& effort) const {
   if (k == 0 || query.zero() || query.dimensions() != dimensions_) return {};
   std::vector<uint64_t> eligible(std::min(has_.words().size(), allowed.words().size()));
   size_t count = 0;
@@ -114,7 +115,11 @@ std::vector<VectorHit> Vectors::top(const VectorQuery& query, size_t k, const Do
     eligible[i] = has_.words()[i] & allowed.words()[i];
     count += static_cast<size_t>(std::popcount(eligible[i]));
   }
-  return top_of_all(spans(), eligible, query, std::min(k, count), vector_kernels());
+  k = std::min(k, count);
+  if (k == 0) return {};
+  if (count <= effort.scored || k > std::min(kDeepest, effort.candidates))
+    return top_of_all(spans(), eligible, query, k, effort);
+  return top_of_likely(spans(), eligible, count, query, k, effort);
 }
 
 size_t Vectors::memory_bytes() const {

@@ -50,11 +50,11 @@ class Vectors {
   float similarity(Doc a, Doc b) const;
 
   // The nearest k of the allowed, by score downwards, then by document upwards. Every one of them is scored
-  // where there are at most kScored; else those that are candidates by their signs, the same ones for each k
-  // up to kDeepest. Beyond that every one is scored.
-  static constexpr Doc kScored = 50'000;
+  // where there are at most effort.scored; else those that are candidates by their signs, the same ones for
+  // each k up to kDeepest. Beyond that every one is scored.
   static constexpr size_t kDeepest = 256;
-  std::vector<VectorHit> top(const VectorQuery& query, size_t k, const DocSet& allowed) const;
+  std::vector<VectorHit> top(const VectorQuery& query, size_t k, const DocSet& allowed,
+                             const VectorEffort& effort = {}) const;
 
   // Anonymous memory, and what is mapped.
   size_t memory_bytes() const;

@@ -3,7 +3,10 @@
 
 #include "os/confinement.h"
 #include "os/fd.h"
+#include "os/file_io.h"
 #include "os/file_lock.h"
 #include "os/launcher.h"
 #include "os/private_file.h"
+#include "os/stream_file.h"
+#include "os/temp_file.h"
 #include "os/workspace.h"

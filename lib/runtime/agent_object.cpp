@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "runtime/core.h"
+#include "runtime/memory_tools.h"
 
 namespace tau::runtime {
 namespace {
@@ -147,6 +148,7 @@ StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const C
                                                              std::set<std::string> always_ask) {
   auto snapshot = std::make_shared<AgentSnapshot>();
   TAU_ASSIGN_OR_RETURN(snapshot->config, config.agent());
+  snapshot->memory = config.memory();
   snapshot->model = snapshot->config.model;
   snapshot->model_reason = "configured";
   if (snapshot->model.empty()) {
@@ -203,6 +205,8 @@ StatusOr<std::shared_ptr<Agent>> Agent::make(std::shared_ptr<Runtime> runtime, s
   TAU_ASSIGN_OR_RETURN(const AgentConfig resolved, config->agent());
   tool::Registry registry;
   TAU_RETURN_IF_ERROR(add_builtins(core, resolved, registry));
+  if (const MemoryConfig memory = config->memory(); memory.tools && core.workers().available())
+    TAU_RETURN_IF_ERROR(add_memory_tools(runtime, memory, registry));
   std::shared_ptr<Agent> agent(new Agent(std::move(runtime), std::move(config)));
   TAU_ASSIGN_OR_RETURN(agent->snapshot_, make_snapshot(core, *agent->config_, std::move(registry), {}, {}));
   return agent;

@@ -444,7 +444,16 @@ AuditConfig Config::audit() const {
 
 MemoryConfig Config::memory() const {
   const json::Value& keys = state_->merged["memory"];
-  return {.model = std::string(keys["model"].as_string("hash")), .dimensions = keys["dimensions"].as_int()};
+  const auto text = [&](std::string_view key) { return std::string(keys[key].as_string()); };
+  return {.model = std::string(keys["model"].as_string("hash")),
+          .dimensions = keys["dimensions"].as_int(),
+          .tools = keys["tools"].as_bool(),
+          .recall = keys["recall"].as_bool(),
+          .recall_count = keys["recall_count"].as_int(8),
+          .recall_bytes = keys["recall_bytes"].as_int(6'000),
+          .workspace = std::string(keys["workspace"].as_string("default")),
+          .channel = text("channel"),
+          .actor = text("actor")};
 }
 
 VaultConfig Config::vault() const {

@@ -118,6 +118,14 @@ struct AuditConfig {
 struct MemoryConfig {
   std::string model;       // who makes the vectors: "hash", "none", "file:PLACE" or "provider/model"
   int64_t dimensions = 0;  // of a provider's model; 0: as many as it has
+  // Of agents:
+  bool tools = false;   // the tools memory_… are offered
+  bool recall = false;  // what is remembered goes before prompts
+  int64_t recall_count = 8;
+  int64_t recall_bytes = 6'000;
+  std::string workspace;  // where their memories are; channel and actor: empty: any; see memory_tools.h
+  std::string channel;
+  std::string actor;
 };
 
 // What goes to providers is recorded, and recordings answer in their place.

@@ -446,23 +446,6 @@ void add_audit_keys(std::vector<Key>& keys) {
       });
 }
 
-void add_memory_keys(std::vector<Key>& keys) {
-  keys.insert(
-      keys.end(),
-      {
-          {.path = "memory.model",
-           .form = kText,
-           .max = 4096,
-           .default_json = R"("hash")",
-           .help = "Who makes the vectors of memories: hash (built in), none (words alone), file:NAME of a "
-                   "model in the home or file:PATH, or a provider's model such as "
-                   "openai/text-embedding-3-small."},
-          with_default("0",
-                       integer("memory.dimensions",
-                               "Numbers of a vector of a provider's model; 0: as many as it has.", 8192)),
-      });
-}
-
 void add_recording_keys(std::vector<Key>& keys) {
   keys.insert(
       keys.end(),

@@ -72,6 +72,7 @@ struct Key {
 
 const std::vector<Key>& config_keys();
 void add_quirk_keys(std::vector<Key>& keys);  // rows of that table
+void add_memory_keys(std::vector<Key>& keys);
 
 using KeyPath = std::vector<std::string>;
 

@@ -38,6 +38,7 @@ class MemoryDesk;
 
 struct AgentSnapshot {
   AgentConfig config;
+  MemoryConfig memory;
   SharedString model;        // "provider/model", resolved
   std::string model_reason;  // why that one
   // Shared with the models that loops keep for it.

@@ -13,6 +13,7 @@ namespace {
 
 const wire::Message* message_of(const agent::InputBody& body) {
   if (const auto* in = std::get_if<agent::Start>(&body)) return &in->message;
+  if (const auto* in = std::get_if<agent::Recalled>(&body)) return &in->message;
   if (const auto* in = std::get_if<agent::ToolDone>(&body)) return &in->message;
   if (const auto* in = std::get_if<agent::ModelDone>(&body)) return &in->response->message;
   if (const auto* in = std::get_if<agent::HostOp>(&body))
@@ -42,6 +43,7 @@ std::optional<agent::ModelUse> spent_by(const agent::InputBody& body) {
 // engine: of it a copy is made.
 std::optional<wire::Message> take_message(agent::InputBody& body) {
   if (auto* in = std::get_if<agent::Start>(&body)) return std::move(in->message);
+  if (auto* in = std::get_if<agent::Recalled>(&body)) return std::move(in->message);
   if (auto* in = std::get_if<agent::ToolDone>(&body)) return std::move(in->message);
   if (auto* in = std::get_if<agent::ModelDone>(&body)) return in->response->message;
   if (auto* in = std::get_if<agent::HostOp>(&body); in && in->kind != agent::HostOp::Kind::kApproval)
@@ -140,7 +142,7 @@ void Driver::cut_model() noexcept {
   } catch (const std::bad_alloc&) {}
 }
 
-void Driver::start(wire::Message message) {
+void Driver::start(wire::Message message, std::optional<agent::Recalled> recalled) {
   if (setup_.audit != nullptr) setup_.audit->started("start");
   record_.created_ms = seams_.clock.wall_ms();
   scratch_->batch.run = record_;
@@ -150,6 +152,7 @@ void Driver::start(wire::Message message) {
     update_session_record();
     flush_soon_ = true;
   }
+  if (recalled) feed(*std::move(recalled));
   feed(agent::Start{setup_.config, std::move(message)});
 }
 

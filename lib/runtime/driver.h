@@ -137,7 +137,8 @@ class Driver final : public std::enable_shared_from_this<Driver>,
   ~Driver() override;
 
   // On the loop, all that follow.
-  void start(wire::Message message);
+  // `recalled`: what goes before the message.
+  void start(wire::Message message, std::optional<agent::Recalled> recalled = std::nullopt);
   // Re-feeds the open turn of a run that was cut off, then goes on; `cancel` ends it instead.
   void resume(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal, bool cancel);
   // Goes on with a run that an engine of another version recorded: its open turn is closed with what was

@@ -59,7 +59,7 @@ StatusOr<bool> copy_side_file(std::string_view from, std::string_view to) {
 void write_counts(json::Writer& w, const store::Soundness& found) {
   w.field("schema_version", found.schema_version).field("sessions", found.sessions).field("runs", found.runs);
   w.field("open_runs", found.open_runs).field("rows", found.rows).field("entries", found.entries);
-  w.field("blobs", found.blobs).field("bytes", found.bytes);
+  w.field("blobs", found.blobs).field("memories", found.memories).field("bytes", found.bytes);
 }
 
 // The counts of a database in which nothing is wrong.
@@ -217,6 +217,9 @@ StatusOr<std::string> restore_home(std::string_view backup, std::string_view hom
     return replaced;
   }
   TAU_RETURN_IF_ERROR(restore_side_files(backup, home, aside));
+  // Those are of the database that went aside.
+  if (!aside.empty() && os::path_exists(memory_folder(home)))
+    TAU_RETURN_IF_ERROR(os::move_private(memory_folder(home), memory_folder(aside)));
   TAU_RETURN_IF_ERROR(restore_audit(backup, home, aside));
   std::string report;
   json::Writer w(report);

@@ -10,6 +10,8 @@
 namespace tau::runtime {
 
 inline std::string database_path(std::string_view home) { return std::string(home) + "/tau.db"; }
+// Of the indexes of memories, which are made anew from the database.
+inline std::string memory_folder(std::string_view home) { return std::string(home) + "/memory"; }
 
 // JSON reports, as include/tau/home.h describes them.
 StatusOr<std::string> backup_home(store::Store& store, std::string_view home, std::string_view directory);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include "base/base.h"
 #include "json/json.h"
 #include "memory/memory.h"
+#include "runtime/memory_graph.h"
 
 namespace tau::runtime {
 
@@ -20,6 +22,9 @@ class Memory final {
   // `scope`: as tau_memory_open() describes it.
   static StatusOr<std::shared_ptr<Memory>> open(std::shared_ptr<Runtime> runtime, std::string_view scope);
   Memory(std::shared_ptr<Runtime> runtime, memory::Engine& engine, memory::Reach reach);
+  // What is written through it has these labels, whatever a request says: of a model's calls.
+  void write_as(const Labels& labels) { labels_ = labels; }
+  const std::optional<Labels>& labels() const { return labels_; }
 
   // `vector`: of the query; empty: it is made.
   StatusOr<std::string> search(std::string_view request, std::span<const float> vector);
@@ -31,12 +36,16 @@ class Memory final {
   // Whether who acts may do that: PERMISSION_DENIED "access_denied".
   Status authorize(std::string_view action) const;
 
+  GraphPictures& pictures() { return pictures_; }
+
   const std::shared_ptr<Runtime>& runtime() const { return runtime_; }
 
  private:
   const std::shared_ptr<Runtime> runtime_;
   memory::Engine& engine_;
   const memory::Reach reach_;
+  std::optional<Labels> labels_;
+  GraphPictures pictures_;
 };
 
 }  // namespace tau::runtime

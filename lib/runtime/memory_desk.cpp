@@ -9,7 +9,7 @@
 namespace tau::runtime {
 namespace {
 
-constexpr size_t kBatch = 64;            // texts whose vectors are made together
+constexpr size_t kBatch = 64;  // texts whose vectors are made together
 constexpr std::string_view kFile = "file:";
 
 }  // namespace
@@ -33,7 +33,7 @@ StatusOr<memory::Engine*> MemoryDesk::engine() {
 Status MemoryDesk::open() {
   const RuntimeOptions& options = core_.options();
   memory::EngineOptions made;
-  if (!options.no_store && !options.read_only) made.folder = options.home + "/memory";
+  if (!options.no_store && !options.read_only) made.folder = memory_folder(options.home);
   TAU_ASSIGN_OR_RETURN(auto engine, memory::Engine::open(core_.store(), system_clock(), std::move(made)));
   const MemoryConfig config = core_.config().memory();
   const bool waits = !config.model.empty() && config.model.find('/') != std::string::npos &&
@@ -59,12 +59,14 @@ Status MemoryDesk::open() {
 
 StatusOr<std::shared_ptr<const memory::Embedder>> MemoryDesk::make_local(const MemoryConfig& config) {
   if (config.model == "none") return std::shared_ptr<const memory::Embedder>();
-  if (config.model.empty() || config.model == "hash") return memory::make_hash_embedder();
+  if (config.model.empty() || config.model == "hash")
+    return std::shared_ptr<const memory::Embedder>(std::make_shared<memory::HashEmbedder>());
   if (!config.model.starts_with(kFile))
-    return invalid_argument("invalid_model_reference",
-                            format("memory.model is \"{}\"; it should be hash, none, file:NAME, file:/PATH or "
-                                   "provider/model",
-                                   config.model));
+    return invalid_argument(
+        "invalid_model_reference",
+        format("memory.model is \"{}\"; it should be hash, none, file:NAME, file:/PATH or "
+               "provider/model",
+               config.model));
   const std::string place = config.model.substr(kFile.size());
   const std::string folder = place.starts_with('/') ? place : core_.options().home + "/models/" + place;
   TAU_ASSIGN_OR_RETURN(std::unique_ptr<memory::Embedder> model, memory::load_model(folder));
@@ -78,9 +80,7 @@ Status MemoryDesk::set_embedder(std::shared_ptr<const memory::Embedder> embedder
     if (engine_ == nullptr) return ok_status();
     problem_ = ok_status();
     auto next = of_host_;
-    if (next == nullptr) {
-      TAU_ASSIGN_OR_RETURN(next, make_local(core_.config().memory()));
-    }
+    if (next == nullptr) { TAU_ASSIGN_OR_RETURN(next, make_local(core_.config().memory())); }
     TAU_RETURN_IF_ERROR(engine_->set_embedder(std::move(next)));
     engine_->set_problem(problem_);
   }
@@ -138,8 +138,9 @@ bool MemoryDesk::upkeep() {
   if (!embedded.ok())
     core_.log(LogLevel::kWarn, "memory", "no vectors for now: " + std::string(embedded.status().message()));
   if (embedded.ok() && *embedded > 0) return true;
-  if (const Status tidied = (*open)->tidy(); !tidied.ok())
-    core_.log(LogLevel::kWarn, "memory", std::string(tidied.message()));
+  Status tidied = (*open)->follow();
+  if (tidied.ok()) tidied = (*open)->tidy();
+  if (!tidied.ok()) core_.log(LogLevel::kWarn, "memory", std::string(tidied.message()));
   return false;
 }
 

@@ -68,9 +68,7 @@ StatusOr<std::vector<MemoryDraft::Link>> read_links(const json::Value& v, std::s
     MemoryDraft::Link& out = links.emplace_back();
     TAU_ASSIGN_OR_RETURN(out.to, need_string(link, name, "to"));
     TAU_ASSIGN_OR_RETURN(const std::string relation, read_text(link, name, "relation"));
-    if (!relation.empty()) {
-      TAU_ASSIGN_OR_RETURN(out.relation, memory::parse_relation(relation));
-    }
+    if (!relation.empty()) { TAU_ASSIGN_OR_RETURN(out.relation, memory::parse_relation(relation)); }
     TAU_ASSIGN_OR_RETURN(out.weight, read_fraction(link, name, "weight", 1));
   }
   return links;
@@ -101,11 +99,10 @@ Status read_kind(const json::Value& v, std::string_view what, MemoryRow& row) {
   TAU_ASSIGN_OR_RETURN(row.fact, read_fact(v, what));
   memory::Type type = row.fact.empty() ? memory::Type::kObservation : memory::Type::kFact;
   TAU_ASSIGN_OR_RETURN(const std::string name, read_text(v, what, "type"));
-  if (!name.empty()) {
-    TAU_ASSIGN_OR_RETURN(type, memory::parse_type(name));
-  }
+  if (!name.empty()) { TAU_ASSIGN_OR_RETURN(type, memory::parse_type(name)); }
   row.type = static_cast<uint8_t>(type);
-  TAU_ASSIGN_OR_RETURN(row.importance, read_fraction(v, what, "importance", memory::default_importance(type)));
+  TAU_ASSIGN_OR_RETURN(row.importance,
+                       read_fraction(v, what, "importance", memory::default_importance(type)));
   return ok_status();
 }
 
@@ -149,11 +146,10 @@ StatusOr<int64_t> read_time(const json::Value& v, std::string_view what, std::st
 
 StatusOr<MemoryDraft> read_memory(const json::Value& v, std::string_view what, const Reach& reach,
                                   int64_t now_ms) {
-  TAU_RETURN_IF_ERROR(
-      only_keys(v, what, {"op",       "id",       "text",       "type",      "importance", "tags",
-                          "time",     "position", "thread",     "fact",      "valid_from", "valid_to",
-                          "source",   "channel",  "actor",      "attributes", "relations", "origin",
-                          "expected_revision"}));
+  TAU_RETURN_IF_ERROR(only_keys(
+      v, what,
+      {"op", "id", "text", "type", "importance", "tags", "time", "position", "thread", "fact", "valid_from",
+       "valid_to", "source", "channel", "actor", "attributes", "relations", "origin", "expected_revision"}));
   MemoryDraft draft;
   MemoryRow& row = draft.row;
   row.scope.workspace = reach.workspace;
@@ -203,8 +199,9 @@ StatusOr<MemoryFilter> read_filter(const json::Value& request, const Reach& reac
 
 Status only_filter_keys(const json::Value& request, std::initializer_list<std::string_view> more) {
   for (const auto& [key, value] : request.as_object()) {
-    const bool known = std::find(std::begin(kFilterKeys), std::end(kFilterKeys), key) != std::end(kFilterKeys) ||
-                       std::find(more.begin(), more.end(), key) != more.end();
+    const bool known =
+        std::find(std::begin(kFilterKeys), std::end(kFilterKeys), key) != std::end(kFilterKeys) ||
+        std::find(more.begin(), more.end(), key) != more.end();
     if (known) continue;
     std::string names;
     for (const std::string_view name : more) names.append(name).append(", ");

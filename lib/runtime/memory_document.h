@@ -25,19 +25,19 @@ struct MemoryDraft {
   std::vector<Link> links;
 };
 
-// A time: text as parse_time_ms() reads it, or milliseconds since 1970. `otherwise` where the member is absent
-// or null. INVALID_ARGUMENT "invalid_time".
+// A time: text as parse_time_ms() reads it, or milliseconds since 1970. `otherwise` where the member is
+// absent or null. INVALID_ARGUMENT "invalid_time".
 StatusOr<int64_t> read_time(const json::Value& v, std::string_view what, std::string_view key,
                             int64_t otherwise);
 
-// `what` names the memory in errors: "memories[3]". The channel and the actor are those of `reach` where it is
-// bound; without an id there is none yet. INVALID_ARGUMENT "invalid_memory", "unknown_memory_type",
+// `what` names the memory in errors: "memories[3]". The channel and the actor are those of `reach` where it
+// is bound; without an id there is none yet. INVALID_ARGUMENT "invalid_memory", "unknown_memory_type",
 // "unknown_relation", "invalid_time", "unknown_key", "wrong_type"; PERMISSION_DENIED "outside_scope".
 StatusOr<MemoryDraft> read_memory(const json::Value& v, std::string_view what, const memory::Reach& reach,
                                   int64_t now_ms);
 
 // The members of a request that choose memories; `more` are members of the request itself.
-inline constexpr std::string_view kFilterKeys[] = {"types",  "tags",   "since",  "until",
+inline constexpr std::string_view kFilterKeys[] = {"types",   "tags",  "since",  "until",
                                                    "channel", "actor", "thread", "source"};
 StatusOr<store::MemoryFilter> read_filter(const json::Value& request, const memory::Reach& reach);
 // INVALID_ARGUMENT "unknown_key" for what is neither a member of a filter nor among `more`.

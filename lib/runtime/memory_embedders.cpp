@@ -33,7 +33,8 @@ bool normalize(float* rows, size_t count, size_t dimensions) {
 
 class ProviderEmbedder final : public Embedder {
  public:
-  ProviderEmbedder(Core& core, std::string model, int64_t asked) : core_(core), model_(std::move(model)), asked_(asked) {
+  ProviderEmbedder(Core& core, std::string model, int64_t asked)
+      : core_(core), model_(std::move(model)), asked_(asked) {
     id_ = "provider:" + model_;
   }
 
@@ -53,8 +54,8 @@ class ProviderEmbedder final : public Embedder {
     TAU_ASSIGN_OR_RETURN(const Embedded made, ask(texts, purpose));
     const size_t bytes = texts.size() * dimensions_ * sizeof(float);
     if (made.vectors.size() != bytes)
-      return data_loss("invalid_response", format("{} made {} bytes of vectors, not {}", model_,
-                                                  made.vectors.size(), bytes));
+      return data_loss("invalid_response",
+                       format("{} made {} bytes of vectors, not {}", model_, made.vectors.size(), bytes));
     std::memcpy(out, made.vectors.data(), bytes);
     if (normalize(out, texts.size(), dimensions_)) return ok_status();
     return data_loss("invalid_response", model_ + " made a vector that is not finite");
@@ -88,10 +89,11 @@ class ProgramEmbedder final : public Embedder {
   bool slow() const override { return true; }
   Status embed(const std::vector<std::string_view>& texts, Purpose purpose, float* out) const override {
     if (!host_.embed(texts, purpose, out))
-      return unavailable("embedder_failed", format("the program's embedder \"{}\" made no vectors", host_.name));
+      return unavailable("embedder_failed",
+                         format("the program's embedder \"{}\" made no vectors", host_.name));
     if (normalize(out, texts.size(), host_.dimensions)) return ok_status();
-    return data_loss("invalid_vector", format("the program's embedder \"{}\" made a vector that is not finite",
-                                              host_.name));
+    return data_loss("invalid_vector",
+                     format("the program's embedder \"{}\" made a vector that is not finite", host_.name));
   }
 
  private:
@@ -110,7 +112,8 @@ StatusOr<std::shared_ptr<const Embedder>> make_provider_embedder(Core& core, con
 
 StatusOr<std::shared_ptr<const Embedder>> make_host_embedder(HostEmbedder host) {
   if (host.dimensions < 1 || host.dimensions > kMostDimensions)
-    return invalid_argument("invalid_embedder", format("embedder.dimensions should be 1 to {}", kMostDimensions));
+    return invalid_argument("invalid_embedder",
+                            format("embedder.dimensions should be 1 to {}", kMostDimensions));
   if (host.name.empty() || host.name.size() > 128)
     return invalid_argument("invalid_embedder", "embedder.name should have 1 to 128 bytes");
   return std::shared_ptr<const Embedder>(std::make_shared<ProgramEmbedder>(std::move(host)));

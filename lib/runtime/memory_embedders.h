@@ -13,8 +13,8 @@ namespace tau::runtime {
 
 class Core;
 
-// Through the routes, limits, budgets and retries of providers. It asks the model for one vector first, to know
-// how many numbers that has.
+// Through the routes, limits, budgets and retries of providers. It asks the model for one vector first, to
+// know how many numbers that has.
 StatusOr<std::shared_ptr<const memory::Embedder>> make_provider_embedder(Core& core, const std::string& model,
                                                                          int64_t dimensions);
 

@@ -21,9 +21,9 @@ StatusOr<std::optional<SharedString>> read_part(const json::Value& v, std::strin
   const bool plain = std::none_of(text.begin(), text.end(),
                                   [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
   if (!member->is_string() || text.empty() || text.size() > kMost || !plain)
-    return invalid_argument("invalid_scope",
-                            format("scope: \"{}\" should be 1 to {} bytes of text without control characters",
-                                   key, kMost));
+    return invalid_argument(
+        "invalid_scope",
+        format("scope: \"{}\" should be 1 to {} bytes of text without control characters", key, kMost));
   return std::optional<SharedString>(text);
 }
 
@@ -81,7 +81,8 @@ Memory::Memory(std::shared_ptr<Runtime> runtime, memory::Engine& engine, memory:
 StatusOr<std::shared_ptr<Memory>> Memory::open(std::shared_ptr<Runtime> runtime, std::string_view scope) {
   TAU_ASSIGN_OR_RETURN(memory::Reach reach, read_reach(scope));
   Core& core = *runtime->core();
-  TAU_RETURN_IF_ERROR(core.authorize(reach.principal, "memory:open", "memory/" + std::string(reach.workspace)));
+  TAU_RETURN_IF_ERROR(
+      core.authorize(reach.principal, "memory:open", "memory/" + std::string(reach.workspace)));
   TAU_ASSIGN_OR_RETURN(memory::Engine* const engine, core.memory().engine());
   return std::make_shared<Memory>(std::move(runtime), *engine, std::move(reach));
 }

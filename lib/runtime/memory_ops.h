@@ -10,6 +10,9 @@
 
 namespace tau::runtime {
 
+// A request of tau_memory_search(), as far as what it finds. `explain`: whether it asked why; may be null.
+StatusOr<memory::Found> find_memories(Memory& memory, const json::Value& request,
+                                      std::span<const float> vector, bool* explain = nullptr);
 // Each answers with JSON, as include/tau/memory.h describes it.
 StatusOr<std::string> search_memories(Memory& memory, const json::Value& request,
                                       std::span<const float> vector);
@@ -36,6 +39,11 @@ StatusOr<std::string> embed_memories(Memory& memory, const json::Value& request)
 StatusOr<std::string> ingest_memories(Memory& memory, const json::Value& request);
 StatusOr<std::string> export_memories(Memory& memory, const json::Value& request);
 StatusOr<std::string> import_memories(Memory& memory, const json::Value& request);
+
+// What every row passes before it is written, wherever it comes from: no secret that the runtime knows is in
+// it, its labels are those that writing through this object gives, and it keeps to the limits.
+// INVALID_ARGUMENT "invalid_memory".
+Status prepare_row(Memory& memory, store::MemoryRow& row);
 
 // The memory of that id within reach: in its own scope first, then in those that it sees. NOT_FOUND
 // "no_such_memory", and for one that it sees twice FAILED_PRECONDITION "ambiguous_memory" names the scopes.

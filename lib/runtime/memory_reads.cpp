@@ -46,7 +46,8 @@ StatusOr<Cursor> read_cursor(const json::Value& request, bool newest) {
   return cursor;
 }
 
-void write_relations(json::Writer& w, const store::MemoryRow& row, const std::vector<store::MemoryEdge>& edges,
+void write_relations(json::Writer& w, const store::MemoryRow& row,
+                     const std::vector<store::MemoryEdge>& edges,
                      const std::map<int64_t, const store::MemoryRow*>& ends) {
   w.key("relations").begin_array();
   for (const store::MemoryEdge& edge : edges) {
@@ -104,10 +105,10 @@ StatusOr<store::MemoryRow> find_memory(Memory& memory, const json::Value& reques
                                 [&](const store::MemoryRow& row) { return reach.owns(row.scope); });
   if (own != found.end()) return *own;
   if (found.size() == 1) return found[0];
-  return failed_precondition("ambiguous_memory",
-                             format("{} memories within this scope are called \"{}\": \"channel\" or \"actor\" "
-                                    "says which",
-                                    found.size(), id));
+  return failed_precondition(
+      "ambiguous_memory", format("{} memories within this scope are called \"{}\": \"channel\" or \"actor\" "
+                                 "says which",
+                                 found.size(), id));
 }
 
 StatusOr<std::string> get_memory(Memory& memory, const json::Value& request) {

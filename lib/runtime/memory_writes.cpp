@@ -22,8 +22,8 @@ void redact(Core& core, store::MemoryRow& row) {
   const Redaction redaction(core.screening().current());
   row.provenance.scanned_epoch = redaction.epoch();
   if (!core.screening().knows_secrets()) return;
-  for (std::string* const text : {&row.text, &row.source, &row.thread, &row.fact.subject, &row.fact.predicate,
-                                  &row.fact.object})
+  for (std::string* const text :
+       {&row.text, &row.source, &row.thread, &row.fact.subject, &row.fact.predicate, &row.fact.object})
     redaction.clean(*text, Author::kHost);
   for (std::string& tag : row.tags) redaction.clean(tag, Author::kHost);
   redaction.clean_json(row.attributes, Author::kHost);
@@ -43,8 +43,8 @@ StatusOr<std::vector<MemoryDraft>> read_drafts(Memory& memory, const json::Value
   TAU_RETURN_IF_ERROR(check_type(good, "request", "memories", "an array of 1 to 1000 memories"));
   drafts.reserve(many->size());
   for (size_t i = 0; i < many->size(); ++i) {
-    TAU_ASSIGN_OR_RETURN(MemoryDraft draft, read_memory(many->as_array()[i], format("memories[{}]", i),
-                                                        memory.reach(), now_ms));
+    TAU_ASSIGN_OR_RETURN(MemoryDraft draft,
+                         read_memory(many->as_array()[i], format("memories[{}]", i), memory.reach(), now_ms));
     drafts.push_back(std::move(draft));
   }
   return drafts;
@@ -53,8 +53,7 @@ StatusOr<std::vector<MemoryDraft>> read_drafts(Memory& memory, const json::Value
 Status complete(Memory& memory, std::vector<MemoryDraft>& drafts) {
   for (MemoryDraft& draft : drafts) {
     if (draft.row.id.empty()) draft.row.id = make_id("mem_", memory.engine().clock(), system_random());
-    redact(memory.core(), draft.row);
-    TAU_RETURN_IF_ERROR(memory::check_memory(draft.row));
+    TAU_RETURN_IF_ERROR(prepare_row(memory, draft.row));
   }
   return ok_status();
 }
@@ -99,8 +98,8 @@ StatusOr<std::string> forget_or_restore(Memory& memory, const json::Value& reque
   TAU_RETURN_IF_ERROR(only_keys(request, "request", {"op", "id", "channel", "actor", "expected_revision"}));
   TAU_ASSIGN_OR_RETURN(const store::MemoryRow row, find_memory(memory, request, "id", !forget));
   if (!memory.reach().writes(row.scope))
-    return permission_denied("outside_scope", format("memory \"{}\" is seen, but not written, from this scope",
-                                                     row.id));
+    return permission_denied("outside_scope",
+                             format("memory \"{}\" is seen, but not written, from this scope", row.id));
   store::MemoryForget edit{.ref = {row.scope, row.id}};
   if (forget) edit.at_ms = std::max<int64_t>(memory.engine().clock().wall_ms(), 1);
   if (request.contains("expected_revision")) {
@@ -123,10 +122,11 @@ StatusOr<std::string> relate(Memory& memory, const json::Value& request, bool re
   TAU_ASSIGN_OR_RETURN(const store::MemoryRow from, find_memory(memory, request, "from", false));
   TAU_ASSIGN_OR_RETURN(const store::MemoryRow to, find_memory(memory, request, "to", false));
   if (!memory.reach().writes(from.scope))
-    return permission_denied("outside_scope", format("memory \"{}\" is seen, but not written, from this scope",
-                                                     from.id));
+    return permission_denied("outside_scope",
+                             format("memory \"{}\" is seen, but not written, from this scope", from.id));
   if (from.row == to.row)
-    return invalid_argument("invalid_memory", "a memory has no relation to itself: \"from\" and \"to\" differ");
+    return invalid_argument("invalid_memory",
+                            "a memory has no relation to itself: \"from\" and \"to\" differ");
   memory::Relation relation = memory::Relation::kRelatedTo;
   if (request.contains("relation")) {
     TAU_ASSIGN_OR_RETURN(const std::string name, need_string(request, "request", "relation"));
@@ -151,6 +151,15 @@ StatusOr<std::string> relate(Memory& memory, const json::Value& request, bool re
 }
 
 }  // namespace
+
+Status prepare_row(Memory& memory, store::MemoryRow& row) {
+  if (const std::optional<Labels>& labels = memory.labels()) {
+    row.provenance.integrity = labels->integrity();
+    if (!labels->readable_by_all()) row.provenance.readers = labels->readers();
+  }
+  redact(memory.core(), row);
+  return memory::check_memory(row);
+}
 
 StatusOr<std::string> add_memories(Memory& memory, const json::Value& request,
                                    std::span<const float> vectors) {

@@ -64,6 +64,7 @@ class Reading {
     if (out_.state.stop == nullptr) out_.state.stop = std::make_shared<const ErrorInfo>(std::move(in.why));
   }
   void operator()(const agent::Resumed&) {}
+  void operator()(agent::Recalled& in) { keep(std::move(in.message)); }
 
   void at(int64_t seq) { seq_ = seq; }
   // A message that the engine made: the result of a call that it refused, what is left of a broken-off

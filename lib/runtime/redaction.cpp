@@ -158,6 +158,10 @@ void Redaction::clean(agent::InputBody& body) const {
   struct Visitor {
     const Redaction& of;
     void operator()(agent::Start& in) const { of.clean(in.message, Author::kHost); }
+    void operator()(agent::Recalled& in) const {
+      of.clean(in.message, Author::kHost);  // the rules have seen it, before it was remembered
+      of.clean_json(in.report, Author::kHost);
+    }
     void operator()(agent::PromptReady&) const {}  // counts and digests
     void operator()(agent::ModelDone&) const {}    // see clean(Response)
     void operator()(agent::ModelFailed& in) const { of.clean(in.error); }

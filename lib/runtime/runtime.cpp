@@ -9,6 +9,7 @@
 #include "runtime/core.h"
 #include "runtime/home.h"
 #include "runtime/host_document.h"
+#include "runtime/memory_desk.h"
 #include "runtime/replay.h"
 #include "runtime/requests.h"
 

@@ -16,7 +16,7 @@
 #include "runtime/embed.h"  // IWYU pragma: export
 #include "runtime/host_model.h"
 #include "runtime/host_tool.h"
-#include "runtime/memory.h"  // IWYU pragma: export
+#include "runtime/memory.h"            // IWYU pragma: export
 #include "runtime/memory_embedders.h"  // IWYU pragma: export
 #include "runtime/policy_document.h"
 #include "runtime/queue.h"

@@ -4,6 +4,7 @@
 #include "runtime/access.h"
 #include "runtime/core.h"
 #include "runtime/host_document.h"
+#include "runtime/memory_recall.h"
 #include "runtime/replay.h"
 
 namespace tau::runtime {
@@ -331,7 +332,10 @@ StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions&& options, ParsedRunOp
     session.record.model = agent->model;
     message =
         parsed.message ? *std::move(parsed.message) : user_message(options.prompt, std::move(options.blobs));
-    first = [said = &message](Driver& driver) { driver.start(std::move(*said)); };
+    auto recalled = recall_for(agent_->runtime(), *agent, id_, setup.config.principal, message);
+    first = [said = &message, before = std::move(recalled)](Driver& driver) mutable {
+      driver.start(std::move(*said), std::move(before));
+    };
   }
   LoopHost* host = state->host;
   auto run = std::make_shared<Run>(shared_from_this(), state, std::move(queue), private_queue);

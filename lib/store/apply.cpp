@@ -40,6 +40,7 @@ Status Applier::apply(const Batch& batch, Lsn* lsn) {
   for (const JournalRow& row : batch.rows) { forget(row.run_id); }
   if (batch.run.has_value()) forget(batch.run->id);
   usage_.forget();
+  if (!batch.memories.empty()) memories_.take_back();
   if (is_recoverable(status)) {
     TAU_RETURN_IF_ERROR(db_.prepare("ROLLBACK TO batch").run());
     TAU_RETURN_IF_ERROR(db_.prepare("RELEASE batch").run());
@@ -63,7 +64,7 @@ Status Applier::apply_all(const Batch& batch, Lsn* lsn) {
   if (batch.session.has_value()) TAU_RETURN_IF_ERROR(store::put_session(db_, *batch.session));
   for (const ApprovalEdit& edit : batch.approvals) TAU_RETURN_IF_ERROR(apply_approval_edit(db_, edit));
   for (const UsageNote& note : batch.usage) TAU_RETURN_IF_ERROR(usage_.add(note));
-  return ok_status();
+  return batch.memories.empty() ? ok_status() : memories_.apply(batch.memories);
 }
 
 Status Applier::check_fence(const Lease& lease) {

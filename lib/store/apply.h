@@ -6,6 +6,7 @@
 
 #include "store/by_name.h"
 #include "store/chain.h"
+#include "store/memory_rows.h"
 #include "store/sqlite.h"
 #include "store/store.h"
 #include "store/usage_rows.h"
@@ -17,16 +18,19 @@ inline constexpr size_t kInlineBodyBytes = 8192;
 
 class Applier {
  public:
-  explicit Applier(Connection& db) : db_(db), usage_(db) {}
+  explicit Applier(Connection& db) : db_(db), usage_(db), memories_(db) {}
 
   // At the start of each transaction: forgets what another process may have changed.
   Status begin();
   // All of the batch or nothing of it. `lsn` is that of the last row, 0 without rows.
   Status apply(const Batch& batch, Lsn* lsn);
+  // What the batches left for the end of the transaction, before it is committed.
+  Status finish() { return memories_.finish(); }
   // After a rollback of the whole transaction.
   void forget() {
     heads_.clear();
     usage_.forget();
+    memories_.forget();
   }
 
  private:
@@ -50,6 +54,7 @@ class Applier {
   Connection& db_;
   ByName<Head> heads_;
   UsageRows usage_;
+  MemoryRows memories_;
   int64_t data_version_ = -1;
 };
 

@@ -36,7 +36,9 @@ Status fill(Connection& from, const std::string& path) {
   TAU_RETURN_IF_ERROR(copy_pages(from, *to));
   TAU_ASSIGN_OR_RETURN(const std::string mode, to->query_text("PRAGMA journal_mode = DELETE"));
   if (mode != "delete") return internal_error("store_io_error", format("{} stayed in mode {}", path, mode));
-  return to->exec("UPDATE leases SET pid = 0; DELETE FROM approvals");
+  return to->exec(
+      "UPDATE leases SET pid = 0; DELETE FROM approvals;"
+      "UPDATE memory_state SET lineage = (random() & 1073741823) + 1");
 }
 
 Status sync_directory_of(const std::string& path) {

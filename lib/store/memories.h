@@ -51,11 +51,12 @@ struct MemoryRow {
   int64_t position = 0;           // in its thread, among those of one time
   MemoryFact fact;
   int64_t valid_from_ms = kNoTime;
-  int64_t valid_to_ms = kEndless;    // the first moment that it is not valid any more
-  int64_t superseded_ms = kEndless;  // when it was recorded that another one stands in its place
-  std::string source;                // where it comes from: "file:notes.md", "session:…"; may be empty
-  std::string attributes;            // one JSON object, or empty; what users keep with it
-  int64_t created_ms = 0;            // recorded; wall clock
+  int64_t valid_to_ms = kEndless;         // the first moment that it is not valid any more
+  int64_t superseded_ms = kEndless;       // when it was recorded that another one stands in its place
+  int64_t valid_to_before_ms = kEndless;  // what valid_to_ms was until superseded_ms; set by the store
+  std::string source;                     // where it comes from: "file:notes.md", "session:…"; may be empty
+  std::string attributes;                 // one JSON object, or empty; what users keep with it
+  int64_t created_ms = 0;                 // recorded; wall clock
   int64_t updated_ms = 0;
   int64_t forgotten_ms = 0;  // 0: it is not forgotten
   Provenance provenance;     // labels of trust stay with the row for ever
@@ -79,9 +80,9 @@ struct MemoryOutcome {
   int64_t row = 0;  // 0: there was no such memory
   int64_t revision = 0;
   int64_t change = 0;
-  bool created = false;               // there was no memory of this name that was not forgotten
-  bool unchanged = false;             // it said all of this already
-  std::vector<MemoryRef> superseded;  // facts that a new one closed
+  bool created = false;                    // there was no memory of this name that was not forgotten
+  bool unchanged = false;                  // it said all of this already
+  std::vector<MemoryRef> superseded = {};  // facts that a new one closed
 };
 
 // Writes a memory, or all of one anew. Labels of a memory that is written again are joined with those that it
@@ -96,7 +97,7 @@ struct MemoryPut {
   uint8_t supersedes_with = 0xff;
   // In the space `space`, as the memory module writes them; empty: none yet.
   int64_t space = 0;
-  std::string vector;
+  std::string vector = {};
 };
 // Nobody finds it any more; it can be restored. Relations of it stay, and do not show.
 struct MemoryForget {

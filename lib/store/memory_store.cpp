@@ -28,6 +28,7 @@ void Batch::clear() {
   if (rows.capacity() > kKept) rows = {};
   if (entries.capacity() > kKept) entries = {};
   if (usage.capacity() > kKept) usage = {};
+  if (memories.capacity() > kKept) memories = {};
   rows.clear();
   entries.clear();
   usage.clear();
@@ -35,6 +36,7 @@ void Batch::clear() {
   run.reset();
   session.reset();
   approvals.clear();
+  memories.clear();
 }
 
 void MemoryStore::append(Batch&& batch, Done done) {
@@ -44,6 +46,7 @@ void MemoryStore::append(Batch&& batch, Done done) {
     const Emptying emptying{batch};
     const std::lock_guard lock(mutex_);
     status = check(batch);
+    if (status.ok() && !batch.memories.empty()) status = memories_.apply(batch.memories);
     if (status.ok()) lsn = apply(std::move(batch));
   }
   if (done) done(std::move(status), lsn);

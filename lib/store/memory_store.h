@@ -13,6 +13,7 @@
 
 #include "store/by_name.h"
 #include "store/chain.h"
+#include "store/private_memories.h"
 #include "store/store.h"
 
 namespace tau::store {
@@ -39,6 +40,7 @@ class MemoryStore final : public Store {
   StatusOr<std::vector<BudgetRecord>> list_budgets(std::string_view prefix) override;
   Status verify_chain(std::string_view run_id) override;
   StoreStats stats() const override;
+  Memories* memories() override { return &memories_; }
 
  private:
   struct Run;
@@ -169,6 +171,7 @@ class MemoryStore final : public Store {
   ByName<Owner>::value_type* last_owner_ = nullptr;
   Lsn lsn_ = 0;
   StoreStats stats_;
+  PrivateMemories memories_;
   // The ledger of budgets; blocks by their id.
   struct Block {
     std::string scope;

@@ -107,6 +107,11 @@ Statement& Statement::bind_integer(int index, int64_t value) {
   return *this;
 }
 
+Statement& Statement::bind_real(int index, double value) {
+  note(sqlite3_bind_double(stmt_, index, value));
+  return *this;
+}
+
 Statement& Statement::bind_null(int index) {
   note(sqlite3_bind_null(stmt_, index));
   return *this;

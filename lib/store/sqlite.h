@@ -35,6 +35,7 @@ class Statement {
   Statement& bind_text(int index, std::string_view text);
   Statement& bind_blob(int index, std::string_view bytes);
   Statement& bind_integer(int index, int64_t value);
+  Statement& bind_real(int index, double value);
   Statement& bind_null(int index);
 
   // True: a row can be read. A failure resets the statement.
@@ -44,6 +45,7 @@ class Statement {
   void reset() { sqlite3_reset(stmt_); }
 
   int64_t integer(int column) const { return sqlite3_column_int64(stmt_, column); }
+  double real(int column) const { return sqlite3_column_double(stmt_, column); }
   // The bytes of a text or blob column, valid until the next step or reset.
   std::string_view bytes(int column) const;
   std::string text(int column) const { return std::string(bytes(column)); }

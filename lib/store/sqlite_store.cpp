@@ -21,6 +21,7 @@
 #include "store/reader.h"
 #include "store/schema.h"
 #include "store/store.h"
+#include "store/stored_memories.h"
 #include "store/usage_rows.h"
 #include "store/writer.h"
 
@@ -93,13 +94,15 @@ class SqliteStore final : public Store {
     if (in_child()) {
       // The thread does not exist here, and closing a connection would act on the parent's files.
       (void)writer_.release();
+      memories_.leave_to_parent();
       (void)readers_.release();
       return;
     }
     try {
       release_all();
     } catch (const std::bad_alloc&) {}  // leases end with this process
-    readers_.reset();                   // the writer goes last, so that its closing can empty the WAL
+    memories_.close();
+    readers_.reset();  // the writer goes last, so that its closing can empty the WAL
   }
 
   void append(Batch&& given, Done done) override {
@@ -263,6 +266,8 @@ class SqliteStore final : public Store {
     return status;
   }
 
+  Memories* memories() override { return &memories_; }
+
   StoreStats stats() const override { return writer_ == nullptr ? StoreStats() : writer_->stats(); }
 
  private:
@@ -330,6 +335,55 @@ class SqliteStore final : public Store {
     }
   }
 
+  // Memories on the connections of the store.
+  class OnDisk final : public StoredMemories {
+   public:
+    explicit OnDisk(SqliteStore& store) : store_(store) {}
+
+    // A connection counts the commits of all others, and no connection can tell those of another one's count.
+    StatusOr<int64_t> newest_change() override {
+      if (store_.in_child()) return forked();
+      if (store_.writer_ == nullptr) return store_.read(read_change);
+      const std::lock_guard lock(mutex_);
+      if (db_ == nullptr) { TAU_ASSIGN_OR_RETURN(db_, open_reader(store_.options_)); }
+      Statement& version = db_->prepare("PRAGMA data_version");
+      TAU_ASSIGN_OR_RETURN(const bool row, version.step());
+      const int64_t now = row ? version.integer(0) : -1;
+      version.reset();
+      if (now == version_) return change_;
+      TAU_ASSIGN_OR_RETURN(change_, read_change(*db_));
+      version_ = now;
+      return change_;
+    }
+    void close() { db_.reset(); }
+    void leave_to_parent() { (void)db_.release(); }
+
+   protected:
+    Status read(Query query) override {
+      return store_.read([&](Connection& db) { return query(db); });
+    }
+    Status write(Query work) override {
+      TAU_RETURN_IF_ERROR(store_.writable());
+      return store_.writer_->run(std::move(work));
+    }
+    Status empty_wal() override { return store_.writer_->run(nullptr, Writer::After::kEmptyWal); }
+
+   private:
+    static StatusOr<int64_t> read_change(Connection& db) {
+      Statement& query = db.prepare("SELECT last_change FROM memory_state");
+      TAU_ASSIGN_OR_RETURN(const bool row, query.step());
+      const int64_t change = row ? query.integer(0) : 0;
+      query.reset();
+      return change;
+    }
+
+    SqliteStore& store_;
+    std::mutex mutex_;
+    std::unique_ptr<Connection> db_;  // under mutex_, and what follows
+    int64_t version_ = -1;
+    int64_t change_ = 0;
+  };
+
   const StoreOptions options_;
   Clock& clock_;
   const std::unique_ptr<Owners> owners_;  // until the leases are released
@@ -339,6 +393,7 @@ class SqliteStore final : public Store {
   std::map<SharedString, Decided, std::less<>> watches_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<ReaderPool> readers_;
+  OnDisk memories_{*this};
 };
 
 // The connection of the writer; none for a store that only reads, of a database that can be read.

@@ -284,6 +284,7 @@ struct Soundness {
   int64_t rows = 0;
   int64_t entries = 0;
   int64_t blobs = 0;
+  int64_t memories = 0;  // forgotten ones included
   int64_t bytes = 0;
   std::vector<Problem> problems;  // the first hundred
   int64_t more_problems = 0;

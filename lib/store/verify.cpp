@@ -3,6 +3,7 @@
 #include <array>
 
 #include "store/chain.h"
+#include "store/memory_verify.h"
 #include "store/prune.h"
 #include "store/read_only.h"
 #include "store/reader.h"
@@ -54,6 +55,9 @@ class Verifier {
       TAU_RETURN_IF_ERROR(references());
       TAU_RETURN_IF_ERROR(blobs());
       TAU_RETURN_IF_ERROR(chains());
+      TAU_RETURN_IF_ERROR(verify_memories(db_, [this](std::string_view reason, std::string message) {
+        problem(reason, std::move(message));
+      }));
     }
     return std::move(found_);
   }
@@ -76,6 +80,7 @@ class Verifier {
     TAU_ASSIGN_OR_RETURN(found_.rows, db_.query_integer("SELECT count(*) FROM journal"));
     TAU_ASSIGN_OR_RETURN(found_.entries, db_.query_integer("SELECT count(*) FROM entries"));
     TAU_ASSIGN_OR_RETURN(found_.blobs, db_.query_integer("SELECT count(*) FROM blobs"));
+    TAU_ASSIGN_OR_RETURN(found_.memories, db_.query_integer("SELECT count(*) FROM memories"));
     TAU_ASSIGN_OR_RETURN(found_.bytes, bytes_in_use(db_));
     return ok_status();
   }

@@ -19,6 +19,16 @@ constexpr auto kIdle = std::chrono::milliseconds(200);
 constexpr auto kChoreEvery = std::chrono::hours(1);
 constexpr const char* kRollback = "ROLLBACK";
 
+size_t bytes_of(const MemoryEdit& edit) {
+  if (const auto* put = std::get_if<MemoryPut>(&edit.what)) {
+    const MemoryRow& row = put->row;
+    return sizeof edit + row.id.size() + row.text.size() + row.attributes.size() + row.fact.object.size() +
+           row.source.size() + put->vector.size();
+  }
+  if (const auto* vector = std::get_if<MemoryVector>(&edit.what)) return sizeof edit + vector->bytes.size();
+  return sizeof edit;
+}
+
 size_t bytes_of(const Batch& batch) {
   size_t bytes = sizeof(Batch);
   for (const JournalRow& row : batch.rows) bytes += sizeof row + row.body.size() + row.kind.size();
@@ -26,6 +36,7 @@ size_t bytes_of(const Batch& batch) {
   for (const ApprovalEdit& edit : batch.approvals)
     bytes += sizeof edit + edit.decision.note.size() +
              (edit.row ? sizeof *edit.row + edit.row->arguments.size() : 0);
+  for (const MemoryEdit& edit : batch.memories) bytes += bytes_of(edit);
   if (batch.run.has_value()) {
     bytes +=
         batch.run->snapshot_json.size() + batch.run->outcome_json.size() + batch.run->options_json.size();
@@ -232,7 +243,7 @@ void Writer::commit_group() {
       group.open = db_->in_transaction();
     }
     collect(&group);
-    if (group.open && group.failure.ok()) group.failure = db_->prepare("COMMIT").run();
+    if (group.open && group.failure.ok()) group.failure = commit();
   } catch (const std::bad_alloc&) { group.failure = Status::out_of_memory(); }
   if (group.failure.is_out_of_memory()) commit_each(&group);
   settle(&group);
@@ -249,6 +260,11 @@ Status Writer::roll_back() { return db_->in_transaction() ? db_->prepare(kRollba
 Status Writer::open_transaction() {
   TAU_RETURN_IF_ERROR(begin());
   return applier_.begin();
+}
+
+Status Writer::commit() {
+  TAU_RETURN_IF_ERROR(applier_.finish());
+  return db_->prepare("COMMIT").run();
 }
 
 // Applies batches until there is none, the group is full or somebody's work comes first.
@@ -291,7 +307,7 @@ Status Writer::commit_alone(Item& item) {
   try {
     status = open_transaction();
     if (status.ok()) status = applier_.apply(item.batch, &item.lsn);
-    if (status.ok()) status = db_->prepare("COMMIT").run();
+    if (status.ok()) status = commit();
   } catch (const std::bad_alloc&) { status = Status::out_of_memory(); }
   if (!status.ok()) abandon(status);
   return status;

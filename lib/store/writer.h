@@ -84,6 +84,7 @@ class Writer {
   Status begin();
   Status roll_back();
   Status open_transaction();
+  Status commit();
   void collect(Group* group);
   void commit_each(Group* group);
   Status commit_alone(Item& item);

@@ -437,6 +437,7 @@ void request_cases(std::vector<Case>& cases) {
 
 #include "out_of_memory_access.inc"
 #include "out_of_memory_audit.inc"
+#include "out_of_memory_memory.inc"
 #include "out_of_memory_model.inc"
 #include "out_of_memory_safety.inc"
 #include "out_of_memory_vault.inc"
@@ -456,6 +457,7 @@ std::vector<Case> all_cases() {
   home_cases(cases);
   request_cases(cases);
   audit_cases(cases);
+  memory_cases(cases);
   model_cases(cases);
   vault_cases(cases);
   identity_cases(cases);

@@ -12,7 +12,7 @@ from pathlib import Path
 from support import PROGRAM, CliCase, scripted, tap, turn
 
 COMMANDS = ["access", "approvals", "audit", "auth", "backup", "chat", "completion", "config", "doctor", "help", "identity", "init", "man",
-            "models", "policy", "prune", "replay", "restore", "route", "run", "scan", "sessions", "usage", "vault", "verify", "version"]
+            "memory", "models", "policy", "prune", "replay", "restore", "route", "run", "scan", "sessions", "usage", "vault", "verify", "version"]
 
 
 class Terminal:

@@ -6,6 +6,7 @@
 
 #include <array>
 
+#include "memory/shard_folder.h"
 #include "os/private_file.h"
 #include "shard_model.h"
 #include "support/temp_dir.h"
@@ -398,6 +399,78 @@ TEST(Shard, WantsToBeSavedWhenItsDeltaHasGrown) {
   EXPECT_TRUE(shard->wants_save());
   ASSERT_TRUE(shard->save().ok());
   EXPECT_FALSE(shard->wants_save());
+}
+
+TEST(Shard, ThatLagsDoesNotBringBackWhatAnotherProcessDropped) {
+  const tau::test::TempDir dir;
+  const ShardOptions options = options_of(dir.file("index"));
+  ShardModel model = small_model();
+  const auto ours = opened(options);
+  const auto theirs = opened(options);
+  ASSERT_TRUE(model.follow(*ours).ok());
+  ASSERT_TRUE(model.follow(*theirs).ok());
+  model.purge(1);
+  ASSERT_TRUE(model.follow(*theirs).ok());
+  ASSERT_TRUE(theirs->save().ok());
+  EXPECT_EQ(ours->save().reason(), "index_newer");
+  EXPECT_EQ(opened(options)->change(), model.change);
+  EXPECT_EQ(test::difference(*opened(options), model), "");
+  ASSERT_TRUE(model.follow(*ours).ok());
+  EXPECT_TRUE(ours->save().ok());
+}
+
+TEST(Shard, WantsToBeSavedWhileItsFileHoldsSomethingPurged) {
+  const tau::test::TempDir dir;
+  const ShardOptions options = options_of(dir.file("index"));
+  ShardModel model = small_model();
+  auto shard = opened(options);
+  ASSERT_TRUE(model.follow(*shard).ok());
+  ASSERT_TRUE(shard->save().ok());
+  model.put(plain_row(1, "it says something else now"), "");
+  ASSERT_TRUE(model.follow(*shard).ok());
+  EXPECT_FALSE(shard->wants_save());
+  model.purge(1);
+  // The process ends between the purge and the save.
+  shard = opened(options);
+  ASSERT_TRUE(model.follow(*shard).ok());
+  EXPECT_TRUE(shard->wants_save());
+  EXPECT_TRUE(shard->holds_removed());
+  ASSERT_TRUE(shard->save().ok());
+  EXPECT_FALSE(shard->wants_save());
+  EXPECT_FALSE(shard->holds_removed());
+}
+
+TEST(Shard, HoldsSomethingRemovedWhileAFileThatItDoesNotUseIsThere) {
+  const tau::test::TempDir dir;
+  ShardOptions options = options_of(dir.file("index"));
+  ShardModel model = small_model();
+  auto shard = opened(options);
+  ASSERT_TRUE(model.follow(*shard).ok());
+  ASSERT_TRUE(shard->save().ok());
+  options.key.space = 3;  // another embedder
+  shard = opened(options);
+  EXPECT_TRUE(shard->holds_removed());
+  ASSERT_TRUE(model.follow(*shard).ok());
+  ASSERT_TRUE(shard->save().ok());
+  EXPECT_FALSE(shard->holds_removed());
+  EXPECT_TRUE(opened(options)->rejected().ok());
+}
+
+TEST(ShardFolder, LosesWhatBelongsToNoScope) {
+  const tau::test::TempDir dir;
+  EXPECT_EQ(sidecar_path("/x", 12), "/x/12.index");
+  for (const char* name : {"1.index", "2.index", "-3.index", "x.index", "1.index.old",
+                           ".tau-0123456789abcdef.tmp", ".tau-others.tmp", "notes.txt"})
+    dir.write(name, "");
+  const auto removed = sweep_sidecars(dir.path(), {7, 2});
+  ASSERT_TRUE(removed.ok()) << removed.status().to_string();
+  EXPECT_EQ(*removed, 3);
+  EXPECT_FALSE(os::path_exists(dir.file("1.index")));
+  EXPECT_FALSE(os::path_exists(dir.file("-3.index")));
+  EXPECT_FALSE(os::path_exists(dir.file(".tau-0123456789abcdef.tmp")));
+  for (const char* name : {"2.index", "x.index", "1.index.old", ".tau-others.tmp", "notes.txt"})
+    EXPECT_TRUE(os::path_exists(dir.file(name))) << name;
+  EXPECT_EQ(*sweep_sidecars(dir.file("none"), {}), 0);
 }
 
 }  // namespace

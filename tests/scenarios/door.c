@@ -26,6 +26,7 @@ struct rule {
 struct play {
   tau_agent* agent;
   tau_session* session;
+  tau_memory* memory;
   struct tool tools[kMaxTools];
   int tool_count;
   struct rule rules[kMaxRules];
@@ -142,6 +143,29 @@ static void add_tool(struct play* p, char** part) {
   if (tau_agent_add_tool(p->agent, &t, &err) != TAU_OK) fail("tau_agent_add_tool", err);
 }
 
+static void print_answer(tau_status status, tau_buf* out, tau_error* err) {
+  if (status == TAU_OK)
+    printf("memory %.*s\n", (int)out->len, out->data);
+  else
+    printf("! %s\n", tau_error_reason(err).data);
+  tau_buf_free(out);
+  tau_error_free(err);
+}
+
+static void play_memory(tau_runtime* runtime, struct play* p, char** part) {
+  tau_buf out = {NULL, 0, NULL};
+  tau_error* err = NULL;
+  if (strcmp(part[0], "memory") == 0) {
+    if (tau_memory_open(runtime, str(part[1]), &p->memory, &err) != TAU_OK) fail("tau_memory_open", err);
+  } else if (strcmp(part[0], "perform") == 0) {
+    const tau_status status = tau_memory_perform(p->memory, str(part[1]), NULL, 0, &out, &err);
+    print_answer(status, &out, err);
+  } else {
+    const tau_status status = tau_memory_search(p->memory, str(part[1]), NULL, 0, &out, &err);
+    print_answer(status, &out, err);
+  }
+}
+
 static void play_line(tau_runtime* runtime, struct play* p, char* line) {
   char* part[kMaxParts];
   int parts = 0;
@@ -162,6 +186,9 @@ static void play_line(tau_runtime* runtime, struct play* p, char* line) {
     if (p->session == NULL && tau_session_open(p->agent, str(NULL), &p->session, &err) != TAU_OK)
       fail("tau_session_open", err);
     play_run(p, part);
+  } else if (strcmp(part[0], "memory") == 0 || strcmp(part[0], "perform") == 0 ||
+             strcmp(part[0], "search") == 0) {
+    play_memory(runtime, p, part);
   } else {
     struct rule* rule = &p->rules[p->rule_count++];
     rule->once = strcmp(part[0], "once") == 0;
@@ -184,6 +211,7 @@ static void play_file(tau_runtime* runtime, const char* path) {
   fclose(file);
   for (i = 0; i < p.tool_count; ++i) free(p.tools[i].name), free(p.tools[i].answer), free(p.tools[i].reason);
   for (i = 0; i < p.rule_count; ++i) free(p.rules[i].event), free(p.rules[i].op);
+  tau_memory_unref(p.memory);
   tau_session_unref(p.session);
   tau_agent_unref(p.agent);
 }

@@ -53,12 +53,25 @@ class Play {
     } else if (part[0] == "run") {
       if (!session_) session_ = agent_.session().value();
       run(part);
+    } else if (part[0] == "memory") {
+      memory_ = tau::Memory::open(runtime_, part[1]).value();
+    } else if (part[0] == "perform") {
+      print(memory_.perform(part[1]));
+    } else if (part[0] == "search") {
+      print(memory_.search(part[1]));
     } else {
       rules_.push_back(part);
     }
   }
 
  private:
+  static void print(const tau::Result<tau::Text>& answer) {
+    if (answer)
+      std::cout << "memory " << answer->view() << '\n';
+    else
+      std::cout << "! " << answer.error().reason() << '\n';
+  }
+
   void add_tool(const Line& part) {
     tools_[part[1]] = part;
     tau::Tool tool;
@@ -113,6 +126,7 @@ class Play {
   const tau::Runtime& runtime_;
   tau::Agent agent_;
   tau::Session session_;
+  tau::Memory memory_;
   std::map<std::string, Line> tools_;
   std::vector<Line> rules_;
 };

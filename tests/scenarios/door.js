@@ -19,8 +19,21 @@ class Play {
     } else if (part[0] === 'run') {
       this.session ??= this.agent.session();
       await this.run(part);
+    } else if (part[0] === 'memory') {
+      this.memory = this.runtime.memory(JSON.parse(part[1]));
+    } else if (part[0] === 'perform' || part[0] === 'search') {
+      await this.ask(part[0], JSON.parse(part[1]));
     } else {
       this.rules.push({ once: part[0] === 'once', event: part[1], op: part[2], done: false });
+    }
+  }
+
+  async ask(what, { query, ...request }) {
+    try {
+      const answer = what === 'search' ? await this.memory.search(query, request) : await this.memory.perform(request);
+      console.log('memory', JSON.stringify(answer));
+    } catch (error) {
+      console.log('!', error.reason);
     }
   }
 

@@ -11,7 +11,7 @@ import tau
 
 class Play:
     def __init__(self, runtime):
-        self.runtime, self.agent, self.session = runtime, None, None
+        self.runtime, self.agent, self.session, self.memory = runtime, None, None, None
         self.tools, self.rules = {}, []
 
     def line(self, part):
@@ -23,9 +23,26 @@ class Play:
         elif part[0] == "run":
             self.session = self.session or self.agent.session()
             return part
+        elif part[0] == "memory":
+            self.memory = self.runtime.memory(**json.loads(part[1]))
+        elif part[0] in ("perform", "search"):
+            return part
         else:
             self.rules.append([*part, False])
         return None
+
+    def ask(self, part):
+        """The answer of the memories."""
+        request = json.loads(part[1])
+        if part[0] == "search":
+            return self.memory.search(**request).document
+        return self.memory.perform(**request)
+
+    async def ask_async(self, part):
+        request = json.loads(part[1])
+        if part[0] == "search":
+            return (await self.memory.aio.search(**request)).document
+        return await self.memory.aio.perform(**request)
 
     def add_tool(self, part):
         _, name, effect, flags, parameters, by, answer, error, reason = part
@@ -83,6 +100,12 @@ def play(runtime, paths):
         scene = Play(runtime)
         for line in lines(path):
             if scene.line(line):
+                if line[0] != "run":
+                    try:
+                        print("memory", json.dumps(scene.ask(line), ensure_ascii=False))
+                    except tau.TauError as error:
+                        print("!", error.reason)
+                    continue
                 run = scene.start(line)
                 for event in run:
                     scene.show(run, event)
@@ -94,6 +117,12 @@ async def play_async(runtime, paths):
         scene = Play(runtime)
         for line in lines(path):
             if scene.line(line):
+                if line[0] != "run":
+                    try:
+                        print("memory", json.dumps(await scene.ask_async(line), ensure_ascii=False))
+                    except tau.TauError as error:
+                        print("!", error.reason)
+                    continue
                 run = scene.start(line)
                 async for event in run:
                     scene.show(run, event)

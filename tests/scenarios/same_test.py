@@ -22,12 +22,16 @@ DOORS = json.loads(sys.argv.pop(1))  # name -> command
 TIMEOUT = 240
 # Chosen anew in each run; everything else is the same.
 _CHANGING = re.compile(r"\b(run|ses)_[0-9a-z]{10,}\b")
+_CHANGING_MEMBERS = {"created", "updated", "used", "forgotten"}  # of memories: when something was done
 
 
 def normalised(lines):
     """Events without what differs from run to run; pieces of text are merged, as a slow reader gets them."""
     events = []
     for line in lines:
+        if line.startswith("memory "):
+            events.append({"memory": _without_moments(json.loads(line.removeprefix("memory ")))})
+            continue
         if not line.startswith("{"):
             events.append({"door": line})
             continue
@@ -38,6 +42,15 @@ def normalised(lines):
         else:
             events.append(event)
     return events
+
+
+def _without_moments(value):
+    if isinstance(value, list):
+        return [_without_moments(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_moments(each) for key, each in value.items()
+            if not (key in _CHANGING_MEMBERS and isinstance(each, str))}
 
 
 def digest(events):

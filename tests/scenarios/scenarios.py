@@ -10,6 +10,9 @@ A scenario is a list of lines, tab-separated, that any language reads with a spl
     run     PROMPT OPTIONS DEADLINE_MS FLAGS                    one run, in the one session; FLAGS of "quiet"
     once    EVENT OP                                            at the first such event of each run; OP "cancel" cancels
     each    EVENT OP                                            at every one; $CALL stands for the event's call id
+    memory  SCOPE                                               of tau_memory_open: the memories of the lines that follow
+    perform REQUEST                                             of tau_memory_perform; the answer is printed
+    search  REQUEST                                             of tau_memory_search; the answer is printed
 
 Every op is sent while the run stands still, so that nothing is left to chance.
 """
@@ -41,6 +44,19 @@ class Scenario:
 
     def each(self, event, op):
         self.lines.append(("each", event, _dump(op)))
+        return self
+
+    def memory(self, scope):
+        self.lines.append(("memory", _dump(scope)))
+        return self
+
+    def perform(self, op, **members):
+        self.lines.append(("perform", _dump({"op": op, **members})))
+        return self
+
+    def search(self, query, **members):
+        # The same moment for all, and no search changes what the next one sees.
+        self.lines.append(("search", _dump({"query": query, "now": "2026-11-28T12:00:00Z", "touch": False, **members})))
         return self
 
     def text(self):
@@ -147,6 +163,26 @@ def _approvals():
         "tool_call", {"op": "approval", "id": "stray", "call_id": "call_9_9", "allow": True}).run()
 
 
+def _memories():
+    def note(id, text, day, **more):
+        return {"id": id, "text": text, "time": f"2026-11-{day:02}T10:00:00Z", **more}
+    notes = [note("tea", "Ada drinks green tea in the morning", 2, type="preference", tags=["drinks"]),
+             note("boat", "The boat to the island leaves at noon", 3, thread="trip"),
+             note("ticket", "Tickets are sold at the harbour", 3, thread="trip", position=1),
+             note("cat", "The cat is called Miro \u00e9\u4f60 \U0001f600", 20, importance=0.9),
+             note("paris", "Ada lives in Paris", 4, fact={"subject": "Ada", "predicate": "lives in", "object": "Paris"})]
+    yield (Scenario("memories", [say("yes")]).memory({"workspace": "scenario", "channel": "a"}).perform("add", memories=notes)
+           .search("Who drinks tea?", k=3, explain=True).search("boat tickets", explain=True, k=4).search("\"green tea\"", strict=True)
+           .perform("add", memories=[note("rome", "Ada lives in Rome", 9,
+                                          fact={"subject": "Ada", "predicate": "lives in", "object": "Rome"})])
+           .search("Where does Ada live?", k=2).search("Where does Ada live?", k=3, superseded=True)
+           .perform("relate", **{"from": "boat", "to": "ticket", "relation": "part_of", "weight": 0.5})
+           .perform("get", id="boat").perform("list", limit=3).perform("list", types=["preference"])
+           .perform("forget", id="tea").search("tea", k=3).perform("restore", id="tea").search("tea", k=1, mode="text")
+           .perform("purge", ids=["tea"]).perform("get", id="tea").perform("tree").perform("dance")
+           .perform("add", text="x", type="dream").perform("add", text="x", channel="b").search("x", colour="red"))
+
+
 def _steering():
     yield Scenario("steer", [call("f"), say("other way")]).tool("f", by="event").once(
         "tool_call", {"op": "steer", "id": "s", "text": "Rather not."}).run()
@@ -189,6 +225,6 @@ def _structured():
 
 
 def scenarios():
-    every = [*_texts(), *_conversations(), *_tools(), *_approvals(), *_steering(), *_ends(), *_structured()]
+    every = [*_texts(), *_conversations(), *_tools(), *_approvals(), *_steering(), *_ends(), *_structured(), *_memories()]
     assert len({scenario.name for scenario in every}) == len(every)
     return every

@@ -179,11 +179,11 @@ TEST(StoreUpgrade, LeasesOfTheFirstSchemaAreJudgedByPidAlone) {
     ASSERT_TRUE(store.ok());
     ASSERT_TRUE((*store)->acquire("session:a").ok());
     RawDatabase(options.path)
-        .exec(
-            "DROP TABLE approvals; DROP TABLE budget_blocks; DROP TABLE budgets; DROP TABLE usage; DROP "
-            "TABLE usage_counts; ALTER "
-            "TABLE leases "
-            "DROP COLUMN pid_namespace; PRAGMA user_version = 1");
+        .exec(std::string(kDropMemories) +
+              "DROP TABLE approvals; DROP TABLE budget_blocks; DROP TABLE budgets; DROP TABLE usage; DROP "
+              "TABLE usage_counts; ALTER "
+              "TABLE leases "
+              "DROP COLUMN pid_namespace; PRAGMA user_version = 1");
     auto again = open_store(options, clock);
     ASSERT_TRUE(again.ok()) << again.status().to_string();
     EXPECT_EQ((*again)->acquire("session:a").status().reason(), "session_busy");

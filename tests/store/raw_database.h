@@ -8,6 +8,12 @@
 
 namespace tau::store {
 
+// Takes a database back to before it had memories.
+inline constexpr const char* kDropMemories =
+    "DROP TABLE memory_fts; DROP VIEW memory_words; DROP TABLE memories; DROP TABLE memory_scopes;"
+    "DROP TABLE memory_state; DROP TABLE memory_edges; DROP TABLE memory_uses; DROP TABLE memory_spaces;"
+    "DROP TABLE memory_vectors; DROP TABLE memory_purged;";
+
 class RawDatabase {
  public:
   explicit RawDatabase(const std::string& path) { EXPECT_EQ(sqlite3_open(path.c_str(), &db_), SQLITE_OK); }

@@ -187,6 +187,7 @@ TEST_F(StoreUsage, AfterACrashThereIsOneCallForEachRow) {
 TEST_F(StoreUsage, WhatWasUsedBeforeCountsByTheLastChangeOfItsSession) {
   ASSERT_NE(open(), nullptr);
   RawDatabase(path()).exec(
+      std::string(kDropMemories) +
       "DROP TABLE usage; DROP TABLE usage_counts; PRAGMA user_version = 4;"
       "INSERT INTO sessions VALUES('s', '', '', '', '', 'a/one', 0, 172800000, 3, 10, 20, 30, '');"
       "INSERT INTO sessions VALUES('t', '', '', '', '', 'a/one', 0, 172800000, 0, 0, 0, 0, '')");

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include "tool/builtin/glob_pattern.h"
+#include "base/glob_pattern.h"
 
 namespace tau::tool {
 namespace {

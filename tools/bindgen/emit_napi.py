@@ -17,8 +17,11 @@ _NOT_OFFERED = ("tau_secret_data", "tau_secret_len",  # secret_bytes
 # Written by hand in src/: C name -> (parameters of its declaration, its result).
 _BY_HAND = {
     "tau_embed": ("runtime: tau_runtime, request: Text", "[Uint8Array, string]"),
+    "tau_memory_perform": ("memory: tau_memory, request: Text, vectors: Float32Array | undefined", "Promise<string>"),
+    "tau_memory_search": ("memory: tau_memory, request: Text, vector: Float32Array | undefined", "Promise<string>"),
     "tau_queue_drain": ("queue: tau_queue, numbers: Float64Array", "string | undefined"),
     "tau_queue_new": ("runtime: tau_runtime, loop: number, wake: () => void, borrow: boolean", "tau_queue"),
+    "tau_runtime_set_embedder": ("runtime: tau_runtime, name: Text, dimensions: number", "void"),
     "queue_advance": ("queue: tau_queue", "boolean"),
     "queue_keep_alive": ("queue: tau_queue, keep: boolean", "void"),
     "secret_bytes": ("secret: tau_secret", "Uint8Array"),

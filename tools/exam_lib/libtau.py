@@ -19,6 +19,13 @@ class _ScannerOptions(ctypes.Structure):
     _fields_ = [("struct_size", ctypes.c_uint32), ("flags", ctypes.c_uint32), ("rules", _Str), ("pii", _Str)]
 
 
+class _RuntimeOptions(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("flags", ctypes.c_uint32), ("home", _Str), ("workspace", _Str),
+                ("config", _Str), ("loops", ctypes.c_uint32), ("workers", ctypes.c_uint32), ("log", ctypes.c_void_p),
+                ("log_userdata", ctypes.c_void_p), ("log_level", ctypes.c_uint32), ("reserved", ctypes.c_uint32),
+                ("exec_helper", _Str), ("vault", ctypes.c_void_p)]
+
+
 class TauError(Exception):
     """A failed call: its status and reason as they are, and the message."""
 
@@ -67,6 +74,15 @@ class Libtau:
                 ("tau_redactor_feed", ctypes.c_int32, [ctypes.c_void_p, _Str, ctypes.POINTER(_Buf), err]),
                 ("tau_redactor_finish", ctypes.c_int32, [ctypes.c_void_p, ctypes.POINTER(_Buf), err]),
                 ("tau_redactor_free", None, [ctypes.c_void_p]),
+                ("tau_runtime_new", ctypes.c_int32, [ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p), err]),
+                ("tau_runtime_stop", ctypes.c_int32, [ctypes.c_void_p, ctypes.c_int32, err]),
+                ("tau_runtime_unref", None, [ctypes.c_void_p]),
+                ("tau_memory_open", ctypes.c_int32, [ctypes.c_void_p, _Str, ctypes.POINTER(ctypes.c_void_p), err]),
+                ("tau_memory_search", ctypes.c_int32,
+                 [ctypes.c_void_p, _Str, ctypes.c_void_p, ctypes.c_size_t, ctypes.POINTER(_Buf), err]),
+                ("tau_memory_perform", ctypes.c_int32,
+                 [ctypes.c_void_p, _Str, ctypes.c_void_p, ctypes.c_size_t, ctypes.POINTER(_Buf), err]),
+                ("tau_memory_unref", None, [ctypes.c_void_p]),
                 ("tau_status_name", ctypes.c_char_p, [ctypes.c_int32]),
                 ("tau_error_reason", _Str, [ctypes.c_void_p]),
                 ("tau_error_message", _Str, [ctypes.c_void_p]),
@@ -178,3 +194,38 @@ class Scanner:
             return b"".join([*out, library._bytes(library._lib.tau_redactor_finish, redactor)])
         finally:
             library._lib.tau_redactor_free(redactor)
+
+
+class Runtime:
+    """A runtime over a home, until it is closed."""
+
+    def __init__(self, library, home, config):
+        self.library = library
+        self.pointer = ctypes.c_void_p()
+        options = _RuntimeOptions(ctypes.sizeof(_RuntimeOptions), 0, _view(str(home)), _Str(), _json(config))
+        library._call(library._lib.tau_runtime_new, ctypes.byref(options), ctypes.byref(self.pointer))
+
+    def close(self):
+        self.library._call(self.library._lib.tau_runtime_stop, self.pointer, -1)
+        self.library._lib.tau_runtime_unref(self.pointer)
+
+
+class Memory:
+    """The memories of one scope."""
+
+    def __init__(self, runtime, scope):
+        self._library = runtime.library
+        self._pointer = ctypes.c_void_p()
+        self._library._call(self._library._lib.tau_memory_open, runtime.pointer, _json(scope), ctypes.byref(self._pointer))
+
+    def _request(self, function, request):
+        return json.loads(self._library._text(function, self._pointer, _json(request), None, 0))
+
+    def search(self, request):
+        return self._request(self._library._lib.tau_memory_search, request)
+
+    def perform(self, request):
+        return self._request(self._library._lib.tau_memory_perform, request)
+
+    def close(self):
+        self._library._lib.tau_memory_unref(self._pointer)

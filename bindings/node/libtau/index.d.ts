@@ -244,6 +244,12 @@ export class Runtime {
   addModel(document: Document & { model: string }, answer?: ModelFunction): void;
   /** The vectors of texts, in their order and all of one length; asked of a provider or a route. Blocks meanwhile. */
   embed(texts: Iterable<string>, options: EmbedOptions): Embeddings;
+  /** The memories of a scope: a workspace ("default"), a channel in it, an actor. */
+  memory(scope?: MemoryScope): Memory;
+  /** The vectors of memories are of this space from now on: `name` names it (another model, another name), `embed` makes them before
+   * each add() and search() of a Memory; without it they come with these calls. Memories that came otherwise (ingest, import, other
+   * programs) have none in it. Without a name: back to the configured model. */
+  setEmbedder(name?: string | null, dimensions?: number, embed?: EmbedFunction): void;
   /** Takes a model out again; agents that have it keep it. */
   removeModel(name: string): void;
   agent(options?: AgentOptions): Agent;
@@ -305,6 +311,168 @@ export class Runtime {
   stop(options?: { timeoutMs?: number }): Promise<void>;
   /** Stops and gives the runtime back; 10 seconds when no time is given. Harmless when it was closed. */
   close(options?: { timeoutMs?: number }): Promise<void>;
+}
+
+/** A workspace ("default"), a channel in it, an actor: what a Memory is bound to. With a channel it sees that channel and what belongs
+ * to the whole workspace, and writes into the channel alone; without one it sees all channels. The same holds for actor. */
+export interface MemoryScope {
+  workspace?: string;
+  channel?: string;
+  actor?: string;
+  /** Who acts, for access rules and records. */
+  principal?: string;
+}
+
+export type MemoryType = 'observation' | 'event' | 'fact' | 'preference' | 'todo' | 'decision' | 'goal' | 'identity';
+export type MemoryRelation = 'related_to' | 'updates' | 'contradicts' | 'caused_by' | 'result_of' | 'part_of';
+/** A Date, text in ISO 8601 (UTC where no offset is said), or milliseconds since 1970. */
+export type Time = Date | string | number;
+
+/** A memory to be written, docs/schema/memory.json. */
+export interface MemoryEntry {
+  readonly text: string;
+  readonly id?: string;
+  readonly type?: MemoryType;
+  /** From 0 to 1; that of the type unless told. */
+  readonly importance?: number;
+  readonly tags?: readonly string[];
+  readonly time?: Time;
+  readonly thread?: string;
+  readonly fact?: { readonly subject: string; readonly predicate: string; readonly object: string };
+  readonly valid_from?: Time | null;
+  readonly valid_to?: Time | null;
+  readonly source?: string;
+  readonly channel?: string;
+  readonly actor?: string;
+  readonly attributes?: Document;
+  readonly relations?: readonly { readonly to: string; readonly relation?: MemoryRelation; readonly weight?: number }[];
+  /** Written only when the memory has this revision; 0: when it does not exist. */
+  readonly expected_revision?: number;
+  readonly [member: string]: unknown;
+}
+
+/** A memory as it is kept. */
+export interface MemoryDocument {
+  readonly id: string;
+  readonly text: string;
+  readonly type: MemoryType;
+  readonly importance: number;
+  readonly tags: readonly string[];
+  readonly time: string;
+  readonly revision: number;
+  readonly [member: string]: unknown;
+}
+
+export interface MemoryFilter {
+  types?: readonly MemoryType[];
+  /** All of them. */
+  tags?: readonly string[];
+  /** Of `time`, both included. */
+  since?: Time;
+  until?: Time;
+  channel?: string;
+  actor?: string;
+  thread?: string;
+  /** A prefix. */
+  source?: string;
+}
+
+export interface MemorySearchOptions extends MemoryFilter {
+  /** At most so many hits: 10, up to 1,000. */
+  k?: number;
+  /** Of the query, when the program makes its own. */
+  vector?: Vectors;
+  mode?: 'hybrid' | 'text' | 'vector';
+  fusion?: 'convex' | 'rrf';
+  /** 0 to 1: maximal marginal relevance. */
+  diversity?: number;
+  asOf?: { readonly valid?: Time; readonly recorded?: Time };
+  /** Also facts that another one replaced. */
+  superseded?: boolean;
+  /** Of each thread its best memory alone. */
+  group?: 'thread';
+  /** Quoted phrases, word* and dates are conditions. */
+  strict?: boolean;
+  /** Each hit has `parts`, which add up to its score. */
+  explain?: boolean;
+  minScore?: number;
+  vectorWeight?: number;
+  graphWeight?: number;
+  importanceWeight?: number;
+  recencyWeight?: number;
+  context?: boolean;
+  feedback?: boolean;
+  touch?: boolean;
+  /** What dates in the query are relative to. */
+  now?: Time;
+}
+
+/** The best first. */
+export interface MemoryHits {
+  readonly hits: readonly (MemoryDocument & { readonly score: number; readonly parts?: Document })[];
+  /** "unavailable": words alone were searched, and `message` says why. */
+  readonly vectors: 'used' | 'off' | 'unavailable';
+  readonly reason?: string;
+  readonly message?: string;
+  /** How many memories the search went through. */
+  readonly searched: number;
+}
+
+/** Vectors, row by row: one array of numbers, or one for each row. */
+export type Vectors = Float32Array | Float64Array | readonly number[] | readonly (Float32Array | Float64Array | readonly number[])[];
+/** Gives a row of numbers for each text. */
+export type EmbedFunction = (texts: string[], purpose: 'document' | 'query') => Vectors | Promise<Vectors>;
+
+export interface MemoryWritten {
+  readonly id: string;
+  readonly revision: number;
+  readonly created: boolean;
+  readonly [member: string]: unknown;
+}
+
+/** The memories of a scope; made by runtime.memory(). Calls wait for the disk on a thread of Node's pool. docs/memory.md tells the
+ * story, docs/c-api/memory.md lists every request. */
+export class Memory {
+  private constructor();
+  /** Remembers a text, a memory, or several of them, all or nothing. `vectors`: theirs, when the program makes its own; other
+   * options are members of each. */
+  add(what: string | MemoryEntry, options?: Partial<MemoryEntry> & { vectors?: Vectors; expectedRevision?: number }): Promise<MemoryWritten>;
+  add(what: readonly (string | MemoryEntry)[],
+    options?: Partial<MemoryEntry> & { vectors?: Vectors; expectedRevision?: number }): Promise<MemoryWritten[]>;
+  /** Finds memories by words, meaning, relations and time together. */
+  search(query: string | undefined, options?: MemorySearchOptions): Promise<MemoryHits>;
+  get(id: string, options?: { forgotten?: boolean; relations?: boolean }): Promise<MemoryDocument>;
+  page(options?: MemoryFilter & { limit?: number; after?: string; order?: 'newest' }):
+    Promise<{ readonly memories: readonly MemoryDocument[]; readonly next?: string | null }>;
+  /** Every memory that the filters let through: for await (const each of memory.list()). */
+  list(options?: MemoryFilter & { limit?: number; order?: 'newest' }): AsyncGenerator<MemoryDocument, void, undefined>;
+  /** Nobody finds it any more; restore() brings it back. */
+  forget(id: string): Promise<Document>;
+  restore(id: string): Promise<Document>;
+  /** Erases for good, from the database, its log and every index: by ids, or { all: true } with a filter; how many. */
+  purge(what: string | readonly string[] | (MemoryFilter & { all: true; forgotten?: boolean })): Promise<number>;
+  relate(from: string, to: string, relation?: MemoryRelation, options?: { weight?: number }): Promise<Document>;
+  unrelate(from: string, to: string, relation?: MemoryRelation): Promise<Document>;
+  /** The scopes within this one, with counts. */
+  tree(): Promise<Document>;
+  /** Counts, sizes, the state of indexes and vectors. */
+  stats(): Promise<Document>;
+  /** Nodes and edges around a memory; without an id a page of the whole graph, with positions to draw it. */
+  graph(id?: string, options?: MemoryFilter & { depth?: number; limit?: number; after?: string }): Promise<Document>;
+  /** The strongest chain of relations between two. */
+  path(from: string, to: string, options?: { maxHops?: number }): Promise<Document>;
+  /** Sees to what fades, what is double, what was forgotten long ago; a report. */
+  maintain(options?: { dryRun?: boolean; policy?: Document }): Promise<Document>;
+  /** Computes vectors that are missing, now. */
+  embed(limit?: number): Promise<Document>;
+  /** Files and folders into memories, only what changed since; a report. */
+  ingest(path: string, options?: { dryRun?: boolean; [option: string]: unknown }): Promise<Document>;
+  export(path: string, options?: MemoryFilter & { format?: 'jsonl' | 'tau' | 'markdown' }): Promise<Document>;
+  import(path: string, options?: { format?: 'jsonl' | 'tau' | 'markdown'; [option: string]: unknown }): Promise<Document>;
+  /** What tau_memory_perform answers to a request. */
+  perform(request: { op: string; [member: string]: unknown }, options?: { vectors?: Vectors }): Promise<Document>;
+  /** Gives it back; what is remembered stays. Harmless when it was closed. */
+  close(): void;
 }
 
 /** The key that opens a vault: one of the first five. */

@@ -10,6 +10,7 @@ const { Agent } = require('./agent.js');
 const { TauError, ToolError } = require('./errors.js');
 const { Event } = require('./events.js');
 const { Identity, resolveDid, verifyCard, verifyRoots } = require('./identity.js');
+const { Memory } = require('./memory.js');
 const { Policy } = require('./policy.js');
 const { Run } = require('./run.js');
 const { auditHead, auditRecords, readAudit, summariseAudit, verifyAudit } = require('./audit.js');
@@ -63,7 +64,7 @@ async function run(prompt, { workspace, environment = true, signal, deadlineMs, 
   }
 }
 
-module.exports = { Access, Agent, Event, Identity, Policy, Redactor, Run, Runtime, Scanner, Secret, Session, TauError, Tool,
+module.exports = { Access, Agent, Event, Identity, Memory, Policy, Redactor, Run, Runtime, Scanner, Secret, Session, TauError, Tool,
   ToolError, Vault, abiVersion, auditHead, auditRecords, buildInfo, checkUrl, hasFeature, injectionSignals,
   readAudit, resolveDid, restoreHome, run, summariseAudit, tool, verifyAudit, verifyCard, verifyHome, verifyRoots,
   version, wire };

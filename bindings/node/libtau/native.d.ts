@@ -9,6 +9,7 @@ declare const handle: unique symbol;
 export interface tau_access { readonly [handle]: 'tau_access' }
 export interface tau_agent { readonly [handle]: 'tau_agent' }
 export interface tau_identity { readonly [handle]: 'tau_identity' }
+export interface tau_memory { readonly [handle]: 'tau_memory' }
 export interface tau_policy { readonly [handle]: 'tau_policy' }
 export interface tau_queue { readonly [handle]: 'tau_queue' }
 export interface tau_redactor { readonly [handle]: 'tau_redactor' }
@@ -85,6 +86,11 @@ export interface tau_vault_options {
   least_epoch?: number | undefined;
 }
 
+export const tau_embed_purpose: {
+  readonly DOCUMENT: 0;
+  readonly QUERY: 1;
+};
+
 export const tau_event_kind: {
   readonly NONE: 0;
   readonly RUN_STARTED: 1;
@@ -107,6 +113,7 @@ export const tau_event_kind: {
   readonly ROUTE: 18;
   readonly MODEL_CALL: 19;
   readonly MODEL_CALL_OVER: 20;
+  readonly RECALLED: 21;
 };
 
 export const tau_home_restore_flags: {
@@ -229,9 +236,15 @@ export function set_error_factory(factory: (status: number, reason: string, mess
 
 export function tau_embed(runtime: tau_runtime, request: Text): [Uint8Array, string];
 
+export function tau_memory_perform(memory: tau_memory, request: Text, vectors: Float32Array | undefined): Promise<string>;
+
+export function tau_memory_search(memory: tau_memory, request: Text, vector: Float32Array | undefined): Promise<string>;
+
 export function tau_queue_drain(queue: tau_queue, numbers: Float64Array): string | undefined;
 
 export function tau_queue_new(runtime: tau_runtime, loop: number, wake: () => void, borrow: boolean): tau_queue;
+
+export function tau_runtime_set_embedder(runtime: tau_runtime, name: Text, dimensions: number): void;
 
 /** Tell the ABI version that the library speaks: major * 1000 + minor (see version.h). */
 export function tau_abi_version(): number;
@@ -316,6 +329,12 @@ export function tau_identity_verify(kind: number, statement: Text, request: Text
 
 /** Tell what in a text looks like an attempt to give a model orders. */
 export function tau_injection_signals(text: Text, channel: number): string;
+
+/** Open the memories of a scope. */
+export function tau_memory_open(runtime: tau_runtime, scope: Text): tau_memory;
+
+/** Give a reference back. */
+export function tau_memory_unref(memory: tau_memory): void;
 
 /** Decide of one call. */
 export function tau_policy_decide(policy: tau_policy, tool_call: Text): string;

@@ -3,10 +3,11 @@
 
 const addon = require('./addon.js');
 
+exports.tau_embed_purpose = Object.freeze({ DOCUMENT: 0, QUERY: 1 });
 exports.tau_event_kind = Object.freeze({ NONE: 0, RUN_STARTED: 1, TURN_STARTED: 2, TEXT: 3, REASONING: 4,
   MESSAGE: 5, TOOL_CALL: 6, APPROVAL: 7, TOOL_STARTED: 8, TOOL_PROGRESS: 9, TOOL_RESULT: 10, ATTEMPT: 11,
   TURN_DONE: 12, OP_ACCEPTED: 13, OP_REJECTED: 14, SNAPSHOT: 15, RUN_DONE: 16, HELD_TEXT: 17, ROUTE: 18,
-  MODEL_CALL: 19, MODEL_CALL_OVER: 20 });
+  MODEL_CALL: 19, MODEL_CALL_OVER: 20, RECALLED: 21 });
 exports.tau_home_restore_flags = Object.freeze({ REPLACE: 1 });
 exports.tau_log_level = Object.freeze({ ERROR: 1, WARN: 2, INFO: 3, DEBUG: 4 });
 exports.tau_run_flags = Object.freeze({ RESUME: 1, QUIET: 2 });
@@ -36,8 +37,11 @@ exports.release_all_of = addon.release_all_of;
 exports.secret_bytes = addon.secret_bytes;
 exports.set_error_factory = addon.set_error_factory;
 exports.tau_embed = addon.tau_embed;
+exports.tau_memory_perform = addon.tau_memory_perform;
+exports.tau_memory_search = addon.tau_memory_search;
 exports.tau_queue_drain = addon.tau_queue_drain;
 exports.tau_queue_new = addon.tau_queue_new;
+exports.tau_runtime_set_embedder = addon.tau_runtime_set_embedder;
 exports.tau_abi_version = addon.tau_abi_version;
 exports.tau_access_check = addon.tau_access_check;
 exports.tau_access_open = (options) => addon.tau_access_open(options.flags, options.policy, options.audience,
@@ -68,6 +72,8 @@ exports.tau_identity_sign = addon.tau_identity_sign;
 exports.tau_identity_unref = addon.tau_identity_unref;
 exports.tau_identity_verify = addon.tau_identity_verify;
 exports.tau_injection_signals = addon.tau_injection_signals;
+exports.tau_memory_open = addon.tau_memory_open;
+exports.tau_memory_unref = addon.tau_memory_unref;
 exports.tau_policy_decide = addon.tau_policy_decide;
 exports.tau_policy_describe = addon.tau_policy_describe;
 exports.tau_policy_free = addon.tau_policy_free;

@@ -7,6 +7,7 @@ const native = require('./native.js');
 const { Agent } = require('./agent.js');
 const { Channels } = require('./channel.js');
 const { TauError } = require('./errors.js');
+const { Embedder, Memory } = require('./memory.js');
 const { HostModel } = require('./models.js');
 const { scannerOf } = require('./scanner.js');
 const { asyncDispose, checkOptions, dispose, expand, inspect, json } = require('./values.js');
@@ -47,6 +48,8 @@ class Runtime {
     });
     this._channels = new Channels(this._handle, loops === undefined && !process.versions.bun);
     this._models = new Map();
+    this._embedder = undefined;
+    this._calls = new Set(); // promises of memories
     this._closed = false;
   }
 
@@ -74,6 +77,19 @@ class Runtime {
     const vectors = [];
     for (let at = 0; at < numbers.length; at += facts.dimensions) vectors.push(numbers.subarray(at, at + facts.dimensions));
     return { vectors, dimensions: facts.dimensions, model: facts.model, inputTokens, costUsdMicros, requests };
+  }
+
+  /** The memories of a scope: { workspace, channel, actor, principal }. */
+  memory(scope = {}) {
+    return new Memory(this, scope);
+  }
+
+  /** The vectors of memories are of this space from now on, made by `embed(texts, purpose)`, which may be asynchronous; without it
+   * they come with the calls. Without a name: back to the configured model. */
+  setEmbedder(name, dimensions, embed) {
+    const embedder = name === undefined || name === null ? undefined : new Embedder(name, dimensions, embed);
+    native.tau_runtime_set_embedder(this._handle, embedder?.name, embedder?.dimensions);
+    this._embedder = embedder;
   }
 
   /** Takes a model out again; agents that have it keep it. */
@@ -233,6 +249,7 @@ class Runtime {
     this._closed = true;
     try {
       await this.stop({ timeoutMs });
+      await Promise.allSettled(this._calls); // each holds the home until it is done
     } finally {
       this._release();
     }

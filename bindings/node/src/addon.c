@@ -31,6 +31,9 @@ static napi_value export_all(napi_env env, napi_value exports) {
                                                 ROW(queue_advance) ROW(queue_keep_alive)    //
                                                 ROW(release_all_of) ROW(set_error_factory)  //
                                                 ROW(secret_bytes) ROW(tau_embed)            //
+                                                ROW(tau_memory_perform)                     //
+                                                ROW(tau_memory_search)                      //
+                                                ROW(tau_runtime_set_embedder)               //
                                                 ROW(tau_queue_drain)                        //
                                                 ROW(tau_queue_new)};
 #undef ROW

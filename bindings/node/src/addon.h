@@ -52,6 +52,7 @@ struct handle {
   handle *next, *previous;
 };
 
+extern const handle_kind kind_tau_memory;
 extern const handle_kind kind_tau_queue;
 extern const handle_kind kind_tau_runtime;
 extern const handle_kind kind_tau_secret;
@@ -90,6 +91,11 @@ napi_value js_release_all_of(napi_env env, napi_callback_info info);
 
 /* embed.c */
 napi_value js_tau_embed(napi_env env, napi_callback_info info);
+
+/* memory.c */
+napi_value js_tau_memory_perform(napi_env env, napi_callback_info info);
+napi_value js_tau_memory_search(napi_env env, napi_callback_info info);
+napi_value js_tau_runtime_set_embedder(napi_env env, napi_callback_info info);
 
 /* secret.c */
 napi_value js_secret_bytes(napi_env env, napi_callback_info info);

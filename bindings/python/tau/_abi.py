@@ -14,6 +14,13 @@ TAU_VERSION_MINOR = 1
 TAU_VERSION_PATCH = 0
 
 
+class tau_embed_purpose(enum.IntEnum):
+    """What the vectors are for."""
+
+    DOCUMENT = 0
+    QUERY = 1
+
+
 class tau_event_kind(enum.IntEnum):
     """What an event is. Unknown kinds may come from a newer library: ignore them. Bodies: docs/events.md."""
 
@@ -38,6 +45,7 @@ class tau_event_kind(enum.IntEnum):
     ROUTE = 18
     MODEL_CALL = 19
     MODEL_CALL_OVER = 20
+    RECALLED = 21
 
 
 class tau_home_restore_flags(enum.IntFlag):
@@ -209,6 +217,17 @@ class tau_buf(Structure):
         ("data", POINTER(c_char)),
         ("len", c_size_t),
         ("owner", c_void_p),
+    ]
+
+
+class tau_embedder(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("dimensions", c_uint32),
+        ("name", tau_str),
+        ("embed", c_void_p),
+        ("userdata", c_void_p),
+        ("finalize", c_void_p),
     ]
 
 
@@ -392,6 +411,7 @@ FUNCTIONS = {
     "tau_build_info": (c_int32, [c_void_p, c_void_p]),
     "tau_did_resolve": (c_int32, [tau_str, tau_str, c_void_p, c_void_p]),
     "tau_embed": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p, c_void_p]),
+    "tau_embedder_init": (None, [c_void_p, c_uint32]),
     "tau_error_details": (tau_str, [c_void_p]),
     "tau_error_free": (None, [c_void_p]),
     "tau_error_message": (tau_str, [c_void_p]),
@@ -413,6 +433,11 @@ FUNCTIONS = {
     "tau_identity_unref": (None, [c_void_p]),
     "tau_identity_verify": (c_int32, [c_uint32, tau_str, tau_str, c_void_p, c_void_p]),
     "tau_injection_signals": (c_int32, [tau_str, c_uint32, c_void_p, c_void_p]),
+    "tau_memory_open": (c_int32, [c_void_p, tau_str, c_void_p, c_void_p]),
+    "tau_memory_perform": (c_int32, [c_void_p, tau_str, c_void_p, c_size_t, c_void_p, c_void_p]),
+    "tau_memory_ref": (c_void_p, [c_void_p]),
+    "tau_memory_search": (c_int32, [c_void_p, tau_str, c_void_p, c_size_t, c_void_p, c_void_p]),
+    "tau_memory_unref": (None, [c_void_p]),
     "tau_model_init": (None, [c_void_p, c_uint32]),
     "tau_model_reply_drop": (None, [c_void_p]),
     "tau_model_reply_fail": (c_int32, [c_void_p, tau_str, c_void_p]),
@@ -455,6 +480,7 @@ FUNCTIONS = {
     "tau_runtime_ref": (c_void_p, [c_void_p]),
     "tau_runtime_return_loop": (c_int32, [c_void_p, c_uint32, c_void_p]),
     "tau_runtime_scanner": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "tau_runtime_set_embedder": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "tau_runtime_stop": (c_int32, [c_void_p, c_int32, c_void_p]),
     "tau_runtime_unref": (None, [c_void_p]),
     "tau_scanner_add_secret": (c_int32, [c_void_p, tau_str, tau_str, c_void_p]),

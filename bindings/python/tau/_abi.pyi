@@ -12,6 +12,12 @@ TAU_VERSION_MAJOR: int
 TAU_VERSION_MINOR: int
 TAU_VERSION_PATCH: int
 
+class tau_embed_purpose(enum.IntEnum):
+    """What the vectors are for."""
+
+    DOCUMENT = 0
+    QUERY = 1
+
 class tau_event_kind(enum.IntEnum):
     """What an event is. Unknown kinds may come from a newer library: ignore them. Bodies: docs/events.md."""
 
@@ -36,6 +42,7 @@ class tau_event_kind(enum.IntEnum):
     ROUTE = 18
     MODEL_CALL = 19
     MODEL_CALL_OVER = 20
+    RECALLED = 21
 
 class tau_home_restore_flags(enum.IntFlag):
     """tau_home_restore flags"""
@@ -180,6 +187,15 @@ class tau_buf(Structure):
     len: int
     owner: Any
     def __init__(self, data: Any = ..., len: int = ..., owner: Any = ...) -> None: ...
+
+class tau_embedder(Structure):
+    struct_size: int
+    dimensions: int
+    name: tau_str
+    embed: Any
+    userdata: Any
+    finalize: Any
+    def __init__(self, struct_size: int = ..., dimensions: int = ..., name: tau_str = ..., embed: Any = ..., userdata: Any = ..., finalize: Any = ...) -> None: ...
 
 class tau_event(Structure):
     struct_size: int
@@ -359,6 +375,8 @@ class Library:
         """Read a DID: the keys that may speak for it."""
     def tau_embed(self, runtime: int | None, request: tau_str, vectors: Any, report: Any, err: Any, /) -> int:
         """Ask a model for the vectors of texts."""
+    def tau_embedder_init(self, embedder: Any, struct_size: int, /) -> None:
+        """Set an embedder to its defaults, as TAU_EMBEDDER_INIT does."""
     def tau_error_details(self, error: int | None, /) -> tau_str:
         """Give more facts as one JSON object, for example {"http_status":429}."""
     def tau_error_free(self, error: int | None, /) -> None:
@@ -401,6 +419,16 @@ class Library:
         """Judge a statement that holds whenever it is seen: a card or a list of roots."""
     def tau_injection_signals(self, text: tau_str, channel: int, out: Any, err: Any, /) -> int:
         """Tell what in a text looks like an attempt to give a model orders."""
+    def tau_memory_open(self, runtime: int | None, scope: tau_str, out: Any, err: Any, /) -> int:
+        """Open the memories of a scope."""
+    def tau_memory_perform(self, memory: int | None, request: tau_str, vectors: Any, count: int, out: Any, err: Any, /) -> int:
+        """Do what a request asks for: a JSON object with a member "op", one of those that the top of this header lists."""
+    def tau_memory_ref(self, memory: int | None, /) -> int | None:
+        """Take another reference."""
+    def tau_memory_search(self, memory: int | None, request: tau_str, vector: Any, dimensions: int, out: Any, err: Any, /) -> int:
+        """Find memories."""
+    def tau_memory_unref(self, memory: int | None, /) -> None:
+        """Give a reference back."""
     def tau_model_init(self, model: Any, struct_size: int, /) -> None:
         """Set a model to its defaults, as TAU_MODEL_INIT does."""
     def tau_model_reply_drop(self, reply: int | None, /) -> None:
@@ -485,6 +513,8 @@ class Library:
         """Give a borrowed loop back: the runtime's thread drives it again, with all that is on it."""
     def tau_runtime_scanner(self, runtime: int | None, out: Any, err: Any, /) -> int:
         """Give the scanner of a runtime."""
+    def tau_runtime_set_embedder(self, runtime: int | None, embedder: Any, err: Any, /) -> int:
+        """Let the program make the vectors of memories, from now on, instead of what memory.model says."""
     def tau_runtime_stop(self, runtime: int | None, timeout_ms: int, err: Any, /) -> int:
         """Cancel every run, wait until all have ended, their records are durable and every `invoke` of a tool has returned, and refuse new ones."""
     def tau_runtime_unref(self, runtime: int | None, /) -> None:

@@ -12,6 +12,7 @@ from ._channel import Channels
 from ._loader import lib
 from .agent import Agent
 from .embeddings import Embeddings
+from .memory import Memory, set_embedder
 from .models import HostModel
 
 TYPE_CHECKING = False  # the module typing takes its time
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
+    from ._embedder import Embedder
     from ._threads import Threads
     from .scanner import Scanner
     from .vault import Vault
@@ -62,6 +64,7 @@ class Runtime:
         self._channels = Channels(self, borrow=_LOOPS - 1 if loops is None else None)
         self._models: dict[str, HostModel] = {}
         self._threads: Threads | None = None
+        self._embedder: Embedder | None = None
         self._lock = threading.Lock()
 
     @property
@@ -126,6 +129,31 @@ class Runtime:
         finally:
             lib.tau_buf_free(byref(vectors))
             lib.tau_buf_free(byref(report))
+
+    def memory(self, *, workspace: str | None = None, channel: str | None = None, actor: str | None = None,
+               principal: str | None = None) -> Memory:
+        """The memories of a scope: a workspace ("default"), a channel in it, an actor.
+
+        With a channel it sees that channel and what belongs to the whole workspace, and writes into the channel alone; without
+        one it sees all channels. The same holds for actor. principal: who acts, for access rules and records.
+        """
+        return Memory(self, {"workspace": workspace, "channel": channel, "actor": actor, "principal": principal})
+
+    def set_embedder(self, name: str | None, dimensions: int = 0,
+                     function: Callable[[list[str], str], Any] | None = None) -> Embedder | None:
+        """Lets a function make the vectors of memories from now on: function(texts, purpose) gives a row of numbers for each.
+
+        name: of the space of its vectors; another model, another name. purpose: "document" or "query". What it gives is
+        anything that add() takes as vectors. It is called on threads of the library, several times at once. When it raises,
+        words alone are searched, and Embedder.last_error tells. A name of None: back to the configured model.
+        """
+        if name is None or function is None:
+            set_embedder(self, None)
+            self._embedder = None
+        else:
+            from ._embedder import Embedder  # it stays to the end of the program
+            self._embedder = Embedder(name, dimensions, function).install(self)
+        return self._embedder
 
     def describe(self) -> dict[str, Any]:
         """The configuration in force with the origin of each value, and the model that would answer."""
@@ -275,6 +303,8 @@ class Runtime:
         if self._handle.released:
             return
         try:
+            if self._embedder is not None:
+                self.set_embedder(None)
             self.stop(timeout)
         finally:
             self._channels.settle()

@@ -1,7 +1,7 @@
 // glob: files by name.
+#include "base/glob_pattern.h"
 #include "tool/builtin/builtin.h"
 #include "tool/builtin/file_tool.h"
-#include "tool/builtin/glob_pattern.h"
 
 namespace tau::tool {
 namespace {

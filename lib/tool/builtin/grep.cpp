@@ -1,9 +1,9 @@
 // grep: lines of files that match a regular expression.
 #include <algorithm>
 
+#include "base/glob_pattern.h"
 #include "tool/builtin/builtin.h"
 #include "tool/builtin/file_tool.h"
-#include "tool/builtin/glob_pattern.h"
 
 namespace tau::tool {
 namespace {

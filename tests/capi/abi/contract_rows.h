@@ -35,6 +35,7 @@ static tau_vault* vault;   /* that all use; opened by kVaultKey */
 static tau_secret* secret; /* "kept" */
 static tau_identity* identity;
 static tau_access* access_of_all;
+static tau_memory* memory;
 static char run_id[64];
 
 static const unsigned char kVaultKey[32] = {7};
@@ -522,6 +523,7 @@ ROW(tau_home_prune) {
 #include "contract_audit_rows.h"
 #include "contract_vault_rows.h"
 
+#include "contract_memory_rows.h"
 #include "contract_model_rows.h"
 
 #include "contract_access_rows.h"

@@ -192,6 +192,7 @@ static void set_the_stage(void) {
   start_hanging();
   make_vault();
   make_access();
+  must(tau_memory_open(runtime, str(NULL), &memory, NULL), "memories");
   snprintf(path, sizeof path, "%s/backup", folder);
   must(tau_home_backup(runtime, str(path), &out, NULL), "a backup");
   tau_buf_free(&out);
@@ -207,6 +208,7 @@ static void clear_the_stage(void) {
   tau_vault_unref(vault);
   tau_access_unref(access_of_all);
   tau_identity_unref(identity);
+  tau_memory_unref(memory);
   tau_run_unref(hanging);
   tau_queue_unref(queue);
   tau_session_unref(resting);

@@ -34,6 +34,7 @@ struct world {
   tau_scanner_options scanner_options;
   tau_tool tool;
   tau_model model;
+  tau_embedder embedder;
   tau_buf buf;
   tau_runtime* runtimes[kHeld];
   tau_agent* agents[kHeld];
@@ -54,6 +55,7 @@ struct world {
   tau_access_options access_options;
   tau_access* accesses[kHeld];
   tau_identity* identities[kHeld];
+  tau_memory* memories[kHeld];
 };
 
 struct junk_call {
@@ -123,6 +125,7 @@ HANDLE(tau_vault, vaults, tau_vault_unref)
 HANDLE(tau_secret, secrets, tau_secret_free)
 HANDLE(tau_access, accesses, tau_access_unref)
 HANDLE(tau_identity, identities, tau_identity_unref)
+HANDLE(tau_memory, memories, tau_memory_unref)
 
 /* A tool of the host leaves its reply here, on a worker's thread. */
 static _Atomic(tau_tool_reply*) waiting_reply;
@@ -178,6 +181,13 @@ static const char* const kTexts[] = {
     "{\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}",
     "{\"messages\":[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"text\":\"Hi\"}]}],\"model\":\"m\"}",
     "{\"type\":\"object\"}",
+    "{\"workspace\":\"one\",\"channel\":\"x\"}",
+    "{\"op\":\"add\",\"id\":\"one\",\"text\":\"one\"}",
+    "{\"op\":\"get\",\"id\":\"one\"}",
+    "{\"op\":\"list\",\"limit\":2}",
+    "{\"op\":\"forget\",\"id\":\"one\"}",
+    "{\"op\":\"stats\"}",
+    "{\"query\":\"one\",\"k\":3,\"explain\":true}",
     "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     "backup",
     "home",
@@ -302,6 +312,33 @@ static tau_model* junk_pointer_tau_model(struct world* w) {
   if (junk_rarely(w)) m->reserved = (uint32_t)junk_number(w);
   if (junk_rarely(w)) m->struct_size = junk_random(w, sizeof *m + 1);
   return junk_rarely(w) ? NULL : m;
+}
+
+/* Vectors, or none: what was not written says so. */
+static void junk_embed(void* userdata, const tau_str* texts, size_t count, tau_embed_purpose purpose,
+                       float* out) {
+  size_t i;
+  (void)texts, (void)purpose;
+  for (i = 0; userdata != NULL && i < 3 * count; ++i) out[i] = (float)i;
+}
+
+static tau_embedder* junk_pointer_tau_embedder(struct world* w) {
+  tau_embedder* e = &w->embedder;
+  tau_embedder_init(e, sizeof *e);
+  e->name = (tau_str){"one", 3};
+  e->dimensions = 3;
+  if (!junk_rarely(w)) e->embed = junk_embed;
+  if (junk_coin(w)) e->userdata = w;
+  if (junk_rarely(w)) e->dimensions = (uint32_t)junk_number(w);
+  if (e->dimensions != 3) e->userdata = NULL; /* junk_embed writes three */
+  if (junk_rarely(w)) e->name = junk_tau_str(w);
+  if (junk_rarely(w)) e->struct_size = junk_random(w, sizeof *e + 1);
+  return junk_rarely(w) ? NULL : e;
+}
+
+static const float* junk_pointer_float(struct world* w) {
+  static const float kNumbers[kBlobs] = {0.25f, -1};
+  return junk_coin(w) ? NULL : kNumbers;
 }
 
 static tau_vault_options* junk_pointer_tau_vault_options(struct world* w) {
@@ -449,6 +486,7 @@ static void give_back_everything(struct world* w) {
   give_back_all_tau_scanner(w);
   give_back_all_tau_policy(w);
   give_back_all_tau_error(w);
+  give_back_all_tau_memory(w);
   give_back_all_tau_run(w);
   give_back_all_tau_session(w);
   give_back_all_tau_agent(w);

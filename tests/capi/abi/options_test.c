@@ -81,6 +81,10 @@ static tau_status use_tau_model(const tau_model* model) {
   return status;
 }
 
+static tau_status use_tau_embedder(const tau_embedder* embedder) {
+  return tau_runtime_set_embedder(runtime, embedder, NULL);
+}
+
 static tau_status open_vault(const tau_vault_options* options, const tau_vault_key* key) {
   tau_vault* made = NULL;
   tau_status status = tau_vault_open(options, key, &made, NULL);
@@ -138,6 +142,18 @@ static size_t complete_tau_tool(tau_tool* tool) {
 static size_t complete_tau_model(tau_model* model) {
   model->document = str("{\"model\":\"host/m\"}");
   return offsetof(tau_model, invoke);
+}
+
+static void embed_nothing(void* userdata, const tau_str* texts, size_t count, tau_embed_purpose purpose,
+                          float* out) {
+  (void)userdata, (void)texts, (void)count, (void)purpose, (void)out;
+}
+
+static size_t complete_tau_embedder(tau_embedder* embedder) {
+  embedder->dimensions = 4;
+  embedder->name = str("none");
+  embedder->embed = embed_nothing;
+  return offsetof(tau_embedder, userdata);
 }
 
 static size_t complete_tau_vault_options(tau_vault_options* options) {

@@ -13,9 +13,9 @@
 #include <string_view>
 #include <vector>
 
-#include "base/base.h"
+#include "base/status.h"
 
-namespace tau::tool {
+namespace tau {
 
 class GlobPattern {
  public:
@@ -31,4 +31,4 @@ class GlobPattern {
   std::vector<Components> alternatives_;
 };
 
-}  // namespace tau::tool
+}  // namespace tau

@@ -1,8 +1,10 @@
-#include "tool/builtin/glob_pattern.h"
+#include "base/glob_pattern.h"
 
 #include <optional>
 
-namespace tau::tool {
+#include "base/format.h"
+
+namespace tau {
 namespace {
 
 constexpr size_t kMaxAlternatives = 256;
@@ -187,4 +189,4 @@ bool GlobPattern::matches(std::string_view path) const {
   return false;
 }
 
-}  // namespace tau::tool
+}  // namespace tau

@@ -1,0 +1,168 @@
+// tau memory: its commands and their options.
+#include "surface.h"
+
+namespace cli {
+namespace {
+
+CLI::Option* add_list(CLI::App& app, const char* name, std::vector<std::string>& to, const char* help,
+                      const char* type) {
+  return app.add_option(name, to, help)->type_name(type)->delimiter(',')->allow_extra_args(false);
+}
+
+// The scope, and what every command has. --workspace is that of the memories: no tool works here.
+void add_scope(CLI::App& app, Options& o) {
+  app.add_option("--workspace", o.memory.workspace, "Workspace (default: default)")->type_name("NAME");
+  app.add_option("--channel", o.memory.channel, "Channel (default: all of the workspace)")->type_name("NAME");
+  app.add_option("--actor", o.memory.actor, "Actor (default: all of the channel)")->type_name("NAME");
+  app.add_flag("--json", o.json, "As JSON");
+  app.add_option("--home", o.home, "Home directory (default: $TAU_HOME, else $XDG_DATA_HOME/tau)")
+      ->type_name("DIR");
+  app.add_option("--profile", o.profile, "Profile of tau.toml to overlay")->type_name("NAME");
+  app.add_option("--principal", o.principal, "Who acts (default: access.principal of tau.toml, else local)")
+      ->type_name("NAME");
+  app.add_option("--set", o.settings, "Any configuration key: memory.model=hash-1 (repeatable)")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+}
+
+void add_filter(CLI::App& app, Options& o) {
+  MemoryOptions& m = o.memory;
+  add_list(app, "--type", m.types, "Of these types: fact,preference", "LIST");
+  add_list(app, "--tag", m.tags, "With all of these tags", "LIST");
+  app.add_option("--since", m.since, "Of that time or later: 2026-11-02, 2026-11-02T10:00:00Z")
+      ->type_name("TIME");
+  app.add_option("--until", m.until, "Of that time or earlier")->type_name("TIME");
+  app.add_option("--thread", m.thread, "Of that thread")->type_name("NAME");
+  app.add_option("--source", m.source, "From a source that begins so")->type_name("TEXT");
+}
+
+void add_add(CLI::App& memory, Options& o) {
+  MemoryOptions& m = o.memory;
+  CLI::App* add = memory.add_subcommand("add", "Remember a text; its id goes to stdout");
+  add->add_option("text", m.text, "What to remember; '-' reads it from stdin")->type_name("TEXT")->required();
+  add->add_option("--id", m.id, "Id; one that exists is written anew (default: one is made)")
+      ->type_name("ID");
+  add->add_option("--type", m.type,
+                  "observation (default), event, fact, preference, todo, decision, goal, identity")
+      ->type_name("TYPE");
+  add->add_option("--importance", m.importance, "From 0 to 1 (default: that of the type)")->type_name("N");
+  add_list(*add, "--tag", m.tags, "Tags", "LIST");
+  add->add_option("--time", m.time, "When it was (default: now)")->type_name("TIME");
+  add->add_option("--thread", m.thread, "Conversation or document that it is a part of")->type_name("NAME");
+  add->add_option("--source", m.source, "Where it is from: a file, a URL")->type_name("TEXT");
+  add->add_option("--fact", m.fact, "As a fact; it replaces the one of the same subject and predicate")
+      ->type_name("SUBJECT PREDICATE OBJECT")
+      ->expected(3);
+  add->add_option("--valid-from", m.valid_from, "The fact holds from then on")->type_name("TIME");
+  add->add_option("--valid-to", m.valid_to, "The fact holds until then")->type_name("TIME");
+  add_scope(*add, o);
+}
+
+void add_search(CLI::App& memory, Options& o) {
+  MemoryOptions& m = o.memory;
+  CLI::App* search = memory.add_subcommand("search", "Find memories, the best first");
+  search
+      ->add_option("query", m.words,
+                   "What to find; \"a phrase\", word*, last week; words to leave out after --: -- tea -green")
+      ->type_name("QUERY")
+      ->required();
+  search->add_option("-k", m.k, "At most so many (default 10)")->check(CLI::Range(1, 1000))->type_name("N");
+  search->add_option("--mode", m.mode, "hybrid (default), text or vector")
+      ->check(CLI::IsMember({"hybrid", "text", "vector"}))
+      ->type_name("MODE");
+  add_filter(*search, o);
+  search->add_option("--valid-at", m.valid_at, "Facts that held then")->type_name("TIME");
+  search->add_option("--recorded-at", m.recorded_at, "As the memories were then")->type_name("TIME");
+  search->add_flag("--superseded", m.superseded, "Also facts that another one replaced");
+  search->add_flag("--strict", m.strict, "Phrases, word* and dates are conditions");
+  search->add_flag("--by-thread", m.grouped, "Of each thread its best memory alone");
+  search->add_flag("--explain", m.explain, "What each score is made of");
+  add_scope(*search, o);
+}
+
+void add_reading(CLI::App& memory, Options& o) {
+  MemoryOptions& m = o.memory;
+  CLI::App* show = memory.add_subcommand("show", "All of a memory, with its relations");
+  show->add_option("id", m.id, "Memory")->type_name("ID")->required();
+  show->add_flag("--forgotten", m.forgotten, "Also one that was forgotten");
+  CLI::App* list = memory.add_subcommand("list", "Memories in the order in which they were recorded");
+  list->add_option("--limit", o.limit, "At most so many (default 50)")
+      ->check(CLI::Range(1, 1'000'000))
+      ->type_name("N");
+  list->add_flag("--newest", m.newest, "The newest first, by their time");
+  list->add_flag("--ids", o.ids, "Only their ids, one a line");
+  list->add_flag("--forgotten", m.forgotten, "Also those that were forgotten");
+  add_filter(*list, o);
+  CLI::App* tree = memory.add_subcommand("tree", "Channels and actors, with counts");
+  CLI::App* stats = memory.add_subcommand("stats", "Counts, sizes, indexes, vectors");
+  CLI::App* graph = memory.add_subcommand("graph", "What a memory is related to");
+  graph->add_option("id", m.id, "Memory (default: all, page by page, as JSON for a drawing)")
+      ->type_name("ID");
+  graph->add_option("--depth", m.depth, "Steps from the memory (default 2)")->type_name("N");
+  graph->add_option("--limit", o.limit, "At most so many memories (default 50)")
+      ->check(CLI::Range(1, 100'000))
+      ->type_name("N");
+  for (CLI::App* command : {show, list, tree, stats, graph}) add_scope(*command, o);
+}
+
+void add_changing(CLI::App& memory, Options& o) {
+  MemoryOptions& m = o.memory;
+  CLI::App* relate = memory.add_subcommand("relate", "Link two memories");
+  relate->add_option("--weight", m.weight, "From 0 to 1 (default 1)")->type_name("N");
+  CLI::App* unrelate = memory.add_subcommand("unrelate", "Take a link away");
+  for (CLI::App* command : {relate, unrelate}) {
+    command->add_option("from", m.from, "Memory")->type_name("FROM")->required();
+    command->add_option("to", m.to, "Memory")->type_name("TO")->required();
+    command
+        ->add_option("relation", m.relation,
+                     "related_to (default), updates, contradicts, caused_by, result_of, part_of")
+        ->type_name("RELATION");
+  }
+  CLI::App* forget = memory.add_subcommand("forget", "Nobody finds it any more; 'restore' brings it back");
+  CLI::App* restore = memory.add_subcommand("restore", "Bring back what was forgotten");
+  CLI::App* purge =
+      memory.add_subcommand("purge", "Erase for good: from the database, its log and every index");
+  for (CLI::App* command : {forget, restore, purge}) {
+    CLI::Option* const ids = command->add_option("ids", m.ids, "Memories")->type_name("ID");
+    if (command != purge) ids->required();
+  }
+  purge->add_flag("--all", o.all, "All of the scope that the filters let through");
+  purge->add_flag("--forgotten", m.forgotten, "With --all: those that were forgotten");
+  purge->add_flag("-y,--yes", m.yes, "Do not ask");
+  add_filter(*purge, o);
+  for (CLI::App* command : {relate, unrelate, forget, restore, purge}) add_scope(*command, o);
+}
+
+void add_files(CLI::App& memory, Options& o) {
+  MemoryOptions& m = o.memory;
+  CLI::App* ingest = memory.add_subcommand("ingest", "Files and folders into memories, only what changed");
+  ingest->add_option("path", m.path, "File or folder")->type_name("PATH")->required();
+  CLI::App* exported = memory.add_subcommand("export", "Write memories to a file or a folder");
+  exported->add_option("path", m.path, "File, or folder of Markdown notes")->type_name("PATH")->required();
+  add_filter(*exported, o);
+  CLI::App* imported =
+      memory.add_subcommand("import", "Take over what 'export' or Tau wrote, or Markdown notes");
+  imported->add_option("path", m.path, "File or folder")->type_name("PATH")->required();
+  for (CLI::App* command : {exported, imported})
+    command->add_option("--format", m.format, "jsonl (default of export), tau or markdown")
+        ->check(CLI::IsMember({"jsonl", "tau", "markdown"}))
+        ->type_name("FORMAT");
+  CLI::App* maintain =
+      memory.add_subcommand("maintain", "See to what fades, what is double, what was forgotten long ago");
+  for (CLI::App* command : {ingest, maintain})
+    command->add_flag("-n,--dry-run", o.dry_run, "Change nothing, tell what would be");
+  for (CLI::App* command : {ingest, exported, imported, maintain}) add_scope(*command, o);
+}
+
+}  // namespace
+
+void add_memory(CLI::App& root, Options& o) {
+  CLI::App* memory = root.add_subcommand("memory", "What is remembered, and found again");
+  add_add(*memory, o);
+  add_search(*memory, o);
+  add_reading(*memory, o);
+  add_changing(*memory, o);
+  add_files(*memory, o);
+}
+
+}  // namespace cli

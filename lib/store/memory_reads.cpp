@@ -1,0 +1,239 @@
+// Memories, scopes, uses, relations and changes as they are asked for by their numbers and names.
+#include "store/memory_reads.h"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <set>
+#include <tuple>
+
+#include "store/memory_columns.h"
+
+namespace tau::store {
+namespace {
+
+constexpr size_t kMostTogether = 512;            // changes read at once,
+constexpr size_t kMostBytesTogether = 4u << 20;  // and their texts
+constexpr int kScopeNames =
+    kMemoryColumns;  // where workspace, channel and actor stand, when they are asked for
+
+int64_t bounded(size_t limit) {
+  return static_cast<int64_t>(std::min<size_t>(limit, std::numeric_limits<int32_t>::max()));
+}
+
+MemoryRow whole_memory_at(const Statement& q) {
+  MemoryRow row = memory_at(q);
+  row.scope = {.workspace = q.bytes(kScopeNames),
+               .channel = q.bytes(kScopeNames + 1),
+               .actor = q.bytes(kScopeNames + 2)};
+  return row;
+}
+
+#define TAU_WHOLE_MEMORY       \
+  "SELECT " TAU_MEMORY_COLUMNS \
+  ", s.workspace, s.channel, s.actor FROM memories m JOIN memory_scopes s ON s.id = m.scope"
+
+}  // namespace
+
+// Keys carry the lineage, so that those of another copy of the database mean nothing here.
+StatusOr<std::vector<MemoryScopeRecord>> read_memory_scopes(Connection& db, std::string_view workspace) {
+  Statement& query = db.prepare(
+      "SELECT (SELECT lineage FROM memory_state) << 32 | id, workspace, channel, actor, live, forgotten, "
+      "change"
+      " FROM memory_scopes WHERE workspace = ?1 ORDER BY channel, actor");
+  query.bind(workspace);
+  std::vector<MemoryScopeRecord> out;
+  for (;;) {
+    TAU_ASSIGN_OR_RETURN(const bool row, query.step());
+    if (!row) break;
+    out.push_back({.key = query.integer(0),
+                   .scope = {.workspace = query.bytes(1), .channel = query.bytes(2), .actor = query.bytes(3)},
+                   .memories = query.integer(4),
+                   .forgotten = query.integer(5),
+                   .change = query.integer(6)});
+  }
+  query.reset();
+  return out;
+}
+
+StatusOr<std::vector<std::string>> read_memory_workspaces(Connection& db) {
+  Statement& query = db.prepare("SELECT DISTINCT workspace FROM memory_scopes ORDER BY workspace");
+  std::vector<std::string> out;
+  for (;;) {
+    TAU_ASSIGN_OR_RETURN(const bool row, query.step());
+    if (!row) break;
+    out.push_back(query.text(0));
+  }
+  query.reset();
+  return out;
+}
+
+StatusOr<std::vector<int64_t>> scope_numbers(Connection& db, const std::vector<int64_t>& keys) {
+  TAU_ASSIGN_OR_RETURN(const int64_t lineage, db.query_integer("SELECT lineage FROM memory_state"));
+  std::vector<int64_t> out;
+  for (const int64_t key : keys)
+    if (key >> 32 == lineage) out.push_back(key & 0xffffffff);
+  return out;
+}
+
+StatusOr<MemoryRow> read_memory(Connection& db, const MemoryRef& ref, bool forgotten) {
+  Statement& query = db.prepare(TAU_WHOLE_MEMORY
+                                " WHERE s.workspace = ?1 AND s.channel = ?2 AND s.actor = ?3 AND m.name = ?4"
+                                " AND (?5 OR m.forgotten_ms = 0)");
+  query.bind(ref.scope.workspace, ref.scope.channel, ref.scope.actor, ref.id, int64_t{forgotten});
+  TAU_ASSIGN_OR_RETURN(const bool found, query.step());
+  if (!found) return not_found("no_such_memory", format("there is no memory {}", ref.id));
+  MemoryRow row = whole_memory_at(query);
+  query.reset();
+  return row;
+}
+
+StatusOr<std::vector<MemoryRow>> read_memory_rows(Connection& db, const std::vector<int64_t>& rows) {
+  std::vector<MemoryRow> out;
+  out.reserve(rows.size());
+  for (const int64_t number : rows) {
+    Statement& query = db.prepare(TAU_WHOLE_MEMORY " WHERE m.id = ?1");
+    query.bind(number);
+    TAU_ASSIGN_OR_RETURN(const bool found, query.step());
+    if (found) out.push_back(whole_memory_at(query));
+    query.reset();
+  }
+  return out;
+}
+
+StatusOr<std::vector<MemoryUses>> read_memory_uses(Connection& db, const std::vector<int64_t>& rows) {
+  std::vector<MemoryUses> out(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    Statement& query = db.prepare("SELECT count, last_ms FROM memory_uses WHERE memory = ?1");
+    query.bind(rows[i]);
+    TAU_ASSIGN_OR_RETURN(const bool found, query.step());
+    if (found) out[i] = {.count = query.integer(0), .last_ms = query.integer(1)};
+    query.reset();
+  }
+  return out;
+}
+
+StatusOr<std::vector<MemoryRow>> read_without_vector(Connection& db, std::string_view workspace,
+                                                     int64_t space, int64_t after, size_t limit) {
+  Statement& query = db.prepare(TAU_WHOLE_MEMORY
+                                " WHERE m.id > ?2 AND m.forgotten_ms = 0 AND s.workspace = ?1"
+                                " AND NOT EXISTS (SELECT 1 FROM memory_vectors WHERE key = ?3 + m.id)"
+                                " ORDER BY m.id LIMIT ?4");
+  query.bind(workspace, after, vector_key(space, 0), bounded(limit));
+  std::vector<MemoryRow> out;
+  for (;;) {
+    TAU_ASSIGN_OR_RETURN(const bool row, query.step());
+    if (!row) break;
+    out.push_back(whole_memory_at(query));
+  }
+  query.reset();
+  return out;
+}
+
+StatusOr<int64_t> read_scope_change(Connection& db, int64_t scope) {
+  Statement& query = db.prepare("SELECT change FROM memory_scopes WHERE id = ?1");
+  query.bind(scope);
+  TAU_ASSIGN_OR_RETURN(const bool found, query.step());
+  const int64_t change = found ? query.integer(0) : 0;
+  query.reset();
+  return change;
+}
+
+namespace {
+
+MemoryChange changed_at(const Statement& q) {
+  MemoryChange change;
+  change.row = whole_memory_at(q);
+  change.vector = q.text(kScopeNames + 3);
+  return change;
+}
+
+// A statement that is left in the middle keeps its moment of the database, and with it the WAL.
+struct Reset {
+  Statement& statement;
+  ~Reset() { statement.reset(); }
+};
+
+MemoryChange purged_at(const Statement& q) {
+  MemoryChange change;
+  change.purged = true;
+  change.row.change = q.integer(0);
+  change.row.row = q.integer(1);
+  return change;
+}
+
+}  // namespace
+
+StatusOr<std::vector<MemoryChange>> read_memory_changes(Connection& db, int64_t scope, int64_t after,
+                                                        int64_t until, int64_t space) {
+  Statement& changed =
+      db.prepare("SELECT " TAU_MEMORY_COLUMNS
+                 ", s.workspace, s.channel, s.actor, v.bytes FROM memories m"
+                 " INDEXED BY memories_by_change JOIN memory_scopes s ON s.id = m.scope"
+                 " LEFT JOIN memory_vectors v ON v.key = ?4 + m.id"
+                 " WHERE m.scope = ?1 AND m.change > ?2 AND m.change <= ?3 ORDER BY m.change LIMIT ?5");
+  Statement& purged = db.prepare(
+      "SELECT change, memory FROM memory_purged WHERE scope = ?1 AND change > ?2 AND change <= ?3"
+      " ORDER BY change LIMIT ?4");
+  const Reset end_of_changed{changed};
+  const Reset end_of_purged{purged};
+  const auto most = static_cast<int64_t>(kMostTogether);
+  changed.bind(scope, after, until, vector_key(space, 0), most);
+  purged.bind(scope, after, until, most);
+  TAU_ASSIGN_OR_RETURN(bool has_changed, changed.step());
+  TAU_ASSIGN_OR_RETURN(bool has_purged, purged.step());
+  std::vector<MemoryChange> out;
+  size_t bytes = 0;
+  while ((has_changed || has_purged) && out.size() < kMostTogether && bytes < kMostBytesTogether) {
+    if (!has_purged || (has_changed && changed.integer(1) < purged.integer(0))) {
+      out.push_back(changed_at(changed));
+      bytes += out.back().row.text.size() + out.back().row.attributes.size();
+      TAU_ASSIGN_OR_RETURN(has_changed, changed.step());
+    } else {
+      out.push_back(purged_at(purged));
+      TAU_ASSIGN_OR_RETURN(has_purged, purged.step());
+    }
+  }
+  return out;
+}
+
+StatusOr<std::vector<MemoryEdge>> read_memory_edges(Connection& db, const std::vector<int64_t>& rows,
+                                                    size_t limit) {
+  const auto place = [](const MemoryEdge& e) { return std::tuple(e.source, e.target, e.relation); };
+  const auto before = [&](const MemoryEdge& a, const MemoryEdge& b) {
+    return a.weight != b.weight ? a.weight > b.weight : place(a) < place(b);
+  };
+  std::vector<MemoryEdge> out;
+  for (const int64_t number : std::set<int64_t>(rows.begin(), rows.end())) {
+    Statement& query = db.prepare(
+        "SELECT e.source, e.target, e.relation, e.weight, e.created_ms FROM"
+        " (SELECT * FROM memory_edges WHERE source = ?1 UNION ALL"
+        "  SELECT * FROM memory_edges WHERE target = ?1) e"
+        " JOIN memories a ON a.id = e.source JOIN memories b ON b.id = e.target"
+        " WHERE a.forgotten_ms = 0 AND b.forgotten_ms = 0"
+        " ORDER BY e.weight DESC, e.source, e.target, e.relation LIMIT ?2");
+    query.bind(number, bounded(limit));
+    for (;;) {
+      TAU_ASSIGN_OR_RETURN(const bool row, query.step());
+      if (!row) break;
+      out.push_back({.source = query.integer(0),
+                     .target = query.integer(1),
+                     .relation = static_cast<uint8_t>(query.integer(2)),
+                     .weight = query.real(3),
+                     .created_ms = query.integer(4)});
+    }
+    query.reset();
+    if (out.size() < 4 * limit) continue;
+    std::ranges::sort(out, before);
+    const auto rest = std::ranges::unique(out, {}, place);
+    out.erase(rest.begin(), rest.end());
+    out.resize(std::min(out.size(), limit));
+  }
+  std::ranges::sort(out, before);
+  const auto rest = std::ranges::unique(out, {}, place);
+  out.erase(rest.begin(), rest.end());
+  out.resize(std::min(out.size(), limit));
+  return out;
+}
+
+}  // namespace tau::store

@@ -1,0 +1,52 @@
+// The read side of memories: rows of the schema to the structs of memories.h.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "store/memories.h"
+#include "store/sqlite.h"
+
+namespace tau::store {
+
+StatusOr<std::vector<MemoryScopeRecord>> read_memory_scopes(Connection& db, std::string_view workspace);
+StatusOr<std::vector<std::string>> read_memory_workspaces(Connection& db);
+// Numbers of scopes as they are in the database: those of these keys that are of this database.
+StatusOr<std::vector<int64_t>> scope_numbers(Connection& db, const std::vector<int64_t>& keys);
+
+StatusOr<MemoryRow> read_memory(Connection& db, const MemoryRef& ref, bool forgotten);
+StatusOr<std::vector<MemoryRow>> read_memory_rows(Connection& db, const std::vector<int64_t>& rows);
+StatusOr<std::vector<MemoryUses>> read_memory_uses(Connection& db, const std::vector<int64_t>& rows);
+StatusOr<std::vector<MemoryRow>> read_without_vector(Connection& db, std::string_view workspace,
+                                                     int64_t space, int64_t after, size_t limit);
+
+// A part of what changed in a scope, by change number.
+struct MemoryChange {
+  MemoryRow row;  // of what was purged the numbers alone
+  std::string vector;
+  bool purged = false;
+};
+// Those after `after` up to `until`: as many as are read together. Empty: there are no more.
+StatusOr<std::vector<MemoryChange>> read_memory_changes(Connection& db, int64_t scope, int64_t after,
+                                                        int64_t until, int64_t space);
+// The newest change of a scope, 0 for one that is not there.
+StatusOr<int64_t> read_scope_change(Connection& db, int64_t scope);
+
+StatusOr<std::vector<MemoryEdge>> read_memory_edges(Connection& db, const std::vector<int64_t>& rows,
+                                                    size_t limit);
+
+// Where a list goes on: behind this place.
+struct MemoryPlace {
+  int64_t time_ms = 0;  // counts when the list is by time
+  int64_t row = 0;
+};
+StatusOr<std::vector<MemoryRow>> list_memories(Connection& db, const MemoryFilter& filter, bool newest_first,
+                                               const MemoryPlace& after, size_t limit);
+StatusOr<int64_t> count_memories(Connection& db, const MemoryFilter& filter);
+StatusOr<std::vector<MemoryEdge>> list_memory_edges(Connection& db, const MemoryFilter& filter,
+                                                    const MemoryEdge& after, size_t limit);
+// Rows that a filter covers, by number, those after `after`.
+StatusOr<std::vector<int64_t>> list_memory_numbers(Connection& db, const MemoryFilter& filter, int64_t after,
+                                                   size_t limit);
+
+}  // namespace tau::store

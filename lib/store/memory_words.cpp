@@ -1,0 +1,148 @@
+// FTS5 over memory_words. Its content is external: what leaves it has to be told with the very words that
+// were put in.
+#include "store/memory_words.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace tau::store {
+namespace {
+
+constexpr size_t kScopesInQuery = 512;  // more are sorted out afterwards
+constexpr size_t kMostTerms = 256;
+constexpr int64_t kMergePages = 1000;
+
+Status add_words(Connection& db, int64_t row) {
+  return db
+      .prepare(
+          "INSERT INTO memory_fts(rowid, scope, text, tags)"
+          " SELECT id, scope, text, tags FROM memory_words WHERE id = ?1")
+      .bind(row)
+      .run();
+}
+
+std::string scope_word(int64_t scope) { return format("s{}", scope); }
+
+bool is_index_damaged(Connection& db, const Status& status) {
+  return status.reason() == "database_corrupt" &&
+         sqlite3_extended_errcode(db.handle()) == SQLITE_CORRUPT_VTAB;
+}
+
+}  // namespace
+
+void MemoryIndexing::note(int64_t row, const MemoryWords* old) {
+  const auto [at, fresh] = changed_.try_emplace(row);
+  if (!fresh || old == nullptr) return;
+  at->second.indexed = true;
+  at->second.old = *old;
+}
+
+// An index that does not fit its content is made anew from it: the rows are the truth.
+Status MemoryIndexing::finish() {
+  if (changed_.empty()) return ok_status();
+  Status status = write();
+  changed_.clear();
+  if (!is_index_damaged(db_, status)) return status;
+  return db_.prepare("INSERT INTO memory_fts(memory_fts) VALUES('rebuild')").run();
+}
+
+Status MemoryIndexing::write() {
+  for (const auto& [row, change] : changed_) {
+    if (change.indexed) TAU_RETURN_IF_ERROR(unindex_memory(db_, row, change.old));
+    TAU_RETURN_IF_ERROR(add_words(db_, row));
+  }
+  return ok_status();
+}
+
+Status unindex_memory(Connection& db, int64_t row, const MemoryWords& words) {
+  const std::string scope = scope_word(words.scope);
+  return db
+      .prepare(
+          "INSERT INTO memory_fts(memory_fts, rowid, scope, text, tags) VALUES('delete', ?1, ?2, ?3, ?4)")
+      .bind(row, scope, words.text, words.tags)
+      .run();
+}
+
+// A negative number of pages takes all segments as one level, so that the merge ends with a single one.
+StatusOr<bool> merge_words(Connection& db, bool first) {
+  const int before = sqlite3_total_changes(db.handle());
+  TAU_RETURN_IF_ERROR(db.prepare("INSERT INTO memory_fts(memory_fts, rank) VALUES('merge', ?1)")
+                          .bind(first ? -kMergePages : kMergePages)
+                          .run());
+  return sqlite3_total_changes(db.handle()) - before >= 2;
+}
+
+namespace {
+
+// As a string of the query language: quotes are doubled, and there is no other escape. The language ends at a
+// byte 0, which is no part of a word either.
+void append_quoted(std::string& out, std::string_view text) {
+  out += '"';
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c == '\0' ? ' ' : c;
+  }
+  out += '"';
+}
+
+std::string joined_by(const std::vector<std::string>& words, std::string_view between, bool prefix) {
+  std::string out;
+  const size_t count = std::min(words.size(), kMostTerms);
+  for (size_t i = 0; i < count; ++i) {
+    if (i > 0) out += between;
+    append_quoted(out, words[i]);
+    if (prefix && i + 1 == words.size()) out += " *";
+  }
+  return out;
+}
+
+std::string scopes_of(const std::vector<int64_t>& scopes) {
+  std::string out = "scope : (";
+  for (size_t i = 0; i < scopes.size(); ++i) {
+    if (i > 0) out += " OR ";
+    append_quoted(out, scope_word(scopes[i]));
+  }
+  return out + ")";
+}
+
+// Empty: nothing is asked for.
+std::string query_of(const std::vector<int64_t>& scopes, const Memories::Match& match) {
+  std::string query;
+  const auto add = [&query](const std::string& words) {
+    if (words.empty()) return;
+    if (!query.empty()) query += " AND ";
+    query += "{text tags} : (" + words + ")";
+  };
+  add(joined_by(match.all, " AND ", match.prefix && match.any.empty()));
+  add(joined_by(match.any, " OR ", match.prefix));
+  if (!query.empty() && scopes.size() <= kScopesInQuery) query = scopes_of(scopes) + " AND " + query;
+  return query;
+}
+
+}  // namespace
+
+StatusOr<std::vector<int64_t>> match_words(Connection& db, const std::vector<int64_t>& scopes,
+                                           const Memories::Match& match, size_t limit) {
+  std::vector<int64_t> rows;
+  const std::string words = query_of(scopes, match);
+  if (words.empty() || scopes.empty() || limit == 0) return rows;
+  const bool sort_out = scopes.size() > kScopesInQuery;
+  std::vector<int64_t> known = scopes;
+  std::sort(known.begin(), known.end());
+  Statement& query = db.prepare(
+      "SELECT f.rowid, (SELECT scope FROM memories WHERE id = f.rowid) FROM memory_fts f WHERE memory_fts"
+      " MATCH ?1 ORDER BY bm25(memory_fts, 0.0, 1.0, 1.0), f.rowid LIMIT ?2");
+  constexpr int64_t kAll = -1;
+  const auto most = static_cast<int64_t>(std::min<size_t>(limit, std::numeric_limits<int32_t>::max()));
+  query.bind(words, sort_out ? kAll : most);
+  while (rows.size() < limit) {
+    TAU_ASSIGN_OR_RETURN(const bool row, query.step());
+    if (!row) break;
+    if (!sort_out || std::binary_search(known.begin(), known.end(), query.integer(1)))
+      rows.push_back(query.integer(0));
+  }
+  query.reset();
+  return rows;
+}
+
+}  // namespace tau::store
