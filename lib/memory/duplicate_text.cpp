@@ -366,7 +366,6 @@ double word_overlap(const TextForm& a, const TextForm& b) { return overlap(word_
 bool words_agree(const TextForm& a, const TextForm& b) {
   const auto& shorter = a.words.size() <= b.words.size() ? a.words : b.words;
   const auto& longer = a.words.size() <= b.words.size() ? b.words : a.words;
-  constexpr size_t kWordsForOneMore = 10;
   return longer.size() - shorter.size() <= shorter.size() / kWordsForOneMore &&
          is_subsequence(shorter, longer);
 }
@@ -383,6 +382,7 @@ TextPrint print_of(const TextForm& form) {
   TextPrint print;
   print.plain = hash_of(form.plain);
   print.words = hash_list(form.words);
+  print.word_count = form.words.size();
   print.guards = hash_list(form.guards);
   print.simhash = simhash_of(form.words);
   print.bands = bands_of(shingles_of(form));

@@ -28,6 +28,7 @@ double overlap(const std::vector<uint64_t>& a, const std::vector<uint64_t>& b);
 double word_overlap(const TextForm& a, const TextForm& b);
 
 // One says what the other says, in the same order, with at most one word in ten more.
+inline constexpr size_t kWordsForOneMore = 10;
 bool words_agree(const TextForm& a, const TextForm& b);
 // No word with a capital is in one of them only.
 bool capitals_agree(const TextForm& a, const TextForm& b);
@@ -39,6 +40,7 @@ inline constexpr size_t kBandRows = 6;
 struct TextPrint {
   uint64_t plain = 0;
   uint64_t words = 0;
+  uint64_t word_count = 0;
   uint64_t guards = 0;
   uint64_t simhash = 0;                  // Manku, Jain, Das Sarma, WWW 2007
   std::array<uint32_t, kBands> bands{};  // MinHash by one permutation, twelve bands of six

@@ -19,6 +19,7 @@ namespace {
 constexpr size_t kSimhashBlocks = 4;  // one of them is equal when at most three bits differ
 constexpr size_t kKeys = 2 + kBands + kSimhashBlocks;
 constexpr size_t kKeyOfText = 0;
+constexpr size_t kKeyOfWords = 1;
 
 uint64_t joined(uint64_t a, uint64_t b) {
   const uint64_t parts[] = {a, b};
@@ -31,7 +32,7 @@ uint64_t bucket(const DuplicateSketch& sketch, size_t key) {
   const uint64_t salt = sketch.group + key;
   if (key == kKeyOfText) return joined(salt, print.plain);
   const uint64_t near = joined(salt, print.guards);
-  if (key == 1) return joined(near, print.words);
+  if (key == kKeyOfWords) return joined(near, print.words);
   if (key < 2 + kBands) return joined(near, print.bands[key - 2]);
   return joined(near, print.simhash >> (16 * (key - 2 - kBands)) & 0xffff);
 }
@@ -46,16 +47,29 @@ int bits_apart(const DuplicateSketch& a, const DuplicateSketch& b) {
   return std::popcount(a.print.simhash ^ b.print.simhash);
 }
 
-// Of rows in one bucket of SimHash, which are many, those that are close to another one.
+// Buckets of texts that are nearly the same. Two with as many words are the same words or no duplicates, and
+// a short one has no word to spare.
+bool is_near(size_t key) { return key > kKeyOfWords; }
+bool may_be_near(const DuplicateSketch& sketch) { return sketch.print.word_count >= kWordsForOneMore; }
+bool may_be_near(const DuplicateSketch& a, const DuplicateSketch& b) {
+  const auto [fewer, more] = std::minmax(a.print.word_count, b.print.word_count);
+  return fewer < more && more - fewer <= fewer / kWordsForOneMore;
+}
+
+// Of rows in one bucket of SimHash, where there are many that are not close, those that are close to any
+// other one. What goes later takes no mark from what stays: marks are of pairs.
 void mark_close(const std::vector<DuplicateSketch>& sketches,
                 std::span<const std::pair<uint64_t, uint32_t>> run, const DuplicateOptions& options,
                 Shared bit, std::vector<Shared>& shared) {
-  constexpr size_t kMostAhead = 64;
+  constexpr size_t kMostCompared = 4'096;  // of more, all count as close
   for (size_t i = 0; i < run.size(); ++i) {
-    for (size_t j = i + 1; j < std::min(run.size(), i + 1 + kMostAhead); ++j) {
-      const uint32_t a = run[i].second;
+    const uint32_t a = run[i].second;
+    if (run.size() > kMostCompared && may_be_near(sketches[a])) shared[a] |= bit;
+    if (run.size() > kMostCompared || !may_be_near(sketches[a])) continue;
+    for (size_t j = i + 1; j < run.size(); ++j) {
       const uint32_t b = run[j].second;
       if (bits_apart(sketches[a], sketches[b]) > options.max_simhash_bits) continue;
+      if (!may_be_near(sketches[a], sketches[b])) continue;
       shared[a] |= bit;
       shared[b] |= bit;
     }
@@ -78,7 +92,8 @@ std::vector<Shared> shared_buckets(const std::vector<DuplicateSketch>& sketches,
         mark_close(sketches, std::span(order).subspan(begin, end - begin), options, bit, shared);
         continue;
       }
-      for (size_t i = begin; i < end; ++i) shared[order[i].second] |= bit;
+      for (size_t i = begin; i < end; ++i)
+        if (!is_near(key) || may_be_near(sketches[order[i].second])) shared[order[i].second] |= bit;
     }
   }
   return shared;
@@ -219,17 +234,21 @@ class Finder {
 
   // Kept rows that share a bucket, those that come first first.
   std::vector<uint32_t> candidates(size_t at) const {
+    constexpr size_t kMostLooked = 1'024;  // of one bucket
     std::vector<uint32_t> all;
     for (size_t key = 0; key < kKeys; ++key) {
       if ((shared_[at] >> key & 1) == 0) continue;
       const auto there = kept_.find(bucket(sketches_[at], key));
       if (there == kept_.end()) continue;
       size_t taken = 0;
+      size_t looked = 0;
       for (const uint32_t kept : there->second) {
+        if (++looked > kMostLooked || taken == options_.max_compared) break;
+        if (is_near(key) && !may_be_near(sketches_[kept], sketches_[at])) continue;
         if (is_simhash(key) && bits_apart(sketches_[kept], sketches_[at]) > options_.max_simhash_bits)
           continue;
         all.push_back(kept);
-        if (++taken == options_.max_compared) break;
+        ++taken;
       }
     }
     std::sort(all.begin(), all.end());

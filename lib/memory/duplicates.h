@@ -39,7 +39,7 @@ struct DuplicateSketch {
   uint64_t attributes = 0;  // 0: none
   TextPrint print;
 };
-static_assert(sizeof(DuplicateSketch) <= 120);
+static_assert(sizeof(DuplicateSketch) <= 128);
 // False: this one is never a duplicate (identity, forgotten, superseded, without words).
 bool sketch_of(const store::MemoryRow& row, DuplicateSketch* sketch);
 

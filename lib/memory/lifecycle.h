@@ -68,7 +68,7 @@ struct LifecyclePlan {
   std::array<int64_t, kLifecycleReasons> counts() const;
 };
 
-// Fed with pages in any order. 80 bytes a row, 120 more where duplicates are looked for, and 24 a relation.
+// Fed with pages in any order. 80 bytes a row, 128 more where duplicates are looked for, and 24 a relation.
 class Lifecycle {
  public:
   // The policy was checked.
