@@ -62,6 +62,8 @@ constexpr MemoryOp kMemoryOps[] = {
     {"path", "memory:read", memory_path},
     {"maintain", "memory:maintain", maintain_memories},
     {"embed", "memory:maintain", embed_memories},
+    {"extract", "memory:write", extract_memories},
+    {"consolidate", "memory:maintain", consolidate_memories},
     {"ingest", "memory:ingest", ingest_memories},
     {"export", "memory:export", export_memories},
     {"import", "memory:import", import_memories},
