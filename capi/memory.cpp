@@ -21,6 +21,8 @@ StatusOr<std::span<const float>> numbers(const float* data, size_t count, std::s
   if (count > kMost)
     return tau::invalid_argument(
         "invalid_vector", tau::format("{} has {} numbers; at most {} are taken at once", name, count, kMost));
+  if (!std::all_of(data, data + count, [](float each) { return std::isfinite(each); }))
+    return tau::invalid_argument("invalid_vector", tau::format("{} has a number that is not finite", name));
   return std::span<const float>(data, count);
 }
 

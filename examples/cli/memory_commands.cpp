@@ -37,6 +37,7 @@ Result<Json> memory_to_add(const Options& options) {
     text = *std::move(read);
     while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
   }
+  if (!is_utf8(text)) return input_failure("invalid_utf8", "the text to remember is no UTF-8");
   if (text.empty()) return input_failure("empty_memory", "there is no text to remember");
   Json request = request_of("add");
   request.set("text", Json::string(text));

@@ -135,7 +135,7 @@ int command_memory_graph(const Options& options) {
 
 int command_memory_maintain(const Options& options) {
   Json request = request_of("maintain");
-  if (options.dry_run) request.set("dry_run", Json::boolean(true));
+  request.set("dry_run", Json::boolean(options.dry_run));
   return simple(options, false, request, report_lines);
 }
 

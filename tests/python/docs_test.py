@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import os
 import re
+import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -34,6 +36,18 @@ class Documents(unittest.TestCase):
         with mock.patch.object(tau, "run", scripted), contextlib.redirect_stdout(io.StringIO()) as out:
             exec(compile(text, "example", "exec"), {"__name__": "__main__"})
         return out.getvalue(), calls
+
+    def test_examples_of_memories_run(self):
+        self.assertGreaterEqual(len(examples("docs/memory.md")), 2)
+        for text in examples("docs/memory.md"):
+            with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as out:
+                before = os.getcwd()
+                os.chdir(folder)
+                try:
+                    exec(compile(text, "example", "exec"), {"__name__": "__main__"})
+                finally:
+                    os.chdir(before)
+            self.assertTrue(out.getvalue())
 
     def test_examples_run(self):
         for page in ("README.md", "docs/python.md"):

@@ -461,7 +461,7 @@ export class Memory {
   graph(id?: string, options?: MemoryFilter & { depth?: number; limit?: number; after?: string }): Promise<Document>;
   /** The strongest chain of relations between two. */
   path(from: string, to: string, options?: { maxHops?: number }): Promise<Document>;
-  /** Sees to what fades, what is double, what was forgotten long ago; a report. */
+  /** Sees to what fades, what is double, what was forgotten long ago; a report. dryRun: false does it. */
   maintain(options?: { dryRun?: boolean; policy?: Document }): Promise<Document>;
   /** Computes vectors that are missing, now. */
   embed(limit?: number): Promise<Document>;

@@ -34,7 +34,7 @@ def _numbers(vectors: Any) -> array[float]:
         return out
     kind = view.format.lstrip("@=<")
     if kind == "d":
-        out.extend(array("d", view.tobytes()))
+        out.extend(array("f", array("d", view.tobytes())))
     elif kind == "f" or (kind in ("B", "b", "c") and view.nbytes % _FLOAT == 0):
         out.frombytes(view.tobytes())
     else:

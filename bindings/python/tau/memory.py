@@ -154,8 +154,8 @@ class Memory:
         """The strongest chain of relations between two."""
         return self.perform("path", to=to_id, max_hops=max_hops, **{"from": from_id})
 
-    def maintain(self, *, dry_run: bool = False, policy: Document | None = None, **options: Any) -> Document:
-        """Sees to what fades, what is double, what was forgotten long ago; a report by id. dry_run: nothing changes."""
+    def maintain(self, *, dry_run: bool = True, policy: Document | None = None, **options: Any) -> Document:
+        """Sees to what fades, what is double, what was forgotten long ago; a report by id. dry_run=False: it is done."""
         return self.perform("maintain", dry_run=dry_run, policy=policy, **options)
 
     def embed(self, limit: int | None = None) -> Document:

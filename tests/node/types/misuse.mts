@@ -19,3 +19,6 @@ await run(5); // refused
 const vault = new Vault('x', { key: 'text' }); // refused
 vault.put('a', 'text'); // refused
 new Secret(); // refused
+await runtime.memory({ chanel: 'x' }); // refused
+await runtime.memory().add('x', { type: 'dream' }); // refused
+await runtime.memory().search('x', { k: 'many' }); // refused

@@ -4,7 +4,7 @@ import {
   hasFeature, injectionSignals, readAudit, run, summariseAudit, tool, verifyAudit, version, wire,
 } from 'libtau';
 import type {
-  Agent, Blob, Event, OnApproval, Outcome, PolicyVerdict, Run, Secret, Session, ToolCall,
+  Agent, Blob, Event, MemoryEntry, MemoryHits, OnApproval, Outcome, PolicyVerdict, Run, Secret, Session, ToolCall,
 } from 'libtau';
 import * as native from 'libtau/native';
 
@@ -97,3 +97,18 @@ export function audit(home: string): number {
 
 export const kinds: Event['kind'][] = ['text', 'run_done'];
 export default all;
+
+async function memories(): Promise<number> {
+  runtime.setEmbedder('two', 2, async (texts, purpose) => texts.map((text) => [text.length, purpose === 'query' ? 1 : 0]));
+  const memory = runtime.memory({ workspace: 'w', channel: 'c' });
+  const entry: MemoryEntry = { text: 'x', type: 'fact', time: new Date(), fact: { subject: 'a', predicate: 'b', object: 'c' } };
+  const { id } = await memory.add('a text', { tags: ['x'], expectedRevision: 0 });
+  const written = await memory.add([entry, 'another'], { vectors: [new Float32Array(2), [1, 2]] });
+  const found: MemoryHits = await memory.search('a text', { k: 3, asOf: { valid: '2026-01-01' }, explain: true });
+  for await (const each of memory.list({ types: ['fact'] })) await memory.relate(id, each.id, 'part_of', { weight: 0.5 });
+  await memory.forget(id);
+  const erased: number = (await memory.purge([id])) + (await memory.purge({ all: true, tags: ['x'] }));
+  memory.close();
+  return erased + written.length + found.hits[0]!.score;
+}
+void memories;

@@ -114,5 +114,24 @@ def audit(home: Path) -> int:
     return len(about) + len(page["records"]) + len(sums) + len(list(tau.audit_records(home))) + len(tau.audit_head(home))
 
 
+def memory(home: Path) -> str:
+    def embed(texts: list[str], purpose: str) -> list[list[float]]:
+        return [[float(len(text)), 1.0] for text in texts if purpose]
+    with tau.Runtime(home) as runtime, runtime.memory(workspace="w", channel="c") as kept:
+        embedder = runtime.set_embedder("two", 2, embed)
+        kept.add("a text", type="fact", tags=["x"])
+        kept.add([{"text": "another"}], vectors=[[1.0, 2.0]])
+        hits = kept.search("a text", k=3, explain=True)
+        names = [str(each["id"]) for each in kept.list(tags=["x"])]
+        kept.relate(names[0], names[0], weight=0.5)
+        erased: int = kept.purge(*names)
+        return hits.vectors + str(hits[0]["score"]) + str(erased + len(hits)) + str(embedder and embedder.failures)
+
+
+async def memory_async(memory: tau.Memory) -> int:
+    found = await memory.aio.search("x")
+    return len(found) + len([each async for each in memory.aio.list()]) + len(await memory.aio.stats())
+
+
 major, minor = tau.abi_version()
 print(tau.version(), major + minor, tau.has_feature("store"), tau.run("What?", tools=[plain]).text)

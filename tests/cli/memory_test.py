@@ -1,0 +1,222 @@
+"""tau memory: what is remembered is found, in a form for people and in one for programs."""
+
+import json
+import os
+import pty
+
+from support import PROGRAM, CliCase, tap
+
+
+class MemoryCase(CliCase):
+    def memory(self, *arguments, **more):
+        return self.tau("memory", *arguments, **more)[0]
+
+    def answer(self, *arguments, **more):
+        return json.loads(self.memory(*arguments, "--json", **more))
+
+    def found(self, *arguments):
+        return [hit["id"] for hit in self.answer("search", *arguments)["hits"]]
+
+    def add_three(self, *scope):
+        self.memory("add", "Ada drinks green tea in the morning", "--id", "tea", "--type", "preference", "--tag", "drinks,daily", *scope)
+        self.memory("add", "The boat to the island leaves at noon", "--id", "boat", "--time", "2026-11-02T10:00:00Z",
+                    "--thread", "trip", "--source", "https://harbour.example/times", *scope)
+        self.memory("add", "The cat is called Miro", "--id", "cat", "--importance", "0.9", *scope)
+
+    def terminal(self, *arguments, typed=b""):
+        """What the program shows on a terminal, and how it ends."""
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.chdir(self.workspace)
+            os.execve(PROGRAM, [PROGRAM, "memory", *arguments], self.environment(TERM="xterm"))
+        os.write(fd, typed)
+        shown = b""
+        while True:
+            try:
+                more = os.read(fd, 4096)
+            except OSError:
+                break
+            if not more:
+                break
+            shown += more
+        os.close(fd)
+        return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+class Remembering(MemoryCase):
+    def test_an_id_comes_out_and_finds_it(self):
+        id = self.memory("add", "Ada drinks green tea").strip()
+        self.assertTrue(id.startswith("mem_"), id)
+        self.assertIn("Ada drinks green tea", self.memory("show", id))
+        self.assertEqual(self.found("who drinks tea?"), [id])
+
+    def test_members_are_kept(self):
+        self.add_three()
+        boat = self.answer("show", "boat")
+        self.assertEqual((boat["thread"], boat["source"]), ("trip", "https://harbour.example/times"))
+        self.assertTrue(boat["time"].startswith("2026-11-02T10:00:00"))
+        self.assertEqual(self.answer("show", "cat")["importance"], 0.9)
+        self.assertEqual(sorted(self.answer("show", "tea")["tags"]), ["daily", "drinks"])
+        self.assertEqual(self.answer("add", "new", "--id", "tea")["revision"], 2)
+
+    def test_stdin(self):
+        self.memory("add", "-", "--id", "long", stdin="One line.\nAnother \u00e9\u4f60 line.\n\n")
+        self.assertEqual(self.answer("show", "long")["text"], "One line.\nAnother \u00e9\u4f60 line.")
+        self.assertIn("empty_memory", self.tau("memory", "add", "-", code=3)[1])
+        self.tau("memory", "add", "-", stdin=b"\xff\xfe", code=3)
+
+    def test_a_fact_replaces_one(self):
+        self.memory("add", "Ada lives in Paris", "--fact", "Ada", "lives in", "Paris", "--id", "paris")
+        _, err = self.tau("memory", "add", "Ada lives in Rome", "--fact", "Ada", "lives in", "Rome", "--id", "rome")
+        self.assertEqual(err, "it replaces paris\n")
+        self.assertEqual(self.found("Where does Ada live?"), ["rome"])
+        self.assertEqual(set(self.found("Where does Ada live?", "--superseded")), {"rome", "paris"})
+        self.assertIn("replaced 20", self.memory("search", "Where does Ada live?", "--superseded"))
+
+    def test_bad_words(self):
+        for arguments in (["add"], ["add", "x", "--importance", "much"], ["search", "x", "--mode", "magic"], ["search", "x", "-k", "0"],
+                          ["purge"], ["purge", "a", "--all"], ["add", "x", "--fact", "one", "two"]):
+            self.tau("memory", *arguments, code=2)
+        for arguments in (["add", "x", "--type", "dream"], ["add", "x", "--importance", "7"], ["add", "x", "--time", "soon"],
+                          ["relate", "a", "b", "loves"]):
+            self.tau("memory", "add", "x", "--id", "a")
+            self.tau("memory", "add", "y", "--id", "b")
+            self.tau("memory", *arguments, code=3)
+        self.assertIn("no_such_memory", self.tau("memory", "show", "none", code=3)[1])
+
+
+class Finding(MemoryCase):
+    def test_filters(self):
+        self.add_three()
+        self.assertEqual(self.found("the", "--type", "preference"), [])
+        self.assertEqual(self.found("boat tea cat", "--type", "preference,event"), ["tea"])
+        self.assertEqual(self.found("boat tea cat", "--tag", "drinks", "--tag", "daily"), ["tea"])
+        self.assertEqual(self.found("boat tea cat", "--until", "2026-11-03"), ["boat"])
+        self.assertEqual(self.found("boat tea cat", "--thread", "trip"), ["boat"])
+        self.assertEqual(self.found("boat tea cat", "--source", "https://harbour"), ["boat"])
+        self.assertEqual(len(self.found("boat tea cat", "-k", "2")), 2)
+
+    def test_what_people_see(self):
+        self.add_three()
+        out = self.memory("search", "who drinks tea?", "--explain", "-k", "1")
+        first, text, parts = out.splitlines()[-3:]
+        self.assertRegex(first, r"^[01]\.\d\d  \d{4}-\d\d-\d\d \d\d:\d\d  preference   tea  #daily #drinks$")
+        self.assertEqual(text, "      Ada drinks green tea in the morning")
+        self.assertRegex(parts, r"^      = words 0\.\d\d")
+        shown, code = self.terminal("search", "who drinks tea?", "-k", "1")
+        self.assertEqual(code, 0)
+        self.assertIn("\033[1m0.", shown)
+        self.assertEqual(self.tau("memory", "search", "tea", "--type", "goal")[1], "nothing is found among 3 memories\n")
+
+    def test_nothing_drives_the_terminal(self):
+        self.memory("add", "tea \u001b[31mred\u001b[0m \u202etpyrc", "--id", "evil")
+        for arguments in (["search", "tea"], ["show", "evil"], ["list"]):
+            self.assertNotIn("\033", self.memory(*arguments))
+
+    def test_lists(self):
+        self.add_three()
+        self.assertEqual(self.memory("list", "--ids"), "tea\nboat\ncat\n")
+        self.assertEqual([m["id"] for m in self.answer("list", "--newest")["memories"]][-1], "boat")
+        page = self.answer("list", "--limit", "2")
+        self.assertEqual((len(page["memories"]), page["more"]), (2, True))
+        self.assertIn("more than 2", self.tau("memory", "list", "--limit", "2")[1])
+        self.assertFalse(self.answer("list", "--limit", "4")["more"])
+
+    def test_an_empty_home(self):
+        self.assertEqual(self.tau("memory", "list")[1], "no memories here\n")
+        self.assertEqual(self.answer("search", "tea")["hits"], [])
+        self.assertIn("0 memories", self.memory("tree"))
+        self.assertFalse(self.home.exists())
+
+    def test_scopes(self):
+        self.add_three("--workspace", "team", "--channel", "a", "--actor", "ann")
+        self.assertEqual(self.found("tea"), [])
+        self.assertEqual(self.found("tea", "--workspace", "team", "-k", "1"), ["tea"])
+        self.assertEqual(self.found("tea", "--workspace", "team", "--channel", "b"), [])
+        tree = self.memory("tree", "--workspace", "team")
+        self.assertIn("team  3 memories", tree)
+        self.assertIn("a / ann", tree)
+        self.assertEqual(self.answer("stats", "--workspace", "team")["memories"], 3)
+        self.assertIn("memories: 3", self.memory("stats", "--workspace", "team"))
+
+
+class Changing(MemoryCase):
+    def test_relations(self):
+        self.add_three()
+        self.assertEqual(self.memory("relate", "boat", "tea", "caused_by", "--weight", "0.5"), "boat caused_by tea\n")
+        self.assertIn("to tea, relation caused_by, weight 0.5", self.memory("show", "boat"))
+        self.assertIn("boat caused_by tea  0.50", self.memory("graph", "boat"))
+        self.assertEqual(len(self.answer("graph")["nodes"]), 3)
+        self.memory("unrelate", "boat", "tea", "caused_by")
+        self.assertNotIn("caused_by", self.memory("graph", "boat"))
+        self.tau("memory", "relate", "boat", "none", code=3)
+
+    def test_forget_and_restore(self):
+        self.add_three()
+        self.assertEqual(self.memory("forget", "tea", "cat"), "tea: forgotten\ncat: forgotten\n")
+        self.assertEqual(self.memory("list", "--ids"), "boat\n")
+        self.assertIn("forgotten:", self.memory("show", "tea", "--forgotten"))
+        self.assertEqual(self.memory("restore", "tea"), "tea: remembered again\n")
+        self.assertEqual(self.found("tea", "-k", "1"), ["tea"])
+
+    def test_purge_asks(self):
+        self.add_three()
+        self.assertIn("--yes", self.tau("memory", "purge", "tea", code=2)[1])
+        shown, code = self.terminal("purge", "tea", typed=b"n\n")
+        self.assertEqual(code, 130)
+        self.assertIn("Ada drinks green tea", shown)
+        self.assertIn("Erase 1 memory for good? [y/N]", shown)
+        shown, code = self.terminal("purge", "tea", typed=b"y\n")
+        self.assertEqual(code, 0)
+        self.assertIn("1 memory erased", shown)
+        self.assertEqual(self.memory("purge", "--all", "--yes"), "2 memories erased\n")
+
+    def test_purge_of_the_forgotten(self):
+        self.add_three()
+        self.memory("forget", "tea")
+        self.assertEqual(self.answer("purge", "--all", "--forgotten", "--yes")["purged"], 1)
+        self.assertEqual(self.memory("list", "--ids"), "boat\ncat\n")
+
+    def test_maintain(self):
+        self.add_three()
+        self.assertTrue(self.answer("maintain", "--dry-run")["dry_run"])
+        self.assertFalse(self.answer("maintain")["dry_run"])
+
+
+class Files(MemoryCase):
+    def notes(self, count=3):
+        folder = self.workspace / "notes"
+        folder.mkdir()
+        for number in range(count):
+            (folder / f"n{number}.md").write_text(f"# Note {number}\n\nThe kiosk number {number} opens at nine.\n")
+        return folder
+
+    def test_only_what_changed_is_read(self):
+        self.notes()
+        self.assertEqual(self.answer("ingest", "notes", "--dry-run")["ingested"], 3)
+        self.assertEqual(self.found("kiosk"), [])
+        self.assertEqual(self.answer("ingest", "notes")["ingested"], 3)
+        self.assertEqual(len(self.found("kiosk")), 3)
+        again = self.answer("ingest", "notes")
+        self.assertEqual((again["ingested"], again["unchanged"]), (0, 3))
+
+    def test_a_bar_on_a_terminal(self):
+        self.notes(7)
+        shown, code = self.terminal("ingest", "notes")
+        self.assertEqual(code, 0, shown)
+        self.assertIn("of 7 files", shown)
+        self.assertIn("ingested: 7", shown)
+        self.assertEqual(len(self.found("kiosk")), 7)
+
+    def test_out_and_in_again(self):
+        self.add_three()
+        for format, place in (("jsonl", "all.jsonl"), ("tau", "all.tau"), ("markdown", "all-notes")):
+            with self.subTest(format=format):
+                self.assertEqual(self.answer("export", place, "--format", format)["memories"], 3)
+                self.memory("import", place, "--format", format, "--workspace", format)
+                self.assertEqual(self.found("tea", "-k", "1", "--workspace", format), ["tea"])
+        self.tau("memory", "import", "nowhere.jsonl", code=3)
+
+
+if __name__ == "__main__":
+    tap.main()
