@@ -118,7 +118,10 @@ void place(const Asked& asked, std::vector<store::MemoryEdit>& edits) {
 
 StatusOr<std::string> extract_memories(Memory& memory, const json::Value& request) {
   TAU_ASSIGN_OR_RETURN(Asked asked, read_ask(memory, request));
-  TAU_ASSIGN_OR_RETURN(asked.source.known, memory::known_memories(memory.engine(), asked.source));
+  // Who may write only is told nothing of what is there, by way of the model either.
+  if (memory.authorize("memory:read").ok()) {
+    TAU_ASSIGN_OR_RETURN(asked.source.known, memory::known_memories(memory.engine(), asked.source));
+  }
   ModelQuestion question{.model = asked.model,
                          .request = {},
                          .principal = memory.reach().principal,
