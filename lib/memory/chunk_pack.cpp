@@ -181,7 +181,9 @@ void ChunkPacker::close_full() {
 
 void ChunkPacker::close() {
   if (!is_open()) return;
-  if (out_.size() >= options_.max_chunks) {
+  if (is_blank_text(open_.text)) {
+    // Nothing but characters that no text has.
+  } else if (out_.size() >= options_.max_chunks) {
     full_ = true;
   } else {
     if (!tail_.empty()) open_.text.insert(0, tail_ + "\n");

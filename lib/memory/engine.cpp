@@ -18,6 +18,7 @@ using store::MemoryScope;
 
 constexpr std::string_view kIdentityMark = "memory.database";
 constexpr size_t kMostUsesKept = 1024;  // before they are written
+constexpr Doc kWorthAFile = 256;        // memories that a process that ends leaves to the next one
 
 bool covers(const std::optional<SharedString>& bound, const SharedString& part) {
   return !bound || part.empty() || part == *bound;
@@ -305,7 +306,7 @@ StatusOr<int64_t> Engine::embed_missing(size_t limit) {
   return 0;
 }
 
-Status Engine::tidy() {
+Status Engine::tidy(bool closing) {
   if (std::vector<MemoryEdit> uses = take_uses(); !uses.empty()) {
     store::Batch batch;
     batch.memories = std::move(uses);
@@ -318,19 +319,21 @@ Status Engine::tidy() {
     const std::lock_guard lock(mutex_);
     slots.assign(slots_.begin(), slots_.end());
   }
-  for (const auto& [key, slot] : slots) TAU_RETURN_IF_ERROR(save(*slot, key));
+  for (const auto& [key, slot] : slots) TAU_RETURN_IF_ERROR(save(*slot, key, closing));
   return ok_status();
 }
 
 // Searches go on while the file is written. Another process may purge meanwhile, and have written a file
 // without what it purged before this one took its place: then this one is written once more.
-Status Engine::save(Slot& slot, int64_t scope_key) {
+Status Engine::save(Slot& slot, int64_t scope_key, bool closing) {
   constexpr int kMostTimes = 3;
   for (int times = 0; times < kMostTimes; ++times) {
     std::shared_ptr<Shard::Written> written;
     {
       const std::shared_lock lock(slot.mutex);
-      if (slot.shard == nullptr || !slot.shard->wants_save()) return ok_status();
+      if (slot.shard == nullptr) return ok_status();
+      const bool wanted = slot.shard->wants_save() || (closing && slot.shard->unsaved() > kWorthAFile);
+      if (!wanted) return ok_status();
       TAU_ASSIGN_OR_RETURN(written, slot.shard->write());
     }
     {

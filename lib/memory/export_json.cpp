@@ -55,7 +55,8 @@ void write_relations(json::Writer& out, const MemoryRecord& record) {
     return std::tuple(r.target.scope.channel.view(), r.target.scope.actor.view(),
                       std::string_view(r.target.id), r.relation);
   };
-  std::sort(sorted.begin(), sorted.end(), [&](const auto* a, const auto* b) { return key(*a) < key(*b); });
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [&](const auto* a, const auto* b) { return key(*a) < key(*b); });
   out.key("relations").begin_array();
   for (const RecordRelation* relation : sorted) {
     out.begin_object()

@@ -42,7 +42,8 @@ void append_relations(std::string& out, const MemoryRecord& record) {
     return std::tuple(std::string_view(r->target.id), r->relation, r->target.scope.channel.view(),
                       r->target.scope.actor.view());
   };
-  std::sort(sorted.begin(), sorted.end(), [&](const auto* a, const auto* b) { return key(a) < key(b); });
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [&](const auto* a, const auto* b) { return key(a) < key(b); });
   if (sorted.empty()) return;
   out += "relations:\n";
   for (const RecordRelation* relation : sorted)

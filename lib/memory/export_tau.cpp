@@ -65,7 +65,7 @@ void write_entry(json::Writer& out, const store::MemoryRow& row, const json::Val
 void write_relations(json::Writer& out, const MemoryRecord& record) {
   std::vector<const RecordRelation*> sorted;
   for (const RecordRelation& relation : record.relations) sorted.push_back(&relation);
-  std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) {
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) {
     return std::tie(a->target.id, a->relation) < std::tie(b->target.id, b->relation);
   });
   out.key("relations").begin_array();

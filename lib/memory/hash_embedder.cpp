@@ -15,9 +15,11 @@ namespace {
 constexpr uint64_t kWordSeed = 0x776f7264;
 constexpr uint64_t kPartSeed = 0x70617274;
 constexpr size_t kSlots = 2;
-// Of a word's weight, in the same units. All its parts together are about as long as this.
-constexpr double kUnit = 1 << 16;
-constexpr double kPartShare = 0.75;
+constexpr double kUnit = 1 << 16;  // sums are whole numbers of such parts
+// How long all parts of a word are together, beside the word itself.
+constexpr double kPartShare = 1.25;
+// Beyond so many words parts count less: long texts have most parts in common, whatever they are about.
+constexpr double kPartWords = 32;
 
 using Sums = std::array<int64_t, HashEmbedder::kDimensions>;
 
@@ -54,6 +56,7 @@ class Reader {
                            .count = 1,
                            .has_parts = stem.token.kind == Token::Kind::kWord});
       letters_ += form;
+      ++words_;
     }
     merge();
   }
@@ -61,12 +64,13 @@ class Reader {
   // What each term weighs is up to `weight`.
   template <class F>
   void add_to(Sums* sums, F&& weight) const {
+    const double share = kPartShare * std::min(1.0, kPartWords / static_cast<double>(words_));
     for (const Feature& feature : features_) {
       const double each = weight(feature.term) * std::sqrt(static_cast<double>(feature.count)) * kUnit;
       add_feature(
           crypto::checksum64({reinterpret_cast<const char*>(&feature.term), sizeof feature.term}, kWordSeed),
           std::llround(each), sums);
-      if (feature.has_parts) add_parts(feature, each * kPartShare, sums);
+      if (feature.has_parts) add_parts(feature, each * share, sums);
     }
   }
 
@@ -105,6 +109,7 @@ class Reader {
 
   std::vector<Feature> features_;
   std::string letters_;
+  size_t words_ = 0;
 };
 
 void normalise(const Sums& sums, float* out) {

@@ -293,7 +293,11 @@ StatusOr<MemoryRecord> read_note(std::string_view path, std::string_view bytes, 
   if (bytes.starts_with("\xef\xbb\xbf")) bytes.remove_prefix(3);
   std::string plain;
   for (size_t i = 0; i < bytes.size(); ++i)
-    if (bytes[i] != '\r' || i + 1 == bytes.size() || bytes[i + 1] != '\n') plain += bytes[i];
+    if (bytes[i] != '\r') {
+      plain += bytes[i];
+    } else if (i + 1 == bytes.size() || bytes[i + 1] != '\n') {
+      plain += '\n';
+    }
   const auto front = read_front_matter(plain);
   const json::Value fields = front ? front->fields : json::Value::object();
   MemoryRecord record;

@@ -16,6 +16,7 @@
 #include "memory/maintain.h"          // IWYU pragma: export
 #include "memory/memory_check.h"      // IWYU pragma: export
 #include "memory/model_folder.h"      // IWYU pragma: export
+#include "memory/model_package.h"     // IWYU pragma: export
 #include "memory/note.h"              // IWYU pragma: export
 #include "memory/reach_edges.h"       // IWYU pragma: export
 #include "memory/recall.h"            // IWYU pragma: export

@@ -126,6 +126,7 @@ StatusOr<std::unique_ptr<TextEncoder>> load_encoder(const std::string& folder, M
   parts.document_prefix = std::move(manifest.document_prefix);
   parts.dimensions = options.dimensions;
   if (manifest.usual_weight >= 0) parts.usual_weight = manifest.usual_weight;
+  parts.unrelated_cosine = manifest.unrelated_cosine;
   return TextEncoder::make(std::move(parts), weights);
 }
 
@@ -136,6 +137,7 @@ StatusOr<std::unique_ptr<StaticModel>> load_static(const std::string& folder, Mo
   parts.name = std::move(manifest.name);
   parts.dimensions = options.dimensions;
   if (manifest.usual_weight >= 0) parts.usual_weight = manifest.usual_weight;
+  parts.unrelated_cosine = manifest.unrelated_cosine;
   return StaticModel::make(std::move(parts), weights);
 }
 
@@ -198,12 +200,15 @@ StatusOr<ModelManifest> read_manifest(std::string_view text) {
   out.document_prefix = take("document_prefix");
   out.id = take("id");
   out.usual_weight = (*parsed)["usual_weight"].as_double(-1);
+  out.unrelated_cosine = (*parsed)["unrelated_cosine"].as_double(0);
   if (out.name.size() > kMaxNameBytes)
     return invalid(format("the name of a model has at most {} bytes", kMaxNameBytes));
   for (const char c : out.name) {
     if (static_cast<unsigned char>(c) < 0x20) return invalid("the name of a model has no control characters");
   }
   if (!(out.usual_weight <= 1)) return invalid(format("usual_weight is {}; it is 0 to 1", out.usual_weight));
+  if (!(out.unrelated_cosine >= 0 && out.unrelated_cosine < 1))
+    return invalid(format("unrelated_cosine is {}; it is 0 to less than 1", out.unrelated_cosine));
   return out;
 }
 
@@ -214,6 +219,7 @@ std::string write_manifest(const ModelManifest& manifest) {
   if (!manifest.query_prefix.empty()) out.set("query_prefix", manifest.query_prefix);
   if (!manifest.document_prefix.empty()) out.set("document_prefix", manifest.document_prefix);
   if (manifest.usual_weight >= 0) out.set("usual_weight", manifest.usual_weight);
+  if (manifest.unrelated_cosine > 0) out.set("unrelated_cosine", manifest.unrelated_cosine);
   return json::write_pretty(out) + "\n";
 }
 

@@ -202,7 +202,7 @@ std::span<const std::byte> SegmentView::section(uint32_t id) const {
 }
 
 SegmentWriter::~SegmentWriter() {
-  if (!temp_.name.empty()) unlinkat(directory_.get(), temp_.name.c_str(), 0);
+  if (directory_.valid() && !temp_.name.empty()) unlinkat(directory_.get(), temp_.name.c_str(), 0);
 }
 
 StatusOr<SegmentWriter> SegmentWriter::create(std::string_view path) {

@@ -195,10 +195,10 @@ DocSet Shard::select(const store::MemoryFilter& filter, const AsOf& as_of) const
 }
 
 bool Shard::wants_save() const {
-  const Doc base = impl_->parts.documents.base_size();
-  const Doc pending = size() - base + impl_->base_out;
-  return impl_->holds_purged || pending > std::max(kLeastMerge, base / 8);
+  return impl_->holds_purged || unsaved() > std::max(kLeastMerge, impl_->parts.documents.base_size() / 8);
 }
+
+Doc Shard::unsaved() const { return size() - impl_->parts.documents.base_size() + impl_->base_out; }
 
 bool Shard::holds_removed() const { return impl_->base_out > 0 || !impl_->rejected.ok(); }
 

@@ -64,6 +64,9 @@ class Shard {
   // Whether the delta, or what is out, has grown enough to be worth a merge; or the sidecar holds something
   // of a memory that was purged.
   bool wants_save() const;
+  // Documents that the sidecar does not have, or has too many. What a process that ends does not save, the
+  // next one reads from the store again: a few tens of thousands a second.
+  Doc unsaved() const;
   // Something that was replaced or purged is still in the sidecar, as hashes of its words, its vector and the
   // names of its thread, source and tags; or a sidecar that was rejected is still there, whatever it holds.
   // save() drops it.

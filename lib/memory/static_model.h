@@ -23,7 +23,8 @@ class StaticModel final : public Embedder {
     WordPiece tokenizer;
     size_t most_pieces = 512;
     size_t dimensions = 0;  // the first ones, for models whose first ones say most; 0: all
-    double usual_weight = 0.4;
+    double usual_weight = 0.25;
+    double unrelated_cosine = 0;
   };
   static StatusOr<std::unique_ptr<StaticModel>> make(Parts parts, const Safetensors& weights);
 
@@ -31,6 +32,7 @@ class StaticModel final : public Embedder {
   size_t dimensions() const override { return parts_.dimensions; }
   Status embed(const std::vector<std::string_view>& texts, Purpose purpose, float* out) const override;
   double usual_weight() const override { return parts_.usual_weight; }
+  double unrelated_cosine() const override { return parts_.unrelated_cosine; }
 
  private:
   explicit StaticModel(Parts parts) : parts_(std::move(parts)) {}

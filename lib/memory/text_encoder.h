@@ -45,7 +45,8 @@ class TextEncoder final : public Embedder {
     std::string query_prefix;
     std::string document_prefix;
     size_t dimensions = 0;  // the first ones; 0: all
-    double usual_weight = 0.5;
+    double usual_weight = 0.3;
+    double unrelated_cosine = 0;
   };
   // Copies all that it needs from the tensors.
   static StatusOr<std::unique_ptr<TextEncoder>> make(Parts parts, const Safetensors& weights);
@@ -55,6 +56,7 @@ class TextEncoder final : public Embedder {
   Status embed(const std::vector<std::string_view>& texts, Purpose purpose, float* out) const override;
   bool slow() const override { return true; }
   double usual_weight() const override { return parts_.usual_weight; }
+  double unrelated_cosine() const override { return parts_.unrelated_cosine; }
 
   size_t memory_bytes() const;
   void use(Simd simd) { simd_ = simd; }  // another one than the best

@@ -2,7 +2,6 @@
 #include "memory/vectors.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 #include "memory/vector_code.h"
@@ -12,6 +11,14 @@ namespace {
 
 const int8_t* row_at(const VectorLine* rows, size_t index, size_t padded) {
   return reinterpret_cast<const int8_t*>(rows + index * row_lines(padded));
+}
+
+// Without an instruction that not every CPU has, and without a call: compilers do several at once.
+size_t ones(uint64_t x) {
+  x -= x >> 1 & 0x5555555555555555;
+  x = (x & 0x3333333333333333) + (x >> 2 & 0x3333333333333333);
+  x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0f;
+  return x * 0x0101010101010101 >> 56;
 }
 
 }  // namespace
@@ -29,13 +36,17 @@ Status Vectors::add(Doc doc, std::string_view bytes) {
   has_.resize(doc + 1);
   float factor = 0;
   std::memcpy(&factor, bytes.data() + padded(), sizeof factor);
-  if (factor == 0) return ok_status();
+  if (factor != 0) put(doc, bytes, factor);
+  return ok_status();
+}
+
+void Vectors::put(Doc doc, std::string_view bytes, float factor) {
   const size_t at = doc - base_.count;
   if (delta_.size() <= at / kChunkDocs) delta_.resize(at / kChunkDocs + 1);
   Chunk& chunk = delta_[at / kChunkDocs];
   const size_t index = at % kChunkDocs;
-  if (at >= kChunkDocs &&
-      chunk.factors.empty()) {  // it will be full one day; before that the first one grows
+  if (at >= kChunkDocs && chunk.factors.empty()) {
+    // It will be full one day. The first one grows, for most shards are small.
     chunk.rows.reserve(kChunkDocs * row_lines(padded()));
     chunk.blocks.reserve(kChunkDocs / kBlockDocs * block_lines(padded()));
     chunk.factors.reserve(kChunkDocs);
@@ -48,7 +59,6 @@ Status Vectors::add(Doc doc, std::string_view bytes) {
   write_code(row_at(chunk.rows.data(), index, padded()), padded(), index, chunk.blocks.data());
   has_.add(doc);
   ++count_;
-  return ok_status();
 }
 
 Status Vectors::add(Doc doc, const float* vector) {
@@ -113,7 +123,7 @@ std::vector<VectorHit> Vectors::top(const VectorQuery& query, size_t k, const Do
   size_t count = 0;
   for (size_t i = 0; i < eligible.size(); ++i) {
     eligible[i] = has_.words()[i] & allowed.words()[i];
-    count += static_cast<size_t>(std::popcount(eligible[i]));
+    count += ones(eligible[i]);
   }
   k = std::min(k, count);
   if (k == 0) return {};

@@ -72,6 +72,7 @@ class Vectors {
   size_t padded() const { return padded_dimensions(dimensions_); }
   const int8_t* row(Doc doc) const;  // of one that has a vector
   float factor(Doc doc) const;
+  void put(Doc doc, std::string_view bytes, float factor);
   Status read_base(const SegmentView& view);
   std::vector<VectorSpan> spans() const;
 

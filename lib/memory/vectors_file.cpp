@@ -80,9 +80,9 @@ Status Vectors::read_base(const SegmentView& view) {
       about.documents != view.header().documents)
     return SegmentView::damaged("vectors: their dimensions or documents");
   const auto has = view.section(kHas);
-  has_.resize(about.documents);
-  if (has.size() != has_.words().size_bytes())
+  if (has.size() != (size_t{about.documents} + 63) / 64 * sizeof(uint64_t))
     return SegmentView::damaged("vectors: which documents have one");
+  has_.resize(about.documents);
   if (!has.empty()) std::memcpy(has_.words().data(), has.data(), has.size());
   count_ = has_.count();
   if (about.documents % 64 != 0 && has_.words().back() >> about.documents % 64 != 0)
@@ -93,7 +93,8 @@ Status Vectors::read_base(const SegmentView& view) {
   const auto rows = view.section(kRows);
   const auto factors = view.section(kFactors);
   const auto blocks = view.section(kBlocks);
-  if (rows.size() != about.documents * padded() || factors.size() != about.documents * sizeof(float) ||
+  if (rows.size() != size_t{about.documents} * padded() ||
+      factors.size() != size_t{about.documents} * sizeof(float) ||
       blocks.size() != blocks_of(about.documents) * block_lines(padded()) * sizeof(VectorLine))
     return SegmentView::damaged("vectors: the size of their rows");
   base_.rows = reinterpret_cast<const int8_t*>(rows.data());

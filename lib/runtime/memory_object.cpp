@@ -64,6 +64,8 @@ constexpr MemoryOp kMemoryOps[] = {
     {"embed", "memory:maintain", embed_memories},
     {"extract", "memory:write", extract_memories},
     {"consolidate", "memory:maintain", consolidate_memories},
+    {"models", "memory:read", list_memory_models},
+    {"install_model", "memory:maintain", install_memory_model},
     {"ingest", "memory:ingest", ingest_memories},
     {"export", "memory:export", export_memories},
     {"import", "memory:import", import_memories},

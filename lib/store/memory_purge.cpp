@@ -71,14 +71,35 @@ StatusOr<int64_t> find_memory(Connection& db, const MemoryRef& ref) {
   return row;
 }
 
+namespace {
+
+// Of a fact there may be rows in which it goes on.
+StatusOr<std::vector<int64_t>> with_parts(Connection& db, int64_t row) {
+  std::vector<int64_t> rows = {row};
+  Statement& query = db.prepare("SELECT id FROM memories WHERE part_of = ?1 AND part_of > 0");
+  query.bind(row);
+  for (;;) {
+    TAU_ASSIGN_OR_RETURN(const bool any, query.step());
+    if (!any) break;
+    rows.push_back(query.integer(0));
+  }
+  query.reset();
+  return rows;
+}
+
+}  // namespace
+
 StatusOr<int64_t> purge_memories(Connection& db, const std::vector<int64_t>& rows) {
   int64_t purged = 0;
-  for (const int64_t row : rows) {
-    Doomed doomed;
-    TAU_ASSIGN_OR_RETURN(const bool found, find_doomed(db, row, &doomed));
-    if (!found) continue;
-    TAU_RETURN_IF_ERROR(erase(db, row, doomed));
-    ++purged;
+  for (const int64_t whole : rows) {
+    TAU_ASSIGN_OR_RETURN(const auto all, with_parts(db, whole));
+    for (const int64_t row : all) {
+      Doomed doomed;
+      TAU_ASSIGN_OR_RETURN(const bool found, find_doomed(db, row, &doomed));
+      if (!found) continue;
+      TAU_RETURN_IF_ERROR(erase(db, row, doomed));
+      ++purged;
+    }
   }
   return purged;
 }

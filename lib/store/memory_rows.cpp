@@ -107,6 +107,7 @@ Status MemoryRows::apply(const std::vector<MemoryEdit>& edits) {
     out = {};
     TAU_RETURN_IF_ERROR(apply_one(edit, out));
   }
+  before_.clear();  // a later batch that is refused takes nothing of this one back
   return ok_status();
 }
 
@@ -347,10 +348,11 @@ StatusOr<int64_t> MemoryRows::split_fact(Scope& scope, int64_t row, int64_t end_
       "INSERT INTO memories(id, scope, name, change, revision, type, importance, time_ms, position,"
       " valid_from_ms, valid_to_ms, valid_to_before_ms, superseded_ms, supersedes, created_ms, updated_ms,"
       " forgotten_ms, integrity, readers, principal, policy_epoch, scanned_epoch, thread, subject, predicate,"
-      " object, source, tags, attributes, text) SELECT ?2, scope, name || '#' || ?2, ?3, 1, type, importance,"
+      " object, source, tags, attributes, part_of, text) SELECT ?2, scope, name || '#' || ?2, ?3, 1, type, "
+      "importance,"
       " time_ms, position, valid_from_ms, ?4, valid_to_ms, ?5, supersedes, superseded_ms, ?5, 0, integrity,"
       " readers, principal, policy_epoch, scanned_epoch, thread, subject, predicate, object, source, tags,"
-      " attributes, text FROM memories WHERE id = ?1");
+      " attributes, iif(part_of > 0, part_of, id), text FROM memories WHERE id = ?1");
   TAU_RETURN_IF_ERROR(insert.bind(row, copy, next_change(scope), end_ms, recorded_ms).run());
   ++scope.live;
   indexing_.note(copy, nullptr);
@@ -380,7 +382,27 @@ Status MemoryRows::forget_memory(const MemoryForget& forget, MemoryOutcome& out)
   TAU_RETURN_IF_ERROR(db_.prepare("UPDATE memories SET change = ?2, forgotten_ms = ?3 WHERE id = ?1")
                           .bind(old.row.row, out.change, std::max<int64_t>(forget.at_ms, 0))
                           .run());
+  TAU_RETURN_IF_ERROR(forget_parts(old.row.row, forget));
   return forgotten ? ok_status() : restore_fact(*scope, old, forget.ref.scope, out);
+}
+
+// Rows in which a fact goes on share its fate.
+Status MemoryRows::forget_parts(int64_t row, const MemoryForget& whole) {
+  Statement& query = db_.prepare("SELECT name FROM memories WHERE part_of = ?1 AND part_of > 0");
+  query.bind(row);
+  std::vector<std::string> names;
+  for (;;) {
+    TAU_ASSIGN_OR_RETURN(const bool any, query.step());
+    if (!any) break;
+    names.push_back(query.text(0));
+  }
+  query.reset();
+  for (const std::string& name : names) {
+    MemoryOutcome out;
+    const MemoryForget part = {.ref = {whole.ref.scope, name}, .at_ms = whole.at_ms};
+    TAU_RETURN_IF_ERROR(forget_memory(part, out));
+  }
+  return ok_status();
 }
 
 // While it was forgotten others may have been said of the same: it takes its place among them.

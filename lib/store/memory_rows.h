@@ -65,6 +65,7 @@ class MemoryRows {
   Status close_facts(Scope& scope, const FactPlan& plan, int64_t row, int64_t recorded_ms, uint8_t relation,
                      const MemoryScope& name, MemoryOutcome& out);
   StatusOr<int64_t> split_fact(Scope& scope, int64_t row, int64_t end_ms, int64_t recorded_ms);
+  Status forget_parts(int64_t row, const MemoryForget& whole);
   Status restore_fact(Scope& scope, const Old& old, const MemoryScope& name, MemoryOutcome& out);
   Status drop_vectors(int64_t row);
   StatusOr<bool> write_vector(int64_t row, int64_t space, std::string_view bytes);

@@ -60,8 +60,11 @@ TEST(ModelFolder, HoldsAStaticModel) {
 TEST(ModelFolder, IsMadeSmallerAndKeepsItsVectors) {
   const tau::test::TempDir dir;
   const std::string from = write_encoder(dir, "tiny");
-  const ModelManifest manifest{
-      .name = "tiny", .licence = "Apache-2.0", .source = "here", .usual_weight = 0.25};
+  const ModelManifest manifest{.name = "tiny",
+                               .licence = "Apache-2.0",
+                               .source = "here",
+                               .usual_weight = 0.25,
+                               .unrelated_cosine = 0.5};
   ASSERT_TRUE(convert_model(from, manifest, dir.file("small")).ok());
   EXPECT_LT(dir.read("small/model.safetensors").size(), dir.read("tiny/model.safetensors").size() / 2);
   const auto before = load_model(from);
@@ -69,6 +72,7 @@ TEST(ModelFolder, IsMadeSmallerAndKeepsItsVectors) {
   ASSERT_TRUE(after.ok()) << after.status().to_string();
   EXPECT_EQ((*after)->id(), (*before)->id());
   EXPECT_EQ((*after)->usual_weight(), 0.25);
+  EXPECT_EQ((*after)->unrelated_cosine(), 0.5);
   EXPECT_EQ(embed(**after, "the cat sat on the mat"), embed(**before, "the cat sat on the mat"));
   const StatusOr<ModelManifest> read = read_manifest(dir.read("small/model.json"));
   ASSERT_TRUE(read.ok());
@@ -135,6 +139,7 @@ TEST(ModelFolder, RefusesManifestsThatAreOdd) {
   EXPECT_EQ(read_manifest("[]").status().reason(), "invalid_model");
   EXPECT_EQ(read_manifest("{").status().reason(), "invalid_model");
   EXPECT_EQ(read_manifest(R"({"usual_weight":2})").status().reason(), "invalid_model");
+  EXPECT_EQ(read_manifest(R"({"unrelated_cosine":1})").status().reason(), "invalid_model");
   EXPECT_EQ(read_manifest(R"({"name":"a\nb"})").status().reason(), "invalid_model");
   EXPECT_TRUE(read_manifest("{}").ok());
 }

@@ -7,11 +7,11 @@
 #include <sys/stat.h>
 
 #include <csignal>
-#include <cstring>
 #include <filesystem>
 
 #include "memory/segment_column.h"
 #include "memory/segment_strings.h"
+#include "segment_copy.h"
 #include "support/temp_dir.h"
 
 namespace tau::memory {
@@ -57,19 +57,6 @@ Status write_file(const std::string& path, char fill) {
   TAU_RETURN_IF_ERROR(writer.finish(some_header()));
   return writer.publish();
 }
-
-// A copy that is aligned as a mapping is.
-struct Copy {
-  explicit Copy(const std::string& bytes) : words(bytes.size() / sizeof(Word) + 1), size(bytes.size()) {
-    std::memcpy(words.data(), bytes.data(), size);
-  }
-  struct alignas(kSectionAlignment) Word {
-    std::byte bytes[kSectionAlignment];
-  };
-  std::span<std::byte> span() { return {reinterpret_cast<std::byte*>(words.data()), size}; }
-  std::vector<Word> words;
-  size_t size;
-};
 
 TEST(SegmentFile, ReadsWhatWasWritten) {
   const tau::test::TempDir dir;
@@ -150,8 +137,8 @@ TEST(SegmentFile, StaysAsItWasWhenThereIsNoRoomForTheNewOne) {
 TEST(SegmentFile, SaysThatItIsTornWhereverItEnds) {
   const tau::test::TempDir dir;
   ASSERT_TRUE(write_file(dir.file("a"), 'x').ok());
-  Copy copy(dir.read("a"));
-  for (size_t size = 0; size < copy.size; size += size < 9000 ? 1 : 7919) {
+  test::AlignedCopy copy(dir.read("a"));
+  for (size_t size = 0; size < copy.span().size(); size += size < 9000 ? 1 : 7919) {
     const auto view = SegmentView::of(copy.span().first(size), "a");
     ASSERT_EQ(view.status().reason(), "index_damaged") << size;
     ASSERT_EQ(view.status().code(), Code::kDataLoss);
@@ -174,8 +161,8 @@ TEST(SegmentFile, NoticesEveryBitThatMatters) {
     ASSERT_TRUE(writer->finish(some_header()).ok());
     ASSERT_TRUE(writer->publish().ok());
   }
-  Copy copy(dir.read("a"));
-  for (size_t bit = 0; bit < copy.size * 8; ++bit) {
+  test::AlignedCopy copy(dir.read("a"));
+  for (size_t bit = 0; bit < copy.span().size() * 8; ++bit) {
     std::byte& byte = copy.span()[bit / 8];
     const auto flipped = byte ^ (std::byte{1} << (bit % 8));
     const std::byte old = std::exchange(byte, flipped);

@@ -8,6 +8,7 @@
 
 #include "memory/shard_folder.h"
 #include "os/private_file.h"
+#include "segment_copy.h"
 #include "shard_model.h"
 #include "support/temp_dir.h"
 
@@ -215,22 +216,27 @@ TEST(Shard, IsEmptyAndMadeAnewWhenItsFileIsTornOrFlipped) {
     ASSERT_TRUE(shard->save().ok());
   }
   const std::string whole = dir.read("index");
-  const auto try_file = [&](const std::string& bytes) {
-    dir.write("index", bytes);
-    auto shard = opened(options);
-    if (!shard->rejected().ok()) {
-      ASSERT_EQ(shard->size(), 0u);
-      ASSERT_EQ(shard->change(), 0);
+  const auto try_bytes = [&](std::string_view bytes) {
+    test::AlignedCopy copy(bytes);
+    const auto opened_shard = Shard::open(options_of(""), SegmentView::of(copy.span(), "index"));
+    ASSERT_TRUE(opened_shard.ok());
+    Shard& shard = **opened_shard;
+    if (!shard.rejected().ok()) {
+      ASSERT_EQ(shard.size(), 0u);
+      ASSERT_EQ(shard.change(), 0);
     }
-    ASSERT_TRUE(model.follow(*shard).ok());
-    ASSERT_EQ(test::difference(*shard, model), "");
+    ASSERT_TRUE(model.follow(shard).ok());
+    ASSERT_EQ(test::difference(shard, model), "");
   };
-  for (size_t size = 0; size < whole.size(); size += size < 4000 ? 499 : 37) try_file(whole.substr(0, size));
-  for (size_t at = 0; at < whole.size(); at += at < 2200 || at > 4100 ? 11 : 97) {
+  for (size_t size = 0; size < whole.size(); size += size < 4000 ? 499 : 97)
+    try_bytes(std::string_view(whole).substr(0, size));
+  for (size_t at = 0; at < whole.size(); at += at < 2200 || at > 4100 ? 29 : 397) {
     std::string flipped = whole;
     flipped[at] = static_cast<char>(flipped[at] ^ (1 << (at % 8)));
-    try_file(flipped);
+    try_bytes(flipped);
   }
+  dir.write("index", whole.substr(0, whole.size() / 2));
+  EXPECT_EQ(opened(options)->rejected().reason(), "index_damaged");
   auto shard = opened(options);
   ASSERT_TRUE(model.follow(*shard).ok());
   ASSERT_TRUE(shard->save().ok());
@@ -397,8 +403,26 @@ TEST(Shard, WantsToBeSavedWhenItsDeltaHasGrown) {
     ASSERT_TRUE(shard->apply(row, "").ok());
   }
   EXPECT_TRUE(shard->wants_save());
+  EXPECT_EQ(shard->unsaved(), 4097u);
   ASSERT_TRUE(shard->save().ok());
   EXPECT_FALSE(shard->wants_save());
+  EXPECT_EQ(shard->unsaved(), 0u);
+}
+
+RC_GTEST_PROP(ShardProperty, KnowsNothingOfAnotherScope, ()) {
+  const std::array<std::unique_ptr<Shard>, 2> shards = {opened(options_of("")), opened(options_of(""))};
+  std::array<ShardModel, 2> models;
+  int64_t next_row = 1;
+  for (int i = *rc::gen::inRange(0, 30); i > 0; --i) {
+    const size_t scope = *rc::gen::inRange<size_t>(0, 2);
+    models[scope].change = std::max(models[0].change, models[1].change);  // both are of one store
+    change_something(models[scope], &next_row);
+    if (i % 7 == 0) RC_ASSERT(models[scope].follow(*shards[scope]).ok());
+  }
+  for (size_t scope = 0; scope < 2; ++scope) {
+    RC_ASSERT(models[scope].follow(*shards[scope]).ok());
+    RC_ASSERT(test::difference(*shards[scope], models[scope]) == "");
+  }
 }
 
 TEST(Shard, ThatLagsDoesNotBringBackWhatAnotherProcessDropped) {

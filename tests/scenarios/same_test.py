@@ -22,7 +22,7 @@ DOORS = json.loads(sys.argv.pop(1))  # name -> command
 TIMEOUT = 240
 # Chosen anew in each run; everything else is the same.
 _CHANGING = re.compile(r"\b(run|ses)_[0-9a-z]{10,}\b")
-_CHANGING_MEMBERS = {"created", "updated", "used", "forgotten"}  # of memories: when something was done
+_CHANGING_MEMBERS = {"created", "updated", "used", "forgotten", "superseded"}  # of memories: when something was done
 
 
 def normalised(lines):
@@ -48,7 +48,7 @@ def _without_moments(value):
     if isinstance(value, list):
         return [_without_moments(each) for each in value]
     if not isinstance(value, dict):
-        return value
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value  # 0 is 0.0 in JavaScript
     return {key: _without_moments(each) for key, each in value.items()
             if not (key in _CHANGING_MEMBERS and isinstance(each, str))}
 

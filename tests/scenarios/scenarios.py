@@ -55,8 +55,9 @@ class Scenario:
         return self
 
     def search(self, query, **members):
-        # The same moment for all, and no search changes what the next one sees.
-        self.lines.append(("search", _dump({"query": query, "now": "2026-11-28T12:00:00Z", "touch": False, **members})))
+        # The same moment for all, no matter when it was written; no search changes what the next one sees.
+        self.lines.append(("search", _dump({"query": query, "now": "2026-11-28T12:00:00Z", "touch": False, "recency_weight": 0,
+                                            **members})))
         return self
 
     def text(self):
@@ -170,10 +171,10 @@ def _memories():
              note("boat", "The boat to the island leaves at noon", 3, thread="trip"),
              note("ticket", "Tickets are sold at the harbour", 3, thread="trip", position=1),
              note("cat", "The cat is called Miro \u00e9\u4f60 \U0001f600", 20, importance=0.9),
-             note("paris", "Ada lives in Paris", 4, fact={"subject": "Ada", "predicate": "lives in", "object": "Paris"})]
+             note("paris", "Ada lives in Paris", 4, valid_from="2026-11-04", fact={"subject": "Ada", "predicate": "lives in", "object": "Paris"})]
     yield (Scenario("memories", [say("yes")]).memory({"workspace": "scenario", "channel": "a"}).perform("add", memories=notes)
            .search("Who drinks tea?", k=3, explain=True).search("boat tickets", explain=True, k=4).search("\"green tea\"", strict=True)
-           .perform("add", memories=[note("rome", "Ada lives in Rome", 9,
+           .perform("add", memories=[note("rome", "Ada lives in Rome", 9, valid_from="2026-11-09",
                                           fact={"subject": "Ada", "predicate": "lives in", "object": "Rome"})])
            .search("Where does Ada live?", k=2).search("Where does Ada live?", k=3, superseded=True)
            .perform("relate", **{"from": "boat", "to": "ticket", "relation": "part_of", "weight": 0.5})

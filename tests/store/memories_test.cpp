@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <future>
+#include <memory>
 #include <random>
 
 #include "memories_fixture.h"
@@ -207,6 +208,35 @@ TEST_P(MemoriesContract, ARefusedEditRefusesItsBatchAlone) {
   EXPECT_EQ((*scopes)[1].change, outcome.change);
   EXPECT_EQ(memories().match({(*scopes)[1].key}, {.all = {"x"}, .any = {}}, 10)->size(), 0u);
   EXPECT_EQ(memories().match({(*scopes)[1].key}, {.all = {"fine"}, .any = {}}, 10)->size(), 1u);
+}
+
+TEST_P(MemoriesContract, ABatchThatIsRefusedForItsRowsTakesBackNothingOfTheOneBefore) {
+  std::promise<void> go_on;
+  std::vector<std::future<Status>> answers;
+  const auto submit = [&](Batch batch) {
+    auto answer = std::make_shared<std::promise<Status>>();
+    answers.push_back(answer->get_future());
+    store_->append(std::move(batch), [answer](Status status, Lsn) { answer->set_value(std::move(status)); });
+  };
+  if (durable()) {  // what waits behind this one is committed together
+    Batch first;
+    first.session = session_record("s");
+    store_->append(std::move(first),
+                   [gate = go_on.get_future().share()](const Status&, Lsn) { gate.wait(); });
+  }
+  Batch good;
+  good.memories.push_back({.what = MemoryPut{.row = memory("a", "text")}});
+  submit(std::move(good));
+  Batch bad;
+  bad.rows.push_back(row("never", 0, "body"));
+  bad.memories.push_back({.what = MemoryPut{.row = memory("b", "text")}});
+  submit(std::move(bad));
+  go_on.set_value();
+  EXPECT_TRUE(answers[0].get().ok());
+  EXPECT_EQ(answers[1].get().reason(), "no_such_run");
+  EXPECT_EQ(memories().scopes("w")->front().memories, 1);
+  EXPECT_EQ(memories().scopes("w")->front().change, *memories().newest_change());
+  EXPECT_EQ(missing("b"), "no_such_memory");
 }
 
 TEST_P(MemoriesContract, EditsThatMakeNoSenseAreRefused) {

@@ -140,6 +140,21 @@ TEST_P(MemoryFacts, ARestoredFactTakesItsPlace) {
   for (const int64_t valid : {60, 150, 250}) EXPECT_EQ(as_of(all(), valid, 9000).size(), 1u) << valid;
 }
 
+TEST_P(MemoryFacts, WhatGoesOnInARowOfItsOwnIsForgottenAndPurgedWithTheFact) {
+  ASSERT_TRUE(put_fact(*store_, fact("p", "paris", 100, 1000)).status.ok());
+  ASSERT_TRUE(put_fact(*store_, fact("r", "rome", 300, 2000)).status.ok());
+  ASSERT_TRUE(put_fact(*store_, fact("o", "oslo", 200, 3000)).status.ok());
+  ASSERT_EQ(all().size(), 4u);
+  EXPECT_EQ(as_of(all(), 250, 2500), (Objects{"paris"}));
+  EXPECT_EQ(as_of(all(), 250, 3500), (Objects{"oslo"}));
+  ASSERT_TRUE(forget(*store_, "p").status.ok());
+  EXPECT_EQ(all().size(), 2u);
+  ASSERT_TRUE(forget(*store_, "p", 0).status.ok());
+  EXPECT_EQ(as_of(all(), 250, 2500), (Objects{"paris"}));
+  EXPECT_EQ(*store_->memories()->purge({{scope_of("w"), "p"}}), 2);
+  EXPECT_EQ(all().size(), 2u);
+}
+
 // Whatever is said in whatever order, of whatever time.
 TEST_P(MemoryFacts, IntervalsNeverOverlapAndThePastNeverChanges) {
   for (uint64_t seed = 0; seed < 12; ++seed) {

@@ -23,7 +23,8 @@ CREATE TABLE memory_scopes(
 CREATE UNIQUE INDEX memory_scopes_by_name ON memory_scopes(workspace, channel, actor);
 
 -- tags: each between two characters 31. supersedes: the relation by which a fact closes others; 255: it does not.
--- valid_to_before_ms: what valid_to_ms was until superseded_ms.
+-- valid_to_before_ms: what valid_to_ms was until superseded_ms. part_of: the memory whose fact goes on in this row; it is
+-- forgotten and purged with it; 0: this is a memory of its own.
 CREATE TABLE memories(
   id INTEGER PRIMARY KEY,
   scope INTEGER NOT NULL,
@@ -54,6 +55,7 @@ CREATE TABLE memories(
   source TEXT NOT NULL,
   tags TEXT NOT NULL,
   attributes TEXT NOT NULL,
+  part_of INTEGER NOT NULL DEFAULT 0,
   text TEXT NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX memories_by_name ON memories(scope, name);
@@ -63,6 +65,7 @@ CREATE INDEX memories_by_time ON memories(scope, time_ms);
 CREATE INDEX memories_by_thread ON memories(scope, thread, time_ms) WHERE thread <> '';
 CREATE INDEX memories_by_source ON memories(scope, source) WHERE source <> '';
 CREATE INDEX memories_by_fact ON memories(scope, subject, predicate) WHERE subject <> '' OR predicate <> '';
+CREATE INDEX memories_by_whole ON memories(part_of) WHERE part_of > 0;
 CREATE INDEX memories_forgotten ON memories(scope) WHERE forgotten_ms > 0;
 CREATE INDEX memories_superseded ON memories(scope) WHERE superseded_ms < 9223372036854775807 AND forgotten_ms = 0;
 
