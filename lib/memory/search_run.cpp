@@ -199,7 +199,7 @@ Status SearchRun::add_feedback() {
 
 // --- Candidates
 
-size_t SearchRun::add(uint32_t shard, Doc doc, bool hit) {
+size_t SearchRun::add(uint32_t shard, Doc doc, bool hit, bool with_vector) {
   bool added = false;
   const size_t i = candidates_.find_or_add(shard, doc, &added);
   Candidate& candidate = candidates_[i];
@@ -207,7 +207,7 @@ size_t SearchRun::add(uint32_t shard, Doc doc, bool hit) {
     candidate.row = shards_[shard]->documents().row(doc);
     if (vector_weight_ < 1 && most_words_ > 0)
       candidate.words = std::min(1.0, words_[shard].of(doc) / most_words_);
-    if (vector_weight_ > 0)
+    if (vector_weight_ > 0 && with_vector)
       candidate.vectors =
           vector_score(static_cast<double>(shards_[shard]->vectors().similarity(doc, vector_->vector)),
                        vector_->unrelated_cosine);
@@ -226,8 +226,10 @@ void SearchRun::collect_words() {
           best.offer({static_cast<double>(score), shards_[i]->documents().row(doc), i, doc});
         });
   size_t rank = 0;
-  for (const Scored& scored : best.take())
-    word_ranks_.emplace_back(add(scored.shard, scored.doc, true), rank++);
+  for (const Scored& scored : best.take()) {
+    word_ranks_.emplace_back(add(scored.shard, scored.doc, true, rank < kCompared), rank);
+    ++rank;
+  }
 }
 
 void SearchRun::collect_vectors() {
@@ -238,8 +240,12 @@ void SearchRun::collect_vectors() {
       if (score > 0) best.offer({score, shards_[i]->documents().row(hit.doc), i, hit.doc});
     }
   size_t rank = 0;
-  for (const Scored& scored : best.take())
-    vector_ranks_.emplace_back(add(scored.shard, scored.doc, true), rank++);
+  for (const Scored& scored : best.take()) {
+    const size_t i = add(scored.shard, scored.doc, true, false);
+    candidates_[i].vectors = scored.score;
+    score_own(candidates_[i]);
+    vector_ranks_.emplace_back(i, rank++);
+  }
 }
 
 // --- Scores

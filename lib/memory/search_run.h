@@ -18,6 +18,8 @@ namespace tau::memory {
 // How far a search looks. Constant: the first hits are the same ones whatever k is.
 inline constexpr size_t kWordCandidates = SearchRequest::kMaxHits;
 inline constexpr size_t kVectorCandidates = Vectors::kDeepest;
+// Of those by words, whose vectors are looked at; those of the others count when they are among the nearest.
+inline constexpr size_t kCompared = 256;
 // Whose neighbours become candidates, and count: the best of both lists together.
 inline constexpr size_t kContextCandidates = 128;
 inline constexpr size_t kGraphSeeds = 32;
@@ -52,7 +54,7 @@ class SearchRun {
   void fuse();
   void score_own(Candidate& candidate) const;
 
-  size_t add(uint32_t shard, Doc doc, bool hit);
+  size_t add(uint32_t shard, Doc doc, bool hit, bool with_vector = true);
   void add_context();
   double neighbours_of(size_t i);
   void add_threads();
