@@ -44,6 +44,19 @@
  *                                       touched. "globs", "ignore" (as in .gitignore, which is read too), "hidden", "type",
  *                                       "tags", "forget_vanished", "max_files" (then "more" says that a further call goes
  *                                       on): {"files","unchanged","ingested","added","vanished","failed","problems",…}
+ *   {"op":"extract","text":"…","origin":"user","max_memories":8}   what is worth knowing of a text, written down by a model that
+ *                                       is asked once: labelled with where the text comes from and "model", related to what is
+ *                                       known; ids that exist stay as they are, what was forgotten stays so. In the place of
+ *                                       "text" "messages":[…] (docs/schema/message.json); "model" ("provider/model" or
+ *                                       "route/NAME"; absent: the runtime's), "thread", "source", "time", "channel", "actor",
+ *                                       "timeout_ms", "dry_run" (asks, writes nothing): {"memories":[{"id","created",…}],
+ *                                       "refused":[{"list","index" or "id","reason"}],"relations","model","calls",
+ *                                       "input_tokens","output_tokens","cost_usd_micros"}
+ *   {"op":"consolidate","dry_run":true,"limit":20,FILTER}   observations that belong together, each group made into one or two
+ *                                       memories by a model, with relations to its sources. A dry run shows the groups and asks
+ *                                       nobody. "policy":{"superseded":false,"min_sources":3,"max_sources":12,"max_gap_hours":
+ *                                       24}; "model", "timeout_ms": {"groups":[{"sources":[…],"memories","refused","superseded",
+ *                                       "error"?}],"more","calls",…}
  *   {"op":"export","path":"…","format":"jsonl",FILTER}  to a file, or with "markdown" to a folder of notes; "tau": the record
  *                                       files of Tau; "forgotten": those too: {"path","memories"}
  *   {"op":"import","path":"…","format":"jsonl","origin":"user"}  reads that back, and says line by line what it could not:
@@ -118,7 +131,8 @@ TAU_API tau_status tau_memory_search(tau_memory *memory, tau_str request, const 
  * Returns: OK; INVALID_ARGUMENT "unknown_op", "unknown_key", "wrong_type", "invalid_memory", "unknown_memory_type",
  * "unknown_relation", "invalid_time", "invalid_vector"; NOT_FOUND "no_such_memory"; ABORTED "revision_changed";
  * PERMISSION_DENIED "access_denied", "outside_scope"; FAILED_PRECONDITION "store_read_only"; UNAVAILABLE "store_busy";
- * RESOURCE_EXHAUSTED "disk_full".
+ * RESOURCE_EXHAUSTED "disk_full". Of a model: FAILED_PRECONDITION "model_answer", "answer_cut"; DEADLINE_EXCEEDED
+ * "model_timeout"; and as the calls of agents fail.
  * Thread: any, waits
  * Ownership: the caller frees *out with tau_buf_free.
  * Since: 0.3 */

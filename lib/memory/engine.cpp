@@ -18,6 +18,7 @@ using store::MemoryScope;
 
 constexpr std::string_view kIdentityMark = "memory.database";
 constexpr size_t kMostUsesKept = 1024;  // before they are written
+constexpr Doc kWorthAFile = 256;        // memories that a process that ends leaves to the next one
 
 bool covers(const std::optional<SharedString>& bound, const SharedString& part) {
   return !bound || part.empty() || part == *bound;
@@ -305,7 +306,7 @@ StatusOr<int64_t> Engine::embed_missing(size_t limit) {
   return 0;
 }
 
-Status Engine::tidy() {
+Status Engine::tidy(bool closing) {
   if (std::vector<MemoryEdit> uses = take_uses(); !uses.empty()) {
     store::Batch batch;
     batch.memories = std::move(uses);
@@ -318,30 +319,34 @@ Status Engine::tidy() {
     const std::lock_guard lock(mutex_);
     slots.assign(slots_.begin(), slots_.end());
   }
-  for (const auto& [key, slot] : slots) TAU_RETURN_IF_ERROR(save(*slot, key));
+  for (const auto& [key, slot] : slots) TAU_RETURN_IF_ERROR(save(*slot, key, closing));
   return ok_status();
 }
 
 // Searches go on while the file is written. Another process may purge meanwhile, and have written a file
 // without what it purged before this one took its place: then this one is written once more.
-Status Engine::save(Slot& slot, int64_t scope_key) {
+Status Engine::save(Slot& slot, int64_t scope_key, bool closing) {
+  const auto wanted = [&] {
+    const std::shared_lock lock(slot.mutex);
+    return slot.shard != nullptr &&
+           (slot.shard->wants_save() || (closing && slot.shard->unsaved() > kWorthAFile));
+  };
   constexpr int kMostTimes = 3;
-  for (int times = 0; times < kMostTimes; ++times) {
+  for (int times = 0; times < kMostTimes && wanted(); ++times) {
+    TAU_ASSIGN_OR_RETURN(const int64_t newest, memories_->newest_change());
+    TAU_RETURN_IF_ERROR(catch_up(slot, scope_key, newest));
     std::shared_ptr<Shard::Written> written;
     {
       const std::shared_lock lock(slot.mutex);
-      if (slot.shard == nullptr || !slot.shard->wants_save()) return ok_status();
+      if (slot.shard == nullptr) return ok_status();
       TAU_ASSIGN_OR_RETURN(written, slot.shard->write());
     }
-    {
-      const std::unique_lock lock(slot.mutex);
-      if (slot.shard == nullptr) return ok_status();
-      const Status adopted = slot.shard->adopt(std::move(written));
-      if (adopted.code() == Code::kAborted) return ok_status();  // it has changed: another time
-      TAU_RETURN_IF_ERROR(adopted);
-    }
-    TAU_ASSIGN_OR_RETURN(const int64_t newest, memories_->newest_change());
-    TAU_RETURN_IF_ERROR(catch_up(slot, scope_key, newest));
+    const std::unique_lock lock(slot.mutex);
+    if (slot.shard == nullptr) return ok_status();
+    const Status adopted = slot.shard->adopt(std::move(written));
+    // It has changed, or another process has a later one: another time.
+    if (adopted.code() == Code::kAborted) return ok_status();
+    TAU_RETURN_IF_ERROR(adopted);
   }
   return ok_status();
 }

@@ -117,8 +117,9 @@ class Engine {
   // Indexes of scopes that were written since the last time come up to date, so that the next search need not
   // wait for that. What workers do after writes.
   Status follow();
-  // Writes what waits: uses, indexes that have grown. What workers do in quiet moments.
-  Status tidy();
+  // Writes what waits: uses, indexes that have grown. What workers do in quiet moments. `closing`: also
+  // indexes that have grown a little, so that the next process need not read that from the store.
+  Status tidy(bool closing = false);
 
   EngineStats stats() const;
   store::Memories& memories() { return *memories_; }
@@ -139,7 +140,7 @@ class Engine {
   VectorSpace vectors() const;
   std::vector<store::MemoryEdit> take_uses();
   Status erase_traces(const store::MemoryFilter& filter);
-  Status save(Slot& slot, int64_t scope_key);
+  Status save(Slot& slot, int64_t scope_key, bool closing);
 
   // engine_follow.cpp
   StatusOr<std::vector<store::MemoryScopeRecord>> scopes_of(const store::MemoryFilter& filter);

@@ -1,6 +1,7 @@
 // Agents: a configuration resolved into what runs start from.
 #include <algorithm>
 
+#include "runtime/agent_model.h"
 #include "runtime/core.h"
 #include "runtime/memory_tools.h"
 
@@ -142,6 +143,29 @@ std::vector<wire::Message> system_prompt(Core& core, const AgentSnapshot& agent,
   return messages;
 }
 
+Status find_model(Core& core, const Config& config, AgentSnapshot& snapshot) {
+  const std::string name = snapshot.model.str();
+  if (auto reserved = reserved_route(name)) {
+    if (reserved->provider == "scripted") {
+      TAU_ASSIGN_OR_RETURN(snapshot.script, provider::parse_script(snapshot.config.script));
+    }
+    snapshot.route = std::make_shared<const provider::Route>(*std::move(reserved));
+  } else if (name.starts_with(std::string(kRouteProvider) + "/")) {
+    TAU_RETURN_IF_ERROR(add_route(core, config, name.substr(kRouteProvider.size() + 1), snapshot));
+  } else {
+    auto route = config.route(name, core.environment());
+    if (route.status().code() == Code::kInvalidArgument) return route.status();
+    if (route.ok()) {
+      if (auto single = config.single_route(*route))
+        snapshot.spec = std::make_shared<const provider::RouteSpec>(*std::move(single));
+      snapshot.route = std::make_shared<const provider::Route>(*std::move(route));
+    } else {
+      snapshot.route = route.status();
+    }
+  }
+  return check_recordings(core, snapshot);
+}
+
 StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const Config& config,
                                                              tool::Registry tools,
                                                              std::set<std::string> host_tools,
@@ -156,26 +180,7 @@ StatusOr<std::shared_ptr<const AgentSnapshot>> make_snapshot(Core& core, const C
     snapshot->model_reason = core.detected().reason;
   }
   TAU_RETURN_IF_ERROR(provider::parse_model_reference(snapshot->model).status());
-  if (auto reserved = reserved_route(snapshot->model.str())) {
-    if (reserved->provider == "scripted") {
-      TAU_ASSIGN_OR_RETURN(snapshot->script, provider::parse_script(snapshot->config.script));
-    }
-    snapshot->route = std::make_shared<const provider::Route>(*std::move(reserved));
-  } else if (const std::string name = snapshot->model.str();
-             name.starts_with(std::string(kRouteProvider) + "/")) {
-    TAU_RETURN_IF_ERROR(add_route(core, config, name.substr(kRouteProvider.size() + 1), *snapshot));
-  } else {
-    auto route = config.route(snapshot->model, core.environment());
-    if (route.status().code() == Code::kInvalidArgument) return route.status();
-    if (route.ok()) {
-      if (auto single = config.single_route(*route))
-        snapshot->spec = std::make_shared<const provider::RouteSpec>(*std::move(single));
-      snapshot->route = std::make_shared<const provider::Route>(*std::move(route));
-    } else {
-      snapshot->route = route.status();
-    }
-  }
-  TAU_RETURN_IF_ERROR(check_recordings(core, *snapshot));
+  TAU_RETURN_IF_ERROR(find_model(core, config, *snapshot));
   snapshot->tools = std::make_shared<const tool::Registry>(std::move(tools));
   TAU_ASSIGN_OR_RETURN(snapshot->policy,
                        AgentPolicy::make(snapshot->config.policy, host_tools, always_ask, core.access()));

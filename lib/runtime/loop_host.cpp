@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <new>
 
+#include "runtime/agent_model.h"
 #include "runtime/auth_desk.h"
 #include "runtime/core.h"
 
@@ -269,19 +270,28 @@ std::unique_ptr<provider::Model> LoopHost::make_model(const AgentSnapshot& agent
 // What gives out the tokens of a login; null for a route without one.
 provider::Authorizer* LoopHost::authorizer_of(const provider::Route& route) {
   if (route.auth.empty()) return nullptr;
-  if (authorizer_ == nullptr) authorizer_ = std::make_unique<LoopAuthorizer>(core_.auth(), *loop_);
+  if (authorizer_ == nullptr) authorizer_ = make_authorizer(core_, *loop_);
   return authorizer_.get();
 }
 
 std::unique_ptr<provider::Model> LoopHost::make_asked(const AgentSnapshot& agent) {
+  return make_agent_model(core_, agent, *loop_,
+                          [this](const provider::Route& route) { return make_upstream(route); });
+}
+
+std::unique_ptr<provider::Model> make_agent_model(Core& core, const AgentSnapshot& agent,
+                                                  net::EventLoop& loop, const MakeUpstream& make_upstream) {
   const provider::Route& route = **agent.route;
-  if (route.provider == "scripted") return provider::make_scripted_model(agent.script, *loop_);
+  if (route.provider == "scripted") return provider::make_scripted_model(agent.script, loop);
   if (agent.spec == nullptr) return make_upstream(route);
   std::vector<std::unique_ptr<provider::Model>> upstreams;
   for (const provider::Upstream& upstream : agent.spec->upstreams)
     upstreams.push_back(make_upstream(upstream.route));
-  return provider::make_routed_model(agent.spec, std::move(upstreams), core_.traffic(), *loop_,
-                                     system_random());
+  return provider::make_routed_model(agent.spec, std::move(upstreams), core.traffic(), loop, system_random());
+}
+
+std::unique_ptr<provider::Authorizer> make_authorizer(Core& core, net::EventLoop& loop) {
+  return std::make_unique<LoopAuthorizer>(core.auth(), loop);
 }
 
 std::shared_ptr<provider::Model> LoopHost::model_of(const AgentSnapshot& agent) {

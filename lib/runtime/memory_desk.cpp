@@ -168,7 +168,7 @@ void MemoryDesk::close() {
   const std::lock_guard work(upkeep_->working);
   const std::lock_guard lock(mutex_);
   if (engine_ == nullptr) return;
-  if (const Status tidied = engine_->tidy(); !tidied.ok())
+  if (const Status tidied = engine_->tidy(true); !tidied.ok())
     core_.log(LogLevel::kWarn, "memory", std::string(tidied.message()));
   engine_.reset();
 }

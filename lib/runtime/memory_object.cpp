@@ -62,6 +62,8 @@ constexpr MemoryOp kMemoryOps[] = {
     {"path", "memory:read", memory_path},
     {"maintain", "memory:maintain", maintain_memories},
     {"embed", "memory:maintain", embed_memories},
+    {"extract", "memory:write", extract_memories},
+    {"consolidate", "memory:maintain", consolidate_memories},
     {"models", "memory:read", list_memory_models},
     {"install_model", "memory:maintain", install_memory_model},
     {"ingest", "memory:ingest", ingest_memories},

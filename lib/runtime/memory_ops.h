@@ -35,6 +35,9 @@ StatusOr<std::string> memory_path(Memory& memory, const json::Value& request);
 // memory_upkeep.cpp
 StatusOr<std::string> maintain_memories(Memory& memory, const json::Value& request);
 StatusOr<std::string> embed_memories(Memory& memory, const json::Value& request);
+// memory_extract.cpp, memory_consolidate.cpp
+StatusOr<std::string> extract_memories(Memory& memory, const json::Value& request);
+StatusOr<std::string> consolidate_memories(Memory& memory, const json::Value& request);
 // memory_models.cpp
 StatusOr<std::string> list_memory_models(Memory& memory, const json::Value& request);
 StatusOr<std::string> install_memory_model(Memory& memory, const json::Value& request);

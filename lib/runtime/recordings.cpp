@@ -1,5 +1,6 @@
 // What a runtime records of its providers, the recordings that answer for them, and the answers it gives
 // again.
+#include "runtime/agent_model.h"
 #include "runtime/config_state.h"
 #include "runtime/core.h"
 
@@ -90,25 +91,35 @@ std::shared_ptr<provider::ResponseCache> Core::response_cache(const provider::Ro
   return cache;
 }
 
+std::unique_ptr<provider::Model> make_local_upstream(Core& core, net::EventLoop& loop,
+                                                     const provider::Route& route) {
+  if (route.host != nullptr) return provider::make_host_model(route, loop);
+  if (route.provider == "offline") return provider::make_offline_model(loop);
+  auto found = core.recordings(route);
+  if (found.ok() && *found == nullptr) return nullptr;
+  const RecordingConfig config = core.config().recording();
+  std::shared_ptr<provider::Recordings> recordings;  // null fails each call: never is a server asked
+  if (found.ok()) recordings = *std::move(found);
+  const provider::ReplayOptions options = {.repeat = config.repeat,
+                                           .timing = config.timing,
+                                           .any_model = route.provider == kReplayProvider,
+                                           .clean = cleaner(core.shared_screening())};
+  return provider::make_replay_model(route, std::move(recordings), loop, system_random(), options);
+}
+
+std::unique_ptr<provider::Model> make_served_upstream(
+    Core& core, net::EventLoop& loop, const provider::Route& route, net::HttpClient& http,
+    provider::Authorizer* authorizer, std::map<std::string, std::unique_ptr<net::HttpClient>>& recorded) {
+  if (core.recorder() == nullptr || !route.record)
+    return provider::make_http_model(route, http, loop, system_random(), authorizer);
+  std::unique_ptr<net::HttpClient>& client = recorded[route.provider];
+  if (client == nullptr) client = provider::make_recording_client(http, loop, *core.recorder(), route);
+  return provider::make_http_model(route, *client, loop, system_random(), authorizer);
+}
+
 std::unique_ptr<provider::Model> LoopHost::make_upstream(const provider::Route& route) {
-  if (route.host != nullptr) return provider::make_host_model(route, *loop_);
-  if (route.provider == "offline") return provider::make_offline_model(*loop_);
-  if (auto found = core_.recordings(route); !found.ok() || *found != nullptr) {
-    const RecordingConfig config = core_.config().recording();
-    std::shared_ptr<provider::Recordings> recordings;  // null fails each call: never is a server asked
-    if (found.ok()) recordings = *std::move(found);
-    const provider::ReplayOptions options = {.repeat = config.repeat,
-                                             .timing = config.timing,
-                                             .any_model = route.provider == kReplayProvider,
-                                             .clean = cleaner(core_.shared_screening())};
-    return provider::make_replay_model(route, std::move(recordings), *loop_, system_random(), options);
-  }
-  provider::Authorizer* const authorizer = authorizer_of(route);
-  if (core_.recorder() == nullptr || !route.record)
-    return provider::make_http_model(route, http(), *loop_, system_random(), authorizer);
-  std::unique_ptr<net::HttpClient>& client = recorded_[route.provider];
-  if (client == nullptr) client = provider::make_recording_client(http(), *loop_, *core_.recorder(), route);
-  return provider::make_http_model(route, *client, *loop_, system_random(), authorizer);
+  if (auto local = make_local_upstream(core_, *loop_, route)) return local;
+  return make_served_upstream(core_, *loop_, route, http(), authorizer_of(route), recorded_);
 }
 
 }  // namespace tau::runtime
