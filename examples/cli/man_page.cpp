@@ -90,6 +90,16 @@ std::string see_also(const CLI::App& root, std::string_view but) {
   return out + "\n";
 }
 
+// The commands below one, and what is below those: the lines of the synopsis, and what each does.
+void append_below(const CLI::App& app, const std::string& path, std::string& lines, std::string& commands) {
+  for (const CLI::App* child : children_of(app)) {
+    const std::string words = path + " " + child->get_name();
+    lines += synopsis(*child, words) + ".br\n";
+    commands += ".SS " + roff(words) + "\n" + roff(child->get_description()) + "\n" + options_text(*child);
+    append_below(*child, words, lines, commands);
+  }
+}
+
 std::string program_page(const CLI::App& root) {
   std::string out = heading("tau", root.get_description());
   out += ".SH SYNOPSIS\n.B tau\n\\fICOMMAND\\fR [\\fIOPTIONS\\fR]\n.SH COMMANDS\n";
@@ -113,14 +123,9 @@ std::string manual_page(const CLI::App& root, std::string_view command) {
     const auto below = children_of(*app);
     out += ".SH SYNOPSIS\n";
     if (below.empty()) out += synopsis(*app, "tau " + name) + ".SH OPTIONS\n" + options_text(*app);
-    for (const CLI::App* child : below)
-      out += synopsis(*child, "tau " + name + " " + child->get_name()) + ".br\n";
-    if (!below.empty()) out += ".SH COMMANDS\n";
-    for (const CLI::App* child : below) {
-      out += ".SS tau " + roff(name) + " " + roff(child->get_name()) + "\n" + roff(child->get_description()) +
-             "\n";
-      out += options_text(*child);
-    }
+    std::string commands;
+    append_below(*app, "tau " + name, out, commands);
+    if (!below.empty()) out += ".SH COMMANDS\n" + commands;
     return out + exit_status() + see_also(root, command);
   }
   return {};

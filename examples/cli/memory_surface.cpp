@@ -41,7 +41,7 @@ void add_add(CLI::App& memory, Options& o) {
   CLI::App* add = memory.add_subcommand("add", "Remember a text; its id goes to stdout");
   add->add_option("text", m.text, "What to remember; '-' reads it from stdin")->type_name("TEXT")->required();
   add->add_option("--id", m.id, "Id; one that exists is written anew (default: one is made)")
-      ->type_name("ID");
+      ->type_name("MEMORY");
   add->add_option("--type", m.type,
                   "observation (default), event, fact, preference, todo, decision, goal, identity")
       ->type_name("TYPE");
@@ -83,7 +83,7 @@ void add_search(CLI::App& memory, Options& o) {
 void add_reading(CLI::App& memory, Options& o) {
   MemoryOptions& m = o.memory;
   CLI::App* show = memory.add_subcommand("show", "All of a memory, with its relations");
-  show->add_option("id", m.id, "Memory")->type_name("ID")->required();
+  show->add_option("id", m.id, "Memory")->type_name("MEMORY")->required();
   show->add_flag("--forgotten", m.forgotten, "Also one that was forgotten");
   CLI::App* list = memory.add_subcommand("list", "Memories in the order in which they were recorded");
   list->add_option("--limit", o.limit, "At most so many (default 50)")
@@ -97,7 +97,7 @@ void add_reading(CLI::App& memory, Options& o) {
   CLI::App* stats = memory.add_subcommand("stats", "Counts, sizes, indexes, vectors");
   CLI::App* graph = memory.add_subcommand("graph", "What a memory is related to");
   graph->add_option("id", m.id, "Memory (default: all, page by page, as JSON for a drawing)")
-      ->type_name("ID");
+      ->type_name("MEMORY");
   graph->add_option("--depth", m.depth, "Steps from the memory (default 2)")->type_name("N");
   graph->add_option("--limit", o.limit, "At most so many memories (default 50)")
       ->check(CLI::Range(1, 100'000))
@@ -123,7 +123,7 @@ void add_changing(CLI::App& memory, Options& o) {
   CLI::App* purge =
       memory.add_subcommand("purge", "Erase for good: from the database, its log and every index");
   for (CLI::App* command : {forget, restore, purge}) {
-    CLI::Option* const ids = command->add_option("ids", m.ids, "Memories")->type_name("ID");
+    CLI::Option* const ids = command->add_option("ids", m.ids, "Memories")->type_name("MEMORY");
     if (command != purge) ids->required();
   }
   purge->add_flag("--all", o.all, "All of the scope that the filters let through");
@@ -136,13 +136,13 @@ void add_changing(CLI::App& memory, Options& o) {
 void add_files(CLI::App& memory, Options& o) {
   MemoryOptions& m = o.memory;
   CLI::App* ingest = memory.add_subcommand("ingest", "Files and folders into memories, only what changed");
-  ingest->add_option("path", m.path, "File or folder")->type_name("PATH")->required();
+  ingest->add_option("path", m.path, "File or folder")->type_name("FILE")->required();
   CLI::App* exported = memory.add_subcommand("export", "Write memories to a file or a folder");
-  exported->add_option("path", m.path, "File, or folder of Markdown notes")->type_name("PATH")->required();
+  exported->add_option("path", m.path, "File, or folder of Markdown notes")->type_name("FILE")->required();
   add_filter(*exported, o);
   CLI::App* imported =
       memory.add_subcommand("import", "Take over what 'export' or Tau wrote, or Markdown notes");
-  imported->add_option("path", m.path, "File or folder")->type_name("PATH")->required();
+  imported->add_option("path", m.path, "File or folder")->type_name("FILE")->required();
   for (CLI::App* command : {exported, imported})
     command->add_option("--format", m.format, "jsonl (default of export), tau or markdown")
         ->check(CLI::IsMember({"jsonl", "tau", "markdown"}))
@@ -161,7 +161,7 @@ void add_model(CLI::App& memory, Options& o) {
   install->add_option("name", o.memory.id, "Model (default: the recommended one)")->type_name("NAME");
   install
       ->add_option("--from", o.memory.path, "Its wheel, or the folder it was unpacked to: nothing is fetched")
-      ->type_name("PATH");
+      ->type_name("FILE");
   add_scope(*install, o);
 }
 

@@ -68,8 +68,8 @@ class Embedder:
         name = _core.text_in(self.name)
         key = next(_keys)
         entry.dimensions, entry.name, entry.userdata = self.dimensions, name, key
-        entry.embed = ctypes.cast(_embed, c_void_p).value
-        entry.finalize = ctypes.cast(_finalize, c_void_p).value
+        entry.embed = ctypes.cast(_on_embed, c_void_p).value
+        entry.finalize = ctypes.cast(_on_finalize, c_void_p).value
         self._runtime = weakref.ref(runtime)
         _held[key] = self
         try:
@@ -80,25 +80,26 @@ class Embedder:
         return self
 
 
-@_EMBED
 def _embed(key: int, texts: Any, count: int, purpose: int, out: Any) -> None:
     embedder = _held.get(key)
     if embedder is not None:
         embedder._make(texts, count, purpose, out)
 
 
-@_FINALIZE
 def _finalize(key: int) -> None:
     embedder = _held.pop(key, None)
     if embedder is not None:
         embedder._gone.set()
 
 
+_on_embed, _on_finalize = _EMBED(_embed), _FINALIZE(_finalize)
+
+
 @atexit.register  # before the runtimes are given back
 def _withdraw_all() -> None:
     waiting = list(_held.values())
     for embedder in waiting:
-        runtime = embedder._runtime and embedder._runtime()
+        runtime = None if embedder._runtime is None else embedder._runtime()
         try:
             if runtime is not None and not runtime._handle.released:
                 set_embedder(runtime, None)

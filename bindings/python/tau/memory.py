@@ -78,11 +78,10 @@ class Memory:
         for several. vectors: of them, in the space of the memory's model: rows in anything with the buffer protocol (numpy,
         array; float32 or float64), Embeddings, or lists. expected_revision=0: must not exist yet.
         """
-        single = isinstance(what, (str, dict))
-        entries = [what] if single else list(what)
+        entries = (what,) if isinstance(what, (str, dict)) else what
         documents = [{**_entry(entry), **members} for entry in entries]
         written = self.perform("add", vectors=vectors, memories=documents)["memories"]
-        return written[0] if single else written
+        return written[0] if isinstance(what, (str, dict)) else written
 
     def search(self, query: str | None = None, *, k: int = 10, vector: Any = None, **options: Any) -> Hits:
         """Finds memories by words, meaning, relations and time together.
