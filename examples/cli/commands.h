@@ -53,6 +53,8 @@ int command_memory_import(const Options& options);
 int command_memory_ingest(const Options& options);
 int command_memory_list(const Options& options);
 int command_memory_maintain(const Options& options);
+int command_memory_model(const Options& options);
+int command_memory_model_install(const Options& options);
 int command_memory_purge(const Options& options);
 int command_memory_relate(const Options& options);
 int command_memory_restore(const Options& options);

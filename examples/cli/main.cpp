@@ -62,6 +62,8 @@ constexpr CommandRow kTable[] = {
     {"memory ingest", cli::command_memory_ingest},
     {"memory list", cli::command_memory_list},
     {"memory maintain", cli::command_memory_maintain},
+    {"memory model", cli::command_memory_model},
+    {"memory model install", cli::command_memory_model_install},
     {"memory purge", cli::command_memory_purge},
     {"memory relate", cli::command_memory_relate},
     {"memory restore", cli::command_memory_restore},

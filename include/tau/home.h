@@ -17,7 +17,7 @@ extern "C" {
  * What was committed when the call began is in the copy; every run that goes on meanwhile is in it as one that was
  * cut off.
  * directory: of the backup; it must not exist. out: receives
- * {"format","created_ms","schema_version","sessions","runs","open_runs","rows","entries","blobs","bytes","files"};
+ * {"format","created_ms","schema_version","sessions","runs","open_runs","rows","entries","blobs","memories","bytes","files"};
  * must not be NULL.
  * Returns: OK; ALREADY_EXISTS "file_exists"; FAILED_PRECONDITION "no_database" with TAU_RUNTIME_NO_STORE; DATA_LOSS
  * "home_damaged" when the copy does not pass tau_home_verify; RESOURCE_EXHAUSTED "disk_full"; PERMISSION_DENIED.

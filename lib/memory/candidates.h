@@ -9,6 +9,22 @@
 
 namespace tau::memory {
 
+// Numbers pairs from 0, in the order in which they come.
+class PairIndex {
+ public:
+  PairIndex() : table_(2048) {}
+  size_t size() const { return pairs_.size(); }
+  // Its number: size() as it was before, when the pair is a new one.
+  size_t find_or_add(uint32_t first, uint32_t second);
+
+ private:
+  size_t slot_of(uint64_t pair) const;
+  void grow();
+
+  std::vector<uint64_t> pairs_;
+  std::vector<uint32_t> table_;  // open addressing: number plus 1
+};
+
 struct Candidate {
   uint32_t shard = 0;
   Doc doc = 0;
@@ -16,8 +32,9 @@ struct Candidate {
   bool hit = false;  // else it is only somebody's neighbour
   double words = 0;  // 0 to 1, as the next
   double vectors = 0;
-  double own = 0;      // the two together
-  double context = 0;  // with its neighbours
+  double own = 0;  // the two together
+  double neighbours = 0;
+  double context = 0;  // own and neighbours
   double thread = 0;   // the best context of its thread
   double graph = 0;
   double sum = 0;
@@ -27,7 +44,6 @@ struct Candidate {
 // A table by shard and document, in the order of addition. References do not outlive the next addition.
 class Candidates {
  public:
-  Candidates();
   size_t size() const { return all_.size(); }
   Candidate& operator[](size_t i) { return all_[i]; }
   const Candidate& operator[](size_t i) const { return all_[i]; }
@@ -35,11 +51,8 @@ class Candidates {
   size_t find_or_add(uint32_t shard, Doc doc, bool* added);
 
  private:
-  size_t slot_of(uint32_t shard, Doc doc) const;
-  void grow();
-
+  PairIndex index_;
   std::vector<Candidate> all_;
-  std::vector<uint32_t> table_;  // open addressing: index plus 1
 };
 
 }  // namespace tau::memory

@@ -33,7 +33,7 @@ StatusOr<Documents> Documents::open(const SegmentView& view) {
 Doc Documents::add(const store::MemoryRow& row) {
   Impl& d = *impl_;
   const Doc doc = d.size();
-  const Validity validity{row.valid_from_ms, row.valid_to_ms, row.superseded_ms};
+  const Validity validity{row.valid_from_ms, row.valid_to_ms, row.superseded_ms, row.valid_to_before_ms};
   const bool forgotten = row.forgotten_ms != 0;
   const uint32_t thread = row.thread.empty() ? kNoString : d.threads.number(row.thread);
   const uint32_t source = row.source.empty() ? kNoString : d.sources.number(row.source);

@@ -20,7 +20,7 @@ inline constexpr uint32_t kNoThread = UINT32_MAX;
 // With neither set: what was superseded shows only when the filter asks for it; validity does not matter.
 // With `recorded_ms` r: what was recorded after r (created_ms > r) does not show. What is superseded at
 // s <= r shows in the interval of validity that it was left with; what is superseded at s > r shows as it
-// stood before, when nobody knew of its end: from valid_from_ms on. So later writes never change what an
+// stood before, with the end valid_to_before_ms. So later writes never change what an
 // earlier r shows.
 // With `valid_ms` v: only what is valid at v shows: from <= v < to, ends as above. Without v what is
 // superseded at s <= r does not show, unless the filter asks for it.
@@ -35,6 +35,7 @@ struct Validity {
   int64_t from_ms = store::kNoTime;
   int64_t to_ms = store::kEndless;
   int64_t superseded_ms = store::kEndless;
+  int64_t to_before_ms = store::kEndless;  // what to_ms was until then
   bool operator==(const Validity&) const = default;
 };
 

@@ -70,6 +70,7 @@ StatusOr<DocumentsBase> DocumentsBase::open(const SegmentView& view) {
       {&DocumentsBase::valid_from, kValidFrom, std::min(column_count(view, kValidDocs), count)},
       {&DocumentsBase::valid_to, kValidTo, std::min(column_count(view, kValidDocs), count)},
       {&DocumentsBase::superseded, kSuperseded, std::min(column_count(view, kValidDocs), count)},
+      {&DocumentsBase::valid_to_before, kValidToBefore, std::min(column_count(view, kValidDocs), count)},
       {&DocumentsBase::tag_starts, kTagStarts, uint64_t{base.tag_names.size()} + 1},
       {&DocumentsBase::tag_docs, kTagDocs, column_count(view, kTagDocs)},
   };

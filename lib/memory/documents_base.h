@@ -39,6 +39,7 @@ enum DocumentSection : uint32_t {
   kThreadNames,
   kSourceNames = kThreadNames + 2,
   kTagNames = kSourceNames + 2,
+  kValidToBefore = kTagNames + 2,  // as kValidTo
 };
 inline constexpr uint8_t kForgottenFlag = 1;
 inline constexpr uint8_t kValidityFlag = 2;  // it is in kValidDocs
@@ -76,7 +77,7 @@ struct DocumentsBase {
   std::span<const uint8_t> flags;
   SegmentColumn rows, times, positions, created, updated, importances, threads, sources;
   SegmentColumn by_row, order, ranks, thread_starts;
-  SegmentColumn valid_docs, valid_from, valid_to, superseded;
+  SegmentColumn valid_docs, valid_from, valid_to, superseded, valid_to_before;
   SegmentColumn tag_starts, tag_docs;
   SegmentStrings thread_names, source_names, tag_names;
 

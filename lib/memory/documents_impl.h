@@ -61,7 +61,8 @@ struct Documents::Impl {
   }
   uint64_t base_rank(Doc doc, const DocumentsBase::Run& run, const DocumentPlace& at, bool after) const;
   Validity base_validity(uint64_t index) const {
-    return {base.valid_from.at(index), base.valid_to.at(index), base.superseded.at(index)};
+    return {base.valid_from.at(index), base.valid_to.at(index), base.superseded.at(index),
+            base.valid_to_before.at(index)};
   }
   void keep_tagged(DocSet& set, std::string_view tag) const;
   void keep_threaded(DocSet& set, std::string_view name) const;

@@ -133,6 +133,7 @@ class DocumentsSaver {
     column(kValidFrom, [&](Doc doc) { return documents_.validity(doc).from_ms; });
     column(kValidTo, [&](Doc doc) { return documents_.validity(doc).to_ms; });
     column(kSuperseded, [&](Doc doc) { return documents_.validity(doc).superseded_ms; });
+    column(kValidToBefore, [&](Doc doc) { return documents_.validity(doc).to_before_ms; });
     docs.swap(kept_);
   }
 

@@ -31,8 +31,8 @@ bool is_visible(const Validity& v, const AsOf& as_of, bool with_superseded) {
       is_superseded && (as_of.recorded_ms == store::kNoTime || v.superseded_ms <= as_of.recorded_ms);
   if (as_of.valid_ms == store::kNoTime) return !known || with_superseded;
   if (v.from_ms > as_of.valid_ms) return false;
-  const bool end_unknown = v.to_ms == store::kEndless || (is_superseded && !known);
-  return end_unknown || as_of.valid_ms < v.to_ms;
+  const int64_t end = is_superseded && !known ? v.to_before_ms : v.to_ms;
+  return end == store::kEndless || as_of.valid_ms < end;
 }
 
 bool is_visible_always(const AsOf& as_of, const store::MemoryFilter& filter) {

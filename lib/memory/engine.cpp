@@ -326,25 +326,27 @@ Status Engine::tidy(bool closing) {
 // Searches go on while the file is written. Another process may purge meanwhile, and have written a file
 // without what it purged before this one took its place: then this one is written once more.
 Status Engine::save(Slot& slot, int64_t scope_key, bool closing) {
+  const auto wanted = [&] {
+    const std::shared_lock lock(slot.mutex);
+    return slot.shard != nullptr &&
+           (slot.shard->wants_save() || (closing && slot.shard->unsaved() > kWorthAFile));
+  };
   constexpr int kMostTimes = 3;
-  for (int times = 0; times < kMostTimes; ++times) {
+  for (int times = 0; times < kMostTimes && wanted(); ++times) {
+    TAU_ASSIGN_OR_RETURN(const int64_t newest, memories_->newest_change());
+    TAU_RETURN_IF_ERROR(catch_up(slot, scope_key, newest));
     std::shared_ptr<Shard::Written> written;
     {
       const std::shared_lock lock(slot.mutex);
       if (slot.shard == nullptr) return ok_status();
-      const bool wanted = slot.shard->wants_save() || (closing && slot.shard->unsaved() > kWorthAFile);
-      if (!wanted) return ok_status();
       TAU_ASSIGN_OR_RETURN(written, slot.shard->write());
     }
-    {
-      const std::unique_lock lock(slot.mutex);
-      if (slot.shard == nullptr) return ok_status();
-      const Status adopted = slot.shard->adopt(std::move(written));
-      if (adopted.code() == Code::kAborted) return ok_status();  // it has changed: another time
-      TAU_RETURN_IF_ERROR(adopted);
-    }
-    TAU_ASSIGN_OR_RETURN(const int64_t newest, memories_->newest_change());
-    TAU_RETURN_IF_ERROR(catch_up(slot, scope_key, newest));
+    const std::unique_lock lock(slot.mutex);
+    if (slot.shard == nullptr) return ok_status();
+    const Status adopted = slot.shard->adopt(std::move(written));
+    // It has changed, or another process has a later one: another time.
+    if (adopted.code() == Code::kAborted) return ok_status();
+    TAU_RETURN_IF_ERROR(adopted);
   }
   return ok_status();
 }

@@ -2,8 +2,7 @@
 #include "memory/search_run.h"
 
 #include <algorithm>
-#include <cmath>
-#include <unordered_map>
+#include <numeric>
 #include <utility>
 
 #include "memory/best_of.h"
@@ -65,8 +64,7 @@ StatusOr<SearchResult> SearchRun::run() {
   if (request_.graph_weight > 0) TAU_RETURN_IF_ERROR(add_graph());
 
   SearchResult result;
-  std::vector<uint32_t> order = sorted_hits();
-  result.candidates = static_cast<int64_t>(order.size());
+  std::vector<uint32_t> order = sorted_hits(&result.candidates);
   if (request_.grouped) keep_best_of_threads(order);
   if (request_.diversity > 0) TAU_RETURN_IF_ERROR(diversify(order));
   for (size_t i = 0; i < std::min(order.size(), request_.k); ++i) {
@@ -277,51 +275,63 @@ double SearchRun::neighbours_of(size_t i) {
 }
 
 void SearchRun::add_context() {
-  const auto ranked = [&](const Candidate& a, const Candidate& b) {
-    return a.own != b.own ? a.own > b.own : a.row < b.row;
+  std::vector<uint32_t> order(candidates_.size());
+  std::iota(order.begin(), order.end(), 0U);
+  const auto ranked = [&](uint32_t a, uint32_t b) {
+    const Candidate& x = candidates_[a];
+    const Candidate& y = candidates_[b];
+    return x.own != y.own ? x.own > y.own : x.row < y.row;
   };
-  std::vector<uint32_t> order;
-  for (uint32_t i = 0; i < candidates_.size(); ++i) order.push_back(i);
-  const auto middle = order.begin() + static_cast<std::ptrdiff_t>(std::min(order.size(), kContextCandidates));
-  std::partial_sort(order.begin(), middle, order.end(),
-                    [&](uint32_t a, uint32_t b) { return ranked(candidates_[a], candidates_[b]); });
+  if (order.size() > kContextCandidates) {
+    std::ranges::nth_element(order, order.begin() + static_cast<std::ptrdiff_t>(kContextCandidates), ranked);
+    order.resize(kContextCandidates);
+  }
   // Whoever stands beside a good one is looked at too: it may be what the good one speaks of.
-  for (auto it = order.begin(); it != middle; ++it) {
-    const uint32_t shard = candidates_[*it].shard;
+  std::vector<size_t> around;
+  for (const uint32_t i : order) {
+    around.push_back(i);
+    const uint32_t shard = candidates_[i].shard;
     const Documents& documents = shards_[shard]->documents();
     for (const bool forward : {false, true}) {
-      Doc at = candidates_[*it].doc;
+      Doc at = candidates_[i].doc;
       for (size_t distance = 1; distance < kNeighbour.size(); ++distance) {
         at = forward ? documents.next(at) : documents.previous(at);
         if (at == kNoDoc) break;
-        if (allowed_[shard].contains(at)) add(shard, at, true);
+        if (allowed_[shard].contains(at)) around.push_back(add(shard, at, true));
       }
     }
   }
-  const size_t hits = candidates_.size();
-  for (size_t i = 0; i < hits; ++i) {
+  std::ranges::sort(around);
+  around.erase(std::ranges::unique(around).begin(), around.end());
+  for (const size_t i : around) {
     const double neighbours = neighbours_of(i);
-    candidates_[i].context = candidates_[i].own + neighbours;
+    candidates_[i].neighbours = neighbours;
   }
 }
 
 void SearchRun::add_threads() {
-  std::unordered_map<uint64_t, double> best;
-  const auto key_of = [&](const Candidate& candidate) {
+  PairIndex threads;
+  std::vector<double> best;  // contexts
+  const auto place_of = [&](const Candidate& candidate) -> double* {
     const uint32_t thread = shards_[candidate.shard]->documents().thread(candidate.doc);
-    return std::pair(thread != kNoThread, uint64_t{candidate.shard} << 32 | thread);
+    if (thread == kNoThread) return nullptr;
+    const size_t i = threads.find_or_add(candidate.shard, thread);
+    if (i == best.size()) best.push_back(0);
+    return &best[i];
   };
   for (size_t i = 0; i < candidates_.size(); ++i) {
     Candidate& candidate = candidates_[i];
     if (!candidate.hit) continue;
-    if (!request_.context) candidate.context = candidate.own;
+    candidate.context = candidate.own + candidate.neighbours;
     candidate.thread = request_.context ? candidate.context : 0;
-    if (const auto [has, key] = key_of(candidate); has) best[key] = std::max(best[key], candidate.context);
+    if (!request_.context) continue;
+    if (double* const place = place_of(candidate)) *place = std::max(*place, candidate.context);
   }
   for (size_t i = 0; i < candidates_.size(); ++i) {
     Candidate& candidate = candidates_[i];
     if (!candidate.hit) continue;
-    if (const auto [has, key] = key_of(candidate); has && request_.context) candidate.thread = best[key];
+    if (request_.context)
+      if (const double* const place = place_of(candidate)) candidate.thread = *place;
     candidate.sum = candidate.context + kThread * candidate.thread;
   }
 }
@@ -400,7 +410,7 @@ void SearchRun::finish(Candidate& candidate, ScoreParts* parts) const {
   if (parts == nullptr) return;
   parts->words = (1 - vector_weight_) * candidate.words * scale;
   parts->vectors = vector_weight_ * candidate.vectors * scale;
-  parts->neighbours = (candidate.context - candidate.own) * scale;
+  parts->neighbours = candidate.neighbours * scale;
   parts->thread = kThread * candidate.thread * scale;
   parts->graph = request_.graph_weight * candidate.graph * scale;
   parts->importance = candidate.sum * importance * scale;
@@ -409,7 +419,7 @@ void SearchRun::finish(Candidate& candidate, ScoreParts* parts) const {
 
 // --- The order of hits
 
-std::vector<uint32_t> SearchRun::sorted_hits() {
+std::vector<uint32_t> SearchRun::sorted_hits(int64_t* candidates) {
   std::vector<uint32_t> order;
   for (uint32_t i = 0; i < candidates_.size(); ++i) {
     Candidate& candidate = candidates_[i];
@@ -417,19 +427,27 @@ std::vector<uint32_t> SearchRun::sorted_hits() {
     finish(candidate, nullptr);
     if (candidate.score > 0 && candidate.score >= request_.min_score) order.push_back(i);
   }
-  std::ranges::sort(order, [&](uint32_t a, uint32_t b) {
-    const Candidate& x = candidates_[a];
-    const Candidate& y = candidates_[b];
-    return x.score != y.score ? x.score > y.score : x.row < y.row;
-  });
+  *candidates = static_cast<int64_t>(order.size());
+  const size_t wanted =
+      request_.grouped ? order.size() : std::min(order.size(), std::max(request_.k, kDiversified));
+  std::ranges::partial_sort(order, order.begin() + static_cast<std::ptrdiff_t>(wanted),
+                            [&](uint32_t a, uint32_t b) {
+                              const Candidate& x = candidates_[a];
+                              const Candidate& y = candidates_[b];
+                              return x.score != y.score ? x.score > y.score : x.row < y.row;
+                            });
+  order.resize(wanted);
   return order;
 }
 
 void SearchRun::keep_best_of_threads(std::vector<uint32_t>& order) const {
-  std::unordered_map<uint64_t, bool> seen;
+  PairIndex seen;
   std::erase_if(order, [&](uint32_t i) {
     const uint32_t thread = shards_[candidates_[i].shard]->documents().thread(candidates_[i].doc);
-    return thread != kNoThread && !seen.emplace(uint64_t{candidates_[i].shard} << 32 | thread, true).second;
+    if (thread == kNoThread) return false;
+    const size_t threads = seen.size();
+    seen.find_or_add(candidates_[i].shard, thread);
+    return seen.size() == threads;
   });
 }
 

@@ -18,7 +18,8 @@ namespace tau::memory {
 // How far a search looks. Constant: the first hits are the same ones whatever k is.
 inline constexpr size_t kWordCandidates = SearchRequest::kMaxHits;
 inline constexpr size_t kVectorCandidates = Vectors::kDeepest;
-inline constexpr size_t kContextCandidates = 256;  // whose neighbours become candidates
+// Whose neighbours become candidates, and count: the best of both lists together.
+inline constexpr size_t kContextCandidates = 128;
 inline constexpr size_t kGraphSeeds = 32;
 inline constexpr size_t kMaxPhraseRows = 65'536;
 
@@ -57,7 +58,7 @@ class SearchRun {
   void add_threads();
   Status add_graph();
   void finish(Candidate& candidate, ScoreParts* parts) const;
-  std::vector<uint32_t> sorted_hits();
+  std::vector<uint32_t> sorted_hits(int64_t* candidates);
   void keep_best_of_threads(std::vector<uint32_t>& order) const;
   Status diversify(std::vector<uint32_t>& order);
   double most() const;

@@ -11,9 +11,16 @@ StatusOr<SegmentStrings> SegmentStrings::open(const SegmentView& view, uint32_t 
   TAU_ASSIGN_OR_RETURN(strings.ends_, SegmentColumn::open(view, section, count));
   strings.bytes_ = view.section(section + 1);
   // Each takes a byte at least, but for the empty one: no small file claims many.
-  if (count > strings.bytes_.size() + 1)
-    return SegmentView::damaged(
-        format("section {} has {} names in {} bytes", section, count, strings.bytes_.size()));
+  bool ordered = count <= strings.bytes_.size() + 1;
+  uint64_t end = 0;
+  for (uint64_t i = 0; i < count && ordered; ++i) {
+    const auto next = static_cast<uint64_t>(strings.ends_.at(i));
+    ordered = next >= end && next <= strings.bytes_.size();
+    end = next;
+  }
+  for (uint32_t i = 1; i < count && ordered; ++i) ordered = strings.at(i - 1) < strings.at(i);
+  if (!ordered)
+    return SegmentView::damaged(format("the {} names of section {} are in no order", count, section));
   strings.size_ = static_cast<uint32_t>(count);
   return strings;
 }

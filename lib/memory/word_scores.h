@@ -1,6 +1,7 @@
 // Scores by words of the documents of one shard. Private to memory.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -30,10 +31,12 @@ class WordScores {
   void each(const DocSet& allowed, Least&& least, F&& f) const {
     const std::span<const uint64_t> words = allowed.words();
     for (size_t i = 0; i < words.size(); ++i) {
-      if (words[i] == 0 || touched_[i * 64 / kGroup] == 0) continue;
+      if (words[i] == 0 || touched_[i * 64 / kGroup] == 0 || !reaches(i * 64, static_cast<float>(least())))
+        continue;
       for (uint64_t word = words[i]; word != 0; word &= word - 1) {
         const size_t doc = i * 64 + static_cast<size_t>(std::countr_zero(word));
-        if (sums_[doc] > 0 && sums_[doc] >= least()) f(static_cast<Doc>(doc), sums_[doc]);
+        if (sums_[doc] > 0 && static_cast<double>(sums_[doc]) >= least())
+          f(static_cast<Doc>(doc), sums_[doc]);
       }
     }
   }
@@ -45,6 +48,18 @@ class WordScores {
     return sums_[doc];
   }
   void touch(size_t group);
+  // Whether one of the 64 documents from this one on has such a score, which is not below 0. Floats that are
+  // not negative are in the order of their bits: whole numbers are compared many at a time.
+  bool reaches(size_t first, float least) const {
+    const size_t end = std::min(first + 64, sums_.size());
+    int32_t most = 0;
+    if (end - first == 64) {
+      for (size_t i = 0; i < 64; ++i) most = std::max(most, std::bit_cast<int32_t>(sums_[first + i]));
+    } else {
+      for (size_t i = first; i < end; ++i) most = std::max(most, std::bit_cast<int32_t>(sums_[i]));
+    }
+    return most > 0 && most >= std::bit_cast<int32_t>(least);
+  }
 
   const Shard& shard_;
   std::vector<float>& sums_;

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import subprocess
 
 from support import PROGRAM, CliCase, tap
 
@@ -216,6 +217,43 @@ class Files(MemoryCase):
                 self.memory("import", place, "--format", format, "--workspace", format)
                 self.assertEqual(self.found("tea", "-k", "1", "--workspace", format), ["tea"])
         self.tau("memory", "import", "nowhere.jsonl", code=3)
+
+
+class Models(MemoryCase):
+    def test_what_is_in_use_and_what_could_be(self):
+        models = self.answer("model")
+        self.assertEqual(models["model"], "hash")
+        first = models["known"][0]
+        self.assertFalse(first["installed"])
+        out = self.memory("model")
+        self.assertIn("memory.model: hash, on", out)
+        self.assertIn(f"tau memory model install {first['name']}", out)
+
+    def fake_python(self, script):
+        place = self.folder / "bin"
+        place.mkdir()
+        (place / "python3").write_text("#!/bin/sh\n" + script)
+        (place / "python3").chmod(0o755)
+        return {"PATH": f"{place}:/usr/bin:/bin"}
+
+    def test_pip_is_told_the_digest(self):
+        env = self.fake_python('echo "$@" > "$HOME/said"; for word; do case "$word" in */requirements.txt) cat "$word" >> "$HOME/said";;\n'
+                               "esac; done; exit 1\n")
+        _, err = self.tau("memory", "model", "install", code=6, env=env)
+        self.assertIn("download_failed", err)
+        self.assertIn("--from", err)
+        said = (self.folder / "said").read_text()
+        self.assertIn("--require-hashes", said)
+        self.assertRegex(said, r"==\S+ --hash=sha256:[0-9a-f]{64}")
+        self.assertEqual(list(self.folder.glob("tau-model-*")), [])
+
+    def test_what_is_no_model_is_refused(self):
+        self.tau("memory", "model", "install", "none-such", code=3)
+        (self.workspace / "empty").mkdir()
+        done = subprocess.run([PROGRAM, "memory", "model", "install", "--from", "empty"], cwd=self.workspace, env=self.environment(),
+                              capture_output=True, text=True, timeout=60, check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertFalse(self.answer("model")["known"][0]["installed"])
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ class Commands(EndToEnd):
                       *(f"access {name}" for name in ("check", "explain", "lint")),
                       *(f"memory {name}" for name in (
                 "add", "search", "show", "list", "relate", "unrelate", "forget", "restore", "purge", "tree", "graph", "ingest", "export",
-                "import", "stats", "maintain")),
+                "import", "stats", "maintain", "model", "model install")),
                       *(f"auth {name}" for name in ("login", "logout", "refresh", "status")),
                       *(f"approvals {name}" for name in ("list", "show", "approve", "deny")),
                       *(f"models {name}" for name in ("list", "show")),

@@ -66,7 +66,7 @@ inline bool is_shown(const store::MemoryRow& row, const store::MemoryFilter& f, 
   const bool superseded_then = superseded && (!asks_recorded || row.superseded_ms <= as_of.recorded_ms);
   if (!asks_valid) return !superseded_then || f.superseded;
   int64_t end = row.valid_to_ms;
-  if (superseded && !superseded_then) end = store::kEndless;
+  if (superseded && !superseded_then) end = row.valid_to_before_ms;
   return row.valid_from_ms <= as_of.valid_ms && (end == store::kEndless || as_of.valid_ms < end);
 }
 
@@ -113,7 +113,8 @@ inline std::string row_difference(const Shard& shard, const ShardModel& model) {
       return "times" + of;
     if (documents.type(doc) != r.type || documents.importance(doc) != static_cast<float>(r.importance))
       return "type or importance" + of;
-    if (documents.validity(doc) != Validity{r.valid_from_ms, r.valid_to_ms, r.superseded_ms})
+    if (documents.validity(doc) !=
+        Validity{r.valid_from_ms, r.valid_to_ms, r.superseded_ms, r.valid_to_before_ms})
       return "validity" + of;
     const uint32_t thread = documents.thread(doc);
     if ((thread == kNoThread) != r.thread.empty()) return "thread" + of;

@@ -63,6 +63,7 @@ store::MemoryRow some_row(int64_t row) {
     r.valid_from_ms = some_time();
     if (*rc::gen::inRange(0, 2) == 0) r.valid_to_ms = some_time();
     if (*rc::gen::inRange(0, 2) == 0) r.superseded_ms = some_time();
+    if (*rc::gen::inRange(0, 2) == 0) r.valid_to_before_ms = some_time();
   }
   return r;
 }
@@ -311,6 +312,7 @@ TEST(Shard, ShowsFactsAsTheyWereKnown) {
   rome.valid_from_ms = 10;
   rome.valid_to_ms = 50;
   rome.superseded_ms = 200;
+  rome.valid_to_before_ms = 900;
   store::MemoryRow oslo = plain_row(2, "Ann lives in Oslo");
   oslo.created_ms = 200;
   oslo.valid_from_ms = 50;
@@ -331,6 +333,7 @@ TEST(Shard, ShowsFactsAsTheyWereKnown) {
   EXPECT_EQ(shown(49, kAny), (Rows{1}));
   EXPECT_EQ(shown(50, kAny), (Rows{2}));
   EXPECT_EQ(shown(60, 199), (Rows{1}));  // nobody knew better
+  EXPECT_EQ(shown(900, 199), (Rows{}));
   EXPECT_EQ(shown(60, 200), (Rows{2}));
   EXPECT_EQ(shown(20, 200), (Rows{1}));
   EXPECT_EQ(shown(kAny, 99), (Rows{}));
