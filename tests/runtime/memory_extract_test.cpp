@@ -7,6 +7,7 @@
 #include "runtime/core.h"
 #include "runtime/memory.h"
 #include "runtime/runtime.h"
+#include "support/scripted_server.h"
 #include "support/temp_dir.h"
 
 namespace tau::runtime {
@@ -214,6 +215,60 @@ TEST_F(MemoryExtract, RelatesToWhatIsKnownAndShowsNothingOfLesserTrust) {
   EXPECT_EQ(done["relations"].as_int(), 1);
   EXPECT_NE(json::write(ask(R"({"op":"get","id":"known","relations":true})")).find("updates"),
             std::string::npos);
+}
+
+// The script answers only a question that holds the text around the secret, and not the secret.
+TEST_F(MemoryExtract, NoSecretThatTheRuntimeKnowsIsSent) {
+  const std::string secret = "key-" + std::string(12, 'q') + "-" + std::string(12, 'z');
+  const std::string provider =
+      R"(,"providers":{"p":{"base_url":"http://127.0.0.1:1/v1","api_key":")" + secret + R"("}})";
+  open(turn("no", secret) + "," + turn(kTea, "my key is"), provider);
+  ASSERT_TRUE(runtime_->core()->screening().knows_secrets());
+  EXPECT_EQ(ask(R"({"op":"extract","text":"my key is )" + secret + R"("})")["memories"].size(), 2U);
+}
+
+// An answer of a server, with its usage, as a stream of chunks.
+test::Reply streams(std::string_view text) {
+  std::string delta;
+  json::Writer(delta).begin_object().field("role", "assistant").field("content", text).end_object();
+  const auto chunk = [](std::string_view choices, std::string_view more) {
+    return format(R"({{"id":"x","object":"chat.completion.chunk","created":1,"model":"a","choices":[{}]{}}})",
+                  choices, more);
+  };
+  return test::Reply::sse()
+      .event(chunk(format(R"({{"index":0,"delta":{},"finish_reason":null}})", delta), ""))
+      .event(chunk(R"({"index":0,"delta":{},"finish_reason":"stop"})", ""))
+      .event(chunk("", R"(,"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15})"))
+      .event("[DONE]");
+}
+
+// As a call of an agent: the route goes on to the next one, prices hold, what it used is counted.
+TEST_F(MemoryExtract, ARouteIsAskedAndWhatItCostIsTold) {
+  test::ScriptedServer first;
+  test::ScriptedServer second;
+  const auto provider = [](const test::ScriptedServer& server) {
+    return format(
+        R"({{"base_url":"{}","max_output_tokens":4000,"price":{{"input":1000000,"output":1000000}}}})",
+        server.url("/v1"));
+  };
+  open(
+      turn("unused"),
+      format(
+          R"(,"providers":{{"first":{},"second":{}}},"routes":{{"main":{{"upstreams":["first/a","second/b"],)"
+          R"("retry":{{"base_delay_ms":1,"max_delay_ms":2}}}}}})",
+          provider(first), provider(second)));
+  first.enqueue(test::Reply::json(R"({"error":{"message":"busy","type":"overloaded_error"}})", 529));
+  second.enqueue(streams(kTea));
+  const json::Value done = ask(R"({"op":"extract","text":"Tea, please.","model":"route/main"})");
+  EXPECT_EQ(done["memories"].size(), 2U);
+  EXPECT_EQ(done["model"].as_string(), "second/b");
+  EXPECT_EQ(done["cost_usd_micros"].as_int(), 15);
+  const auto requests = second.requests();
+  ASSERT_EQ(requests.size(), 1U);
+  const json::Value sent = *json::parse(requests[0].body);
+  EXPECT_EQ(sent["temperature"].as_double(), 0);
+  EXPECT_EQ(sent["response_format"]["type"].as_string(), "json_schema");
+  EXPECT_EQ(calls(), 1);
 }
 
 class MemoryConsolidate : public MemoryExtract {
