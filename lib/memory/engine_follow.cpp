@@ -130,17 +130,23 @@ Status Engine::catch_up(Slot& slot, int64_t scope_key, int64_t change) {
   const std::unique_lock lock(slot.mutex);
   if (slot.shard != nullptr && slot.shard->change() >= change) return ok_status();
   if (slot.shard == nullptr) TAU_RETURN_IF_ERROR(load(slot, scope_key));
+  // Whatever ends this early, for lack of memory too, may leave half of the changes in it: the next search
+  // begins anew then.
+  struct Unfinished {
+    std::unique_ptr<Shard>& shard;
+    bool done = false;
+    ~Unfinished() {
+      if (!done) shard.reset();
+    }
+  } unfinished{slot.shard};
   Follower follower(*slot.shard, slot.vectors);
   const Status visited =
       memories_->visit_changes(scope_key, slot.shard->change(), slot.vectors.space, follower);
-  Status followed = follower.finish();
-  if (followed.ok()) followed = visited;
-  if (!followed.ok()) {
-    slot.shard.reset();  // it may have half of them: the next search begins anew
-    return followed;
-  }
+  TAU_RETURN_IF_ERROR(follower.finish());
+  TAU_RETURN_IF_ERROR(visited);
   missing_ += follower.missing();
   slot.shard->advance(change);
+  unfinished.done = true;
   return ok_status();
 }
 
