@@ -79,6 +79,11 @@ class Connection {
 
   // The cached statement of a string literal (the address is the key), reset and ready to bind.
   Statement& prepare(const char* sql);
+  // No row is being read any more.
+  void reset_statements() noexcept {
+    for (const auto& each : statements_)
+      if (each.second != nullptr) each.second->reset();
+  }
   // Runs one or several statements without parameters.
   Status exec(const char* sql);
   // The first column of the first row.

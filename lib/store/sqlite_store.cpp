@@ -40,16 +40,15 @@ Status read_only() { return failed_precondition("store_read_only", "the store wa
 // Connections that read. As many as threads read at once; a few are kept.
 class ReaderPool {
  public:
-  explicit ReaderPool(StoreOptions options) : options_(std::move(options)) {}
+  explicit ReaderPool(StoreOptions options) : options_(std::move(options)) { idle_.reserve(kMaxIdle); }
 
   // Runs query(Connection&) on a connection of its own.
   template <class Query>
   auto read(Query query) -> decltype(query(std::declval<Connection&>())) {
     if (options_.read_only) return read_quietly(options_, std::move(query));
     TAU_ASSIGN_OR_RETURN(std::unique_ptr<Connection> db, take());
-    auto result = query(*db);
-    give_back(std::move(db));
-    return result;
+    const Loan loan{*this, db};
+    return query(*db);
   }
   StatusOr<std::unique_ptr<Connection>> take() {
     {
@@ -68,6 +67,16 @@ class ReaderPool {
   }
 
  private:
+  // Goes back however the query ends: one that ran out of memory leaves nothing half read.
+  struct Loan {
+    ReaderPool& pool;
+    std::unique_ptr<Connection>& db;
+    ~Loan() {
+      db->reset_statements();
+      if (!db->in_transaction()) pool.give_back(std::move(db));
+    }
+  };
+
   static constexpr size_t kMaxIdle = 4;
   const StoreOptions options_;
   std::mutex mutex_;
