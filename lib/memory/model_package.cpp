@@ -27,7 +27,7 @@ constexpr KnownModel kModels[] = {
      .licence = "Apache-2.0",
      .about = "sentence-transformers/all-MiniLM-L6-v2: English, six layers, 22.7 million weights",
      .dimensions = 384,
-     .usual_weight = 0.3,
+     .usual_weight = 0.2,
      .files = kMiniLmFiles},
 };
 

@@ -27,10 +27,15 @@ class SharedWords final : public TermWeights {
   explicit SharedWords(const ShardStatistics& statistics) : statistics_(statistics) {}
   double weight(uint64_t term) const override {
     const int64_t count = statistics_.count(term);
-    return count < 2 ? 0 : inverse_document_frequency(statistics_.documents(), count);
+    const bool wanted =
+        count >= 2 && count <= std::max(kMostWithWord, statistics_.documents() / kShareWithWord);
+    return wanted ? inverse_document_frequency(statistics_.documents(), count) : 0;
   }
 
  private:
+  // A word that many memories have says little of the best ones, and going through all of them takes long.
+  static constexpr int64_t kMostWithWord = 2'000;
+  static constexpr int64_t kShareWithWord = 64;
   const ShardStatistics& statistics_;
 };
 
