@@ -20,7 +20,7 @@ void add_scope(CLI::App& app, Options& o) {
   app.add_option("--profile", o.profile, "Profile of tau.toml to overlay")->type_name("NAME");
   app.add_option("--principal", o.principal, "Who acts (default: access.principal of tau.toml, else local)")
       ->type_name("NAME");
-  app.add_option("--set", o.settings, "Any configuration key: memory.model=hash-1 (repeatable)")
+  app.add_option("--set", o.settings, "Any configuration key: memory.model=none (repeatable)")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
 }

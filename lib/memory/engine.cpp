@@ -200,12 +200,16 @@ StatusOr<std::vector<MemoryOutcome>> Engine::commit(std::vector<MemoryEdit> edit
         written_.insert(put->row.scope.workspace);
   }
   for (MemoryEdit& use : take_uses()) edits.push_back(std::move(use));
+  TAU_RETURN_IF_ERROR(append(std::move(edits)));
+  return outcomes;
+}
+
+Status Engine::append(std::vector<MemoryEdit> edits) {
   store::Batch batch;
   batch.memories = std::move(edits);
   Waiter waiter;
   store_.append(std::move(batch), waiter.done());
-  TAU_RETURN_IF_ERROR(waiter.wait());
-  return outcomes;
+  return waiter.wait();
 }
 
 StatusOr<std::vector<store::MemoryRow>> Engine::find(const MemoryFilter& filter, std::string_view id,
@@ -307,13 +311,7 @@ StatusOr<int64_t> Engine::embed_missing(size_t limit) {
 }
 
 Status Engine::tidy(bool closing) {
-  if (std::vector<MemoryEdit> uses = take_uses(); !uses.empty()) {
-    store::Batch batch;
-    batch.memories = std::move(uses);
-    Waiter waiter;
-    store_.append(std::move(batch), waiter.done());
-    TAU_RETURN_IF_ERROR(waiter.wait());
-  }
+  if (std::vector<MemoryEdit> uses = take_uses(); !uses.empty()) TAU_RETURN_IF_ERROR(append(std::move(uses)));
   std::vector<std::pair<int64_t, std::shared_ptr<Slot>>> slots;
   {
     const std::lock_guard lock(mutex_);

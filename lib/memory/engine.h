@@ -139,6 +139,8 @@ class Engine {
   Status sweep();
   VectorSpace vectors() const;
   std::vector<store::MemoryEdit> take_uses();
+  // Waits until they are durable.
+  Status append(std::vector<store::MemoryEdit> edits);
   Status erase_traces(const store::MemoryFilter& filter);
   Status save(Slot& slot, int64_t scope_key, bool closing);
 

@@ -131,8 +131,9 @@ void NoteReader::relate(store::MemoryRef target, Relation relation, double weigh
   record_.relations.push_back({std::move(target), relation, weight, record_.row.updated_ms});
 }
 
-// Relates to the first link of the text, or to all of them.
-Status NoteReader::links(std::string_view text, Relation relation, double weight, bool all) {
+// Calls use(target) for the links of a text until it returns false, at most kMaxLinks times.
+template <class Use>
+void each_link(std::string_view text, Use use) {
   size_t links = 0;
   for (size_t at = text.find("[["); at != text.npos && links < kMaxLinks; at = text.find("[[", at)) {
     size_t size = 2;
@@ -140,14 +141,21 @@ Status NoteReader::links(std::string_view text, Relation relation, double weight
     at += target.empty() ? 2 : size;
     if (target.empty()) continue;
     ++links;
+    if (!use(target)) return;
+  }
+}
+
+// Relates to the first link of the text, or to all of them.
+Status NoteReader::links(std::string_view text, Relation relation, double weight, bool all) {
+  each_link(text, [&](std::string_view target) {
     std::string id = names_.id_of(target);
     if (id.empty()) {
       ++dropped_;
     } else {
       relate({record_.row.scope, std::move(id)}, relation, weight);
     }
-    if (!all) break;
-  }
+    return all;
+  });
   return {};
 }
 
@@ -207,14 +215,7 @@ Status NoteReader::relations(const json::Value& fields) {
 void NoteReader::links_of_text() {
   // A link that the fields name has its relation there; others are related in some way.
   const std::vector<RecordRelation> named = record_.relations;
-  std::string_view text = record_.row.text;
-  size_t links = 0;
-  for (size_t at = text.find("[["); at != text.npos && links < kMaxLinks; at = text.find("[[", at)) {
-    size_t size = 2;
-    const std::string_view target = link_at(text.substr(at), size);
-    at += target.empty() ? 2 : size;
-    if (target.empty()) continue;
-    ++links;
+  each_link(record_.row.text, [&](std::string_view target) {
     std::string id = names_.id_of(target);
     if (id.empty()) {
       ++dropped_;
@@ -222,7 +223,8 @@ void NoteReader::links_of_text() {
                             [&](const RecordRelation& r) { return r.target.id == id; })) {
       relate({record_.row.scope, std::move(id)}, Relation::kRelatedTo, 1);
     }
-  }
+    return true;
+  });
 }
 
 std::vector<std::string> tags_of(const json::Value& value) {

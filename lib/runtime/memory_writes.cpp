@@ -94,12 +94,17 @@ Status no_such_memory(std::string_view id) {
   return not_found("no_such_memory", format("there is no memory \"{}\" within this scope", id));
 }
 
+// What a handle sees of others it does not change.
+Status check_written(const Memory& memory, const store::MemoryRow& row) {
+  if (memory.reach().writes(row.scope)) return ok_status();
+  return permission_denied("outside_scope",
+                           format("memory \"{}\" is seen, but not written, from this scope", row.id));
+}
+
 StatusOr<std::string> forget_or_restore(Memory& memory, const json::Value& request, bool forget) {
   TAU_RETURN_IF_ERROR(only_keys(request, "request", {"op", "id", "channel", "actor", "expected_revision"}));
   TAU_ASSIGN_OR_RETURN(const store::MemoryRow row, find_memory(memory, request, "id", !forget));
-  if (!memory.reach().writes(row.scope))
-    return permission_denied("outside_scope",
-                             format("memory \"{}\" is seen, but not written, from this scope", row.id));
+  TAU_RETURN_IF_ERROR(check_written(memory, row));
   store::MemoryForget edit{.ref = {row.scope, row.id}};
   if (forget) edit.at_ms = std::max<int64_t>(memory.engine().clock().wall_ms(), 1);
   if (request.contains("expected_revision")) {
@@ -121,9 +126,7 @@ StatusOr<std::string> relate(Memory& memory, const json::Value& request, bool re
       only_keys(request, "request", {"op", "from", "to", "relation", "weight", "channel", "actor"}));
   TAU_ASSIGN_OR_RETURN(const store::MemoryRow from, find_memory(memory, request, "from", false));
   TAU_ASSIGN_OR_RETURN(const store::MemoryRow to, find_memory(memory, request, "to", false));
-  if (!memory.reach().writes(from.scope))
-    return permission_denied("outside_scope",
-                             format("memory \"{}\" is seen, but not written, from this scope", from.id));
+  TAU_RETURN_IF_ERROR(check_written(memory, from));
   if (from.row == to.row)
     return invalid_argument("invalid_memory",
                             "a memory has no relation to itself: \"from\" and \"to\" differ");
@@ -215,9 +218,7 @@ StatusOr<std::string> purge_memories(Memory& memory, const json::Value& request)
       json::Value one = request;
       one.set("id", id);
       TAU_ASSIGN_OR_RETURN(const store::MemoryRow row, find_memory(memory, one, "id", true));
-      if (!memory.reach().writes(row.scope))
-        return permission_denied("outside_scope",
-                                 format("memory \"{}\" is seen, but not written, from this scope", row.id));
+      TAU_RETURN_IF_ERROR(check_written(memory, row));
       refs.push_back({row.scope, row.id});
     }
     TAU_ASSIGN_OR_RETURN(purged, memory.engine().purge(refs));

@@ -34,6 +34,14 @@ MemoryRow memory_at(const Statement& q) {
   return row;
 }
 
+MemoryEdge memory_edge_at(const Statement& q) {
+  return {.source = q.integer(0),
+          .target = q.integer(1),
+          .relation = static_cast<uint8_t>(q.integer(2)),
+          .weight = q.real(3),
+          .created_ms = q.integer(4)};
+}
+
 std::string join_tags(const std::vector<std::string>& tags) {
   std::string joined;
   for (const std::string& tag : tags) {

@@ -24,6 +24,9 @@ inline constexpr int kMemoryColumns = 30;
 // All but the scope.
 MemoryRow memory_at(const Statement& q);
 
+// Of a query that begins with source, target, relation, weight, created_ms.
+MemoryEdge memory_edge_at(const Statement& q);
+
 // Tags as one text in which each stands between two separators.
 inline constexpr char kTagSeparator = '\x1f';
 std::string join_tags(const std::vector<std::string>& tags);

@@ -306,11 +306,7 @@ StatusOr<std::vector<MemoryEdge>> list_memory_edges(Connection& db, const Memory
   for (;;) {
     TAU_ASSIGN_OR_RETURN(const bool row, query.step());
     if (!row) break;
-    out.push_back({.source = query.integer(0),
-                   .target = query.integer(1),
-                   .relation = static_cast<uint8_t>(query.integer(2)),
-                   .weight = query.real(3),
-                   .created_ms = query.integer(4)});
+    out.push_back(memory_edge_at(query));
   }
   return out;
 }
