@@ -28,7 +28,10 @@ class Word {
   static bool is_vowel(char c) {
     return c == 'a' || c == 'e' || c == 'i' || c == 'o' || c == 'u' || c == 'y';
   }
-  bool ends(std::string_view suffix) const { return view().ends_with(suffix); }
+  // Nearly always the last letter says no.
+  bool ends(std::string_view suffix) const {
+    return length_ > 0 && text_[length_ - 1] == suffix.back() && view().ends_with(suffix);
+  }
   void replace(size_t cut, std::string_view instead) {
     std::memcpy(text_ + length_ - cut, instead.data(), instead.size());
     length_ = length_ - cut + instead.size();
@@ -189,7 +192,7 @@ size_t Word::stem() {
   r1_ = region(0);
   for (const std::string_view start :
        {"gener", "commun", "arsen", "past", "univers", "later", "emerg", "organ", "inter"})
-    if (view().starts_with(start)) r1_ = start.size();
+    if (at(0) == start.front() && view().starts_with(start)) r1_ = start.size();
   r2_ = r1_ < length_ ? region(r1_) : length_;
   plural();
   if (!stands_as_it_is()) {
