@@ -125,7 +125,6 @@ StatusOr<std::unique_ptr<Engine>> Engine::open(store::Store& store, Clock& clock
   std::unique_ptr<Engine> engine(new Engine(store, *memories, clock, std::move(options)));
   TAU_ASSIGN_OR_RETURN(engine->database_, identity_of(store, writes));
   if (writes) TAU_RETURN_IF_ERROR(engine->sweep());
-  TAU_ASSIGN_OR_RETURN(engine->followed_, memories->newest_change());
   return engine;
 }
 
@@ -134,7 +133,7 @@ Status Engine::sweep() {
   std::vector<int64_t> keys;
   TAU_ASSIGN_OR_RETURN(const auto workspaces, memories_->workspaces());
   for (const std::string& workspace : workspaces) {
-    TAU_ASSIGN_OR_RETURN(const auto records, memories_->scopes(workspace));
+    TAU_ASSIGN_OR_RETURN(const auto records, memories_->scopes({.workspace = workspace}));
     for (const store::MemoryScopeRecord& record : records) keys.push_back(record.key);
   }
   return sweep_sidecars(options_.folder, std::move(keys)).status();
@@ -196,8 +195,7 @@ StatusOr<std::vector<MemoryOutcome>> Engine::commit(std::vector<MemoryEdit> edit
   {
     const std::lock_guard lock(mutex_);
     for (const MemoryEdit& edit : edits)
-      if (const auto* const put = std::get_if<store::MemoryPut>(&edit.what))
-        written_.insert(put->row.scope.workspace);
+      if (const auto* const put = std::get_if<store::MemoryPut>(&edit.what)) written_.insert(put->row.scope);
   }
   for (MemoryEdit& use : take_uses()) edits.push_back(std::move(use));
   TAU_RETURN_IF_ERROR(append(std::move(edits)));
@@ -215,7 +213,7 @@ Status Engine::append(std::vector<MemoryEdit> edits) {
 StatusOr<std::vector<store::MemoryRow>> Engine::find(const MemoryFilter& filter, std::string_view id,
                                                      bool forgotten) {
   std::vector<store::MemoryRow> rows;
-  TAU_ASSIGN_OR_RETURN(const auto scopes, scopes_of(filter));
+  TAU_ASSIGN_OR_RETURN(const auto scopes, memories_->scopes(filter));
   for (const store::MemoryScopeRecord& record : scopes) {
     auto row = memories_->load({record.scope, std::string(id)}, forgotten);
     if (row.ok()) {
@@ -232,9 +230,7 @@ StatusOr<int64_t> Engine::purge(const std::vector<store::MemoryRef>& refs) {
   std::vector<MemoryScope> scopes;
   for (const store::MemoryRef& ref : refs)
     if (std::find(scopes.begin(), scopes.end(), ref.scope) == scopes.end()) scopes.push_back(ref.scope);
-  for (const MemoryScope& scope : scopes)
-    TAU_RETURN_IF_ERROR(
-        erase_traces({.workspace = scope.workspace, .channels = {scope.channel}, .actors = {scope.actor}}));
+  for (const MemoryScope& scope : scopes) TAU_RETURN_IF_ERROR(erase_traces(only(scope)));
   return purged;
 }
 
@@ -247,7 +243,7 @@ StatusOr<int64_t> Engine::purge_all(const MemoryFilter& filter) {
 // Indexes hold terms and vectors of what was purged: those that do are written without it. A file that this
 // index does not stand on is of another model, and may hold them too.
 Status Engine::erase_traces(const MemoryFilter& filter) {
-  TAU_ASSIGN_OR_RETURN(const auto scopes, scopes_of(filter));
+  TAU_ASSIGN_OR_RETURN(const auto scopes, memories_->scopes(filter));
   for (const store::MemoryScopeRecord& record : scopes) {
     const std::shared_ptr<Slot> slot = slot_of(record.key);
     TAU_RETURN_IF_ERROR(catch_up(*slot, record.key, record.change));

@@ -145,8 +145,8 @@ class Engine {
   Status save(Slot& slot, int64_t scope_key, bool closing);
 
   // engine_follow.cpp
-  StatusOr<std::vector<store::MemoryScopeRecord>> scopes_of(const store::MemoryFilter& filter);
   std::shared_ptr<Slot> slot_of(int64_t key);
+  void drop_oldest_slots();  // under mutex_
   ShardOptions options_of(int64_t scope_key, const VectorSpace& vectors, int64_t newest) const;
   // The index follows the store up to `change`, and maybe further.
   Status catch_up(Slot& slot, int64_t scope_key, int64_t change);
@@ -173,14 +173,8 @@ class Engine {
   VectorSpace vectors_;
   Status problem_;
   std::map<int64_t, std::shared_ptr<Slot>> slots_;
-  struct Scopes {
-    int64_t newest = -1;  // change of the store when they were read
-    std::vector<store::MemoryScopeRecord> records;
-  };
-  std::map<SharedString, Scopes> scopes_;
   std::map<int64_t, store::MemoryUses> uses_;
-  std::set<SharedString> written_;  // workspaces, since the last follow()
-  int64_t followed_ = 0;            // changes up to here need no following
+  std::set<store::MemoryScope> written_;  // since the last follow()
   std::string last_damage_;
   std::atomic<int64_t> searches_{0};
   std::atomic<int64_t> rebuilt_{0};

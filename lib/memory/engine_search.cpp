@@ -67,7 +67,7 @@ struct Engine::View {
 
 // The slots are in the order of their keys, so that two searches never wait for one another's.
 StatusOr<Engine::View> Engine::view_of(const store::MemoryFilter& filter) {
-  TAU_ASSIGN_OR_RETURN(std::vector<store::MemoryScopeRecord> records, scopes_of(filter));
+  TAU_ASSIGN_OR_RETURN(std::vector<store::MemoryScopeRecord> records, memories_->scopes(filter));
   std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
   View view;
   for (const store::MemoryScopeRecord& record : records) {

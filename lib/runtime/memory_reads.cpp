@@ -158,15 +158,25 @@ StatusOr<std::string> list_memories(Memory& memory, const json::Value& request) 
   return out;
 }
 
+namespace {
+
+StatusOr<std::vector<store::MemoryScopeRecord>> scopes_in_reach(Memory& memory) {
+  store::MemoryFilter filter;
+  TAU_RETURN_IF_ERROR(memory.reach().narrow(filter));
+  return memory.engine().memories().scopes(filter);
+}
+
+}  // namespace
+
 StatusOr<std::string> memory_tree(Memory& memory, const json::Value& request) {
   TAU_RETURN_IF_ERROR(only_keys(request, "request", {"op"}));
-  TAU_ASSIGN_OR_RETURN(const auto scopes, memory.engine().memories().scopes(memory.reach().workspace));
+  TAU_ASSIGN_OR_RETURN(const auto scopes, scopes_in_reach(memory));
   std::string out;
   json::Writer w(out);
   int64_t total = 0;
   w.begin_object().field("workspace", memory.reach().workspace).key("scopes").begin_array();
   for (const store::MemoryScopeRecord& record : scopes) {
-    if (!memory.reach().sees(record.scope) || record.memories + record.forgotten == 0) continue;
+    if (record.memories + record.forgotten == 0) continue;
     total += record.memories;
     w.begin_object().field("channel", record.scope.channel).field("actor", record.scope.actor);
     w.field("memories", record.memories).field("forgotten", record.forgotten).end_object();
@@ -177,12 +187,11 @@ StatusOr<std::string> memory_tree(Memory& memory, const json::Value& request) {
 
 StatusOr<std::string> memory_stats(Memory& memory, const json::Value& request) {
   TAU_RETURN_IF_ERROR(only_keys(request, "request", {"op"}));
-  TAU_ASSIGN_OR_RETURN(const auto scopes, memory.engine().memories().scopes(memory.reach().workspace));
+  TAU_ASSIGN_OR_RETURN(const auto scopes, scopes_in_reach(memory));
   int64_t memories = 0;
   int64_t forgotten = 0;
   int64_t count = 0;
   for (const store::MemoryScopeRecord& record : scopes) {
-    if (!memory.reach().sees(record.scope)) continue;
     memories += record.memories;
     forgotten += record.forgotten;
     ++count;

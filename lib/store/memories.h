@@ -19,7 +19,7 @@ struct MemoryScope {
   SharedString workspace;  // never empty
   SharedString channel;    // empty: of the whole workspace
   SharedString actor;      // empty: of nobody in particular
-  bool operator==(const MemoryScope&) const = default;
+  auto operator<=>(const MemoryScope&) const = default;
 };
 
 inline constexpr int64_t kNoTime = INT64_MIN;   // of valid_from_ms: since ever
@@ -160,6 +160,14 @@ struct MemoryFilter {
   bool forgotten = false;   // those that are forgotten, and only they
   bool superseded = false;  // also facts that another one replaced
 };
+// Everything of one scope.
+inline MemoryFilter only(const MemoryScope& scope) {
+  MemoryFilter filter;
+  filter.workspace = scope.workspace;
+  filter.channels = {scope.channel};
+  filter.actors = {scope.actor};
+  return filter;
+}
 
 // Reads what changed; any thread, waits. `row` and `vector` live during the call; false ends the visit.
 class MemoryVisitor {
@@ -179,9 +187,9 @@ class Memories {
   // The newest change that is committed, by whatever process. Cheap: asks the database only when another
   // connection has committed.
   virtual StatusOr<int64_t> newest_change() = 0;
-  // All scopes of a workspace, by channel and actor; those without a memory left out only when nothing was
-  // ever purged from them.
-  virtual StatusOr<std::vector<MemoryScopeRecord>> scopes(std::string_view workspace) = 0;
+  // Scopes of a workspace that a filter's channels and actors cover (no other part of it counts), by channel
+  // and actor; those without a memory left out only when nothing was ever purged from them.
+  virtual StatusOr<std::vector<MemoryScopeRecord>> scopes(const MemoryFilter& filter) = 0;
   virtual StatusOr<std::vector<std::string>> workspaces() = 0;
   // Everything of one scope that changed after `after`, each memory once, by change number.
   virtual Status visit_changes(int64_t scope_key, int64_t after, int64_t space, MemoryVisitor& visitor) = 0;

@@ -35,14 +35,14 @@ MemoryRow whole_memory_at(const Statement& q) {
 
 }  // namespace
 
+namespace {
+
 // Keys carry the lineage, so that those of another copy of the database mean nothing here.
-StatusOr<std::vector<MemoryScopeRecord>> read_memory_scopes(Connection& db, std::string_view workspace) {
-  Statement& query = db.prepare(
-      "SELECT (SELECT lineage FROM memory_state) << 32 | id, workspace, channel, actor, live, forgotten, "
-      "change"
-      " FROM memory_scopes WHERE workspace = ?1 ORDER BY channel, actor");
-  query.bind(workspace);
-  std::vector<MemoryScopeRecord> out;
+#define TAU_SCOPES                                                                                           \
+  "SELECT (SELECT lineage FROM memory_state) << 32 | id, workspace, channel, actor, live, forgotten, change" \
+  " FROM memory_scopes WHERE workspace = ?1"
+
+Status append_scopes(Statement& query, std::vector<MemoryScopeRecord>& out) {
   for (;;) {
     TAU_ASSIGN_OR_RETURN(const bool row, query.step());
     if (!row) break;
@@ -53,6 +53,50 @@ StatusOr<std::vector<MemoryScopeRecord>> read_memory_scopes(Connection& db, std:
                    .change = query.integer(6)});
   }
   query.reset();
+  return ok_status();
+}
+
+std::vector<std::string_view> each_once(const std::vector<SharedString>& names) {
+  std::vector<std::string_view> out(names.begin(), names.end());
+  std::ranges::sort(out);
+  out.erase(std::ranges::unique(out).begin(), out.end());
+  return out;
+}
+
+}  // namespace
+
+StatusOr<std::vector<MemoryScopeRecord>> read_memory_scopes(Connection& db, const MemoryFilter& filter) {
+  const std::vector<std::string_view> channels = each_once(filter.channels);
+  const std::vector<std::string_view> actors = each_once(filter.actors);
+  std::vector<MemoryScopeRecord> out;
+  if (channels.empty() && actors.empty()) {
+    Statement& query = db.prepare(TAU_SCOPES);
+    query.bind(filter.workspace);
+    TAU_RETURN_IF_ERROR(append_scopes(query, out));
+  } else if (actors.empty()) {
+    Statement& query = db.prepare(TAU_SCOPES " AND channel = ?2");
+    for (const std::string_view channel : channels) {
+      query.bind(filter.workspace, channel);
+      TAU_RETURN_IF_ERROR(append_scopes(query, out));
+    }
+  } else if (channels.empty()) {
+    Statement& query = db.prepare(TAU_SCOPES " AND actor = ?2");
+    for (const std::string_view actor : actors) {
+      query.bind(filter.workspace, actor);
+      TAU_RETURN_IF_ERROR(append_scopes(query, out));
+    }
+  } else {
+    Statement& query = db.prepare(TAU_SCOPES " AND channel = ?2 AND actor = ?3");
+    for (const std::string_view channel : channels) {
+      for (const std::string_view actor : actors) {
+        query.bind(filter.workspace, channel, actor);
+        TAU_RETURN_IF_ERROR(append_scopes(query, out));
+      }
+    }
+  }
+  std::ranges::sort(out, {}, [](const MemoryScopeRecord& record) {
+    return std::pair<std::string_view, std::string_view>(record.scope.channel, record.scope.actor);
+  });
   return out;
 }
 
@@ -72,7 +116,7 @@ StatusOr<std::vector<int64_t>> scope_numbers(Connection& db, const std::vector<i
   TAU_ASSIGN_OR_RETURN(const int64_t lineage, db.query_integer("SELECT lineage FROM memory_state"));
   std::vector<int64_t> out;
   for (const int64_t key : keys)
-    if (key >> 32 == lineage) out.push_back(key & 0xffffffff);
+    if (key >> 32 == lineage) out.push_back(scope_number(key));
   return out;
 }
 

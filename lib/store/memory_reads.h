@@ -9,8 +9,11 @@
 
 namespace tau::store {
 
-StatusOr<std::vector<MemoryScopeRecord>> read_memory_scopes(Connection& db, std::string_view workspace);
+// By channel and actor. What it costs does not grow with the scopes that the filter does not cover.
+StatusOr<std::vector<MemoryScopeRecord>> read_memory_scopes(Connection& db, const MemoryFilter& filter);
 StatusOr<std::vector<std::string>> read_memory_workspaces(Connection& db);
+// The number that a scope has in the database, of its key.
+inline int64_t scope_number(int64_t key) { return key & 0xffffffff; }
 // Numbers of scopes as they are in the database: those of these keys that are of this database.
 StatusOr<std::vector<int64_t>> scope_numbers(Connection& db, const std::vector<int64_t>& keys);
 

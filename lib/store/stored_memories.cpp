@@ -14,9 +14,8 @@ constexpr size_t kPurgeTogether = 256;  // memories of one transaction: appends 
 
 }  // namespace
 
-StatusOr<std::vector<MemoryScopeRecord>> StoredMemories::scopes(std::string_view workspace) {
-  return ask<std::vector<MemoryScopeRecord>>(
-      [&](Connection& db) { return read_memory_scopes(db, workspace); });
+StatusOr<std::vector<MemoryScopeRecord>> StoredMemories::scopes(const MemoryFilter& filter) {
+  return ask<std::vector<MemoryScopeRecord>>([&](Connection& db) { return read_memory_scopes(db, filter); });
 }
 
 StatusOr<std::vector<std::string>> StoredMemories::workspaces() {

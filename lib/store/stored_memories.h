@@ -11,7 +11,7 @@ namespace tau::store {
 
 class StoredMemories : public Memories {
  public:
-  StatusOr<std::vector<MemoryScopeRecord>> scopes(std::string_view workspace) override;
+  StatusOr<std::vector<MemoryScopeRecord>> scopes(const MemoryFilter& filter) override;
   StatusOr<std::vector<std::string>> workspaces() override;
   Status visit_changes(int64_t scope_key, int64_t after, int64_t space, MemoryVisitor& visitor) override;
   StatusOr<MemoryRow> load(const MemoryRef& ref, bool forgotten) override;

@@ -261,7 +261,7 @@ TEST_F(MemoriesOnDisk, WhatIsForgottenNeverComesBackBesideOtherWrites) {
   std::atomic<int> forgotten{0};
   std::atomic<bool> stop{false};
   std::atomic<int> wrong{0};
-  const auto scopes = store->memories()->scopes("w");
+  const auto scopes = store->memories()->scopes(everything("w"));
   std::vector<std::thread> threads;
   threads.emplace_back([&] {
     for (uint32_t i = 0; !stop; ++i) {

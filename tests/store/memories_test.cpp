@@ -201,7 +201,7 @@ TEST_P(MemoriesContract, ARefusedEditRefusesItsBatchAlone) {
   EXPECT_FALSE(memories().load({scope_of("w", "fresh"), "new"}, true).ok());
   EXPECT_EQ(load("b", scope_of("w", "fresh")).text, "fine");
   EXPECT_GT(outcome.change, before);
-  const auto scopes = memories().scopes("w");
+  const auto scopes = memories().scopes(everything("w"));
   ASSERT_EQ(scopes->size(), 2u);
   EXPECT_EQ((*scopes)[0].memories, 1);
   EXPECT_EQ((*scopes)[1].memories, 1);
@@ -234,8 +234,8 @@ TEST_P(MemoriesContract, ABatchThatIsRefusedForItsRowsTakesBackNothingOfTheOneBe
   go_on.set_value();
   EXPECT_TRUE(answers[0].get().ok());
   EXPECT_EQ(answers[1].get().reason(), "no_such_run");
-  EXPECT_EQ(memories().scopes("w")->front().memories, 1);
-  EXPECT_EQ(memories().scopes("w")->front().change, *memories().newest_change());
+  EXPECT_EQ(memories().scopes(everything("w"))->front().memories, 1);
+  EXPECT_EQ(memories().scopes(everything("w"))->front().change, *memories().newest_change());
   EXPECT_EQ(missing("b"), "no_such_memory");
 }
 
@@ -452,7 +452,7 @@ TEST_P(MemoriesContract, PurgedMemoriesAreGoneAndTheirNumbersStay) {
   EXPECT_GT(again.outcome.row, b);
   EXPECT_EQ(again.outcome.revision, 1);
   EXPECT_EQ(*memories().purge_all(everything()), 2);
-  const auto scopes = memories().scopes("w");
+  const auto scopes = memories().scopes(everything("w"));
   ASSERT_EQ(scopes->size(), 1u);
   EXPECT_EQ(scopes->front().memories, 0);
   EXPECT_EQ(scopes->front().forgotten, 0);
@@ -570,13 +570,42 @@ TEST_P(MemoriesContract, WorkspacesAndScopesAreListed) {
        {scope_of("w", "b"), scope_of("w", "a", "z"), scope_of("w", "a"), scope_of("v")})
     ASSERT_TRUE(put(*store_, memory("a", "text", scope)).status.ok());
   EXPECT_EQ(*memories().workspaces(), (std::vector<std::string>{"v", "w"}));
-  const auto scopes = memories().scopes("w");
+  const auto scopes = memories().scopes(everything("w"));
   ASSERT_EQ(scopes->size(), 3u);
   EXPECT_EQ((*scopes)[0].scope, scope_of("w", "a"));
   EXPECT_EQ((*scopes)[1].scope, scope_of("w", "a", "z"));
   EXPECT_EQ((*scopes)[2].scope, scope_of("w", "b"));
-  EXPECT_EQ(memories().scopes("nobody")->size(), 0u);
+  EXPECT_EQ(memories().scopes(everything("nobody"))->size(), 0u);
   EXPECT_EQ(visit(*store_, 12345).rows.size(), 0u);
+}
+
+TEST_P(MemoriesContract, ScopesOfChannelsAndActorsAreThoseOfAllThatTheyCover) {
+  const std::vector<std::string> parts = {"", "a", "b", "A"};
+  for (const std::string& channel : parts)
+    for (const std::string& actor : parts) {
+      if (channel == actor && !channel.empty()) continue;
+      ASSERT_TRUE(put(*store_, memory("a", "text", scope_of("w", channel, actor))).status.ok());
+    }
+  const auto all = memories().scopes(everything());
+  ASSERT_EQ(all->size(), 13u);
+  const std::vector<std::vector<SharedString>> choices = {
+      {}, {""}, {"a"}, {"b", "", "b"}, {"nobody", "A", "a"}};
+  for (const auto& channels : choices) {
+    for (const auto& actors : choices) {
+      MemoryFilter filter = everything();
+      filter.channels = channels;
+      filter.actors = actors;
+      std::vector<int64_t> expected;
+      for (const MemoryScopeRecord& record : *all)
+        if ((channels.empty() || std::ranges::count(channels, record.scope.channel) > 0) &&
+            (actors.empty() || std::ranges::count(actors, record.scope.actor) > 0))
+          expected.push_back(record.key);
+      std::vector<int64_t> found;
+      const auto covered = memories().scopes(filter);
+      for (const MemoryScopeRecord& record : *covered) found.push_back(record.key);
+      EXPECT_EQ(found, expected);
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, MemoriesContract, testing::Bool(),
