@@ -11,7 +11,8 @@ namespace tau::memory {
 template <class T>
 class BestOf {
  public:
-  explicit BestOf(size_t k) : k_(k) { kept_.reserve(2 * k); }
+  // Those that score less than `least` are not wanted, whatever else there is.
+  explicit BestOf(size_t k, double least = 0) : k_(k), least_(least) { kept_.reserve(2 * k); }
 
   // What scores less is not among the best.
   double least() const { return least_; }
@@ -39,7 +40,7 @@ class BestOf {
   }
 
   size_t k_;
-  double least_ = 0;
+  double least_;
   std::vector<T> kept_;
 };
 

@@ -12,7 +12,8 @@ namespace tau::memory {
 // Numbers pairs from 0, in the order in which they come.
 class PairIndex {
  public:
-  PairIndex() : table_(2048) {}
+  // Room for half as many; it grows.
+  explicit PairIndex(size_t slots = 2048) : table_(slots) {}
   size_t size() const { return pairs_.size(); }
   // Its number: size() as it was before, when the pair is a new one.
   size_t find_or_add(uint32_t first, uint32_t second);
@@ -51,7 +52,7 @@ class Candidates {
   size_t find_or_add(uint32_t shard, Doc doc, bool* added);
 
  private:
-  PairIndex index_;
+  PairIndex index_{8192};
   std::vector<Candidate> all_;
 };
 

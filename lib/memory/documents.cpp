@@ -71,7 +71,9 @@ Doc Documents::find(int64_t row) const {
   return doc != kNoDoc && d.present.contains(doc) ? doc : kNoDoc;
 }
 
-int64_t Documents::row(Doc doc) const { return impl_->place(doc).row; }
+int64_t Documents::row(Doc doc) const {
+  return impl_->in_base(doc) ? impl_->base.rows.at(doc) : impl_->added(doc).row;
+}
 int64_t Documents::time_ms(Doc doc) const {
   return impl_->in_base(doc) ? impl_->base.times.at(doc) : impl_->added(doc).time_ms;
 }

@@ -2,6 +2,7 @@
 #include "memory/search_run.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <utility>
 
@@ -38,6 +39,28 @@ class SharedWords final : public TermWeights {
   static constexpr int64_t kShareWithWord = 64;
   const ShardStatistics& statistics_;
 };
+
+// The best of all shards by words. For many of them a guess says at first how good they are, so that few
+// others are kept.
+std::vector<Scored> best_by_words(std::span<const Shard* const> shards, std::span<const WordScores> words,
+                                  std::span<const DocSet> allowed, size_t k) {
+  constexpr size_t kMany = 256;
+  float least = 0;
+  for (size_t i = 0; k >= kMany && i < words.size(); ++i)
+    least = std::max(least, words[i].likely_least(allowed[i], k));
+  while (true) {
+    BestOf<Scored> best(k, static_cast<double>(least));
+    for (uint32_t i = 0; i < words.size(); ++i)
+      words[i].each(
+          allowed[i], [&] { return best.least(); },
+          [&](Doc doc, float score) {
+            best.offer({static_cast<double>(score), shards[i]->documents().row(doc), i, doc});
+          });
+    std::vector<Scored> found = best.take();
+    if (found.size() >= k || least == 0) return found;
+    least = 0;
+  }
+}
 
 }  // namespace
 
@@ -175,14 +198,7 @@ void SearchRun::score_words() {
 // Only memories that may be found say what else to look for.
 Status SearchRun::add_feedback() {
   if (source_ == nullptr || query_.terms.empty()) return ok_status();
-  BestOf<Scored> best(kFeedbackTexts);
-  for (uint32_t i = 0; i < words_.size(); ++i)
-    words_[i].each(
-        allowed_[i], [&] { return best.least(); },
-        [&](Doc doc, float score) {
-          best.offer({static_cast<double>(score), shards_[i]->documents().row(doc), i, doc});
-        });
-  const std::vector<Scored> chosen = best.take();
+  const std::vector<Scored> chosen = best_by_words(shards_, words_, allowed_, kFeedbackTexts);
   std::vector<int64_t> rows;
   for (const Scored& scored : chosen) rows.push_back(scored.row);
   if (rows.empty()) return ok_status();
@@ -223,15 +239,8 @@ size_t SearchRun::add(uint32_t shard, Doc doc, bool hit, bool with_vector) {
 }
 
 void SearchRun::collect_words() {
-  BestOf<Scored> best(kWordCandidates);
-  for (uint32_t i = 0; i < words_.size(); ++i)
-    words_[i].each(
-        allowed_[i], [&] { return best.least(); },
-        [&](Doc doc, float score) {
-          best.offer({static_cast<double>(score), shards_[i]->documents().row(doc), i, doc});
-        });
   size_t rank = 0;
-  for (const Scored& scored : best.take()) {
+  for (const Scored& scored : best_by_words(shards_, words_, allowed_, kWordCandidates)) {
     word_ranks_.emplace_back(add(scored.shard, scored.doc, true, rank < kCompared), rank);
     ++rank;
   }
@@ -322,27 +331,24 @@ void SearchRun::add_context() {
 
 void SearchRun::add_threads() {
   PairIndex threads;
-  std::vector<double> best;  // contexts
-  const auto place_of = [&](const Candidate& candidate) -> double* {
-    const uint32_t thread = shards_[candidate.shard]->documents().thread(candidate.doc);
-    if (thread == kNoThread) return nullptr;
-    const size_t i = threads.find_or_add(candidate.shard, thread);
-    if (i == best.size()) best.push_back(0);
-    return &best[i];
-  };
+  std::vector<double> best;  // contexts, by thread
+  std::vector<uint32_t> thread_of(candidates_.size(), kNoThread);
   for (size_t i = 0; i < candidates_.size(); ++i) {
     Candidate& candidate = candidates_[i];
     if (!candidate.hit) continue;
     candidate.context = candidate.own + candidate.neighbours;
     candidate.thread = request_.context ? candidate.context : 0;
     if (!request_.context) continue;
-    if (double* const place = place_of(candidate)) *place = std::max(*place, candidate.context);
+    const uint32_t thread = shards_[candidate.shard]->documents().thread(candidate.doc);
+    if (thread == kNoThread) continue;
+    thread_of[i] = static_cast<uint32_t>(threads.find_or_add(candidate.shard, thread));
+    if (thread_of[i] == best.size()) best.push_back(0);
+    best[thread_of[i]] = std::max(best[thread_of[i]], candidate.context);
   }
   for (size_t i = 0; i < candidates_.size(); ++i) {
     Candidate& candidate = candidates_[i];
     if (!candidate.hit) continue;
-    if (request_.context)
-      if (const double* const place = place_of(candidate)) candidate.thread = *place;
+    if (thread_of[i] != kNoThread) candidate.thread = best[thread_of[i]];
     candidate.sum = candidate.context + kThread * candidate.thread;
   }
 }
@@ -430,17 +436,31 @@ void SearchRun::finish(Candidate& candidate, ScoreParts* parts) const {
 
 // --- The order of hits
 
+// Boosts multiply sums: what is further below the last that is wanted than boosts can lift it needs none.
+void SearchRun::drop_hopeless(std::vector<uint32_t>& order, size_t wanted) const {
+  if (order.size() <= wanted || wanted == 0) return;
+  std::vector<double> sums;
+  sums.reserve(order.size());
+  for (const uint32_t i : order) sums.push_back(candidates_[i].sum);
+  std::ranges::nth_element(sums, sums.begin() + static_cast<std::ptrdiff_t>(wanted) - 1, std::greater<>());
+  const double most_boost = 1 + request_.importance_weight + request_.recency_weight;
+  const double least = sums[wanted - 1] / most_boost * (1 - 1e-9);
+  std::erase_if(order, [&](uint32_t i) { return candidates_[i].sum < least; });
+}
+
 std::vector<uint32_t> SearchRun::sorted_hits(int64_t* candidates) {
   std::vector<uint32_t> order;
-  for (uint32_t i = 0; i < candidates_.size(); ++i) {
-    Candidate& candidate = candidates_[i];
-    if (!candidate.hit) continue;
-    finish(candidate, nullptr);
-    if (candidate.score > 0 && candidate.score >= request_.min_score) order.push_back(i);
-  }
+  for (uint32_t i = 0; i < candidates_.size(); ++i)
+    if (candidates_[i].hit && candidates_[i].sum > 0) order.push_back(i);
   *candidates = static_cast<int64_t>(order.size());
-  const size_t wanted =
-      request_.grouped ? order.size() : std::min(order.size(), std::max(request_.k, kDiversified));
+  const size_t most_wanted = request_.grouped ? order.size() : std::max(request_.k, kDiversified);
+  if (request_.min_score <= 0) drop_hopeless(order, most_wanted);
+  for (const uint32_t i : order) finish(candidates_[i], nullptr);
+  if (request_.min_score > 0) {
+    std::erase_if(order, [&](uint32_t i) { return candidates_[i].score < request_.min_score; });
+    *candidates = static_cast<int64_t>(order.size());
+  }
+  const size_t wanted = std::min(order.size(), most_wanted);
   std::ranges::partial_sort(order, order.begin() + static_cast<std::ptrdiff_t>(wanted),
                             [&](uint32_t a, uint32_t b) {
                               const Candidate& x = candidates_[a];

@@ -60,6 +60,7 @@ class SearchRun {
   void add_threads();
   Status add_graph();
   void finish(Candidate& candidate, ScoreParts* parts) const;
+  void drop_hopeless(std::vector<uint32_t>& order, size_t wanted) const;
   std::vector<uint32_t> sorted_hits(int64_t* candidates);
   void keep_best_of_threads(std::vector<uint32_t>& order) const;
   Status diversify(std::vector<uint32_t>& order);

@@ -26,8 +26,10 @@ class Scorer {
   Scorer(const VectorQuery& query, const VectorKernels& kernels, TopHits* top)
       : query_(query), kernels_(kernels), top_(top) {}
   void begin(const VectorSpan& span) { span_ = &span; }
-  void add(uint32_t row) {
-    rows_[count_++] = row;
+  // Without a branch: nothing tells beforehand which ones are wanted.
+  void add_if(uint32_t row, bool wanted) {
+    rows_[count_] = row;
+    count_ += wanted ? 1 : 0;
     if (count_ == kBatch) flush();
   }
   // Thirty-two from `row` on, those whose bit is set.
@@ -65,7 +67,7 @@ void score(std::span<const VectorSpan> spans, const VectorCandidates& candidates
   for (const VectorSpan& span : spans) {
     scorer.begin(span);
     for (; next != candidates.found.end() && next->doc - span.first < span.count; ++next)
-      if (next->estimate >= least && next->estimate <= most) scorer.add(next->doc - span.first);
+      scorer.add_if(next->doc - span.first, next->estimate >= least && next->estimate <= most);
     scorer.flush();
   }
 }
@@ -123,9 +125,10 @@ std::vector<VectorHit> top_of_likely(std::span<const VectorSpan> spans, std::spa
   score(spans, candidates, candidates.bar, INT16_MAX, query, *effort.kernels, &top);
   std::vector<VectorHit> hits = top.take();
   const int32_t bar = needed_bar(hits, query);
-  if (bar < candidates.bar) {
+  if (bar < candidates.bar && candidates.least < candidates.bar) {
     for (const VectorHit& hit : hits) top.offer(hit);
-    score(spans, candidates, bar, candidates.bar - 1, query, *effort.kernels, &top);
+    score(spans, candidates, std::max<int32_t>(bar, candidates.least), candidates.bar - 1, query,
+          *effort.kernels, &top);
     hits = top.take();
   }
   hits.resize(std::min(k, hits.size()));
