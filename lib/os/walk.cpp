@@ -132,7 +132,7 @@ StatusOr<WalkEnd> Workspace::walk(std::string_view path, const WalkOptions& opti
     if (stack.size() > static_cast<size_t>(options.max_depth)) {
       end.truncated = true;
     } else if (!push_level(stack, start.get(), child + "/")) {
-      if (end.unreadable++ == 0) end.first_unreadable = child;
+      ++end.unreadable;
     }
   }
   return end;

@@ -74,9 +74,8 @@ enum class WalkAction : uint8_t { kContinue, kSkipDirectory, kStop };
 
 struct WalkEnd {
   size_t entries = 0;
-  size_t unreadable = 0;              // directories that could not be opened
-  std::string first_unreadable = {};  // of them
-  bool truncated = false;             // max_entries or max_depth was reached
+  size_t unreadable = 0;   // directories that could not be opened
+  bool truncated = false;  // max_entries or max_depth was reached
 };
 
 class Workspace {

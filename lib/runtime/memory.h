@@ -15,6 +15,7 @@
 namespace tau::runtime {
 
 class Core;
+class MemoryWatches;
 class Runtime;
 
 class Memory final {
@@ -22,6 +23,7 @@ class Memory final {
   // `scope`: as tau_memory_open() describes it.
   static StatusOr<std::shared_ptr<Memory>> open(std::shared_ptr<Runtime> runtime, std::string_view scope);
   Memory(std::shared_ptr<Runtime> runtime, memory::Engine& engine, memory::Reach reach);
+  ~Memory();
   // What is written through it has these labels, whatever a request says: of a model's calls.
   void write_as(const Labels& labels) { labels_ = labels; }
   const std::optional<Labels>& labels() const { return labels_; }
@@ -37,6 +39,7 @@ class Memory final {
   Status authorize(std::string_view action) const;
 
   GraphPictures& pictures() { return pictures_; }
+  MemoryWatches& watches() { return *watches_; }
 
   const std::shared_ptr<Runtime>& runtime() const { return runtime_; }
 
@@ -46,6 +49,7 @@ class Memory final {
   const memory::Reach reach_;
   std::optional<Labels> labels_;
   GraphPictures pictures_;
+  std::unique_ptr<MemoryWatches> watches_;
 };
 
 }  // namespace tau::runtime

@@ -1,10 +1,12 @@
 #include "runtime/memory_desk.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/core.h"
 #include "runtime/home.h"
 #include "runtime/memory_embedders.h"
+#include "runtime/memory_watch.h"
 
 namespace tau::runtime {
 namespace {
@@ -157,6 +159,36 @@ void MemoryDesk::describe_vectors(json::Writer& w) const {
   }
   if (!problem_.ok()) w.field("reason", problem_.reason()).field("message", problem_.message());
   w.end_object();
+}
+
+void MemoryDesk::add_watch(const std::shared_ptr<Watching>& watching) {
+  const std::lock_guard lock(watches_mutex_);
+  watches_.erase(
+      std::remove_if(watches_.begin(), watches_.end(), [](const auto& each) { return each.expired(); }),
+      watches_.end());
+  watches_.push_back(watching);
+}
+
+void MemoryDesk::stop_watches() {
+  const std::lock_guard lock(watches_mutex_);
+  for (const auto& each : watches_)
+    if (const auto watching = each.lock()) watching->stop();
+}
+
+bool MemoryDesk::wait_watches(int timeout_ms) {
+  const int64_t start_ns = system_clock().monotonic_ns();
+  std::vector<std::weak_ptr<Watching>> watches;
+  {
+    const std::lock_guard lock(watches_mutex_);
+    watches = watches_;
+  }
+  for (const auto& each : watches) {
+    const int64_t gone_ms = (system_clock().monotonic_ns() - start_ns) / kNanosPerMilli;
+    const auto watching = each.lock();
+    const int left_ms = timeout_ms < 0 ? -1 : static_cast<int>(std::max<int64_t>(0, timeout_ms - gone_ms));
+    if (watching != nullptr && !watching->wait_ended(left_ms)) return false;
+  }
+  return true;
 }
 
 void MemoryDesk::close() {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "base/base.h"
 #include "json/json.h"
@@ -13,6 +14,7 @@
 namespace tau::runtime {
 
 class Core;
+class Watching;
 
 // Any thread.
 class MemoryDesk {
@@ -30,6 +32,11 @@ class MemoryDesk {
   StatusOr<int64_t> embed_missing(size_t limit);
   // {"state","model","dimensions","missing","reason"?}.
   void describe_vectors(json::Writer& w) const;
+  // Folders that are watched, until stop_watches(); that does not wait, the other one does: whether all
+  // ended.
+  void add_watch(const std::shared_ptr<Watching>& watching);
+  void stop_watches();
+  bool wait_watches(int timeout_ms);
   // Before the store closes: nothing works on it any more, and what waited is written.
   void close();
 
@@ -46,6 +53,8 @@ class MemoryDesk {
   std::unique_ptr<memory::Engine> engine_;
   std::shared_ptr<const memory::Embedder> of_host_;
   Status problem_;  // why there are no vectors
+  std::mutex watches_mutex_;
+  std::vector<std::weak_ptr<Watching>> watches_;
 };
 
 }  // namespace tau::runtime

@@ -18,6 +18,8 @@ using store::MemoryRelate;
 
 constexpr int64_t kUsualTimeoutMs = 60'000;
 constexpr int64_t kMaxTimeoutMs = 3'600'000;
+constexpr int64_t kMostMemories = 32;
+constexpr int64_t kTokensPerMemory = 250;
 constexpr int kTries = 3;  // others write meanwhile
 
 // Looks at the edits of one answer as the store is now.
@@ -172,6 +174,15 @@ StatusOr<int64_t> read_model_timeout(const json::Value& request) {
   TAU_RETURN_IF_ERROR(check_type(timeout_ms >= 1 && timeout_ms <= kMaxTimeoutMs, "request", "timeout_ms",
                                  "1 to 3600000 milliseconds"));
   return timeout_ms;
+}
+
+Status read_max_memories(const json::Value& request, memory::ExtractOptions& options) {
+  if (!request.contains("max_memories")) return ok_status();
+  TAU_ASSIGN_OR_RETURN(const int64_t most, read_count(request, "request", "max_memories"));
+  TAU_RETURN_IF_ERROR(check_type(most >= 1 && most <= kMostMemories, "request", "max_memories", "1 to 32"));
+  options.bounds.max_memories = static_cast<size_t>(most);
+  options.max_tokens = std::max(options.max_tokens, most * kTokensPerMemory);
+  return ok_status();
 }
 
 StatusOr<std::string> read_model_name(const json::Value& request) {

@@ -65,6 +65,8 @@ class Asking final : public provider::CallSink {
       const int64_t left_ms = (deadline - system_clock().monotonic_ns()) / kNanosPerMilli;
       if (left_ms < 0)
         failed = deadline_exceeded("model_timeout", format("no answer within {} ms", question.timeout_ms));
+      if (question.stop != nullptr && *question.stop)
+        failed = Status(Code::kCancelled, "stopped", "nobody waits for the answer any more");
       if (core_.stopping()) failed = Status(Code::kCancelled, "runtime_stopped", "the runtime was stopped");
       if (failed.ok())
         failed = loop_->process(static_cast<int>(std::clamp<int64_t>(left_ms, 1, kTurnMs))).status();
@@ -156,6 +158,11 @@ Status cleaned(Core& core, const Status& status) {
 }
 
 }  // namespace
+
+StatusOr<std::string> model_of_question(Core& core, const std::string& model) {
+  TAU_ASSIGN_OR_RETURN(const AgentSnapshot asked, asked_model(core, model));
+  return std::string(asked.model);
+}
 
 StatusOr<ModelAnswer> ask_model(Core& core, const ModelQuestion& question) {
   if (core.stopping()) return failed_precondition("runtime_stopped", "the runtime was stopped");
