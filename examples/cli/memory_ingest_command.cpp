@@ -38,7 +38,7 @@ Result<Json> ingest_request(const Options& options) {
   if (!m.vanished.empty()) request.set("forget_vanished", Json::boolean(m.vanished == "forget"));
   if (!m.max_file_size.empty()) {
     const auto bytes = parse_bytes(m.max_file_size);
-    if (!bytes) return usage_failure("--max-file-size " + m.max_file_size + ": expected a size: 500MB, 1GB");
+    if (!bytes) return usage_failure("--max-file-size " + m.max_file_size + ": expected a size: 500M, 1.5G");
     request.set("max_file_bytes", Json::number(*bytes));
   }
   if (m.extract) request.set("extract", Json::boolean(true));

@@ -154,7 +154,7 @@ void add_files(CLI::App& memory, Options& o) {
            "LIST");
   add_list(*ingest, "--ignore", m.ignore, "Not these, as in .gitignore, which is read too", "LIST");
   ingest->add_flag("--hidden", m.hidden, "Also what begins with a dot");
-  ingest->add_option("--max-file-size", m.max_file_size, "Larger files are passed over (default 100MiB)")
+  ingest->add_option("--max-file-size", m.max_file_size, "Larger files are passed over (default 100M)")
       ->type_name("SIZE");
   ingest->add_option("--type", m.type, "Type of the memories (default fact)")->type_name("TYPE");
   add_list(*ingest, "--tag", m.tags, "Tags of the memories", "LIST");

@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "memory/memory.h"
-#include "os/folder_events.h"
 #include "os/os.h"
 #include "runtime/departure.h"
 #include "runtime/memory_ingest.h"

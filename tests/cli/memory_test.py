@@ -269,7 +269,7 @@ class Files(MemoryCase):
         (self.workspace / "notes" / "big.md").write_text("x" * 3000)
         self.assertEqual(self.answer("ingest", "notes", "--glob", "n1*", "-n")["files"], 1)
         self.assertEqual(self.answer("ingest", "notes", "--ignore", "n1.md", "-n")["files"], 2)
-        self.assertEqual(self.answer("ingest", "notes", "--max-file-size", "2KB", "-n")["skipped"], 1)
+        self.assertEqual(self.answer("ingest", "notes", "--max-file-size", "2K", "-n")["skipped"], 1)
         self.tau("memory", "ingest", "notes", "--max-file-size", "much", code=2)
 
     def test_out_and_in_again(self):

@@ -53,10 +53,10 @@ __all__ = [
     "Identity", "InternalError", "InvalidArgumentError", "Memory", "ModelCall", "NotFoundError", "OutOfRangeError",
     "Outcome", "PermissionDeniedError", "Policy", "Redactor", "ResourceExhaustedError", "Run", "RunCancelledError",
     "Runtime", "Scanner", "Secret", "Session", "Status", "TauError", "Tool", "ToolCall", "ToolError",
-    "UnauthenticatedError", "UnavailableError", "UnimplementedError", "UnknownError", "Usage", "Vault", "VaultKey", "Watch",
-    "abi_version", "audit_head", "audit_records", "build_info", "check_url", "current_call", "has_feature",
-    "injection_signals", "read_audit", "resolve_did", "restore_home", "run", "summarise_audit", "tool", "verify_audit",
-    "verify_card", "verify_home", "verify_roots", "version", "wire",
+    "UnauthenticatedError", "UnavailableError", "UnimplementedError", "UnknownError", "Usage", "Vault", "VaultKey",
+    "Watch", "abi_version", "audit_head", "audit_records", "build_info", "check_url", "current_call", "has_feature",
+    "injection_signals", "read_audit", "resolve_did", "restore_home", "run", "summarise_audit", "tool",
+    "verify_audit", "verify_card", "verify_home", "verify_roots", "version", "wire",
 ]
 
 
