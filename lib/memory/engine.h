@@ -5,7 +5,6 @@
 // from the store again, so that nothing shows that was forgotten meanwhile.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -61,7 +60,7 @@ struct Found {
   std::vector<store::MemoryRow> rows;  // of the hits, in their order
   enum class Vectors : uint8_t { kUsed, kOff, kUnavailable } vectors = Vectors::kOff;
   Status why;            // they are unavailable
-  int64_t missing = 0;   // memories that have no vector yet, as far as is known
+  int64_t missing = 0;   // of those that were searched: memories that have no vector yet
   int64_t searched = 0;  // memories that the indexes hold, before any filter
 };
 
@@ -112,8 +111,11 @@ class Engine {
 
   // Computes vectors that are missing, at most `limit`: how many there were. Another call goes on.
   StatusOr<int64_t> embed_missing(size_t limit);
-  // Memories without a vector, as far as is known.
-  int64_t missing() const { return missing_.load(std::memory_order_relaxed); }
+  // Memories of a workspace that have no vector yet. Looks at each of them.
+  StatusOr<int64_t> missing(std::string_view workspace);
+  // Whether enough was written, or vectors may be missing, so that follow() and embed_missing() are worth a
+  // worker's while. A little that was written is as soon done by the next search.
+  bool falls_behind() const { return eager_ || pending_.load(std::memory_order_relaxed) >= kWorthFollowing; }
   // Indexes of scopes that were written since the last time come up to date, so that the next search need not
   // wait for that. What workers do after writes.
   Status follow();
@@ -126,6 +128,7 @@ class Engine {
   Clock& clock() { return clock_; }
 
  private:
+  static constexpr int64_t kWorthFollowing = 32;  // edits
   // One scope's index.
   struct Slot {
     std::shared_mutex mutex;
@@ -152,6 +155,13 @@ class Engine {
   Status catch_up(Slot& slot, int64_t scope_key, int64_t change);
   Status load(Slot& slot, int64_t scope_key);
 
+  // engine_embed.cpp
+  struct WithoutVector;
+  StatusOr<WithoutVector> next_without_vector(int64_t space, size_t limit);
+  Status embed_rows(const VectorSpace& now, const std::vector<store::MemoryRow>& rows);
+  void give_back(WithoutVector taken);
+  void note_revised(const std::vector<size_t>& edits, const std::vector<store::MemoryOutcome>& outcomes);
+
   // engine_search.cpp
   struct View;
   StatusOr<View> view_of(const store::MemoryFilter& filter);
@@ -165,7 +175,6 @@ class Engine {
   store::Memories* const memories_;
   Clock& clock_;
   const EngineOptions options_;
-  std::array<uint8_t, 16> database_{};
 
   const Searcher searcher_;
 
@@ -176,9 +185,15 @@ class Engine {
   std::map<int64_t, store::MemoryUses> uses_;
   std::set<store::MemoryScope> written_;  // since the last follow()
   std::string last_damage_;
+  // Which memories may be without a vector: those of a workspace beyond a row, and those that were written
+  // anew.
+  std::map<std::string, int64_t, std::less<>> embedded_to_;
+  std::set<int64_t> revised_;
+  int64_t looked_ms_ = 0;            // when all of them were looked at for the last time
+  std::atomic<int64_t> pending_{0};  // edits since the last follow()
+  std::atomic<bool> eager_{false};   // vectors are made in the background, or cannot be made
   std::atomic<int64_t> searches_{0};
   std::atomic<int64_t> rebuilt_{0};
-  std::atomic<int64_t> missing_{0};
 };
 
 }  // namespace tau::memory

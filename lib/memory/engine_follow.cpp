@@ -22,7 +22,6 @@ class Engine::Follower final : public store::MemoryVisitor {
 
   bool changed(const store::MemoryRow& row, std::string_view vector) override {
     if (!computes()) {
-      if (vector.empty() && vectors_.space != 0 && row.forgotten_ms == 0) ++missing_;
       status_ = shard_.apply(row, vector);
       return status_.ok();
     }
@@ -39,7 +38,6 @@ class Engine::Follower final : public store::MemoryVisitor {
     (void)flush();
     return status_;
   }
-  int64_t missing() const { return missing_; }
 
  private:
   bool computes() const { return vectors_.embedder != nullptr && vectors_.space == 0; }
@@ -62,7 +60,6 @@ class Engine::Follower final : public store::MemoryVisitor {
   const VectorSpace& vectors_;
   std::vector<store::MemoryRow> waiting_;
   std::vector<float> made_;
-  int64_t missing_ = 0;
   Status status_;
 };
 
@@ -89,7 +86,6 @@ void Engine::drop_oldest_slots() {
 
 ShardOptions Engine::options_of(int64_t scope_key, const VectorSpace& vectors, int64_t newest) const {
   ShardOptions options;
-  options.key.database = database_;
   options.key.scope_key = scope_key;
   options.key.space = vectors.space;
   if (vectors.embedder != nullptr) {
@@ -124,7 +120,6 @@ Status Engine::catch_up(Slot& slot, int64_t scope_key, int64_t change) {
       memories_->visit_changes(scope_key, slot.shard->change(), slot.vectors.space, follower);
   TAU_RETURN_IF_ERROR(follower.finish());
   TAU_RETURN_IF_ERROR(visited);
-  missing_ += follower.missing();
   slot.shard->advance(change);
   unfinished.done = true;
   return ok_status();
@@ -143,6 +138,7 @@ Status Engine::load(Slot& slot, int64_t scope_key) {
 
 Status Engine::follow() {
   std::set<MemoryScope> written;
+  pending_.store(0, std::memory_order_relaxed);
   {
     const std::lock_guard lock(mutex_);
     written.swap(written_);

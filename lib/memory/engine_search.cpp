@@ -133,8 +133,10 @@ StatusOr<Found> Engine::search_once(const SearchRequest& request, std::span<cons
                        searcher_.search(request, view.shards, vector ? &*vector : nullptr, &source));
   found.vectors =
       vector ? Found::Vectors::kUsed : (found.why.ok() ? Found::Vectors::kOff : Found::Vectors::kUnavailable);
-  for (const Shard* shard : view.shards) found.searched += shard->live();
-  found.missing = missing();
+  for (const Shard* shard : view.shards) {
+    found.searched += shard->live();
+    if (space.space != 0) found.missing += shard->without_vector();
+  }
   *lost = false;
   TAU_RETURN_IF_ERROR(read_rows(found, lost));
   return found;

@@ -28,13 +28,9 @@ class Word {
   static bool is_vowel(char c) {
     return c == 'a' || c == 'e' || c == 'i' || c == 'o' || c == 'u' || c == 'y';
   }
-  // Most suffixes differ in their last letter already.
+  // Nearly always the last letter says no.
   bool ends(std::string_view suffix) const {
-    if (suffix.size() > length_ || suffix.back() != text_[length_ - 1]) return false;
-    const char* const from = text_ + length_ - suffix.size();
-    for (size_t i = 0; i + 1 < suffix.size(); ++i)
-      if (from[i] != suffix[i]) return false;
-    return true;
+    return length_ > 0 && text_[length_ - 1] == suffix.back() && view().ends_with(suffix);
   }
   void replace(size_t cut, std::string_view instead) {
     std::memcpy(text_ + length_ - cut, instead.data(), instead.size());
@@ -197,7 +193,7 @@ size_t Word::stem() {
   r1_ = region(0);
   for (const std::string_view start :
        {"gener", "commun", "arsen", "past", "univers", "later", "emerg", "organ", "inter"})
-    if (start[0] == text_[0] && view().starts_with(start)) r1_ = start.size();
+    if (at(0) == start.front() && view().starts_with(start)) r1_ = start.size();
   r2_ = r1_ < length_ ? region(r1_) : length_;
   plural();
   if (!stands_as_it_is()) {

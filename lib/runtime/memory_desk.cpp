@@ -86,7 +86,7 @@ Status MemoryDesk::set_embedder(std::shared_ptr<const memory::Embedder> embedder
     TAU_RETURN_IF_ERROR(engine_->set_embedder(std::move(next)));
     engine_->set_problem(problem_);
   }
-  wrote();
+  work_soon();
   return ok_status();
 }
 
@@ -121,6 +121,11 @@ StatusOr<int64_t> MemoryDesk::embed_missing(size_t limit) {
 }
 
 void MemoryDesk::wrote() {
+  const auto open = engine();
+  if (open.ok() && (*open)->falls_behind()) work_soon();
+}
+
+void MemoryDesk::work_soon() {
   if (!core_.workers().available() || upkeep_->closing || upkeep_->waits.exchange(true)) return;
   core_.workers().submit([this, shared = upkeep_] {
     shared->waits = false;
@@ -146,19 +151,27 @@ bool MemoryDesk::upkeep() {
   return false;
 }
 
-void MemoryDesk::describe_vectors(json::Writer& w) const {
-  const std::lock_guard lock(mutex_);
+Status MemoryDesk::describe_vectors(std::string_view workspace, json::Writer& w) const {
+  memory::Engine* open = nullptr;
+  Status problem;
+  {
+    const std::lock_guard lock(mutex_);
+    open = engine_.get();
+    problem = problem_;
+  }
   w.begin_object();
-  const auto embedder = engine_ == nullptr ? nullptr : engine_->embedder();
+  const auto embedder = open == nullptr ? nullptr : open->embedder();
   if (embedder == nullptr) {
-    w.field("state", problem_.ok() ? "off" : "unavailable");
+    w.field("state", problem.ok() ? "off" : "unavailable");
   } else {
+    TAU_ASSIGN_OR_RETURN(const int64_t missing, open->missing(workspace));
     w.field("state", "on").field("model", embedder->id());
     w.field("dimensions", static_cast<int64_t>(embedder->dimensions()));
-    w.field("missing", engine_->missing());
+    w.field("missing", missing);
   }
-  if (!problem_.ok()) w.field("reason", problem_.reason()).field("message", problem_.message());
+  if (!problem.ok()) w.field("reason", problem.reason()).field("message", problem.message());
   w.end_object();
+  return ok_status();
 }
 
 void MemoryDesk::add_watch(const std::shared_ptr<Watching>& watching) {

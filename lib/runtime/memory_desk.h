@@ -26,12 +26,14 @@ class MemoryDesk {
   StatusOr<memory::Engine*> engine();
   // Vectors of the program's own from now on; null: of what the configuration says again.
   Status set_embedder(std::shared_ptr<const memory::Embedder> embedder);
-  // Something was written: what is slow or can wait is done by a worker soon.
+  // Something was written: what is slow or can wait is done by a worker soon, when it is worth that.
   void wrote();
+  // The same, whatever it is worth.
+  void work_soon();
   // Makes vectors that are missing, at most `limit`: how many there were. Waits.
   StatusOr<int64_t> embed_missing(size_t limit);
-  // {"state","model","dimensions","missing","reason"?}.
-  void describe_vectors(json::Writer& w) const;
+  // {"state","model","dimensions","missing","reason"?}; missing are those of a workspace. Waits.
+  Status describe_vectors(std::string_view workspace, json::Writer& w) const;
   // Folders that are watched, until stop_watches(); that does not wait, the other one does: whether all
   // ended.
   void add_watch(const std::shared_ptr<Watching>& watching);

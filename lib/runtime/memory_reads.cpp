@@ -205,7 +205,7 @@ StatusOr<std::string> memory_stats(Memory& memory, const json::Value& request) {
   w.field("bytes", stats.bytes).field("rebuilt", stats.rebuilt);
   if (!stats.last_damage.empty()) w.field("last_damage", stats.last_damage);
   w.end_object();
-  memory.core().memory().describe_vectors(w.key("vectors"));
+  TAU_RETURN_IF_ERROR(memory.core().memory().describe_vectors(memory.reach().workspace, w.key("vectors")));
   w.end_object();
   return out;
 }

@@ -143,7 +143,7 @@ StatusOr<memory::Found> find_memories(Memory& memory, const json::Value& request
   for (const memory::SearchHit& hit : found.result.hits) used.push_back(hit.row);
   if (asked.touch) engine.note_use(used);
   // The model of a provider is asked for the first time in the background.
-  if (found.why.reason() == "embedder_starting") memory.core().memory().wrote();
+  if (found.why.reason() == "embedder_starting") memory.core().memory().work_soon();
   return found;
 }
 

@@ -129,7 +129,7 @@ StatusOr<std::string> embed_memories(Memory& memory, const json::Value& request)
   std::string out;
   json::Writer w(out);
   w.begin_object().field("embedded", embedded);
-  desk.describe_vectors(w.key("vectors"));
+  TAU_RETURN_IF_ERROR(desk.describe_vectors(memory.reach().workspace, w.key("vectors")));
   w.end_object();
   return out;
 }

@@ -229,6 +229,8 @@ class Memories {
   // Memories, not forgotten, without a vector of that space; by row number, those after `after`.
   virtual StatusOr<std::vector<MemoryRow>> without_vector(std::string_view workspace, int64_t space,
                                                           int64_t after, size_t limit) = 0;
+  // How many there are. Looks at each memory of the workspace.
+  virtual StatusOr<int64_t> count_without_vector(std::string_view workspace, int64_t space) = 0;
   // Drops all vectors of a space. Waits.
   virtual Status drop_space(int64_t space) = 0;
 

@@ -174,6 +174,22 @@ StatusOr<std::vector<MemoryRow>> read_without_vector(Connection& db, std::string
   return out;
 }
 
+// Of all less those that are forgotten, both by indexes alone: the rows themselves are not read.
+StatusOr<int64_t> count_without_vector(Connection& db, std::string_view workspace, int64_t space) {
+  Statement& query = db.prepare(
+      "SELECT (SELECT count(*) FROM memory_scopes s CROSS JOIN memories m INDEXED BY memories_by_row"
+      " ON m.scope = s.id WHERE s.workspace = ?1"
+      " AND NOT EXISTS (SELECT 1 FROM memory_vectors WHERE key = ?2 + m.id))"
+      " - (SELECT count(*) FROM memory_scopes s CROSS JOIN memories m INDEXED BY memories_forgotten"
+      " ON m.scope = s.id WHERE s.workspace = ?1 AND m.forgotten_ms > 0"
+      " AND NOT EXISTS (SELECT 1 FROM memory_vectors WHERE key = ?2 + m.id))");
+  query.bind(workspace, vector_key(space, 0));
+  TAU_ASSIGN_OR_RETURN(const bool any, query.step());
+  const int64_t count = any ? query.integer(0) : 0;
+  query.reset();
+  return count;
+}
+
 StatusOr<int64_t> read_scope_change(Connection& db, int64_t scope) {
   Statement& query = db.prepare("SELECT change FROM memory_scopes WHERE id = ?1");
   query.bind(scope);

@@ -22,6 +22,7 @@ StatusOr<std::vector<MemoryRow>> read_memory_rows(Connection& db, const std::vec
 StatusOr<std::vector<MemoryUses>> read_memory_uses(Connection& db, const std::vector<int64_t>& rows);
 StatusOr<std::vector<MemoryRow>> read_without_vector(Connection& db, std::string_view workspace,
                                                      int64_t space, int64_t after, size_t limit);
+StatusOr<int64_t> count_without_vector(Connection& db, std::string_view workspace, int64_t space);
 
 // A part of what changed in a scope, by change number.
 struct MemoryChange {

@@ -127,6 +127,10 @@ StatusOr<std::vector<MemoryRow>> StoredMemories::without_vector(std::string_view
       [&](Connection& db) { return read_without_vector(db, workspace, space, after, limit); });
 }
 
+StatusOr<int64_t> StoredMemories::count_without_vector(std::string_view workspace, int64_t space) {
+  return ask<int64_t>([&](Connection& db) { return store::count_without_vector(db, workspace, space); });
+}
+
 Status StoredMemories::drop_space(int64_t space) {
   for (bool more = true; more;) {
     TAU_RETURN_IF_ERROR(write([&](Connection& db) -> Status {

@@ -29,6 +29,7 @@ class StoredMemories : public Memories {
   StatusOr<int64_t> space(std::string_view model, int64_t dimensions) override;
   StatusOr<std::vector<MemoryRow>> without_vector(std::string_view workspace, int64_t space, int64_t after,
                                                   size_t limit) override;
+  StatusOr<int64_t> count_without_vector(std::string_view workspace, int64_t space) override;
   Status drop_space(int64_t space) override;
   StatusOr<int64_t> purge(const std::vector<MemoryRef>& refs) override;
   StatusOr<int64_t> purge_all(const MemoryFilter& filter) override;

@@ -40,7 +40,7 @@ inline Edited edit(Store& store, decltype(MemoryEdit::what) what) {
   Edited out;
   Batch batch;
   batch.memories.push_back({.what = std::move(what), .outcome = &out.outcome});
-  out.status = append(store, std::move(batch)).status;
+  out.status = store.write(std::move(batch));
   return out;
 }
 inline Edited put(Store& store, MemoryRow row) { return edit(store, MemoryPut{.row = std::move(row)}); }

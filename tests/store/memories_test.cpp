@@ -327,6 +327,20 @@ TEST_P(MemoriesContract, UsesAddUpAndChangeNothingElse) {
   EXPECT_EQ(load("a").revision, 1);
 }
 
+TEST_P(MemoriesContract, MemoriesWithoutAVectorAreCounted) {
+  const int64_t space = *memories().space("hash-1", 256);
+  for (const char* id : {"a", "b", "c", "d"}) {
+    MemoryPut one{.row = memory(id, "text")};
+    if (*id == 'a' || *id == 'b') one.space = space, one.vector = "bytes";
+    ASSERT_TRUE(edit(*store_, one).status.ok());
+  }
+  EXPECT_EQ(*memories().count_without_vector("w", space), 2);
+  ASSERT_TRUE(forget(*store_, "a").status.ok());  // with a vector
+  ASSERT_TRUE(forget(*store_, "c").status.ok());  // without one
+  EXPECT_EQ(*memories().count_without_vector("w", space), 1);
+  EXPECT_EQ(memories().without_vector("w", space, 0, 10)->size(), 1u);
+}
+
 TEST_P(MemoriesContract, VectorsBelongToATextAndToASpace) {
   const auto space = memories().space("hash-1", 256);
   const auto other = memories().space("hash-1", 384);
@@ -340,6 +354,9 @@ TEST_P(MemoriesContract, VectorsBelongToATextAndToASpace) {
   EXPECT_EQ(visit(*store_, scope, 0, *other).vectors, (std::vector<std::string>{""}));
   EXPECT_EQ(memories().without_vector("w", *space, 0, 10)->size(), 0u);
   EXPECT_EQ(ids(memories().without_vector("w", *other, 0, 10)), (std::vector<std::string>{"a"}));
+  EXPECT_EQ(*memories().count_without_vector("w", *space), 0);
+  EXPECT_EQ(*memories().count_without_vector("w", *other), 1);
+  EXPECT_EQ(*memories().count_without_vector("v", *other), 0);
   // Of another revision: nothing happens. Of this one: it changes, and its revision does not.
   const int64_t before = *memories().newest_change();
   ASSERT_TRUE(
