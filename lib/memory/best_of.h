@@ -17,26 +17,27 @@ class BestOf {
   // What scores less is not among the best.
   double least() const { return least_; }
   void offer(const T& item) {
-    if (item.score < least_) return;
+    if (static_cast<double>(item.score) < least_) return;
     kept_.push_back(item);
     if (kept_.size() >= 2 * k_) cut();
   }
   std::vector<T> take() {
     cut();
-    std::ranges::sort(kept_, ranked);
+    std::ranges::sort(kept_, kRanked);
     return std::move(kept_);
   }
 
  private:
-  static bool ranked(const T& a, const T& b) {
+  // A value, and no function: compilers take it in where they sort.
+  static constexpr auto kRanked = [](const T& a, const T& b) {
     return a.score != b.score ? a.score > b.score : a.row < b.row;
-  }
+  };
   void cut() {
     if (kept_.size() <= k_) return;
     const auto last = kept_.begin() + static_cast<std::ptrdiff_t>(k_) - 1;
-    std::ranges::nth_element(kept_, last, ranked);
+    std::ranges::nth_element(kept_, last, kRanked);
     kept_.resize(k_);
-    least_ = kept_.back().score;
+    least_ = static_cast<double>(kept_.back().score);
   }
 
   size_t k_;

@@ -15,9 +15,10 @@
 namespace tau::memory {
 namespace {
 
+template <class Score>
 struct Scored {
-  double score = 0;
   int64_t row = 0;
+  Score score = 0;
   uint32_t shard = 0;
   Doc doc = 0;
 };
@@ -42,21 +43,22 @@ class SharedWords final : public TermWeights {
 
 // The best of all shards by words. For many of them a guess says at first how good they are, so that few
 // others are kept.
-std::vector<Scored> best_by_words(std::span<const Shard* const> shards, std::span<const WordScores> words,
-                                  std::span<const DocSet> allowed, size_t k) {
+std::vector<Scored<float>> best_by_words(std::span<const Shard* const> shards,
+                                         std::span<const WordScores> words, std::span<const DocSet> allowed,
+                                         size_t k) {
   constexpr size_t kMany = 256;
   float least = 0;
   for (size_t i = 0; k >= kMany && i < words.size(); ++i)
     least = std::max(least, words[i].likely_least(allowed[i], k));
   while (true) {
-    BestOf<Scored> best(k, static_cast<double>(least));
+    BestOf<Scored<float>> best(k, static_cast<double>(least));
     for (uint32_t i = 0; i < words.size(); ++i)
       words[i].each(
           allowed[i], [&] { return best.least(); },
           [&](Doc doc, float score) {
-            best.offer({static_cast<double>(score), shards[i]->documents().row(doc), i, doc});
+            best.offer({shards[i]->documents().row(doc), score, i, doc});
           });
-    std::vector<Scored> found = best.take();
+    std::vector<Scored<float>> found = best.take();
     if (found.size() >= k || least == 0) return found;
     least = 0;
   }
@@ -198,15 +200,16 @@ void SearchRun::score_words() {
 // Only memories that may be found say what else to look for.
 Status SearchRun::add_feedback() {
   if (source_ == nullptr || query_.terms.empty()) return ok_status();
-  const std::vector<Scored> chosen = best_by_words(shards_, words_, allowed_, kFeedbackTexts);
+  const auto chosen = best_by_words(shards_, words_, allowed_, kFeedbackTexts);
   std::vector<int64_t> rows;
-  for (const Scored& scored : chosen) rows.push_back(scored.row);
+  for (const Scored<float>& one : chosen) rows.push_back(one.row);
   if (rows.empty()) return ok_status();
   TAU_ASSIGN_OR_RETURN(std::vector<std::string> texts, source_->texts(rows));
   if (texts.size() != rows.size())
     return internal_error("invalid_source", "a source gave texts of other rows");
   std::vector<FeedbackText> feedback;
-  for (size_t i = 0; i < rows.size(); ++i) feedback.push_back({std::move(texts[i]), chosen[i].score});
+  for (size_t i = 0; i < rows.size(); ++i)
+    feedback.push_back({std::move(texts[i]), static_cast<double>(chosen[i].score)});
 
   double named = 0;
   for (const TermCount& term : query_.terms) named += query_term_weight(term.count);
@@ -239,22 +242,25 @@ size_t SearchRun::add(uint32_t shard, Doc doc, bool hit, bool with_vector) {
 }
 
 void SearchRun::collect_words() {
-  size_t rank = 0;
-  for (const Scored& scored : best_by_words(shards_, words_, allowed_, kWordCandidates)) {
+  constexpr size_t kAhead = 8;
+  const auto found = best_by_words(shards_, words_, allowed_, kWordCandidates);
+  for (size_t rank = 0; rank < found.size(); ++rank) {
+    const Scored<float>& scored = found[rank];
+    if (vector_weight_ > 0 && rank + kAhead < std::min(found.size(), kCompared))
+      shards_[found[rank + kAhead].shard]->vectors().prefetch(found[rank + kAhead].doc);
     word_ranks_.emplace_back(add(scored.shard, scored.doc, true, rank < kCompared), rank);
-    ++rank;
   }
 }
 
 void SearchRun::collect_vectors() {
-  BestOf<Scored> best(kVectorCandidates);
+  BestOf<Scored<double>> best(kVectorCandidates);
   for (uint32_t i = 0; i < shards_.size(); ++i)
     for (const VectorHit& hit : shards_[i]->vectors().top(vector_->vector, kVectorCandidates, allowed_[i])) {
       const double score = vector_score(static_cast<double>(hit.score), vector_->unrelated_cosine);
-      if (score > 0) best.offer({score, shards_[i]->documents().row(hit.doc), i, hit.doc});
+      if (score > 0) best.offer({shards_[i]->documents().row(hit.doc), score, i, hit.doc});
     }
   size_t rank = 0;
-  for (const Scored& scored : best.take()) {
+  for (const Scored<double>& scored : best.take()) {
     const size_t i = add(scored.shard, scored.doc, true, false);
     candidates_[i].vectors = scored.score;
     score_own(candidates_[i]);
@@ -277,21 +283,38 @@ void SearchRun::fuse() {
   for (size_t i = 0; i < candidates_.size(); ++i) score_own(candidates_[i]);
 }
 
-// What the neighbours of a candidate bring; adds them to the table, as hits or not.
-double SearchRun::neighbours_of(size_t i) {
+// Their vectors are fetched meanwhile.
+SearchRun::Beside SearchRun::beside(size_t i) const {
   const uint32_t shard = candidates_[i].shard;
   const Documents& documents = shards_[shard]->documents();
-  double sum = 0;
+  Beside found;
+  found.fill(kNoDoc);
   for (const bool forward : {false, true}) {
     Doc at = candidates_[i].doc;
     for (size_t distance = 1; distance < kNeighbour.size(); ++distance) {
       at = forward ? documents.next(at) : documents.previous(at);
       if (at == kNoDoc) break;
       if (!allowed_[shard].contains(at)) continue;
-      sum += kNeighbour[distance] * candidates_[add(shard, at, false)].own;
+      found[(forward ? kSides / 2 : 0) + distance - 1] = at;
+      if (vector_weight_ > 0) shards_[shard]->vectors().prefetch(at);
     }
   }
-  return sum;
+  return found;
+}
+
+// f(candidate, distance, doc) of all that stand beside these. They are looked for some candidates ahead.
+template <class F>
+void SearchRun::each_beside(const std::vector<size_t>& order, F&& f) {
+  constexpr size_t kAhead = 8;
+  std::array<Beside, kAhead> ring;
+  for (size_t i = 0; i < order.size() + kAhead; ++i) {
+    if (i >= kAhead) {
+      const Beside docs = ring[i % kAhead];
+      for (size_t side = 0; side < kSides; ++side)
+        if (docs[side] != kNoDoc) f(order[i - kAhead], side % (kSides / 2) + 1, docs[side]);
+    }
+    if (i < order.size()) ring[i % kAhead] = beside(order[i]);
+  }
 }
 
 void SearchRun::add_context() {
@@ -307,30 +330,20 @@ void SearchRun::add_context() {
     order.resize(kContextCandidates);
   }
   // Whoever stands beside a good one is looked at too: it may be what the good one speaks of.
-  std::vector<size_t> around;
-  for (const uint32_t i : order) {
-    around.push_back(i);
-    const uint32_t shard = candidates_[i].shard;
-    const Documents& documents = shards_[shard]->documents();
-    for (const bool forward : {false, true}) {
-      Doc at = candidates_[i].doc;
-      for (size_t distance = 1; distance < kNeighbour.size(); ++distance) {
-        at = forward ? documents.next(at) : documents.previous(at);
-        if (at == kNoDoc) break;
-        if (allowed_[shard].contains(at)) around.push_back(add(shard, at, true));
-      }
-    }
-  }
+  std::vector<size_t> around(order.begin(), order.end());
+  each_beside(std::vector(around),
+              [&](size_t i, size_t, Doc doc) { around.push_back(add(candidates_[i].shard, doc, true)); });
   std::ranges::sort(around);
   around.erase(std::ranges::unique(around).begin(), around.end());
-  for (const size_t i : around) {
-    const double neighbours = neighbours_of(i);
-    candidates_[i].neighbours = neighbours;
-  }
+  for (const size_t i : around) candidates_[i].neighbours = 0;
+  each_beside(around, [&](size_t i, size_t distance, Doc doc) {
+    const double own = candidates_[add(candidates_[i].shard, doc, false)].own;
+    candidates_[i].neighbours += kNeighbour[distance] * own;
+  });
 }
 
 void SearchRun::add_threads() {
-  PairIndex threads;
+  PairIndex threads(4096);
   std::vector<double> best;  // contexts, by thread
   std::vector<uint32_t> thread_of(candidates_.size(), kNoThread);
   for (size_t i = 0; i < candidates_.size(); ++i) {
@@ -385,12 +398,11 @@ class GraphSource final : public SpreadSource {
 
 Status SearchRun::add_graph() {
   if (source_ == nullptr) return ok_status();
-  BestOf<Scored> best(kGraphSeeds);
+  BestOf<Scored<double>> best(kGraphSeeds);
   for (size_t i = 0; i < candidates_.size(); ++i)
-    if (const Candidate& c = candidates_[i]; c.hit && c.sum > 0) best.offer({c.sum, c.row, c.shard, c.doc});
+    if (const Candidate& c = candidates_[i]; c.hit && c.sum > 0) best.offer({c.row, c.sum, c.shard, c.doc});
   std::vector<SpreadScore> seeds;
-  for (const Scored& scored : best.take())
-    seeds.push_back({scored.row, std::min(1.0, scored.score / most())});
+  for (const Scored<double>& one : best.take()) seeds.push_back({one.row, std::min(1.0, one.score / most())});
   if (seeds.empty()) return ok_status();
   GraphSource graph(shards_, allowed_, *source_);
   TAU_ASSIGN_OR_RETURN(const std::vector<SpreadScore> reached, spread(seeds, graph, {}));

@@ -1,6 +1,7 @@
 // One search, step by step. Private to memory.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -56,7 +57,12 @@ class SearchRun {
 
   size_t add(uint32_t shard, Doc doc, bool hit, bool with_vector = true);
   void add_context();
-  double neighbours_of(size_t i);
+  // Before and behind a memory in its thread, each by distance; kNoDoc where there is none that may be found.
+  static constexpr size_t kSides = 2 * (kNeighbour.size() - 1);
+  using Beside = std::array<Doc, kSides>;
+  Beside beside(size_t i) const;
+  template <class F>
+  void each_beside(const std::vector<size_t>& order, F&& f);
   void add_threads();
   Status add_graph();
   void finish(Candidate& candidate, ScoreParts* parts) const;

@@ -10,7 +10,7 @@
 namespace tau::memory {
 namespace {
 
-constexpr size_t kAhead = 8;  // rows that are fetched before they are needed
+constexpr size_t kAhead = 16;  // rows that are fetched before they are needed
 constexpr size_t kBlockAhead = 4096;
 constexpr size_t kHalf = kBlockDocs / 2;
 
