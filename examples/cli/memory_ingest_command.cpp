@@ -72,6 +72,8 @@ void add_up(Json& sum, const Json& slice) {
                             "output_tokens", "cost_usd_micros"})
       add_member(extract, sum["extract"], key);
     report.set("extract", std::move(extract));
+  } else if (sum.contains("extract")) {
+    report.set("extract", sum["extract"]);
   }
   sum = std::move(report);
 }
@@ -87,21 +89,21 @@ class Slices {
     const auto plan = client_.perform(looking);
     if (!plan.ok()) return plan;
     files_ = (*plan)["ingested"].as_int();
-    asks_ = (*plan).contains("extract");
     questions_ = (*plan)["extract"]["questions"].as_int();
-    const int64_t most = request_["max_questions"].as_int();
-    if (most > 0) questions_ = std::min(questions_, most);
+    if (const int64_t most = request_["max_questions"].as_int(); most > 0)
+      questions_ = std::min(questions_, most);
     for (bool more = true; more;) {
       show();
+      const int64_t left = questions_left();
       const auto slice = client_.perform(next());
       if (!slice.ok()) {
         write_err("\n");
         return slice;
       }
-      const int64_t before = sum_["extract"]["questions"].as_int();
       add_up(sum_, *slice);
-      const bool asked = sum_["extract"]["questions"].as_int() > before && questions_left() > 0;
-      more = (*slice)["more"].as_bool() && ((*slice)["ingested"].as_int() > 0 || asked);
+      const bool goes_on =
+          (*slice)["ingested"].as_int() > 0 || (left > questions_left() && questions_left() > 0);
+      more = (*slice)["more"].as_bool() && goes_on;
     }
     write_err("\r\033[K");
     return sum_;
@@ -111,15 +113,19 @@ class Slices {
   static constexpr int64_t kSlices = 40;
   int64_t questions_left() const { return questions_ - sum_["extract"]["questions"].as_int(); }
   void show() const {
-    if (asks_ && questions_ > 0) return show_progress(questions_ - questions_left(), questions_, "questions");
+    if (questions_ > 0) return show_progress(questions_ - questions_left(), questions_, "questions");
     show_progress(std::min(sum_["ingested"].as_int(), files_), files_, "files");
   }
+  // When all questions are asked, the files that are left are only read.
   Json next() const {
-    Json slice = request_;
+    const bool asks = questions_ == 0 || questions_left() > 0;
+    Json slice = Json::object();
+    for (const auto& [key, value] : request_.members())
+      if (asks || (key != "extract" && key != "model" && key != "max_questions")) slice.set(key, value);
     slice.set("max_files", Json::number(std::max<int64_t>(1, files_ / kSlices)));
-    if (asks_ && questions_ > 0)
-      slice.set("max_questions", Json::number(std::clamp<int64_t>(questions_ / kSlices, 1,
-                                                                  std::max<int64_t>(1, questions_left()))));
+    if (questions_ > 0 && asks)
+      slice.set("max_questions",
+                Json::number(std::min(std::max<int64_t>(1, questions_ / kSlices), questions_left())));
     return slice;
   }
 
@@ -128,7 +134,6 @@ class Slices {
   Json sum_ = Json::object();
   int64_t files_ = 0;
   int64_t questions_ = 0;
-  bool asks_ = false;
 };
 
 int64_t number(const Json& json, const char* key) { return json[key].as_int(); }

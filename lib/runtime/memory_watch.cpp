@@ -194,6 +194,11 @@ void FolderWatch::end(Status why) {
   news_.notify_all();
 }
 
+bool FolderWatch::is_over() const {
+  const std::lock_guard lock(mutex_);
+  return over_ || stop_;
+}
+
 void FolderWatch::stop() {
   stop_ = true;
   events_->wake();

@@ -46,6 +46,7 @@ class FolderWatch final : private IngestListener {
   // Any thread. Ends a wait at once, and a look between two files or while somebody else is waited for.
   void stop();
   bool stopped() const { return stop_; }
+  bool is_over() const;  // it looks at nothing any more
   const std::string& path() const { return asked_.ingest.path; }
   // Waits for a change with a number above `after`, or for the end.
   void wait_change(int64_t after, int64_t timeout_ms) const;

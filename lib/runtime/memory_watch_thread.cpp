@@ -114,7 +114,7 @@ bool Watching::turn() {
 StatusOr<std::string> MemoryWatches::add(Memory& memory, WatchAsk asked) {
   const std::lock_guard lock(mutex_);
   for (const auto& each : watches_)
-    if (each->watch().path() == asked.ingest.path && !each->watch().stopped())
+    if (each->watch().path() == asked.ingest.path && !each->watch().is_over())
       return Status(Code::kAlreadyExists, "watched_already",
                     format("\"{}\" is watched already, by {}", asked.ingest.path, each->id()));
   if (watches_.size() >= kMost)

@@ -314,6 +314,13 @@ class Written(MemoryCase):
         shown, code = self.terminal("ingest", "note.md", "--extract", "--tag", "new", *options)
         self.assertEqual(code, 0, shown)
         self.assertIn("questions: 0", shown)
+        for name in "abcde":
+            (self.workspace / f"more-{name}.md").write_text(f"I am {name}. Tea, please.")
+        shown, code = self.terminal("ingest", ".", "--extract", "--max-questions", "3", *options)
+        self.assertEqual(code, 0, shown)
+        self.assertIn("of 3 questions", shown)
+        self.assertIn("questions: 3", shown)
+        self.assertIn("ingested: 5", shown)
 
     def test_consolidate_is_told_before_it_is_done(self):
         for i in range(4):

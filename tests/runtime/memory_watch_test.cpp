@@ -61,7 +61,8 @@ class MemoryWatch : public testing::Test {
   void SetUp() override {
     RuntimeOptions options;
     options.manual = true;
-    options.home = dir_.file("home");
+    if (on_disk()) options.home = dir_.file("home");
+    options.no_store = !on_disk();
     options.config_json = R"({"memory":{"model":"none"}})";
     auto runtime = Runtime::open(options);
     ASSERT_TRUE(runtime.ok()) << runtime.status().to_string();
@@ -69,6 +70,7 @@ class MemoryWatch : public testing::Test {
     memory_ = open("{}");
     std::filesystem::create_directory(dir_.file("notes"));
   }
+  virtual bool on_disk() const { return true; }
   std::shared_ptr<Memory> open(std::string_view scope) {
     auto memory = Memory::open(runtime_, scope);
     EXPECT_TRUE(memory.ok()) << memory.status().to_string();
@@ -186,28 +188,41 @@ class World {
   Kernel& kernel_;
 };
 
-RC_GTEST_FIXTURE_PROP(MemoryWatch, OnceQuietTheMemoriesAreThoseOfTheFolder, ()) {
+// Without a disk, for there is much of it.
+class MemoryWatchLaws : public MemoryWatch {
+ protected:
+  bool on_disk() const override { return false; }
+};
+
+int below(int end) { return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange(0, end)); }
+template <size_t kCount>
+std::string one_of(const char* const (&choices)[kCount]) {
+  return choices[below(static_cast<int>(kCount))];
+}
+
+// A folder may have the name of a file, and the other way round.
+constexpr const char* kPlaces[] = {"a.md",     "b.txt",     "d",          "d",        "d/a.md",
+                                   "d/c.json", "d/e",       "d/e/a.md",   "e",        "e/a.md",
+                                   "x.md",     "x.md/a.md", ".gitignore", "d/pic.png"};
+constexpr const char* kTexts[] = {"one\n", "two\n", "# h\n\none\n\n## g\n\ntwo\n", "b.txt\n", ""};
+
+RC_GTEST_FIXTURE_PROP(MemoryWatchLaws, OnceQuietTheMemoriesAreThoseOfTheFolder, ()) {
   std::error_code error;
   std::filesystem::remove_all(notes(), error);
   std::filesystem::create_directory(notes());
   Steps steps(*memory_, notes(), R"(,"channel":"watched","forget_vanished":true)");
   World world(notes(), steps.kernel());
-  const auto place = [] {
-    return *rc::gen::element<std::string>("a.md", "b.txt", "d", "e", "d/a.md", "d/c.json", "d/e", "d/e/a.md",
-                                          "e/a.md", ".gitignore", "d/pic.png");
-  };
-  const int count = *rc::gen::inRange(0, 25);
+  const int count = below(40);
   for (int i = 0; i < count; ++i) {
-    const int what = *rc::gen::inRange(0, 12);
-    const std::string path = place();
-    const std::string text =
-        *rc::gen::element<std::string>("one\n", "two\n", "# h\n\none\n\n## g\n\ntwo\n", "b.txt\n", "");
-    if (what < 4) world.write(path, text, what != 0);
-    if (what == 4 || what == 5) world.make_folder(path);
-    if (what == 6 || what == 7) world.remove(path);
-    if (what == 8 || what == 9) world.rename(path, place());
-    if (what == 10) steps.kernel().overflow();
-    steps.step(*rc::gen::element<int64_t>(0, 10, 600, 20'000));
+    const int what = below(13);
+    const std::string path = one_of(kPlaces);
+    if (what < 5) world.write(path, one_of(kTexts), /*closes=*/what != 0);
+    if (what == 5 || what == 6) world.make_folder(path);
+    if (what == 7 || what == 8) world.remove(path);
+    if (what == 9 || what == 10) world.rename(path, one_of(kPlaces));
+    if (what == 11) steps.kernel().overflow();
+    constexpr int64_t kPauses[] = {0, 0, 10, 600, 20'000};
+    steps.step(kPauses[below(5)]);
   }
   steps.quiet();
   RC_ASSERT(steps.state()["state"].as_string() == "watching");
