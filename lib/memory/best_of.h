@@ -17,7 +17,7 @@ class BestOf {
   // What scores less is not among the best.
   double least() const { return least_; }
   void offer(const T& item) {
-    if (static_cast<double>(item.score) < least_) return;
+    if (item.score < least_) return;
     kept_.push_back(item);
     if (kept_.size() >= 2 * k_) cut();
   }
@@ -37,7 +37,7 @@ class BestOf {
     const auto last = kept_.begin() + static_cast<std::ptrdiff_t>(k_) - 1;
     std::ranges::nth_element(kept_, last, kRanked);
     kept_.resize(k_);
-    least_ = static_cast<double>(kept_.back().score);
+    least_ = kept_.back().score;
   }
 
   size_t k_;

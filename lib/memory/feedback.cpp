@@ -2,8 +2,8 @@
 #include "memory/feedback.h"
 
 #include <algorithm>
+#include <map>
 #include <string_view>
-#include <utility>
 
 #include "memory/text_analysis.h"
 
@@ -24,26 +24,15 @@ std::vector<WeightedTerm> feedback_terms(const std::vector<FeedbackText>& texts,
   double total = 0;
   for (const FeedbackText& text : texts) total += text.score;
   if (!(total > 0)) return {};
-  std::vector<std::pair<uint64_t, double>> shares;
+  std::map<uint64_t, double> shares;
   for (const FeedbackText& text : texts) {
     std::vector<uint64_t> terms;
     std::vector<TermCount> counts;
     Analyzer().analyze(truncate_utf8(text.text, kMaxTextBytes), &terms);
     const auto length = static_cast<double>(terms.size());
     count_terms(terms, &counts);
-    for (const TermCount& count : counts)
-      shares.emplace_back(count.term, text.score / total * count.count / length);
+    for (const TermCount& count : counts) shares[count.term] += text.score / total * count.count / length;
   }
-  // Of each term the first one becomes the sum, in the order of the texts.
-  std::ranges::stable_sort(shares, {}, &std::pair<uint64_t, double>::first);
-  size_t kept = 0;
-  for (const auto& [term, share] : shares)
-    if (kept > 0 && shares[kept - 1].first == term) {
-      shares[kept - 1].second += share;
-    } else {
-      shares[kept++] = {term, share};
-    }
-  shares.resize(kept);
   std::vector<Choice> choices;
   for (const auto& [term, share] : shares)
     if (const double value = share * weights.weight(term); value > 0) choices.push_back({term, share, value});

@@ -15,10 +15,9 @@
 namespace tau::memory {
 namespace {
 
-template <class Score>
 struct Scored {
+  double score = 0;
   int64_t row = 0;
-  Score score = 0;
   uint32_t shard = 0;
   Doc doc = 0;
 };
@@ -43,22 +42,21 @@ class SharedWords final : public TermWeights {
 
 // The best of all shards by words. For many of them a guess says at first how good they are, so that few
 // others are kept.
-std::vector<Scored<float>> best_by_words(std::span<const Shard* const> shards,
-                                         std::span<const WordScores> words, std::span<const DocSet> allowed,
-                                         size_t k) {
+std::vector<Scored> best_by_words(std::span<const Shard* const> shards, std::span<const WordScores> words,
+                                  std::span<const DocSet> allowed, size_t k) {
   constexpr size_t kMany = 256;
   float least = 0;
   for (size_t i = 0; k >= kMany && i < words.size(); ++i)
     least = std::max(least, words[i].likely_least(allowed[i], k));
   while (true) {
-    BestOf<Scored<float>> best(k, static_cast<double>(least));
+    BestOf<Scored> best(k, static_cast<double>(least));
     for (uint32_t i = 0; i < words.size(); ++i)
       words[i].each(
           allowed[i], [&] { return best.least(); },
           [&](Doc doc, float score) {
-            best.offer({shards[i]->documents().row(doc), score, i, doc});
+            best.offer({static_cast<double>(score), shards[i]->documents().row(doc), i, doc});
           });
-    std::vector<Scored<float>> found = best.take();
+    std::vector<Scored> found = best.take();
     if (found.size() >= k || least == 0) return found;
     least = 0;
   }
@@ -202,14 +200,13 @@ Status SearchRun::add_feedback() {
   if (source_ == nullptr || query_.terms.empty()) return ok_status();
   const auto chosen = best_by_words(shards_, words_, allowed_, kFeedbackTexts);
   std::vector<int64_t> rows;
-  for (const Scored<float>& one : chosen) rows.push_back(one.row);
+  for (const Scored& one : chosen) rows.push_back(one.row);
   if (rows.empty()) return ok_status();
   TAU_ASSIGN_OR_RETURN(std::vector<std::string> texts, source_->texts(rows));
   if (texts.size() != rows.size())
     return internal_error("invalid_source", "a source gave texts of other rows");
   std::vector<FeedbackText> feedback;
-  for (size_t i = 0; i < rows.size(); ++i)
-    feedback.push_back({std::move(texts[i]), static_cast<double>(chosen[i].score)});
+  for (size_t i = 0; i < rows.size(); ++i) feedback.push_back({std::move(texts[i]), chosen[i].score});
 
   double named = 0;
   for (const TermCount& term : query_.terms) named += query_term_weight(term.count);
@@ -245,7 +242,7 @@ void SearchRun::collect_words() {
   constexpr size_t kAhead = 8;
   const auto found = best_by_words(shards_, words_, allowed_, kWordCandidates);
   for (size_t rank = 0; rank < found.size(); ++rank) {
-    const Scored<float>& scored = found[rank];
+    const Scored& scored = found[rank];
     if (vector_weight_ > 0 && rank + kAhead < std::min(found.size(), kCompared))
       shards_[found[rank + kAhead].shard]->vectors().prefetch(found[rank + kAhead].doc);
     word_ranks_.emplace_back(add(scored.shard, scored.doc, true, rank < kCompared), rank);
@@ -253,14 +250,14 @@ void SearchRun::collect_words() {
 }
 
 void SearchRun::collect_vectors() {
-  BestOf<Scored<double>> best(kVectorCandidates);
+  BestOf<Scored> best(kVectorCandidates);
   for (uint32_t i = 0; i < shards_.size(); ++i)
     for (const VectorHit& hit : shards_[i]->vectors().top(vector_->vector, kVectorCandidates, allowed_[i])) {
       const double score = vector_score(static_cast<double>(hit.score), vector_->unrelated_cosine);
-      if (score > 0) best.offer({shards_[i]->documents().row(hit.doc), score, i, hit.doc});
+      if (score > 0) best.offer({score, shards_[i]->documents().row(hit.doc), i, hit.doc});
     }
   size_t rank = 0;
-  for (const Scored<double>& scored : best.take()) {
+  for (const Scored& scored : best.take()) {
     const size_t i = add(scored.shard, scored.doc, true, false);
     candidates_[i].vectors = scored.score;
     score_own(candidates_[i]);
@@ -398,11 +395,11 @@ class GraphSource final : public SpreadSource {
 
 Status SearchRun::add_graph() {
   if (source_ == nullptr) return ok_status();
-  BestOf<Scored<double>> best(kGraphSeeds);
+  BestOf<Scored> best(kGraphSeeds);
   for (size_t i = 0; i < candidates_.size(); ++i)
-    if (const Candidate& c = candidates_[i]; c.hit && c.sum > 0) best.offer({c.row, c.sum, c.shard, c.doc});
+    if (const Candidate& c = candidates_[i]; c.hit && c.sum > 0) best.offer({c.sum, c.row, c.shard, c.doc});
   std::vector<SpreadScore> seeds;
-  for (const Scored<double>& one : best.take()) seeds.push_back({one.row, std::min(1.0, one.score / most())});
+  for (const Scored& one : best.take()) seeds.push_back({one.row, std::min(1.0, one.score / most())});
   if (seeds.empty()) return ok_status();
   GraphSource graph(shards_, allowed_, *source_);
   TAU_ASSIGN_OR_RETURN(const std::vector<SpreadScore> reached, spread(seeds, graph, {}));
