@@ -266,6 +266,21 @@ TEST_F(MemoryWatch, WhatIsGoneStaysUnlessToldOtherwiseButAMoveIsNoCopy) {
   EXPECT_EQ(gone("b.md"), 1);
 }
 
+TEST_F(MemoryWatch, AFileInThePlaceOfAFolderAndAFolderInThatOfAFileLeaveNothingOfIt) {
+  dir_.write("notes/x.md/a.md", "one");
+  dir_.write("notes/y.md", "two");
+  Steps steps(*memory_, notes(), R"(,"forget_vanished":true)");
+  World world(notes(), steps.kernel());
+  steps.step(0);
+  world.remove("x.md");
+  world.write("x.md", "three", /*closes=*/true);
+  world.remove("y.md");
+  world.make_folder("y.md");
+  world.write("y.md/b.md", "four", /*closes=*/true);
+  steps.quiet();
+  EXPECT_EQ(texts(""), (Texts{"file:" + notes() + "/x.md|three", "file:" + notes() + "/y.md/b.md|four"}));
+}
+
 TEST_F(MemoryWatch, AFileThatIsStillWrittenIsWaitedFor) {
   Steps steps(*memory_, notes());
   World world(notes(), steps.kernel());
