@@ -15,7 +15,12 @@ bool is_among(const std::vector<SharedString>& chosen, const SharedString& part)
   return chosen.empty() || std::find(chosen.begin(), chosen.end(), part) != chosen.end();
 }
 
+bool covers(const MemoryFilter& filter, const store::MemoryScope& scope) {
+  return is_among(filter.channels, scope.channel) && is_among(filter.actors, scope.actor);
+}
+
 constexpr size_t kEmbedTogether = 64;
+constexpr size_t kFewScopes = 4;  // so many are asked for an id one by one
 
 }  // namespace
 
@@ -86,10 +91,28 @@ StatusOr<std::vector<MemoryScopeRecord>> Engine::scopes_of(const MemoryFilter& f
     if (scopes_.size() >= options_.max_shards) scopes_.clear();
     scopes_[filter.workspace] = {newest, records};
   }
-  std::erase_if(records, [&](const MemoryScopeRecord& record) {
-    return !is_among(filter.channels, record.scope.channel) || !is_among(filter.actors, record.scope.actor);
-  });
+  std::erase_if(records, [&](const MemoryScopeRecord& record) { return !covers(filter, record.scope); });
   return records;
+}
+
+StatusOr<std::vector<store::MemoryRow>> Engine::find(const MemoryFilter& filter, std::string_view id,
+                                                     bool forgotten) {
+  std::vector<store::MemoryRow> rows;
+  TAU_ASSIGN_OR_RETURN(const auto scopes, scopes_of(filter));
+  if (scopes.size() > kFewScopes) {
+    TAU_ASSIGN_OR_RETURN(rows, memories_->named(filter.workspace, id, forgotten));
+    std::erase_if(rows, [&](const store::MemoryRow& row) { return !covers(filter, row.scope); });
+    return rows;
+  }
+  for (const MemoryScopeRecord& record : scopes) {
+    auto row = memories_->load({record.scope, std::string(id)}, forgotten);
+    if (row.ok()) {
+      rows.push_back(*std::move(row));
+    } else if (row.status().code() != Code::kNotFound) {
+      return std::move(row).status();
+    }
+  }
+  return rows;
 }
 
 std::shared_ptr<Engine::Slot> Engine::slot_of(int64_t key) {

@@ -30,6 +30,8 @@ class MemoryDesk {
   StatusOr<int64_t> embed_missing(size_t limit);
   // {"state","model","dimensions","missing","reason"?}.
   void describe_vectors(json::Writer& w) const;
+  // What waited is written: a program that stops may end before the runtime is gone.
+  void settle();
   // Before the store closes: nothing works on it any more, and what waited is written.
   void close();
 

@@ -94,8 +94,8 @@ StatusOr<Asked> read_ask(Memory& memory, const json::Value& request) {
   TAU_ASSIGN_OR_RETURN(asked.dry_run, read_flag(request, "request", "dry_run", false));
   TAU_ASSIGN_OR_RETURN(asked.timeout_ms, read_model_timeout(request));
   if (request.contains("max_memories")) {
-    TAU_ASSIGN_OR_RETURN(const int64_t most, read_count(request, "request", "max_memories"));
-    TAU_RETURN_IF_ERROR(check_type(most >= 1 && most <= kMostMemories, "request", "max_memories", "1 to 32"));
+    TAU_ASSIGN_OR_RETURN(const int64_t most,
+                         read_bounded(request, "request", "max_memories", 1, 1, kMostMemories));
     asked.options.bounds.max_memories = static_cast<size_t>(most);
     asked.options.max_tokens = std::max(asked.options.max_tokens, most * kTokensPerMemory);
   }
@@ -131,8 +131,9 @@ StatusOr<std::string> extract_memories(Memory& memory, const json::Value& reques
   TAU_ASSIGN_OR_RETURN(memory::Extracted extracted,
                        memory::read_extraction(asked.source, asked.options, answer.text));
   place(asked, extracted.edits);
-  TAU_ASSIGN_OR_RETURN(const ModelWrites writes, write_of_model(memory, extracted.edits, extracted.ids,
-                                                                extracted.rejected, asked.dry_run));
+  TAU_ASSIGN_OR_RETURN(
+      const ModelWrites writes,
+      write_of_model(memory, "extract", extracted.edits, extracted.ids, extracted.rejected, asked.dry_run));
   ModelUse use;
   use.add(answer);
   std::string out;

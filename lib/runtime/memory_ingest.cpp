@@ -82,7 +82,9 @@ StatusOr<Asked> read_ask(Memory& memory, const json::Value& request) {
 
 class Ingesting {
  public:
-  Ingesting(Memory& memory, Asked asked) : memory_(memory), asked_(std::move(asked)) {}
+  Ingesting(Memory& memory, Asked asked) : memory_(memory), asked_(std::move(asked)) {
+    tally_.within(asked_.scope);
+  }
 
   StatusOr<std::string> run() {
     TAU_RETURN_IF_ERROR(open());
@@ -261,6 +263,7 @@ class Ingesting {
       if (auto* const put = std::get_if<store::MemoryPut>(&edit.what))
         TAU_RETURN_IF_ERROR(prepare_row(memory_, put->row));
     const auto written = memory_.engine().commit(std::move(edits));
+    if (written.ok()) tally_.add(*written);
     store_failed_ = !written.ok() && written.status().code() != Code::kInvalidArgument;
     return written.status();
   }
@@ -324,6 +327,7 @@ class Ingesting {
   };
 
   Memory& memory_;
+  MemoryTally tally_{memory_, "ingest"};
   const Asked asked_;
   const memory::ChunkOptions chunking_;
   std::unique_ptr<os::Workspace> root_;

@@ -114,7 +114,8 @@ void write_row(json::Writer& w, const store::MemoryRow& row) {
 
 }  // namespace
 
-StatusOr<ModelWrites> write_of_model(Memory& memory, const std::vector<MemoryEdit>& edits,
+StatusOr<ModelWrites> write_of_model(Memory& memory, std::string_view op,
+                                     const std::vector<MemoryEdit>& edits,
                                      const std::vector<std::string>& ids,
                                      const std::vector<memory::Rejected>& rejected, bool dry_run) {
   for (int left = kTries;;) {
@@ -127,6 +128,7 @@ StatusOr<ModelWrites> write_of_model(Memory& memory, const std::vector<MemoryEdi
     if (dry_run || settling.edits().empty()) return std::move(writes);
     const auto written = memory.engine().commit(std::move(settling.edits()));
     if (written.ok()) {
+      MemoryTally(memory, op).add(*written);
       memory.core().memory().wrote();
       return std::move(writes);
     }
@@ -167,11 +169,7 @@ void ModelUse::write(json::Writer& w) const {
 }
 
 StatusOr<int64_t> read_model_timeout(const json::Value& request) {
-  if (!request.contains("timeout_ms")) return kUsualTimeoutMs;
-  TAU_ASSIGN_OR_RETURN(const int64_t timeout_ms, read_count(request, "request", "timeout_ms"));
-  TAU_RETURN_IF_ERROR(check_type(timeout_ms >= 1 && timeout_ms <= kMaxTimeoutMs, "request", "timeout_ms",
-                                 "1 to 3600000 milliseconds"));
-  return timeout_ms;
+  return read_bounded(request, "request", "timeout_ms", kUsualTimeoutMs, 1, kMaxTimeoutMs);
 }
 
 StatusOr<std::string> read_model_name(const json::Value& request) {

@@ -15,6 +15,8 @@ StatusOr<std::vector<std::string>> read_memory_workspaces(Connection& db);
 StatusOr<std::vector<int64_t>> scope_numbers(Connection& db, const std::vector<int64_t>& keys);
 
 StatusOr<MemoryRow> read_memory(Connection& db, const MemoryRef& ref, bool forgotten);
+StatusOr<std::vector<MemoryRow>> read_memories_named(Connection& db, std::string_view workspace,
+                                                     std::string_view id, bool forgotten);
 StatusOr<std::vector<MemoryRow>> read_memory_rows(Connection& db, const std::vector<int64_t>& rows);
 StatusOr<std::vector<MemoryUses>> read_memory_uses(Connection& db, const std::vector<int64_t>& rows);
 StatusOr<std::vector<MemoryRow>> read_without_vector(Connection& db, std::string_view workspace,
