@@ -15,14 +15,7 @@ void add_scope(CLI::App& app, Options& o) {
   app.add_option("--channel", o.memory.channel, "Channel (default: all of the workspace)")->type_name("NAME");
   app.add_option("--actor", o.memory.actor, "Actor (default: all of the channel)")->type_name("NAME");
   app.add_flag("--json", o.json, "As JSON");
-  app.add_option("--home", o.home, "Home directory (default: $TAU_HOME, else $XDG_DATA_HOME/tau)")
-      ->type_name("DIR");
-  app.add_option("--profile", o.profile, "Profile of tau.toml to overlay")->type_name("NAME");
-  app.add_option("--principal", o.principal, "Who acts (default: access.principal of tau.toml, else local)")
-      ->type_name("NAME");
-  app.add_option("--set", o.settings, "Any configuration key: memory.model=none (repeatable)")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+  add_configuration_options(app, o, "memory.model=none");
 }
 
 void add_filter(CLI::App& app, Options& o) {

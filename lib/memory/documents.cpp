@@ -113,10 +113,7 @@ Doc Documents::next(Doc doc) const {
   const uint32_t thread = d.thread(doc);
   if (thread == kNoThread) return kNoDoc;
   const DocumentPlace place = d.place(doc);
-  const DocumentsBase::Run run = d.base.thread_run(thread);
-  Doc best = kNoDoc;
-  for (uint64_t i = d.base_rank(doc, run, place, true); i < run.end && best == kNoDoc; ++i)
-    if (const Doc at = d.base.doc_of(d.base.order, i); d.live.contains(at)) best = at;
+  const Doc best = d.base_neighbour(doc, thread, place, true);
   const auto after = d.delta_order.upper_bound({thread, place, kNoDoc});
   if (after == d.delta_order.end() || after->thread != thread) return best;
   return best == kNoDoc || after->place < d.place(best) ? after->doc : best;
@@ -127,13 +124,18 @@ Doc Documents::previous(Doc doc) const {
   const uint32_t thread = d.thread(doc);
   if (thread == kNoThread) return kNoDoc;
   const DocumentPlace place = d.place(doc);
-  const DocumentsBase::Run run = d.base.thread_run(thread);
-  Doc best = kNoDoc;
-  for (uint64_t i = d.base_rank(doc, run, place, false); i > run.begin && best == kNoDoc; --i)
-    if (const Doc at = d.base.doc_of(d.base.order, i - 1); d.live.contains(at)) best = at;
+  const Doc best = d.base_neighbour(doc, thread, place, false);
   auto before = d.delta_order.lower_bound({thread, place, 0});
   if (before == d.delta_order.begin() || (--before)->thread != thread) return best;
   return best == kNoDoc || d.place(best) < before->place ? before->doc : best;
+}
+
+// The nearest of the base that stands after the place, or before it.
+Doc Documents::Impl::base_neighbour(Doc doc, uint32_t thread, const DocumentPlace& place, bool after) const {
+  const DocumentsBase::Run run = base.thread_run(thread);
+  for (uint64_t i = base_rank(doc, run, place, after); i != (after ? run.end : run.begin); after ? ++i : --i)
+    if (const Doc at = base.doc_of(base.order, after ? i : i - 1); live.contains(at)) return at;
+  return kNoDoc;
 }
 
 // Where in the run the search for what stands after the place begins, or ends for what stands before it.

@@ -59,6 +59,7 @@ struct Documents::Impl {
   static uint32_t known(int64_t number, const SegmentStrings& names) {
     return static_cast<uint64_t>(number) < names.size() ? static_cast<uint32_t>(number) : kNoString;
   }
+  Doc base_neighbour(Doc doc, uint32_t thread, const DocumentPlace& place, bool after) const;
   uint64_t base_rank(Doc doc, const DocumentsBase::Run& run, const DocumentPlace& at, bool after) const;
   Validity base_validity(uint64_t index) const {
     return {base.valid_from.at(index), base.valid_to.at(index), base.superseded.at(index),

@@ -172,21 +172,6 @@ Status Engine::append(std::vector<MemoryEdit> edits) {
   return store_.write(std::move(batch));
 }
 
-StatusOr<std::vector<store::MemoryRow>> Engine::find(const MemoryFilter& filter, std::string_view id,
-                                                     bool forgotten) {
-  std::vector<store::MemoryRow> rows;
-  TAU_ASSIGN_OR_RETURN(const auto scopes, memories_->scopes(filter));
-  for (const store::MemoryScopeRecord& record : scopes) {
-    auto row = memories_->load({record.scope, std::string(id)}, forgotten);
-    if (row.ok()) {
-      rows.push_back(*std::move(row));
-    } else if (row.status().code() != Code::kNotFound) {
-      return std::move(row).status();
-    }
-  }
-  return rows;
-}
-
 StatusOr<int64_t> Engine::purge(const std::vector<store::MemoryRef>& refs) {
   TAU_ASSIGN_OR_RETURN(const int64_t purged, memories_->purge(refs));
   std::vector<MemoryScope> scopes;

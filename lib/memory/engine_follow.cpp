@@ -12,6 +12,7 @@ using store::MemoryScope;
 using store::MemoryScopeRecord;
 
 constexpr size_t kEmbedTogether = 64;
+constexpr size_t kFewScopes = 4;  // so many are asked for an id one by one
 
 }  // namespace
 
@@ -62,6 +63,28 @@ class Engine::Follower final : public store::MemoryVisitor {
   std::vector<float> made_;
   Status status_;
 };
+
+StatusOr<std::vector<store::MemoryRow>> Engine::find(const store::MemoryFilter& filter, std::string_view id,
+                                                     bool forgotten) {
+  std::vector<store::MemoryRow> rows;
+  TAU_ASSIGN_OR_RETURN(const auto scopes, memories_->scopes(filter));
+  if (scopes.size() > kFewScopes) {
+    TAU_ASSIGN_OR_RETURN(rows, memories_->named(filter.workspace, id, forgotten));
+    std::erase_if(rows, [&](const store::MemoryRow& row) {
+      return std::ranges::none_of(scopes, [&](const MemoryScopeRecord& of) { return of.scope == row.scope; });
+    });
+    return rows;
+  }
+  for (const MemoryScopeRecord& record : scopes) {
+    auto row = memories_->load({record.scope, std::string(id)}, forgotten);
+    if (row.ok()) {
+      rows.push_back(*std::move(row));
+    } else if (row.status().code() != Code::kNotFound) {
+      return std::move(row).status();
+    }
+  }
+  return rows;
+}
 
 std::shared_ptr<Engine::Slot> Engine::slot_of(int64_t key) {
   const std::lock_guard lock(mutex_);

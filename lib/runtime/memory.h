@@ -10,6 +10,7 @@
 #include "base/base.h"
 #include "json/json.h"
 #include "memory/memory.h"
+#include "runtime/memory_audit.h"
 #include "runtime/memory_graph.h"
 
 namespace tau::runtime {
@@ -27,6 +28,9 @@ class Memory final {
   // What is written through it has these labels, whatever a request says: of a model's calls.
   void write_as(const Labels& labels) { labels_ = labels; }
   const std::optional<Labels>& labels() const { return labels_; }
+  // Whose work this is, for the audit log.
+  void act_for(MemoryCaller caller) { caller_ = std::move(caller); }
+  const MemoryCaller& caller() const { return caller_; }
 
   // `vector`: of the query; empty: it is made.
   StatusOr<std::string> search(std::string_view request, std::span<const float> vector);
@@ -37,6 +41,14 @@ class Memory final {
   const memory::Reach& reach() const { return reach_; }
   // Whether who acts may do that: PERMISSION_DENIED "access_denied".
   Status authorize(std::string_view action) const;
+  // Does an op, where that is allowed: `do_it()`. That it was refused or failed is told to the audit log.
+  template <class DoIt>
+  auto guarded(std::string_view op, std::string_view action, const DoIt& do_it) const -> decltype(do_it()) {
+    TAU_RETURN_IF_ERROR(told(op, action, authorize(action)));
+    auto answer = do_it();
+    if (!answer.ok()) return told(op, action, std::move(answer).status());
+    return answer;
+  }
 
   GraphPictures& pictures() { return pictures_; }
   MemoryWatches& watches() { return *watches_; }
@@ -44,10 +56,13 @@ class Memory final {
   const std::shared_ptr<Runtime>& runtime() const { return runtime_; }
 
  private:
+  Status told(std::string_view op, std::string_view action, Status status) const;
+
   const std::shared_ptr<Runtime> runtime_;
   memory::Engine& engine_;
   const memory::Reach reach_;
   std::optional<Labels> labels_;
+  MemoryCaller caller_;
   GraphPictures pictures_;
   std::unique_ptr<MemoryWatches> watches_;
 };

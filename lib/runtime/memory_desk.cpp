@@ -204,6 +204,19 @@ bool MemoryDesk::wait_watches(int timeout_ms) {
   return true;
 }
 
+// Not while something is at work, which may take as long as a model does.
+void MemoryDesk::settle() {
+  memory::Engine* open = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    open = engine_.get();
+  }
+  const std::unique_lock work(upkeep_->working, std::try_to_lock);
+  if (open == nullptr || !work.owns_lock() || core_.options().read_only) return;
+  if (const Status tidied = open->tidy(true); !tidied.ok())
+    core_.log(LogLevel::kWarn, "memory", std::string(tidied.message()));
+}
+
 void MemoryDesk::close() {
   upkeep_->closing = true;
   if (core_.forked()) {

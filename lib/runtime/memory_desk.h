@@ -39,6 +39,8 @@ class MemoryDesk {
   void add_watch(const std::shared_ptr<Watching>& watching);
   void stop_watches();
   bool wait_watches(int timeout_ms);
+  // What waited is written: a program that stops may end before the runtime is gone.
+  void settle();
   // Before the store closes: nothing works on it any more, and what waited is written.
   void close();
 

@@ -124,8 +124,9 @@ StatusOr<std::string> extract_memories(Memory& memory, const json::Value& reques
   TAU_ASSIGN_OR_RETURN(memory::Extracted extracted,
                        memory::read_extraction(asked.source, asked.options, answer.text));
   place(asked, extracted.edits);
-  TAU_ASSIGN_OR_RETURN(const ModelWrites writes, write_of_model(memory, extracted.edits, extracted.ids,
-                                                                extracted.rejected, asked.dry_run));
+  TAU_ASSIGN_OR_RETURN(
+      const ModelWrites writes,
+      write_of_model(memory, "extract", extracted.edits, extracted.ids, extracted.rejected, asked.dry_run));
   ModelUse use;
   use.add(answer);
   std::string out;

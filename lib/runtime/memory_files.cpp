@@ -104,7 +104,7 @@ StatusOr<int64_t> export_notes(Memory& memory, const store::MemoryFilter& filter
 // Writes what an import reads, many memories in a transaction; relations once all memories are there.
 class Importing final : public memory::RecordHandler {
  public:
-  explicit Importing(Memory& memory) : memory_(memory) {}
+  explicit Importing(Memory& memory) : memory_(memory), tally_(memory, "import") {}
 
   Status record(MemoryRecord&& record) override {
     // Nothing that a file says leads out of the scope of the handle.
@@ -139,6 +139,7 @@ class Importing final : public memory::RecordHandler {
   Status write() {
     if (edits_.empty()) return ok_status();
     TAU_ASSIGN_OR_RETURN(const auto outcomes, memory_.engine().commit(std::exchange(edits_, {})));
+    tally_.add(outcomes);
     for (const store::MemoryOutcome& outcome : outcomes) {
       created_ += outcome.created;
       unchanged_ += outcome.unchanged;
@@ -152,6 +153,7 @@ class Importing final : public memory::RecordHandler {
     edits.push_back({.what = std::move(link)});
     const auto done = memory_.engine().commit(std::move(edits));
     if (done.ok()) {
+      tally_.add(*done);
       ++relations_;
       return ok_status();
     }
@@ -161,6 +163,7 @@ class Importing final : public memory::RecordHandler {
   }
 
   Memory& memory_;
+  MemoryTally tally_;
   std::vector<MemoryEdit> edits_;
   std::vector<store::MemoryRelate> links_;
   int64_t created_ = 0;
@@ -262,6 +265,7 @@ StatusOr<std::string> export_memories(Memory& memory, const json::Value& request
   TAU_ASSIGN_OR_RETURN(const int64_t count, how == Format::kMarkdown
                                                 ? export_notes(memory, filter, path)
                                                 : export_lines(memory, filter, how, forgotten, path));
+  MemoryTally(memory, "export", observe::Kind::kMemoryRead).add(count);
   std::string out;
   json::Writer(out).begin_object().field("path", path).field("memories", count).end_object();
   return out;

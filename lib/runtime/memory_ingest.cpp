@@ -62,6 +62,7 @@ Ingesting::Ingesting(Memory& memory, const IngestAsk& asked, IngestListener* lis
       listener_(listener),
       stop_(stop),
       chunking_{.max_file_bytes = static_cast<size_t>(asked.policy.max_file_bytes)} {
+  tally_.within(asked.scope);
   if (asked.extract) extraction_.emplace(memory, asked, stop);
 }
 

@@ -14,6 +14,7 @@
 
 #include "os/os.h"
 #include "runtime/memory.h"
+#include "runtime/memory_audit.h"
 #include "runtime/memory_model_writes.h"
 
 namespace tau::runtime {
@@ -180,6 +181,7 @@ class Ingesting {
   std::string report() const;
 
   Memory& memory_;
+  MemoryTally tally_{memory_, "ingest"};
   const IngestAsk& asked_;
   IngestListener* const listener_;
   const std::atomic<bool>* const stop_;

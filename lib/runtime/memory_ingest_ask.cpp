@@ -38,12 +38,6 @@ Status only_known(const json::Value& request, std::initializer_list<std::string_
   return ok_status();
 }
 
-Status read_bounded(const json::Value& request, std::string_view key, int64_t most, int64_t& out) {
-  if (!request.contains(key)) return ok_status();
-  TAU_ASSIGN_OR_RETURN(out, read_count(request, "request", key));
-  return check_type(out >= 1 && out <= most, "request", key, format("1 to {}", most));
-}
-
 // The parts that a memory has too are read as one, with its checks.
 Status read_as_memory(Memory& memory, const json::Value& request, IngestAsk& asked) {
   json::Value draft = json::Value::object();
@@ -77,10 +71,10 @@ Status read_extract(Memory& memory, const json::Value& request, IngestAsk& asked
   TAU_ASSIGN_OR_RETURN(extract.model, read_model_name(request));
   TAU_ASSIGN_OR_RETURN(extract.timeout_ms, read_model_timeout(request));
   TAU_RETURN_IF_ERROR(read_max_memories(request, extract.options));
-  extract.max_questions = kUsualQuestions;
-  extract.max_extracted = kUsualExtracted;
-  TAU_RETURN_IF_ERROR(read_bounded(request, "max_questions", kMostExtracted, extract.max_questions));
-  TAU_RETURN_IF_ERROR(read_bounded(request, "max_extracted", kMostExtracted, extract.max_extracted));
+  TAU_ASSIGN_OR_RETURN(extract.max_questions,
+                       read_bounded(request, "request", "max_questions", kUsualQuestions, 1, kMostExtracted));
+  TAU_ASSIGN_OR_RETURN(extract.max_extracted,
+                       read_bounded(request, "request", "max_extracted", kUsualExtracted, 1, kMostExtracted));
   // A name that leads to no model is told before anything is done.
   TAU_ASSIGN_OR_RETURN(const std::string model, model_of_question(memory.core(), extract.model));
   extract.key =
@@ -99,7 +93,9 @@ StatusOr<IngestAsk> read_ingest_ask(Memory& memory, const json::Value& request,
   TAU_ASSIGN_OR_RETURN(asked.policy.globs, read_strings(request, "request", "globs"));
   TAU_ASSIGN_OR_RETURN(asked.policy.ignore, read_strings(request, "request", "ignore"));
   TAU_ASSIGN_OR_RETURN(asked.policy.hidden, read_flag(request, "request", "hidden", false));
-  TAU_RETURN_IF_ERROR(read_bounded(request, "max_file_bytes", kMostFileBytes, asked.policy.max_file_bytes));
+  TAU_ASSIGN_OR_RETURN(
+      asked.policy.max_file_bytes,
+      read_bounded(request, "request", "max_file_bytes", asked.policy.max_file_bytes, 1, kMostFileBytes));
   TAU_ASSIGN_OR_RETURN(asked.dry_run, read_flag(request, "request", "dry_run", false));
   TAU_ASSIGN_OR_RETURN(asked.forget_vanished,
                        read_flag(request, "request", "forget_vanished", forget_vanished));

@@ -136,7 +136,8 @@ StatusOr<ModelWrites> IngestExtraction::question(const std::string& source, cons
   TAU_ASSIGN_OR_RETURN(memory::Extracted extracted,
                        memory::read_extraction(text, asked.options, answer.text));
   lead_to(piece, text.now_ms, extracted);
-  return write_of_model(memory_, extracted.edits, extracted.ids, extracted.rejected, /*dry_run=*/false);
+  return write_of_model(memory_, "ingest", extracted.edits, extracted.ids, extracted.rejected,
+                        /*dry_run=*/false);
 }
 
 void IngestExtraction::write(json::Writer& w) const {

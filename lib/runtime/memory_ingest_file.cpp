@@ -177,6 +177,7 @@ Status Ingesting::write(std::vector<store::MemoryEdit> edits) {
     if (auto* const put = std::get_if<store::MemoryPut>(&edit.what))
       TAU_RETURN_IF_ERROR(prepare_row(memory_, put->row));
   const auto written = memory_.engine().commit(std::move(edits));
+  if (written.ok()) tally_.add(*written);
   store_failed_ = !written.ok() && written.status().code() != Code::kInvalidArgument;
   return written.status();
 }

@@ -25,10 +25,11 @@ struct ModelWrites {
   std::vector<Refused> refused;
 };
 
-// Writes the edits of one answer, all of one scope, in one transaction: memories whose ids are `ids`,
+// Writes the edits of one answer to `op`, all of one scope, in one transaction: memories whose ids are `ids`,
 // relations, and rows as replaced. Left out are memories that exist, those that were forgotten, those that
 // prepare_row() refuses, and whatever leads to one of these or to one that is gone.
-StatusOr<ModelWrites> write_of_model(Memory& memory, const std::vector<store::MemoryEdit>& edits,
+StatusOr<ModelWrites> write_of_model(Memory& memory, std::string_view op,
+                                     const std::vector<store::MemoryEdit>& edits,
                                      const std::vector<std::string>& ids,
                                      const std::vector<memory::Rejected>& rejected, bool dry_run);
 

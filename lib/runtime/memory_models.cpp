@@ -63,6 +63,7 @@ StatusOr<std::string> install_memory_model(Memory& memory, const json::Value& re
   TAU_RETURN_IF_ERROR(os::make_private_dir(models));
   const std::string place = models + "/" + std::string(model->name);
   TAU_RETURN_IF_ERROR(memory::make_model_folder(*model, folder, place));
+  MemoryTally(memory, "install_model").add(1);
   std::string out;
   json::Writer w(out);
   w.begin_object().field("name", model->name).field("folder", place);

@@ -26,6 +26,8 @@ StatusOr<std::string> relate_memories(Memory& memory, const json::Value& request
 StatusOr<std::string> unrelate_memories(Memory& memory, const json::Value& request);
 // memory_reads.cpp
 StatusOr<std::string> get_memory(Memory& memory, const json::Value& request);
+// The same of a row that is there; it counts as used.
+StatusOr<std::string> show_memory(Memory& memory, const store::MemoryRow& row, bool relations);
 StatusOr<std::string> list_memories(Memory& memory, const json::Value& request);
 StatusOr<std::string> memory_tree(Memory& memory, const json::Value& request);
 StatusOr<std::string> memory_stats(Memory& memory, const json::Value& request);

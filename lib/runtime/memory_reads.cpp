@@ -16,13 +16,6 @@ namespace {
 constexpr int64_t kMostOfAPage = 1000;
 constexpr size_t kMostRelations = 256;  // of one memory, in an answer
 
-StatusOr<int64_t> read_limit(const json::Value& request, int64_t otherwise) {
-  if (!request.contains("limit")) return otherwise;
-  TAU_ASSIGN_OR_RETURN(const int64_t limit, read_count(request, "request", "limit"));
-  TAU_RETURN_IF_ERROR(check_type(limit >= 1 && limit <= kMostOfAPage, "request", "limit", "1 to 1000"));
-  return limit;
-}
-
 bool read_number(std::string_view& text, int64_t& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   if (error != std::errc()) return false;
@@ -117,6 +110,10 @@ StatusOr<std::string> get_memory(Memory& memory, const json::Value& request) {
   TAU_ASSIGN_OR_RETURN(const bool forgotten, read_flag(request, "request", "forgotten", false));
   TAU_ASSIGN_OR_RETURN(const bool relations, read_flag(request, "request", "relations", true));
   TAU_ASSIGN_OR_RETURN(const store::MemoryRow row, find_memory(memory, request, "id", forgotten));
+  return show_memory(memory, row, relations);
+}
+
+StatusOr<std::string> show_memory(Memory& memory, const store::MemoryRow& row, bool relations) {
   std::string out;
   json::Writer w(out);
   w.begin_object();
@@ -134,7 +131,7 @@ StatusOr<std::string> list_memories(Memory& memory, const json::Value& request) 
   TAU_ASSIGN_OR_RETURN(store::MemoryFilter filter, read_filter(request, memory.reach()));
   TAU_ASSIGN_OR_RETURN(filter.forgotten, read_flag(request, "request", "forgotten", false));
   TAU_ASSIGN_OR_RETURN(filter.superseded, read_flag(request, "request", "superseded", false));
-  TAU_ASSIGN_OR_RETURN(const int64_t limit, read_limit(request, 100));
+  TAU_ASSIGN_OR_RETURN(const int64_t limit, read_bounded(request, "request", "limit", 100, 1, kMostOfAPage));
   const std::string_view order = request["order"].as_string("recorded");
   TAU_RETURN_IF_ERROR(
       check_type(order == "recorded" || order == "newest", "request", "order", "\"recorded\" or \"newest\""));

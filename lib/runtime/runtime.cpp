@@ -140,6 +140,7 @@ Status Runtime::stop(int timeout_ms) {
                            core_->memory().wait_watches(left_ms(timeout_ms, start));
   TAU_ASSIGN_OR_RETURN(const bool loops_rest, rest_loops(left_ms(timeout_ms, start)));
   core_->release_sessions();
+  core_->memory().settle();
   if (Audit* const audit = core_->audit()) audit->finish();
   const Status flushed = core_->store().flush();
   core_->close_queues();

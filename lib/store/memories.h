@@ -196,6 +196,9 @@ class Memories {
 
   // NOT_FOUND "no_such_memory"; forgotten ones are found only with `forgotten`.
   virtual StatusOr<MemoryRow> load(const MemoryRef& ref, bool forgotten) = 0;
+  // All memories of that id in a workspace, by channel and actor.
+  virtual StatusOr<std::vector<MemoryRow>> named(std::string_view workspace, std::string_view id,
+                                                 bool forgotten) = 0;
   // In the order of the rows; those that are gone are left out.
   virtual StatusOr<std::vector<MemoryRow>> load_rows(const std::vector<int64_t>& rows) = 0;
   // By row number, those after `after`.

@@ -132,6 +132,22 @@ StatusOr<MemoryRow> read_memory(Connection& db, const MemoryRef& ref, bool forgo
   return row;
 }
 
+StatusOr<std::vector<MemoryRow>> read_memories_named(Connection& db, std::string_view workspace,
+                                                     std::string_view id, bool forgotten) {
+  Statement& query = db.prepare(TAU_WHOLE_MEMORY
+                                " WHERE s.workspace = ?1 AND m.name = ?2 AND (?3 OR m.forgotten_ms = 0)"
+                                " ORDER BY s.channel, s.actor");
+  query.bind(workspace, id, int64_t{forgotten});
+  std::vector<MemoryRow> out;
+  for (;;) {
+    TAU_ASSIGN_OR_RETURN(const bool row, query.step());
+    if (!row) break;
+    out.push_back(whole_memory_at(query));
+  }
+  query.reset();
+  return out;
+}
+
 StatusOr<std::vector<MemoryRow>> read_memory_rows(Connection& db, const std::vector<int64_t>& rows) {
   std::vector<MemoryRow> out;
   out.reserve(rows.size());

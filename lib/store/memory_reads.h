@@ -18,6 +18,8 @@ inline int64_t scope_number(int64_t key) { return key & 0xffffffff; }
 StatusOr<std::vector<int64_t>> scope_numbers(Connection& db, const std::vector<int64_t>& keys);
 
 StatusOr<MemoryRow> read_memory(Connection& db, const MemoryRef& ref, bool forgotten);
+StatusOr<std::vector<MemoryRow>> read_memories_named(Connection& db, std::string_view workspace,
+                                                     std::string_view id, bool forgotten);
 StatusOr<std::vector<MemoryRow>> read_memory_rows(Connection& db, const std::vector<int64_t>& rows);
 StatusOr<std::vector<MemoryUses>> read_memory_uses(Connection& db, const std::vector<int64_t>& rows);
 StatusOr<std::vector<MemoryRow>> read_without_vector(Connection& db, std::string_view workspace,

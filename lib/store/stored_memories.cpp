@@ -53,6 +53,12 @@ StatusOr<MemoryRow> StoredMemories::load(const MemoryRef& ref, bool forgotten) {
   return ask<MemoryRow>([&](Connection& db) { return read_memory(db, ref, forgotten); });
 }
 
+StatusOr<std::vector<MemoryRow>> StoredMemories::named(std::string_view workspace, std::string_view id,
+                                                       bool forgotten) {
+  return ask<std::vector<MemoryRow>>(
+      [&](Connection& db) { return read_memories_named(db, workspace, id, forgotten); });
+}
+
 StatusOr<std::vector<MemoryRow>> StoredMemories::load_rows(const std::vector<int64_t>& rows) {
   return ask<std::vector<MemoryRow>>([&](Connection& db) { return read_memory_rows(db, rows); });
 }

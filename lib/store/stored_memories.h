@@ -15,6 +15,8 @@ class StoredMemories : public Memories {
   StatusOr<std::vector<std::string>> workspaces() override;
   Status visit_changes(int64_t scope_key, int64_t after, int64_t space, MemoryVisitor& visitor) override;
   StatusOr<MemoryRow> load(const MemoryRef& ref, bool forgotten) override;
+  StatusOr<std::vector<MemoryRow>> named(std::string_view workspace, std::string_view id,
+                                         bool forgotten) override;
   StatusOr<std::vector<MemoryRow>> load_rows(const std::vector<int64_t>& rows) override;
   StatusOr<std::vector<MemoryRow>> list(const MemoryFilter& filter, int64_t after, size_t limit) override;
   StatusOr<std::vector<MemoryRow>> list_newest(const MemoryFilter& filter, int64_t before_ms,

@@ -87,6 +87,22 @@ class MemoryEngine : public testing::Test {
   const Reach whole_{.workspace = "w"};
 };
 
+TEST_F(MemoryEngine, AnIdIsFoundInManyScopesAsInFew) {
+  for (int i = 0; i < 12; ++i)
+    ASSERT_TRUE(put(*engine_, memory_of("a", "text", i % 2 == 0 ? "even" : "odd", format("{}", i / 2))).ok());
+  const auto actors = [&](store::MemoryFilter filter) {
+    filter.workspace = "w";
+    std::set<std::string> all;
+    const auto rows = engine_->find(filter, "a", false);
+    for (const MemoryRow& row : *rows) all.insert(row.scope.channel.str() + row.scope.actor.str());
+    return all;
+  };
+  EXPECT_EQ(actors({}).size(), 12U);
+  EXPECT_EQ(actors({.channels = {"odd"}}).size(), 6U);
+  EXPECT_EQ(actors({.channels = {"odd", "even"}, .actors = {"1", "2", "3"}}).size(), 6U);
+  EXPECT_EQ(actors({.channels = {"odd"}, .actors = {"1", "7"}}), std::set<std::string>{"odd1"});
+}
+
 TEST_F(MemoryEngine, FindsWhatWasWrittenAtOnceAndAfterReopening) {
   ASSERT_TRUE(put(*engine_, memory_of("tea", "Ada prefers green tea in the afternoon")).ok());
   ASSERT_TRUE(put(*engine_, memory_of("boat", "The boat lies in the northern harbour")).ok());

@@ -12,20 +12,8 @@
 namespace tau::store {
 namespace {
 
-class MemoriesContract : public testing::TestWithParam<bool> {
+class MemoriesContract : public EitherStore {
  protected:
-  void SetUp() override {
-    if (!durable()) store_ = make_memory_store(clock_);
-    reopen();
-  }
-  bool durable() const { return GetParam(); }
-  void reopen() {
-    if (!durable()) return;
-    store_.reset();
-    auto opened = open_store({.path = dir_.file("tau.db")}, clock_);
-    ASSERT_TRUE(opened.ok()) << opened.status().to_string();
-    store_ = std::move(*opened);
-  }
   Memories& memories() { return *store_->memories(); }
   MemoryRow load(std::string_view id, const MemoryScope& scope = scope_of("w"), bool forgotten = false) {
     const auto row = memories().load({scope, std::string(id)}, forgotten);
@@ -36,10 +24,6 @@ class MemoriesContract : public testing::TestWithParam<bool> {
     const auto row = memories().load({scope_of("w"), std::string(id)}, forgotten);
     return row.ok() ? "it is there" : std::string(row.status().reason());
   }
-
-  TempDir dir_;
-  FixedClock clock_;
-  std::unique_ptr<Store> store_;
 };
 
 TEST_P(MemoriesContract, AMemoryIsReadBackAsItWasPut) {
@@ -99,6 +83,24 @@ TEST_P(MemoriesContract, TheSameIdInTwoScopesNamesTwoMemories) {
   ASSERT_TRUE(forget(*store_, "a", 5000, scope_of("w", "c")).status.ok());
   EXPECT_EQ(load("a", scope_of("w", "C")).text, "there");
   EXPECT_FALSE(memories().load({scope_of("w", "c"), "a"}, false).ok());
+}
+
+TEST_P(MemoriesContract, AnIdIsLookedForInAllScopesOfAWorkspaceAtOnce) {
+  for (const char* const channel : {"two", "", "one"})
+    ASSERT_TRUE(put(*store_, memory("a", "text", scope_of("w", channel))).status.ok());
+  ASSERT_TRUE(put(*store_, memory("a", "text", scope_of("other"))).status.ok());
+  ASSERT_TRUE(put(*store_, memory("b", "text", scope_of("w", "three"))).status.ok());
+  ASSERT_TRUE(forget(*store_, "a", 5000, scope_of("w", "one")).status.ok());
+  const auto channels = [&](bool forgotten) {
+    std::string all;
+    const auto rows = memories().named("w", "a", forgotten);
+    EXPECT_TRUE(rows.ok());
+    for (const MemoryRow& row : *rows) all += row.scope.channel.str() + ",";
+    return all;
+  };
+  EXPECT_EQ(channels(false), ",two,");
+  EXPECT_EQ(channels(true), ",one,two,");
+  EXPECT_TRUE(memories().named("w", "c", true)->empty());
 }
 
 TEST_P(MemoriesContract, WhatIsForgottenIsNotFoundAndCanBeRestored) {
