@@ -29,7 +29,7 @@ inline constexpr uint32_t kVectorSections = 0x300;
 // What a file must agree in with who opens it.
 struct SegmentKey {
   int64_t scope_key = 0;  // no other database has the same
-  int64_t space = 0;  // of its vectors; 0: it has none
+  int64_t space = 0;      // of its vectors; 0: it has none
   uint32_t dimensions = 0;
   uint32_t analysis_version = 0;
   bool operator==(const SegmentKey&) const = default;
