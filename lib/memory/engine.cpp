@@ -107,6 +107,12 @@ Status Reach::narrow(MemoryFilter& filter) const {
   return narrow_part("actor", actor, filter.actors);
 }
 
+MemoryFilter Reach::scopes() const {
+  MemoryFilter filter;
+  (void)narrow(filter);  // nothing that it could refuse is named
+  return filter;
+}
+
 void Reach::narrow_to_written(MemoryFilter& filter) const {
   if (channel) filter.channels = {*channel};
   if (actor) filter.actors = {*actor};
@@ -150,7 +156,6 @@ Status Engine::set_embedder(std::shared_ptr<const Embedder> embedder) {
   const bool same = vectors_.embedder != nullptr && next.embedder != nullptr &&
                     vectors_.embedder->id() == next.embedder->id();
   vectors_ = std::move(next);
-  missing_ = 0;
   // Vectors of different spaces are never compared: every index begins anew.
   if (!same) slots_.clear();
   return ok_status();
@@ -254,8 +259,10 @@ Status Engine::erase_traces(const MemoryFilter& filter) {
     const std::unique_lock lock(slot->mutex);
     const bool on_disk =
         !options_.folder.empty() && os::path_exists(sidecar_path(options_.folder, record.key));
-    if (slot->shard != nullptr && (slot->shard->holds_removed() || on_disk))
-      TAU_RETURN_IF_ERROR(slot->shard->save());
+    if (slot->shard == nullptr || !(slot->shard->holds_removed() || on_disk)) continue;
+    // ABORTED: another process has written one that knows of the purge too.
+    const Status saved = slot->shard->save();
+    if (saved.code() != Code::kAborted) TAU_RETURN_IF_ERROR(saved);
   }
   return ok_status();
 }
@@ -283,31 +290,47 @@ std::vector<MemoryEdit> Engine::take_uses() {
   return edits;
 }
 
-StatusOr<int64_t> Engine::embed_missing(size_t limit) {
+// The first ones, of one workspace.
+StatusOr<std::vector<store::MemoryRow>> Engine::without_vector(int64_t space, size_t limit,
+                                                               const Reach* reach) {
+  std::vector<std::string> workspaces;
+  if (reach != nullptr) {
+    workspaces.emplace_back(reach->workspace);
+  } else {
+    TAU_ASSIGN_OR_RETURN(workspaces, memories_->workspaces());
+  }
+  std::vector<store::MemoryRow> rows;
+  for (const std::string& workspace : workspaces)
+    for (int64_t after = 0; rows.empty();) {
+      TAU_ASSIGN_OR_RETURN(rows, memories_->without_vector(workspace, space, after, limit));
+      if (rows.empty()) break;
+      after = rows.back().row;
+      if (reach != nullptr)
+        std::erase_if(rows, [&](const store::MemoryRow& row) { return !reach->sees(row.scope); });
+    }
+  return rows;
+}
+
+StatusOr<int64_t> Engine::embed_missing(size_t limit, const Reach* reach) {
   const VectorSpace now = vectors();
   if (now.embedder == nullptr || now.space == 0) return 0;
-  TAU_ASSIGN_OR_RETURN(const auto workspaces, memories_->workspaces());
-  for (const std::string& workspace : workspaces) {
-    TAU_ASSIGN_OR_RETURN(const auto rows, memories_->without_vector(workspace, now.space, 0, limit));
-    if (rows.empty()) continue;
-    std::vector<std::string_view> texts;
-    for (const store::MemoryRow& row : rows) texts.push_back(row.text);
-    const size_t dimensions = now.embedder->dimensions();
-    std::vector<float> made(rows.size() * dimensions);
-    TAU_RETURN_IF_ERROR(now.embedder->embed(texts, Purpose::kDocument, made.data()));
-    std::vector<MemoryEdit> edits;
-    for (size_t i = 0; i < rows.size(); ++i) {
-      TAU_ASSIGN_OR_RETURN(std::string bytes, quantise(made.data() + i * dimensions, dimensions));
-      edits.push_back({.what = store::MemoryVector{.row = rows[i].row,
-                                                   .revision = rows[i].revision,
-                                                   .space = now.space,
-                                                   .bytes = std::move(bytes)}});
-    }
-    TAU_RETURN_IF_ERROR(commit(std::move(edits)).status());
-    return static_cast<int64_t>(rows.size());
+  TAU_ASSIGN_OR_RETURN(const std::vector<store::MemoryRow> rows, without_vector(now.space, limit, reach));
+  if (rows.empty()) return 0;
+  std::vector<std::string_view> texts;
+  for (const store::MemoryRow& row : rows) texts.push_back(row.text);
+  const size_t dimensions = now.embedder->dimensions();
+  std::vector<float> made(rows.size() * dimensions);
+  TAU_RETURN_IF_ERROR(now.embedder->embed(texts, Purpose::kDocument, made.data()));
+  std::vector<MemoryEdit> edits;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    TAU_ASSIGN_OR_RETURN(std::string bytes, quantise(made.data() + i * dimensions, dimensions));
+    edits.push_back({.what = store::MemoryVector{.row = rows[i].row,
+                                                 .revision = rows[i].revision,
+                                                 .space = now.space,
+                                                 .bytes = std::move(bytes)}});
   }
-  missing_ = 0;
-  return 0;
+  TAU_RETURN_IF_ERROR(commit(std::move(edits)).status());
+  return static_cast<int64_t>(rows.size());
 }
 
 Status Engine::tidy(bool closing) {
@@ -318,7 +341,9 @@ Status Engine::tidy(bool closing) {
     slots.assign(slots_.begin(), slots_.end());
   }
   for (const auto& [key, slot] : slots) TAU_RETURN_IF_ERROR(save(*slot, key, closing));
-  return ok_status();
+  // A process that was killed in a purge has left words of it.
+  const Status erased = options_.folder.empty() ? ok_status() : memories_->purge({}).status();
+  return erased.code() == Code::kUnavailable ? ok_status() : erased;
 }
 
 // Searches go on while the file is written. Another process may purge meanwhile, and have written a file
@@ -349,20 +374,23 @@ Status Engine::save(Slot& slot, int64_t scope_key, bool closing) {
   return ok_status();
 }
 
-EngineStats Engine::stats() const {
+StatusOr<EngineStats> Engine::stats(const Reach& reach) {
+  TAU_ASSIGN_OR_RETURN(const auto records, scopes_of(reach.scopes()));
   std::vector<std::shared_ptr<Slot>> slots;
-  EngineStats stats;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [key, slot] : slots_) slots.push_back(slot);
-    stats.last_damage = last_damage_;
+    for (const store::MemoryScopeRecord& record : records)
+      if (const auto at = slots_.find(record.key); at != slots_.end()) slots.push_back(at->second);
   }
-  stats.rebuilt = rebuilt_;
+  EngineStats stats;
   for (const auto& slot : slots) {
     const std::shared_lock lock(slot->mutex);
+    stats.rebuilt += slot->rebuilt;
+    if (!slot->damage.empty()) stats.last_damage = slot->damage;
     if (slot->shard == nullptr) continue;
     ++stats.shards;
     stats.documents += slot->shard->live();
+    if (slot->vectors.space != 0) stats.missing += slot->shard->without_vector();
     stats.bytes += static_cast<int64_t>(slot->shard->delta_bytes() + slot->shard->vectors().mapped_bytes());
   }
   return stats;

@@ -40,6 +40,8 @@ struct Reach {
   bool owns(const store::MemoryScope& scope) const;
   // Only what it sees: PERMISSION_DENIED "outside_scope" for a channel or an actor that it does not.
   Status narrow(store::MemoryFilter& filter) const;
+  // The scopes that it sees.
+  store::MemoryFilter scopes() const;
   // Only what it writes, of what it sees.
   void narrow_to_written(store::MemoryFilter& filter) const;
 };
@@ -61,15 +63,17 @@ struct Found {
   std::vector<store::MemoryRow> rows;  // of the hits, in their order
   enum class Vectors : uint8_t { kUsed, kOff, kUnavailable } vectors = Vectors::kOff;
   Status why;            // they are unavailable
-  int64_t missing = 0;   // memories that have no vector yet, as far as is known
+  int64_t missing = 0;   // memories of these indexes that have no vector yet
   int64_t searched = 0;  // memories that the indexes hold, before any filter
 };
 
+// Of the indexes that somebody may see: nothing tells how much there is of others.
 struct EngineStats {
   int64_t shards = 0;  // open
   int64_t documents = 0;
+  int64_t missing = 0;      // memories of them that have no vector yet
   int64_t bytes = 0;        // of memory, mapped files included
-  int64_t rebuilt = 0;      // indexes that had to be made anew since the start
+  int64_t rebuilt = 0;      // times that one had to be made anew since the start
   std::string last_damage;  // why
 };
 
@@ -110,10 +114,9 @@ class Engine {
   // Those memories were used: counted, written with the next change or when the engine is tidied.
   void note_use(const std::vector<int64_t>& rows);
 
-  // Computes vectors that are missing, at most `limit`: how many there were. Another call goes on.
-  StatusOr<int64_t> embed_missing(size_t limit);
-  // Memories without a vector, as far as is known.
-  int64_t missing() const { return missing_.load(std::memory_order_relaxed); }
+  // Computes vectors that are missing, at most `limit`: how many there were. Another call goes on. Of what
+  // `reach` sees; null: of all.
+  StatusOr<int64_t> embed_missing(size_t limit, const Reach* reach);
   // Indexes of scopes that were written since the last time come up to date, so that the next search need not
   // wait for that. What workers do after writes.
   Status follow();
@@ -121,7 +124,7 @@ class Engine {
   // indexes that have grown a little, so that the next process need not read that from the store.
   Status tidy(bool closing = false);
 
-  EngineStats stats() const;
+  StatusOr<EngineStats> stats(const Reach& reach);
   store::Memories& memories() { return *memories_; }
   Clock& clock() { return clock_; }
 
@@ -131,6 +134,8 @@ class Engine {
     std::shared_mutex mutex;
     std::unique_ptr<Shard> shard;  // under mutex, as the next
     VectorSpace vectors;           // what its vectors are of
+    int64_t rebuilt = 0;           // how often it had to be made anew, and why the last time
+    std::string damage;
     std::atomic<int64_t> used{0};  // the number of the last search: the oldest goes first
   };
   class Follower;
@@ -138,6 +143,7 @@ class Engine {
 
   Status sweep();
   VectorSpace vectors() const;
+  StatusOr<std::vector<store::MemoryRow>> without_vector(int64_t space, size_t limit, const Reach* reach);
   std::vector<store::MemoryEdit> take_uses();
   // Waits until they are durable.
   Status append(std::vector<store::MemoryEdit> edits);
@@ -181,10 +187,7 @@ class Engine {
   std::map<int64_t, store::MemoryUses> uses_;
   std::set<SharedString> written_;  // workspaces, since the last follow()
   int64_t followed_ = 0;            // changes up to here need no following
-  std::string last_damage_;
   std::atomic<int64_t> searches_{0};
-  std::atomic<int64_t> rebuilt_{0};
-  std::atomic<int64_t> missing_{0};
 };
 
 }  // namespace tau::memory

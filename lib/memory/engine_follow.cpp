@@ -26,7 +26,6 @@ class Engine::Follower final : public store::MemoryVisitor {
 
   bool changed(const store::MemoryRow& row, std::string_view vector) override {
     if (!computes()) {
-      if (vector.empty() && vectors_.space != 0 && row.forgotten_ms == 0) ++missing_;
       status_ = shard_.apply(row, vector);
       return status_.ok();
     }
@@ -43,7 +42,6 @@ class Engine::Follower final : public store::MemoryVisitor {
     (void)flush();
     return status_;
   }
-  int64_t missing() const { return missing_; }
 
  private:
   bool computes() const { return vectors_.embedder != nullptr && vectors_.space == 0; }
@@ -66,7 +64,6 @@ class Engine::Follower final : public store::MemoryVisitor {
   const VectorSpace& vectors_;
   std::vector<store::MemoryRow> waiting_;
   std::vector<float> made_;
-  int64_t missing_ = 0;
   Status status_;
 };
 
@@ -144,20 +141,24 @@ Status Engine::catch_up(Slot& slot, int64_t scope_key, int64_t change) {
       memories_->visit_changes(scope_key, slot.shard->change(), slot.vectors.space, follower);
   TAU_RETURN_IF_ERROR(follower.finish());
   TAU_RETURN_IF_ERROR(visited);
-  missing_ += follower.missing();
   slot.shard->advance(change);
   unfinished.done = true;
   return ok_status();
 }
 
 Status Engine::load(Slot& slot, int64_t scope_key) {
-  TAU_ASSIGN_OR_RETURN(const int64_t newest, memories_->newest_change());
   slot.vectors = vectors();
-  TAU_ASSIGN_OR_RETURN(slot.shard, Shard::open(options_of(scope_key, slot.vectors, newest)));
-  if (slot.shard->rejected().ok()) return ok_status();
-  ++rebuilt_;
-  const std::lock_guard lock(mutex_);
-  last_damage_ = slot.shard->rejected().message();
+  TAU_ASSIGN_OR_RETURN(int64_t newest, memories_->newest_change());
+  for (;;) {
+    TAU_ASSIGN_OR_RETURN(slot.shard, Shard::open(options_of(scope_key, slot.vectors, newest)));
+    if (slot.shard->rejected().ok()) return ok_status();
+    // It may know of what another process has committed just now.
+    TAU_ASSIGN_OR_RETURN(const int64_t now, memories_->newest_change());
+    if (now == newest) break;
+    newest = now;
+  }
+  ++slot.rebuilt;
+  slot.damage = slot.shard->rejected().message();
   return ok_status();
 }
 

@@ -52,6 +52,7 @@ class Shard {
   int64_t live() const;
   int64_t total_length() const;                 // of all their lengths in terms
   int64_t document_count(uint64_t term) const;  // how many have the term
+  int64_t without_vector() const;               // how many have none that is not 0
 
   const Documents& documents() const;
   const Postings& postings() const;

@@ -105,13 +105,13 @@ Status MemoryDesk::begin_provider() {
   return ok_status();
 }
 
-StatusOr<int64_t> MemoryDesk::embed_missing(size_t limit) {
+StatusOr<int64_t> MemoryDesk::embed_missing(size_t limit, const memory::Reach* reach) {
   TAU_ASSIGN_OR_RETURN(memory::Engine* const open, engine());
   TAU_RETURN_IF_ERROR(begin_provider());
   int64_t done = 0;
   while (done < static_cast<int64_t>(limit)) {
     const size_t batch = std::min(kBatch, limit - static_cast<size_t>(done));
-    TAU_ASSIGN_OR_RETURN(const int64_t embedded, open->embed_missing(batch));
+    TAU_ASSIGN_OR_RETURN(const int64_t embedded, open->embed_missing(batch, reach));
     if (embedded == 0) break;
     done += embedded;
   }
@@ -134,7 +134,7 @@ void MemoryDesk::wrote() {
 bool MemoryDesk::upkeep() {
   const auto open = engine();
   if (!open.ok()) return false;
-  const auto embedded = embed_missing(kBatch);
+  const auto embedded = embed_missing(kBatch, nullptr);
   if (!embedded.ok())
     core_.log(LogLevel::kWarn, "memory", "no vectors for now: " + std::string(embedded.status().message()));
   if (embedded.ok() && *embedded > 0) return true;
@@ -144,7 +144,14 @@ bool MemoryDesk::upkeep() {
   return false;
 }
 
-void MemoryDesk::describe_vectors(json::Writer& w) const {
+Status MemoryDesk::describe_vectors(json::Writer& w, const memory::Reach& reach) const {
+  memory::Engine* open = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    open = engine_.get();
+  }
+  memory::EngineStats stats;
+  if (open != nullptr) { TAU_ASSIGN_OR_RETURN(stats, open->stats(reach)); }
   const std::lock_guard lock(mutex_);
   w.begin_object();
   const auto embedder = engine_ == nullptr ? nullptr : engine_->embedder();
@@ -153,10 +160,11 @@ void MemoryDesk::describe_vectors(json::Writer& w) const {
   } else {
     w.field("state", "on").field("model", embedder->id());
     w.field("dimensions", static_cast<int64_t>(embedder->dimensions()));
-    w.field("missing", engine_->missing());
+    w.field("missing", stats.missing);
   }
   if (!problem_.ok()) w.field("reason", problem_.reason()).field("message", problem_.message());
   w.end_object();
+  return ok_status();
 }
 
 void MemoryDesk::close() {

@@ -27,9 +27,9 @@ class MemoryDesk {
   // Something was written: what is slow or can wait is done by a worker soon.
   void wrote();
   // Makes vectors that are missing, at most `limit`: how many there were. Waits.
-  StatusOr<int64_t> embed_missing(size_t limit);
-  // {"state","model","dimensions","missing","reason"?}.
-  void describe_vectors(json::Writer& w) const;
+  StatusOr<int64_t> embed_missing(size_t limit, const memory::Reach* reach);
+  // {"state","model","dimensions","missing","reason"?}, of what the reach sees.
+  Status describe_vectors(json::Writer& w, const memory::Reach& reach) const;
   // Before the store closes: nothing works on it any more, and what waited is written.
   void close();
 

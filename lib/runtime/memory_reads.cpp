@@ -63,7 +63,7 @@ void write_relations(json::Writer& w, const store::MemoryRow& row,
 
 Status write_with_relations(json::Writer& w, Memory& memory, const store::MemoryRow& row) {
   store::Memories& memories = memory.engine().memories();
-  TAU_ASSIGN_OR_RETURN(const auto edges, memories.edges({row.row}, kMostRelations));
+  TAU_ASSIGN_OR_RETURN(const auto edges, memories.edges({row.row}, kMostRelations, memory.reach().scopes()));
   std::vector<int64_t> others;
   for (const store::MemoryEdge& edge : edges)
     others.push_back(edge.source == row.row ? edge.target : edge.source);
@@ -187,7 +187,7 @@ StatusOr<std::string> memory_stats(Memory& memory, const json::Value& request) {
     forgotten += record.forgotten;
     ++count;
   }
-  const memory::EngineStats stats = memory.engine().stats();
+  TAU_ASSIGN_OR_RETURN(const memory::EngineStats stats, memory.engine().stats(memory.reach()));
   std::string out;
   json::Writer w(out);
   w.begin_object().field("workspace", memory.reach().workspace).field("scopes", count);
@@ -196,7 +196,7 @@ StatusOr<std::string> memory_stats(Memory& memory, const json::Value& request) {
   w.field("bytes", stats.bytes).field("rebuilt", stats.rebuilt);
   if (!stats.last_damage.empty()) w.field("last_damage", stats.last_damage);
   w.end_object();
-  memory.core().memory().describe_vectors(w.key("vectors"));
+  TAU_RETURN_IF_ERROR(memory.core().memory().describe_vectors(w.key("vectors"), memory.reach()));
   w.end_object();
   return out;
 }

@@ -125,11 +125,12 @@ StatusOr<std::string> embed_memories(Memory& memory, const json::Value& request)
     TAU_RETURN_IF_ERROR(check_type(limit >= 1 && limit <= kMostEmbedded, "request", "limit", "1 to 1000000"));
   }
   MemoryDesk& desk = memory.core().memory();
-  TAU_ASSIGN_OR_RETURN(const int64_t embedded, desk.embed_missing(static_cast<size_t>(limit)));
+  TAU_ASSIGN_OR_RETURN(const int64_t embedded,
+                       desk.embed_missing(static_cast<size_t>(limit), &memory.reach()));
   std::string out;
   json::Writer w(out);
   w.begin_object().field("embedded", embedded);
-  desk.describe_vectors(w.key("vectors"));
+  TAU_RETURN_IF_ERROR(desk.describe_vectors(w.key("vectors"), memory.reach()));
   w.end_object();
   return out;
 }
