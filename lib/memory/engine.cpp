@@ -61,6 +61,12 @@ Status Reach::narrow(MemoryFilter& filter) const {
   return narrow_part("actor", actor, filter.actors);
 }
 
+MemoryFilter Reach::scopes() const {
+  MemoryFilter filter;
+  (void)narrow(filter);  // nothing that it could refuse is named
+  return filter;
+}
+
 void Reach::narrow_to_written(MemoryFilter& filter) const {
   if (channel) filter.channels = {*channel};
   if (actor) filter.actors = {*actor};
@@ -197,8 +203,10 @@ Status Engine::erase_traces(const MemoryFilter& filter) {
     const std::unique_lock lock(slot->mutex);
     const bool on_disk =
         !options_.folder.empty() && os::path_exists(sidecar_path(options_.folder, record.key));
-    if (slot->shard != nullptr && (slot->shard->holds_removed() || on_disk))
-      TAU_RETURN_IF_ERROR(slot->shard->save());
+    if (slot->shard == nullptr || !(slot->shard->holds_removed() || on_disk)) continue;
+    // ABORTED: another process has written one that knows of the purge too.
+    const Status saved = slot->shard->save();
+    if (saved.code() != Code::kAborted) TAU_RETURN_IF_ERROR(saved);
   }
   return ok_status();
 }
@@ -234,7 +242,9 @@ Status Engine::tidy(bool closing) {
     slots.assign(slots_.begin(), slots_.end());
   }
   for (const auto& [key, slot] : slots) TAU_RETURN_IF_ERROR(save(*slot, key, closing));
-  return ok_status();
+  // A process that was killed in a purge has left words of it.
+  const Status erased = options_.folder.empty() ? ok_status() : memories_->purge({}).status();
+  return erased.code() == Code::kUnavailable ? ok_status() : erased;
 }
 
 // Searches go on while the file is written. Another process may purge meanwhile, and have written a file
@@ -265,17 +275,19 @@ Status Engine::save(Slot& slot, int64_t scope_key, bool closing) {
   return ok_status();
 }
 
-EngineStats Engine::stats() const {
+StatusOr<EngineStats> Engine::stats(const Reach& reach) {
+  TAU_ASSIGN_OR_RETURN(const auto records, memories_->scopes(reach.scopes()));
   std::vector<std::shared_ptr<Slot>> slots;
-  EngineStats stats;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [key, slot] : slots_) slots.push_back(slot);
-    stats.last_damage = last_damage_;
+    for (const store::MemoryScopeRecord& record : records)
+      if (const auto at = slots_.find(record.key); at != slots_.end()) slots.push_back(at->second);
   }
-  stats.rebuilt = rebuilt_;
+  EngineStats stats;
   for (const auto& slot : slots) {
     const std::shared_lock lock(slot->mutex);
+    stats.rebuilt += slot->rebuilt;
+    if (!slot->damage.empty()) stats.last_damage = slot->damage;
     if (slot->shard == nullptr) continue;
     ++stats.shards;
     stats.documents += slot->shard->live();

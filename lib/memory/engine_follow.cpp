@@ -149,13 +149,18 @@ Status Engine::catch_up(Slot& slot, int64_t scope_key, int64_t change) {
 }
 
 Status Engine::load(Slot& slot, int64_t scope_key) {
-  TAU_ASSIGN_OR_RETURN(const int64_t newest, memories_->newest_change());
   slot.vectors = vectors();
-  TAU_ASSIGN_OR_RETURN(slot.shard, Shard::open(options_of(scope_key, slot.vectors, newest)));
-  if (slot.shard->rejected().ok()) return ok_status();
-  ++rebuilt_;
-  const std::lock_guard lock(mutex_);
-  last_damage_ = slot.shard->rejected().message();
+  TAU_ASSIGN_OR_RETURN(int64_t newest, memories_->newest_change());
+  for (;;) {
+    TAU_ASSIGN_OR_RETURN(slot.shard, Shard::open(options_of(scope_key, slot.vectors, newest)));
+    if (slot.shard->rejected().ok()) return ok_status();
+    // It may know of what another process has committed just now.
+    TAU_ASSIGN_OR_RETURN(const int64_t now, memories_->newest_change());
+    if (now == newest) break;
+    newest = now;
+  }
+  ++slot.rebuilt;
+  slot.damage = slot.shard->rejected().message();
   return ok_status();
 }
 

@@ -107,13 +107,13 @@ Status MemoryDesk::begin_provider() {
   return ok_status();
 }
 
-StatusOr<int64_t> MemoryDesk::embed_missing(size_t limit) {
+StatusOr<int64_t> MemoryDesk::embed_missing(size_t limit, const memory::Reach* reach) {
   TAU_ASSIGN_OR_RETURN(memory::Engine* const open, engine());
   TAU_RETURN_IF_ERROR(begin_provider());
   int64_t done = 0;
   while (done < static_cast<int64_t>(limit)) {
     const size_t batch = std::min(kBatch, limit - static_cast<size_t>(done));
-    TAU_ASSIGN_OR_RETURN(const int64_t embedded, open->embed_missing(batch));
+    TAU_ASSIGN_OR_RETURN(const int64_t embedded, open->embed_missing(batch, reach));
     if (embedded == 0) break;
     done += embedded;
   }
@@ -141,7 +141,7 @@ void MemoryDesk::work_soon() {
 bool MemoryDesk::upkeep() {
   const auto open = engine();
   if (!open.ok()) return false;
-  const auto embedded = embed_missing(kBatch);
+  const auto embedded = embed_missing(kBatch, nullptr);
   if (!embedded.ok())
     core_.log(LogLevel::kWarn, "memory", "no vectors for now: " + std::string(embedded.status().message()));
   if (embedded.ok() && *embedded > 0) return true;
@@ -151,7 +151,7 @@ bool MemoryDesk::upkeep() {
   return false;
 }
 
-Status MemoryDesk::describe_vectors(std::string_view workspace, json::Writer& w) const {
+Status MemoryDesk::describe_vectors(const memory::Reach& reach, json::Writer& w) const {
   memory::Engine* open = nullptr;
   Status problem;
   {
@@ -164,7 +164,7 @@ Status MemoryDesk::describe_vectors(std::string_view workspace, json::Writer& w)
   if (embedder == nullptr) {
     w.field("state", problem.ok() ? "off" : "unavailable");
   } else {
-    TAU_ASSIGN_OR_RETURN(const int64_t missing, open->missing(workspace));
+    TAU_ASSIGN_OR_RETURN(const int64_t missing, open->missing(reach));
     w.field("state", "on").field("model", embedder->id());
     w.field("dimensions", static_cast<int64_t>(embedder->dimensions()));
     w.field("missing", missing);

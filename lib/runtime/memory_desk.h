@@ -31,9 +31,9 @@ class MemoryDesk {
   // The same, whatever it is worth.
   void work_soon();
   // Makes vectors that are missing, at most `limit`: how many there were. Waits.
-  StatusOr<int64_t> embed_missing(size_t limit);
-  // {"state","model","dimensions","missing","reason"?}; missing are those of a workspace. Waits.
-  Status describe_vectors(std::string_view workspace, json::Writer& w) const;
+  StatusOr<int64_t> embed_missing(size_t limit, const memory::Reach* reach);
+  // {"state","model","dimensions","missing","reason"?}, of what the reach sees. Waits.
+  Status describe_vectors(const memory::Reach& reach, json::Writer& w) const;
   // Folders that are watched, until stop_watches(); that does not wait, the other one does: whether all
   // ended.
   void add_watch(const std::shared_ptr<Watching>& watching);

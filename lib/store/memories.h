@@ -209,9 +209,11 @@ class Memories {
   virtual StatusOr<int64_t> count(const MemoryFilter& filter) = 0;
   virtual StatusOr<std::vector<MemoryUses>> uses(const std::vector<int64_t>& rows) = 0;  // in their order
 
-  // Relations of these rows, either way, whose both ends are there and not forgotten; at most `limit`, the
-  // heaviest first.
-  virtual StatusOr<std::vector<MemoryEdge>> edges(const std::vector<int64_t>& rows, size_t limit) = 0;
+  // Relations of these rows, either way, whose both ends are there, not forgotten, and in the scopes of a
+  // filter, of which nothing else counts; at most `limit`, the heaviest first: what lies beyond those scopes
+  // takes no place.
+  virtual StatusOr<std::vector<MemoryEdge>> edges(const std::vector<int64_t>& rows, size_t limit,
+                                                  const MemoryFilter& scopes) = 0;
   // All relations within a workspace by source, target and relation, those after `after`.
   virtual StatusOr<std::vector<MemoryEdge>> list_edges(const MemoryFilter& filter, const MemoryEdge& after,
                                                        size_t limit) = 0;
@@ -233,13 +235,14 @@ class Memories {
   virtual StatusOr<std::vector<MemoryRow>> without_vector(std::string_view workspace, int64_t space,
                                                           int64_t after, size_t limit) = 0;
   // How many there are. Looks at each memory of the workspace.
-  virtual StatusOr<int64_t> count_without_vector(std::string_view workspace, int64_t space) = 0;
+  virtual StatusOr<int64_t> count_without_vector(const MemoryFilter& scopes, int64_t space) = 0;
   // Drops all vectors of a space. Waits.
   virtual Status drop_space(int64_t space) = 0;
 
   // Erases for good: rows, relations, vectors, uses, the text in the full-text index and in the WAL. What
   // stays is the row number, so that indexes learn of it. Waits. UNAVAILABLE "store_busy" when a reader kept
-  // the WAL from being emptied: they are gone, their text leaves the WAL when idle. How many there were.
+  // the WAL from being emptied: they are gone, their text leaves the WAL when idle. How many there were. Of
+  // nothing: what a purge left that was cut off is erased.
   virtual StatusOr<int64_t> purge(const std::vector<MemoryRef>& refs) = 0;
   virtual StatusOr<int64_t> purge_all(const MemoryFilter& filter) = 0;
 };

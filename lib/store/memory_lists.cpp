@@ -172,17 +172,6 @@ StatusOr<std::vector<MemoryPlace>> merge(Connection& db, const MemoryFilter& fil
   return out;
 }
 
-// Runs a query of several statements on one moment of the database.
-template <class Query>
-auto at_one_moment(Connection& db, Query query) -> decltype(query()) {
-  if (db.in_transaction()) return query();
-  TAU_RETURN_IF_ERROR(db.exec("BEGIN"));
-  auto result = query();
-  const Status ended = db.exec("COMMIT");
-  if (result.ok() && !ended.ok()) return ended;
-  return result;
-}
-
 }  // namespace
 
 StatusOr<std::vector<MemoryRow>> list_memories(Connection& db, const MemoryFilter& filter, bool newest_first,

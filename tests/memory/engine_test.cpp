@@ -251,10 +251,10 @@ TEST_F(MemoryEngine, AModelThatIsDownLeavesWordsAndSaysSo) {
   EXPECT_EQ(found->rows.size(), 1u);
   EXPECT_EQ(found->vectors, Found::Vectors::kUnavailable);
   EXPECT_EQ(found->why.reason(), "embedder_failed");
-  EXPECT_FALSE(engine_->embed_missing(10).ok());
+  EXPECT_FALSE(engine_->embed_missing(10, nullptr).ok());
   model->down = false;
-  EXPECT_EQ(*engine_->embed_missing(10), 1);
-  EXPECT_EQ(*engine_->embed_missing(10), 0);
+  EXPECT_EQ(*engine_->embed_missing(10, nullptr), 1);
+  EXPECT_EQ(*engine_->embed_missing(10, nullptr), 0);
   found = engine_->search(whole_, request, {}, Engine::Words::kAndVectors);
   ASSERT_TRUE(found.ok());
   EXPECT_EQ(found->vectors, Found::Vectors::kUsed);
@@ -264,7 +264,7 @@ TEST_F(MemoryEngine, SpacesOfTwoModelsNeverMix) {
   const auto first = std::make_shared<TestEmbedder>("host:first");
   ASSERT_TRUE(engine_->set_embedder(first).ok());
   ASSERT_TRUE(put(*engine_, memory_of("a", "a walk by the sea")).ok());
-  EXPECT_EQ(*engine_->embed_missing(10), 1);
+  EXPECT_EQ(*engine_->embed_missing(10, nullptr), 1);
   const auto second = std::make_shared<TestEmbedder>("host:second");
   ASSERT_TRUE(engine_->set_embedder(second).ok());
   SearchRequest request;
@@ -273,7 +273,7 @@ TEST_F(MemoryEngine, SpacesOfTwoModelsNeverMix) {
   auto found = engine_->search(whole_, request, {}, Engine::Words::kAndVectors);
   ASSERT_TRUE(found.ok());
   EXPECT_TRUE(found->rows.empty()) << "a vector of the first model answered for the second";
-  EXPECT_EQ(*engine_->embed_missing(10), 1);
+  EXPECT_EQ(*engine_->embed_missing(10, nullptr), 1);
   found = engine_->search(whole_, request, {}, Engine::Words::kAndVectors);
   ASSERT_TRUE(found.ok());
   EXPECT_EQ(found->rows.size(), 1u);

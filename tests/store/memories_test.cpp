@@ -259,24 +259,24 @@ TEST_P(MemoriesContract, RelationsShowWhileBothEndsAreThere) {
   ASSERT_TRUE(relate(*store_, "c", "a", .75).status.ok());
   EXPECT_TRUE(relate(*store_, "a", "b", .5).outcome.unchanged);
   reopen();
-  const auto edges = memories().edges({b, a, a}, 10);
+  const auto edges = memories().edges({b, a, a}, 10, {});
   ASSERT_EQ(edges->size(), 2u);
   EXPECT_EQ((*edges)[0].weight, .75);
   EXPECT_EQ((*edges)[1].source, a);
   EXPECT_EQ((*edges)[1].target, b);
-  EXPECT_EQ(memories().edges({a}, 1)->front().weight, .75);
+  EXPECT_EQ(memories().edges({a}, 1, {})->front().weight, .75);
   const auto listed = memories().list_edges(everything(), {}, 10);
   ASSERT_EQ(listed->size(), 2u);
   EXPECT_EQ(listed->front().source, a);
   EXPECT_EQ(memories().list_edges(everything(), listed->front(), 10)->size(), 1u);
   EXPECT_EQ(memories().list_edges(everything("v"), {}, 10)->size(), 0u);
   ASSERT_TRUE(forget(*store_, "b").status.ok());
-  EXPECT_EQ(memories().edges({a}, 10)->size(), 1u);
+  EXPECT_EQ(memories().edges({a}, 10, {})->size(), 1u);
   EXPECT_EQ(memories().list_edges(everything(), {}, 10)->size(), 1u);
   ASSERT_TRUE(forget(*store_, "b", 0).status.ok());
-  EXPECT_EQ(memories().edges({a}, 10)->size(), 2u);
+  EXPECT_EQ(memories().edges({a}, 10, {})->size(), 2u);
   EXPECT_FALSE(relate(*store_, "a", "b", -1).outcome.unchanged);
-  EXPECT_EQ(memories().edges({b}, 10)->size(), 0u);
+  EXPECT_EQ(memories().edges({b}, 10, {})->size(), 0u);
   ASSERT_TRUE(put(*store_, memory("o", "text", scope_of("other"))).status.ok());
   EXPECT_EQ(edit(*store_, MemoryRelate{.source = {scope_of("w"), "a"}, .target = {scope_of("other"), "o"}})
                 .status.reason(),
@@ -291,7 +291,7 @@ TEST_P(MemoriesContract, AForgottenNameThatIsUsedAgainHasNoneOfTheOldRelationsAn
   ASSERT_TRUE(forget(*store_, "a").status.ok());
   const Edited again = put(*store_, memory("a", "something else"));
   EXPECT_TRUE(again.outcome.created);
-  EXPECT_EQ(memories().edges({a}, 10)->size(), 0u);
+  EXPECT_EQ(memories().edges({a}, 10, {})->size(), 0u);
   EXPECT_EQ(memories().uses({a})->front().count, 0);
 }
 
@@ -318,10 +318,10 @@ TEST_P(MemoriesContract, MemoriesWithoutAVectorAreCounted) {
     if (*id == 'a' || *id == 'b') one.space = space, one.vector = "bytes";
     ASSERT_TRUE(edit(*store_, one).status.ok());
   }
-  EXPECT_EQ(*memories().count_without_vector("w", space), 2);
+  EXPECT_EQ(*memories().count_without_vector(everything("w"), space), 2);
   ASSERT_TRUE(forget(*store_, "a").status.ok());  // with a vector
   ASSERT_TRUE(forget(*store_, "c").status.ok());  // without one
-  EXPECT_EQ(*memories().count_without_vector("w", space), 1);
+  EXPECT_EQ(*memories().count_without_vector(everything("w"), space), 1);
   EXPECT_EQ(memories().without_vector("w", space, 0, 10)->size(), 1u);
 }
 
@@ -338,9 +338,9 @@ TEST_P(MemoriesContract, VectorsBelongToATextAndToASpace) {
   EXPECT_EQ(visit(*store_, scope, 0, *other).vectors, (std::vector<std::string>{""}));
   EXPECT_EQ(memories().without_vector("w", *space, 0, 10)->size(), 0u);
   EXPECT_EQ(ids(memories().without_vector("w", *other, 0, 10)), (std::vector<std::string>{"a"}));
-  EXPECT_EQ(*memories().count_without_vector("w", *space), 0);
-  EXPECT_EQ(*memories().count_without_vector("w", *other), 1);
-  EXPECT_EQ(*memories().count_without_vector("v", *other), 0);
+  EXPECT_EQ(*memories().count_without_vector(everything("w"), *space), 0);
+  EXPECT_EQ(*memories().count_without_vector(everything("w"), *other), 1);
+  EXPECT_EQ(*memories().count_without_vector(everything("v"), *other), 0);
   // Of another revision: nothing happens. Of this one: it changes, and its revision does not.
   const int64_t before = *memories().newest_change();
   ASSERT_TRUE(
@@ -439,7 +439,7 @@ TEST_P(MemoriesContract, PurgedMemoriesAreGoneAndTheirNumbersStay) {
   EXPECT_EQ(*memories().purge({{scope_of("w"), "b"}, {scope_of("w"), "c"}, {scope_of("w"), "never"}}), 2);
   EXPECT_EQ(missing("b", true), "no_such_memory");
   EXPECT_EQ(missing("c", true), "no_such_memory");
-  EXPECT_EQ(memories().edges({load("a").row}, 10)->size(), 0u);
+  EXPECT_EQ(memories().edges({load("a").row}, 10, {})->size(), 0u);
   EXPECT_EQ(memories().uses({b})->front().count, 0);
   EXPECT_EQ(memories().match({scope}, {.all = {"b"}, .any = {}}, 10)->size(), 0u);
   const Seen seen = visit(*store_, scope, before);
