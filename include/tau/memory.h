@@ -129,7 +129,8 @@ TAU_API void tau_memory_unref(tau_memory *memory);
  * vector: the query's vector in the space of this memory's model, dimensions numbers; NULL: made from "query".
  * out: receives {"hits":[{"score","id","text","type","importance","tags","time",…}],"vectors":"used","searched":1234}; the best
  * first, scores from 0 to 1 on a scale that does not depend on k. "vectors" is "used", "off", or "unavailable" with "reason"
- * and "message": words alone were searched. With "explain" each hit has "parts", which add up to its score. Must not be NULL.
+ * and "message": words alone were searched. With "explain" each hit has "parts", which add up to its score, and
+ * "left_out" says what was looked at and is no hit: as alike as chance makes texts, or far behind. Must not be NULL.
  * Returns: OK, also when nothing is found; INVALID_ARGUMENT "invalid_search", "invalid_vector", "unknown_key", "wrong_type";
  * PERMISSION_DENIED "access_denied".
  * Thread: any, waits

@@ -30,13 +30,15 @@ struct Candidate {
   uint32_t shard = 0;
   Doc doc = 0;
   int64_t row = 0;
-  bool hit = false;  // else it is only somebody's neighbour
-  double words = 0;  // 0 to 1, as the next
+  bool hit = false;        // else it is only somebody's neighbour
+  bool supported = false;  // by a word of the query or by likeness, not by others alone
+  double words = 0;        // 0 to 1, as the next
   double vectors = 0;
   double own = 0;  // the two together
   double neighbours = 0;
   double context = 0;  // own and neighbours
   double thread = 0;   // the best context of its thread
+  double whole = 0;    // how much its thread says of the query
   double graph = 0;
   double sum = 0;
   double score = 0;

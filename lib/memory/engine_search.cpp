@@ -97,7 +97,8 @@ StatusOr<std::optional<QueryVector>> Engine::slow_vector(const VectorSpace& spac
     TAU_ASSIGN_OR_RETURN(VectorQuery vector, VectorQuery::make(given.data(), given.size()));
     return std::optional(QueryVector{.vector = std::move(vector),
                                      .usual_weight = space.embedder->usual_weight(),
-                                     .unrelated_cosine = space.embedder->unrelated_cosine()});
+                                     .unrelated_cosine = space.embedder->unrelated_cosine(),
+                                     .unrelated_deviation = space.embedder->unrelated_deviation()});
   }
   if (space.embedder == nullptr || !space.embedder->slow()) return std::optional<QueryVector>();
   return embed_query(*space.embedder, text, {});
