@@ -164,6 +164,7 @@ class Engine {
   // engine_embed.cpp
   struct WithoutVector;
   StatusOr<WithoutVector> next_without_vector(int64_t space, size_t limit);
+  StatusOr<std::vector<store::MemoryRow>> revised_without_vector(const std::vector<int64_t>& revised);
   Status embed_rows(const VectorSpace& now, const std::vector<store::MemoryRow>& rows);
   void give_back(WithoutVector taken);
   StatusOr<std::vector<store::MemoryRow>> seen_without_vector(int64_t space, size_t limit,

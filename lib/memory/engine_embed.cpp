@@ -38,6 +38,26 @@ void Engine::note_revised(const std::vector<size_t>& edits,
   }
 }
 
+// Their indexes know: what was written anew may have kept its text, and with it its vector.
+StatusOr<std::vector<store::MemoryRow>> Engine::revised_without_vector(const std::vector<int64_t>& revised) {
+  TAU_ASSIGN_OR_RETURN(std::vector<store::MemoryRow> rows, memories_->load_rows(revised));
+  std::vector<store::MemoryRow> without;
+  for (store::MemoryRow& row : rows) {
+    if (row.forgotten_ms != 0) continue;
+    TAU_ASSIGN_OR_RETURN(const auto scopes, scopes_of({.workspace = row.scope.workspace,
+                                                       .channels = {row.scope.channel},
+                                                       .actors = {row.scope.actor}}));
+    for (const store::MemoryScopeRecord& scope : scopes) {
+      const std::shared_ptr<Slot> slot = slot_of(scope.key);
+      TAU_RETURN_IF_ERROR(catch_up(*slot, scope.key, scope.change));
+      const std::shared_lock lock(slot->mutex);
+      const Doc doc = slot->shard == nullptr ? kNoDoc : slot->shard->documents().find(row.row);
+      if (doc != kNoDoc && !slot->shard->vectors().has(doc)) without.push_back(std::move(row));
+    }
+  }
+  return without;
+}
+
 StatusOr<Engine::WithoutVector> Engine::next_without_vector(int64_t space, size_t limit) {
   WithoutVector next;
   std::vector<int64_t> revised;
@@ -53,21 +73,20 @@ StatusOr<Engine::WithoutVector> Engine::next_without_vector(int64_t space, size_
     }
   }
   if (!revised.empty()) {
-    TAU_ASSIGN_OR_RETURN(next.rows, memories_->load_rows(revised));
-    std::erase_if(next.rows, [](const store::MemoryRow& row) { return row.forgotten_ms != 0; });
+    TAU_ASSIGN_OR_RETURN(next.rows, revised_without_vector(revised));
     if (!next.rows.empty()) return next;
   }
   TAU_ASSIGN_OR_RETURN(const auto workspaces, memories_->workspaces());
   for (const std::string& workspace : workspaces) {
     {
       const std::lock_guard lock(mutex_);
-      next.after = embedded_to_[workspace];
+      next.after = vectors_.space == space ? embedded_to_[workspace] : 0;
     }
     TAU_ASSIGN_OR_RETURN(next.rows, memories_->without_vector(workspace, space, next.after, limit));
     if (next.rows.empty()) continue;
     next.workspace = workspace;
     const std::lock_guard lock(mutex_);
-    embedded_to_[workspace] = next.rows.back().row;
+    if (vectors_.space == space) embedded_to_[workspace] = next.rows.back().row;
     return next;
   }
   return next;
