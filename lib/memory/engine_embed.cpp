@@ -44,9 +44,7 @@ StatusOr<std::vector<store::MemoryRow>> Engine::revised_without_vector(const std
   std::vector<store::MemoryRow> without;
   for (store::MemoryRow& row : rows) {
     if (row.forgotten_ms != 0) continue;
-    TAU_ASSIGN_OR_RETURN(const auto scopes, scopes_of({.workspace = row.scope.workspace,
-                                                       .channels = {row.scope.channel},
-                                                       .actors = {row.scope.actor}}));
+    TAU_ASSIGN_OR_RETURN(const auto scopes, memories_->scopes(only(row.scope)));
     for (const store::MemoryScopeRecord& scope : scopes) {
       const std::shared_ptr<Slot> slot = slot_of(scope.key);
       TAU_RETURN_IF_ERROR(catch_up(*slot, scope.key, scope.change));
