@@ -129,7 +129,8 @@ Status Ingesting::derived_of(const std::string& source) {
   }
   std::vector<int64_t> asked;
   for (const MemoryRow& row : derived) asked.push_back(row.row);
-  TAU_ASSIGN_OR_RETURN(const auto edges, memory_.engine().memories().edges(asked, kMostEdges));
+  TAU_ASSIGN_OR_RETURN(const auto edges,
+                       memory_.engine().memories().edges(asked, kMostEdges, only(asked_.scope)));
   std::vector<int64_t> led;
   for (const store::MemoryEdge& edge : edges)
     if (rows.contains(edge.target)) led.push_back(edge.source);
