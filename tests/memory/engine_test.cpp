@@ -267,17 +267,17 @@ TEST_F(MemoryEngine, MemoriesWithoutAVectorAreCountedAndComeToTheirs) {
     SearchRequest request;
     request.text = "house";
     const auto found = engine_->search(whole_, request, {}, Engine::Words::kAndVectors);
-    EXPECT_EQ(found->missing, *engine_->missing("w"));
+    EXPECT_EQ(found->missing, *engine_->missing(whole_));
     return found->missing;
   };
   for (const char* const id : {"a", "b", "c"})
     ASSERT_TRUE(put(*engine_, memory_of(id, format("a house by the sea, {}", id))).ok());
   EXPECT_EQ(missing(), 3);
-  EXPECT_EQ(*engine_->missing("elsewhere"), 0);
-  EXPECT_EQ(*engine_->embed_missing(2), 2);
+  EXPECT_EQ(*engine_->missing({.workspace = "elsewhere"}), 0);
+  EXPECT_EQ(*engine_->embed_missing(2, nullptr), 2);
   EXPECT_EQ(missing(), 1);
-  EXPECT_EQ(*engine_->embed_missing(2), 1);
-  EXPECT_EQ(*engine_->embed_missing(2), 0);
+  EXPECT_EQ(*engine_->embed_missing(2, nullptr), 1);
+  EXPECT_EQ(*engine_->embed_missing(2, nullptr), 0);
   EXPECT_EQ(missing(), 0);
 
   ASSERT_TRUE(put(*engine_, memory_of("a", "another house on the hill")).ok());
@@ -287,22 +287,22 @@ TEST_F(MemoryEngine, MemoriesWithoutAVectorAreCountedAndComeToTheirs) {
   ASSERT_TRUE(put(*engine_, tagged).ok());
   EXPECT_EQ(missing(), 1) << "the text of b is what it was";
   ASSERT_TRUE(forget(*engine_, {"w", "", ""}, "c").ok());
-  EXPECT_EQ(*engine_->embed_missing(10), 1);
+  EXPECT_EQ(*engine_->embed_missing(10, nullptr), 1);
   EXPECT_EQ(missing(), 0);
 
   // What was forgotten while the others got theirs.
   ASSERT_TRUE(put(*engine_, memory_of("d", "a town")).ok());
   ASSERT_TRUE(forget(*engine_, {"w", "", ""}, "d").ok());
   ASSERT_TRUE(put(*engine_, memory_of("e", "a road")).ok());
-  EXPECT_EQ(*engine_->embed_missing(10), 1);
+  EXPECT_EQ(*engine_->embed_missing(10, nullptr), 1);
   std::vector<store::MemoryEdit> restore;
   restore.push_back({.what = store::MemoryForget{.ref = {{"w", "", ""}, "d"}, .at_ms = 0}});
   ASSERT_TRUE(engine_->commit(std::move(restore)).ok());
   EXPECT_EQ(missing(), 1);
   model->down = true;
-  EXPECT_FALSE(engine_->embed_missing(10).ok());
+  EXPECT_FALSE(engine_->embed_missing(10, nullptr).ok());
   model->down = false;
-  EXPECT_EQ(*engine_->embed_missing(10), 1);
+  EXPECT_EQ(*engine_->embed_missing(10, nullptr), 1);
   EXPECT_EQ(missing(), 0);
 }
 
@@ -315,7 +315,7 @@ TEST_F(MemoryEngine, ALittleThatWasWrittenIsLeftToTheNextSearch) {
   EXPECT_TRUE(engine_->falls_behind());
   ASSERT_TRUE(engine_->follow().ok());
   EXPECT_FALSE(engine_->falls_behind());
-  EXPECT_EQ(engine_->stats().documents, 41);
+  EXPECT_EQ(engine_->stats(whole_)->documents, 41);
   ASSERT_TRUE(engine_->set_embedder(std::make_shared<TestEmbedder>("host:test")).ok());
   EXPECT_TRUE(engine_->falls_behind()) << "vectors may be missing";
 }
