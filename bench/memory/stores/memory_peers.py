@@ -9,7 +9,7 @@ memory is told them; the others get the date at the end of the text.
 Speed: made memories of 12 to 48 words with hashed vectors, as search_bench has them; queries of five words.
 
 The others are taken from PyPI into build/memory_peers at the first use, in the versions of python.lock, whose hashes are
-checked. Nothing of libtau needs them. They are run without a network.
+checked. Nothing of libtau needs them. What would report home or fetch models while they run is switched off.
 
 Usage: memory_peers.py --library LIBTAU --embed EMBED_EXPORT [--data FOLDER] [--model FOLDER] [--sizes N…] [--only NAME…]
        [--seconds N] [--python PYTHON] [--json FILE] [--quick]
