@@ -37,7 +37,14 @@ bool has_vanished(const store::MemoryRow& row) {
   return parsed(row.attributes)[kChunkKey][kVanishedKey].as_bool();
 }
 
-// Tags and date of the front matter.
+// A tag of the front matter, whose control characters no tag may have.
+std::string tag_of(std::string_view text) {
+  std::string tag(text);
+  for (char& c : tag)
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';
+  return tag;
+}
+
 void add_tags(const json::Value& value, std::vector<std::string>& tags) {
   json::Value::Array one;
   if (value.is_string()) one.push_back(value);
@@ -45,7 +52,7 @@ void add_tags(const json::Value& value, std::vector<std::string>& tags) {
   for (const json::Value& tag : value.is_string() ? one : value.as_array()) {
     const std::string_view text = tag.as_string();
     if (text.empty() || text.size() > kMaxMemoryTagBytes || added == kMaxFileTags) continue;
-    tags.emplace_back(text);
+    tags.push_back(tag_of(text));
     ++added;
   }
 }

@@ -9,7 +9,7 @@ memory is told them; the others get the date at the end of the text.
 Speed: made memories of 12 to 48 words with hashed vectors, as search_bench has them; queries of five words.
 
 The others are taken from PyPI into build/memory_peers at the first use, in the versions of python.lock, whose hashes are
-checked. Nothing of libtau needs them. They are run without a network.
+checked. Nothing of libtau needs them. What would report home or fetch models while they run is switched off.
 
 Usage: memory_peers.py --library LIBTAU --embed EMBED_EXPORT [--data FOLDER] [--model FOLDER] [--sizes N…] [--only NAME…]
        [--seconds N] [--python PYTHON] [--json FILE] [--quick]
@@ -31,14 +31,13 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "support"), str(ROOT / "tools" 
 import workloads  # noqa: E402
 from packages import python_inside  # noqa: E402
 
-# Name, and whether it has a use for the vectors of a model. The first one is what the others are compared with.
-PEERS = (("libtau", False), ("libtau_model", True), ("sqlite_fts5", False), ("bm25s", False), ("tantivy", False),
-         ("lancedb_words", False), ("lancedb_vectors", True), ("lancedb_hybrid", True), ("sqlite_hybrid", True),
-         ("sqlite_vec", True), ("usearch", True), ("mem0", True))
-NOT_RUN = {"hnswlib": "its package is source alone, and is built on each machine; bench_vectors has it where Debian's headers are"}
+# The first one is what the others are compared with.
+PEERS = ("libtau", "libtau_model", "sqlite_fts5", "bm25s", "tantivy", "lancedb_words", "lancedb_vectors", "lancedb_hybrid",
+         "sqlite_hybrid", "sqlite_vec", "usearch", "mem0")
+NOT_RUN = {"hnswlib": "its package is source alone, built on each machine; vector_peers has it where its headers are"}
 SPEED = (("fill_per_s", "writes/s", ".0f"), ("fill_per_cpu_s", "/CPU s", ".0f"), ("single_per_s", "single/s", ".0f"),
-         ("p50_ms", "p50 ms", ".2f"), ("p99_ms", "p99 ms", ".2f"), ("cpu_ms", "CPU ms", ".2f"), ("hits", "hits", ".1f"), ("open_ms", "open ms", ".0f"),
-         ("disk_bytes", "disk B", ".0f"), ("resident_bytes", "RSS B", ".0f"))
+         ("p50_ms", "p50 ms", ".2f"), ("p99_ms", "p99 ms", ".2f"), ("cpu_ms", "CPU ms", ".2f"), ("hits", "hits", ".1f"),
+         ("open_ms", "open ms", ".0f"), ("disk_bytes", "disk B", ".0f"), ("resident_bytes", "RSS B", ".0f"))
 
 
 def offline():
@@ -60,7 +59,7 @@ def run_inside(python, *arguments):
 
 def chosen(args, with_model):
     """Peers of this run. Without a model the row of libtau's model is no other than that of libtau."""
-    return [(name, vectors) for name, vectors in PEERS
+    return [name for name in PEERS
             if (not args.only or name in args.only) and (name != "libtau_model" or with_model)]
 
 
@@ -70,7 +69,7 @@ def quality(args, python):
     for folder in workloads.folders_of(args.data):
         with tempfile.TemporaryDirectory() as work:
             collection = workloads.write_collection(args, folder, Path(work))
-            for name, _ in chosen(args, args.model):
+            for name in chosen(args, args.model):
                 found, why = run_inside(python, "quality", name, work)
                 figures = {"why": why} if found is None else workloads.judged(collection, found)
                 out.setdefault(collection.name, {})[name] = figures
@@ -90,7 +89,7 @@ def speed(args, python, size):
     out = {}
     with tempfile.TemporaryDirectory() as work:
         workloads.write_made(args, size, Path(work))
-        for name, _ in chosen(args, False):
+        for name in chosen(args, False):
             with tempfile.TemporaryDirectory() as home:
                 figures, why = run_inside(python, "fill", name, work, home, args.seconds)
                 if figures is not None:

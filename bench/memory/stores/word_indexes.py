@@ -37,7 +37,8 @@ class Bm25s(Store):
         (self._folder / "numbers.json").write_text(json.dumps(self._numbers), encoding="utf-8")
 
     def search(self, text, vector, count):
-        found, scores = self._index.retrieve(tokens_of(text, return_ids=False), k=min(count, len(self._numbers)), show_progress=False)
+        found, scores = self._index.retrieve(tokens_of(text, return_ids=False), k=min(count, len(self._numbers)),
+                                             show_progress=False)
         return [self._numbers[one] for one in numpy.asarray(found)[0][scores[0] > 0]]
 
     def notes(self):
