@@ -13,35 +13,10 @@
 #include "memory/hash_embedder.h"
 #include "memory/search.h"
 #include "support/report.h"
+#include "zipf_words.h"
 
 namespace tau::bench {
 namespace {
-
-constexpr size_t kVocabulary = 60'000;
-constexpr size_t kStopWords = 50;
-
-class Words {
- public:
-  Words() {
-    double sum = 0;
-    for (size_t rank = 1; rank <= kVocabulary; ++rank)
-      shares_.push_back(sum += 1 / static_cast<double>(rank));
-  }
-  std::string any(std::mt19937_64& random, size_t first = 0) const {
-    const double low = first == 0 ? 0 : shares_[first - 1];
-    const double at = std::uniform_real_distribution<double>(low, shares_.back())(random);
-    return word(static_cast<size_t>(std::lower_bound(shares_.begin(), shares_.end(), at) - shares_.begin()));
-  }
-
- private:
-  // Letters alone: "ka", "kb", …; no stem cuts them.
-  static std::string word(size_t rank) {
-    std::string text;
-    for (; rank > 0 || text.size() < 3; rank /= 15) text.push_back("bcdfghjklmpqrtv"[rank % 15]);
-    return text + "ko";
-  }
-  std::vector<double> shares_;
-};
 
 class Source final : public memory::SearchSource {
  public:
@@ -70,7 +45,7 @@ struct Scope {
   std::unique_ptr<memory::Shard> shard;
 };
 
-Scope make_scope(size_t size, const Words& words) {
+Scope make_scope(size_t size, const ZipfWords& words) {
   Scope scope;
   std::mt19937_64 random(size);
   memory::ShardOptions options;
@@ -84,7 +59,7 @@ Scope make_scope(size_t size, const Words& words) {
     row.importance = 0.5;
     row.time_ms = static_cast<int64_t>(i) * 60'000;
     row.thread = format("thread-{}", i / 20);
-    for (size_t n = 12 + random() % 37; n > 0; --n) row.text += words.any(random) + " ";
+    row.text = words.text(random);
     if (!memory::HashEmbedder().embed({row.text}, memory::Purpose::kDocument, vector.data()).ok())
       std::abort();
     if (!scope.shard->apply(row, *memory::quantise(vector.data(), vector.size())).ok()) std::abort();
@@ -94,7 +69,7 @@ Scope make_scope(size_t size, const Words& words) {
   return scope;
 }
 
-void measure(Report& report, const std::string& name, const Scope& scope, const Words& words,
+void measure(Report& report, const std::string& name, const Scope& scope, const ZipfWords& words,
              const memory::SearchRequest& options, bool with_vectors) {
   constexpr int kQueries = 200;
   const std::array<const memory::Shard*, 1> shards = {scope.shard.get()};
@@ -104,7 +79,7 @@ void measure(Report& report, const std::string& name, const Scope& scope, const 
   std::vector<double> micros;
   for (int i = -10; i < kQueries; ++i) {  // the first ones warm up
     memory::SearchRequest request = options;
-    for (int n = 0; n < 5; ++n) request.text += words.any(random, kStopWords) + " ";
+    request.text = words.query(random, 5);
     const auto start = thread_cpu_ns();
     std::optional<memory::QueryVector> vector;
     if (with_vectors) vector = *memory::embed_query(memory::HashEmbedder(), request.text, shards);
@@ -118,7 +93,7 @@ void measure(Report& report, const std::string& name, const Scope& scope, const 
   report.add(name + " p99", "us", {micros[micros.size() * 99 / 100]});
 }
 
-void measure_scope(Report& report, size_t size, const Words& words) {
+void measure_scope(Report& report, size_t size, const ZipfWords& words) {
   const Scope scope = make_scope(size, words);
   memory::SearchRequest options;
   measure(report, format("hybrid, all of it, {}", size), scope, words, options, true);
@@ -134,7 +109,7 @@ void measure_scope(Report& report, size_t size, const Words& words) {
 
 int main(int argc, char** argv) {
   tau::bench::Report report(argc, argv);
-  const tau::bench::Words words;
+  const tau::bench::ZipfWords words;
   const char* const text = std::getenv("TAU_BENCH_MEMORIES");
   const size_t most = text == nullptr ? 1'000'000 : static_cast<size_t>(std::atoll(text));
   for (const size_t size : {size_t{10'000}, size_t{100'000}, size_t{1'000'000}})

@@ -41,7 +41,12 @@ struct Documents::Impl {
   size_t delta_tag_count = 0;
   DocumentNames threads, sources, tags;
   DocSet live, present;
+  std::vector<uint32_t> thread_sizes;  // live documents, by thread; those beyond its end have none
+  uint32_t live_threads = 0;
+  uint64_t in_threads = 0;
 
+  void join(uint32_t thread, uint32_t documents);
+  void leave(uint32_t thread);
   bool in_base(Doc doc) const { return doc < base.size; }
   const Fields& added(Doc doc) const { return delta[doc - base.size]; }
   Doc size() const { return base.size + static_cast<Doc>(delta.size()); }

@@ -2,7 +2,6 @@
 #include "memory/engine.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <utility>
 
 #include "memory/shard_folder.h"
@@ -16,7 +15,6 @@ using store::MemoryFilter;
 using store::MemoryOutcome;
 using store::MemoryScope;
 
-constexpr std::string_view kIdentityMark = "memory.database";
 constexpr size_t kMostUsesKept = 1024;  // before they are written
 constexpr Doc kWorthAFile = 256;        // memories that a process that ends leaves to the next one
 
@@ -42,50 +40,6 @@ Status narrow_part(std::string_view name, const std::optional<SharedString>& bou
   return ok_status();
 }
 
-// Blocks until a batch is durable.
-class Waiter {
- public:
-  store::Done done() {
-    return [this](const Status& status, store::Lsn) {
-      const std::lock_guard lock(mutex_);
-      status_ = status;
-      over_ = true;
-      changed_.notify_one();
-    };
-  }
-  Status wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return over_; });
-    return status_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool over_ = false;
-  Status status_;
-};
-
-// Tells one database from another, so that no index of another one is used.
-StatusOr<std::array<uint8_t, 16>> identity_of(store::Store& store, bool writes) {
-  std::array<uint8_t, 16> identity{};
-  if (!writes) return identity;
-  TAU_ASSIGN_OR_RETURN(std::string text, store.load_mark(kIdentityMark));
-  if (text.size() != 2 * identity.size()) {
-    std::array<std::byte, 16> random{};
-    system_random().fill(random);
-    text.clear();
-    for (const std::byte b : random) text += format("{:02x}", static_cast<unsigned>(b));
-    TAU_RETURN_IF_ERROR(store.store_mark(kIdentityMark, text));
-    // Another process may have been faster.
-    TAU_ASSIGN_OR_RETURN(text, store.load_mark(kIdentityMark));
-  }
-  const auto digit = [](char c) { return static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10) & 15u; };
-  for (size_t i = 0; i < identity.size() && 2 * i + 1 < text.size(); ++i)
-    identity[i] = static_cast<uint8_t>(digit(text[2 * i]) << 4 | digit(text[2 * i + 1]));
-  return identity;
-}
-
 }  // namespace
 
 bool Reach::sees(const MemoryScope& scope) const {
@@ -107,6 +61,12 @@ Status Reach::narrow(MemoryFilter& filter) const {
   return narrow_part("actor", actor, filter.actors);
 }
 
+MemoryFilter Reach::scopes() const {
+  MemoryFilter filter;
+  (void)narrow(filter);  // nothing that it could refuse is named
+  return filter;
+}
+
 void Reach::narrow_to_written(MemoryFilter& filter) const {
   if (channel) filter.channels = {*channel};
   if (actor) filter.actors = {*actor};
@@ -123,9 +83,7 @@ StatusOr<std::unique_ptr<Engine>> Engine::open(store::Store& store, Clock& clock
   const bool writes = !options.folder.empty();
   if (writes) TAU_RETURN_IF_ERROR(os::make_private_dir(options.folder));
   std::unique_ptr<Engine> engine(new Engine(store, *memories, clock, std::move(options)));
-  TAU_ASSIGN_OR_RETURN(engine->database_, identity_of(store, writes));
   if (writes) TAU_RETURN_IF_ERROR(engine->sweep());
-  TAU_ASSIGN_OR_RETURN(engine->followed_, memories->newest_change());
   return engine;
 }
 
@@ -134,7 +92,7 @@ Status Engine::sweep() {
   std::vector<int64_t> keys;
   TAU_ASSIGN_OR_RETURN(const auto workspaces, memories_->workspaces());
   for (const std::string& workspace : workspaces) {
-    TAU_ASSIGN_OR_RETURN(const auto records, memories_->scopes(workspace));
+    TAU_ASSIGN_OR_RETURN(const auto records, memories_->scopes({.workspace = workspace}));
     for (const store::MemoryScopeRecord& record : records) keys.push_back(record.key);
   }
   return sweep_sidecars(options_.folder, std::move(keys)).status();
@@ -150,7 +108,9 @@ Status Engine::set_embedder(std::shared_ptr<const Embedder> embedder) {
   const bool same = vectors_.embedder != nullptr && next.embedder != nullptr &&
                     vectors_.embedder->id() == next.embedder->id();
   vectors_ = std::move(next);
-  missing_ = 0;
+  eager_ = vectors_.space != 0 || !problem_.ok();
+  embedded_to_.clear();
+  revised_.clear();
   // Vectors of different spaces are never compared: every index begins anew.
   if (!same) slots_.clear();
   return ok_status();
@@ -169,6 +129,7 @@ VectorSpace Engine::vectors() const {
 void Engine::set_problem(Status problem) {
   const std::lock_guard lock(mutex_);
   problem_ = std::move(problem);
+  eager_ = vectors_.space != 0 || !problem_.ok();
 }
 
 Status Engine::attach(std::span<const float> vectors, size_t memories, std::vector<MemoryEdit>& edits) const {
@@ -192,24 +153,29 @@ Status Engine::attach(std::span<const float> vectors, size_t memories, std::vect
 
 StatusOr<std::vector<MemoryOutcome>> Engine::commit(std::vector<MemoryEdit> edits) {
   std::vector<MemoryOutcome> outcomes(edits.size());
-  for (size_t i = 0; i < edits.size(); ++i) edits[i].outcome = &outcomes[i];
+  std::vector<size_t> without_vector;
+  pending_.fetch_add(static_cast<int64_t>(edits.size()), std::memory_order_relaxed);
   {
     const std::lock_guard lock(mutex_);
-    for (const MemoryEdit& edit : edits)
-      if (const auto* const put = std::get_if<store::MemoryPut>(&edit.what))
-        written_.insert(put->row.scope.workspace);
+    for (size_t i = 0; i < edits.size(); ++i) {
+      edits[i].outcome = &outcomes[i];
+      const auto* const put = std::get_if<store::MemoryPut>(&edits[i].what);
+      if (put != nullptr) written_.insert(put->row.scope);
+      const bool given =
+          put != nullptr ? !put->vector.empty() : !std::holds_alternative<store::MemoryForget>(edits[i].what);
+      if (!given && vectors_.space != 0) without_vector.push_back(i);
+    }
   }
   for (MemoryEdit& use : take_uses()) edits.push_back(std::move(use));
   TAU_RETURN_IF_ERROR(append(std::move(edits)));
+  if (!without_vector.empty()) note_revised(without_vector, outcomes);
   return outcomes;
 }
 
 Status Engine::append(std::vector<MemoryEdit> edits) {
   store::Batch batch;
   batch.memories = std::move(edits);
-  Waiter waiter;
-  store_.append(std::move(batch), waiter.done());
-  return waiter.wait();
+  return store_.write(std::move(batch));
 }
 
 StatusOr<int64_t> Engine::purge(const std::vector<store::MemoryRef>& refs) {
@@ -217,9 +183,7 @@ StatusOr<int64_t> Engine::purge(const std::vector<store::MemoryRef>& refs) {
   std::vector<MemoryScope> scopes;
   for (const store::MemoryRef& ref : refs)
     if (std::find(scopes.begin(), scopes.end(), ref.scope) == scopes.end()) scopes.push_back(ref.scope);
-  for (const MemoryScope& scope : scopes)
-    TAU_RETURN_IF_ERROR(
-        erase_traces({.workspace = scope.workspace, .channels = {scope.channel}, .actors = {scope.actor}}));
+  for (const MemoryScope& scope : scopes) TAU_RETURN_IF_ERROR(erase_traces(only(scope)));
   return purged;
 }
 
@@ -232,15 +196,17 @@ StatusOr<int64_t> Engine::purge_all(const MemoryFilter& filter) {
 // Indexes hold terms and vectors of what was purged: those that do are written without it. A file that this
 // index does not stand on is of another model, and may hold them too.
 Status Engine::erase_traces(const MemoryFilter& filter) {
-  TAU_ASSIGN_OR_RETURN(const auto scopes, scopes_of(filter));
+  TAU_ASSIGN_OR_RETURN(const auto scopes, memories_->scopes(filter));
   for (const store::MemoryScopeRecord& record : scopes) {
     const std::shared_ptr<Slot> slot = slot_of(record.key);
     TAU_RETURN_IF_ERROR(catch_up(*slot, record.key, record.change));
     const std::unique_lock lock(slot->mutex);
     const bool on_disk =
         !options_.folder.empty() && os::path_exists(sidecar_path(options_.folder, record.key));
-    if (slot->shard != nullptr && (slot->shard->holds_removed() || on_disk))
-      TAU_RETURN_IF_ERROR(slot->shard->save());
+    if (slot->shard == nullptr || !(slot->shard->holds_removed() || on_disk)) continue;
+    // ABORTED: another process has written one that knows of the purge too.
+    const Status saved = slot->shard->save();
+    if (saved.code() != Code::kAborted) TAU_RETURN_IF_ERROR(saved);
   }
   return ok_status();
 }
@@ -268,33 +234,6 @@ std::vector<MemoryEdit> Engine::take_uses() {
   return edits;
 }
 
-StatusOr<int64_t> Engine::embed_missing(size_t limit) {
-  const VectorSpace now = vectors();
-  if (now.embedder == nullptr || now.space == 0) return 0;
-  TAU_ASSIGN_OR_RETURN(const auto workspaces, memories_->workspaces());
-  for (const std::string& workspace : workspaces) {
-    TAU_ASSIGN_OR_RETURN(const auto rows, memories_->without_vector(workspace, now.space, 0, limit));
-    if (rows.empty()) continue;
-    std::vector<std::string_view> texts;
-    for (const store::MemoryRow& row : rows) texts.push_back(row.text);
-    const size_t dimensions = now.embedder->dimensions();
-    std::vector<float> made(rows.size() * dimensions);
-    TAU_RETURN_IF_ERROR(now.embedder->embed(texts, Purpose::kDocument, made.data()));
-    std::vector<MemoryEdit> edits;
-    for (size_t i = 0; i < rows.size(); ++i) {
-      TAU_ASSIGN_OR_RETURN(std::string bytes, quantise(made.data() + i * dimensions, dimensions));
-      edits.push_back({.what = store::MemoryVector{.row = rows[i].row,
-                                                   .revision = rows[i].revision,
-                                                   .space = now.space,
-                                                   .bytes = std::move(bytes)}});
-    }
-    TAU_RETURN_IF_ERROR(commit(std::move(edits)).status());
-    return static_cast<int64_t>(rows.size());
-  }
-  missing_ = 0;
-  return 0;
-}
-
 Status Engine::tidy(bool closing) {
   if (std::vector<MemoryEdit> uses = take_uses(); !uses.empty()) TAU_RETURN_IF_ERROR(append(std::move(uses)));
   std::vector<std::pair<int64_t, std::shared_ptr<Slot>>> slots;
@@ -303,7 +242,9 @@ Status Engine::tidy(bool closing) {
     slots.assign(slots_.begin(), slots_.end());
   }
   for (const auto& [key, slot] : slots) TAU_RETURN_IF_ERROR(save(*slot, key, closing));
-  return ok_status();
+  // A process that was killed in a purge has left words of it.
+  const Status erased = options_.folder.empty() ? ok_status() : memories_->purge({}).status();
+  return erased.code() == Code::kUnavailable ? ok_status() : erased;
 }
 
 // Searches go on while the file is written. Another process may purge meanwhile, and have written a file
@@ -334,17 +275,19 @@ Status Engine::save(Slot& slot, int64_t scope_key, bool closing) {
   return ok_status();
 }
 
-EngineStats Engine::stats() const {
+StatusOr<EngineStats> Engine::stats(const Reach& reach) {
+  TAU_ASSIGN_OR_RETURN(const auto records, memories_->scopes(reach.scopes()));
   std::vector<std::shared_ptr<Slot>> slots;
-  EngineStats stats;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [key, slot] : slots_) slots.push_back(slot);
-    stats.last_damage = last_damage_;
+    for (const store::MemoryScopeRecord& record : records)
+      if (const auto at = slots_.find(record.key); at != slots_.end()) slots.push_back(at->second);
   }
-  stats.rebuilt = rebuilt_;
+  EngineStats stats;
   for (const auto& slot : slots) {
     const std::shared_lock lock(slot->mutex);
+    stats.rebuilt += slot->rebuilt;
+    if (!slot->damage.empty()) stats.last_damage = slot->damage;
     if (slot->shard == nullptr) continue;
     ++stats.shards;
     stats.documents += slot->shard->live();

@@ -122,7 +122,7 @@ class Doing {
     for (const Duplicate& duplicate : duplicates) numbers.insert({duplicate.kept, duplicate.lost});
     MergeInput input;
     input.now_ms = engine_.clock().wall_ms();
-    TAU_ASSIGN_OR_RETURN(input.edges, memories.edges({numbers.begin(), numbers.end()}, kMostEdges));
+    TAU_ASSIGN_OR_RETURN(input.edges, memories.edges({numbers.begin(), numbers.end()}, kMostEdges, {}));
     for (const MemoryEdge& edge : input.edges) numbers.insert({edge.source, edge.target});
     TAU_ASSIGN_OR_RETURN(input.rows, memories.load_rows({numbers.begin(), numbers.end()}));
     std::vector<int64_t> present;

@@ -40,7 +40,7 @@ struct HeaderRecord {
   uint32_t format_version;
   uint32_t sections;
   uint64_t file_bytes;
-  uint8_t database[16];
+  uint8_t spare[16];
   int64_t scope_key;
   int64_t space;
   uint32_t dimensions;
@@ -117,7 +117,6 @@ StatusOr<HeaderRecord> record_of(std::string_view bytes, std::string_view name) 
 
 SegmentHeader header_of(const HeaderRecord& record) {
   SegmentHeader header;
-  std::memcpy(header.key.database.data(), record.database, sizeof record.database);
   header.key.scope_key = record.scope_key;
   header.key.space = record.space;
   header.key.dimensions = record.dimensions;
@@ -181,7 +180,6 @@ Status SegmentView::verify_sections(std::string_view name) const {
 
 Status SegmentView::matches(const SegmentKey& expected, int64_t newest_change) const {
   const SegmentKey& key = header_.key;
-  if (key.database != expected.database) return stale("another database");
   if (key.scope_key != expected.scope_key)
     return stale(format("scope {} instead of {}", key.scope_key, expected.scope_key));
   if (key.space != expected.space || key.dimensions != expected.dimensions)
@@ -286,7 +284,6 @@ Status SegmentWriter::finish(const SegmentHeader& header) {
   record->format_version = kFormatVersion;
   record->sections = static_cast<uint32_t>(sections_.size());
   record->file_bytes = offset_;
-  std::memcpy(record->database, header.key.database.data(), sizeof record->database);
   record->scope_key = header.key.scope_key;
   record->space = header.key.space;
   record->dimensions = header.key.dimensions;

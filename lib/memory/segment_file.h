@@ -1,5 +1,5 @@
 // The container of one shard's sidecar: a file of checksummed sections under a header that says of which
-// scope of which database it is an index, in which vector space and format, and up to which change. It is
+// scope it is an index, in which vector space and format, and up to which change. It is
 // written beside and renamed, never changed in place, and read through a memory mapping.
 //
 // Whatever is wrong with a file, opening it says so: DATA_LOSS "index_damaged" for what is torn or flipped,
@@ -28,9 +28,8 @@ inline constexpr uint32_t kVectorSections = 0x300;
 
 // What a file must agree in with who opens it.
 struct SegmentKey {
-  std::array<uint8_t, 16> database{};  // identity of the database whose rows it indexes
-  int64_t scope_key = 0;
-  int64_t space = 0;  // of its vectors; 0: it has none
+  int64_t scope_key = 0;  // no other database has the same
+  int64_t space = 0;      // of its vectors; 0: it has none
   uint32_t dimensions = 0;
   uint32_t analysis_version = 0;
   bool operator==(const SegmentKey&) const = default;

@@ -45,10 +45,11 @@ struct Shard::Impl {
   int64_t change = 0;
   uint64_t edits = 0;  // of documents, since it was opened
   ShardParts parts;
-  Doc base_out = 0;           // documents of the base that are out
-  bool holds_purged = false;  // some of those may be
-  int64_t live = 0;           // documents
-  int64_t total_length = 0;   // of them
+  Doc base_out = 0;            // documents of the base that are out
+  bool holds_purged = false;   // some of those may be
+  int64_t live = 0;            // documents
+  int64_t without_vector = 0;  // of them
+  int64_t total_length = 0;    // of them
   int64_t bad_vectors = 0;
   std::vector<TermCount> terms;  // of the document that is being added
 
@@ -73,9 +74,11 @@ Status Shard::Impl::use(const SegmentView& view) {
 
 void Shard::Impl::count_live() {
   live = 0;
+  without_vector = 0;
   total_length = 0;
   parts.documents.live().each([&](Doc doc) {
     ++live;
+    without_vector += parts.vectors.has(doc) ? 0 : 1;
     total_length += parts.postings.length(doc);
   });
 }
@@ -83,6 +86,7 @@ void Shard::Impl::count_live() {
 void Shard::Impl::remove(Doc doc) {
   if (parts.documents.live().contains(doc)) {
     --live;
+    without_vector -= parts.vectors.has(doc) ? 0 : 1;
     total_length -= parts.postings.length(doc);
   }
   if (doc < parts.documents.base_size()) ++base_out;
@@ -152,6 +156,7 @@ Status Shard::apply(const store::MemoryRow& row, std::string_view vector_bytes) 
   TAU_RETURN_IF_ERROR(s.parts.vectors.add(doc, vector_bytes));
   if (row.forgotten_ms == 0) {
     ++s.live;
+    s.without_vector += s.parts.vectors.has(doc) ? 0 : 1;
     s.total_length += s.parts.postings.length(doc);
   } else {
     s.dead_counts.clear();
@@ -178,6 +183,7 @@ int64_t Shard::bad_vectors() const { return impl_->bad_vectors; }
 
 Doc Shard::size() const { return impl_->parts.documents.size(); }
 int64_t Shard::live() const { return impl_->live; }
+int64_t Shard::without_vector() const { return impl_->without_vector; }
 int64_t Shard::total_length() const { return impl_->total_length; }
 
 int64_t Shard::document_count(uint64_t term) const {

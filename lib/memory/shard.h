@@ -50,6 +50,7 @@ class Shard {
   Doc size() const;  // documents, those that are out included
   // Statistics, over documents that are live: neither replaced, purged nor forgotten.
   int64_t live() const;
+  int64_t without_vector() const;               // of the live ones; a vector of 0 is none
   int64_t total_length() const;                 // of all their lengths in terms
   int64_t document_count(uint64_t term) const;  // how many have the term
 

@@ -28,7 +28,10 @@ class Word {
   static bool is_vowel(char c) {
     return c == 'a' || c == 'e' || c == 'i' || c == 'o' || c == 'u' || c == 'y';
   }
-  bool ends(std::string_view suffix) const { return view().ends_with(suffix); }
+  // Nearly always the last letter says no.
+  bool ends(std::string_view suffix) const {
+    return length_ > 0 && text_[length_ - 1] == suffix.back() && view().ends_with(suffix);
+  }
   void replace(size_t cut, std::string_view instead) {
     std::memcpy(text_ + length_ - cut, instead.data(), instead.size());
     length_ = length_ - cut + instead.size();
@@ -79,7 +82,7 @@ bool Word::special() {
       {"cosmos", "cosmos"}, {"bias", "bias"},    {"andes", "andes"},
   };
   for (const Rule& form : kForms)
-    if (form.suffix == view()) {
+    if (form.suffix[0] == text_[0] && form.suffix == view()) {
       replace(length_, form.instead);
       return true;
     }
@@ -108,7 +111,8 @@ void Word::plural() {
 bool Word::stands_as_it_is() const {
   static constexpr std::string_view kWords[] = {"inning",  "outing",  "canning", "herring", "earring",
                                                 "evening", "proceed", "exceed",  "succeed"};
-  return std::ranges::find(kWords, view()) != std::end(kWords);
+  return std::ranges::any_of(kWords,
+                             [this](std::string_view word) { return word[0] == text_[0] && word == view(); });
 }
 
 void Word::past_and_gerund() {
@@ -189,7 +193,7 @@ size_t Word::stem() {
   r1_ = region(0);
   for (const std::string_view start :
        {"gener", "commun", "arsen", "past", "univers", "later", "emerg", "organ", "inter"})
-    if (view().starts_with(start)) r1_ = start.size();
+    if (at(0) == start.front() && view().starts_with(start)) r1_ = start.size();
   r2_ = r1_ < length_ ? region(r1_) : length_;
   plural();
   if (!stands_as_it_is()) {

@@ -374,6 +374,7 @@ void Core::stop_threads() {
 void Core::begin_stop() {
   stopping_ = true;
   if (auth_ != nullptr) auth_->stop();
+  if (memory_ != nullptr) memory_->stop_watches();
 }
 
 void Core::depart() { departure_.emplace(); }

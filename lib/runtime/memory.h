@@ -16,6 +16,7 @@
 namespace tau::runtime {
 
 class Core;
+class MemoryWatches;
 class Runtime;
 
 class Memory final {
@@ -23,6 +24,7 @@ class Memory final {
   // `scope`: as tau_memory_open() describes it.
   static StatusOr<std::shared_ptr<Memory>> open(std::shared_ptr<Runtime> runtime, std::string_view scope);
   Memory(std::shared_ptr<Runtime> runtime, memory::Engine& engine, memory::Reach reach);
+  ~Memory();
   // What is written through it has these labels, whatever a request says: of a model's calls.
   void write_as(const Labels& labels) { labels_ = labels; }
   const std::optional<Labels>& labels() const { return labels_; }
@@ -49,6 +51,7 @@ class Memory final {
   }
 
   GraphPictures& pictures() { return pictures_; }
+  MemoryWatches& watches() { return *watches_; }
 
   const std::shared_ptr<Runtime>& runtime() const { return runtime_; }
 
@@ -61,6 +64,7 @@ class Memory final {
   std::optional<Labels> labels_;
   MemoryCaller caller_;
   GraphPictures pictures_;
+  std::unique_ptr<MemoryWatches> watches_;
 };
 
 }  // namespace tau::runtime

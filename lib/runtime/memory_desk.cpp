@@ -1,10 +1,12 @@
 #include "runtime/memory_desk.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/core.h"
 #include "runtime/home.h"
 #include "runtime/memory_embedders.h"
+#include "runtime/memory_watch.h"
 
 namespace tau::runtime {
 namespace {
@@ -84,7 +86,7 @@ Status MemoryDesk::set_embedder(std::shared_ptr<const memory::Embedder> embedder
     TAU_RETURN_IF_ERROR(engine_->set_embedder(std::move(next)));
     engine_->set_problem(problem_);
   }
-  wrote();
+  work_soon();
   return ok_status();
 }
 
@@ -105,13 +107,13 @@ Status MemoryDesk::begin_provider() {
   return ok_status();
 }
 
-StatusOr<int64_t> MemoryDesk::embed_missing(size_t limit) {
+StatusOr<int64_t> MemoryDesk::embed_missing(size_t limit, const memory::Reach* reach) {
   TAU_ASSIGN_OR_RETURN(memory::Engine* const open, engine());
   TAU_RETURN_IF_ERROR(begin_provider());
   int64_t done = 0;
   while (done < static_cast<int64_t>(limit)) {
     const size_t batch = std::min(kBatch, limit - static_cast<size_t>(done));
-    TAU_ASSIGN_OR_RETURN(const int64_t embedded, open->embed_missing(batch));
+    TAU_ASSIGN_OR_RETURN(const int64_t embedded, open->embed_missing(batch, reach));
     if (embedded == 0) break;
     done += embedded;
   }
@@ -119,6 +121,11 @@ StatusOr<int64_t> MemoryDesk::embed_missing(size_t limit) {
 }
 
 void MemoryDesk::wrote() {
+  const auto open = engine();
+  if (open.ok() && (*open)->falls_behind()) work_soon();
+}
+
+void MemoryDesk::work_soon() {
   if (!core_.workers().available() || upkeep_->closing || upkeep_->waits.exchange(true)) return;
   core_.workers().submit([this, shared = upkeep_] {
     shared->waits = false;
@@ -134,7 +141,7 @@ void MemoryDesk::wrote() {
 bool MemoryDesk::upkeep() {
   const auto open = engine();
   if (!open.ok()) return false;
-  const auto embedded = embed_missing(kBatch);
+  const auto embedded = embed_missing(kBatch, nullptr);
   if (!embedded.ok())
     core_.log(LogLevel::kWarn, "memory", "no vectors for now: " + std::string(embedded.status().message()));
   if (embedded.ok() && *embedded > 0) return true;
@@ -144,19 +151,57 @@ bool MemoryDesk::upkeep() {
   return false;
 }
 
-void MemoryDesk::describe_vectors(json::Writer& w) const {
-  const std::lock_guard lock(mutex_);
+Status MemoryDesk::describe_vectors(const memory::Reach& reach, json::Writer& w) const {
+  memory::Engine* open = nullptr;
+  Status problem;
+  {
+    const std::lock_guard lock(mutex_);
+    open = engine_.get();
+    problem = problem_;
+  }
   w.begin_object();
-  const auto embedder = engine_ == nullptr ? nullptr : engine_->embedder();
+  const auto embedder = open == nullptr ? nullptr : open->embedder();
   if (embedder == nullptr) {
-    w.field("state", problem_.ok() ? "off" : "unavailable");
+    w.field("state", problem.ok() ? "off" : "unavailable");
   } else {
+    TAU_ASSIGN_OR_RETURN(const int64_t missing, open->missing(reach));
     w.field("state", "on").field("model", embedder->id());
     w.field("dimensions", static_cast<int64_t>(embedder->dimensions()));
-    w.field("missing", engine_->missing());
+    w.field("missing", missing);
   }
-  if (!problem_.ok()) w.field("reason", problem_.reason()).field("message", problem_.message());
+  if (!problem.ok()) w.field("reason", problem.reason()).field("message", problem.message());
   w.end_object();
+  return ok_status();
+}
+
+void MemoryDesk::add_watch(const std::shared_ptr<Watching>& watching) {
+  const std::lock_guard lock(watches_mutex_);
+  watches_.erase(
+      std::remove_if(watches_.begin(), watches_.end(), [](const auto& each) { return each.expired(); }),
+      watches_.end());
+  watches_.push_back(watching);
+}
+
+void MemoryDesk::stop_watches() {
+  const std::lock_guard lock(watches_mutex_);
+  for (const auto& each : watches_)
+    if (const auto watching = each.lock()) watching->stop();
+}
+
+bool MemoryDesk::wait_watches(int timeout_ms) {
+  const int64_t start_ns = system_clock().monotonic_ns();
+  std::vector<std::weak_ptr<Watching>> watches;
+  {
+    const std::lock_guard lock(watches_mutex_);
+    watches = watches_;
+  }
+  for (const auto& each : watches) {
+    const int64_t gone_ms = (system_clock().monotonic_ns() - start_ns) / kNanosPerMilli;
+    const auto watching = each.lock();
+    const int left_ms = timeout_ms < 0 ? -1 : static_cast<int>(std::max<int64_t>(0, timeout_ms - gone_ms));
+    if (watching != nullptr && !watching->wait_ended(left_ms)) return false;
+  }
+  return true;
 }
 
 // Not while something is at work, which may take as long as a model does.

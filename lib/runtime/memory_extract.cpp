@@ -11,8 +11,6 @@
 namespace tau::runtime {
 namespace {
 
-constexpr int64_t kMostMemories = 32;
-constexpr int64_t kTokensPerMemory = 250;
 constexpr size_t kMostMessages = 1000;
 
 struct Asked {
@@ -93,12 +91,7 @@ StatusOr<Asked> read_ask(Memory& memory, const json::Value& request) {
   TAU_ASSIGN_OR_RETURN(asked.model, read_model_name(request));
   TAU_ASSIGN_OR_RETURN(asked.dry_run, read_flag(request, "request", "dry_run", false));
   TAU_ASSIGN_OR_RETURN(asked.timeout_ms, read_model_timeout(request));
-  if (request.contains("max_memories")) {
-    TAU_ASSIGN_OR_RETURN(const int64_t most,
-                         read_bounded(request, "request", "max_memories", 1, 1, kMostMemories));
-    asked.options.bounds.max_memories = static_cast<size_t>(most);
-    asked.options.max_tokens = std::max(asked.options.max_tokens, most * kTokensPerMemory);
-  }
+  TAU_RETURN_IF_ERROR(read_max_memories(request, asked.options));
   TAU_RETURN_IF_ERROR(check_writable(memory, asked.dry_run));
   return asked;
 }

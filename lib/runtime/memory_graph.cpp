@@ -134,8 +134,9 @@ StatusOr<std::shared_ptr<const GraphPicture>> draw(Memory& memory, const store::
   return std::shared_ptr<const GraphPicture>(std::move(picture));
 }
 
-// Pages of one picture: it is drawn once as long as nothing changes.
-StatusOr<std::shared_ptr<const GraphPicture>> picture_of(Memory& memory, const json::Value& request) {
+// Pages of one picture: it is drawn for the first one, and kept for the others as long as no memory changes.
+StatusOr<std::shared_ptr<const GraphPicture>> picture_of(Memory& memory, const json::Value& request,
+                                                         bool first) {
   TAU_ASSIGN_OR_RETURN(const store::MemoryFilter filter, read_filter(request, memory.reach()));
   TAU_ASSIGN_OR_RETURN(const GraphFilter relations, read_graph_filter(request));
   json::Value key = request;
@@ -143,7 +144,7 @@ StatusOr<std::shared_ptr<const GraphPicture>> picture_of(Memory& memory, const j
   key.erase("limit");
   TAU_ASSIGN_OR_RETURN(const int64_t newest, memory.engine().memories().newest_change());
   const std::string name = format("{} {}", newest, json::canonical(key));
-  if (auto kept = memory.pictures().find(name)) return kept;
+  if (auto kept = first ? nullptr : memory.pictures().find(name)) return kept;
   TAU_ASSIGN_OR_RETURN(auto picture, draw(memory, filter, relations));
   memory.pictures().keep(name, picture);
   return picture;
@@ -154,7 +155,7 @@ StatusOr<std::string> page_of_all(Memory& memory, const json::Value& request) {
   TAU_ASSIGN_OR_RETURN(const int64_t limit,
                        read_bounded(request, "request", "limit", 1'000, 1, kMostOfAPage));
   TAU_ASSIGN_OR_RETURN(const int64_t after, read_count(request, "request", "after"));
-  TAU_ASSIGN_OR_RETURN(const auto picture, picture_of(memory, request));
+  TAU_ASSIGN_OR_RETURN(const auto picture, picture_of(memory, request, after == 0));
   const memory::GraphPage page = picture->layout->page(after, static_cast<size_t>(limit));
   std::vector<int64_t> numbers;
   for (const memory::PlacedNode& node : page.nodes) numbers.push_back(node.row);

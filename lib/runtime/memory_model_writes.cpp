@@ -18,6 +18,8 @@ using store::MemoryRelate;
 
 constexpr int64_t kUsualTimeoutMs = 60'000;
 constexpr int64_t kMaxTimeoutMs = 3'600'000;
+constexpr int64_t kMostMemories = 32;
+constexpr int64_t kTokensPerMemory = 250;
 constexpr int kTries = 3;  // others write meanwhile
 
 // Looks at the edits of one answer as the store is now.
@@ -170,6 +172,15 @@ void ModelUse::write(json::Writer& w) const {
 
 StatusOr<int64_t> read_model_timeout(const json::Value& request) {
   return read_bounded(request, "request", "timeout_ms", kUsualTimeoutMs, 1, kMaxTimeoutMs);
+}
+
+Status read_max_memories(const json::Value& request, memory::ExtractOptions& options) {
+  if (!request.contains("max_memories")) return ok_status();
+  TAU_ASSIGN_OR_RETURN(const int64_t most,
+                       read_bounded(request, "request", "max_memories", 1, 1, kMostMemories));
+  options.bounds.max_memories = static_cast<size_t>(most);
+  options.max_tokens = std::max(options.max_tokens, most * kTokensPerMemory);
+  return ok_status();
 }
 
 StatusOr<std::string> read_model_name(const json::Value& request) {

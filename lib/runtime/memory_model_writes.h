@@ -49,6 +49,8 @@ struct ModelUse {
 
 // "timeout_ms" of a request: 1 to 3,600,000 ms; 60,000 where it is absent.
 StatusOr<int64_t> read_model_timeout(const json::Value& request);
+// "max_memories" of a request, of one answer: 1 to 32.
+Status read_max_memories(const json::Value& request, memory::ExtractOptions& options);
 // Text, or empty where it is absent.
 StatusOr<std::string> read_model_name(const json::Value& request);
 // What a store that is only read could not keep is not asked for.

@@ -49,7 +49,7 @@ StatusOr<std::string> list_memory_models(Memory& memory, const json::Value& requ
   w.end_array().key("installed").begin_array();
   for (const std::string& name : installed) w.string(name);
   w.end_array();
-  core.memory().describe_vectors(w.key("vectors"));
+  TAU_RETURN_IF_ERROR(core.memory().describe_vectors(memory.reach(), w.key("vectors")));
   w.end_object();
   return out;
 }

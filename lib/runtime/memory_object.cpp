@@ -6,6 +6,7 @@
 #include "runtime/memory.h"
 #include "runtime/memory_desk.h"
 #include "runtime/memory_ops.h"
+#include "runtime/memory_watch.h"
 
 namespace tau::runtime {
 namespace {
@@ -67,6 +68,9 @@ constexpr MemoryOp kMemoryOps[] = {
     {"models", "memory:read", list_memory_models},
     {"install_model", "memory:maintain", install_memory_model},
     {"ingest", "memory:ingest", ingest_memories},
+    {"watch", "memory:ingest", watch_folder},
+    {"watches", "memory:read", list_watches},
+    {"unwatch", "memory:ingest", unwatch_folder},
     {"export", "memory:export", export_memories},
     {"import", "memory:import", import_memories},
 };
@@ -80,7 +84,19 @@ Status unknown_op(std::string_view op) {
 }  // namespace
 
 Memory::Memory(std::shared_ptr<Runtime> runtime, memory::Engine& engine, memory::Reach reach)
-    : runtime_(std::move(runtime)), engine_(engine), reach_(std::move(reach)) {}
+    : runtime_(std::move(runtime)),
+      engine_(engine),
+      reach_(std::move(reach)),
+      watches_(std::make_unique<MemoryWatches>()) {}
+
+// In a child process the watches are the parent's.
+Memory::~Memory() {
+  if (runtime_->forked()) {
+    (void)watches_.release();  // NOLINT: nor is what they hold
+  } else {
+    watches_->stop();
+  }
+}
 
 StatusOr<std::shared_ptr<Memory>> Memory::open(std::shared_ptr<Runtime> runtime, std::string_view scope) {
   TAU_ASSIGN_OR_RETURN(memory::Reach reach, read_reach(scope));

@@ -43,8 +43,13 @@ StatusOr<std::string> consolidate_memories(Memory& memory, const json::Value& re
 // memory_models.cpp
 StatusOr<std::string> list_memory_models(Memory& memory, const json::Value& request);
 StatusOr<std::string> install_memory_model(Memory& memory, const json::Value& request);
-// memory_files.cpp
+// memory_ingest.cpp
 StatusOr<std::string> ingest_memories(Memory& memory, const json::Value& request);
+// memory_watch_ops.cpp
+StatusOr<std::string> watch_folder(Memory& memory, const json::Value& request);
+StatusOr<std::string> list_watches(Memory& memory, const json::Value& request);
+StatusOr<std::string> unwatch_folder(Memory& memory, const json::Value& request);
+// memory_files.cpp
 StatusOr<std::string> export_memories(Memory& memory, const json::Value& request);
 StatusOr<std::string> import_memories(Memory& memory, const json::Value& request);
 

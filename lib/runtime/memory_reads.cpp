@@ -56,7 +56,7 @@ void write_relations(json::Writer& w, const store::MemoryRow& row,
 
 Status write_with_relations(json::Writer& w, Memory& memory, const store::MemoryRow& row) {
   store::Memories& memories = memory.engine().memories();
-  TAU_ASSIGN_OR_RETURN(const auto edges, memories.edges({row.row}, kMostRelations));
+  TAU_ASSIGN_OR_RETURN(const auto edges, memories.edges({row.row}, kMostRelations, memory.reach().scopes()));
   std::vector<int64_t> others;
   for (const store::MemoryEdge& edge : edges)
     others.push_back(edge.source == row.row ? edge.target : edge.source);
@@ -157,13 +157,13 @@ StatusOr<std::string> list_memories(Memory& memory, const json::Value& request) 
 
 StatusOr<std::string> memory_tree(Memory& memory, const json::Value& request) {
   TAU_RETURN_IF_ERROR(only_keys(request, "request", {"op"}));
-  TAU_ASSIGN_OR_RETURN(const auto scopes, memory.engine().memories().scopes(memory.reach().workspace));
+  TAU_ASSIGN_OR_RETURN(const auto scopes, memory.engine().memories().scopes(memory.reach().scopes()));
   std::string out;
   json::Writer w(out);
   int64_t total = 0;
   w.begin_object().field("workspace", memory.reach().workspace).key("scopes").begin_array();
   for (const store::MemoryScopeRecord& record : scopes) {
-    if (!memory.reach().sees(record.scope) || record.memories + record.forgotten == 0) continue;
+    if (record.memories + record.forgotten == 0) continue;
     total += record.memories;
     w.begin_object().field("channel", record.scope.channel).field("actor", record.scope.actor);
     w.field("memories", record.memories).field("forgotten", record.forgotten).end_object();
@@ -174,17 +174,16 @@ StatusOr<std::string> memory_tree(Memory& memory, const json::Value& request) {
 
 StatusOr<std::string> memory_stats(Memory& memory, const json::Value& request) {
   TAU_RETURN_IF_ERROR(only_keys(request, "request", {"op"}));
-  TAU_ASSIGN_OR_RETURN(const auto scopes, memory.engine().memories().scopes(memory.reach().workspace));
+  TAU_ASSIGN_OR_RETURN(const auto scopes, memory.engine().memories().scopes(memory.reach().scopes()));
   int64_t memories = 0;
   int64_t forgotten = 0;
   int64_t count = 0;
   for (const store::MemoryScopeRecord& record : scopes) {
-    if (!memory.reach().sees(record.scope)) continue;
     memories += record.memories;
     forgotten += record.forgotten;
     ++count;
   }
-  const memory::EngineStats stats = memory.engine().stats();
+  TAU_ASSIGN_OR_RETURN(const memory::EngineStats stats, memory.engine().stats(memory.reach()));
   std::string out;
   json::Writer w(out);
   w.begin_object().field("workspace", memory.reach().workspace).field("scopes", count);
@@ -193,7 +192,7 @@ StatusOr<std::string> memory_stats(Memory& memory, const json::Value& request) {
   w.field("bytes", stats.bytes).field("rebuilt", stats.rebuilt);
   if (!stats.last_damage.empty()) w.field("last_damage", stats.last_damage);
   w.end_object();
-  memory.core().memory().describe_vectors(w.key("vectors"));
+  TAU_RETURN_IF_ERROR(memory.core().memory().describe_vectors(memory.reach(), w.key("vectors")));
   w.end_object();
   return out;
 }

@@ -127,6 +127,13 @@ void write_understood(json::Writer& w, const memory::Query& query) {
   w.end_array().end_object();
 }
 
+// What was looked at and left out, for it says too little.
+void write_left_out(json::Writer& w, const memory::SearchResult& result) {
+  w.key("left_out").begin_object().field("by_chance", result.by_chance);
+  w.key("cosine_below").number(result.least_cosine);
+  w.field("far_behind", result.far_behind).end_object();
+}
+
 }  // namespace
 
 StatusOr<memory::Found> find_memories(Memory& memory, const json::Value& request,
@@ -140,7 +147,7 @@ StatusOr<memory::Found> find_memories(Memory& memory, const json::Value& request
   for (const memory::SearchHit& hit : found.result.hits) used.push_back(hit.row);
   if (asked.touch) engine.note_use(used);
   // The model of a provider is asked for the first time in the background.
-  if (found.why.reason() == "embedder_starting") memory.core().memory().wrote();
+  if (found.why.reason() == "embedder_starting") memory.core().memory().work_soon();
   return found;
 }
 
@@ -163,6 +170,7 @@ StatusOr<std::string> search_memories(Memory& memory, const json::Value& request
   w.field("searched", found.searched);
   if (explain) {
     w.field("candidates", found.result.candidates);
+    write_left_out(w, found.result);
     write_understood(w, found.result.query);
   }
   w.end_object();

@@ -124,11 +124,12 @@ StatusOr<std::string> embed_memories(Memory& memory, const json::Value& request)
   TAU_ASSIGN_OR_RETURN(const int64_t limit,
                        read_bounded(request, "request", "limit", 1000, 1, kMostEmbedded));
   MemoryDesk& desk = memory.core().memory();
-  TAU_ASSIGN_OR_RETURN(const int64_t embedded, desk.embed_missing(static_cast<size_t>(limit)));
+  TAU_ASSIGN_OR_RETURN(const int64_t embedded,
+                       desk.embed_missing(static_cast<size_t>(limit), &memory.reach()));
   std::string out;
   json::Writer w(out);
   w.begin_object().field("embedded", embedded);
-  desk.describe_vectors(w.key("vectors"));
+  TAU_RETURN_IF_ERROR(desk.describe_vectors(memory.reach(), w.key("vectors")));
   w.end_object();
   return out;
 }

@@ -58,8 +58,11 @@ class Asking final : public provider::CallSink {
     call.request = &request;
     call.principal = question.principal;
     const provider::CallId id = model_->start(std::move(call), *this);
-    const Status failed = wait_on(*loop_, core_, question.timeout_ms, "model_timeout", "answer",
-                                  [&] { return outcome_.has_value(); });
+    const auto unwanted = [&] { return question.stop != nullptr && *question.stop; };
+    Status failed = wait_on(*loop_, core_, question.timeout_ms, "model_timeout", "answer",
+                            [&] { return outcome_.has_value() || unwanted(); });
+    if (failed.ok() && !outcome_)
+      failed = Status(Code::kCancelled, "stopped", "nobody waits for the answer any more");
     if (outcome_) return *std::move(outcome_);
     response_ = model_->cancel(id);
     return failed;
@@ -147,6 +150,11 @@ Status cleaned(Core& core, const Status& status) {
 }
 
 }  // namespace
+
+StatusOr<std::string> model_of_question(Core& core, const std::string& model) {
+  TAU_ASSIGN_OR_RETURN(const AgentSnapshot asked, asked_model(core, model));
+  return std::string(asked.model);
+}
 
 StatusOr<ModelAnswer> ask_model(Core& core, const ModelQuestion& question) {
   if (core.stopping()) return failed_precondition("runtime_stopped", "the runtime was stopped");

@@ -12,13 +12,19 @@ constexpr size_t kScopesInQuery = 512;  // more are sorted out afterwards
 constexpr size_t kMostTerms = 256;
 constexpr int64_t kMergePages = 1000;
 
+// Not INSERT … SELECT: that stands in a savepoint of its own, at which the index writes a segment for each
+// row.
 Status add_words(Connection& db, int64_t row) {
-  return db
-      .prepare(
-          "INSERT INTO memory_fts(rowid, scope, text, tags)"
-          " SELECT id, scope, text, tags FROM memory_words WHERE id = ?1")
-      .bind(row)
-      .run();
+  Statement& words = db.prepare("SELECT scope, text, tags FROM memory_words WHERE id = ?1");
+  words.bind(row);
+  TAU_ASSIGN_OR_RETURN(const bool live, words.step());
+  Status status;
+  if (live) {
+    Statement& add = db.prepare("INSERT INTO memory_fts(rowid, scope, text, tags) VALUES(?1, ?2, ?3, ?4)");
+    status = add.bind(row, words.bytes(0), words.bytes(1), words.bytes(2)).run();
+  }
+  words.reset();
+  return status;
 }
 
 std::string scope_word(int64_t scope) { return format("s{}", scope); }

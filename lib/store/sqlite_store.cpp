@@ -2,11 +2,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <limits>
 #include <list>
 #include <map>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -122,6 +124,13 @@ class SqliteStore final : public Store {
       return;
     }
     writer_->submit(std::move(batch), std::move(done));
+  }
+
+  Status write(Batch&& given) override {
+    Batch batch = std::move(given);
+    given.clear();
+    TAU_RETURN_IF_ERROR(writable());
+    return writer_->write(std::move(batch));
   }
 
   Status flush() override {
@@ -414,6 +423,19 @@ StatusOr<std::unique_ptr<Connection>> open_for(const StoreOptions& options) {
 
 }  // namespace
 
+Status Store::write(Batch&& batch) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<Status> result;
+  append(std::move(batch), [&](Status status, Lsn) {
+    const std::lock_guard lock(mutex);
+    result = std::move(status);
+    changed.notify_one();  // under the lock: both end with this call
+  });
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return result.has_value(); });
+  return *std::move(result);
+}
 Status Store::backup(const std::string&) { return no_database(); }
 StatusOr<Pruned> Store::prune(const Retention&, bool) { return no_database(); }
 StatusOr<std::string> Store::load_mark(std::string_view) { return no_database(); }

@@ -189,6 +189,9 @@ class Store {
   // The batch is taken over: it is empty when `done` is called, and when std::bad_alloc is thrown. `done`
   // must not throw where it is called on another thread.
   virtual void append(Batch&& batch, Done done) = 0;
+  // Appends and waits. Nobody needs to be woken for a batch that meets an idle store: it is committed on the
+  // thread of the caller. Not from a Done.
+  virtual Status write(Batch&& batch);
   // Blocks until all appended so far is durable (or the store is poisoned).
   virtual Status flush() = 0;
 

@@ -44,6 +44,11 @@ size_t bytes_of(const Batch& batch) {
   return bytes;
 }
 
+Status called_on_writer() {
+  return failed_precondition("called_on_writer",
+                             "a blocking call of the store was made from a callback of append");
+}
+
 }  // namespace
 
 struct Writer::Waiter {
@@ -88,30 +93,96 @@ Writer::~Writer() {
 void Writer::submit(Batch batch, Done done) {
   Item item{.batch = std::move(batch), .done = std::move(done)};
   item.bytes = bytes_of(item.batch);
+  enqueue(std::move(item));
+}
+
+// Who is busy looks at the queue before resting, and needs no waking.
+void Writer::enqueue(Item item) {
+  bool wakes = false;
   {
     const std::lock_guard lock(mutex_);
-    if (queue_bytes_ > 0 && queue_bytes_ + item.bytes > max_queue_bytes_) {
+    if (item.waiter == nullptr && queue_bytes_ > 0 && queue_bytes_ + item.bytes > max_queue_bytes_) {
       item.refused = true;
       item.batch = {};
       item.bytes = 0;
     }
-    queue_bytes_ += item.bytes;
+    const size_t bytes = item.bytes;
     queue_.push_back(std::move(item));
+    queue_bytes_ += bytes;
+    wakes = !busy_;
   }
-  ready_.notify_one();
+  if (wakes) ready_.notify_one();
+}
+
+Status Writer::write(Batch batch) {
+  return take_place() ? write_in_place(std::move(batch)) : queue_and_wait(std::move(batch));
+}
+
+// Where nothing is queued and nobody writes. Of many writers the thread makes groups: one that went ahead
+// alone would have all others wait for its own sync.
+bool Writer::take_place() {
+  const std::lock_guard lock(mutex_);
+  if (busy_ || crowded_ || stopping_ || !queue_.empty() || looking_.load(std::memory_order_acquire))
+    return false;
+  busy_ = true;
+  return true;
+}
+
+// A group of one batch: what arrives meanwhile is the thread's.
+Status Writer::write_in_place(Batch batch) {
+  struct GiveBack {
+    Writer& writer;
+    ~GiveBack() { writer.give_place_back(); }
+  } const give_back{*this};
+  Status result;
+  Item item{.batch = std::move(batch), .done = [&](Status status, Lsn) { result = std::move(status); }};
+  item.bytes = bytes_of(item.batch);
+  taken_.push_back(std::move(item));
+  {
+    const std::lock_guard lock(mutex_);
+    queue_bytes_ += taken_.front().bytes;
+  }
+  commit_group(1);
+  return result;
+}
+
+// What is left to do is the thread's: it is handed the place, so that nobody else comes before it.
+void Writer::give_place_back() {
+  bool wakes = false;
+  {
+    const std::lock_guard lock(mutex_);
+    handed_over_ = !queue_.empty() || stopping_ || wants_checkpoint();
+    busy_ = handed_over_;
+    wakes = handed_over_;
+    if (!wakes && rests_ && !woken_ && has_idle_work(std::chrono::steady_clock::now())) wakes = woken_ = true;
+  }
+  if (wakes) ready_.notify_one();
+}
+
+Status Writer::queue_and_wait(Batch batch) {
+  if (std::this_thread::get_id() == thread_.get_id()) return called_on_writer();
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool over = false;
+  Status result;
+  submit(std::move(batch), [&](Status status, Lsn) {
+    const std::lock_guard lock(mutex);
+    result = std::move(status);
+    over = true;
+    changed.notify_one();  // under the lock: both end with this call
+  });
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return over; });
+  return result;
 }
 
 Status Writer::run(Work work, After after) {
-  if (std::this_thread::get_id() == thread_.get_id()) {
-    return failed_precondition("called_on_writer",
-                               "a blocking call of the store was made from a callback of append");
-  }
+  if (std::this_thread::get_id() == thread_.get_id()) return called_on_writer();
   Waiter waiter;
   waiter.work = std::move(work);
   waiter.after = after;
+  enqueue(Item{.waiter = &waiter});
   std::unique_lock lock(mutex_);
-  queue_.push_back(Item{.waiter = &waiter});
-  ready_.notify_one();
   waiter.done.wait(lock, [&] { return waiter.finished; });
   return waiter.status;
 }
@@ -120,12 +191,8 @@ void Writer::post(Work work, UniqueFunction<void(Status)> then) {
   auto waiter = std::make_unique<Waiter>();
   waiter->work = std::move(work);
   waiter->then = std::move(then);
-  {
-    const std::lock_guard lock(mutex_);
-    queue_.push_back(Item{.waiter = waiter.get()});
-  }
+  enqueue(Item{.waiter = waiter.get()});
   (void)waiter.release();
-  ready_.notify_one();
 }
 
 Status Writer::flush() { return run(nullptr); }
@@ -137,18 +204,19 @@ StoreStats Writer::stats() const {
 
 void Writer::loop() {
   while (wait_for_items()) {
-    while (!taken_.empty()) {
-      if (taken_.front().waiter != nullptr) {
-        Waiter& waiter = *taken_.front().waiter;
-        taken_.pop_front();
-        perform(waiter);
-      } else {
-        commit_group();
-      }
-      if (wal_pages_ >= checkpoint_at_ && !poisoned()) (void)checkpoint(SQLITE_CHECKPOINT_PASSIVE);
-    }
+    do {
+      if (!taken_.empty()) take_next();
+      if (wants_checkpoint()) (void)checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+    } while (!taken_.empty());
     if (looking_.load(std::memory_order_acquire)) look(std::chrono::steady_clock::now());
   }
+}
+
+void Writer::take_next() {
+  if (taken_.front().waiter == nullptr) return commit_group(max_group_);
+  Waiter& waiter = *taken_.front().waiter;
+  taken_.pop_front();
+  perform(waiter);
 }
 
 void Writer::note_wal(int pages) {
@@ -159,23 +227,42 @@ void Writer::note_wal(int pages) {
 // Moves what is queued to taken_; false at the end. Idle moments are used.
 bool Writer::wait_for_items() {
   std::unique_lock lock(mutex_);
-  const auto ready = [this] { return stopping_ || !queue_.empty(); };
-  while (!ready()) {
-    const Time now = std::chrono::steady_clock::now();
-    if (!has_idle_work(now)) {
-      if (!chore_ || poisoned()) {
-        ready_.wait(lock, ready);
-      } else {
-        ready_.wait_until(lock, chore_due_, ready);
-      }
-    } else if (!ready_.wait_for(lock, kIdle, ready)) {
+  busy_ = false;
+  while (!is_called()) sleep(lock);
+  handed_over_ = false;
+  busy_ = true;
+  taken_.swap(queue_);
+  return !taken_.empty() || !stopping_;
+}
+
+// Under the lock.
+bool Writer::is_called() const { return handed_over_ || (!busy_ && (stopping_ || !queue_.empty())); }
+
+// Until there is something to do, or it is time to look again.
+void Writer::sleep(std::unique_lock<std::mutex>& lock) {
+  const auto called = [this] { return is_called() || woken_; };
+  const Time now = std::chrono::steady_clock::now();
+  if (busy_ || has_idle_work(now)) {
+    const int64_t groups = groups_.load(std::memory_order_relaxed);
+    const bool quiet =
+        !ready_.wait_for(lock, kIdle, called) && !busy_ && groups == groups_.load(std::memory_order_relaxed);
+    if (quiet) {
+      busy_ = true;
       lock.unlock();
       idle(now);
       lock.lock();
+      busy_ = false;
     }
+  } else {
+    rests_ = true;
+    if (!chore_ || poisoned()) {
+      ready_.wait(lock, called);
+    } else {
+      ready_.wait_until(lock, chore_due_, called);
+    }
+    rests_ = false;
   }
-  taken_.swap(queue_);
-  return !taken_.empty();
+  woken_ = false;
 }
 
 bool Writer::has_idle_work(Time now) const {
@@ -235,14 +322,14 @@ bool Writer::refill() {
   return true;
 }
 
-void Writer::commit_group() {
+void Writer::commit_group(size_t most) {
   Group group;
   try {
     if (!poisoned()) {
       group.failure = open_transaction();
       group.open = db_->in_transaction();
     }
-    collect(&group);
+    collect(&group, most);
     if (group.open && group.failure.ok()) group.failure = commit();
   } catch (const std::bad_alloc&) { group.failure = Status::out_of_memory(); }
   if (group.failure.is_out_of_memory()) commit_each(&group);
@@ -268,8 +355,8 @@ Status Writer::commit() {
 }
 
 // Applies batches until there is none, the group is full or somebody's work comes first.
-void Writer::collect(Group* group) {
-  while (group->size < max_group_) {
+void Writer::collect(Group* group, size_t most) {
+  while (group->size < most) {
     if (group->size == taken_.size() && !refill()) return;
     Item& item = taken_[group->size];
     if (item.waiter != nullptr) return;
@@ -325,6 +412,7 @@ void Writer::settle(Group* group) {
   {
     const std::lock_guard lock(mutex_);
     queue_bytes_ -= group->bytes;
+    crowded_ = group->size > 1;
   }
   // Who was in the failed commit learns that the disk is full; who comes later, that the store is poisoned.
   Status failure = group->failure;

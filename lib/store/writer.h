@@ -1,4 +1,5 @@
-// The one thread that writes: it takes what is queued, commits it as one transaction, and answers.
+// The one thread that writes: it takes what is queued, commits it as one transaction, and answers. A caller
+// that would wait for an idle writer takes its place for one batch.
 #pragma once
 
 #include <atomic>
@@ -36,6 +37,8 @@ class Writer {
   ~Writer();  // commits what is queued
 
   void submit(Batch batch, Done done);
+  // The same, and waits. Not from a Done.
+  Status write(Batch batch);
   // Blocks until the work, and everything submitted before it, is committed. Not from a Done.
   Status run(Work work, After after = After::kNothing);
   // The same without waiting: tells on the writer thread.
@@ -75,17 +78,26 @@ class Writer {
   void loop();
   using Time = std::chrono::steady_clock::time_point;
   bool wait_for_items();
+  bool is_called() const;
+  void sleep(std::unique_lock<std::mutex>& lock);
+  bool take_place();
+  Status write_in_place(Batch batch);
+  Status queue_and_wait(Batch batch);
+  void give_place_back();
+  void enqueue(Item item);
   bool has_idle_work(Time now) const;
   void idle(Time now);
   void do_chore(Time now);
   void look(Time now);
+  bool wants_checkpoint() const { return wal_pages_ >= checkpoint_at_ && !poisoned(); }
   bool refill();
-  void commit_group();
+  void take_next();
+  void commit_group(size_t most);
   Status begin();
   Status roll_back();
   Status open_transaction();
   Status commit();
-  void collect(Group* group);
+  void collect(Group* group, size_t most);
   void commit_each(Group* group);
   Status commit_alone(Item& item);
   void settle(Group* group);
@@ -106,8 +118,14 @@ class Writer {
   std::deque<Item> queue_;  // under mutex_
   size_t queue_bytes_ = 0;  // under mutex_; of batches not yet answered
   bool stopping_ = false;   // under mutex_
+  // Under mutex_: somebody writes, the thread or one in its place. What follows is theirs meanwhile.
+  bool busy_ = true;
+  bool crowded_ = false;      // under mutex_: several waited for the last commit
+  bool handed_over_ = false;  // under mutex_: who was in its place leaves the thread something to do
+  bool rests_ = false;        // under mutex_: the thread sleeps until it is woken
+  bool woken_ = false;        // under mutex_: to see what there will be to do in an idle moment
 
-  // The rest belongs to the writer thread.
+  // The rest belongs to who writes.
   std::unique_ptr<Connection> db_;
   Applier applier_;
   std::deque<Item> taken_;

@@ -94,7 +94,6 @@ AsOf some_as_of() {
 ShardOptions options_of(const std::string& path) {
   ShardOptions options;
   options.path = path;
-  options.key.database[3] = 7;
   options.key.scope_key = 5;
   options.key.space = 2;
   options.key.dimensions = test::kModelDimensions;

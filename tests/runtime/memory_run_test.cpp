@@ -152,6 +152,27 @@ TEST_F(MemoryRun, FactsCloseThoseThatTheyContradict) {
   EXPECT_EQ(found(R"({"query":"where does Ada live","as_of":{"valid":"2022-01-01"}})"), "old");
 }
 
+TEST_F(MemoryRun, APictureOfTheGraphShowsARelationAtOnce) {
+  open({R"({"text":"x"})"});
+  perform(R"({"op":"add","memories":[{"id":"a","text":"one"},{"id":"b","text":"two"}]})");
+  const auto memory = *Memory::open(runtime_, "{}");
+  const auto edges = [&] {
+    return (*json::parse(*memory->perform(R"({"op":"graph"})", {})))["edges"].size();
+  };
+  EXPECT_EQ(edges(), 0U);
+  ASSERT_TRUE(memory->perform(R"({"op":"relate","from":"a","to":"b"})", {}).ok());
+  EXPECT_EQ(edges(), 1U);
+}
+
+TEST_F(MemoryRun, NotesOfOneNameInTwoScopesDoNotOverwriteEachOther) {
+  open({R"({"text":"x"})"});
+  perform(R"({"op":"add","id":"a","text":"of one","channel":"one"})");
+  perform(R"({"op":"add","id":"a","text":"of two","channel":"two"})");
+  const std::string both = format(R"({{"op":"export","format":"markdown","path":"{}"}})", dir_.file("both"));
+  EXPECT_EQ(reason_of(both), "ambiguous_memory");
+  EXPECT_EQ(perform(both.substr(0, both.size() - 1) + R"(,"channel":"two"})")["memories"].as_int(), 1);
+}
+
 TEST_F(MemoryRun, FilesGoInAndOut) {
   open({R"({"text":"x"})"});
   dir_.write("notes/a.md",

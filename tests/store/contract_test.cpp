@@ -173,6 +173,23 @@ TEST_P(StoreContract, ABatchThatIsTakenOverIsEmptyWhetherItWasRefusedOrNot) {
   }
 }
 
+TEST_P(StoreContract, AWriteIsAnAppendThatWaits) {
+  fill_session(*store_, "ses_a", 1);
+  Batch appended;
+  appended.rows = {row("run_ses_a", 1, "appended")};
+  store_->append(std::move(appended), nullptr);
+  Batch batch;
+  batch.rows = {row("run_ses_a", 2, "written")};
+  EXPECT_TRUE(store_->write(std::move(batch)).ok());
+  EXPECT_TRUE(batch.rows.empty());  // NOLINT: it was taken over
+  EXPECT_EQ(bodies(store_->load_journal("run_ses_a", 1)), (std::vector<std::string>{"appended", "written"}));
+  batch.rows = {row("run_ses_a", 9, "a gap")};
+  EXPECT_EQ(store_->write(std::move(batch)).reason(), "wrong_seq");
+  batch.rows = {row("run_ses_a", 3, "goes on")};
+  EXPECT_TRUE(store_->write(std::move(batch)).ok());
+  EXPECT_TRUE(store_->verify_chain("run_ses_a").ok());
+}
+
 TEST_P(StoreContract, TheSameEntryAgainChangesNothing) {
   Batch once;
   once.run = run_record("run_1", "ses_a");

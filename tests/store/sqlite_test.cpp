@@ -268,6 +268,51 @@ TEST_F(SqliteStoreTest, ABlockingCallFromACallbackIsRefusedNotDeadlocked) {
   EXPECT_EQ(reason.get_future().get(), "called_on_writer");
 }
 
+TEST_F(SqliteStoreTest, AWriteFromACallbackIsRefusedNotDeadlocked) {
+  auto store = open();
+  ASSERT_TRUE(store.ok());
+  std::promise<std::string> reason;
+  Batch batch;
+  batch.run = run_record("run_1");
+  (*store)->append(std::move(batch),
+                   [&](Status, Lsn) { reason.set_value(std::string((*store)->write({}).reason())); });
+  EXPECT_EQ(reason.get_future().get(), "called_on_writer");
+}
+
+TEST_F(SqliteStoreTest, WritesInThePlaceOfTheThreadLoseNothingThatIsAppendedMeanwhile) {
+  constexpr int kThreads = 6;
+  constexpr int64_t kBatches = 150;
+  auto store = open();
+  ASSERT_TRUE(store.ok());
+  std::atomic<int> wrong{0};
+  const auto produce = [&](int t) {
+    const std::string run = "run_" + std::to_string(t);
+    for (int64_t i = 0; i < kBatches; ++i) {
+      Batch batch;
+      if (i == 0) batch.run = run_record(run);
+      batch.rows = {row(run, i, "b")};
+      if ((i + t) % 3 == 0) {
+        (*store)->append(std::move(batch), [&](const Status& status, Lsn) { wrong += status.ok() ? 0 : 1; });
+      } else if (!(*store)->write(std::move(batch)).ok()) {
+        ++wrong;
+      }
+    }
+  };
+  produce(kThreads);  // alone, then together
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < kThreads; ++t) threads.emplace_back(produce, t);
+  }
+  EXPECT_TRUE((*store)->flush().ok());
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ((*store)->stats().batches, (kThreads + 1) * kBatches);
+  for (int t = 0; t <= kThreads; ++t) {
+    const std::string run = "run_" + std::to_string(t);
+    EXPECT_EQ((*store)->load_journal(run, 0)->size(), static_cast<size_t>(kBatches));
+    EXPECT_TRUE((*store)->verify_chain(run).ok());
+  }
+}
+
 TEST_F(SqliteStoreTest, DestroyingAStoreCommitsWhatWasAppended) {
   std::atomic<int> done{0};
   {
@@ -363,20 +408,27 @@ TEST_F(SqliteStoreTest, EveryTableWithBodiesHasTheColumnsOfProvenance) {
 }
 
 TEST_F(SqliteStoreTest, ALongWriteLoadKeepsTheWalBounded) {
-  auto store = open_store({.path = path(), .durability = Durability::kRelaxed}, clock_);
-  ASSERT_TRUE(store.ok());
-  fill_session(**store, "ses_a", 1);
-  uintmax_t largest = 0;
-  for (int64_t i = 1; i <= 3000; ++i) {
-    Batch batch;
-    batch.rows = {row("run_ses_a", i, std::string(16'000, 'b') + std::to_string(i))};
-    (*store)->append(std::move(batch), nullptr);
-    if (i % 50 != 0) continue;
-    ASSERT_TRUE((*store)->flush().ok());
-    largest = std::max(largest, std::filesystem::file_size(path() + "-wal"));
+  for (const bool waits : {false, true}) {
+    const std::string path = dir_.file(waits ? "waits.db" : "appends.db");
+    auto store = open_store({.path = path, .durability = Durability::kRelaxed}, clock_);
+    ASSERT_TRUE(store.ok());
+    fill_session(**store, "ses_a", 1);
+    uintmax_t largest = 0;
+    for (int64_t i = 1; i <= 3000; ++i) {
+      Batch batch;
+      batch.rows = {row("run_ses_a", i, std::string(16'000, 'b') + std::to_string(i))};
+      if (waits) {
+        ASSERT_TRUE((*store)->write(std::move(batch)).ok());
+      } else {
+        (*store)->append(std::move(batch), nullptr);
+      }
+      if (i % 50 != 0) continue;
+      ASSERT_TRUE(waits || (*store)->flush().ok());
+      largest = std::max(largest, std::filesystem::file_size(path + "-wal"));
+    }
+    EXPECT_GT(largest, 8u << 20);   // the bound was reached,
+    EXPECT_LT(largest, 40u << 20);  // and held, though 50 MB went through
   }
-  EXPECT_GT(largest, 8u << 20);   // the bound was reached,
-  EXPECT_LT(largest, 40u << 20);  // and held, though 50 MB went through
 }
 
 }  // namespace
