@@ -67,8 +67,11 @@ class Judge {
   void check_database() {
     tau_buf out = {};
     tau_error* err = nullptr;
-    if (tau_home_verify({home_.data(), home_.size()}, &out, &err) != TAU_OK)
-      problem("the home is damaged: " + std::string(out.data == nullptr ? "" : out.data, out.len));
+    if (tau_home_verify({home_.data(), home_.size()}, &out, &err) != TAU_OK) {
+      const tau_str why = tau_error_message(err);
+      problem("the home is damaged: " + std::string(why.data, why.len) + ' ' +
+              std::string(out.data == nullptr ? "" : out.data, out.len));
+    }
     tau_error_free(err);
     tau_buf_free(&out);
   }

@@ -141,6 +141,21 @@ class Finding(MemoryCase):
         self.assertEqual(self.answer("stats", "--workspace", "team")["memories"], 3)
         self.assertIn("memories: 3", self.memory("stats", "--workspace", "team"))
 
+    def test_no_flag_leads_out_of_a_scope(self):
+        self.add_three("--workspace", "team", "--channel", "a")
+        other = ["--workspace", "team", "--channel", "b"]
+        for command in (["show", "tea"], ["forget", "tea"], ["restore", "tea"], ["purge", "tea", "--yes"], ["graph", "tea"],
+                        ["relate", "tea", "boat", "caused_by"]):
+            with self.subTest(command):
+                self.tau("memory", *command, *other, code=3)
+        for channel in ("A", "a ", "../a", "a/", "*", "a%", "b,a", "b a"):
+            self.assertEqual(self.found("tea", "--workspace", "team", "--channel", channel), [], channel)
+        self.memory("export", "out.jsonl", *other)
+        self.assertNotIn("Ada", (self.workspace / "out.jsonl").read_text())
+        self.assertEqual(self.answer("tree", *other)["memories"], 0)
+        self.assertEqual(self.answer("stats", *other)["index"]["documents"], 0)
+        self.assertEqual(self.found("tea", "--workspace", "team", "--channel", "a", "-k", "1"), ["tea"])
+
 
 class Changing(MemoryCase):
     def test_relations(self):

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <random>
@@ -99,6 +100,23 @@ TEST_F(MemoriesOnDisk, NoPageHoldsACopyOfWhatMovedToAnotherOneAndWasPurgedThere)
   EXPECT_EQ(found, 0);
   EXPECT_TRUE(directory_holds(dir_.path(), token(1)));
   EXPECT_EQ(problems(), std::vector<std::string>());
+}
+
+// A process that is killed when it begins to write leaves a log that has its header and nothing else.
+TEST_F(MemoriesOnDisk, ALogThatWasOnlyBegunIsNoLog) {
+  auto store = open();
+  ASSERT_TRUE(put(*store, memory("a", "text")).status.ok());
+  ASSERT_TRUE(put(*store, memory("b", "text")).status.ok());
+  ASSERT_TRUE(store->memories()->purge({{scope_of("w"), "b"}}).ok());  // which moves all to the database
+  ASSERT_TRUE(put(*store, memory("c", "text")).status.ok());
+  const std::string left = dir_.file("left.db");
+  std::filesystem::copy_file(path(), left);
+  std::filesystem::copy_file(path() + "-shm", left + "-shm");
+  std::filesystem::copy_file(path() + "-wal", left + "-wal");
+  std::filesystem::resize_file(left + "-wal", 32);
+  const auto found = verify_database(left);
+  ASSERT_TRUE(found.ok()) << found.status().to_string();
+  EXPECT_EQ(found->problems.size(), 0u);
 }
 
 // Each merges the index until its own words are gone, whatever the other one has done by then.
