@@ -512,32 +512,5 @@ TEST(Search, RefusesWhatCannotBe) {
   EXPECT_TRUE(refused([](SearchRequest& r) { r.min_score = 2; }));
 }
 
-// One block of sixteen says how good the best by words may be. It is wrong where those blocks hold all of the
-// best, or none of them: the best are found.
-TEST(Search, FindsTheBestByWordsWhereverTheyStand) {
-  constexpr size_t kMemories = 6'400;
-  for (const bool best_are_sampled : {true, false}) {
-    World world(1);
-    std::set<int64_t> best;
-    for (size_t i = 0; i < kMemories; ++i) {
-      const bool good = (i / 64 % 16 == 0) == best_are_sampled && best.size() < 400;
-      // The shorter, the better.
-      if (good) best.insert(world.add("plum").row.row);
-      if (!good) world.add("plum stone " + std::to_string(i) + " of a tree");
-    }
-    world.index();
-    SearchRequest request;
-    request.text = "plum";
-    request.k = SearchRequest::kMaxHits;
-    request.context = request.feedback = false;
-    request.graph_weight = 0;
-    const auto result = Searcher().search(request, world.shards(), nullptr, nullptr);
-    ASSERT_TRUE(result.ok());
-    ASSERT_EQ(result->hits.size(), request.k);
-    for (size_t i = 0; i < request.k; ++i)
-      EXPECT_EQ(best.contains(result->hits[i].row), i < best.size()) << i;
-  }
-}
-
 }  // namespace
 }  // namespace tau::memory
