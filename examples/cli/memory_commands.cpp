@@ -92,7 +92,10 @@ int relate(const Options& options, const char* op) {
   if (!client.ok()) return report(client.failure());
   return print_answer(options, (*client).perform(request), [](const Json& answer) {
     return one_line(answer["from"].as_string(), 128) + " " + answer["relation"].as_string() + " " +
-           one_line(answer["to"].as_string(), 128) + (answer["unchanged"].as_bool() ? " (as before)" : "") +
+           one_line(answer["to"].as_string(), 128) +
+           (answer["unchanged"].as_bool() ? " (as before)"
+            : answer["weight"].is_null()  ? ": taken away"
+                                          : "") +
            "\n";
   });
 }

@@ -52,6 +52,22 @@ struct MemoryOptions {
   bool forgotten = false;
   bool yes = false;
   std::string depth;
+  int64_t most = 0;  // memories of one answer, steps of a path; 0: the usual number
+
+  // Files that are taken in.
+  std::vector<std::string> globs;
+  std::vector<std::string> ignore;
+  std::string vanished;
+  std::string max_file_size;
+  bool hidden = false;
+  bool watch = false;
+
+  // What a model writes.
+  std::string model;
+  std::string origin;
+  int64_t questions = 0;
+  bool extract = false;
+  bool apply = false;
   std::string path;
   std::string format;
 };

@@ -1,4 +1,4 @@
-// tau memory tree, stats, graph, maintain, ingest, export, import: many memories at once.
+// tau memory tree, stats, graph, path, maintain, export, import: many memories at once.
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -66,50 +66,25 @@ Json file_request(std::string_view op, const Options& options) {
   return request;
 }
 
-// How far an ingestion is, as a line on stderr that is written over.
-void show_progress(int64_t done, int64_t all) {
-  constexpr int64_t kBar = 30;
-  const int64_t full = all > 0 ? done * kBar / all : kBar;
-  write_err("\r\033[K[" + std::string(static_cast<size_t>(full), '#') +
-            std::string(static_cast<size_t>(kBar - full), ' ') + "] " + std::to_string(done) + " of " +
-            std::to_string(all) + " files");
-}
-
-// The report of all slices: what each did is added up, what they saw is that of the last.
-void add_up(Json& sum, const Json& slice) {
-  Json report = slice;
-  int64_t before = 0;
-  for (const char* key : {"ingested", "added", "moved", "returned", "vanished", "vanished_files"}) {
-    if (std::string_view(key) == "ingested") before = sum[key].as_int();
-    report.set(key, Json::number(sum[key].as_int() + slice[key].as_int()));
-  }
-  report.set("unchanged", Json::number(slice["unchanged"].as_int() - before));
-  sum = std::move(report);
-}
-
-// On a terminal slice by slice, under a bar; what was done stays when it is interrupted.
-Result<Json> ingest(const MemoryClient& client, Json request) {
-  constexpr int64_t kSlices = 40;
-  if (!stderr_is_rich()) return client.perform(request);
-  Json looking = request;
-  looking.set("dry_run", Json::boolean(true));
-  const auto plan = client.perform(looking);
-  if (!plan.ok()) return plan;
-  const int64_t all = (*plan)["ingested"].as_int();
-  request.set("max_files", Json::number(std::max<int64_t>(1, all / kSlices)));
-  Json sum = Json::object();
-  for (bool more = true; more;) {
-    show_progress(std::min(sum["ingested"].as_int(), all), all);
-    const auto slice = client.perform(request);
-    if (!slice.ok()) {
-      write_err("\n");
-      return slice;
+std::string path_text(const Json& answer) {
+  std::string text;
+  for (const Json& path : answer["paths"].items()) {
+    text += "weight " + score_text(as_double(path["weight"])) + "\n";
+    std::map<int64_t, std::string> names;
+    for (const Json& node : path["nodes"].items())
+      names[node["node"].as_int()] = one_line(node["id"].as_string(), kNameWidth);
+    const auto& nodes = path["nodes"].items();
+    for (size_t i = 0; i < nodes.size(); ++i) {
+      text += "  " + padded(names[nodes[i]["node"].as_int()], kNameWidth) + "  " +
+              one_line(nodes[i]["label"].as_string(), kSnippetWidth) + "\n";
+      if (i >= path["edges"].items().size()) continue;
+      const Json& edge = path["edges"].items()[i];
+      text += "    " + names[edge["source"].as_int()] + " " + edge["relation"].as_string() + " " +
+              names[edge["target"].as_int()] + "  " + score_text(as_double(edge["weight"])) + "\n";
     }
-    more = (*slice)["more"].as_bool() && (*slice)["ingested"].as_int() > 0;
-    add_up(sum, *slice);
   }
-  write_err("\r\033[K");
-  return sum;
+  if (answer["truncated"].as_bool()) text += "there is too much between them: not all of it was looked at\n";
+  return text;
 }
 
 }  // namespace
@@ -139,13 +114,17 @@ int command_memory_maintain(const Options& options) {
   return simple(options, false, request, report_lines);
 }
 
-int command_memory_ingest(const Options& options) {
-  Json request = file_request("ingest", options);
-  const auto client = MemoryClient::open(options, false);
+int command_memory_path(const Options& options) {
+  Json request = request_of("path");
+  request.set("from", Json::string(options.memory.from));
+  request.set("to", Json::string(options.memory.to));
+  if (options.memory.most > 0) request.set("max_hops", Json::number(options.memory.most));
+  const auto client = MemoryClient::open(options, true);
   if (!client.ok()) return report(client.failure());
-  if (!options.dry_run) return print_answer(options, ingest(*client, request), report_lines);
-  request.set("dry_run", Json::boolean(true));
-  return print_answer(options, (*client).perform(request), report_lines);
+  const auto answer = (*client).perform(request);
+  if (answer.ok() && (*answer)["paths"].items().empty() && !options.json)
+    write_err("no relations lead from one to the other\n");
+  return print_answer(options, answer, path_text);
 }
 
 int command_memory_export(const Options& options) {

@@ -59,6 +59,19 @@ std::string understood_text(const Json& understood) {
   return text;
 }
 
+std::string left_out_text(const Json& left_out) {
+  const long long by_chance = left_out["by_chance"].as_int();
+  const long long far_behind = left_out["far_behind"].as_int();
+  std::string text;
+  if (by_chance > 0)
+    text += "left out: " + std::to_string(by_chance) +
+            " no more alike than chance makes texts (cosine below " +
+            score_text(as_double(left_out["cosine_below"])) + ")\n";
+  if (far_behind > 0)
+    text += "left out: " + std::to_string(far_behind) + " without a word of the query, far behind the best\n";
+  return text;
+}
+
 std::string hits_text(const Json& answer) {
   const bool rich = stdout_is_rich();
   std::string text = paint(rich, Style::kDim, understood_text(answer["understood"]));
@@ -66,7 +79,7 @@ std::string hits_text(const Json& answer) {
     text += memory_text(hit, rich, kHitLines);
     if (hit.contains("parts")) text += paint(rich, Style::kDim, "      = " + parts_text(hit["parts"])) + "\n";
   }
-  return text;
+  return text + paint(rich, Style::kDim, left_out_text(answer["left_out"]));
 }
 
 }  // namespace

@@ -15,14 +15,7 @@ void add_scope(CLI::App& app, Options& o) {
   app.add_option("--channel", o.memory.channel, "Channel (default: all of the workspace)")->type_name("NAME");
   app.add_option("--actor", o.memory.actor, "Actor (default: all of the channel)")->type_name("NAME");
   app.add_flag("--json", o.json, "As JSON");
-  app.add_option("--home", o.home, "Home directory (default: $TAU_HOME, else $XDG_DATA_HOME/tau)")
-      ->type_name("DIR");
-  app.add_option("--profile", o.profile, "Profile of tau.toml to overlay")->type_name("NAME");
-  app.add_option("--principal", o.principal, "Who acts (default: access.principal of tau.toml, else local)")
-      ->type_name("NAME");
-  app.add_option("--set", o.settings, "Any configuration key: memory.model=none (repeatable)")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+  add_configuration_options(app, o, "memory.model=none");
 }
 
 void add_filter(CLI::App& app, Options& o) {
@@ -102,7 +95,13 @@ void add_reading(CLI::App& memory, Options& o) {
   graph->add_option("--limit", o.limit, "At most so many memories (default 50)")
       ->check(CLI::Range(1, 100'000))
       ->type_name("N");
-  for (CLI::App* command : {show, list, tree, stats, graph}) add_scope(*command, o);
+  CLI::App* path = memory.add_subcommand("path", "The strongest chain of relations from one to another");
+  path->add_option("from", m.from, "Memory")->type_name("FROM")->required();
+  path->add_option("to", m.to, "Memory")->type_name("TO")->required();
+  path->add_option("--max-hops", m.most, "At most so many steps (default 4)")
+      ->check(CLI::Range(1, 8))
+      ->type_name("N");
+  for (CLI::App* command : {show, list, tree, stats, graph, path}) add_scope(*command, o);
 }
 
 void add_changing(CLI::App& memory, Options& o) {
@@ -137,6 +136,28 @@ void add_files(CLI::App& memory, Options& o) {
   MemoryOptions& m = o.memory;
   CLI::App* ingest = memory.add_subcommand("ingest", "Files and folders into memories, only what changed");
   ingest->add_option("path", m.path, "File or folder")->type_name("FILE")->required();
+  ingest->add_flag("--watch", m.watch,
+                   "Stay, and take in what changes: a line for each change, until Ctrl-C");
+  ingest
+      ->add_option("--vanished", m.vanished,
+                   "Memories of files that are gone: forget (default of one pass), keep (default of --watch)")
+      ->check(CLI::IsMember({"keep", "forget"}))
+      ->type_name("WHAT");
+  add_list(*ingest, "--glob", m.globs, "Only files that match (default: of every format that is known)",
+           "LIST");
+  add_list(*ingest, "--ignore", m.ignore, "Not these, as in .gitignore, which is read too", "LIST");
+  ingest->add_flag("--hidden", m.hidden, "Also what begins with a dot");
+  ingest->add_option("--max-file-size", m.max_file_size, "Larger files are passed over (default 100M)")
+      ->type_name("SIZE");
+  ingest->add_option("--type", m.type, "Type of the memories (default fact)")->type_name("TYPE");
+  add_list(*ingest, "--tag", m.tags, "Tags of the memories", "LIST");
+  ingest->add_flag("--extract", m.extract, "Ask a model for what is worth knowing of each piece");
+  ingest->add_option("--max-questions", m.questions, "Ask at most so many (default 1000)")
+      ->check(CLI::Range(1, 1'000'000))
+      ->type_name("N");
+  ingest
+      ->add_option("--model", m.model, "Model that is asked: provider/model, route/NAME (default: tau.toml)")
+      ->type_name("MODEL");
   CLI::App* exported = memory.add_subcommand("export", "Write memories to a file or a folder");
   exported->add_option("path", m.path, "File, or folder of Markdown notes")->type_name("FILE")->required();
   add_filter(*exported, o);
@@ -152,6 +173,40 @@ void add_files(CLI::App& memory, Options& o) {
   for (CLI::App* command : {ingest, maintain})
     command->add_flag("-n,--dry-run", o.dry_run, "Change nothing, tell what would be");
   for (CLI::App* command : {ingest, exported, imported, maintain}) add_scope(*command, o);
+}
+
+void add_mind(CLI::App& memory, Options& o) {
+  MemoryOptions& m = o.memory;
+  CLI::App* extract = memory.add_subcommand("extract", "A model writes down what is worth knowing of a text");
+  extract->add_option("text", m.text, "The text; '-' reads it from stdin")->type_name("TEXT")->required();
+  extract->add_option("--max-memories", m.most, "At most so many (default 8)")
+      ->check(CLI::Range(1, 32))
+      ->type_name("N");
+  extract
+      ->add_option("--origin", m.origin, "Where the text comes from: user (default), workspace, tool, web, …")
+      ->type_name("LABEL");
+  extract->add_option("--time", m.time, "When it was said (default: now)")->type_name("TIME");
+  extract->add_option("--thread", m.thread, "Conversation or document that it is a part of")
+      ->type_name("NAME");
+  extract->add_option("--source", m.source, "Where it is from: a file, a URL")->type_name("TEXT");
+  extract->add_flag("-n,--dry-run", o.dry_run, "Ask, and write nothing");
+  CLI::App* consolidate = memory.add_subcommand(
+      "consolidate",
+      "A model makes fewer memories of observations that belong together; without --apply only told");
+  consolidate->add_flag("--apply", m.apply, "Ask the model and write");
+  consolidate->add_flag("-n,--dry-run", o.dry_run, "Ask nobody, tell what belongs together (default)");
+  consolidate->add_flag("--superseded", m.superseded, "What was used counts as replaced");
+  consolidate->add_option("--limit", m.questions, "At most so many groups (default 20)")
+      ->check(CLI::Range(1, 1000))
+      ->type_name("N");
+  add_filter(*consolidate, o);
+  for (CLI::App* command : {extract, consolidate}) {
+    command
+        ->add_option("--model", m.model,
+                     "Model that is asked: provider/model, route/NAME (default: tau.toml)")
+        ->type_name("MODEL");
+    add_scope(*command, o);
+  }
 }
 
 void add_model(CLI::App& memory, Options& o) {
@@ -174,6 +229,7 @@ void add_memory(CLI::App& root, Options& o) {
   add_reading(*memory, o);
   add_changing(*memory, o);
   add_files(*memory, o);
+  add_mind(*memory, o);
   add_model(*memory, o);
 }
 

@@ -196,7 +196,9 @@ std::string memory_page(const Json& memory, bool rich) {
     } else {
       for (const Json& row : value.items()) shown += "\n  " + row_text(row);
     }
-    if (!shown.empty()) text += paint(rich, Style::kDim, padded(key + ":", 12)) + " " + shown + "\n";
+    const bool below = shown.starts_with('\n');
+    if (!shown.empty())
+      text += paint(rich, Style::kDim, below ? key + ":" : padded(key + ":", 12) + " ") + shown + "\n";
   }
   return text;
 }

@@ -18,14 +18,18 @@ std::string footer() {
 }  // namespace
 
 void add_home_options(CLI::App& app, Options& o) {
-  app.add_option("--home", o.home, "Home directory (default: $TAU_HOME, else $XDG_DATA_HOME/tau)")
-      ->type_name("DIR");
   app.add_option("--workspace", o.workspace, "Directory that tools work in (default: the current one)")
+      ->type_name("DIR");
+  add_configuration_options(app, o, "limits.max_turns=3");
+}
+
+void add_configuration_options(CLI::App& app, Options& o, const std::string& example) {
+  app.add_option("--home", o.home, "Home directory (default: $TAU_HOME, else $XDG_DATA_HOME/tau)")
       ->type_name("DIR");
   app.add_option("--profile", o.profile, "Profile of tau.toml to overlay")->type_name("NAME");
   app.add_option("--principal", o.principal, "Who acts (default: access.principal of tau.toml, else local)")
       ->type_name("NAME");
-  app.add_option("--set", o.settings, "Any configuration key: limits.max_turns=3 (repeatable)")
+  app.add_option("--set", o.settings, "Any configuration key: " + example + " (repeatable)")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
 }

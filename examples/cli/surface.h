@@ -14,6 +14,8 @@ std::unique_ptr<CLI::App> make_surface(Options& options);
 
 // Those of every command that opens a runtime.
 void add_home_options(CLI::App& app, Options& options);
+// Of them those that say which configuration holds. `example`: a key and its value.
+void add_configuration_options(CLI::App& app, Options& options, const std::string& example);
 
 // The commands of the audit log, below `root`.
 void add_audit(CLI::App& root, Options& options);

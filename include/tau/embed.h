@@ -19,9 +19,9 @@ extern "C" {
  * Must not be NULL.
  * report: receives {"model","count","dimensions","input_tokens","cost_usd_micros","requests"}, JSON; may be NULL.
  * Returns: OK; INVALID_ARGUMENT "invalid_texts", "invalid_model_reference", "unknown_key", "wrong_type"; UNIMPLEMENTED
- * "no_embeddings" for a model whose provider has none; DATA_LOSS "invalid_response" for vectors that are too few, not
- * finite or not all of one length; DEADLINE_EXCEEDED "embed_timeout"; CANCELLED "runtime_stopped"; and what model calls
- * fail with.
+ * "no_embeddings" for a model whose provider has none; PERMISSION_DENIED "access_denied"; DATA_LOSS "invalid_response" for
+ * vectors that are too few, not finite or not all of one length; DEADLINE_EXCEEDED "embed_timeout"; CANCELLED
+ * "runtime_stopped"; and what model calls fail with.
  * Thread: any, waits
  * Ownership: the caller frees *vectors and *report with tau_buf_free.
  * Since: 0.3 */

@@ -42,8 +42,21 @@
  *   {"op":"ingest","path":"…","dry_run":false}      a file, or the files of a folder, as memories of the type "fact": only what
  *                                       changed since, a file all or nothing; what vanished is forgotten, files are never
  *                                       touched. "globs", "ignore" (as in .gitignore, which is read too), "hidden", "type",
- *                                       "tags", "forget_vanished", "max_files" (then "more" says that a further call goes
- *                                       on): {"files","unchanged","ingested","added","vanished","failed","problems",…}
+ *                                       "tags", "forget_vanished", "max_file_bytes", "max_files" (then "more" says that a
+ *                                       further call goes on). "extract":true: a model is asked about each piece as by
+ *                                       "extract", once for a model and its instructions, with "model", "max_memories",
+ *                                       "timeout_ms", and in all at most "max_questions" (1,000) and "max_extracted" (5,000); it
+ *                                       failing leaves the plain pieces: {"files","unchanged","ingested","added","vanished",
+ *                                       "failed","extract":{"questions","memories","waiting","error"?,…},"problems",…}
+ *   {"op":"watch","path":"…","quiet_ms":500,"poll_ms":10000}   a folder whose changes are taken in from now on, with the options
+ *                                       of "ingest"; "forget_vanished" is false where it is absent. A file is taken when it was
+ *                                       quiet for "quiet_ms"; where the kernel tells of no changes, all is looked at every
+ *                                       "poll_ms". Ends with "unwatch", the handle and the runtime: {"id","path"}
+ *   {"op":"watches","id":"…","after":0,"wait_ms":0}   the watches of this handle: {"watches":[{"id","path","state":"scanning",
+ *                                       "watching", "polling", "folder_gone", "failing" or "ended","backlog","counts":{…},
+ *                                       "last_error"?,"polls"?,"last"}]}; with "id" that one and its "changes" after number
+ *                                       "after", of the last 1,000, waiting for one up to "wait_ms"
+ *   {"op":"unwatch","id":"…"}           ends a watch: {"id","watched":false}
  *   {"op":"extract","text":"…","origin":"user","max_memories":8}   what is worth knowing of a text, written down by a model that
  *                                       is asked once: labelled with where the text comes from and "model", related to what is
  *                                       known; ids that exist stay as they are, what was forgotten stays so. In the place of
@@ -116,7 +129,8 @@ TAU_API void tau_memory_unref(tau_memory *memory);
  * vector: the query's vector in the space of this memory's model, dimensions numbers; NULL: made from "query".
  * out: receives {"hits":[{"score","id","text","type","importance","tags","time",…}],"vectors":"used","searched":1234}; the best
  * first, scores from 0 to 1 on a scale that does not depend on k. "vectors" is "used", "off", or "unavailable" with "reason"
- * and "message": words alone were searched. With "explain" each hit has "parts", which add up to its score. Must not be NULL.
+ * and "message": words alone were searched. With "explain" each hit has "parts", which add up to its score, and
+ * "left_out" says what was looked at and is no hit: as alike as chance makes texts, or far behind. Must not be NULL.
  * Returns: OK, also when nothing is found; INVALID_ARGUMENT "invalid_search", "invalid_vector", "unknown_key", "wrong_type";
  * PERMISSION_DENIED "access_denied".
  * Thread: any, waits

@@ -11,7 +11,8 @@ namespace tau::memory {
 template <class T>
 class BestOf {
  public:
-  explicit BestOf(size_t k) : k_(k) { kept_.reserve(2 * k); }
+  // Those that score less than `least` are not wanted, whatever else there is.
+  explicit BestOf(size_t k, double least = 0) : k_(k), least_(least) { kept_.reserve(2 * k); }
 
   // What scores less is not among the best.
   double least() const { return least_; }
@@ -22,24 +23,25 @@ class BestOf {
   }
   std::vector<T> take() {
     cut();
-    std::ranges::sort(kept_, ranked);
+    std::ranges::sort(kept_, kRanked);
     return std::move(kept_);
   }
 
  private:
-  static bool ranked(const T& a, const T& b) {
+  // A value, and no function: compilers take it in where they sort.
+  static constexpr auto kRanked = [](const T& a, const T& b) {
     return a.score != b.score ? a.score > b.score : a.row < b.row;
-  }
+  };
   void cut() {
     if (kept_.size() <= k_) return;
     const auto last = kept_.begin() + static_cast<std::ptrdiff_t>(k_) - 1;
-    std::ranges::nth_element(kept_, last, ranked);
+    std::ranges::nth_element(kept_, last, kRanked);
     kept_.resize(k_);
     least_ = kept_.back().score;
   }
 
   size_t k_;
-  double least_ = 0;
+  double least_;
   std::vector<T> kept_;
 };
 

@@ -12,7 +12,8 @@ namespace tau::memory {
 // Numbers pairs from 0, in the order in which they come.
 class PairIndex {
  public:
-  PairIndex() : table_(2048) {}
+  // Room for half as many; it grows.
+  explicit PairIndex(size_t slots = 2048) : table_(slots) {}
   size_t size() const { return pairs_.size(); }
   // Its number: size() as it was before, when the pair is a new one.
   size_t find_or_add(uint32_t first, uint32_t second);
@@ -29,13 +30,15 @@ struct Candidate {
   uint32_t shard = 0;
   Doc doc = 0;
   int64_t row = 0;
-  bool hit = false;  // else it is only somebody's neighbour
-  double words = 0;  // 0 to 1, as the next
+  bool hit = false;        // else it is only somebody's neighbour
+  bool supported = false;  // by a word of the query or by likeness, not by others alone
+  double words = 0;        // 0 to 1, as the next
   double vectors = 0;
   double own = 0;  // the two together
   double neighbours = 0;
   double context = 0;  // own and neighbours
   double thread = 0;   // the best context of its thread
+  double whole = 0;    // how much its thread says of the query
   double graph = 0;
   double sum = 0;
   double score = 0;
@@ -51,7 +54,7 @@ class Candidates {
   size_t find_or_add(uint32_t shard, Doc doc, bool* added);
 
  private:
-  PairIndex index_;
+  PairIndex index_{8192};
   std::vector<Candidate> all_;
 };
 

@@ -37,12 +37,12 @@ Status read_rows(store::Memories& memories, const store::MemoryFilter& filter, C
   }
 }
 
-Status read_edges(store::Memories& memories, ConsolidationRows& out) {
+Status read_edges(store::Memories& memories, const store::MemoryFilter& scopes, ConsolidationRows& out) {
   for (size_t begin = 0; begin < out.rows.size(); begin += kPage) {
     std::vector<int64_t> numbers;
     for (size_t i = begin; i < std::min(out.rows.size(), begin + kPage); ++i)
       numbers.push_back(out.rows[i].row);
-    TAU_ASSIGN_OR_RETURN(std::vector<store::MemoryEdge> edges, memories.edges(numbers, kMostEdges));
+    TAU_ASSIGN_OR_RETURN(std::vector<store::MemoryEdge> edges, memories.edges(numbers, kMostEdges, scopes));
     out.edges.insert(out.edges.end(), edges.begin(), edges.end());
   }
   return ok_status();
@@ -82,7 +82,7 @@ StatusOr<ConsolidationRows> consolidation_rows(Engine& engine, const Reach& reac
   filter.types = options.types;
   ConsolidationRows out;
   TAU_RETURN_IF_ERROR(read_rows(engine.memories(), filter, out));
-  TAU_RETURN_IF_ERROR(read_edges(engine.memories(), out));
+  TAU_RETURN_IF_ERROR(read_edges(engine.memories(), filter, out));
   TAU_RETURN_IF_ERROR(find_near(engine, options, out));
   return out;
 }

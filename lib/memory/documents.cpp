@@ -27,7 +27,25 @@ StatusOr<Documents> Documents::open(const SegmentView& view) {
   d.live = d.present;
   for (Doc doc = 0; doc < d.base.size; ++doc)
     if ((d.base.flags[doc] & kForgottenFlag) != 0) d.live.remove(doc);
+  for (uint32_t thread = 0; thread < d.base.thread_names.size(); ++thread) {
+    const DocumentsBase::Run run = d.base.thread_run(thread);
+    const uint64_t end = std::min<uint64_t>(run.end, d.base.size);
+    if (run.begin < end) d.join(thread, static_cast<uint32_t>(end - run.begin));
+  }
   return documents;
+}
+
+void Documents::Impl::join(uint32_t thread, uint32_t documents) {
+  if (thread >= thread_sizes.size()) thread_sizes.resize(size_t{thread} + 1);
+  if (thread_sizes[thread] == 0) ++live_threads;
+  thread_sizes[thread] += documents;
+  in_threads += documents;
+}
+
+void Documents::Impl::leave(uint32_t thread) {
+  if (thread >= thread_sizes.size() || thread_sizes[thread] == 0) return;  // in no thread, or a damaged file
+  --in_threads;
+  if (--thread_sizes[thread] == 0) --live_threads;
 }
 
 Doc Documents::add(const store::MemoryRow& row) {
@@ -44,7 +62,10 @@ Doc Documents::add(const store::MemoryRow& row) {
   d.live.resize(doc + 1, !forgotten);
   d.delta_rows[row.row] = doc;
   if (validity != Validity{}) d.validities[doc] = validity;
-  if (!forgotten && thread != kNoString) d.delta_order.insert({thread, d.place(doc), doc});
+  if (!forgotten && thread != kNoString) {
+    d.delta_order.insert({thread, d.place(doc), doc});
+    d.join(thread, 1);
+  }
   for (const std::string& tag : row.tags) d.delta_tags[d.tags.number(tag)].push_back(doc);
   d.delta_tag_count += row.tags.size();
   return doc;
@@ -54,6 +75,7 @@ void Documents::remove(Doc doc) {
   Impl& d = *impl_;
   if (!d.present.contains(doc)) return;
   d.present.remove(doc);
+  if (d.live.contains(doc)) d.leave(d.thread(doc));
   d.live.remove(doc);
   if (d.in_base(doc)) return;
   const auto found = d.delta_rows.find(d.added(doc).row);
@@ -71,7 +93,9 @@ Doc Documents::find(int64_t row) const {
   return doc != kNoDoc && d.present.contains(doc) ? doc : kNoDoc;
 }
 
-int64_t Documents::row(Doc doc) const { return impl_->place(doc).row; }
+int64_t Documents::row(Doc doc) const {
+  return impl_->in_base(doc) ? impl_->base.rows.at(doc) : impl_->added(doc).row;
+}
 int64_t Documents::time_ms(Doc doc) const {
   return impl_->in_base(doc) ? impl_->base.times.at(doc) : impl_->added(doc).time_ms;
 }
@@ -105,16 +129,18 @@ Validity Documents::validity(Doc doc) const {
 
 uint32_t Documents::thread(Doc doc) const { return impl_->thread(doc); }
 uint32_t Documents::threads() const { return impl_->threads.size(); }
+uint32_t Documents::thread_size(uint32_t thread) const {
+  return thread < impl_->thread_sizes.size() ? impl_->thread_sizes[thread] : 0;
+}
+uint32_t Documents::live_threads() const { return impl_->live_threads; }
+uint64_t Documents::in_threads() const { return impl_->in_threads; }
 
 Doc Documents::next(Doc doc) const {
   const Impl& d = *impl_;
   const uint32_t thread = d.thread(doc);
   if (thread == kNoThread) return kNoDoc;
   const DocumentPlace place = d.place(doc);
-  const DocumentsBase::Run run = d.base.thread_run(thread);
-  Doc best = kNoDoc;
-  for (uint64_t i = d.base_rank(doc, run, place, true); i < run.end && best == kNoDoc; ++i)
-    if (const Doc at = d.base.doc_of(d.base.order, i); d.live.contains(at)) best = at;
+  const Doc best = d.base_neighbour(doc, thread, place, true);
   const auto after = d.delta_order.upper_bound({thread, place, kNoDoc});
   if (after == d.delta_order.end() || after->thread != thread) return best;
   return best == kNoDoc || after->place < d.place(best) ? after->doc : best;
@@ -125,13 +151,18 @@ Doc Documents::previous(Doc doc) const {
   const uint32_t thread = d.thread(doc);
   if (thread == kNoThread) return kNoDoc;
   const DocumentPlace place = d.place(doc);
-  const DocumentsBase::Run run = d.base.thread_run(thread);
-  Doc best = kNoDoc;
-  for (uint64_t i = d.base_rank(doc, run, place, false); i > run.begin && best == kNoDoc; --i)
-    if (const Doc at = d.base.doc_of(d.base.order, i - 1); d.live.contains(at)) best = at;
+  const Doc best = d.base_neighbour(doc, thread, place, false);
   auto before = d.delta_order.lower_bound({thread, place, 0});
   if (before == d.delta_order.begin() || (--before)->thread != thread) return best;
   return best == kNoDoc || d.place(best) < before->place ? before->doc : best;
+}
+
+// The nearest of the base that stands after the place, or before it.
+Doc Documents::Impl::base_neighbour(Doc doc, uint32_t thread, const DocumentPlace& place, bool after) const {
+  const DocumentsBase::Run run = base.thread_run(thread);
+  for (uint64_t i = base_rank(doc, run, place, after); i != (after ? run.end : run.begin); after ? ++i : --i)
+    if (const Doc at = base.doc_of(base.order, after ? i : i - 1); live.contains(at)) return at;
+  return kNoDoc;
 }
 
 // Where in the run the search for what stands after the place begins, or ends for what stands before it.
@@ -154,7 +185,7 @@ size_t Documents::memory_bytes() const {
   return d.delta.capacity() * sizeof(Impl::Fields) + d.validities.size() * (sizeof(Validity) + 40) +
          d.delta_rows.size() * 56 + d.delta_order.size() * (sizeof(Impl::Threaded) + 32) +
          d.delta_tag_count * sizeof(Doc) * 2 + d.threads.memory_bytes() + d.sources.memory_bytes() +
-         d.tags.memory_bytes() + size_t{d.size()} / 4;
+         d.tags.memory_bytes() + d.thread_sizes.capacity() * sizeof(uint32_t) + size_t{d.size()} / 4;
 }
 
 }  // namespace tau::memory

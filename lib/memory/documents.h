@@ -73,6 +73,10 @@ class Documents {
   // A number for the thread, the same for all documents of one and of no other; kNoThread. Below threads().
   uint32_t thread(Doc doc) const;
   uint32_t threads() const;
+  // Live documents of a thread; threads that have one, and how many documents stand in those.
+  uint32_t thread_size(uint32_t thread) const;
+  uint32_t live_threads() const;
+  uint64_t in_threads() const;
 
   // The live document before or after it in its thread, by (time, position, row); kNoDoc.
   Doc previous(Doc doc) const;

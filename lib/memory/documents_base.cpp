@@ -91,6 +91,13 @@ DocumentsBase::Run DocumentsBase::run(const SegmentColumn& starts, uint32_t inde
 }
 
 Doc DocumentsBase::find(int64_t row) const {
+  if (by_row.count() == 0) return kNoDoc;
+  // Rows of a scope that no other one wrote between: where one stands is known.
+  if (const Doc first = doc_of(by_row, 0); first != kNoDoc) {
+    const uint64_t guess = static_cast<uint64_t>(row) - static_cast<uint64_t>(rows.at(first));
+    const Doc doc = guess < by_row.count() ? doc_of(by_row, guess) : kNoDoc;
+    if (doc != kNoDoc && rows.at(doc) == row) return doc;
+  }
   const uint64_t at = bisect(0, by_row.count(), [&](uint64_t i) {
     const Doc doc = doc_of(by_row, i);
     return doc == kNoDoc || rows.at(doc) >= row;

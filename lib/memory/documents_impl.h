@@ -41,7 +41,12 @@ struct Documents::Impl {
   size_t delta_tag_count = 0;
   DocumentNames threads, sources, tags;
   DocSet live, present;
+  std::vector<uint32_t> thread_sizes;  // live documents, by thread; those beyond its end have none
+  uint32_t live_threads = 0;
+  uint64_t in_threads = 0;
 
+  void join(uint32_t thread, uint32_t documents);
+  void leave(uint32_t thread);
   bool in_base(Doc doc) const { return doc < base.size; }
   const Fields& added(Doc doc) const { return delta[doc - base.size]; }
   Doc size() const { return base.size + static_cast<Doc>(delta.size()); }
@@ -59,6 +64,7 @@ struct Documents::Impl {
   static uint32_t known(int64_t number, const SegmentStrings& names) {
     return static_cast<uint64_t>(number) < names.size() ? static_cast<uint32_t>(number) : kNoString;
   }
+  Doc base_neighbour(Doc doc, uint32_t thread, const DocumentPlace& place, bool after) const;
   uint64_t base_rank(Doc doc, const DocumentsBase::Run& run, const DocumentPlace& at, bool after) const;
   Validity base_validity(uint64_t index) const {
     return {base.valid_from.at(index), base.valid_to.at(index), base.superseded.at(index),

@@ -39,12 +39,15 @@ class Embedder {
   virtual Status embed_query(std::string_view text, const TermWeights&, float* out) const {
     return embed({text}, Purpose::kQuery, out);
   }
-  // The cosine that texts usually have which have nothing to do with each other.
+  // The cosine that hardly two texts have which have nothing to do with each other: two deviations above the
+  // mean of such cosines.
   virtual double unrelated_cosine() const { return 0; }
+  // Their deviation, where they are spread as chance has it; 0: nobody knows.
+  virtual double unrelated_deviation() const { return 0; }
   // It may wait for a network, or take milliseconds a text: never on the path of a write.
   virtual bool slow() const { return false; }
   // How much vectors weigh against words where nobody said: 0 words alone, 1 vectors alone.
-  virtual double usual_weight() const { return 0.5; }
+  virtual double usual_weight() const { return 0.3; }
 };
 
 }  // namespace tau::memory

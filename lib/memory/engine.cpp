@@ -61,6 +61,12 @@ Status Reach::narrow(MemoryFilter& filter) const {
   return narrow_part("actor", actor, filter.actors);
 }
 
+MemoryFilter Reach::scopes() const {
+  MemoryFilter filter;
+  (void)narrow(filter);  // nothing that it could refuse is named
+  return filter;
+}
+
 void Reach::narrow_to_written(MemoryFilter& filter) const {
   if (channel) filter.channels = {*channel};
   if (actor) filter.actors = {*actor};
@@ -78,7 +84,6 @@ StatusOr<std::unique_ptr<Engine>> Engine::open(store::Store& store, Clock& clock
   if (writes) TAU_RETURN_IF_ERROR(os::make_private_dir(options.folder));
   std::unique_ptr<Engine> engine(new Engine(store, *memories, clock, std::move(options)));
   if (writes) TAU_RETURN_IF_ERROR(engine->sweep());
-  TAU_ASSIGN_OR_RETURN(engine->followed_, memories->newest_change());
   return engine;
 }
 
@@ -87,7 +92,7 @@ Status Engine::sweep() {
   std::vector<int64_t> keys;
   TAU_ASSIGN_OR_RETURN(const auto workspaces, memories_->workspaces());
   for (const std::string& workspace : workspaces) {
-    TAU_ASSIGN_OR_RETURN(const auto records, memories_->scopes(workspace));
+    TAU_ASSIGN_OR_RETURN(const auto records, memories_->scopes({.workspace = workspace}));
     for (const store::MemoryScopeRecord& record : records) keys.push_back(record.key);
   }
   return sweep_sidecars(options_.folder, std::move(keys)).status();
@@ -155,7 +160,7 @@ StatusOr<std::vector<MemoryOutcome>> Engine::commit(std::vector<MemoryEdit> edit
     for (size_t i = 0; i < edits.size(); ++i) {
       edits[i].outcome = &outcomes[i];
       const auto* const put = std::get_if<store::MemoryPut>(&edits[i].what);
-      if (put != nullptr) written_.insert(put->row.scope.workspace);
+      if (put != nullptr) written_.insert(put->row.scope);
       const bool given =
           put != nullptr ? !put->vector.empty() : !std::holds_alternative<store::MemoryForget>(edits[i].what);
       if (!given && vectors_.space != 0) without_vector.push_back(i);
@@ -173,29 +178,12 @@ Status Engine::append(std::vector<MemoryEdit> edits) {
   return store_.write(std::move(batch));
 }
 
-StatusOr<std::vector<store::MemoryRow>> Engine::find(const MemoryFilter& filter, std::string_view id,
-                                                     bool forgotten) {
-  std::vector<store::MemoryRow> rows;
-  TAU_ASSIGN_OR_RETURN(const auto scopes, scopes_of(filter));
-  for (const store::MemoryScopeRecord& record : scopes) {
-    auto row = memories_->load({record.scope, std::string(id)}, forgotten);
-    if (row.ok()) {
-      rows.push_back(*std::move(row));
-    } else if (row.status().code() != Code::kNotFound) {
-      return std::move(row).status();
-    }
-  }
-  return rows;
-}
-
 StatusOr<int64_t> Engine::purge(const std::vector<store::MemoryRef>& refs) {
   TAU_ASSIGN_OR_RETURN(const int64_t purged, memories_->purge(refs));
   std::vector<MemoryScope> scopes;
   for (const store::MemoryRef& ref : refs)
     if (std::find(scopes.begin(), scopes.end(), ref.scope) == scopes.end()) scopes.push_back(ref.scope);
-  for (const MemoryScope& scope : scopes)
-    TAU_RETURN_IF_ERROR(
-        erase_traces({.workspace = scope.workspace, .channels = {scope.channel}, .actors = {scope.actor}}));
+  for (const MemoryScope& scope : scopes) TAU_RETURN_IF_ERROR(erase_traces(only(scope)));
   return purged;
 }
 
@@ -208,15 +196,17 @@ StatusOr<int64_t> Engine::purge_all(const MemoryFilter& filter) {
 // Indexes hold terms and vectors of what was purged: those that do are written without it. A file that this
 // index does not stand on is of another model, and may hold them too.
 Status Engine::erase_traces(const MemoryFilter& filter) {
-  TAU_ASSIGN_OR_RETURN(const auto scopes, scopes_of(filter));
+  TAU_ASSIGN_OR_RETURN(const auto scopes, memories_->scopes(filter));
   for (const store::MemoryScopeRecord& record : scopes) {
     const std::shared_ptr<Slot> slot = slot_of(record.key);
     TAU_RETURN_IF_ERROR(catch_up(*slot, record.key, record.change));
     const std::unique_lock lock(slot->mutex);
     const bool on_disk =
         !options_.folder.empty() && os::path_exists(sidecar_path(options_.folder, record.key));
-    if (slot->shard != nullptr && (slot->shard->holds_removed() || on_disk))
-      TAU_RETURN_IF_ERROR(slot->shard->save());
+    if (slot->shard == nullptr || !(slot->shard->holds_removed() || on_disk)) continue;
+    // ABORTED: another process has written one that knows of the purge too.
+    const Status saved = slot->shard->save();
+    if (saved.code() != Code::kAborted) TAU_RETURN_IF_ERROR(saved);
   }
   return ok_status();
 }
@@ -252,7 +242,9 @@ Status Engine::tidy(bool closing) {
     slots.assign(slots_.begin(), slots_.end());
   }
   for (const auto& [key, slot] : slots) TAU_RETURN_IF_ERROR(save(*slot, key, closing));
-  return ok_status();
+  // A process that was killed in a purge has left words of it.
+  const Status erased = options_.folder.empty() ? ok_status() : memories_->purge({}).status();
+  return erased.code() == Code::kUnavailable ? ok_status() : erased;
 }
 
 // Searches go on while the file is written. Another process may purge meanwhile, and have written a file
@@ -283,17 +275,19 @@ Status Engine::save(Slot& slot, int64_t scope_key, bool closing) {
   return ok_status();
 }
 
-EngineStats Engine::stats() const {
+StatusOr<EngineStats> Engine::stats(const Reach& reach) {
+  TAU_ASSIGN_OR_RETURN(const auto records, memories_->scopes(reach.scopes()));
   std::vector<std::shared_ptr<Slot>> slots;
-  EngineStats stats;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [key, slot] : slots_) slots.push_back(slot);
-    stats.last_damage = last_damage_;
+    for (const store::MemoryScopeRecord& record : records)
+      if (const auto at = slots_.find(record.key); at != slots_.end()) slots.push_back(at->second);
   }
-  stats.rebuilt = rebuilt_;
+  EngineStats stats;
   for (const auto& slot : slots) {
     const std::shared_lock lock(slot->mutex);
+    stats.rebuilt += slot->rebuilt;
+    if (!slot->damage.empty()) stats.last_damage = slot->damage;
     if (slot->shard == nullptr) continue;
     ++stats.shards;
     stats.documents += slot->shard->live();

@@ -39,6 +39,8 @@ struct Reach {
   bool owns(const store::MemoryScope& scope) const;
   // Only what it sees: PERMISSION_DENIED "outside_scope" for a channel or an actor that it does not.
   Status narrow(store::MemoryFilter& filter) const;
+  // The scopes that it sees.
+  store::MemoryFilter scopes() const;
   // Only what it writes, of what it sees.
   void narrow_to_written(store::MemoryFilter& filter) const;
 };
@@ -64,11 +66,12 @@ struct Found {
   int64_t searched = 0;  // memories that the indexes hold, before any filter
 };
 
+// Of the indexes that somebody may see: nothing tells how much there is of others.
 struct EngineStats {
   int64_t shards = 0;  // open
   int64_t documents = 0;
   int64_t bytes = 0;        // of memory, mapped files included
-  int64_t rebuilt = 0;      // indexes that had to be made anew since the start
+  int64_t rebuilt = 0;      // times that one had to be made anew since the start
   std::string last_damage;  // why
 };
 
@@ -109,10 +112,11 @@ class Engine {
   // Those memories were used: counted, written with the next change or when the engine is tidied.
   void note_use(const std::vector<int64_t>& rows);
 
-  // Computes vectors that are missing, at most `limit`: how many there were. Another call goes on.
-  StatusOr<int64_t> embed_missing(size_t limit);
-  // Memories of a workspace that have no vector yet. Looks at each of them.
-  StatusOr<int64_t> missing(std::string_view workspace);
+  // Computes vectors that are missing, at most `limit`: how many there were. Another call goes on. Of what
+  // `reach` sees; null: of all.
+  StatusOr<int64_t> embed_missing(size_t limit, const Reach* reach);
+  // Memories of what it sees that have no vector yet. Looks at each of them.
+  StatusOr<int64_t> missing(const Reach& reach);
   // Whether enough was written, or vectors may be missing, so that follow() and embed_missing() are worth a
   // worker's while. A little that was written is as soon done by the next search.
   bool falls_behind() const { return eager_ || pending_.load(std::memory_order_relaxed) >= kWorthFollowing; }
@@ -123,7 +127,7 @@ class Engine {
   // indexes that have grown a little, so that the next process need not read that from the store.
   Status tidy(bool closing = false);
 
-  EngineStats stats() const;
+  StatusOr<EngineStats> stats(const Reach& reach);
   store::Memories& memories() { return *memories_; }
   Clock& clock() { return clock_; }
 
@@ -134,6 +138,8 @@ class Engine {
     std::shared_mutex mutex;
     std::unique_ptr<Shard> shard;  // under mutex, as the next
     VectorSpace vectors;           // what its vectors are of
+    int64_t rebuilt = 0;           // how often it had to be made anew, and why the last time
+    std::string damage;
     std::atomic<int64_t> used{0};  // the number of the last search: the oldest goes first
   };
   class Follower;
@@ -148,8 +154,8 @@ class Engine {
   Status save(Slot& slot, int64_t scope_key, bool closing);
 
   // engine_follow.cpp
-  StatusOr<std::vector<store::MemoryScopeRecord>> scopes_of(const store::MemoryFilter& filter);
   std::shared_ptr<Slot> slot_of(int64_t key);
+  void drop_oldest_slots();  // under mutex_
   ShardOptions options_of(int64_t scope_key, const VectorSpace& vectors, int64_t newest) const;
   // The index follows the store up to `change`, and maybe further.
   Status catch_up(Slot& slot, int64_t scope_key, int64_t change);
@@ -161,6 +167,8 @@ class Engine {
   StatusOr<std::vector<store::MemoryRow>> revised_without_vector(const std::vector<int64_t>& revised);
   Status embed_rows(const VectorSpace& now, const std::vector<store::MemoryRow>& rows);
   void give_back(WithoutVector taken);
+  StatusOr<std::vector<store::MemoryRow>> seen_without_vector(int64_t space, size_t limit,
+                                                              const Reach& reach);
   void note_revised(const std::vector<size_t>& edits, const std::vector<store::MemoryOutcome>& outcomes);
 
   // engine_search.cpp
@@ -183,15 +191,8 @@ class Engine {
   VectorSpace vectors_;
   Status problem_;
   std::map<int64_t, std::shared_ptr<Slot>> slots_;
-  struct Scopes {
-    int64_t newest = -1;  // change of the store when they were read
-    std::vector<store::MemoryScopeRecord> records;
-  };
-  std::map<SharedString, Scopes> scopes_;
   std::map<int64_t, store::MemoryUses> uses_;
-  std::set<SharedString> written_;  // workspaces, since the last follow()
-  int64_t followed_ = 0;            // changes up to here need no following
-  std::string last_damage_;
+  std::set<store::MemoryScope> written_;  // since the last follow()
   // Which memories may be without a vector: those of a workspace beyond a row, and those that were written
   // anew.
   std::map<std::string, int64_t, std::less<>> embedded_to_;
@@ -200,7 +201,6 @@ class Engine {
   std::atomic<int64_t> pending_{0};  // edits since the last follow()
   std::atomic<bool> eager_{false};   // vectors are made in the background, or cannot be made
   std::atomic<int64_t> searches_{0};
-  std::atomic<int64_t> rebuilt_{0};
 };
 
 }  // namespace tau::memory

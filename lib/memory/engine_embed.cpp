@@ -44,9 +44,7 @@ StatusOr<std::vector<store::MemoryRow>> Engine::revised_without_vector(const std
   std::vector<store::MemoryRow> without;
   for (store::MemoryRow& row : rows) {
     if (row.forgotten_ms != 0) continue;
-    TAU_ASSIGN_OR_RETURN(const auto scopes, scopes_of({.workspace = row.scope.workspace,
-                                                       .channels = {row.scope.channel},
-                                                       .actors = {row.scope.actor}}));
+    TAU_ASSIGN_OR_RETURN(const auto scopes, memories_->scopes(only(row.scope)));
     for (const store::MemoryScopeRecord& scope : scopes) {
       const std::shared_ptr<Slot> slot = slot_of(scope.key);
       TAU_RETURN_IF_ERROR(catch_up(*slot, scope.key, scope.change));
@@ -119,9 +117,27 @@ Status Engine::embed_rows(const VectorSpace& now, const std::vector<store::Memor
   return commit(std::move(edits)).status();
 }
 
-StatusOr<int64_t> Engine::embed_missing(size_t limit) {
+// The first ones of those that it sees.
+StatusOr<std::vector<store::MemoryRow>> Engine::seen_without_vector(int64_t space, size_t limit,
+                                                                    const Reach& reach) {
+  std::vector<store::MemoryRow> rows;
+  for (int64_t after = 0; rows.empty();) {
+    TAU_ASSIGN_OR_RETURN(rows, memories_->without_vector(reach.workspace, space, after, limit));
+    if (rows.empty()) break;
+    after = rows.back().row;
+    std::erase_if(rows, [&](const store::MemoryRow& row) { return !reach.sees(row.scope); });
+  }
+  return rows;
+}
+
+StatusOr<int64_t> Engine::embed_missing(size_t limit, const Reach* reach) {
   const VectorSpace now = vectors();
   if (now.embedder == nullptr || now.space == 0) return 0;
+  if (reach != nullptr) {
+    TAU_ASSIGN_OR_RETURN(const auto rows, seen_without_vector(now.space, limit, *reach));
+    if (!rows.empty()) TAU_RETURN_IF_ERROR(embed_rows(now, rows));
+    return static_cast<int64_t>(rows.size());
+  }
   TAU_ASSIGN_OR_RETURN(WithoutVector next, next_without_vector(now.space, limit));
   const auto count = static_cast<int64_t>(next.rows.size());
   if (count == 0) return 0;
@@ -131,10 +147,10 @@ StatusOr<int64_t> Engine::embed_missing(size_t limit) {
   return done;
 }
 
-StatusOr<int64_t> Engine::missing(std::string_view workspace) {
+StatusOr<int64_t> Engine::missing(const Reach& reach) {
   const VectorSpace now = vectors();
   if (now.embedder == nullptr || now.space == 0) return 0;
-  return memories_->count_without_vector(workspace, now.space);
+  return memories_->count_without_vector(reach.scopes(), now.space);
 }
 
 }  // namespace tau::memory

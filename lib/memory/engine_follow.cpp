@@ -8,14 +8,11 @@
 namespace tau::memory {
 namespace {
 
-using store::MemoryFilter;
+using store::MemoryScope;
 using store::MemoryScopeRecord;
 
-bool is_among(const std::vector<SharedString>& chosen, const SharedString& part) {
-  return chosen.empty() || std::find(chosen.begin(), chosen.end(), part) != chosen.end();
-}
-
 constexpr size_t kEmbedTogether = 64;
+constexpr size_t kFewScopes = 4;  // so many are asked for an id one by one
 
 }  // namespace
 
@@ -67,26 +64,26 @@ class Engine::Follower final : public store::MemoryVisitor {
   Status status_;
 };
 
-StatusOr<std::vector<MemoryScopeRecord>> Engine::scopes_of(const MemoryFilter& filter) {
-  TAU_ASSIGN_OR_RETURN(const int64_t newest, memories_->newest_change());
-  std::vector<MemoryScopeRecord> records;
-  bool known = false;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto at = scopes_.find(filter.workspace);
-    known = at != scopes_.end() && at->second.newest == newest;
-    if (known) records = at->second.records;
+StatusOr<std::vector<store::MemoryRow>> Engine::find(const store::MemoryFilter& filter, std::string_view id,
+                                                     bool forgotten) {
+  std::vector<store::MemoryRow> rows;
+  TAU_ASSIGN_OR_RETURN(const auto scopes, memories_->scopes(filter));
+  if (scopes.size() > kFewScopes) {
+    TAU_ASSIGN_OR_RETURN(rows, memories_->named(filter.workspace, id, forgotten));
+    std::erase_if(rows, [&](const store::MemoryRow& row) {
+      return std::ranges::none_of(scopes, [&](const MemoryScopeRecord& of) { return of.scope == row.scope; });
+    });
+    return rows;
   }
-  if (!known) {
-    TAU_ASSIGN_OR_RETURN(records, memories_->scopes(filter.workspace));
-    const std::lock_guard lock(mutex_);
-    if (scopes_.size() >= options_.max_shards) scopes_.clear();
-    scopes_[filter.workspace] = {newest, records};
+  for (const MemoryScopeRecord& record : scopes) {
+    auto row = memories_->load({record.scope, std::string(id)}, forgotten);
+    if (row.ok()) {
+      rows.push_back(*std::move(row));
+    } else if (row.status().code() != Code::kNotFound) {
+      return std::move(row).status();
+    }
   }
-  std::erase_if(records, [&](const MemoryScopeRecord& record) {
-    return !is_among(filter.channels, record.scope.channel) || !is_among(filter.actors, record.scope.actor);
-  });
-  return records;
+  return rows;
 }
 
 std::shared_ptr<Engine::Slot> Engine::slot_of(int64_t key) {
@@ -95,13 +92,19 @@ std::shared_ptr<Engine::Slot> Engine::slot_of(int64_t key) {
   if (slot == nullptr) slot = std::make_shared<Slot>();
   const std::shared_ptr<Slot> found = slot;
   found->used = ++searches_;
-  while (slots_.size() > options_.max_shards) {
-    const auto oldest = std::min_element(slots_.begin(), slots_.end(), [](const auto& a, const auto& b) {
-      return a.second->used.load() < b.second->used.load();
-    });
-    slots_.erase(oldest);
-  }
+  if (slots_.size() > options_.max_shards) drop_oldest_slots();
   return found;
+}
+
+// An eighth at once, so that finding the oldest does not cost every search something.
+void Engine::drop_oldest_slots() {
+  std::vector<int64_t> used;
+  used.reserve(slots_.size());
+  for (const auto& [key, slot] : slots_) used.push_back(slot->used);
+  const auto limit =
+      used.begin() + static_cast<ptrdiff_t>(slots_.size() - options_.max_shards + options_.max_shards / 8);
+  std::nth_element(used.begin(), limit, used.end());
+  std::erase_if(slots_, [&](const auto& each) { return each.second->used < *limit; });
 }
 
 ShardOptions Engine::options_of(int64_t scope_key, const VectorSpace& vectors, int64_t newest) const {
@@ -146,35 +149,33 @@ Status Engine::catch_up(Slot& slot, int64_t scope_key, int64_t change) {
 }
 
 Status Engine::load(Slot& slot, int64_t scope_key) {
-  TAU_ASSIGN_OR_RETURN(const int64_t newest, memories_->newest_change());
   slot.vectors = vectors();
-  TAU_ASSIGN_OR_RETURN(slot.shard, Shard::open(options_of(scope_key, slot.vectors, newest)));
-  if (slot.shard->rejected().ok()) return ok_status();
-  ++rebuilt_;
-  const std::lock_guard lock(mutex_);
-  last_damage_ = slot.shard->rejected().message();
+  TAU_ASSIGN_OR_RETURN(int64_t newest, memories_->newest_change());
+  for (;;) {
+    TAU_ASSIGN_OR_RETURN(slot.shard, Shard::open(options_of(scope_key, slot.vectors, newest)));
+    if (slot.shard->rejected().ok()) return ok_status();
+    // It may know of what another process has committed just now.
+    TAU_ASSIGN_OR_RETURN(const int64_t now, memories_->newest_change());
+    if (now == newest) break;
+    newest = now;
+  }
+  ++slot.rebuilt;
+  slot.damage = slot.shard->rejected().message();
   return ok_status();
 }
 
 Status Engine::follow() {
-  std::set<SharedString> workspaces;
-  int64_t since = 0;
+  std::set<MemoryScope> written;
   pending_.store(0, std::memory_order_relaxed);
   {
     const std::lock_guard lock(mutex_);
-    workspaces.swap(written_);
-    since = followed_;
+    written.swap(written_);
   }
-  if (workspaces.empty()) return ok_status();
-  TAU_ASSIGN_OR_RETURN(const int64_t newest, memories_->newest_change());
-  for (const SharedString& workspace : workspaces) {
-    TAU_ASSIGN_OR_RETURN(const auto records, scopes_of({.workspace = workspace}));
+  for (const MemoryScope& scope : written) {
+    TAU_ASSIGN_OR_RETURN(const auto records, memories_->scopes(only(scope)));
     for (const MemoryScopeRecord& record : records)
-      if (record.change > since)
-        TAU_RETURN_IF_ERROR(catch_up(*slot_of(record.key), record.key, record.change));
+      TAU_RETURN_IF_ERROR(catch_up(*slot_of(record.key), record.key, record.change));
   }
-  const std::lock_guard lock(mutex_);
-  followed_ = std::max(followed_, newest);
   return ok_status();
 }
 

@@ -15,8 +15,8 @@ constexpr int kMostTries = 4;        // a hit was forgotten while it was looked 
 // What a search asks of the store, of the scopes that it covers.
 class StoreSource final : public SearchSource {
  public:
-  StoreSource(store::Memories& memories, std::vector<int64_t> scope_keys)
-      : memories_(memories), scope_keys_(std::move(scope_keys)) {}
+  StoreSource(store::Memories& memories, std::vector<int64_t> scope_keys, const store::MemoryFilter& scopes)
+      : memories_(memories), scope_keys_(std::move(scope_keys)), scopes_(scopes) {}
 
   StatusOr<std::vector<std::string>> texts(const std::vector<int64_t>& rows) override {
     TAU_ASSIGN_OR_RETURN(std::vector<store::MemoryRow> loaded, memories_.load_rows(rows));
@@ -40,12 +40,13 @@ class StoreSource final : public SearchSource {
     return memories_.match(scope_keys_, match, limit);
   }
   StatusOr<std::vector<store::MemoryEdge>> edges(const std::vector<int64_t>& rows) override {
-    return memories_.edges(rows, kMostEdges);
+    return memories_.edges(rows, kMostEdges, scopes_);
   }
 
  private:
   store::Memories& memories_;
   const std::vector<int64_t> scope_keys_;
+  const store::MemoryFilter& scopes_;
 };
 
 }  // namespace
@@ -67,7 +68,7 @@ struct Engine::View {
 
 // The slots are in the order of their keys, so that two searches never wait for one another's.
 StatusOr<Engine::View> Engine::view_of(const store::MemoryFilter& filter) {
-  TAU_ASSIGN_OR_RETURN(std::vector<store::MemoryScopeRecord> records, scopes_of(filter));
+  TAU_ASSIGN_OR_RETURN(std::vector<store::MemoryScopeRecord> records, memories_->scopes(filter));
   std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
   View view;
   for (const store::MemoryScopeRecord& record : records) {
@@ -96,7 +97,8 @@ StatusOr<std::optional<QueryVector>> Engine::slow_vector(const VectorSpace& spac
     TAU_ASSIGN_OR_RETURN(VectorQuery vector, VectorQuery::make(given.data(), given.size()));
     return std::optional(QueryVector{.vector = std::move(vector),
                                      .usual_weight = space.embedder->usual_weight(),
-                                     .unrelated_cosine = space.embedder->unrelated_cosine()});
+                                     .unrelated_cosine = space.embedder->unrelated_cosine(),
+                                     .unrelated_deviation = space.embedder->unrelated_deviation()});
   }
   if (space.embedder == nullptr || !space.embedder->slow()) return std::optional<QueryVector>();
   return embed_query(*space.embedder, text, {});
@@ -128,7 +130,7 @@ StatusOr<Found> Engine::search_once(const SearchRequest& request, std::span<cons
   if (wanted && found.why.ok() && !vector && !space.embedder->slow()) {
     TAU_ASSIGN_OR_RETURN(vector, embed_query(*space.embedder, request.text, view.shards));
   }
-  StoreSource source(*memories_, view.keys);
+  StoreSource source(*memories_, view.keys, request.filter);
   TAU_ASSIGN_OR_RETURN(found.result,
                        searcher_.search(request, view.shards, vector ? &*vector : nullptr, &source));
   found.vectors =

@@ -5,6 +5,7 @@
 #include <set>
 #include <tuple>
 
+#include "crypto/crypto.h"
 #include "memory/fence.h"
 #include "memory/recall.h"
 
@@ -204,6 +205,10 @@ StatusOr<std::string> extract_request(const ExtractSource& source, const Extract
   prompt.schema = schema;
   prompt.max_tokens = options.max_tokens;
   return request_json(prompt);
+}
+
+std::string extract_version(const ExtractOptions& options) {
+  return crypto::hex(crypto::blake2b(std::string(kInstructions) + schema_of(options.bounds)));
 }
 
 StatusOr<Extracted> read_extraction(const ExtractSource& source, const ExtractOptions& options,

@@ -28,6 +28,7 @@ struct ExtractSource {
   int64_t now_ms = 0;
   store::Provenance provenance;    // of the text: that of the memories, and that a model wrote them
   std::vector<KnownMemory> known;  // at most kMaxKnown are shown
+  bool of_file = false;            // the text is a piece of a file: no such piece is looked up as known
   static constexpr size_t kMaxKnown = 20;
 };
 
@@ -42,6 +43,8 @@ struct ExtractOptions {
 // NOT_FOUND "nothing_to_extract" when nothing but recalled memories and white space is in it;
 // INVALID_ARGUMENT "text_too_long": cut it up first.
 StatusOr<std::string> extract_request(const ExtractSource& source, const ExtractOptions& options);
+// Of what a model is told besides the text: another one, another answer.
+std::string extract_version(const ExtractOptions& options);
 
 struct Extracted {
   // Memories first, then relations. A memory may be there already, or forgotten: whoever writes these leaves

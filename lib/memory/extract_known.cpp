@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "memory/fence.h"
+#include "memory/ingest.h"
 #include "memory/recall.h"
 
 namespace tau::memory {
@@ -26,6 +27,7 @@ StatusOr<std::vector<KnownMemory>> known_memories(Engine& engine, const ExtractS
   std::vector<KnownMemory> known;
   for (store::MemoryRow& row : found.rows) {
     if (known.size() == ExtractSource::kMaxKnown) break;
+    if (source.of_file && is_file_source(row.source)) continue;
     Labels joined = own;
     joined.join(labels_of(row.provenance));
     if (joined == own) known.push_back({std::move(row.id), std::move(row.text)});

@@ -19,16 +19,17 @@ class HashEmbedder final : public Embedder {
  public:
   static constexpr size_t kDimensions = 256;
   static constexpr size_t kMaxBytes = 1 << 20;  // of a text
-  static constexpr double kUnrelated = 0.15;
 
   std::string_view id() const override { return "hash-1"; }
   size_t dimensions() const override { return kDimensions; }
   Status embed(const std::vector<std::string_view>& texts, Purpose purpose, float* out) const override;
   Status embed_query(std::string_view text, const TermWeights& weights, float* out) const override;
-  // More than two standard deviations of what chance alone makes alike.
-  double unrelated_cosine() const override { return kUnrelated; }
+  // Of texts without a common word: 0.02 in the mean, for parts of words are common, and as random directions
+  // have it.
+  double unrelated_cosine() const override { return 0.15; }
+  double unrelated_deviation() const override { return 0.065; }
   // Words that are found as they stand say more than these vectors.
-  double usual_weight() const override { return 0.1; }
+  double usual_weight() const override { return 0.07; }
 };
 
 }  // namespace tau::memory

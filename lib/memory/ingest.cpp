@@ -1,7 +1,9 @@
 #include "memory/ingest.h"
 
+#include <algorithm>
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/utc.h"
 #include "crypto/crypto.h"
@@ -14,6 +16,8 @@ namespace {
 constexpr std::string_view kChunkKey = "chunk";
 constexpr std::string_view kFileKey = "file";
 constexpr std::string_view kVanishedKey = "vanished";
+constexpr std::string_view kOfKey = "of";  // of what a model made of a piece: the piece
+constexpr std::string_view kFilePrefix = "file:";
 constexpr size_t kMaxFileAttributesBytes = 4 << 10;  // each chunk carries them
 constexpr size_t kMaxFileTags = 16;
 
@@ -33,7 +37,14 @@ bool has_vanished(const store::MemoryRow& row) {
   return parsed(row.attributes)[kChunkKey][kVanishedKey].as_bool();
 }
 
-// Tags and date of the front matter.
+// A tag of the front matter, whose control characters no tag may have.
+std::string tag_of(std::string_view text) {
+  std::string tag(text);
+  for (char& c : tag)
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';
+  return tag;
+}
+
 void add_tags(const json::Value& value, std::vector<std::string>& tags) {
   json::Value::Array one;
   if (value.is_string()) one.push_back(value);
@@ -41,7 +52,7 @@ void add_tags(const json::Value& value, std::vector<std::string>& tags) {
   for (const json::Value& tag : value.is_string() ? one : value.as_array()) {
     const std::string_view text = tag.as_string();
     if (text.empty() || text.size() > kMaxMemoryTagBytes || added == kMaxFileTags) continue;
-    tags.emplace_back(text);
+    tags.push_back(tag_of(text));
     ++added;
   }
 }
@@ -142,6 +153,8 @@ Status Planner::chunk(const Chunk& chunk,
   std::string key(reinterpret_cast<const char*>(digest.data()), digest.size());
   std::string id = chunk_id(source_.source, text, occurrences_[std::move(key)]++);
   const auto found = existing.find(id);
+  const bool left =
+      found != existing.end() && found->second->forgotten_ms != 0 && !has_vanished(*found->second);
   if (found == existing.end()) {
     store::MemoryRow row = fresh(chunk);
     row.id = id;
@@ -150,7 +163,7 @@ Status Planner::chunk(const Chunk& chunk,
         format("lines {} to {} of {}", chunk.first_line, chunk.last_line, shown_text(source_.source))));
     put(std::move(row));
     ++plan_.added;
-  } else if (found->second->forgotten_ms != 0 && !has_vanished(*found->second)) {
+  } else if (left) {
     ++plan_.left_forgotten;
   } else {
     store::MemoryRow row = *found->second;
@@ -168,7 +181,8 @@ Status Planner::chunk(const Chunk& chunk,
       put(std::move(row));
     }
   }
-  seen_.emplace(std::move(id), 1);
+  seen_.emplace(id, 1);
+  if (!left) plan_.ids.push_back(std::move(id));
   return {};
 }
 
@@ -218,6 +232,40 @@ IngestPlan plan_vanished(const std::vector<store::MemoryRow>& existing, int64_t 
   IngestPlan plan;
   for (const store::MemoryRow& row : existing)
     if (row.forgotten_ms == 0) forget(row, now_ms, plan);
+  return plan;
+}
+
+std::string derived_source(std::string_view source) { return "extract:" + std::string(source); }
+bool is_file_source(std::string_view source) { return source.starts_with(kFilePrefix); }
+
+void set_derived_from(store::MemoryRow& row, std::string_view chunk) {
+  json::Value attributes = parsed(row.attributes);
+  json::Value value = json::Value::object();
+  value.set(kOfKey, chunk);
+  attributes.set(kChunkKey, std::move(value));
+  row.attributes = json::write(attributes);
+}
+
+IngestPlan plan_derived(const std::vector<store::MemoryRow>& derived, const std::vector<std::string>& pieces,
+                        const std::vector<int64_t>& led, int64_t now_ms) {
+  IngestPlan plan;
+  const std::unordered_set<std::string_view> there(pieces.begin(), pieces.end());
+  for (const store::MemoryRow& row : derived) {
+    const json::Value chunk = parsed(row.attributes)[kChunkKey];
+    const bool has_piece =
+        there.contains(chunk[kOfKey].as_string()) || std::find(led.begin(), led.end(), row.row) != led.end();
+    if (row.forgotten_ms == 0) {
+      if (!has_piece && chunk.contains(kOfKey)) forget(row, now_ms, plan);
+    } else if (has_piece && chunk[kVanishedKey].as_bool()) {
+      store::MemoryRow back = row;
+      back.forgotten_ms = 0;
+      back.updated_ms = now_ms;
+      set_derived_from(back, chunk[kOfKey].as_string());
+      plan.edits.push_back({store::MemoryForget{.ref = {row.scope, row.id}, .at_ms = 0}, nullptr});
+      plan.edits.push_back({store::MemoryPut{.row = std::move(back)}, nullptr});
+      ++plan.returned;
+    }
+  }
   return plan;
 }
 

@@ -33,6 +33,7 @@ struct IngestOptions {
 
 struct IngestPlan {
   std::vector<store::MemoryEdit> edits;  // outcomes are not asked for
+  std::vector<std::string> ids;          // of the file's memories that nobody forgot, in its order
   int64_t chunks = 0;                    // of the file now
   int64_t added = 0;
   int64_t unchanged = 0;
@@ -49,6 +50,18 @@ StatusOr<IngestPlan> plan_ingest(const IngestSource& source, const ChunkedFile& 
 
 // Of a file that is gone: everything of it is forgotten, and comes back with the file.
 IngestPlan plan_vanished(const std::vector<store::MemoryRow>& existing, int64_t now_ms);
+
+// What a model made of pieces of files has another source than they: a file that is read again leaves it
+// alone.
+std::string derived_source(std::string_view source);
+bool is_file_source(std::string_view source);
+// Written into what was made of that piece.
+void set_derived_from(store::MemoryRow& row, std::string_view chunk);
+// What was made of pieces that are gone goes, and comes back with them. `derived` holds the memories of
+// derived_source(), forgotten ones included; `pieces` are the file's ids now; `led` are rows of memories that
+// lead to a piece that is there, whatever they were made of first.
+IngestPlan plan_derived(const std::vector<store::MemoryRow>& derived, const std::vector<std::string>& pieces,
+                        const std::vector<int64_t>& led, int64_t now_ms);
 
 // The name of a memory of a file. `text` as the memory has it.
 std::string chunk_id(std::string_view source, std::string_view text, int64_t occurrence);

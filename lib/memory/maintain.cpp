@@ -77,12 +77,12 @@ class Doing {
  public:
   Doing(Engine& engine, const LifecyclePlan& plan) : engine_(engine), plan_(plan) {}
 
-  StatusOr<Done> all() {
+  Status all() {
     TAU_RETURN_IF_ERROR(forget());
     TAU_RETURN_IF_ERROR(merge());
-    TAU_RETURN_IF_ERROR(purge());
-    return done_;
+    return purge();
   }
+  const Done& done() const { return done_; }
 
  private:
   // Somebody was faster: it stays as it is now, and the next upkeep looks at it again.
@@ -122,7 +122,7 @@ class Doing {
     for (const Duplicate& duplicate : duplicates) numbers.insert({duplicate.kept, duplicate.lost});
     MergeInput input;
     input.now_ms = engine_.clock().wall_ms();
-    TAU_ASSIGN_OR_RETURN(input.edges, memories.edges({numbers.begin(), numbers.end()}, kMostEdges));
+    TAU_ASSIGN_OR_RETURN(input.edges, memories.edges({numbers.begin(), numbers.end()}, kMostEdges, {}));
     for (const MemoryEdge& edge : input.edges) numbers.insert({edge.source, edge.target});
     TAU_ASSIGN_OR_RETURN(input.rows, memories.load_rows({numbers.begin(), numbers.end()}));
     std::vector<int64_t> present;
@@ -170,7 +170,7 @@ StatusOr<std::string> report_of(store::Memories& memories, const LifecyclePlan& 
 }  // namespace
 
 StatusOr<std::string> maintain(Engine& engine, const Reach& reach, MemoryFilter filter,
-                               const MaintainOptions& options) {
+                               const MaintainOptions& options, int64_t* changed) {
   TAU_RETURN_IF_ERROR(check(options.policy));
   TAU_RETURN_IF_ERROR(reach.narrow(filter));
   reach.narrow_to_written(filter);
@@ -186,8 +186,11 @@ StatusOr<std::string> maintain(Engine& engine, const Reach& reach, MemoryFilter 
   TAU_ASSIGN_OR_RETURN(const LifecyclePlan plan, lifecycle.plan(texts));
   // Names first: what is purged has none afterwards.
   TAU_ASSIGN_OR_RETURN(std::string report, report_of(memories, plan, options.max_actions));
-  Done done;
-  if (!options.dry_run) { TAU_ASSIGN_OR_RETURN(done, Doing(engine, plan).all()); }
+  Doing doing(engine, plan);
+  const Status status = options.dry_run ? ok_status() : doing.all();
+  const Done& done = doing.done();
+  if (changed != nullptr) *changed = done.forgotten + done.merged + done.purged;
+  TAU_RETURN_IF_ERROR(status);
   report.pop_back();  // of the object
   report += ',';
   std::string rest;

@@ -17,7 +17,8 @@ struct MaintainOptions {
 
 // The report of LifecycleReport with what was done: {…,"dry_run":false,"done":{"forgotten":…,"merged":…,
 // "purged":…}}. Only memories that `reach` writes. What somebody changes meanwhile is left alone.
+// `changed`: how many were changed, also before a failure; may be null.
 StatusOr<std::string> maintain(Engine& engine, const Reach& reach, store::MemoryFilter filter,
-                               const MaintainOptions& options);
+                               const MaintainOptions& options, int64_t* changed = nullptr);
 
 }  // namespace tau::memory

@@ -13,6 +13,7 @@
 #include "memory/import_json.h"       // IWYU pragma: export
 #include "memory/ingest.h"            // IWYU pragma: export
 #include "memory/ingest_folder.h"     // IWYU pragma: export
+#include "memory/ingest_watch.h"      // IWYU pragma: export
 #include "memory/maintain.h"          // IWYU pragma: export
 #include "memory/memory_check.h"      // IWYU pragma: export
 #include "memory/model_folder.h"      // IWYU pragma: export

@@ -18,6 +18,12 @@ namespace tau::memory {
 using Floats = float __attribute__((vector_size(32)));
 using Ints = int32_t __attribute__((vector_size(32)));
 #define TAU_INLINE __attribute__((always_inline)) inline
+// Before a loop of a few steps over an array: without it the array lies in memory and not in registers.
+#if defined(__clang__)
+#define TAU_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define TAU_UNROLL _Pragma("GCC unroll 8")
+#endif
 
 TAU_INLINE void load(const float* at, Floats& out) { std::memcpy(&out, at, sizeof(out)); }
 TAU_INLINE void store(const Floats& value, float* at) { std::memcpy(at, &value, sizeof(value)); }
@@ -115,21 +121,50 @@ TAU_INLINE void normalise_body(float* in, const float* add, size_t rows, size_t 
   }
 }
 
+// Scores of eight keys or more at a time: one sum waits for the last addition, others need not.
+template <size_t kBlocks>
+TAU_INLINE void score_keys(const float* query, const float* keys, size_t padded, size_t width,
+                           float* scores) {
+  Floats sums[kBlocks] = {};
+  for (size_t d = 0; d < width; ++d) {
+    Floats k;
+    TAU_UNROLL
+    for (size_t b = 0; b < kBlocks; ++b) {
+      load(keys + d * padded + b * kLanes, k);
+      sums[b] = sums[b] + k * query[d];
+    }
+  }
+  TAU_UNROLL
+  for (size_t b = 0; b < kBlocks; ++b) store(sums[b], scores + b * kLanes);
+}
+
+// The same of what values add up to, by their scores.
+template <size_t kBlocks>
+TAU_INLINE void add_values(const float* values, size_t tokens, size_t stride, const float* scores,
+                           float scale, float* out) {
+  Floats totals[kBlocks] = {};
+  for (size_t j = 0; j < tokens; ++j) {
+    Floats v;
+    TAU_UNROLL
+    for (size_t b = 0; b < kBlocks; ++b) {
+      load(values + j * stride + b * kLanes, v);
+      totals[b] = totals[b] + v * scores[j];
+    }
+  }
+  TAU_UNROLL
+  for (size_t b = 0; b < kBlocks; ++b) store(totals[b] * scale, out + b * kLanes);
+}
+
 // One head: scores of a query against all keys, softmax, sum of values. `keys` is [width][padded], `scores`
 // padded.
 TAU_INLINE void attend_query(const float* query, const float* keys, const float* values, size_t tokens,
                              size_t padded, size_t stride, size_t width, float* scores, float* out) {
   Floats most;
   fill(-1e30F, most);
-  for (size_t j = 0; j < padded; j += kLanes) {
-    Floats sum = {};
-    Floats k;
-    for (size_t d = 0; d < width; ++d) {
-      load(keys + d * padded + j, k);
-      sum = sum + k * query[d];
-    }
-    store(sum, scores + j);
-  }
+  size_t key = 0;
+  for (; key + 4 * kLanes <= padded; key += 4 * kLanes)
+    score_keys<4>(query, keys + key, padded, width, scores + key);
+  for (; key < padded; key += kLanes) score_keys<1>(query, keys + key, padded, width, scores + key);
   for (size_t j = tokens; j < padded; ++j) scores[j] = -1e30F;
   Floats s;
   for (size_t j = 0; j < padded; j += kLanes) {
@@ -147,15 +182,10 @@ TAU_INLINE void attend_query(const float* query, const float* keys, const float*
     sum = sum + s;
   }
   const float scale = 1.0F / sum_lanes(sum);
-  for (size_t d = 0; d < width; d += kLanes) {
-    Floats total = {};
-    Floats v;
-    for (size_t j = 0; j < tokens; ++j) {
-      load(values + j * stride + d, v);
-      total = total + v * scores[j];
-    }
-    store(total * scale, out + d);
-  }
+  size_t d = 0;
+  for (; d + 4 * kLanes <= width; d += 4 * kLanes)
+    add_values<4>(values + d, tokens, stride, scores, scale, out + d);
+  for (; d < width; d += kLanes) add_values<1>(values + d, tokens, stride, scores, scale, out + d);
 }
 
 TAU_INLINE void attend_body(const float* qkv, size_t tokens, size_t stride, size_t heads, size_t width,

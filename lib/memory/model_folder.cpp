@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "json/json.h"
+#include "memory/model_contrast.h"
 #include "memory/model_files.h"
 #include "memory/safetensors.h"
 #include "memory/static_model.h"
@@ -115,6 +116,15 @@ StatusOr<EncoderConfig> encoder_config(const std::string& folder, const json::Va
   return out;
 }
 
+// Where nobody said how alike it finds texts that have nothing to do with each other.
+template <class Model>
+StatusOr<std::unique_ptr<Model>> with_contrast(StatusOr<std::unique_ptr<Model>> model) {
+  if (!model.ok() || (*model)->unrelated_cosine() >= 0) return model;
+  TAU_ASSIGN_OR_RETURN(const double cosine, measure_unrelated_cosine(**model));
+  (*model)->set_unrelated_cosine(cosine);
+  return model;
+}
+
 StatusOr<std::unique_ptr<TextEncoder>> load_encoder(const std::string& folder, ModelManifest manifest,
                                                     const json::Value& config, const Safetensors& weights,
                                                     const ModelOptions& options) {
@@ -127,7 +137,7 @@ StatusOr<std::unique_ptr<TextEncoder>> load_encoder(const std::string& folder, M
   parts.dimensions = options.dimensions;
   if (manifest.usual_weight >= 0) parts.usual_weight = manifest.usual_weight;
   parts.unrelated_cosine = manifest.unrelated_cosine;
-  return TextEncoder::make(std::move(parts), weights);
+  return with_contrast(TextEncoder::make(std::move(parts), weights));
 }
 
 StatusOr<std::unique_ptr<StaticModel>> load_static(const std::string& folder, ModelManifest manifest,
@@ -138,7 +148,7 @@ StatusOr<std::unique_ptr<StaticModel>> load_static(const std::string& folder, Mo
   parts.dimensions = options.dimensions;
   if (manifest.usual_weight >= 0) parts.usual_weight = manifest.usual_weight;
   parts.unrelated_cosine = manifest.unrelated_cosine;
-  return StaticModel::make(std::move(parts), weights);
+  return with_contrast(StaticModel::make(std::move(parts), weights));
 }
 
 // What an encoder's folder says, and its weights; the map must outlive what is read from them.
@@ -200,14 +210,14 @@ StatusOr<ModelManifest> read_manifest(std::string_view text) {
   out.document_prefix = take("document_prefix");
   out.id = take("id");
   out.usual_weight = (*parsed)["usual_weight"].as_double(-1);
-  out.unrelated_cosine = (*parsed)["unrelated_cosine"].as_double(0);
+  out.unrelated_cosine = (*parsed)["unrelated_cosine"].as_double(-1);
   if (out.name.size() > kMaxNameBytes)
     return invalid(format("the name of a model has at most {} bytes", kMaxNameBytes));
   for (const char c : out.name) {
     if (static_cast<unsigned char>(c) < 0x20) return invalid("the name of a model has no control characters");
   }
   if (!(out.usual_weight <= 1)) return invalid(format("usual_weight is {}; it is 0 to 1", out.usual_weight));
-  if (!(out.unrelated_cosine >= 0 && out.unrelated_cosine < 1))
+  if ((*parsed)["unrelated_cosine"].is_number() && !(out.unrelated_cosine >= 0 && out.unrelated_cosine < 1))
     return invalid(format("unrelated_cosine is {}; it is 0 to less than 1", out.unrelated_cosine));
   return out;
 }
@@ -219,7 +229,7 @@ std::string write_manifest(const ModelManifest& manifest) {
   if (!manifest.query_prefix.empty()) out.set("query_prefix", manifest.query_prefix);
   if (!manifest.document_prefix.empty()) out.set("document_prefix", manifest.document_prefix);
   if (manifest.usual_weight >= 0) out.set("usual_weight", manifest.usual_weight);
-  if (manifest.unrelated_cosine > 0) out.set("unrelated_cosine", manifest.unrelated_cosine);
+  if (manifest.unrelated_cosine >= 0) out.set("unrelated_cosine", manifest.unrelated_cosine);
   return json::write_pretty(out) + "\n";
 }
 
@@ -230,11 +240,13 @@ Status convert_model(const std::string& from, const ModelManifest& manifest, con
     TAU_ASSIGN_OR_RETURN(const std::unique_ptr<StaticModel> model,
                          load_static(open.folder, manifest, open.weights, {}));
     named.id = model->id();
+    named.unrelated_cosine = model->unrelated_cosine();
     return copy_model(open.folder, open.map.bytes(), write_manifest(named), folder);
   }
   TAU_ASSIGN_OR_RETURN(const std::unique_ptr<TextEncoder> encoder,
                        load_encoder(open.folder, manifest, open.config, open.weights, {}));
   named.id = encoder->id();
+  named.unrelated_cosine = encoder->unrelated_cosine();
   TAU_ASSIGN_OR_RETURN(const std::string weights, shrink_weights(open.weights));
   return copy_model(open.folder, weights, write_manifest(named), folder);
 }

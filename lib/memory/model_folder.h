@@ -31,9 +31,9 @@ struct ModelManifest {
   std::string source;
   std::string query_prefix;
   std::string document_prefix;
-  double usual_weight = -1;     // -1: that of its kind
-  double unrelated_cosine = 0;  // Embedder::unrelated_cosine()
-  std::string id;               // of its vectors, as it was when the folder was made
+  double usual_weight = -1;      // -1: that of its kind
+  double unrelated_cosine = -1;  // Embedder::unrelated_cosine(); -1: to be measured
+  std::string id;                // of its vectors, as it was when the folder was made
 };
 StatusOr<ModelManifest> read_manifest(std::string_view text);
 std::string write_manifest(const ModelManifest& manifest);

@@ -108,23 +108,30 @@ TAU_AVX2 void multiply_rows(const QuantRows& rows, size_t row, const QuantMatrix
   const int16_t* a = rows.words.data() + row * ins;
   const uint8_t* w = matrix.tile(first) + part * 4;
   __m256i sums[kRows][4];
+  TAU_UNROLL
   for (size_t r = 0; r < kRows; ++r) {
-    for (__m256i& sum : sums[r]) sum = _mm256_setzero_si256();
+    TAU_UNROLL
+    for (size_t i = 0; i < 4; ++i) sums[r][i] = _mm256_setzero_si256();
   }
   for (size_t k = 0; k < ins; k += 4, w += kTile * 4) {
     __m256i weights[4];
+    TAU_UNROLL
     for (size_t i = 0; i < 4; ++i)
       weights[i] = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w + 16 * i)));
+    TAU_UNROLL
     for (size_t r = 0; r < kRows; ++r) {
       long long four;
       std::memcpy(&four, a + r * ins + k, sizeof(four));
       const __m256i inputs = _mm256_set1_epi64x(four);
+      TAU_UNROLL
       for (size_t i = 0; i < 4; ++i)
         sums[r][i] = _mm256_add_epi32(sums[r][i], _mm256_madd_epi16(inputs, weights[i]));
     }
   }
+  TAU_UNROLL
   for (size_t r = 0; r < kRows; ++r) {
     alignas(32) int32_t whole[kOuts];
+    TAU_UNROLL
     for (size_t i = 0; i < 4; i += 2) {
       const __m256i pairs = _mm256_hadd_epi32(sums[r][i], sums[r][i + 1]);  // outputs 0 1 4 5 2 3 6 7
       _mm256_store_si256(reinterpret_cast<__m256i*>(whole + 4 * i), _mm256_permute4x64_epi64(pairs, 0xd8));
@@ -168,21 +175,28 @@ TAU_VNNI void multiply_rows(const QuantRows& rows, size_t row, const QuantMatrix
   const int8_t* a = rows.bytes.data() + row * ins;
   const uint8_t* w = matrix.tile(first);
   __m512i sums[kRows][4];
+  TAU_UNROLL
   for (size_t r = 0; r < kRows; ++r) {
-    for (__m512i& sum : sums[r]) sum = _mm512_setzero_si512();
+    TAU_UNROLL
+    for (size_t i = 0; i < 4; ++i) sums[r][i] = _mm512_setzero_si512();
   }
   for (size_t k = 0; k < ins; k += 4, w += kTile * 4) {
     __m512i weights[4];
+    TAU_UNROLL
     for (size_t i = 0; i < 4; ++i) weights[i] = _mm512_loadu_si512(w + 64 * i);
+    TAU_UNROLL
     for (size_t r = 0; r < kRows; ++r) {
       int32_t four;
       std::memcpy(&four, a + r * ins + k, sizeof(four));
       const __m512i inputs = _mm512_set1_epi32(four);
+      TAU_UNROLL
       for (size_t i = 0; i < 4; ++i) sums[r][i] = _mm512_dpbusd_epi32(sums[r][i], weights[i], inputs);
     }
   }
+  TAU_UNROLL
   for (size_t r = 0; r < kRows; ++r) {
     alignas(64) int32_t whole[kTile];
+    TAU_UNROLL
     for (size_t i = 0; i < 4; ++i) _mm512_store_si512(whole + 16 * i, sums[r][i]);
     finish_tile(whole, rows, row + r, matrix, first, kTile, out);
   }

@@ -27,7 +27,8 @@ constexpr KnownModel kModels[] = {
      .licence = "Apache-2.0",
      .about = "sentence-transformers/all-MiniLM-L6-v2: English, six layers, 22.7 million weights",
      .dimensions = 384,
-     .usual_weight = 0.2,
+     .usual_weight = 0.25,
+     .unrelated_cosine = 0.3,  // of turns of the same conversation
      .files = kMiniLmFiles},
 };
 
@@ -66,6 +67,7 @@ Status make_model_folder(const KnownModel& model, const std::string& unpacked, c
   manifest.licence = model.licence;
   manifest.source = format("package {} {}: {}", model.package, model.version, model.about);
   manifest.usual_weight = model.usual_weight;
+  manifest.unrelated_cosine = model.unrelated_cosine;
   return convert_model(from, manifest, folder);
 }
 

@@ -29,6 +29,7 @@ struct KnownModel {
   std::string_view about;
   int dimensions = 0;
   double usual_weight = 0;
+  double unrelated_cosine = 0;
   std::span<const PackageFile> files;
 };
 

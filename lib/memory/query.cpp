@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "memory/query_times.h"
 
@@ -108,7 +109,9 @@ void read_terms(const std::vector<TimeMention>& mentions, Query* query) {
   size_t from = 0;
   for (const TimeMention& mention : mentions) {
     query->windows.push_back(mention.window);
+    query->window_terms.emplace_back();
     if (!mention.relative) continue;
+    analyzer.analyze(plain.substr(mention.begin, mention.end - mention.begin), &query->window_terms.back());
     analyzer.analyze(plain.substr(from, mention.begin - from), &terms);
     from = mention.end;
   }
@@ -126,6 +129,18 @@ void read_terms(const std::vector<TimeMention>& mentions, Query* query) {
 }
 
 }  // namespace
+
+void Query::read_as_words(size_t window) {
+  for (const uint64_t term : std::exchange(window_terms[window], {})) {
+    if (std::ranges::binary_search(excluded, term)) continue;
+    const auto at = std::ranges::lower_bound(terms, term, {}, &TermCount::term);
+    if (at != terms.end() && at->term == term) {
+      ++at->count;
+    } else if (terms.size() < kMaxTerms) {
+      terms.insert(at, {term, 1});
+    }
+  }
+}
 
 Query parse_query(std::string_view text, int64_t now_ms) {
   Query query;

@@ -37,6 +37,10 @@ struct Query {
   std::vector<std::string> prefixes;  // folded
   std::vector<uint64_t> excluded;     // terms
   std::vector<TimeWindow> windows;
+  // By window, the terms of its words where they are not in `terms`, because it is relative to now.
+  std::vector<std::vector<uint64_t>> window_terms;
+  // Counts the words of a window as words after all.
+  void read_as_words(size_t window);
   bool empty() const { return terms.empty() && phrases.empty() && prefixes.empty() && windows.empty(); }
 };
 

@@ -32,6 +32,12 @@ double inverse_document_frequency(int64_t documents, int64_t with_term) {
   return std::log(1 + (n - df + 0.5) / (df + 0.5));
 }
 
+bool is_common(int64_t with_term, int64_t documents) {
+  constexpr int64_t kMostWithTerm = 2'000;
+  constexpr int64_t kShareWithTerm = 64;
+  return with_term > std::max(kMostWithTerm, documents / kShareWithTerm);
+}
+
 double query_term_weight(uint32_t count) {
   return count * (kQueryCountSaturation + 1) / (count + kQueryCountSaturation);
 }
@@ -39,6 +45,25 @@ double query_term_weight(uint32_t count) {
 double vector_score(double cosine, double unrelated) {
   unrelated = std::clamp(unrelated, 0.0, 0.95);
   return std::clamp((cosine - unrelated) / (1 - unrelated), 0.0, 1.0);
+}
+
+namespace {
+
+// How many deviations above the mean a normal variable is with this probability, below one half
+// (Abramowitz, Stegun 26.2.23).
+double normal_quantile(double probability) {
+  const double t = std::sqrt(-2 * std::log(probability));
+  return t -
+         (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)));
+}
+
+}  // namespace
+
+double least_cosine(double unrelated, double deviation, int64_t documents) {
+  constexpr double kQueries = 0.1;  // that find one by chance
+  constexpr double kWithin = 2;     // deviations that `unrelated` is above the mean
+  const double deviations = normal_quantile(kQueries / static_cast<double>(std::max<int64_t>(documents, 1)));
+  return unrelated + deviation * std::max(0.0, deviations - kWithin);
 }
 
 double reciprocal_rank(size_t rank) {

@@ -4,7 +4,9 @@
 //   vectors  = (cosine - that of unrelated texts) / (1 - that): 0 to 1
 //   own      = (1 - w) * words + w * vectors              (or ranks instead, by option)
 //   context  = own + sum over its neighbours in the thread of kNeighbour[distance] * own
-//   sum      = context + kThread * best context of its thread + graph weight * what relations bring
+//   thread   = kThread * best context of its thread
+//              + kWhole * ((1 - w) * how much its thread says of the query + w * best vectors of its thread)
+//   sum      = context + thread + graph weight * what relations bring
 //   score    = sum / the most that a sum can be * (1 + importance + recency) / (1 + kMaxBoost)
 //
 // The scale is fixed: it does not depend on what else is there, nor on whether there are relations.
@@ -46,11 +48,16 @@ class Bm25 {
 };
 // Robertson–Spärck Jones, never below 0.
 double inverse_document_frequency(int64_t documents, int64_t with_term);
+// A word that so many memories have says little of the best ones, and going through all of them takes long.
+bool is_common(int64_t with_term, int64_t documents);
 // How much a word counts that is in a query more than once.
 double query_term_weight(uint32_t count);
 
 inline constexpr std::array<double, 3> kNeighbour = {1, 0.3, 0.15};  // by distance in the thread
 inline constexpr double kThread = 0.3;
+inline constexpr double kWhole = 0.2;
+// Of the score of the best one: what has no word of the query, is not alike and is not related needs as much.
+inline constexpr double kLeastShare = 0.05;
 inline constexpr double kMaxBoost = 0.3;
 inline constexpr double kMaxGraphWeight = 1;
 inline constexpr int kRankConstant = 60;
@@ -71,6 +78,9 @@ struct ScoreParts {
 
 // `cosine` over that of unrelated texts, 0 to 1.
 double vector_score(double cosine, double unrelated);
+// Below it likeness alone says nothing: of so many texts that have nothing to do with a query, one in ten
+// queries finds one that is more alike. `unrelated` is two deviations above the mean of such cosines.
+double least_cosine(double unrelated, double deviation, int64_t documents);
 double reciprocal_rank(size_t rank);  // of ranks from 0: 1 to 0
 
 }  // namespace tau::memory

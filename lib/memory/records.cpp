@@ -11,7 +11,7 @@ Status each_record_of(store::Memories& memories, const Reach& reach,
   std::vector<int64_t> numbers;
   for (const store::MemoryRow& row : rows) numbers.push_back(row.row);
   TAU_ASSIGN_OR_RETURN(const auto uses, memories.uses(numbers));
-  TAU_ASSIGN_OR_RETURN(const auto edges, memories.edges(numbers, max_edges));
+  TAU_ASSIGN_OR_RETURN(const auto edges, memories.edges(numbers, max_edges, reach.scopes()));
   std::vector<int64_t> targets;
   for (const store::MemoryEdge& edge : edges) targets.push_back(edge.target);
   TAU_ASSIGN_OR_RETURN(const auto ends, memories.load_rows(targets));

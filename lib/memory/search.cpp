@@ -61,8 +61,8 @@ StatusOr<std::optional<QueryVector>> embed_query(const Embedder& embedder, std::
   TAU_RETURN_IF_ERROR(embedder.embed_query(query.plain, ShardStatistics(shards), values.data()));
   TAU_ASSIGN_OR_RETURN(VectorQuery vector, VectorQuery::make(values.data(), values.size()));
   if (vector.zero()) return std::optional<QueryVector>();
-  return std::optional<QueryVector>(
-      {std::move(vector), embedder.usual_weight(), embedder.unrelated_cosine()});
+  return std::optional<QueryVector>({std::move(vector), embedder.usual_weight(), embedder.unrelated_cosine(),
+                                     embedder.unrelated_deviation()});
 }
 
 // Sums of words, one vector for each shard of a search; what is not in use waits here.

@@ -55,8 +55,13 @@ struct SearchHit {
 struct SearchResult {
   std::vector<SearchHit>
       hits;                // by score downwards, then by row upwards; diversified ones as they were chosen
-  int64_t candidates = 0;  // memories that were scored
-  Query query;             // as it was understood
+  int64_t candidates = 0;  // memories that were scored, and are hits
+  // What was scored and is none: as alike as chance makes texts, that is below this cosine; or only beside a
+  // hit, or with words of hits, and much less worth than the best one.
+  int64_t by_chance = 0;
+  double least_cosine = 0;
+  int64_t far_behind = 0;
+  Query query;  // as it was understood
 };
 
 // What a search asks of the store. What it cannot have it does without, and says so by failing.
@@ -75,8 +80,9 @@ class SearchSource {
 // The vector of a query, and how it is to be taken.
 struct QueryVector {
   VectorQuery vector;
-  double usual_weight = 0.5;    // Embedder::usual_weight()
-  double unrelated_cosine = 0;  // Embedder::unrelated_cosine()
+  double usual_weight = 0.5;  // these three as the Embedder says
+  double unrelated_cosine = 0;
+  double unrelated_deviation = 0;
 };
 
 // Counts of terms over some shards, of memories that are not forgotten: what one scope holds never shows in

@@ -2,6 +2,7 @@
 #include "memory/search_run.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "memory/diversify.h"
 #include "memory/feedback.h"
 #include "memory/graph_spread.h"
+#include "memory/thread_words.h"
 
 namespace tau::memory {
 namespace {
@@ -27,17 +29,35 @@ class SharedWords final : public TermWeights {
   explicit SharedWords(const ShardStatistics& statistics) : statistics_(statistics) {}
   double weight(uint64_t term) const override {
     const int64_t count = statistics_.count(term);
-    const bool wanted =
-        count >= 2 && count <= std::max(kMostWithWord, statistics_.documents() / kShareWithWord);
+    const bool wanted = count >= 2 && !is_common(count, statistics_.documents());
     return wanted ? inverse_document_frequency(statistics_.documents(), count) : 0;
   }
 
  private:
-  // A word that many memories have says little of the best ones, and going through all of them takes long.
-  static constexpr int64_t kMostWithWord = 2'000;
-  static constexpr int64_t kShareWithWord = 64;
   const ShardStatistics& statistics_;
 };
+
+// The best of all shards by words. For many of them a guess says at first how good they are, so that few
+// others are kept.
+std::vector<Scored> best_by_words(std::span<const Shard* const> shards, std::span<const WordScores> words,
+                                  std::span<const DocSet> allowed, size_t k) {
+  constexpr size_t kMany = 256;
+  float least = 0;
+  for (size_t i = 0; k >= kMany && i < words.size(); ++i)
+    least = std::max(least, words[i].likely_least(allowed[i], k));
+  while (true) {
+    BestOf<Scored> best(k, static_cast<double>(least));
+    for (uint32_t i = 0; i < words.size(); ++i)
+      words[i].each(
+          allowed[i], [&] { return best.least(); },
+          [&](Doc doc, float score) {
+            best.offer({static_cast<double>(score), shards[i]->documents().row(doc), i, doc});
+          });
+    std::vector<Scored> found = best.take();
+    if (found.size() >= k || least == 0) return found;
+    least = 0;
+  }
+}
 
 }  // namespace
 
@@ -68,8 +88,7 @@ StatusOr<SearchResult> SearchRun::run() {
   add_threads();
   if (request_.graph_weight > 0) TAU_RETURN_IF_ERROR(add_graph());
 
-  SearchResult result;
-  std::vector<uint32_t> order = sorted_hits(&result.candidates);
+  std::vector<uint32_t> order = sorted_hits();
   if (request_.grouped) keep_best_of_threads(order);
   if (request_.diversity > 0) TAU_RETURN_IF_ERROR(diversify(order));
   for (size_t i = 0; i < std::min(order.size(), request_.k); ++i) {
@@ -78,10 +97,10 @@ StatusOr<SearchResult> SearchRun::run() {
         .row = candidate.row, .score = 0, .parts = {}, .shard = candidate.shard, .doc = candidate.doc};
     finish(candidate, &hit.parts);
     hit.score = candidate.score;
-    result.hits.push_back(hit);
+    result_.hits.push_back(hit);
   }
-  result.query = std::move(query_);
-  return result;
+  result_.query = std::move(query_);
+  return std::move(result_);
 }
 
 // --- What may be found
@@ -121,16 +140,25 @@ void SearchRun::add_extra(std::vector<DocSet> docs, bool is_time) {
   extras_.push_back({std::move(docs), weight, is_time});
 }
 
-Status SearchRun::read_extras() {
-  for (const TimeWindow& window : query_.windows) {
+// Where no memory is of a time, it says nothing: what was said relative to now was meant otherwise.
+void SearchRun::read_windows() {
+  for (size_t i = 0; i < query_.windows.size(); ++i) {
     store::MemoryFilter filter;
     filter.superseded = true;
-    filter.since_ms = window.since_ms;
-    filter.until_ms = window.until_ms;
+    filter.since_ms = query_.windows[i].since_ms;
+    filter.until_ms = query_.windows[i].until_ms;
     std::vector<DocSet> sets;
     for (const Shard* shard : shards_) sets.push_back(shard->select(filter));
-    add_extra(std::move(sets), true);
+    if (std::ranges::all_of(sets, &DocSet::empty)) {
+      query_.read_as_words(i);
+    } else {
+      add_extra(std::move(sets), true);
+    }
   }
+}
+
+Status SearchRun::read_extras() {
+  read_windows();
   if (source_ == nullptr) return ok_status();
   for (const std::string& phrase : query_.phrases) {
     TAU_ASSIGN_OR_RETURN(const auto rows, source_->rows_with_phrase(phrase, kMaxPhraseRows));
@@ -162,12 +190,16 @@ void SearchRun::apply_strict() {
 
 void SearchRun::score_words() {
   for (const TermCount& term : query_.terms) {
-    const double weight = statistics_.weight(term.term) * query_term_weight(term.count);
+    const int64_t count = statistics_.count(term.term);
+    const double weight =
+        inverse_document_frequency(statistics_.documents(), count) * query_term_weight(term.count);
+    if (count > 0) least_term_ = std::min(least_term_, weight);
     most_words_ += weight * static_cast<double>(bm25_.most());
     for (WordScores& scores : words_) scores.add(term.term, weight, bm25_);
   }
   for (const Extra& extra : extras_) {
     most_words_ += extra.weight;
+    least_extra_ = std::min(least_extra_, extra.weight);
     for (size_t i = 0; i < words_.size(); ++i) words_[i].add(extra.docs[i], extra.weight);
   }
 }
@@ -175,16 +207,9 @@ void SearchRun::score_words() {
 // Only memories that may be found say what else to look for.
 Status SearchRun::add_feedback() {
   if (source_ == nullptr || query_.terms.empty()) return ok_status();
-  BestOf<Scored> best(kFeedbackTexts);
-  for (uint32_t i = 0; i < words_.size(); ++i)
-    words_[i].each(
-        allowed_[i], [&] { return best.least(); },
-        [&](Doc doc, float score) {
-          best.offer({static_cast<double>(score), shards_[i]->documents().row(doc), i, doc});
-        });
-  const std::vector<Scored> chosen = best.take();
+  const auto chosen = best_by_words(shards_, words_, allowed_, kFeedbackTexts);
   std::vector<int64_t> rows;
-  for (const Scored& scored : chosen) rows.push_back(scored.row);
+  for (const Scored& one : chosen) rows.push_back(one.row);
   if (rows.empty()) return ok_status();
   TAU_ASSIGN_OR_RETURN(std::vector<std::string> texts, source_->texts(rows));
   if (texts.size() != rows.size())
@@ -204,12 +229,23 @@ Status SearchRun::add_feedback() {
 
 // --- Candidates
 
+// Whether it has at least as much as the least word of the query brings. What has less has only words of
+// others, which feedback looked for.
+bool SearchRun::has_word(uint32_t shard, Doc doc) const {
+  if (vector_weight_ == 1) return false;
+  constexpr double kRounding = 1 - 1e-5;
+  const auto once = static_cast<double>(bm25_.score(1, shards_[shard]->postings().length(doc)));
+  const double words = words_[shard].of(doc);
+  return words > 0 && words >= kRounding * std::min(least_term_ * once, least_extra_);
+}
+
 size_t SearchRun::add(uint32_t shard, Doc doc, bool hit, bool with_vector) {
   bool added = false;
   const size_t i = candidates_.find_or_add(shard, doc, &added);
   Candidate& candidate = candidates_[i];
   if (added) {
     candidate.row = shards_[shard]->documents().row(doc);
+    candidate.supported = has_word(shard, doc);
     if (vector_weight_ < 1 && most_words_ > 0)
       candidate.words = std::min(1.0, words_[shard].of(doc) / most_words_);
     if (vector_weight_ > 0 && with_vector)
@@ -223,31 +259,38 @@ size_t SearchRun::add(uint32_t shard, Doc doc, bool hit, bool with_vector) {
 }
 
 void SearchRun::collect_words() {
-  BestOf<Scored> best(kWordCandidates);
-  for (uint32_t i = 0; i < words_.size(); ++i)
-    words_[i].each(
-        allowed_[i], [&] { return best.least(); },
-        [&](Doc doc, float score) {
-          best.offer({static_cast<double>(score), shards_[i]->documents().row(doc), i, doc});
-        });
-  size_t rank = 0;
-  for (const Scored& scored : best.take()) {
+  constexpr size_t kAhead = 8;
+  const auto found = best_by_words(shards_, words_, allowed_, kWordCandidates);
+  for (size_t rank = 0; rank < found.size(); ++rank) {
+    const Scored& scored = found[rank];
+    if (vector_weight_ > 0 && rank + kAhead < std::min(found.size(), kCompared))
+      shards_[found[rank + kAhead].shard]->vectors().prefetch(found[rank + kAhead].doc);
     word_ranks_.emplace_back(add(scored.shard, scored.doc, true, rank < kCompared), rank);
-    ++rank;
   }
 }
 
+// Where words are looked for as well, what has none needs to be more alike than chance makes it.
 void SearchRun::collect_vectors() {
+  if (vector_weight_ < 1)
+    result_.least_cosine =
+        least_cosine(vector_->unrelated_cosine, vector_->unrelated_deviation, statistics_.documents());
+  const auto least = static_cast<float>(result_.least_cosine);
   BestOf<Scored> best(kVectorCandidates);
   for (uint32_t i = 0; i < shards_.size(); ++i)
     for (const VectorHit& hit : shards_[i]->vectors().top(vector_->vector, kVectorCandidates, allowed_[i])) {
       const double score = vector_score(static_cast<double>(hit.score), vector_->unrelated_cosine);
+      if (score > 0 && hit.score < least && words_[i].of(hit.doc) == 0) {
+        ++result_.by_chance;
+        continue;
+      }
       if (score > 0) best.offer({score, shards_[i]->documents().row(hit.doc), i, hit.doc});
     }
+  const double least_score = vector_score(result_.least_cosine, vector_->unrelated_cosine);
   size_t rank = 0;
   for (const Scored& scored : best.take()) {
     const size_t i = add(scored.shard, scored.doc, true, false);
     candidates_[i].vectors = scored.score;
+    candidates_[i].supported |= scored.score >= least_score;
     score_own(candidates_[i]);
     vector_ranks_.emplace_back(i, rank++);
   }
@@ -268,21 +311,38 @@ void SearchRun::fuse() {
   for (size_t i = 0; i < candidates_.size(); ++i) score_own(candidates_[i]);
 }
 
-// What the neighbours of a candidate bring; adds them to the table, as hits or not.
-double SearchRun::neighbours_of(size_t i) {
+// Their vectors are fetched meanwhile.
+SearchRun::Beside SearchRun::beside(size_t i) const {
   const uint32_t shard = candidates_[i].shard;
   const Documents& documents = shards_[shard]->documents();
-  double sum = 0;
+  Beside found;
+  found.fill(kNoDoc);
   for (const bool forward : {false, true}) {
     Doc at = candidates_[i].doc;
     for (size_t distance = 1; distance < kNeighbour.size(); ++distance) {
       at = forward ? documents.next(at) : documents.previous(at);
       if (at == kNoDoc) break;
       if (!allowed_[shard].contains(at)) continue;
-      sum += kNeighbour[distance] * candidates_[add(shard, at, false)].own;
+      found[(forward ? kSides / 2 : 0) + distance - 1] = at;
+      if (vector_weight_ > 0) shards_[shard]->vectors().prefetch(at);
     }
   }
-  return sum;
+  return found;
+}
+
+// f(candidate, distance, doc) of all that stand beside these. They are looked for some candidates ahead.
+template <class F>
+void SearchRun::each_beside(const std::vector<size_t>& order, F&& f) {
+  constexpr size_t kAhead = 8;
+  std::array<Beside, kAhead> ring;
+  for (size_t i = 0; i < order.size() + kAhead; ++i) {
+    if (i >= kAhead) {
+      const Beside docs = ring[i % kAhead];
+      for (size_t side = 0; side < kSides; ++side)
+        if (docs[side] != kNoDoc) f(order[i - kAhead], side % (kSides / 2) + 1, docs[side]);
+    }
+    if (i < order.size()) ring[i % kAhead] = beside(order[i]);
+  }
 }
 
 void SearchRun::add_context() {
@@ -298,57 +358,56 @@ void SearchRun::add_context() {
     order.resize(kContextCandidates);
   }
   // Whoever stands beside a good one is looked at too: it may be what the good one speaks of.
-  std::vector<size_t> around;
-  for (const uint32_t i : order) {
-    around.push_back(i);
-    const uint32_t shard = candidates_[i].shard;
-    const Documents& documents = shards_[shard]->documents();
-    for (const bool forward : {false, true}) {
-      Doc at = candidates_[i].doc;
-      for (size_t distance = 1; distance < kNeighbour.size(); ++distance) {
-        at = forward ? documents.next(at) : documents.previous(at);
-        if (at == kNoDoc) break;
-        if (allowed_[shard].contains(at)) around.push_back(add(shard, at, true));
-      }
-    }
-  }
+  std::vector<size_t> around(order.begin(), order.end());
+  each_beside(std::vector(around),
+              [&](size_t i, size_t, Doc doc) { around.push_back(add(candidates_[i].shard, doc, true)); });
   std::ranges::sort(around);
   around.erase(std::ranges::unique(around).begin(), around.end());
-  for (const size_t i : around) {
-    const double neighbours = neighbours_of(i);
-    candidates_[i].neighbours = neighbours;
-  }
+  for (const size_t i : around) candidates_[i].neighbours = 0;
+  each_beside(around, [&](size_t i, size_t distance, Doc doc) {
+    const double own = candidates_[add(candidates_[i].shard, doc, false)].own;
+    candidates_[i].neighbours += kNeighbour[distance] * own;
+  });
 }
 
 void SearchRun::add_threads() {
-  PairIndex threads;
-  std::vector<double> best;  // contexts
-  const auto place_of = [&](const Candidate& candidate) -> double* {
-    const uint32_t thread = shards_[candidate.shard]->documents().thread(candidate.doc);
-    if (thread == kNoThread) return nullptr;
-    const size_t i = threads.find_or_add(candidate.shard, thread);
-    if (i == best.size()) best.push_back(0);
-    return &best[i];
+  struct Best {
+    double context = 0;
+    double vectors = 0;
   };
+  ThreadWords threads(shards_, allowed_);
+  std::vector<Best> best;
+  std::vector<uint32_t> thread_of(candidates_.size(), kNoThread);
   for (size_t i = 0; i < candidates_.size(); ++i) {
     Candidate& candidate = candidates_[i];
     if (!candidate.hit) continue;
     candidate.context = candidate.own + candidate.neighbours;
-    candidate.thread = request_.context ? candidate.context : 0;
     if (!request_.context) continue;
-    if (double* const place = place_of(candidate)) *place = std::max(*place, candidate.context);
+    candidate.thread = candidate.context;
+    candidate.whole = candidate.own;
+    const uint32_t thread = shards_[candidate.shard]->documents().thread(candidate.doc);
+    if (thread == kNoThread) continue;
+    thread_of[i] = static_cast<uint32_t>(threads.add(candidate.shard, thread));
+    if (thread_of[i] == best.size()) best.emplace_back();
+    Best& of_thread = best[thread_of[i]];
+    of_thread.context = std::max(of_thread.context, candidate.context);
+    of_thread.vectors = std::max(of_thread.vectors, candidate.vectors);
   }
+  threads.score(vector_weight_ < 1 ? std::span<const TermCount>(query_.terms) : std::span<const TermCount>(),
+                statistics_);
   for (size_t i = 0; i < candidates_.size(); ++i) {
     Candidate& candidate = candidates_[i];
     if (!candidate.hit) continue;
-    if (request_.context)
-      if (const double* const place = place_of(candidate)) candidate.thread = *place;
-    candidate.sum = candidate.context + kThread * candidate.thread;
+    if (const uint32_t thread = thread_of[i]; thread != kNoThread) {
+      candidate.thread = best[thread].context;
+      candidate.whole = (1 - vector_weight_) * threads.of(thread) + vector_weight_ * best[thread].vectors;
+    }
+    candidate.sum = candidate.context + kThread * candidate.thread + kWhole * candidate.whole;
   }
 }
 
 double SearchRun::most() const {
-  return (request_.context ? kMaxContext * (1 + kThread) : 1) + request_.graph_weight;
+  return (request_.context ? kMaxContext * (1 + kThread) + kWhole : 1) + request_.graph_weight;
 }
 
 namespace {
@@ -383,8 +442,7 @@ Status SearchRun::add_graph() {
   for (size_t i = 0; i < candidates_.size(); ++i)
     if (const Candidate& c = candidates_[i]; c.hit && c.sum > 0) best.offer({c.sum, c.row, c.shard, c.doc});
   std::vector<SpreadScore> seeds;
-  for (const Scored& scored : best.take())
-    seeds.push_back({scored.row, std::min(1.0, scored.score / most())});
+  for (const Scored& one : best.take()) seeds.push_back({one.row, std::min(1.0, one.score / most())});
   if (seeds.empty()) return ok_status();
   GraphSource graph(shards_, allowed_, *source_);
   TAU_ASSIGN_OR_RETURN(const std::vector<SpreadScore> reached, spread(seeds, graph, {}));
@@ -396,8 +454,8 @@ Status SearchRun::add_graph() {
       if (!candidate.hit) {
         candidate.hit = true;
         candidate.context = candidate.own;
-        candidate.thread = request_.context ? candidate.own : 0;
-        candidate.sum = candidate.context + kThread * candidate.thread;
+        candidate.thread = candidate.whole = request_.context ? candidate.own : 0;
+        candidate.sum = candidate.context + kThread * candidate.thread + kWhole * candidate.whole;
       }
       candidate.graph = score.score;
       candidate.sum += request_.graph_weight * score.score;
@@ -422,7 +480,7 @@ void SearchRun::finish(Candidate& candidate, ScoreParts* parts) const {
   parts->words = (1 - vector_weight_) * candidate.words * scale;
   parts->vectors = vector_weight_ * candidate.vectors * scale;
   parts->neighbours = candidate.neighbours * scale;
-  parts->thread = kThread * candidate.thread * scale;
+  parts->thread = (kThread * candidate.thread + kWhole * candidate.whole) * scale;
   parts->graph = request_.graph_weight * candidate.graph * scale;
   parts->importance = candidate.sum * importance * scale;
   parts->recency = candidate.sum * recency * scale;
@@ -430,17 +488,47 @@ void SearchRun::finish(Candidate& candidate, ScoreParts* parts) const {
 
 // --- The order of hits
 
-std::vector<uint32_t> SearchRun::sorted_hits(int64_t* candidates) {
-  std::vector<uint32_t> order;
+// Boosts multiply sums: what is further below the last that is wanted than boosts can lift it needs none.
+void SearchRun::drop_hopeless(std::vector<uint32_t>& order, size_t wanted) const {
+  if (order.size() <= wanted || wanted == 0) return;
+  std::vector<double> sums;
+  sums.reserve(order.size());
+  for (const uint32_t i : order) sums.push_back(candidates_[i].sum);
+  std::ranges::nth_element(sums, sums.begin() + static_cast<std::ptrdiff_t>(wanted) - 1, std::greater<>());
+  const double most_boost = 1 + request_.importance_weight + request_.recency_weight;
+  const double least = sums[wanted - 1] / most_boost * (1 - 1e-9);
+  std::erase_if(order, [&](uint32_t i) { return candidates_[i].sum < least; });
+}
+
+// What is a hit only for the sake of others is not far behind them.
+std::vector<uint32_t> SearchRun::hits() {
+  double most = 0;
+  for (size_t i = 0; i < candidates_.size(); ++i)
+    if (candidates_[i].hit) most = std::max(most, candidates_[i].sum);
+  std::vector<uint32_t> found;
   for (uint32_t i = 0; i < candidates_.size(); ++i) {
-    Candidate& candidate = candidates_[i];
-    if (!candidate.hit) continue;
-    finish(candidate, nullptr);
-    if (candidate.score > 0 && candidate.score >= request_.min_score) order.push_back(i);
+    const Candidate& candidate = candidates_[i];
+    if (!candidate.hit || candidate.sum <= 0) continue;
+    if (!candidate.supported && candidate.graph == 0 && candidate.sum < kLeastShare * most) {
+      ++result_.far_behind;
+    } else {
+      found.push_back(i);
+    }
   }
-  *candidates = static_cast<int64_t>(order.size());
-  const size_t wanted =
-      request_.grouped ? order.size() : std::min(order.size(), std::max(request_.k, kDiversified));
+  return found;
+}
+
+std::vector<uint32_t> SearchRun::sorted_hits() {
+  std::vector<uint32_t> order = hits();
+  result_.candidates = static_cast<int64_t>(order.size());
+  const size_t most_wanted = request_.grouped ? order.size() : std::max(request_.k, kDiversified);
+  if (request_.min_score <= 0) drop_hopeless(order, most_wanted);
+  for (const uint32_t i : order) finish(candidates_[i], nullptr);
+  if (request_.min_score > 0) {
+    std::erase_if(order, [&](uint32_t i) { return candidates_[i].score < request_.min_score; });
+    result_.candidates = static_cast<int64_t>(order.size());
+  }
+  const size_t wanted = std::min(order.size(), most_wanted);
   std::ranges::partial_sort(order, order.begin() + static_cast<std::ptrdiff_t>(wanted),
                             [&](uint32_t a, uint32_t b) {
                               const Candidate& x = candidates_[a];

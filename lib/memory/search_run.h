@@ -1,8 +1,10 @@
 // One search, step by step. Private to memory.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -40,9 +42,12 @@ class SearchRun {
     bool is_time = false;
   };
 
+  static constexpr double kNone = std::numeric_limits<double>::infinity();
+
   Status prepare();
   Status read_extras();
   std::vector<DocSet> docs_of_rows(const std::vector<int64_t>& rows) const;
+  void read_windows();
   void add_extra(std::vector<DocSet> docs, bool is_time);
   void exclude();
   void apply_strict();
@@ -54,13 +59,21 @@ class SearchRun {
   void fuse();
   void score_own(Candidate& candidate) const;
 
+  bool has_word(uint32_t shard, Doc doc) const;
   size_t add(uint32_t shard, Doc doc, bool hit, bool with_vector = true);
   void add_context();
-  double neighbours_of(size_t i);
+  // Before and behind a memory in its thread, each by distance; kNoDoc where there is none that may be found.
+  static constexpr size_t kSides = 2 * (kNeighbour.size() - 1);
+  using Beside = std::array<Doc, kSides>;
+  Beside beside(size_t i) const;
+  template <class F>
+  void each_beside(const std::vector<size_t>& order, F&& f);
   void add_threads();
   Status add_graph();
   void finish(Candidate& candidate, ScoreParts* parts) const;
-  std::vector<uint32_t> sorted_hits(int64_t* candidates);
+  void drop_hopeless(std::vector<uint32_t>& order, size_t wanted) const;
+  std::vector<uint32_t> hits();
+  std::vector<uint32_t> sorted_hits();
   void keep_best_of_threads(std::vector<uint32_t>& order) const;
   Status diversify(std::vector<uint32_t>& order);
   double most() const;
@@ -78,10 +91,14 @@ class SearchRun {
   std::vector<DocSet> allowed_;
   std::vector<Extra> extras_;
   double most_words_ = 0;  // that the words of the query can bring
+  // The least weight of a word, and of a condition, that some memory has.
+  double least_term_ = kNone;
+  double least_extra_ = kNone;
   // Ranks in the two lists, by candidate, from 0; for fusion by ranks.
   std::vector<std::pair<size_t, size_t>> word_ranks_;
   std::vector<std::pair<size_t, size_t>> vector_ranks_;
   Candidates candidates_;
+  SearchResult result_;
 };
 
 }  // namespace tau::memory

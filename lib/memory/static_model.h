@@ -33,6 +33,7 @@ class StaticModel final : public Embedder {
   Status embed(const std::vector<std::string_view>& texts, Purpose purpose, float* out) const override;
   double usual_weight() const override { return parts_.usual_weight; }
   double unrelated_cosine() const override { return parts_.unrelated_cosine; }
+  void set_unrelated_cosine(double cosine) { parts_.unrelated_cosine = cosine; }
 
  private:
   explicit StaticModel(Parts parts) : parts_(std::move(parts)) {}

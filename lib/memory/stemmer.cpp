@@ -82,7 +82,7 @@ bool Word::special() {
       {"cosmos", "cosmos"}, {"bias", "bias"},    {"andes", "andes"},
   };
   for (const Rule& form : kForms)
-    if (form.suffix == view()) {
+    if (form.suffix[0] == text_[0] && form.suffix == view()) {
       replace(length_, form.instead);
       return true;
     }
@@ -111,7 +111,8 @@ void Word::plural() {
 bool Word::stands_as_it_is() const {
   static constexpr std::string_view kWords[] = {"inning",  "outing",  "canning", "herring", "earring",
                                                 "evening", "proceed", "exceed",  "succeed"};
-  return std::ranges::find(kWords, view()) != std::end(kWords);
+  return std::ranges::any_of(kWords,
+                             [this](std::string_view word) { return word[0] == text_[0] && word == view(); });
 }
 
 void Word::past_and_gerund() {

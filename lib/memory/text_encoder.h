@@ -45,7 +45,7 @@ class TextEncoder final : public Embedder {
     std::string query_prefix;
     std::string document_prefix;
     size_t dimensions = 0;  // the first ones; 0: all
-    double usual_weight = 0.2;
+    double usual_weight = 0.25;
     double unrelated_cosine = 0;
   };
   // Copies all that it needs from the tensors.
@@ -57,6 +57,7 @@ class TextEncoder final : public Embedder {
   bool slow() const override { return true; }
   double usual_weight() const override { return parts_.usual_weight; }
   double unrelated_cosine() const override { return parts_.unrelated_cosine; }
+  void set_unrelated_cosine(double cosine) { parts_.unrelated_cosine = cosine; }
 
   size_t memory_bytes() const;
   void use(Simd simd) { simd_ = simd; }  // another one than the best

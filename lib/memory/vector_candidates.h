@@ -20,6 +20,7 @@ struct VectorCandidate {
 struct VectorCandidates {
   std::vector<VectorCandidate> found;  // ascending by document
   int16_t bar = 0;                     // at least `wanted` of them have this estimate or a larger one
+  int16_t least = 0;                   // those of a smaller estimate are none
 };
 
 // The eligible documents with the largest estimates: at least `most` of them, or all there are, and whatever

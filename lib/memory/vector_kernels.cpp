@@ -1,4 +1,4 @@
-// Dot products of bytes and sums of weights: plain, and with AVX2 where the CPU has it.
+// Dot products of bytes and sums of weights: plain, and with AVX2 or AVX-512 where the CPU has it.
 #include "memory/vector_kernels.h"
 
 #include <cstring>
@@ -10,7 +10,7 @@
 namespace tau::memory {
 namespace {
 
-constexpr size_t kAhead = 8;  // rows that are fetched before they are needed
+constexpr size_t kAhead = 16;  // rows that are fetched before they are needed
 constexpr size_t kBlockAhead = 4096;
 constexpr size_t kHalf = kBlockDocs / 2;
 
@@ -79,10 +79,22 @@ TAU_AVX2 inline __m256i product(const int8_t* row, __m256i values) {
   return _mm256_madd_epi16(bytes, values);
 }
 
+TAU_AVX2 int32_t avx2_dot(const int8_t* row, size_t padded, const int16_t* query) {
+  __m256i a = _mm256_setzero_si256();
+  __m256i b = a;
+  for (size_t j = 0; j < padded; j += 32) {
+    a = _mm256_add_epi32(a, product(row + j, load(query + j)));
+    b = _mm256_add_epi32(b, product(row + j + 16, load(query + j + 16)));
+  }
+  a = _mm256_add_epi32(a, b);
+  return _mm_cvtsi128_si32(sums_of(a, a, a, a));
+}
+
 TAU_AVX2 void avx2_dots(const int8_t* rows, size_t padded, const int16_t* query, const uint32_t* which,
                         size_t count, int32_t* out) {
   const auto row = [&](size_t i) { return rows + which[i < count ? i : count - 1] * padded; };
-  for (size_t i = 0; i < count; i += 4) {
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4) {
     const int8_t* const four[4] = {row(i), row(i + 1), row(i + 2), row(i + 3)};
     const int8_t* const later[4] = {row(i + kAhead), row(i + kAhead + 1), row(i + kAhead + 2),
                                     row(i + kAhead + 3)};
@@ -100,10 +112,9 @@ TAU_AVX2 void avx2_dots(const int8_t* rows, size_t padded, const int16_t* query,
         d = _mm256_add_epi32(d, product(four[3] + e, values));
       }
     }
-    int32_t sums[4];
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(sums), sums_of(a, b, c, d));
-    std::memcpy(out + i, sums, (count - i < 4 ? count - i : 4) * sizeof *sums);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i), sums_of(a, b, c, d));
   }
+  for (; i < count; ++i) out[i] = avx2_dot(row(i), padded, query);
 }
 
 // Sums of sixteen documents, those of even and of odd numbers apart. The upper bytes spill into the even
@@ -162,6 +173,89 @@ TAU_AVX2 void avx2_estimate(const VectorLine* blocks, size_t count, const CodeQu
     above[b] = static_cast<uint32_t>(bits) & eligible[b];
   }
 }
+
+#define TAU_AVX512 __attribute__((target("avx2,avx512f,avx512bw,avx512vl,avx512vnni")))
+
+// With a mask that leaves all in: compilers warn of the forms without one.
+template <int kWhich>
+TAU_AVX512 inline __m256i half_of(__m512i x) {
+  return _mm512_maskz_extracti64x4_epi64(0xff, x, kWhich);
+}
+
+TAU_AVX512 inline __m512i wide(const int8_t* row) {
+  return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(row)));
+}
+
+TAU_AVX512 void avx512_dots(const int8_t* rows, size_t padded, const int16_t* query, const uint32_t* which,
+                            size_t count, int32_t* out) {
+  for (size_t i = 0; i < count; ++i) {
+    const int8_t* const row = rows + which[i] * padded;
+    const int8_t* const later = rows + which[i + kAhead < count ? i + kAhead : count - 1] * padded;
+    __m512i a = _mm512_setzero_si512();
+    __m512i b = a;
+    for (size_t j = 0; j < padded; j += 64) {
+      __builtin_prefetch(later + j);
+      a = _mm512_dpwssd_epi32(a, wide(row + j), _mm512_loadu_si512(query + j));
+      b = _mm512_dpwssd_epi32(b, wide(row + j + 32), _mm512_loadu_si512(query + j + 32));
+    }
+    a = _mm512_add_epi32(a, b);
+    const __m256i eight = _mm256_add_epi32(half_of<0>(a), half_of<1>(a));
+    out[i] = _mm_cvtsi128_si32(sums_of(eight, eight, eight, eight));
+  }
+}
+
+// As avx2_estimate, four groups at a time.
+struct WideSums {
+  __m512i even;
+  __m512i odd;
+};
+
+TAU_AVX512 inline void add_bytes(WideSums* sums, __m512i bytes) {
+  sums->even = _mm512_add_epi16(sums->even, bytes);
+  sums->odd = _mm512_add_epi16(sums->odd, _mm512_srli_epi16(bytes, 8));
+}
+
+TAU_AVX512 inline __m256i halves(__m512i sums) {
+  return _mm256_add_epi16(half_of<0>(sums), half_of<1>(sums));
+}
+
+TAU_AVX512 void avx512_estimate(const VectorLine* blocks, size_t count, const CodeQuery& query, int16_t bar,
+                                const uint32_t* eligible, int16_t* estimates, uint32_t* above) {
+  const __m512i low_half = _mm512_set1_epi8(15);
+  const __m256i middle = _mm256_set1_epi16(query.middle);
+  const __m256i bars = _mm256_set1_epi16(bar);
+  for (size_t b = 0; b < count; ++b) {
+    above[b] = 0;
+    if (eligible[b] == 0) continue;
+    const auto* block = reinterpret_cast<const uint8_t*>(blocks + b * block_lines(query.padded));
+    WideSums first{_mm512_setzero_si512(), _mm512_setzero_si512()};
+    WideSums second = first;
+    for (size_t at = 0; at < 4 * query.padded; at += 256) {
+      __m512i low = _mm512_setzero_si512();
+      __m512i high = low;
+      for (size_t i = at; i < at + 256; i += 64) {  // four weights fit in a byte
+        const __m512i codes = _mm512_loadu_si512(block + i);
+        __builtin_prefetch(block + i + kBlockAhead);
+        const __m512i weights = _mm512_loadu_si512(query.weights + i);
+        low = _mm512_add_epi8(low, _mm512_shuffle_epi8(weights, _mm512_and_si512(codes, low_half)));
+        const __m512i upper = _mm512_and_si512(_mm512_srli_epi16(codes, 4), low_half);
+        high = _mm512_add_epi8(high, _mm512_shuffle_epi8(weights, upper));
+      }
+      add_bytes(&first, low);
+      add_bytes(&second, high);
+    }
+    const uint8_t* gains = block + gains_offset(query.padded);
+    const __m256i x = ordered({halves(first.even), halves(first.odd)});
+    const __m256i y = ordered({halves(second.even), halves(second.odd)});
+    const __m256i a = _mm256_mulhrs_epi16(_mm256_sub_epi16(x, middle), load(gains));
+    const __m256i z = _mm256_mulhrs_epi16(_mm256_sub_epi16(y, middle), load(gains + 32));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(estimates + b * kBlockDocs), a);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(estimates + b * kBlockDocs + kHalf), z);
+    const uint32_t bits =
+        uint32_t{_mm256_cmpgt_epi16_mask(z, bars)} << kHalf | _mm256_cmpgt_epi16_mask(a, bars);
+    above[b] = bits & eligible[b];
+  }
+}
 #endif
 
 }  // namespace
@@ -171,13 +265,23 @@ const VectorKernels& portable_vector_kernels() {
   return kKernels;
 }
 
-const VectorKernels& vector_kernels() {
+std::vector<const VectorKernels*> all_vector_kernels() {
+  std::vector<const VectorKernels*> all = {&portable_vector_kernels()};
 #if defined(__x86_64__)
   static constexpr VectorKernels kAvx2{avx2_dots, avx2_estimate};
-  static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-  if (has_avx2) return kAvx2;
+  static constexpr VectorKernels kAvx512{avx512_dots, avx512_estimate};
+  if (__builtin_cpu_supports("avx2") == 0) return all;
+  all.push_back(&kAvx2);
+  if (__builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
+      __builtin_cpu_supports("avx512vnni") != 0)
+    all.push_back(&kAvx512);
 #endif
-  return portable_vector_kernels();
+  return all;
+}
+
+const VectorKernels& vector_kernels() {
+  static const VectorKernels* const fastest = all_vector_kernels().back();
+  return *fastest;
 }
 
 }  // namespace tau::memory

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace tau::memory {
 
@@ -39,6 +40,8 @@ struct VectorKernels {
 };
 
 const VectorKernels& portable_vector_kernels();
+// Those that this CPU can run, the fastest last.
+std::vector<const VectorKernels*> all_vector_kernels();
 // The fastest that this CPU can run.
 const VectorKernels& vector_kernels();
 

@@ -91,6 +91,12 @@ std::string Vectors::bytes(Doc doc) const {
   return out.append(reinterpret_cast<const char*>(&by), sizeof by);
 }
 
+void Vectors::prefetch(Doc doc) const {
+  if (!has(doc)) return;
+  const int8_t* const at = row(doc);
+  for (size_t i = 0; i < padded(); i += sizeof(VectorLine)) __builtin_prefetch(at + i);
+}
+
 float Vectors::similarity(Doc doc, const VectorQuery& query) const {
   if (!has(doc) || query.dimensions() != dimensions_) return 0;
   const uint32_t first = 0;

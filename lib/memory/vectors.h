@@ -45,6 +45,8 @@ class Vectors {
   bool has(Doc doc) const { return has_.contains(doc); }  // a vector of 0 is none
   std::string bytes(Doc doc) const;                       // as they were added; empty where it has none
 
+  // Says that its vector is about to be looked at.
+  void prefetch(Doc doc) const;
   // Cosines; 0 where there is no vector, or it is of another space.
   float similarity(Doc doc, const VectorQuery& query) const;
   float similarity(Doc a, Doc b) const;

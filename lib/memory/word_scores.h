@@ -31,38 +31,29 @@ class WordScores {
   void each(const DocSet& allowed, Least&& least, F&& f) const {
     const std::span<const uint64_t> words = allowed.words();
     for (size_t i = 0; i < words.size(); ++i) {
-      if (words[i] == 0 || touched_[i * 64 / kGroup] == 0 || !reaches(i * 64, static_cast<float>(least())))
-        continue;
-      for (uint64_t word = words[i]; word != 0; word &= word - 1) {
-        const size_t doc = i * 64 + static_cast<size_t>(std::countr_zero(word));
-        if (sums_[doc] > 0 && static_cast<double>(sums_[doc]) >= least())
-          f(static_cast<Doc>(doc), sums_[doc]);
+      if (words[i] == 0 || touched_[i * kBlock / kGroup] == 0) continue;
+      for (uint64_t word = words[i] & reaching(i, static_cast<float>(least())); word != 0; word &= word - 1) {
+        const size_t doc = i * kBlock + static_cast<size_t>(std::countr_zero(word));
+        f(static_cast<Doc>(doc), sums_[doc]);
       }
     }
   }
+  // A score that about the best `k` of the allowed reach, and seldom fewer: from a part of them.
+  float likely_least(const DocSet& allowed, size_t k) const;
 
  private:
+  static constexpr size_t kBlock = 64;
   static constexpr size_t kGroup = 512;
   float& sum(Doc doc) {
     if (touched_[doc / kGroup] == 0) touch(doc / kGroup);
     return sums_[doc];
   }
   void touch(size_t group);
-  // Whether one of the 64 documents from this one on has such a score, which is not below 0. Floats that are
-  // not negative are in the order of their bits: whole numbers are compared many at a time.
-  bool reaches(size_t first, float least) const {
-    const size_t end = std::min(first + 64, sums_.size());
-    int32_t most = 0;
-    if (end - first == 64) {
-      for (size_t i = 0; i < 64; ++i) most = std::max(most, std::bit_cast<int32_t>(sums_[first + i]));
-    } else {
-      for (size_t i = first; i < end; ++i) most = std::max(most, std::bit_cast<int32_t>(sums_[i]));
-    }
-    return most > 0 && most >= std::bit_cast<int32_t>(least);
-  }
+  // Those of the documents of a block whose score is above 0 and at least this: one bit each.
+  uint64_t reaching(size_t block, float least) const;
 
   const Shard& shard_;
-  std::vector<float>& sums_;
+  std::vector<float>& sums_;      // whole groups
   std::vector<uint8_t> touched_;  // by group
 };
 

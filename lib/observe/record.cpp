@@ -14,7 +14,8 @@ constexpr Names<Kind> kKinds = {
     "run.started",     "run.ended",         "tool.decided",   "tool.finished",  "model.finished",
     "approval.asked",  "approval.answered", "policy.changed", "config.changed", "vault.changed",
     "network.decided", "network.ended",     "access.denied",  "access.changed", "identity.changed",
-    "host.noted",      "log.begun",         "log.repaired",   "log.cut",        "log.lost",
+    "memory.changed",  "memory.read",       "host.noted",     "log.begun",      "log.repaired",
+    "log.cut",         "log.lost",
 };
 constexpr Names<Text> kTexts = {
     "agent",    "principal", "session", "run",      "call",  "tool",      "action",  "target",
@@ -54,6 +55,13 @@ std::string_view kind_name(Kind kind) { return kKinds[static_cast<size_t>(kind)]
 std::string_view text_name(Text text) { return kTexts[static_cast<size_t>(text)]; }
 std::string_view number_name(Number number) { return kNumbers[static_cast<size_t>(number)]; }
 std::string_view hash_name(Hash hash) { return kHashes[static_cast<size_t>(hash)]; }
+
+bool same_texts(const Record& a, const Record& b) {
+  if (a.kind() != b.kind()) return false;
+  for (size_t i = 0; i < kTexts.size(); ++i)
+    if (a.text(static_cast<Text>(i)) != b.text(static_cast<Text>(i))) return false;
+  return true;
+}
 
 // What is too long to be written is not kept either.
 KeptRecord::KeptRecord(const Record& record) : record_(record) {

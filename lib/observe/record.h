@@ -33,7 +33,9 @@ enum class Kind : uint8_t {
   kAccessDenied,
   kAccessChanged,
   kIdentityChanged,
-  kHostNoted,  // a program's own: "action" says what
+  kMemoryChanged,  // memories were written, forgotten or erased: "action" says how
+  kMemoryRead,     // memories went into a prompt or a file
+  kHostNoted,      // a program's own: "action" says what
   // Written by the log itself; it takes them from nobody.
   kLogBegun,
   kLogRepaired,
@@ -131,12 +133,16 @@ class Record {
   uint32_t hashed_ = 0;
 };
 
+// Whether two records are of one kind and have the same texts.
+bool same_texts(const Record& a, const Record& b);
+
 // A record with texts of its own.
 class KeptRecord {
  public:
   explicit KeptRecord(const Record& record);
   const Record& record() const { return record_; }
   void set_time(int64_t time_ms) { record_.at(time_ms); }
+  void set(Number field, int64_t number) { record_.set(field, number); }
   size_t bytes() const { return sizeof *this + text_bytes_; }  // of memory
 
  private:

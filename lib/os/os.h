@@ -5,6 +5,7 @@
 #include "os/fd.h"
 #include "os/file_io.h"
 #include "os/file_lock.h"
+#include "os/folder_events.h"
 #include "os/launcher.h"
 #include "os/private_file.h"
 #include "os/stream_file.h"

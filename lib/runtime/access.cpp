@@ -130,6 +130,7 @@ Status AccessControl::authorize_call(const tool::Facts& facts, const safety::Mon
   const Ask ask{*this, facts.call, "tool:" + manifest.name};
   // A command can do whatever its sandbox lets it: on everything.
   if (manifest.effect >= tool::Effect::kExec && !of_host) return ask.one("", Extent::kBelow);
+  if (!manifest.resource.empty()) return ask.one(manifest.resource);
   if (!of_host) return manifest.name == "http" ? ask.url() : ask.path();
   bool asked = false;
   for (const std::string& name : manifest.destination_args) TAU_RETURN_IF_ERROR(ask.argument(name, asked));

@@ -28,6 +28,7 @@ constexpr uint32_t kMany = 256;
 constexpr int64_t kUpkeepMs = 1'000;
 constexpr int64_t kWatchMs = 7'000;
 constexpr size_t kMostPolicies = 256;
+constexpr size_t kMostSums = 64;  // that are kept apart; others are records of their own
 
 observe::AuditOptions options_of(const AuditConfig& config, std::string folder) {
   observe::AuditOptions options;
@@ -119,12 +120,48 @@ Status Audit::note(const Record& record, observe::AuditLog::Done done) noexcept 
   });
   if (log_ == nullptr) return queued;
   if (queued.reason() == Status::out_of_memory().reason()) log_->count_lost(queued);
-  const uint32_t before = queued_.fetch_add(1);
-  if (before == 0 || before + 1 == kMany) {
-    { const std::lock_guard lock(mutex_); }  // between the thread's look and its sleep
-    wake_.notify_one();
-  }
+  wake_writer();
   return queued;
+}
+
+void Audit::wake_writer() noexcept {
+  const uint32_t before = queued_.fetch_add(1);
+  if (before != 0 && before + 1 != kMany) return;
+  { const std::lock_guard lock(mutex_); }  // between the thread's look and its sleep
+  wake_.notify_one();
+}
+
+void Audit::add_up(const Record& record) noexcept {
+  const Status summed = guarded([&] { return sum(record); });
+  if (!summed.ok()) note(record);
+}
+
+Status Audit::sum(const Record& record) {
+  TAU_RETURN_IF_ERROR(ensure_thread());
+  {
+    const std::lock_guard lock(summing_);
+    for (observe::KeptRecord& each : sums_) {
+      if (!observe::same_texts(each.record(), record)) continue;
+      each.set(Number::kCount_, each.record().number(Number::kCount_) + record.number(Number::kCount_));
+      return ok_status();
+    }
+    if (sums_.size() >= kMostSums) return resource_exhausted("too_many_sums", "");
+    sums_.emplace_back(record).set_time(system_clock().wall_ms());
+  }
+  wake_writer();
+  return ok_status();
+}
+
+void Audit::hand_over_sums() noexcept {
+  std::vector<observe::KeptRecord> sums;
+  {
+    const std::lock_guard lock(summing_);
+    sums.swap(sums_);
+  }
+  for (const observe::KeptRecord& each : sums) {
+    const Status queued = guarded([&] { return log_->submit(each.record()); });
+    if (queued.reason() == Status::out_of_memory().reason()) log_->count_lost(queued);
+  }
 }
 
 void Audit::hurry() noexcept {
@@ -137,6 +174,7 @@ void Audit::hurry() noexcept {
 
 Status Audit::append(const Record& record) {
   TAU_RETURN_IF_ERROR(ensure_thread());
+  hand_over_sums();
   Status status = log_->append(record);
   if (queued_.fetch_add(1) == 0) hurry();  // what it left due by time
   return status;
@@ -149,6 +187,7 @@ Status Audit::sign() {
     std::unique_lock lock(mutex_);
     begun_.wait(lock, [this] { return has_begun_; });
   }
+  hand_over_sums();
   return log_->sign();
 }
 
@@ -188,6 +227,7 @@ void Audit::work() {
     Status status;
     if (any) {
       watch_ms = now_ms() + kWatchMs;
+      hand_over_sums();
       status = guarded([this] { return log_->flush(); });
     }
     if (!last && now_ms() >= upkeep_ms) {

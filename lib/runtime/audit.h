@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "base/base.h"
 #include "observe/observe.h"
@@ -54,6 +55,9 @@ class Audit final {
   void note(const observe::Record& record) noexcept { (void)note(record, nullptr); }
   // `done` is called once the record is in the log, or lost; not when this fails.
   Status note(const observe::Record& record, observe::AuditLog::Done done) noexcept;
+  // As note(), for what may come thousands of times a second: records that say the same but for their count,
+  // and come before the thread writes, become one.
+  void add_up(const observe::Record& record) noexcept;
   // Somebody waits for what was noted: it is written at once.
   void hurry() noexcept;
   // Waits until the record is in the log; as AuditLog::append().
@@ -74,6 +78,9 @@ class Audit final {
   Status ensure_thread();
   void end_thread();
   void work();
+  void wake_writer() noexcept;
+  Status sum(const observe::Record& record);
+  void hand_over_sums() noexcept;
   Status note_config();
   void tell_problem();
 
@@ -95,6 +102,8 @@ class Audit final {
   bool hurry_ = false;
   std::set<int64_t> policies_;
   std::mutex ending_;  // of who waits for the end of the thread
+  std::mutex summing_;
+  std::vector<observe::KeptRecord> sums_;  // what was added up since the thread wrote
 };
 
 }  // namespace tau::runtime

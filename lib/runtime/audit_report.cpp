@@ -30,7 +30,8 @@ constexpr int kTries = 5;  // while files are removed as old
 // What the library knows better than any host.
 constexpr std::array kOfLibrary = {Kind::kRunStarted,       Kind::kRunEnded,       Kind::kToolDecided,
                                    Kind::kToolFinished,     Kind::kModelFinished,  Kind::kApprovalAsked,
-                                   Kind::kApprovalAnswered, Kind::kNetworkDecided, Kind::kNetworkEnded};
+                                   Kind::kApprovalAnswered, Kind::kNetworkDecided, Kind::kNetworkEnded,
+                                   Kind::kMemoryChanged,    Kind::kMemoryRead};
 
 template <class Enum>
 std::optional<Enum> named(std::string_view name, std::string_view (*name_of)(Enum)) {

@@ -451,6 +451,7 @@ MemoryConfig Config::memory() const {
           .recall = keys["recall"].as_bool(),
           .recall_count = keys["recall_count"].as_int(8),
           .recall_bytes = keys["recall_bytes"].as_int(6'000),
+          .recall_wait_ms = keys["recall_wait_ms"].as_int(2'000),
           .workspace = std::string(keys["workspace"].as_string("default")),
           .channel = text("channel"),
           .actor = text("actor")};

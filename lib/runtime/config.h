@@ -123,6 +123,7 @@ struct MemoryConfig {
   bool recall = false;  // what is remembered goes before prompts
   int64_t recall_count = 8;
   int64_t recall_bytes = 6'000;
+  int64_t recall_wait_ms = 2'000;
   std::string workspace;  // where their memories are; channel and actor: empty: any; see memory_tools.h
   std::string channel;
   std::string actor;

@@ -53,6 +53,10 @@ void add_memory_keys(std::vector<Key>& keys) {
               kBool),
           count("memory.recall_count", "8", 1, 64, "So many of them at most."),
           count("memory.recall_bytes", "6000", 256, 65'536, "They take so much room at most."),
+          count(
+              "memory.recall_wait_ms", "2000", 0, 60'000,
+              "The run waits so long for the vector of its prompt, where a provider or the program makes it; "
+              "then memories are found by words alone. 0: at once."),
           of_agents("memory.workspace", R"("default")", "Where the memories of agents are."),
           of_agents("memory.channel", R"("")",
                     "The channel that they are bound to; empty: all of them. {session} and {principal} stand "

@@ -239,7 +239,9 @@ Status Core::open_parts() {
       log(LogLevel::kWarn, "runtime", launcher_failure_.message());
     }
   }
-  TAU_ASSIGN_OR_RETURN(access_, AccessControl::make(config_->access(), options_.home, workspace_));
+  const AccessConfig access = config_->access();
+  principal_ = access.principal;
+  TAU_ASSIGN_OR_RETURN(access_, AccessControl::make(access, options_.home, workspace_));
   TAU_RETURN_IF_ERROR(open_store());
   traffic_ = std::make_shared<provider::Traffic>(system_clock(), make_loan_desk(*store_), config_->budgets());
   open_audit();
@@ -372,6 +374,7 @@ void Core::stop_threads() {
 void Core::begin_stop() {
   stopping_ = true;
   if (auth_ != nullptr) auth_->stop();
+  if (memory_ != nullptr) memory_->stop_watches();
 }
 
 void Core::depart() { departure_.emplace(); }

@@ -35,6 +35,7 @@ namespace tau::runtime {
 class AccessControl;
 class AuthDesk;
 class MemoryDesk;
+class Recall;
 
 struct AgentSnapshot {
   AgentConfig config;
@@ -73,7 +74,10 @@ struct SharedSession : SessionState {
 struct Beginning {
   Driver::Setup setup;
   wire::Message message;
+  std::optional<agent::Recalled> recalled;  // what goes before the message
   UniqueFunction<void(Driver&)> first;
+  std::shared_ptr<Recall> recall;                    // what the run waits for; null: nothing
+  std::vector<UniqueFunction<void(Driver&)>> early;  // what the host did meanwhile
 };
 
 // One run, between its handle and its loop.
@@ -126,6 +130,8 @@ class LoopHost {
 
   // On the loop.
   void begin(const std::shared_ptr<RunState>& run);
+  // A run that waits for what it recalls does so no longer.
+  static void hurry(const RunState& run);
   void cancel_all(const ErrorInfo& why);
   void drop_runs();  // as a crash would
   // Any thread, async-signal-safe.
@@ -136,6 +142,8 @@ class LoopHost {
   void rest_while_lent();
   void tell_resting();
   void service_cancels();
+  void recall(const std::shared_ptr<RunState>& run);
+  void set_off(const std::shared_ptr<RunState>& run);
   void build(const std::shared_ptr<RunState>& run);
   std::shared_ptr<provider::Model> model_of(const AgentSnapshot& agent);
   std::unique_ptr<provider::Model> make_model(const AgentSnapshot& agent);
@@ -210,6 +218,8 @@ class Core final : public std::enable_shared_from_this<Core> {
   const std::shared_ptr<const tool::CommandProxy>& command_proxy() const { return command_proxy_; }
   // Who may do what; null: no policy is configured, and everybody may do everything.
   const std::shared_ptr<const AccessControl>& access() const { return access_; }
+  // Who acts where nobody is named.
+  const std::string& principal() const { return principal_; }
   // PERMISSION_DENIED "access_denied". `principal`: of the runtime where it is empty.
   Status authorize(std::string_view principal, std::string_view action, std::string_view resource) const;
   safety::Screening& screening() { return *screening_; }
@@ -305,6 +315,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   EffectiveSandbox sandbox_;
   Status launcher_failure_ = failed_precondition("no_workspace", "built-in tools need a workspace");
   std::unique_ptr<store::Store> store_;
+  std::string principal_;
   std::unique_ptr<Audit> audit_;
   std::unique_ptr<MemoryDesk> memory_;
   WorkerPool workers_;

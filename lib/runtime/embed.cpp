@@ -1,11 +1,12 @@
 #include "runtime/embed.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "runtime/core.h"
 #include "runtime/host_document.h"
+#include "runtime/own_loop.h"
 #include "runtime/redaction.h"
+#include "runtime/run_audit.h"
 
 namespace tau::runtime {
 namespace {
@@ -14,7 +15,7 @@ constexpr int64_t kUsualTimeoutMs = 60'000;
 constexpr int64_t kMaxTimeoutMs = 3'600'000;
 constexpr size_t kMostTexts = 65'536;
 constexpr size_t kMostBytes = 64u << 20;  // of all texts
-constexpr int kTurnMs = 100;
+constexpr std::string_view kEmbedAction = "model:embed";
 
 struct Asked {
   std::string model;
@@ -76,11 +77,6 @@ StatusOr<provider::RouteSpec> spec_of(const Core& core, std::string_view model) 
   return spec;
 }
 
-// What a limit or a budget has told a loop that is about to go is still to be undone.
-void settle(net::EventLoop& loop) {
-  for (int turn = 0; turn < 3; ++turn) (void)loop.process(0);
-}
-
 StatusOr<provider::EmbedResult> wait(Core& core, const provider::RouteSpec& spec, Asked asked) {
   // A loop of its own: the caller waits, whoever drives the others.
   TAU_ASSIGN_OR_RETURN(const auto loop, net::EventLoop::create(system_clock()));
@@ -89,28 +85,38 @@ StatusOr<provider::EmbedResult> wait(Core& core, const provider::RouteSpec& spec
   TAU_ASSIGN_OR_RETURN(auto embedder,
                        provider::make_embedder(spec, *client, core.traffic(), *loop, system_random()));
   std::optional<StatusOr<provider::EmbedResult>> answer;
-  const int64_t deadline = loop->now_ns() + asked.timeout_ms * kNanosPerMilli;
   embedder->start(std::move(asked.job),
                   [&](StatusOr<provider::EmbedResult> got) { answer = std::move(got); });
-  Status failed;
-  while (!answer && failed.ok()) {
-    const int64_t left_ms = (deadline - system_clock().monotonic_ns()) / kNanosPerMilli;
-    if (left_ms < 0)
-      failed = deadline_exceeded("embed_timeout", format("no vectors within {} ms", asked.timeout_ms));
-    if (core.stopping()) failed = Status(Code::kCancelled, "runtime_stopped", "the runtime was stopped");
-    if (failed.ok())
-      failed = loop->process(static_cast<int>(std::clamp<int64_t>(left_ms, 1, kTurnMs))).status();
-  }
+  const Status waited =
+      wait_on(*loop, core, asked.timeout_ms, "embed_timeout", "vectors", [&] { return answer.has_value(); });
   embedder.reset();
   settle(*loop);
   if (answer) return *std::move(answer);
-  return failed;
+  return waited;
 }
 
-}  // namespace
+std::string principal_of(const Core& core, const Asked& asked) {
+  return asked.job.principal.empty() ? core.principal() : asked.job.principal.str();
+}
 
-StatusOr<Embedded> embed(Core& core, std::string_view request) {
-  TAU_ASSIGN_OR_RETURN(Asked asked, read(request));
+// Who may not is told to the audit log, as who may is by the end of the request.
+Status authorize(Core& core, const Asked& asked) {
+  const std::string target = "model/" + asked.model;
+  Status status = core.authorize(asked.job.principal, kEmbedAction, target);
+  if (Audit* const audit = core.audit(); audit != nullptr && !status.ok()) {
+    using namespace observe;
+    const std::string principal = principal_of(core, asked);
+    audit->add_up(Record(Kind::kAccessDenied)
+                      .set(Text::kPrincipal, principal)
+                      .set(Text::kAction, kEmbedAction)
+                      .set(Text::kTarget, target)
+                      .set(Text::kReason, status.reason())
+                      .set(Number::kCount_, 1));
+  }
+  return status;
+}
+
+StatusOr<Embedded> ask(Core& core, Asked asked) {
   if (core.stopping()) return failed_precondition("runtime_stopped", "the runtime was stopped");
   if (core.screening().knows_secrets()) {
     const Redaction redaction(core.screening().current());
@@ -118,7 +124,21 @@ StatusOr<Embedded> embed(Core& core, std::string_view request) {
   }
   TAU_ASSIGN_OR_RETURN(const provider::RouteSpec spec, spec_of(core, asked.model));
   const std::string model = asked.model;
-  TAU_ASSIGN_OR_RETURN(const provider::EmbedResult result, wait(core, spec, std::move(asked)));
+  const std::string principal = core.audit() == nullptr ? std::string() : principal_of(core, asked);
+  const int64_t began_ns = system_clock().monotonic_ns();
+  const StatusOr<provider::EmbedResult> answer = wait(core, spec, std::move(asked));
+  if (core.audit() != nullptr) {
+    ModelRequestRecord record{
+        .principal = principal, .model = model, .status = answer.status(), .began_ns = began_ns};
+    if (answer.ok()) {
+      record.input_tokens = answer->input_tokens;
+      record.cost_usd_micros = answer->cost_usd_micros;
+      record.requests = answer->requests;
+    }
+    note_model_request(*core.audit(), record);
+  }
+  TAU_RETURN_IF_ERROR(answer.status());
+  const provider::EmbedResult& result = *answer;
   Embedded out;
   out.vectors.assign(reinterpret_cast<const char*>(result.values.data()),
                      result.values.size() * sizeof(float));
@@ -127,6 +147,19 @@ StatusOr<Embedded> embed(Core& core, std::string_view request) {
   w.field("dimensions", static_cast<int64_t>(result.dimensions)).field("input_tokens", result.input_tokens);
   w.field("cost_usd_micros", result.cost_usd_micros).field("requests", result.requests).end_object();
   return out;
+}
+
+}  // namespace
+
+StatusOr<Embedded> embed(Core& core, std::string_view request) {
+  TAU_ASSIGN_OR_RETURN(Asked asked, read(request));
+  TAU_RETURN_IF_ERROR(authorize(core, asked));
+  return ask(core, std::move(asked));
+}
+
+StatusOr<Embedded> embed_for_memories(Core& core, std::string_view request) {
+  TAU_ASSIGN_OR_RETURN(Asked asked, read(request));
+  return ask(core, std::move(asked));
 }
 
 }  // namespace tau::runtime

@@ -149,6 +149,15 @@ StatusOr<std::string> need_string(const json::Value& v, std::string_view what, s
   return std::string(member->as_string());
 }
 
+StatusOr<int64_t> read_bounded(const json::Value& v, std::string_view what, std::string_view key,
+                               int64_t otherwise, int64_t least, int64_t most) {
+  if (!v.contains(key)) return otherwise;
+  TAU_ASSIGN_OR_RETURN(const int64_t number, read_count(v, what, key));
+  TAU_RETURN_IF_ERROR(
+      check_type(number >= least && number <= most, what, key, format("{} to {}", least, most)));
+  return number;
+}
+
 Status check_type(bool good, std::string_view what, std::string_view key, std::string_view type) {
   if (good) return ok_status();
   return invalid_argument(

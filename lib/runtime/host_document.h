@@ -21,6 +21,9 @@ StatusOr<std::vector<std::string>> read_strings(const json::Value& v, std::strin
                                                 std::string_view key);
 StatusOr<bool> read_flag(const json::Value& v, std::string_view what, std::string_view key, bool otherwise);
 StatusOr<int64_t> read_count(const json::Value& v, std::string_view what, std::string_view key);
+// A number from `least` to `most`; `otherwise` where there is no such key.
+StatusOr<int64_t> read_bounded(const json::Value& v, std::string_view what, std::string_view key,
+                               int64_t otherwise, int64_t least, int64_t most);
 Status check_type(bool good, std::string_view what, std::string_view key, std::string_view type);
 
 // What a user says: text, then the blobs in their order.

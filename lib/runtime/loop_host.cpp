@@ -7,6 +7,7 @@
 #include "runtime/agent_model.h"
 #include "runtime/auth_desk.h"
 #include "runtime/core.h"
+#include "runtime/memory_recall.h"
 
 namespace tau::runtime {
 namespace {
@@ -71,6 +72,7 @@ LoopHost::~LoopHost() {
 void LoopHost::drop_runs() {
   drop_ended();
   for (const auto& run : runs_) {
+    if (run->beginning && run->beginning->recall) run->beginning->recall->drop();
     run->driver.reset();
     run->model.reset();
   }
@@ -182,11 +184,13 @@ void LoopHost::cancel_all(const ErrorInfo& why) {
 template <class Why>
 void LoopHost::cancel(const RunState& run, Why why) {
   const net::OwnerScope scope(run.owner);
-  const auto driver = run.driver;
-  if (driver == nullptr) return;
   try {
-    driver->cancel(why());
-  } catch (const std::bad_alloc&) { driver->out_of_memory(); }
+    hurry(run);
+    if (run.driver != nullptr) run.driver->cancel(why());
+  } catch (const std::bad_alloc&) {
+    const auto driver = run.driver;
+    driver != nullptr ? driver->out_of_memory() : run.host->loop_->out_of_memory(run.owner);
+  }
 }
 
 void LoopHost::begin(const std::shared_ptr<RunState>& run) {
@@ -200,6 +204,32 @@ void LoopHost::begin(const std::shared_ptr<RunState>& run) {
   }
   run->index = runs_.size();
   runs_.push_back(run);
+  run->beginning->recall != nullptr ? recall(run) : set_off(run);
+  if (run->cancel_requested) cancel_soon();
+}
+
+void LoopHost::hurry(const RunState& run) {
+  const auto recall = run.beginning ? run.beginning->recall : nullptr;
+  if (recall != nullptr) recall->hurry();
+}
+
+// What is waited for counts to the time that the run may take.
+void LoopHost::recall(const std::shared_ptr<RunState>& run) {
+  const int64_t most_ms = run->beginning->setup.config.limits.max_wall_ms;
+  const auto done = [this, weak = std::weak_ptr<RunState>(run)](std::optional<agent::Recalled> recalled) {
+    const auto state = weak.lock();
+    if (state == nullptr || !state->beginning) return;
+    Beginning& beginning = *state->beginning;
+    int64_t& wall_ms = beginning.setup.config.limits.max_wall_ms;
+    if (wall_ms > 0) wall_ms = std::max<int64_t>(1, wall_ms - beginning.recall->waited_ms());
+    beginning.recalled = std::move(recalled);
+    beginning.recall = nullptr;
+    set_off(state);
+  };
+  run->beginning->recall->start(core_, *loop_, most_ms, done);
+}
+
+void LoopHost::set_off(const std::shared_ptr<RunState>& run) {
   build(run);
   run->channel->set_unpark([loop = loop_.get(), weak = std::weak_ptr<RunState>(run), owner = run->owner] {
     const net::OwnerScope scope(owner);
@@ -211,8 +241,9 @@ void LoopHost::begin(const std::shared_ptr<RunState>& run) {
     } catch (const std::bad_alloc&) { loop->out_of_memory(owner); }
   });
   run->beginning->first(*run->driver);
+  auto early = std::move(run->beginning->early);
   run->beginning.reset();
-  if (run->cancel_requested) cancel_soon();
+  for (auto& act : early) act(*run->driver);
 }
 
 void LoopHost::build(const std::shared_ptr<RunState>& run) {
@@ -318,6 +349,7 @@ void LoopHost::out_of_memory(net::Owner owner) {
 
 // The terminal event of a run that has no driver to give it.
 void LoopHost::never_began(RunState& run) {
+  if (run.beginning && run.beginning->recall) run.beginning->recall->drop();
   {
     const std::lock_guard lock(run.mutex);
     run.outcome = out_of_memory_outcome();

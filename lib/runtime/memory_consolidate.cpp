@@ -26,24 +26,20 @@ struct Asked {
   bool dry_run = true;
 };
 
-Status read_number(const json::Value& v, std::string_view what, std::string_view key, int64_t most,
-                   int64_t& out) {
-  if (!v.contains(key)) return ok_status();
-  TAU_ASSIGN_OR_RETURN(out, read_count(v, what, key));
-  return check_type(out <= most, what, key, format("0 to {}", most));
-}
-
 Status read_policy(const json::Value& request, memory::ConsolidateOptions& options) {
   const json::Value* const v = request.find("policy");
   if (v == nullptr) return ok_status();
   TAU_RETURN_IF_ERROR(only_keys(*v, kPolicy, {"superseded", "min_sources", "max_sources", "max_gap_hours"}));
   TAU_ASSIGN_OR_RETURN(options.supersede, read_flag(*v, kPolicy, "superseded", false));
-  auto least = static_cast<int64_t>(options.min_sources);
-  auto most = static_cast<int64_t>(options.max_sources);
-  int64_t hours = options.max_gap_ms / kHourMs;
-  TAU_RETURN_IF_ERROR(read_number(*v, kPolicy, "min_sources", kMostSources, least));
-  TAU_RETURN_IF_ERROR(read_number(*v, kPolicy, "max_sources", kMostSources, most));
-  TAU_RETURN_IF_ERROR(read_number(*v, kPolicy, "max_gap_hours", kMostHours, hours));
+  const auto number = [&](std::string_view key, int64_t otherwise, int64_t limit) {
+    return read_bounded(*v, kPolicy, key, otherwise, 0, limit);
+  };
+  TAU_ASSIGN_OR_RETURN(const int64_t least,
+                       number("min_sources", static_cast<int64_t>(options.min_sources), kMostSources));
+  TAU_ASSIGN_OR_RETURN(const int64_t most,
+                       number("max_sources", static_cast<int64_t>(options.max_sources), kMostSources));
+  TAU_ASSIGN_OR_RETURN(const int64_t hours,
+                       number("max_gap_hours", options.max_gap_ms / kHourMs, kMostHours));
   options.min_sources = static_cast<size_t>(least);
   options.max_sources = static_cast<size_t>(most);
   options.max_gap_ms = hours * kHourMs;
@@ -59,7 +55,7 @@ StatusOr<Asked> read_ask(Memory& memory, const json::Value& request) {
   TAU_ASSIGN_OR_RETURN(asked.model, read_model_name(request));
   TAU_ASSIGN_OR_RETURN(asked.dry_run, read_flag(request, "request", "dry_run", true));
   TAU_ASSIGN_OR_RETURN(asked.timeout_ms, read_model_timeout(request));
-  TAU_RETURN_IF_ERROR(read_number(request, "request", "limit", kMostGroups, asked.limit));
+  TAU_ASSIGN_OR_RETURN(asked.limit, read_bounded(request, "request", "limit", kUsualGroups, 0, kMostGroups));
   TAU_RETURN_IF_ERROR(check_writable(memory, asked.dry_run));
   return asked;
 }
@@ -124,7 +120,7 @@ class Consolidating {
     TAU_ASSIGN_OR_RETURN(
         const memory::Consolidated made,
         memory::read_consolidation(sources, asked_.options, answer.text, memory_.engine().clock().wall_ms()));
-    return write_of_model(memory_, made.edits, made.ids, made.rejected, /*dry_run=*/false);
+    return write_of_model(memory_, "consolidate", made.edits, made.ids, made.rejected, /*dry_run=*/false);
   }
 
   Memory& memory_;

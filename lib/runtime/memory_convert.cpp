@@ -51,7 +51,7 @@ void drain_errors(const os::Process& process) {
 }  // namespace
 
 StatusOr<std::string> convert_file(Core& core, const os::Workspace& folder,
-                                   const memory::ExternalText& converter) {
+                                   const memory::ExternalText& converter, const std::atomic<bool>* stop) {
   const std::string& name = converter.argv.at(0);
   std::unique_ptr<os::Launcher> own;
   const os::Launcher* launcher = core.launcher().get();
@@ -67,6 +67,8 @@ StatusOr<std::string> convert_file(Core& core, const os::Workspace& folder,
     if (system_clock().monotonic_ns() > deadline_ns)
       return deadline_exceeded("converter_timeout",
                                format("{} took longer than {} ms", name, converter.timeout_ms));
+    if (core.stopping() || (stop != nullptr && *stop))
+      return cancelled_error("nobody waits for the text any more");
     pollfd fds[2] = {{process.stdout_fd(), POLLIN, 0}, {process.stderr_fd(), POLLIN, 0}};
     poll(fds, 2, kSliceMs);
     drain_errors(process);

@@ -1,10 +1,12 @@
 #include "runtime/memory_desk.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/core.h"
 #include "runtime/home.h"
 #include "runtime/memory_embedders.h"
+#include "runtime/memory_watch.h"
 
 namespace tau::runtime {
 namespace {
@@ -105,13 +107,13 @@ Status MemoryDesk::begin_provider() {
   return ok_status();
 }
 
-StatusOr<int64_t> MemoryDesk::embed_missing(size_t limit) {
+StatusOr<int64_t> MemoryDesk::embed_missing(size_t limit, const memory::Reach* reach) {
   TAU_ASSIGN_OR_RETURN(memory::Engine* const open, engine());
   TAU_RETURN_IF_ERROR(begin_provider());
   int64_t done = 0;
   while (done < static_cast<int64_t>(limit)) {
     const size_t batch = std::min(kBatch, limit - static_cast<size_t>(done));
-    TAU_ASSIGN_OR_RETURN(const int64_t embedded, open->embed_missing(batch));
+    TAU_ASSIGN_OR_RETURN(const int64_t embedded, open->embed_missing(batch, reach));
     if (embedded == 0) break;
     done += embedded;
   }
@@ -139,7 +141,7 @@ void MemoryDesk::work_soon() {
 bool MemoryDesk::upkeep() {
   const auto open = engine();
   if (!open.ok()) return false;
-  const auto embedded = embed_missing(kBatch);
+  const auto embedded = embed_missing(kBatch, nullptr);
   if (!embedded.ok())
     core_.log(LogLevel::kWarn, "memory", "no vectors for now: " + std::string(embedded.status().message()));
   if (embedded.ok() && *embedded > 0) return true;
@@ -149,7 +151,7 @@ bool MemoryDesk::upkeep() {
   return false;
 }
 
-Status MemoryDesk::describe_vectors(std::string_view workspace, json::Writer& w) const {
+Status MemoryDesk::describe_vectors(const memory::Reach& reach, json::Writer& w) const {
   memory::Engine* open = nullptr;
   Status problem;
   {
@@ -162,7 +164,7 @@ Status MemoryDesk::describe_vectors(std::string_view workspace, json::Writer& w)
   if (embedder == nullptr) {
     w.field("state", problem.ok() ? "off" : "unavailable");
   } else {
-    TAU_ASSIGN_OR_RETURN(const int64_t missing, open->missing(workspace));
+    TAU_ASSIGN_OR_RETURN(const int64_t missing, open->missing(reach));
     w.field("state", "on").field("model", embedder->id());
     w.field("dimensions", static_cast<int64_t>(embedder->dimensions()));
     w.field("missing", missing);
@@ -170,6 +172,49 @@ Status MemoryDesk::describe_vectors(std::string_view workspace, json::Writer& w)
   if (!problem.ok()) w.field("reason", problem.reason()).field("message", problem.message());
   w.end_object();
   return ok_status();
+}
+
+void MemoryDesk::add_watch(const std::shared_ptr<Watching>& watching) {
+  const std::lock_guard lock(watches_mutex_);
+  watches_.erase(
+      std::remove_if(watches_.begin(), watches_.end(), [](const auto& each) { return each.expired(); }),
+      watches_.end());
+  watches_.push_back(watching);
+}
+
+void MemoryDesk::stop_watches() {
+  const std::lock_guard lock(watches_mutex_);
+  for (const auto& each : watches_)
+    if (const auto watching = each.lock()) watching->stop();
+}
+
+bool MemoryDesk::wait_watches(int timeout_ms) {
+  const int64_t start_ns = system_clock().monotonic_ns();
+  std::vector<std::weak_ptr<Watching>> watches;
+  {
+    const std::lock_guard lock(watches_mutex_);
+    watches = watches_;
+  }
+  for (const auto& each : watches) {
+    const int64_t gone_ms = (system_clock().monotonic_ns() - start_ns) / kNanosPerMilli;
+    const auto watching = each.lock();
+    const int left_ms = timeout_ms < 0 ? -1 : static_cast<int>(std::max<int64_t>(0, timeout_ms - gone_ms));
+    if (watching != nullptr && !watching->wait_ended(left_ms)) return false;
+  }
+  return true;
+}
+
+// Not while something is at work, which may take as long as a model does.
+void MemoryDesk::settle() {
+  memory::Engine* open = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    open = engine_.get();
+  }
+  const std::unique_lock work(upkeep_->working, std::try_to_lock);
+  if (open == nullptr || !work.owns_lock() || core_.options().read_only) return;
+  if (const Status tidied = open->tidy(true); !tidied.ok())
+    core_.log(LogLevel::kWarn, "memory", std::string(tidied.message()));
 }
 
 void MemoryDesk::close() {

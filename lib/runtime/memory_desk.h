@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "base/base.h"
 #include "json/json.h"
@@ -13,6 +14,7 @@
 namespace tau::runtime {
 
 class Core;
+class Watching;
 
 // Any thread.
 class MemoryDesk {
@@ -29,9 +31,16 @@ class MemoryDesk {
   // The same, whatever it is worth.
   void work_soon();
   // Makes vectors that are missing, at most `limit`: how many there were. Waits.
-  StatusOr<int64_t> embed_missing(size_t limit);
-  // {"state","model","dimensions","missing","reason"?}; missing are those of a workspace. Waits.
-  Status describe_vectors(std::string_view workspace, json::Writer& w) const;
+  StatusOr<int64_t> embed_missing(size_t limit, const memory::Reach* reach);
+  // {"state","model","dimensions","missing","reason"?}, of what the reach sees. Waits.
+  Status describe_vectors(const memory::Reach& reach, json::Writer& w) const;
+  // Folders that are watched, until stop_watches(); that does not wait, the other one does: whether all
+  // ended.
+  void add_watch(const std::shared_ptr<Watching>& watching);
+  void stop_watches();
+  bool wait_watches(int timeout_ms);
+  // What waited is written: a program that stops may end before the runtime is gone.
+  void settle();
   // Before the store closes: nothing works on it any more, and what waited is written.
   void close();
 
@@ -48,6 +57,8 @@ class MemoryDesk {
   std::unique_ptr<memory::Engine> engine_;
   std::shared_ptr<const memory::Embedder> of_host_;
   Status problem_;  // why there are no vectors
+  std::mutex watches_mutex_;
+  std::vector<std::weak_ptr<Watching>> watches_;
 };
 
 }  // namespace tau::runtime

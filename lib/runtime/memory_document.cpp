@@ -34,16 +34,6 @@ void sort_once(std::vector<std::string>& tags) {
   tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
 }
 
-// The part of a scope that a memory is written to.
-StatusOr<SharedString> scope_part(const json::Value& v, std::string_view what, std::string_view key,
-                                  const std::optional<SharedString>& bound) {
-  TAU_ASSIGN_OR_RETURN(const std::string named, read_text(v, what, key));
-  if (!bound) return SharedString(named);
-  if (!v.contains(key) || named == *bound) return *bound;
-  return permission_denied("outside_scope",
-                           format("{}: this handle writes into {} \"{}\" alone", what, key, *bound));
-}
-
 StatusOr<store::MemoryFact> read_fact(const json::Value& v, std::string_view what) {
   store::MemoryFact fact;
   const json::Value* const member = v.find("fact");
@@ -129,6 +119,15 @@ void write_trust(json::Writer& w, const store::Provenance& provenance) {
 
 }  // namespace
 
+StatusOr<SharedString> read_scope_part(const json::Value& v, std::string_view what, std::string_view key,
+                                       const std::optional<SharedString>& bound) {
+  TAU_ASSIGN_OR_RETURN(const std::string named, read_text(v, what, key));
+  if (!bound) return SharedString(named);
+  if (!v.contains(key) || named == *bound) return *bound;
+  return permission_denied("outside_scope",
+                           format("{}: this handle writes into {} \"{}\" alone", what, key, *bound));
+}
+
 StatusOr<int64_t> read_time(const json::Value& v, std::string_view what, std::string_view key,
                             int64_t otherwise) {
   const json::Value* const member = v.find(key);
@@ -153,8 +152,8 @@ StatusOr<MemoryDraft> read_memory(const json::Value& v, std::string_view what, c
   MemoryDraft draft;
   MemoryRow& row = draft.row;
   row.scope.workspace = reach.workspace;
-  TAU_ASSIGN_OR_RETURN(row.scope.channel, scope_part(v, what, "channel", reach.channel));
-  TAU_ASSIGN_OR_RETURN(row.scope.actor, scope_part(v, what, "actor", reach.actor));
+  TAU_ASSIGN_OR_RETURN(row.scope.channel, read_scope_part(v, what, "channel", reach.channel));
+  TAU_ASSIGN_OR_RETURN(row.scope.actor, read_scope_part(v, what, "actor", reach.actor));
   TAU_ASSIGN_OR_RETURN(row.id, read_text(v, what, "id"));
   TAU_ASSIGN_OR_RETURN(row.text, need_string(v, what, "text"));
   TAU_RETURN_IF_ERROR(read_kind(v, what, row));

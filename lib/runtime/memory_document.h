@@ -36,6 +36,10 @@ StatusOr<int64_t> read_time(const json::Value& v, std::string_view what, std::st
 StatusOr<MemoryDraft> read_memory(const json::Value& v, std::string_view what, const memory::Reach& reach,
                                   int64_t now_ms);
 
+// The channel or the actor that something is written to. PERMISSION_DENIED "outside_scope".
+StatusOr<SharedString> read_scope_part(const json::Value& v, std::string_view what, std::string_view key,
+                                       const std::optional<SharedString>& bound);
+
 // The members of a request that choose memories; `more` are members of the request itself.
 inline constexpr std::string_view kFilterKeys[] = {"types",   "tags",  "since",  "until",
                                                    "channel", "actor", "thread", "source"};

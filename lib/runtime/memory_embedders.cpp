@@ -71,7 +71,7 @@ class ProviderEmbedder final : public Embedder {
     w.end_array().field("input_type", query ? "query" : "document");
     if (asked_ > 0) w.field("dimensions", asked_);
     w.field("timeout_ms", query ? kQueryTimeoutMs : kDocumentTimeoutMs).end_object();
-    return runtime::embed(core_, request);
+    return embed_for_memories(core_, request);
   }
 
   Core& core_;

@@ -11,8 +11,6 @@
 namespace tau::runtime {
 namespace {
 
-constexpr int64_t kMostMemories = 32;
-constexpr int64_t kTokensPerMemory = 250;
 constexpr size_t kMostMessages = 1000;
 
 struct Asked {
@@ -93,12 +91,7 @@ StatusOr<Asked> read_ask(Memory& memory, const json::Value& request) {
   TAU_ASSIGN_OR_RETURN(asked.model, read_model_name(request));
   TAU_ASSIGN_OR_RETURN(asked.dry_run, read_flag(request, "request", "dry_run", false));
   TAU_ASSIGN_OR_RETURN(asked.timeout_ms, read_model_timeout(request));
-  if (request.contains("max_memories")) {
-    TAU_ASSIGN_OR_RETURN(const int64_t most, read_count(request, "request", "max_memories"));
-    TAU_RETURN_IF_ERROR(check_type(most >= 1 && most <= kMostMemories, "request", "max_memories", "1 to 32"));
-    asked.options.bounds.max_memories = static_cast<size_t>(most);
-    asked.options.max_tokens = std::max(asked.options.max_tokens, most * kTokensPerMemory);
-  }
+  TAU_RETURN_IF_ERROR(read_max_memories(request, asked.options));
   TAU_RETURN_IF_ERROR(check_writable(memory, asked.dry_run));
   return asked;
 }
@@ -131,8 +124,9 @@ StatusOr<std::string> extract_memories(Memory& memory, const json::Value& reques
   TAU_ASSIGN_OR_RETURN(memory::Extracted extracted,
                        memory::read_extraction(asked.source, asked.options, answer.text));
   place(asked, extracted.edits);
-  TAU_ASSIGN_OR_RETURN(const ModelWrites writes, write_of_model(memory, extracted.edits, extracted.ids,
-                                                                extracted.rejected, asked.dry_run));
+  TAU_ASSIGN_OR_RETURN(
+      const ModelWrites writes,
+      write_of_model(memory, "extract", extracted.edits, extracted.ids, extracted.rejected, asked.dry_run));
   ModelUse use;
   use.add(answer);
   std::string out;

@@ -92,19 +92,23 @@ StatusOr<int64_t> export_lines(Memory& memory, const store::MemoryFilter& filter
 
 StatusOr<int64_t> export_notes(Memory& memory, const store::MemoryFilter& filter, const std::string& folder) {
   TAU_RETURN_IF_ERROR(os::make_private_dir(folder));
-  int64_t count = 0;
+  std::set<std::string> names;
   TAU_RETURN_IF_ERROR(each_record(memory, filter, false, [&](const MemoryRecord& record) -> Status {
-    ++count;
-    return os::write_private_file(folder + "/" + memory::note_file_name(record.row.id),
-                                  memory::write_note(record));
+    const std::string name = memory::note_file_name(record.row.id);
+    if (!names.insert(name).second)
+      return failed_precondition("ambiguous_memory",
+                                 format("memories of two scopes are called \"{}\", and notes have no scope: "
+                                        "\"channel\" or \"actor\" says which to export",
+                                        record.row.id));
+    return os::write_private_file(folder + "/" + name, memory::write_note(record));
   }));
-  return count;
+  return static_cast<int64_t>(names.size());
 }
 
 // Writes what an import reads, many memories in a transaction; relations once all memories are there.
 class Importing final : public memory::RecordHandler {
  public:
-  explicit Importing(Memory& memory) : memory_(memory) {}
+  explicit Importing(Memory& memory) : memory_(memory), tally_(memory, "import") {}
 
   Status record(MemoryRecord&& record) override {
     // Nothing that a file says leads out of the scope of the handle.
@@ -115,12 +119,18 @@ class Importing final : public memory::RecordHandler {
     for (memory::RecordRelation& relation : record.relations)
       relation.target.scope.workspace = reach.workspace;
     TAU_RETURN_IF_ERROR(prepare_row(memory_, record.row));
-    for (const memory::RecordRelation& relation : record.relations)
+    for (const memory::RecordRelation& relation : record.relations) {
+      // As if it were not there, whether it is or not.
+      if (!reach.sees(relation.target.scope)) {
+        ++dropped_;
+        continue;
+      }
       links_.push_back({.source = {record.row.scope, record.row.id},
                         .target = relation.target,
                         .relation = static_cast<uint8_t>(relation.relation),
                         .weight = relation.weight,
                         .at_ms = relation.created_ms});
+    }
     edits_.push_back({.what = store::MemoryPut{.row = std::move(record.row)}});
     return edits_.size() < kPage ? ok_status() : write();
   }
@@ -139,6 +149,7 @@ class Importing final : public memory::RecordHandler {
   Status write() {
     if (edits_.empty()) return ok_status();
     TAU_ASSIGN_OR_RETURN(const auto outcomes, memory_.engine().commit(std::exchange(edits_, {})));
+    tally_.add(outcomes);
     for (const store::MemoryOutcome& outcome : outcomes) {
       created_ += outcome.created;
       unchanged_ += outcome.unchanged;
@@ -152,6 +163,7 @@ class Importing final : public memory::RecordHandler {
     edits.push_back({.what = std::move(link)});
     const auto done = memory_.engine().commit(std::move(edits));
     if (done.ok()) {
+      tally_.add(*done);
       ++relations_;
       return ok_status();
     }
@@ -161,6 +173,7 @@ class Importing final : public memory::RecordHandler {
   }
 
   Memory& memory_;
+  MemoryTally tally_;
   std::vector<MemoryEdit> edits_;
   std::vector<store::MemoryRelate> links_;
   int64_t created_ = 0;
@@ -244,9 +257,12 @@ StatusOr<ImportOptions> read_import_options(Memory& memory, const json::Value& r
   options.principal = reach.principal;
   options.now_ms = memory.engine().clock().wall_ms();
   // A handle of one channel or actor takes all into that; another one leaves them where the file says.
-  if (reach.channel || reach.actor || request.contains("channel") || request.contains("actor") || named)
-    options.scope = {reach.workspace, reach.channel.value_or(SharedString(request["channel"].as_string())),
-                     reach.actor.value_or(SharedString(request["actor"].as_string()))};
+  if (reach.channel || reach.actor || request.contains("channel") || request.contains("actor") || named) {
+    options.scope.workspace = reach.workspace;
+    TAU_ASSIGN_OR_RETURN(options.scope.channel,
+                         read_scope_part(request, "request", "channel", reach.channel));
+    TAU_ASSIGN_OR_RETURN(options.scope.actor, read_scope_part(request, "request", "actor", reach.actor));
+  }
   TAU_RETURN_IF_ERROR(memory::check_import_options(options));
   return options;
 }
@@ -262,6 +278,7 @@ StatusOr<std::string> export_memories(Memory& memory, const json::Value& request
   TAU_ASSIGN_OR_RETURN(const int64_t count, how == Format::kMarkdown
                                                 ? export_notes(memory, filter, path)
                                                 : export_lines(memory, filter, how, forgotten, path));
+  MemoryTally(memory, "export", observe::Kind::kMemoryRead).add(count);
   std::string out;
   json::Writer(out).begin_object().field("path", path).field("memories", count).end_object();
   return out;

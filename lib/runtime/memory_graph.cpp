@@ -22,14 +22,6 @@ constexpr int64_t kMostOfAPage = 10'000;
 constexpr size_t kRowsTogether = 1'000;
 constexpr size_t kLabelBytes = 160;
 
-StatusOr<int64_t> read_bounded(const json::Value& request, std::string_view key, int64_t otherwise,
-                               int64_t most) {
-  if (!request.contains(key)) return otherwise;
-  TAU_ASSIGN_OR_RETURN(const int64_t number, read_count(request, "request", key));
-  TAU_RETURN_IF_ERROR(check_type(number >= 1 && number <= most, "request", key, format("1 to {}", most)));
-  return number;
-}
-
 StatusOr<GraphFilter> read_graph_filter(const json::Value& request) {
   GraphFilter filter;
   TAU_ASSIGN_OR_RETURN(const std::vector<std::string> names, read_strings(request, "request", "relations"));
@@ -83,8 +75,8 @@ StatusOr<std::string> around(Memory& memory, const json::Value& request) {
   TAU_ASSIGN_OR_RETURN(const MemoryRow middle, find_memory(memory, request, "id", false));
   memory::WalkOptions options;
   TAU_ASSIGN_OR_RETURN(options.filter, read_graph_filter(request));
-  TAU_ASSIGN_OR_RETURN(const int64_t depth, read_bounded(request, "depth", 2, kMostDepth));
-  TAU_ASSIGN_OR_RETURN(const int64_t limit, read_bounded(request, "limit", 100, kMostOfAPage));
+  TAU_ASSIGN_OR_RETURN(const int64_t depth, read_bounded(request, "request", "depth", 2, 1, kMostDepth));
+  TAU_ASSIGN_OR_RETURN(const int64_t limit, read_bounded(request, "request", "limit", 100, 1, kMostOfAPage));
   options.depth = static_cast<int>(depth);
   options.max_nodes = static_cast<size_t>(limit);
   store::Memories& memories = memory.engine().memories();
@@ -142,8 +134,9 @@ StatusOr<std::shared_ptr<const GraphPicture>> draw(Memory& memory, const store::
   return std::shared_ptr<const GraphPicture>(std::move(picture));
 }
 
-// Pages of one picture: it is drawn once as long as nothing changes.
-StatusOr<std::shared_ptr<const GraphPicture>> picture_of(Memory& memory, const json::Value& request) {
+// Pages of one picture: it is drawn for the first one, and kept for the others as long as no memory changes.
+StatusOr<std::shared_ptr<const GraphPicture>> picture_of(Memory& memory, const json::Value& request,
+                                                         bool first) {
   TAU_ASSIGN_OR_RETURN(const store::MemoryFilter filter, read_filter(request, memory.reach()));
   TAU_ASSIGN_OR_RETURN(const GraphFilter relations, read_graph_filter(request));
   json::Value key = request;
@@ -151,7 +144,7 @@ StatusOr<std::shared_ptr<const GraphPicture>> picture_of(Memory& memory, const j
   key.erase("limit");
   TAU_ASSIGN_OR_RETURN(const int64_t newest, memory.engine().memories().newest_change());
   const std::string name = format("{} {}", newest, json::canonical(key));
-  if (auto kept = memory.pictures().find(name)) return kept;
+  if (auto kept = first ? nullptr : memory.pictures().find(name)) return kept;
   TAU_ASSIGN_OR_RETURN(auto picture, draw(memory, filter, relations));
   memory.pictures().keep(name, picture);
   return picture;
@@ -159,9 +152,10 @@ StatusOr<std::shared_ptr<const GraphPicture>> picture_of(Memory& memory, const j
 
 StatusOr<std::string> page_of_all(Memory& memory, const json::Value& request) {
   TAU_RETURN_IF_ERROR(only_filter_keys(request, {"op", "limit", "after", "relations", "min_weight"}));
-  TAU_ASSIGN_OR_RETURN(const int64_t limit, read_bounded(request, "limit", 1'000, kMostOfAPage));
+  TAU_ASSIGN_OR_RETURN(const int64_t limit,
+                       read_bounded(request, "request", "limit", 1'000, 1, kMostOfAPage));
   TAU_ASSIGN_OR_RETURN(const int64_t after, read_count(request, "request", "after"));
-  TAU_ASSIGN_OR_RETURN(const auto picture, picture_of(memory, request));
+  TAU_ASSIGN_OR_RETURN(const auto picture, picture_of(memory, request, after == 0));
   const memory::GraphPage page = picture->layout->page(after, static_cast<size_t>(limit));
   std::vector<int64_t> numbers;
   for (const memory::PlacedNode& node : page.nodes) numbers.push_back(node.row);
@@ -199,8 +193,8 @@ StatusOr<std::string> memory_path(Memory& memory, const json::Value& request) {
   TAU_ASSIGN_OR_RETURN(const MemoryRow to, find_memory(memory, request, "to", false));
   memory::PathOptions options;
   TAU_ASSIGN_OR_RETURN(options.filter, read_graph_filter(request));
-  TAU_ASSIGN_OR_RETURN(const int64_t hops, read_bounded(request, "max_hops", 4, kMostDepth));
-  TAU_ASSIGN_OR_RETURN(const int64_t count, read_bounded(request, "count", 1, 16));
+  TAU_ASSIGN_OR_RETURN(const int64_t hops, read_bounded(request, "request", "max_hops", 4, 1, kMostDepth));
+  TAU_ASSIGN_OR_RETURN(const int64_t count, read_bounded(request, "request", "count", 1, 1, 16));
   options.max_hops = static_cast<int>(hops);
   options.count = static_cast<size_t>(count);
   store::Memories& memories = memory.engine().memories();

@@ -18,6 +18,8 @@ using store::MemoryRelate;
 
 constexpr int64_t kUsualTimeoutMs = 60'000;
 constexpr int64_t kMaxTimeoutMs = 3'600'000;
+constexpr int64_t kMostMemories = 32;
+constexpr int64_t kTokensPerMemory = 250;
 constexpr int kTries = 3;  // others write meanwhile
 
 // Looks at the edits of one answer as the store is now.
@@ -114,7 +116,8 @@ void write_row(json::Writer& w, const store::MemoryRow& row) {
 
 }  // namespace
 
-StatusOr<ModelWrites> write_of_model(Memory& memory, const std::vector<MemoryEdit>& edits,
+StatusOr<ModelWrites> write_of_model(Memory& memory, std::string_view op,
+                                     const std::vector<MemoryEdit>& edits,
                                      const std::vector<std::string>& ids,
                                      const std::vector<memory::Rejected>& rejected, bool dry_run) {
   for (int left = kTries;;) {
@@ -127,6 +130,7 @@ StatusOr<ModelWrites> write_of_model(Memory& memory, const std::vector<MemoryEdi
     if (dry_run || settling.edits().empty()) return std::move(writes);
     const auto written = memory.engine().commit(std::move(settling.edits()));
     if (written.ok()) {
+      MemoryTally(memory, op).add(*written);
       memory.core().memory().wrote();
       return std::move(writes);
     }
@@ -167,11 +171,16 @@ void ModelUse::write(json::Writer& w) const {
 }
 
 StatusOr<int64_t> read_model_timeout(const json::Value& request) {
-  if (!request.contains("timeout_ms")) return kUsualTimeoutMs;
-  TAU_ASSIGN_OR_RETURN(const int64_t timeout_ms, read_count(request, "request", "timeout_ms"));
-  TAU_RETURN_IF_ERROR(check_type(timeout_ms >= 1 && timeout_ms <= kMaxTimeoutMs, "request", "timeout_ms",
-                                 "1 to 3600000 milliseconds"));
-  return timeout_ms;
+  return read_bounded(request, "request", "timeout_ms", kUsualTimeoutMs, 1, kMaxTimeoutMs);
+}
+
+Status read_max_memories(const json::Value& request, memory::ExtractOptions& options) {
+  if (!request.contains("max_memories")) return ok_status();
+  TAU_ASSIGN_OR_RETURN(const int64_t most,
+                       read_bounded(request, "request", "max_memories", 1, 1, kMostMemories));
+  options.bounds.max_memories = static_cast<size_t>(most);
+  options.max_tokens = std::max(options.max_tokens, most * kTokensPerMemory);
+  return ok_status();
 }
 
 StatusOr<std::string> read_model_name(const json::Value& request) {

@@ -25,10 +25,11 @@ struct ModelWrites {
   std::vector<Refused> refused;
 };
 
-// Writes the edits of one answer, all of one scope, in one transaction: memories whose ids are `ids`,
+// Writes the edits of one answer to `op`, all of one scope, in one transaction: memories whose ids are `ids`,
 // relations, and rows as replaced. Left out are memories that exist, those that were forgotten, those that
 // prepare_row() refuses, and whatever leads to one of these or to one that is gone.
-StatusOr<ModelWrites> write_of_model(Memory& memory, const std::vector<store::MemoryEdit>& edits,
+StatusOr<ModelWrites> write_of_model(Memory& memory, std::string_view op,
+                                     const std::vector<store::MemoryEdit>& edits,
                                      const std::vector<std::string>& ids,
                                      const std::vector<memory::Rejected>& rejected, bool dry_run);
 
@@ -48,6 +49,8 @@ struct ModelUse {
 
 // "timeout_ms" of a request: 1 to 3,600,000 ms; 60,000 where it is absent.
 StatusOr<int64_t> read_model_timeout(const json::Value& request);
+// "max_memories" of a request, of one answer: 1 to 32.
+Status read_max_memories(const json::Value& request, memory::ExtractOptions& options);
 // Text, or empty where it is absent.
 StatusOr<std::string> read_model_name(const json::Value& request);
 // What a store that is only read could not keep is not asked for.

@@ -49,7 +49,7 @@ StatusOr<std::string> list_memory_models(Memory& memory, const json::Value& requ
   w.end_array().key("installed").begin_array();
   for (const std::string& name : installed) w.string(name);
   w.end_array();
-  TAU_RETURN_IF_ERROR(core.memory().describe_vectors(memory.reach().workspace, w.key("vectors")));
+  TAU_RETURN_IF_ERROR(core.memory().describe_vectors(memory.reach(), w.key("vectors")));
   w.end_object();
   return out;
 }
@@ -63,6 +63,7 @@ StatusOr<std::string> install_memory_model(Memory& memory, const json::Value& re
   TAU_RETURN_IF_ERROR(os::make_private_dir(models));
   const std::string place = models + "/" + std::string(model->name);
   TAU_RETURN_IF_ERROR(memory::make_model_folder(*model, folder, place));
+  MemoryTally(memory, "install_model").add(1);
   std::string out;
   json::Writer w(out);
   w.begin_object().field("name", model->name).field("folder", place);

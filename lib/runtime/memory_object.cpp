@@ -6,6 +6,7 @@
 #include "runtime/memory.h"
 #include "runtime/memory_desk.h"
 #include "runtime/memory_ops.h"
+#include "runtime/memory_watch.h"
 
 namespace tau::runtime {
 namespace {
@@ -67,6 +68,9 @@ constexpr MemoryOp kMemoryOps[] = {
     {"models", "memory:read", list_memory_models},
     {"install_model", "memory:maintain", install_memory_model},
     {"ingest", "memory:ingest", ingest_memories},
+    {"watch", "memory:ingest", watch_folder},
+    {"watches", "memory:read", list_watches},
+    {"unwatch", "memory:ingest", unwatch_folder},
     {"export", "memory:export", export_memories},
     {"import", "memory:import", import_memories},
 };
@@ -80,15 +84,26 @@ Status unknown_op(std::string_view op) {
 }  // namespace
 
 Memory::Memory(std::shared_ptr<Runtime> runtime, memory::Engine& engine, memory::Reach reach)
-    : runtime_(std::move(runtime)), engine_(engine), reach_(std::move(reach)) {}
+    : runtime_(std::move(runtime)),
+      engine_(engine),
+      reach_(std::move(reach)),
+      watches_(std::make_unique<MemoryWatches>()) {}
+
+// In a child process the watches are the parent's.
+Memory::~Memory() {
+  if (runtime_->forked()) {
+    (void)watches_.release();  // NOLINT: nor is what they hold
+  } else {
+    watches_->stop();
+  }
+}
 
 StatusOr<std::shared_ptr<Memory>> Memory::open(std::shared_ptr<Runtime> runtime, std::string_view scope) {
   TAU_ASSIGN_OR_RETURN(memory::Reach reach, read_reach(scope));
-  Core& core = *runtime->core();
-  TAU_RETURN_IF_ERROR(
-      core.authorize(reach.principal, "memory:open", "memory/" + std::string(reach.workspace)));
-  TAU_ASSIGN_OR_RETURN(memory::Engine* const engine, core.memory().engine());
-  return std::make_shared<Memory>(std::move(runtime), *engine, std::move(reach));
+  TAU_ASSIGN_OR_RETURN(memory::Engine* const engine, runtime->core()->memory().engine());
+  auto memory = std::make_shared<Memory>(std::move(runtime), *engine, std::move(reach));
+  TAU_RETURN_IF_ERROR(memory->told("open", "memory:open", memory->authorize("memory:open")));
+  return memory;
 }
 
 Core& Memory::core() const { return *runtime_->core(); }
@@ -97,11 +112,15 @@ Status Memory::authorize(std::string_view action) const {
   return core().authorize(reach_.principal, action, "memory/" + std::string(reach_.workspace));
 }
 
+Status Memory::told(std::string_view op, std::string_view action, Status status) const {
+  if (!status.ok()) note_memory_failure(*this, op, action, status);
+  return status;
+}
+
 StatusOr<std::string> Memory::search(std::string_view request, std::span<const float> vector) {
   TAU_RETURN_IF_ERROR(runtime_->check());
   TAU_ASSIGN_OR_RETURN(const json::Value parsed, json::parse(request));
-  TAU_RETURN_IF_ERROR(authorize("memory:read"));
-  return search_memories(*this, parsed, vector);
+  return guarded("search", "memory:read", [&] { return search_memories(*this, parsed, vector); });
 }
 
 StatusOr<std::string> Memory::perform(std::string_view request, std::span<const float> vectors) {
@@ -109,17 +128,11 @@ StatusOr<std::string> Memory::perform(std::string_view request, std::span<const 
   TAU_ASSIGN_OR_RETURN(const json::Value parsed, json::parse(request));
   if (!parsed.is_object()) return invalid_argument("wrong_type", "a request should be a JSON object");
   TAU_ASSIGN_OR_RETURN(const std::string op, need_string(parsed, "request", "op"));
-  if (op == "add") {
-    TAU_RETURN_IF_ERROR(authorize("memory:write"));
-    return add_memories(*this, parsed, vectors);
-  }
+  if (op == "add") return guarded(op, "memory:write", [&] { return add_memories(*this, parsed, vectors); });
   if (!vectors.empty())
     return invalid_argument("invalid_vector", format("vectors go with \"add\", not with \"{}\"", op));
-  for (const MemoryOp& each : kMemoryOps) {
-    if (op != each.name) continue;
-    TAU_RETURN_IF_ERROR(authorize(each.action));
-    return each.perform(*this, parsed);
-  }
+  for (const MemoryOp& each : kMemoryOps)
+    if (op == each.name) return guarded(op, each.action, [&] { return each.perform(*this, parsed); });
   return unknown_op(op);
 }
 

@@ -26,6 +26,8 @@ StatusOr<std::string> relate_memories(Memory& memory, const json::Value& request
 StatusOr<std::string> unrelate_memories(Memory& memory, const json::Value& request);
 // memory_reads.cpp
 StatusOr<std::string> get_memory(Memory& memory, const json::Value& request);
+// The same of a row that is there; it counts as used.
+StatusOr<std::string> show_memory(Memory& memory, const store::MemoryRow& row, bool relations);
 StatusOr<std::string> list_memories(Memory& memory, const json::Value& request);
 StatusOr<std::string> memory_tree(Memory& memory, const json::Value& request);
 StatusOr<std::string> memory_stats(Memory& memory, const json::Value& request);
@@ -41,8 +43,13 @@ StatusOr<std::string> consolidate_memories(Memory& memory, const json::Value& re
 // memory_models.cpp
 StatusOr<std::string> list_memory_models(Memory& memory, const json::Value& request);
 StatusOr<std::string> install_memory_model(Memory& memory, const json::Value& request);
-// memory_files.cpp
+// memory_ingest.cpp
 StatusOr<std::string> ingest_memories(Memory& memory, const json::Value& request);
+// memory_watch_ops.cpp
+StatusOr<std::string> watch_folder(Memory& memory, const json::Value& request);
+StatusOr<std::string> list_watches(Memory& memory, const json::Value& request);
+StatusOr<std::string> unwatch_folder(Memory& memory, const json::Value& request);
+// memory_files.cpp
 StatusOr<std::string> export_memories(Memory& memory, const json::Value& request);
 StatusOr<std::string> import_memories(Memory& memory, const json::Value& request);
 

@@ -16,13 +16,6 @@ namespace {
 constexpr int64_t kMostOfAPage = 1000;
 constexpr size_t kMostRelations = 256;  // of one memory, in an answer
 
-StatusOr<int64_t> read_limit(const json::Value& request, int64_t otherwise) {
-  if (!request.contains("limit")) return otherwise;
-  TAU_ASSIGN_OR_RETURN(const int64_t limit, read_count(request, "request", "limit"));
-  TAU_RETURN_IF_ERROR(check_type(limit >= 1 && limit <= kMostOfAPage, "request", "limit", "1 to 1000"));
-  return limit;
-}
-
 bool read_number(std::string_view& text, int64_t& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   if (error != std::errc()) return false;
@@ -63,7 +56,7 @@ void write_relations(json::Writer& w, const store::MemoryRow& row,
 
 Status write_with_relations(json::Writer& w, Memory& memory, const store::MemoryRow& row) {
   store::Memories& memories = memory.engine().memories();
-  TAU_ASSIGN_OR_RETURN(const auto edges, memories.edges({row.row}, kMostRelations));
+  TAU_ASSIGN_OR_RETURN(const auto edges, memories.edges({row.row}, kMostRelations, memory.reach().scopes()));
   std::vector<int64_t> others;
   for (const store::MemoryEdge& edge : edges)
     others.push_back(edge.source == row.row ? edge.target : edge.source);
@@ -117,6 +110,10 @@ StatusOr<std::string> get_memory(Memory& memory, const json::Value& request) {
   TAU_ASSIGN_OR_RETURN(const bool forgotten, read_flag(request, "request", "forgotten", false));
   TAU_ASSIGN_OR_RETURN(const bool relations, read_flag(request, "request", "relations", true));
   TAU_ASSIGN_OR_RETURN(const store::MemoryRow row, find_memory(memory, request, "id", forgotten));
+  return show_memory(memory, row, relations);
+}
+
+StatusOr<std::string> show_memory(Memory& memory, const store::MemoryRow& row, bool relations) {
   std::string out;
   json::Writer w(out);
   w.begin_object();
@@ -134,7 +131,7 @@ StatusOr<std::string> list_memories(Memory& memory, const json::Value& request) 
   TAU_ASSIGN_OR_RETURN(store::MemoryFilter filter, read_filter(request, memory.reach()));
   TAU_ASSIGN_OR_RETURN(filter.forgotten, read_flag(request, "request", "forgotten", false));
   TAU_ASSIGN_OR_RETURN(filter.superseded, read_flag(request, "request", "superseded", false));
-  TAU_ASSIGN_OR_RETURN(const int64_t limit, read_limit(request, 100));
+  TAU_ASSIGN_OR_RETURN(const int64_t limit, read_bounded(request, "request", "limit", 100, 1, kMostOfAPage));
   const std::string_view order = request["order"].as_string("recorded");
   TAU_RETURN_IF_ERROR(
       check_type(order == "recorded" || order == "newest", "request", "order", "\"recorded\" or \"newest\""));
@@ -160,13 +157,13 @@ StatusOr<std::string> list_memories(Memory& memory, const json::Value& request) 
 
 StatusOr<std::string> memory_tree(Memory& memory, const json::Value& request) {
   TAU_RETURN_IF_ERROR(only_keys(request, "request", {"op"}));
-  TAU_ASSIGN_OR_RETURN(const auto scopes, memory.engine().memories().scopes(memory.reach().workspace));
+  TAU_ASSIGN_OR_RETURN(const auto scopes, memory.engine().memories().scopes(memory.reach().scopes()));
   std::string out;
   json::Writer w(out);
   int64_t total = 0;
   w.begin_object().field("workspace", memory.reach().workspace).key("scopes").begin_array();
   for (const store::MemoryScopeRecord& record : scopes) {
-    if (!memory.reach().sees(record.scope) || record.memories + record.forgotten == 0) continue;
+    if (record.memories + record.forgotten == 0) continue;
     total += record.memories;
     w.begin_object().field("channel", record.scope.channel).field("actor", record.scope.actor);
     w.field("memories", record.memories).field("forgotten", record.forgotten).end_object();
@@ -177,17 +174,16 @@ StatusOr<std::string> memory_tree(Memory& memory, const json::Value& request) {
 
 StatusOr<std::string> memory_stats(Memory& memory, const json::Value& request) {
   TAU_RETURN_IF_ERROR(only_keys(request, "request", {"op"}));
-  TAU_ASSIGN_OR_RETURN(const auto scopes, memory.engine().memories().scopes(memory.reach().workspace));
+  TAU_ASSIGN_OR_RETURN(const auto scopes, memory.engine().memories().scopes(memory.reach().scopes()));
   int64_t memories = 0;
   int64_t forgotten = 0;
   int64_t count = 0;
   for (const store::MemoryScopeRecord& record : scopes) {
-    if (!memory.reach().sees(record.scope)) continue;
     memories += record.memories;
     forgotten += record.forgotten;
     ++count;
   }
-  const memory::EngineStats stats = memory.engine().stats();
+  TAU_ASSIGN_OR_RETURN(const memory::EngineStats stats, memory.engine().stats(memory.reach()));
   std::string out;
   json::Writer w(out);
   w.begin_object().field("workspace", memory.reach().workspace).field("scopes", count);
@@ -196,7 +192,7 @@ StatusOr<std::string> memory_stats(Memory& memory, const json::Value& request) {
   w.field("bytes", stats.bytes).field("rebuilt", stats.rebuilt);
   if (!stats.last_damage.empty()) w.field("last_damage", stats.last_damage);
   w.end_object();
-  TAU_RETURN_IF_ERROR(memory.core().memory().describe_vectors(memory.reach().workspace, w.key("vectors")));
+  TAU_RETURN_IF_ERROR(memory.core().memory().describe_vectors(memory.reach(), w.key("vectors")));
   w.end_object();
   return out;
 }

@@ -77,12 +77,9 @@ StatusOr<Asked> read_search(const json::Value& request, const memory::Reach& rea
   TAU_ASSIGN_OR_RETURN(search.filter, read_filter(request, reach));
   TAU_ASSIGN_OR_RETURN(search.filter.superseded, read_flag(request, "request", "superseded", false));
   TAU_RETURN_IF_ERROR(read_as_of(request, search.as_of));
-  if (request.contains("k")) {
-    TAU_ASSIGN_OR_RETURN(const int64_t k, read_count(request, "request", "k"));
-    const bool good = k >= 1 && k <= static_cast<int64_t>(SearchRequest::kMaxHits);
-    TAU_RETURN_IF_ERROR(check_type(good, "request", "k", format("1 to {}", SearchRequest::kMaxHits)));
-    search.k = static_cast<size_t>(k);
-  }
+  TAU_ASSIGN_OR_RETURN(const int64_t k, read_bounded(request, "request", "k", static_cast<int64_t>(search.k),
+                                                     1, static_cast<int64_t>(SearchRequest::kMaxHits)));
+  search.k = static_cast<size_t>(k);
   TAU_ASSIGN_OR_RETURN(search.now_ms, read_time(request, "request", "now", now_ms));
   TAU_RETURN_IF_ERROR(read_mode(request, asked));
   TAU_ASSIGN_OR_RETURN(search.strict, read_flag(request, "request", "strict", false));
@@ -130,6 +127,13 @@ void write_understood(json::Writer& w, const memory::Query& query) {
   w.end_array().end_object();
 }
 
+// What was looked at and left out, for it says too little.
+void write_left_out(json::Writer& w, const memory::SearchResult& result) {
+  w.key("left_out").begin_object().field("by_chance", result.by_chance);
+  w.key("cosine_below").number(result.least_cosine);
+  w.field("far_behind", result.far_behind).end_object();
+}
+
 }  // namespace
 
 StatusOr<memory::Found> find_memories(Memory& memory, const json::Value& request,
@@ -166,6 +170,7 @@ StatusOr<std::string> search_memories(Memory& memory, const json::Value& request
   w.field("searched", found.searched);
   if (explain) {
     w.field("candidates", found.result.candidates);
+    write_left_out(w, found.result);
     write_understood(w, found.result.query);
   }
   w.end_object();

@@ -93,6 +93,7 @@ struct Kind {
   std::string_view description;
   std::string_view parameters;
   tool::Effect effect;
+  std::string_view op;
   std::string_view action;  // for access rules
   StatusOr<std::string> (*perform)(Memory& memory, const tool::Call& call, Labels& labels);
 };
@@ -125,7 +126,7 @@ StatusOr<std::string> perform_search(Memory& memory, const tool::Call& call, Lab
 StatusOr<std::string> perform_read(Memory& memory, const tool::Call& call, Labels& labels) {
   TAU_ASSIGN_OR_RETURN(const store::MemoryRow row, find_memory(memory, call.arguments, "id", false));
   labels.join(labels_of({row}));
-  return get_memory(memory, request_of(call));
+  return show_memory(memory, row, /*relations=*/true);
 }
 
 StatusOr<std::string> perform_forget(Memory& memory, const tool::Call& call, Labels&) {
@@ -141,16 +142,20 @@ StatusOr<std::string> perform_tree(Memory& memory, const tool::Call& call, Label
 }
 
 constexpr Kind kKinds[] = {
-    {"memory_write", kWrite, kWriteParameters, tool::Effect::kWrite, "memory:write", perform_write},
-    {"memory_search", kSearch, kSearchParameters, tool::Effect::kRead, "memory:read", perform_search},
-    {"memory_read", kRead, kIdParameters, tool::Effect::kRead, "memory:read", perform_read},
-    {"memory_forget", kForget, kIdParameters, tool::Effect::kWrite, "memory:forget", perform_forget},
-    {"memory_relate", kRelate, kRelateParameters, tool::Effect::kWrite, "memory:write", perform_relate},
-    {"memory_tree", kTree, kNoParameters, tool::Effect::kRead, "memory:read", perform_tree},
+    {"memory_write", kWrite, kWriteParameters, tool::Effect::kWrite, "add", "memory:write", perform_write},
+    {"memory_search", kSearch, kSearchParameters, tool::Effect::kRead, "search", "memory:read",
+     perform_search},
+    {"memory_read", kRead, kIdParameters, tool::Effect::kRead, "get", "memory:read", perform_read},
+    {"memory_forget", kForget, kIdParameters, tool::Effect::kWrite, "forget", "memory:forget",
+     perform_forget},
+    {"memory_relate", kRelate, kRelateParameters, tool::Effect::kWrite, "relate", "memory:write",
+     perform_relate},
+    {"memory_tree", kTree, kNoParameters, tool::Effect::kRead, "tree", "memory:read", perform_tree},
 };
 
-tool::Manifest manifest_of(const Kind& kind) {
+tool::Manifest manifest_of(const Kind& kind, const std::string& workspace) {
   tool::Manifest m;
+  m.resource = "memory/" + workspace;
   m.name = kind.name;
   m.description = kind.description;
   m.parameters = kind.parameters;
@@ -165,7 +170,10 @@ tool::Manifest manifest_of(const Kind& kind) {
 class MemoryTool final : public tool::Tool {
  public:
   MemoryTool(const Kind& kind, std::weak_ptr<Runtime> runtime, MemoryConfig config)
-      : kind_(kind), manifest_(manifest_of(kind)), runtime_(std::move(runtime)), config_(std::move(config)) {}
+      : kind_(kind),
+        manifest_(manifest_of(kind, config.workspace)),
+        runtime_(std::move(runtime)),
+        config_(std::move(config)) {}
   const tool::Manifest& manifest() const override { return manifest_; }
 
   void start(const tool::Call& call, const tool::Context&, tool::Reply reply,
@@ -184,8 +192,8 @@ class MemoryTool final : public tool::Tool {
     if (runtime == nullptr) return failed_precondition("runtime_stopped", "the runtime is gone");
     TAU_ASSIGN_OR_RETURN(memory::Engine* const engine, runtime->core()->memory().engine());
     Memory memory(runtime, *engine, reach_of(config_, call.session_id, call.principal));
-    TAU_RETURN_IF_ERROR(memory.authorize(kind_.action));
-    return kind_.perform(memory, call, labels);
+    memory.act_for({.session = call.session_id, .run = call.run_id, .call = call.id, .tool = call.name});
+    return memory.guarded(kind_.op, kind_.action, [&] { return kind_.perform(memory, call, labels); });
   }
 
   const Kind& kind_;

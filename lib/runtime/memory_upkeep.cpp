@@ -17,8 +17,7 @@ constexpr int64_t kMostEmbedded = 1'000'000;
 
 Status read_days(const json::Value& v, std::string_view what, std::string_view key, int64_t& out_ms) {
   if (!v.contains(key)) return ok_status();
-  TAU_ASSIGN_OR_RETURN(const int64_t days, read_count(v, what, key));
-  TAU_RETURN_IF_ERROR(check_type(days <= kMostDays, what, key, "0 to 36500 days"));
+  TAU_ASSIGN_OR_RETURN(const int64_t days, read_bounded(v, what, key, 0, 0, kMostDays));
   out_ms = days * memory::kDayMs;
   return ok_status();
 }
@@ -114,22 +113,23 @@ StatusOr<std::string> maintain_memories(Memory& memory, const json::Value& reque
     options.max_actions = static_cast<size_t>(limit);
   }
   TAU_ASSIGN_OR_RETURN(store::MemoryFilter filter, read_filter(request, memory.reach()));
-  return memory::maintain(memory.engine(), memory.reach(), std::move(filter), options);
+  int64_t changed = 0;
+  auto report = memory::maintain(memory.engine(), memory.reach(), std::move(filter), options, &changed);
+  MemoryTally(memory, "maintain").add(changed);
+  return report;
 }
 
 StatusOr<std::string> embed_memories(Memory& memory, const json::Value& request) {
   TAU_RETURN_IF_ERROR(only_keys(request, "request", {"op", "limit"}));
-  int64_t limit = 1000;
-  if (request.contains("limit")) {
-    TAU_ASSIGN_OR_RETURN(limit, read_count(request, "request", "limit"));
-    TAU_RETURN_IF_ERROR(check_type(limit >= 1 && limit <= kMostEmbedded, "request", "limit", "1 to 1000000"));
-  }
+  TAU_ASSIGN_OR_RETURN(const int64_t limit,
+                       read_bounded(request, "request", "limit", 1000, 1, kMostEmbedded));
   MemoryDesk& desk = memory.core().memory();
-  TAU_ASSIGN_OR_RETURN(const int64_t embedded, desk.embed_missing(static_cast<size_t>(limit)));
+  TAU_ASSIGN_OR_RETURN(const int64_t embedded,
+                       desk.embed_missing(static_cast<size_t>(limit), &memory.reach()));
   std::string out;
   json::Writer w(out);
   w.begin_object().field("embedded", embedded);
-  TAU_RETURN_IF_ERROR(desk.describe_vectors(memory.reach().workspace, w.key("vectors")));
+  TAU_RETURN_IF_ERROR(desk.describe_vectors(memory.reach(), w.key("vectors")));
   w.end_object();
   return out;
 }

@@ -114,6 +114,7 @@ StatusOr<std::string> forget_or_restore(Memory& memory, const json::Value& reque
   edits.push_back({.what = edit});
   TAU_ASSIGN_OR_RETURN(const auto outcomes, memory.engine().commit(std::move(edits)));
   if (outcomes[0].row == 0) return no_such_memory(row.id);
+  MemoryTally(memory, forget ? "forget" : "restore").within(row.scope).add(outcomes);
   std::string out;
   json::Writer w(out);
   w.begin_object().field("id", row.id).field("forgotten", forget);
@@ -144,6 +145,7 @@ StatusOr<std::string> relate(Memory& memory, const json::Value& request, bool re
                                                .weight = remove ? -1 : weight,
                                                .at_ms = memory.engine().clock().wall_ms()}});
   TAU_ASSIGN_OR_RETURN(const auto outcomes, memory.engine().commit(std::move(edits)));
+  MemoryTally(memory, remove ? "unrelate" : "relate").within(from.scope).add(outcomes);
   std::string out;
   json::Writer w(out);
   w.begin_object().field("from", from.id).field("to", to.id);
@@ -169,10 +171,12 @@ StatusOr<std::string> add_memories(Memory& memory, const json::Value& request,
   TAU_ASSIGN_OR_RETURN(std::vector<MemoryDraft> drafts, read_drafts(memory, request));
   TAU_RETURN_IF_ERROR(complete(memory, drafts));
   std::vector<std::string> ids;
-  for (const MemoryDraft& draft : drafts) ids.push_back(draft.row.id);
+  MemoryTally tally(memory, "add");
+  for (const MemoryDraft& draft : drafts) ids.push_back(draft.row.id), tally.within(draft.row.scope);
   std::vector<MemoryEdit> edits = to_edits(drafts);
   if (!vectors.empty()) TAU_RETURN_IF_ERROR(memory.engine().attach(vectors, ids.size(), edits));
   TAU_ASSIGN_OR_RETURN(const auto outcomes, memory.engine().commit(std::move(edits)));
+  tally.add(outcomes);
   memory.core().memory().wrote();
   std::string out;
   json::Writer w(out);
@@ -206,6 +210,7 @@ StatusOr<std::string> purge_memories(Memory& memory, const json::Value& request)
     return invalid_argument("invalid_request",
                             "a purge needs \"ids\", or \"all\":true with what chooses memories");
   int64_t purged = 0;
+  MemoryTally tally(memory, "purge");
   if (all) {
     TAU_ASSIGN_OR_RETURN(store::MemoryFilter filter, read_filter(request, memory.reach()));
     TAU_ASSIGN_OR_RETURN(filter.forgotten, read_flag(request, "request", "forgotten", false));
@@ -220,9 +225,11 @@ StatusOr<std::string> purge_memories(Memory& memory, const json::Value& request)
       TAU_ASSIGN_OR_RETURN(const store::MemoryRow row, find_memory(memory, one, "id", true));
       TAU_RETURN_IF_ERROR(check_written(memory, row));
       refs.push_back({row.scope, row.id});
+      tally.within(row.scope);
     }
     TAU_ASSIGN_OR_RETURN(purged, memory.engine().purge(refs));
   }
+  tally.add(purged);
   std::string out;
   json::Writer(out).begin_object().field("purged", purged).end_object();
   return out;

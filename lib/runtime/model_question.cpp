@@ -1,16 +1,16 @@
 #include "runtime/model_question.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "runtime/agent_model.h"
+#include "runtime/own_loop.h"
 #include "runtime/redaction.h"
+#include "runtime/run_audit.h"
 
 namespace tau::runtime {
 namespace {
 
-constexpr int kTurnMs = 100;
 constexpr std::string_view kRoutePrefix = "route/";
 
 StatusOr<AgentSnapshot> asked_model(Core& core, const std::string& model) {
@@ -46,10 +46,9 @@ class Asking final : public provider::CallSink {
     if (auto cache = core_.response_cache(asked.spec.get()))
       model_ = provider::make_cached_model(std::move(model_), std::move(cache), *loop_);
   }
-  // What a limit or a budget has told a loop that is about to go is still to be undone.
   ~Asking() override {
     model_.reset();
-    for (int turn = 0; turn < 3; ++turn) (void)loop_->process(0);
+    settle(*loop_);
   }
 
   // Answered, failed, or given up with what had come by then.
@@ -58,17 +57,12 @@ class Asking final : public provider::CallSink {
     call.request_id = make_id("ask_", system_clock(), system_random());
     call.request = &request;
     call.principal = question.principal;
-    const int64_t deadline = loop_->now_ns() + question.timeout_ms * kNanosPerMilli;
     const provider::CallId id = model_->start(std::move(call), *this);
-    Status failed;
-    while (!outcome_ && failed.ok()) {
-      const int64_t left_ms = (deadline - system_clock().monotonic_ns()) / kNanosPerMilli;
-      if (left_ms < 0)
-        failed = deadline_exceeded("model_timeout", format("no answer within {} ms", question.timeout_ms));
-      if (core_.stopping()) failed = Status(Code::kCancelled, "runtime_stopped", "the runtime was stopped");
-      if (failed.ok())
-        failed = loop_->process(static_cast<int>(std::clamp<int64_t>(left_ms, 1, kTurnMs))).status();
-    }
+    const auto unwanted = [&] { return question.stop != nullptr && *question.stop; };
+    Status failed = wait_on(*loop_, core_, question.timeout_ms, "model_timeout", "answer",
+                            [&] { return outcome_.has_value() || unwanted(); });
+    if (failed.ok() && !outcome_)
+      failed = Status(Code::kCancelled, "stopped", "nobody waits for the answer any more");
     if (outcome_) return *std::move(outcome_);
     response_ = model_->cancel(id);
     return failed;
@@ -157,11 +151,17 @@ Status cleaned(Core& core, const Status& status) {
 
 }  // namespace
 
+StatusOr<std::string> model_of_question(Core& core, const std::string& model) {
+  TAU_ASSIGN_OR_RETURN(const AgentSnapshot asked, asked_model(core, model));
+  return std::string(asked.model);
+}
+
 StatusOr<ModelAnswer> ask_model(Core& core, const ModelQuestion& question) {
   if (core.stopping()) return failed_precondition("runtime_stopped", "the runtime was stopped");
   TAU_ASSIGN_OR_RETURN(const AgentSnapshot asked, asked_model(core, question.model));
   TAU_ASSIGN_OR_RETURN(const wire::Request request, read_request(core, question.request, **asked.route));
   TAU_ASSIGN_OR_RETURN(auto loop, net::EventLoop::create(system_clock()));
+  const int64_t began_ns = system_clock().monotonic_ns();
   Asking asking(core, asked, std::move(loop));
   const Status status = asking.wait(request, question);
   const provider::Route& route = asking.route();
@@ -171,6 +171,16 @@ StatusOr<ModelAnswer> ask_model(Core& core, const ModelQuestion& question) {
   answer.usage = usage_of(response, request, route, status.ok());
   answer.cost_usd_micros = provider::cost_usd_micros(route.price, answer.usage);
   count_usage(core, question, asked.model, answer, route.price.known, !status.ok());
+  if (Audit* const audit = core.audit())
+    note_model_request(
+        *audit,
+        {.principal = question.principal.empty() ? core.principal() : std::string_view(question.principal),
+         .model = answer.model,
+         .status = status,
+         .began_ns = began_ns,
+         .input_tokens = answer.usage.input,
+         .output_tokens = answer.usage.output,
+         .cost_usd_micros = answer.cost_usd_micros});
   if (!status.ok()) return cleaned(core, status);
   Redaction(core.screening().current()).clean(response);
   if (response.finish == wire::FinishReason::kLength)

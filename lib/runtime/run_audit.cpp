@@ -36,6 +36,25 @@ std::string_view outcome_of(Code code, std::string_view reason) {
 
 }  // namespace
 
+void note_model_request(Audit& audit, const ModelRequestRecord& request) noexcept {
+  const size_t slash = request.model.find('/');
+  const bool split = slash != std::string_view::npos;
+  const Status& status = request.status;
+  Record made(Kind::kModelFinished);
+  made.set(Text::kPrincipal, request.principal)
+      .set(Text::kProvider, split ? request.model.substr(0, slash) : std::string_view())
+      .set(Text::kModel, split ? request.model.substr(slash + 1) : request.model)
+      .set(Text::kOutcome, outcome_of(status.code(), status.reason()))
+      .set(Text::kReason, status.reason())
+      .set(Number::kDurationMs, (system_clock().monotonic_ns() - request.began_ns) / kNanosPerMilli)
+      .set(Number::kInputTokens, request.input_tokens)
+      .set(Number::kOutputTokens, request.output_tokens)
+      .set(Number::kCostUsdMicros, request.cost_usd_micros);
+  if (request.requests != 1) made.set(Number::kCount_, request.requests);
+  if (status.retry_after_ms() > 0) made.set(Number::kRetryAfterMs, status.retry_after_ms());
+  audit.note(made);
+}
+
 // Told on the thread that writes, asked on the loop.
 class RunAudit::Receipt {
  public:

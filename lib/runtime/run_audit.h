@@ -16,6 +16,19 @@
 
 namespace tau::runtime {
 
+// The end of a request to a model that no run made.
+struct ModelRequestRecord {
+  std::string_view principal;
+  std::string_view model;  // "provider/model", or "route/NAME" where it is not known who of it answered
+  Status status;
+  int64_t began_ns = 0;
+  int64_t input_tokens = 0;
+  int64_t output_tokens = 0;
+  int64_t cost_usd_micros = 0;
+  int64_t requests = 1;  // that it took
+};
+void note_model_request(Audit& audit, const ModelRequestRecord& request) noexcept;
+
 // Whose run it is.
 struct AuditedRun {
   SharedString principal;

@@ -34,8 +34,14 @@ Status Run::submit(std::string_view op_json, std::vector<wire::Media> blobs) {
   if (state_->done) return failed_precondition("run_ended", format("run {} has ended", state_->id));
   const net::OwnerScope scope(state_->owner);
   state_->host->loop().post([state = state_, op = std::move(op)]() mutable {
-    if (state->driver == nullptr) return;
     // A cancel that came before this op is not overtaken by it.
+    if (state->cancel_requested) LoopHost::hurry(*state);
+    if (state->driver == nullptr) {
+      if (state->beginning)
+        state->beginning->early.emplace_back(
+            [op = std::move(op)](Driver& driver) mutable { perform(std::move(*op), driver); });
+      return;
+    }
     if (state->cancel_requested) state->driver->cancel(cancelled_by_host());
     if (state->driver != nullptr) perform(std::move(*op), *state->driver);
   });

@@ -136,9 +136,11 @@ Status Runtime::stop(int timeout_ms) {
     if (left == 0 && !core_->idle()) return deadline_exceeded("stop_timeout", "some runs have not ended yet");
   }
   // Runs do not wait for tools that were cancelled; whoever stops does.
-  const bool tools_ended = core_->workers().wait_idle(left_ms(timeout_ms, start));
+  const bool tools_ended = core_->workers().wait_idle(left_ms(timeout_ms, start)) &&
+                           core_->memory().wait_watches(left_ms(timeout_ms, start));
   TAU_ASSIGN_OR_RETURN(const bool loops_rest, rest_loops(left_ms(timeout_ms, start)));
   core_->release_sessions();
+  core_->memory().settle();
   if (Audit* const audit = core_->audit()) audit->finish();
   const Status flushed = core_->store().flush();
   core_->close_queues();

@@ -304,7 +304,7 @@ StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions&& options, ParsedRunOp
   state->session = std::static_pointer_cast<SharedSession>(state_);
   state->agent = agent;
 
-  auto& [setup, message, first] = state->beginning.emplace();
+  auto& [setup, message, recalled, first, recall, early] = state->beginning.emplace();
   setup.config.run_id = state->id;
   setup.config.session_id = id_;
   setup.config.principal = std::move(parsed.principal);
@@ -332,9 +332,15 @@ StatusOr<std::shared_ptr<Run>> Session::launch(RunOptions&& options, ParsedRunOp
     session.record.model = agent->model;
     message =
         parsed.message ? *std::move(parsed.message) : user_message(options.prompt, std::move(options.blobs));
-    auto recalled = recall_for(agent_->runtime(), *agent, id_, setup.config.principal, message);
-    first = [said = &message, before = std::move(recalled)](Driver& driver) mutable {
-      driver.start(std::move(*said), std::move(before));
+    recall = Recall::of({.runtime = agent_->runtime(),
+                         .config = agent->memory,
+                         .session = id_,
+                         .run = state->id,
+                         .principal = setup.config.principal,
+                         .query = {}},
+                        message);
+    first = [beginning = &*state->beginning](Driver& driver) {
+      driver.start(std::move(beginning->message), std::move(beginning->recalled));
     };
   }
   LoopHost* host = state->host;

@@ -19,7 +19,7 @@ struct MemoryScope {
   SharedString workspace;  // never empty
   SharedString channel;    // empty: of the whole workspace
   SharedString actor;      // empty: of nobody in particular
-  bool operator==(const MemoryScope&) const = default;
+  auto operator<=>(const MemoryScope&) const = default;
 };
 
 inline constexpr int64_t kNoTime = INT64_MIN;   // of valid_from_ms: since ever
@@ -160,6 +160,14 @@ struct MemoryFilter {
   bool forgotten = false;   // those that are forgotten, and only they
   bool superseded = false;  // also facts that another one replaced
 };
+// Everything of one scope.
+inline MemoryFilter only(const MemoryScope& scope) {
+  MemoryFilter filter;
+  filter.workspace = scope.workspace;
+  filter.channels = {scope.channel};
+  filter.actors = {scope.actor};
+  return filter;
+}
 
 // Reads what changed; any thread, waits. `row` and `vector` live during the call; false ends the visit.
 class MemoryVisitor {
@@ -179,15 +187,18 @@ class Memories {
   // The newest change that is committed, by whatever process. Cheap: asks the database only when another
   // connection has committed.
   virtual StatusOr<int64_t> newest_change() = 0;
-  // All scopes of a workspace, by channel and actor; those without a memory left out only when nothing was
-  // ever purged from them.
-  virtual StatusOr<std::vector<MemoryScopeRecord>> scopes(std::string_view workspace) = 0;
+  // Scopes of a workspace that a filter's channels and actors cover (no other part of it counts), by channel
+  // and actor; those without a memory left out only when nothing was ever purged from them.
+  virtual StatusOr<std::vector<MemoryScopeRecord>> scopes(const MemoryFilter& filter) = 0;
   virtual StatusOr<std::vector<std::string>> workspaces() = 0;
   // Everything of one scope that changed after `after`, each memory once, by change number.
   virtual Status visit_changes(int64_t scope_key, int64_t after, int64_t space, MemoryVisitor& visitor) = 0;
 
   // NOT_FOUND "no_such_memory"; forgotten ones are found only with `forgotten`.
   virtual StatusOr<MemoryRow> load(const MemoryRef& ref, bool forgotten) = 0;
+  // All memories of that id in a workspace, by channel and actor.
+  virtual StatusOr<std::vector<MemoryRow>> named(std::string_view workspace, std::string_view id,
+                                                 bool forgotten) = 0;
   // In the order of the rows; those that are gone are left out.
   virtual StatusOr<std::vector<MemoryRow>> load_rows(const std::vector<int64_t>& rows) = 0;
   // By row number, those after `after`.
@@ -198,9 +209,11 @@ class Memories {
   virtual StatusOr<int64_t> count(const MemoryFilter& filter) = 0;
   virtual StatusOr<std::vector<MemoryUses>> uses(const std::vector<int64_t>& rows) = 0;  // in their order
 
-  // Relations of these rows, either way, whose both ends are there and not forgotten; at most `limit`, the
-  // heaviest first.
-  virtual StatusOr<std::vector<MemoryEdge>> edges(const std::vector<int64_t>& rows, size_t limit) = 0;
+  // Relations of these rows, either way, whose both ends are there, not forgotten, and in the scopes of a
+  // filter, of which nothing else counts; at most `limit`, the heaviest first: what lies beyond those scopes
+  // takes no place.
+  virtual StatusOr<std::vector<MemoryEdge>> edges(const std::vector<int64_t>& rows, size_t limit,
+                                                  const MemoryFilter& scopes) = 0;
   // All relations within a workspace by source, target and relation, those after `after`.
   virtual StatusOr<std::vector<MemoryEdge>> list_edges(const MemoryFilter& filter, const MemoryEdge& after,
                                                        size_t limit) = 0;
@@ -222,13 +235,14 @@ class Memories {
   virtual StatusOr<std::vector<MemoryRow>> without_vector(std::string_view workspace, int64_t space,
                                                           int64_t after, size_t limit) = 0;
   // How many there are. Looks at each memory of the workspace.
-  virtual StatusOr<int64_t> count_without_vector(std::string_view workspace, int64_t space) = 0;
+  virtual StatusOr<int64_t> count_without_vector(const MemoryFilter& scopes, int64_t space) = 0;
   // Drops all vectors of a space. Waits.
   virtual Status drop_space(int64_t space) = 0;
 
   // Erases for good: rows, relations, vectors, uses, the text in the full-text index and in the WAL. What
   // stays is the row number, so that indexes learn of it. Waits. UNAVAILABLE "store_busy" when a reader kept
-  // the WAL from being emptied: they are gone, their text leaves the WAL when idle. How many there were.
+  // the WAL from being emptied: they are gone, their text leaves the WAL when idle. How many there were. Of
+  // nothing: what a purge left that was cut off is erased.
   virtual StatusOr<int64_t> purge(const std::vector<MemoryRef>& refs) = 0;
   virtual StatusOr<int64_t> purge_all(const MemoryFilter& filter) = 0;
 };

@@ -11,31 +11,6 @@
 namespace tau::store {
 namespace {
 
-struct ScopeCount {
-  int64_t number = 0;
-  int64_t live = 0;
-  int64_t forgotten = 0;
-};
-
-bool names(const std::vector<SharedString>& wanted, std::string_view name) {
-  return wanted.empty() || std::ranges::any_of(wanted, [&](const SharedString& one) { return one == name; });
-}
-
-StatusOr<std::vector<ScopeCount>> scopes_of(Connection& db, const MemoryFilter& filter) {
-  Statement& query =
-      db.prepare("SELECT id, live, forgotten, channel, actor FROM memory_scopes WHERE workspace = ?1");
-  query.bind(filter.workspace);
-  std::vector<ScopeCount> out;
-  for (;;) {
-    TAU_ASSIGN_OR_RETURN(const bool row, query.step());
-    if (!row) break;
-    if (names(filter.channels, query.bytes(3)) && names(filter.actors, query.bytes(4)))
-      out.push_back({query.integer(0), query.integer(1), query.integer(2)});
-  }
-  query.reset();
-  return out;
-}
-
 // The conditions of a filter but its scopes, as SQL, and the values that they ask for.
 class Conditions {
  public:
@@ -162,8 +137,10 @@ struct Source {
 StatusOr<std::vector<MemoryPlace>> merge(Connection& db, const MemoryFilter& filter, bool newest_first,
                                          const MemoryPlace& after, size_t limit) {
   std::vector<MemoryPlace> out;
-  TAU_ASSIGN_OR_RETURN(auto scopes, scopes_of(db, filter));
-  std::erase_if(scopes, [&](const ScopeCount& s) { return (filter.forgotten ? s.forgotten : s.live) == 0; });
+  TAU_ASSIGN_OR_RETURN(auto scopes, read_memory_scopes(db, filter));
+  std::erase_if(scopes, [&](const MemoryScopeRecord& scope) {
+    return (filter.forgotten ? scope.forgotten : scope.memories) == 0;
+  });
   if (scopes.empty() || limit == 0) return out;
   Pages pages(db, filter, newest_first);
   const size_t together = std::max<size_t>(1, scopes.size() == 1 ? limit : limit / scopes.size() * 2 + 1);
@@ -175,8 +152,8 @@ StatusOr<std::vector<MemoryPlace>> merge(Connection& db, const MemoryFilter& fil
     return newest_first ? std::tie(x.time_ms, x.row) < std::tie(y.time_ms, y.row) : x.row > y.row;
   };
   std::priority_queue<Source*, std::vector<Source*>, decltype(later)> heap(later);
-  for (const ScopeCount& scope : scopes) {
-    Source& source = sources.emplace_back(Source{.scope = scope.number, .page = {}});
+  for (const MemoryScopeRecord& scope : scopes) {
+    Source& source = sources.emplace_back(Source{.scope = scope_number(scope.key), .page = {}});
     TAU_ASSIGN_OR_RETURN(source.page, pages.read(source.scope, after, together));
     source.more = source.page.size() == together;
     if (!source.page.empty()) heap.push(&source);
@@ -193,17 +170,6 @@ StatusOr<std::vector<MemoryPlace>> merge(Connection& db, const MemoryFilter& fil
     if (source.at < source.page.size()) heap.push(&source);
   }
   return out;
-}
-
-// Runs a query of several statements on one moment of the database.
-template <class Query>
-auto at_one_moment(Connection& db, Query query) -> decltype(query()) {
-  if (db.in_transaction()) return query();
-  TAU_RETURN_IF_ERROR(db.exec("BEGIN"));
-  auto result = query();
-  const Status ended = db.exec("COMMIT");
-  if (result.ok() && !ended.ok()) return ended;
-  return result;
 }
 
 }  // namespace
@@ -250,14 +216,14 @@ StatusOr<int64_t> count_superseded(Connection& db, int64_t scope) {
 }
 
 StatusOr<int64_t> count_one_by_one(Connection& db, const MemoryFilter& filter,
-                                   const std::vector<ScopeCount>& scopes) {
+                                   const std::vector<MemoryScopeRecord>& scopes) {
   const Conditions conditions(filter, "", 2);
   const std::string sql = format("SELECT count(*) FROM memories INDEXED BY {} WHERE scope = ?1{}",
                                  index_of(filter, false), conditions.sql());
   Statement query(db.handle(), sql.c_str());
   int64_t count = 0;
-  for (const ScopeCount& scope : scopes) {
-    query.bind(scope.number);
+  for (const MemoryScopeRecord& scope : scopes) {
+    query.bind(scope_number(scope.key));
     conditions.bind(query);
     TAU_ASSIGN_OR_RETURN(const bool row, query.step());
     if (row) count += query.integer(0);
@@ -270,14 +236,14 @@ StatusOr<int64_t> count_one_by_one(Connection& db, const MemoryFilter& filter,
 
 StatusOr<int64_t> count_memories(Connection& db, const MemoryFilter& filter) {
   return at_one_moment(db, [&]() -> StatusOr<int64_t> {
-    TAU_ASSIGN_OR_RETURN(const auto scopes, scopes_of(db, filter));
+    TAU_ASSIGN_OR_RETURN(const auto scopes, read_memory_scopes(db, filter));
     if (!only_scopes(filter) || (filter.forgotten && !filter.superseded))
       return count_one_by_one(db, filter, scopes);
     int64_t count = 0;
-    for (const ScopeCount& scope : scopes) {
-      count += filter.forgotten ? scope.forgotten : scope.live;
+    for (const MemoryScopeRecord& scope : scopes) {
+      count += filter.forgotten ? scope.forgotten : scope.memories;
       if (filter.superseded) continue;
-      TAU_ASSIGN_OR_RETURN(const int64_t superseded, count_superseded(db, scope.number));
+      TAU_ASSIGN_OR_RETURN(const int64_t superseded, count_superseded(db, scope_number(scope.key)));
       count -= superseded;
     }
     return count;

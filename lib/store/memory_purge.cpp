@@ -28,8 +28,9 @@ StatusOr<bool> find_doomed(Connection& db, int64_t row, Doomed* doomed) {
 }
 
 StatusOr<int64_t> take_change(Connection& db) {
-  Statement& take =
-      db.prepare("UPDATE memory_state SET last_change = last_change + 1, erasing = 1 RETURNING last_change");
+  Statement& take = db.prepare(
+      "UPDATE memory_state SET last_change = last_change + 1, erasing = last_change + 1 RETURNING "
+      "last_change");
   TAU_ASSIGN_OR_RETURN(const bool row, take.step());
   const int64_t change = row ? take.integer(0) : 0;
   take.reset();
@@ -104,12 +105,13 @@ StatusOr<int64_t> purge_memories(Connection& db, const std::vector<int64_t>& row
   return purged;
 }
 
-StatusOr<bool> is_erasing(Connection& db) {
-  TAU_ASSIGN_OR_RETURN(const int64_t erasing, db.query_integer("SELECT erasing FROM memory_state"));
-  return erasing != 0;
+StatusOr<int64_t> newest_erasing(Connection& db) {
+  return db.query_integer("SELECT erasing FROM memory_state");
 }
 
-Status end_erasing(Connection& db) { return db.prepare("UPDATE memory_state SET erasing = 0").run(); }
+Status end_erasing(Connection& db, int64_t newest) {
+  return db.prepare("UPDATE memory_state SET erasing = 0 WHERE erasing = ?1").bind(newest).run();
+}
 
 StatusOr<bool> drop_some_of_space(Connection& db, int64_t space) {
   Statement& drop = db.prepare(

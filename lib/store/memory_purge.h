@@ -15,9 +15,10 @@ StatusOr<int64_t> purge_memories(Connection& db, const std::vector<int64_t>& row
 // The number of a memory, forgotten or not; 0: there is none.
 StatusOr<int64_t> find_memory(Connection& db, const MemoryRef& ref);
 
-// Whether words of what was purged may still be in the index.
-StatusOr<bool> is_erasing(Connection& db);
-Status end_erasing(Connection& db);
+// The newest purge whose words may still be in the index; 0: there is none. A merge that is over ends that
+// only where it knew of the newest when it began: another purge, of whatever process, may have come since.
+StatusOr<int64_t> newest_erasing(Connection& db);
+Status end_erasing(Connection& db, int64_t newest);
 
 // Drops some vectors of a space, and with the last ones the space; false when there is none left.
 StatusOr<bool> drop_some_of_space(Connection& db, int64_t space);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
+#include <map>
 #include <set>
 #include <tuple>
 
@@ -35,14 +36,14 @@ MemoryRow whole_memory_at(const Statement& q) {
 
 }  // namespace
 
+namespace {
+
 // Keys carry the lineage, so that those of another copy of the database mean nothing here.
-StatusOr<std::vector<MemoryScopeRecord>> read_memory_scopes(Connection& db, std::string_view workspace) {
-  Statement& query = db.prepare(
-      "SELECT (SELECT lineage FROM memory_state) << 32 | id, workspace, channel, actor, live, forgotten, "
-      "change"
-      " FROM memory_scopes WHERE workspace = ?1 ORDER BY channel, actor");
-  query.bind(workspace);
-  std::vector<MemoryScopeRecord> out;
+#define TAU_SCOPES                                                                                           \
+  "SELECT (SELECT lineage FROM memory_state) << 32 | id, workspace, channel, actor, live, forgotten, change" \
+  " FROM memory_scopes WHERE workspace = ?1"
+
+Status append_scopes(Statement& query, std::vector<MemoryScopeRecord>& out) {
   for (;;) {
     TAU_ASSIGN_OR_RETURN(const bool row, query.step());
     if (!row) break;
@@ -53,6 +54,50 @@ StatusOr<std::vector<MemoryScopeRecord>> read_memory_scopes(Connection& db, std:
                    .change = query.integer(6)});
   }
   query.reset();
+  return ok_status();
+}
+
+std::vector<std::string_view> each_once(const std::vector<SharedString>& names) {
+  std::vector<std::string_view> out(names.begin(), names.end());
+  std::ranges::sort(out);
+  out.erase(std::ranges::unique(out).begin(), out.end());
+  return out;
+}
+
+}  // namespace
+
+StatusOr<std::vector<MemoryScopeRecord>> read_memory_scopes(Connection& db, const MemoryFilter& filter) {
+  const std::vector<std::string_view> channels = each_once(filter.channels);
+  const std::vector<std::string_view> actors = each_once(filter.actors);
+  std::vector<MemoryScopeRecord> out;
+  if (channels.empty() && actors.empty()) {
+    Statement& query = db.prepare(TAU_SCOPES);
+    query.bind(filter.workspace);
+    TAU_RETURN_IF_ERROR(append_scopes(query, out));
+  } else if (actors.empty()) {
+    Statement& query = db.prepare(TAU_SCOPES " AND channel = ?2");
+    for (const std::string_view channel : channels) {
+      query.bind(filter.workspace, channel);
+      TAU_RETURN_IF_ERROR(append_scopes(query, out));
+    }
+  } else if (channels.empty()) {
+    Statement& query = db.prepare(TAU_SCOPES " AND actor = ?2");
+    for (const std::string_view actor : actors) {
+      query.bind(filter.workspace, actor);
+      TAU_RETURN_IF_ERROR(append_scopes(query, out));
+    }
+  } else {
+    Statement& query = db.prepare(TAU_SCOPES " AND channel = ?2 AND actor = ?3");
+    for (const std::string_view channel : channels) {
+      for (const std::string_view actor : actors) {
+        query.bind(filter.workspace, channel, actor);
+        TAU_RETURN_IF_ERROR(append_scopes(query, out));
+      }
+    }
+  }
+  std::ranges::sort(out, {}, [](const MemoryScopeRecord& record) {
+    return std::pair<std::string_view, std::string_view>(record.scope.channel, record.scope.actor);
+  });
   return out;
 }
 
@@ -72,7 +117,7 @@ StatusOr<std::vector<int64_t>> scope_numbers(Connection& db, const std::vector<i
   TAU_ASSIGN_OR_RETURN(const int64_t lineage, db.query_integer("SELECT lineage FROM memory_state"));
   std::vector<int64_t> out;
   for (const int64_t key : keys)
-    if (key >> 32 == lineage) out.push_back(key & 0xffffffff);
+    if (key >> 32 == lineage) out.push_back(scope_number(key));
   return out;
 }
 
@@ -86,6 +131,22 @@ StatusOr<MemoryRow> read_memory(Connection& db, const MemoryRef& ref, bool forgo
   MemoryRow row = whole_memory_at(query);
   query.reset();
   return row;
+}
+
+StatusOr<std::vector<MemoryRow>> read_memories_named(Connection& db, std::string_view workspace,
+                                                     std::string_view id, bool forgotten) {
+  Statement& query = db.prepare(TAU_WHOLE_MEMORY
+                                " WHERE s.workspace = ?1 AND m.name = ?2 AND (?3 OR m.forgotten_ms = 0)"
+                                " ORDER BY s.channel, s.actor");
+  query.bind(workspace, id, int64_t{forgotten});
+  std::vector<MemoryRow> out;
+  for (;;) {
+    TAU_ASSIGN_OR_RETURN(const bool row, query.step());
+    if (!row) break;
+    out.push_back(whole_memory_at(query));
+  }
+  query.reset();
+  return out;
 }
 
 StatusOr<std::vector<MemoryRow>> read_memory_rows(Connection& db, const std::vector<int64_t>& rows) {
@@ -131,18 +192,21 @@ StatusOr<std::vector<MemoryRow>> read_without_vector(Connection& db, std::string
 }
 
 // Of all less those that are forgotten, both by indexes alone: the rows themselves are not read.
-StatusOr<int64_t> count_without_vector(Connection& db, std::string_view workspace, int64_t space) {
+StatusOr<int64_t> count_without_vector(Connection& db, const MemoryFilter& scopes, int64_t space) {
+  TAU_ASSIGN_OR_RETURN(const auto records, read_memory_scopes(db, scopes));
   Statement& query = db.prepare(
-      "SELECT (SELECT count(*) FROM memory_scopes s CROSS JOIN memories m INDEXED BY memories_by_row"
-      " ON m.scope = s.id WHERE s.workspace = ?1"
+      "SELECT (SELECT count(*) FROM memories m INDEXED BY memories_by_row WHERE m.scope = ?1"
       " AND NOT EXISTS (SELECT 1 FROM memory_vectors WHERE key = ?2 + m.id))"
-      " - (SELECT count(*) FROM memory_scopes s CROSS JOIN memories m INDEXED BY memories_forgotten"
-      " ON m.scope = s.id WHERE s.workspace = ?1 AND m.forgotten_ms > 0"
+      " - (SELECT count(*) FROM memories m INDEXED BY memories_forgotten"
+      " WHERE m.scope = ?1 AND m.forgotten_ms > 0"
       " AND NOT EXISTS (SELECT 1 FROM memory_vectors WHERE key = ?2 + m.id))");
-  query.bind(workspace, vector_key(space, 0));
-  TAU_ASSIGN_OR_RETURN(const bool any, query.step());
-  const int64_t count = any ? query.integer(0) : 0;
-  query.reset();
+  int64_t count = 0;
+  for (const MemoryScopeRecord& record : records) {
+    query.bind(scope_number(record.key), vector_key(space, 0));
+    TAU_ASSIGN_OR_RETURN(const bool any, query.step());
+    if (any) count += query.integer(0);
+    query.reset();
+  }
   return count;
 }
 
@@ -178,24 +242,20 @@ MemoryChange purged_at(const Statement& q) {
   return change;
 }
 
-}  // namespace
-
-StatusOr<std::vector<MemoryChange>> read_memory_changes(Connection& db, int64_t scope, int64_t after,
-                                                        int64_t until, int64_t space) {
-  Statement& changed =
-      db.prepare("SELECT " TAU_MEMORY_COLUMNS
-                 ", s.workspace, s.channel, s.actor, v.bytes FROM memories m"
-                 " INDEXED BY memories_by_change JOIN memory_scopes s ON s.id = m.scope"
-                 " LEFT JOIN memory_vectors v ON v.key = ?4 + m.id"
-                 " WHERE m.scope = ?1 AND m.change > ?2 AND m.change <= ?3 ORDER BY m.change LIMIT ?5");
+StatusOr<std::vector<MemoryChange>> merge_changes(Connection& db, int64_t scope, int64_t after, int64_t space,
+                                                  bool* more) {
+  Statement& changed = db.prepare("SELECT " TAU_MEMORY_COLUMNS
+                                  ", s.workspace, s.channel, s.actor, v.bytes FROM memories m"
+                                  " INDEXED BY memories_by_change JOIN memory_scopes s ON s.id = m.scope"
+                                  " LEFT JOIN memory_vectors v ON v.key = ?3 + m.id"
+                                  " WHERE m.scope = ?1 AND m.change > ?2 ORDER BY m.change LIMIT ?4");
   Statement& purged = db.prepare(
-      "SELECT change, memory FROM memory_purged WHERE scope = ?1 AND change > ?2 AND change <= ?3"
-      " ORDER BY change LIMIT ?4");
+      "SELECT change, memory FROM memory_purged WHERE scope = ?1 AND change > ?2 ORDER BY change LIMIT ?3");
   const Reset end_of_changed{changed};
   const Reset end_of_purged{purged};
   const auto most = static_cast<int64_t>(kMostTogether);
-  changed.bind(scope, after, until, vector_key(space, 0), most);
-  purged.bind(scope, after, until, most);
+  changed.bind(scope, after, vector_key(space, 0), most);
+  purged.bind(scope, after, most);
   TAU_ASSIGN_OR_RETURN(bool has_changed, changed.step());
   TAU_ASSIGN_OR_RETURN(bool has_purged, purged.step());
   std::vector<MemoryChange> out;
@@ -210,41 +270,96 @@ StatusOr<std::vector<MemoryChange>> read_memory_changes(Connection& db, int64_t 
       TAU_ASSIGN_OR_RETURN(has_purged, purged.step());
     }
   }
+  *more = has_changed || has_purged || out.size() == kMostTogether;
   return out;
 }
 
+}  // namespace
+
+// Each of the two statements alone would have its own moment, and what was written between them would never
+// be seen.
+StatusOr<std::vector<MemoryChange>> read_memory_changes(Connection& db, int64_t scope, int64_t after,
+                                                        int64_t space, bool* more) {
+  return at_one_moment(db, [&] { return merge_changes(db, scope, after, space, more); });
+}
+
+namespace {
+
+// Whether rows of a scope are asked for, by the number of the scope.
+class ScopeGate {
+ public:
+  ScopeGate(Connection& db, const MemoryFilter& filter) : db_(db), filter_(filter) {}
+
+  // Relations never lead out of a workspace: without names every scope is meant.
+  bool open() const { return filter_.channels.empty() && filter_.actors.empty(); }
+  StatusOr<bool> admits(int64_t scope) {
+    if (open()) return true;
+    const auto [at, fresh] = known_.try_emplace(scope, false);
+    if (!fresh) return at->second;
+    Statement& query = db_.prepare("SELECT workspace, channel, actor FROM memory_scopes WHERE id = ?1");
+    query.bind(scope);
+    TAU_ASSIGN_OR_RETURN(const bool found, query.step());
+    at->second = found && query.bytes(0) == filter_.workspace.view() &&
+                 is_among(filter_.channels, query.bytes(1)) && is_among(filter_.actors, query.bytes(2));
+    query.reset();
+    return at->second;
+  }
+
+ private:
+  static bool is_among(const std::vector<SharedString>& names, std::string_view name) {
+    return names.empty() || std::ranges::any_of(names, [&](const SharedString& one) { return one == name; });
+  }
+
+  Connection& db_;
+  const MemoryFilter& filter_;
+  std::map<int64_t, bool> known_;
+};
+
+Status read_edges_of(Connection& db, int64_t number, size_t limit, ScopeGate& gate,
+                     std::vector<MemoryEdge>& out) {
+  Statement& query = db.prepare(
+      "SELECT e.source, e.target, e.relation, e.weight, e.created_ms, a.scope, b.scope FROM"
+      " (SELECT * FROM memory_edges WHERE source = ?1 UNION ALL"
+      "  SELECT * FROM memory_edges WHERE target = ?1) e"
+      " JOIN memories a ON a.id = e.source JOIN memories b ON b.id = e.target"
+      " WHERE a.forgotten_ms = 0 AND b.forgotten_ms = 0"
+      " ORDER BY e.weight DESC, e.source, e.target, e.relation LIMIT ?2");
+  constexpr int64_t kAll = -1;
+  const Reset end{query};
+  query.bind(number, gate.open() ? bounded(limit) : kAll);
+  for (size_t count = 0; count < limit;) {
+    TAU_ASSIGN_OR_RETURN(const bool row, query.step());
+    if (!row) break;
+    TAU_ASSIGN_OR_RETURN(const bool from, gate.admits(query.integer(5)));
+    TAU_ASSIGN_OR_RETURN(const bool to, gate.admits(query.integer(6)));
+    if (!from || !to) continue;
+    out.push_back(memory_edge_at(query));
+    ++count;
+  }
+  return ok_status();
+}
+
+}  // namespace
+
 StatusOr<std::vector<MemoryEdge>> read_memory_edges(Connection& db, const std::vector<int64_t>& rows,
-                                                    size_t limit) {
+                                                    size_t limit, const MemoryFilter& scopes) {
   const auto place = [](const MemoryEdge& e) { return std::tuple(e.source, e.target, e.relation); };
   const auto before = [&](const MemoryEdge& a, const MemoryEdge& b) {
     return a.weight != b.weight ? a.weight > b.weight : place(a) < place(b);
   };
+  ScopeGate gate(db, scopes);
   std::vector<MemoryEdge> out;
-  for (const int64_t number : std::set<int64_t>(rows.begin(), rows.end())) {
-    Statement& query = db.prepare(
-        "SELECT e.source, e.target, e.relation, e.weight, e.created_ms FROM"
-        " (SELECT * FROM memory_edges WHERE source = ?1 UNION ALL"
-        "  SELECT * FROM memory_edges WHERE target = ?1) e"
-        " JOIN memories a ON a.id = e.source JOIN memories b ON b.id = e.target"
-        " WHERE a.forgotten_ms = 0 AND b.forgotten_ms = 0"
-        " ORDER BY e.weight DESC, e.source, e.target, e.relation LIMIT ?2");
-    query.bind(number, bounded(limit));
-    for (;;) {
-      TAU_ASSIGN_OR_RETURN(const bool row, query.step());
-      if (!row) break;
-      out.push_back(memory_edge_at(query));
-    }
-    query.reset();
-    if (out.size() < 4 * limit) continue;
+  const auto keep_heaviest = [&] {
     std::ranges::sort(out, before);
     const auto rest = std::ranges::unique(out, {}, place);
     out.erase(rest.begin(), rest.end());
     out.resize(std::min(out.size(), limit));
+  };
+  for (const int64_t number : std::set<int64_t>(rows.begin(), rows.end())) {
+    TAU_RETURN_IF_ERROR(read_edges_of(db, number, limit, gate, out));
+    if (out.size() >= 4 * limit) keep_heaviest();
   }
-  std::ranges::sort(out, before);
-  const auto rest = std::ranges::unique(out, {}, place);
-  out.erase(rest.begin(), rest.end());
-  out.resize(std::min(out.size(), limit));
+  keep_heaviest();
   return out;
 }
 

@@ -29,6 +29,14 @@ bool file_exists(const StoreOptions& options, const std::string& path) {
          exists != 0;
 }
 
+// A WAL that has its header and nothing else: who was about to write to it was killed. SQLite cannot read
+// such a one without an index that it may write, and it holds nothing; the database alone is whole.
+bool is_begun(const std::string& wal) {
+  constexpr off_t kHeaderBytes = 32;
+  struct stat file {};
+  return ::stat(wal.c_str(), &file) == 0 && file.st_size == kHeaderBytes;
+}
+
 // Since the file was written last, by the clock of its times.
 int64_t age_ms(const struct stat& file) {
   timespec now = {};
@@ -46,7 +54,7 @@ QuietLook::QuietLook(const StoreOptions& options) : options_(options) {
     if (age < 0 || age >= kSettledMs) break;
     sqlite3_sleep(kSettledMs);
   }
-  locked_ = file_exists(options, options.path + "-wal");
+  locked_ = file_exists(options, options.path + "-wal") && !is_begun(options.path + "-wal");
 }
 
 bool QuietLook::unchanged() const {

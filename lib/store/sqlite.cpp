@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "store/clean_pages.h"
+
 namespace tau::store {
 namespace {
 
@@ -156,6 +158,7 @@ StatusOr<std::unique_ptr<Connection>> Connection::open(const std::string& path, 
   std::unique_ptr<sqlite3, Close> owned(db);
   if (rc != SQLITE_OK) return sqlite_status(db, rc, format("open {}", path));
   sqlite3_busy_timeout(db, options.busy_timeout_ms);
+  if ((options.flags & SQLITE_OPEN_READWRITE) != 0) TAU_RETURN_IF_ERROR(clean_pages(db));
   std::unique_ptr<Connection> connection(new Connection(db));
   (void)owned.release();
   return connection;

@@ -14,44 +14,49 @@ constexpr size_t kPurgeTogether = 256;  // memories of one transaction: appends 
 
 }  // namespace
 
-StatusOr<std::vector<MemoryScopeRecord>> StoredMemories::scopes(std::string_view workspace) {
-  return ask<std::vector<MemoryScopeRecord>>(
-      [&](Connection& db) { return read_memory_scopes(db, workspace); });
+StatusOr<std::vector<MemoryScopeRecord>> StoredMemories::scopes(const MemoryFilter& filter) {
+  return ask<std::vector<MemoryScopeRecord>>([&](Connection& db) { return read_memory_scopes(db, filter); });
 }
 
 StatusOr<std::vector<std::string>> StoredMemories::workspaces() {
   return ask<std::vector<std::string>>([](Connection& db) { return read_memory_workspaces(db); });
 }
 
-// In parts, each of its own moment: what changes between two of them has a number beyond `until`, and is for
-// the next visit.
+// In parts, each of its own moment. What changes meanwhile moves to the end, so the last part goes to the end
+// of its moment: what was there all the time is seen. Where others write faster than this reads, what they
+// went on to change is left to the next visit.
 Status StoredMemories::visit_changes(int64_t scope_key, int64_t after, int64_t space,
                                      MemoryVisitor& visitor) {
-  int64_t scope = 0;
-  const auto find_end = [&](Connection& db) -> StatusOr<int64_t> {
-    TAU_ASSIGN_OR_RETURN(const auto numbers, scope_numbers(db, {scope_key}));
-    if (numbers.empty()) return 0;
-    scope = numbers.front();
-    return read_scope_change(db, scope);
-  };
-  TAU_ASSIGN_OR_RETURN(const int64_t until, ask<int64_t>(find_end));
-  while (after < until) {
-    TAU_ASSIGN_OR_RETURN(const auto changes, ask<std::vector<MemoryChange>>([&](Connection& db) {
-                           return read_memory_changes(db, scope, after, until, space);
-                         }));
-    if (changes.empty()) break;
+  constexpr int kMostPartsMore = 16;
+  int64_t goal = 0;
+  bool more = true;
+  for (int parts_more = 0; more && parts_more < kMostPartsMore; parts_more += after >= goal) {
+    const auto read_part = [&](Connection& db) -> StatusOr<std::vector<MemoryChange>> {
+      TAU_ASSIGN_OR_RETURN(const auto numbers, scope_numbers(db, {scope_key}));
+      if (numbers.empty()) return std::vector<MemoryChange>();
+      if (goal == 0) { TAU_ASSIGN_OR_RETURN(goal, read_scope_change(db, numbers.front())); }
+      return read_memory_changes(db, numbers.front(), after, space, &more);
+    };
+    more = false;
+    TAU_ASSIGN_OR_RETURN(const auto changes, ask<std::vector<MemoryChange>>(read_part));
     for (const MemoryChange& change : changes) {
       const bool goes_on = change.purged ? visitor.purged(change.row.row, change.row.change)
                                          : visitor.changed(change.row, change.vector);
       if (!goes_on) return ok_status();
+      after = change.row.change;
     }
-    after = changes.back().row.change;
   }
   return ok_status();
 }
 
 StatusOr<MemoryRow> StoredMemories::load(const MemoryRef& ref, bool forgotten) {
   return ask<MemoryRow>([&](Connection& db) { return read_memory(db, ref, forgotten); });
+}
+
+StatusOr<std::vector<MemoryRow>> StoredMemories::named(std::string_view workspace, std::string_view id,
+                                                       bool forgotten) {
+  return ask<std::vector<MemoryRow>>(
+      [&](Connection& db) { return read_memories_named(db, workspace, id, forgotten); });
 }
 
 StatusOr<std::vector<MemoryRow>> StoredMemories::load_rows(const std::vector<int64_t>& rows) {
@@ -79,8 +84,10 @@ StatusOr<std::vector<MemoryUses>> StoredMemories::uses(const std::vector<int64_t
   return ask<std::vector<MemoryUses>>([&](Connection& db) { return read_memory_uses(db, rows); });
 }
 
-StatusOr<std::vector<MemoryEdge>> StoredMemories::edges(const std::vector<int64_t>& rows, size_t limit) {
-  return ask<std::vector<MemoryEdge>>([&](Connection& db) { return read_memory_edges(db, rows, limit); });
+StatusOr<std::vector<MemoryEdge>> StoredMemories::edges(const std::vector<int64_t>& rows, size_t limit,
+                                                        const MemoryFilter& scopes) {
+  return ask<std::vector<MemoryEdge>>(
+      [&](Connection& db) { return read_memory_edges(db, rows, limit, scopes); });
 }
 
 StatusOr<std::vector<MemoryEdge>> StoredMemories::list_edges(const MemoryFilter& filter,
@@ -128,8 +135,8 @@ StatusOr<std::vector<MemoryRow>> StoredMemories::without_vector(std::string_view
       [&](Connection& db) { return read_without_vector(db, workspace, space, after, limit); });
 }
 
-StatusOr<int64_t> StoredMemories::count_without_vector(std::string_view workspace, int64_t space) {
-  return ask<int64_t>([&](Connection& db) { return store::count_without_vector(db, workspace, space); });
+StatusOr<int64_t> StoredMemories::count_without_vector(const MemoryFilter& scopes, int64_t space) {
+  return ask<int64_t>([&](Connection& db) { return store::count_without_vector(db, scopes, space); });
 }
 
 Status StoredMemories::drop_space(int64_t space) {
@@ -157,7 +164,7 @@ StatusOr<int64_t> StoredMemories::purge(const std::vector<MemoryRef>& refs) {
       return ok_status();
     }));
   }
-  TAU_RETURN_IF_ERROR(erase_words());
+  TAU_RETURN_IF_ERROR(erase_words(purged > 0));
   return purged;
 }
 
@@ -172,26 +179,27 @@ StatusOr<int64_t> StoredMemories::purge_all(const MemoryFilter& filter) {
       return ok_status();
     }));
   }
-  TAU_RETURN_IF_ERROR(erase_words());
+  TAU_RETURN_IF_ERROR(erase_words(purged > 0));
   return purged;
 }
 
-// Also what a purge left that was cut off. Appends go on between the steps.
-Status StoredMemories::erase_words() {
+// Also what a purge left that was cut off. Appends go on between the steps, and so do purges of other
+// processes.
+Status StoredMemories::erase_words(bool purged) {
   const std::lock_guard lock(erasing_);
-  bool more = false;
-  TAU_RETURN_IF_ERROR(write([&](Connection& db) -> Status {
-    TAU_ASSIGN_OR_RETURN(more, is_erasing(db));
-    return ok_status();
-  }));
-  if (!more) return ok_status();
+  int64_t newest = 0;
+  bool more = true;
   for (bool first = true; more; first = false) {
     TAU_RETURN_IF_ERROR(write([&](Connection& db) -> Status {
+      if (first) { TAU_ASSIGN_OR_RETURN(newest, newest_erasing(db)); }
+      more = false;
+      if (newest == 0) return ok_status();
       TAU_ASSIGN_OR_RETURN(more, merge_words(db, first));
-      return more ? ok_status() : end_erasing(db);
+      return more ? ok_status() : end_erasing(db, newest);
     }));
   }
-  return empty_wal();
+  // Somebody else may have merged the words of this purge, and not yet emptied the WAL.
+  return newest != 0 || purged ? empty_wal() : ok_status();
 }
 
 }  // namespace tau::store

@@ -32,6 +32,7 @@ struct Manifest {
   std::string parameters = R"({"type":"object"})";  // JSON Schema
   Effect effect = Effect::kIrreversible;
   std::vector<std::string> destination_args;  // arguments that say where an effect lands: "path", "url"
+  std::string resource;     // what rules of access name where no argument says it: "memory/team"
   bool idempotent = false;  // running it twice equals running it once: may be re-run after a crash
   bool parallel = false;    // may run beside other calls of the same turn
   // What it can reach is held, without gaps: commands by their confinement, files by openat2 beneath the

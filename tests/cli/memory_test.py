@@ -3,9 +3,10 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 
-from support import PROGRAM, CliCase, tap
+from support import PROGRAM, CliCase, scripted, tap, turn
 
 
 class MemoryCase(CliCase):
@@ -140,6 +141,21 @@ class Finding(MemoryCase):
         self.assertEqual(self.answer("stats", "--workspace", "team")["memories"], 3)
         self.assertIn("memories: 3", self.memory("stats", "--workspace", "team"))
 
+    def test_no_flag_leads_out_of_a_scope(self):
+        self.add_three("--workspace", "team", "--channel", "a")
+        other = ["--workspace", "team", "--channel", "b"]
+        for command in (["show", "tea"], ["forget", "tea"], ["restore", "tea"], ["purge", "tea", "--yes"], ["graph", "tea"],
+                        ["relate", "tea", "boat", "caused_by"]):
+            with self.subTest(command):
+                self.tau("memory", *command, *other, code=3)
+        for channel in ("A", "a ", "../a", "a/", "*", "a%", "b,a", "b a"):
+            self.assertEqual(self.found("tea", "--workspace", "team", "--channel", channel), [], channel)
+        self.memory("export", "out.jsonl", *other)
+        self.assertNotIn("Ada", (self.workspace / "out.jsonl").read_text())
+        self.assertEqual(self.answer("tree", *other)["memories"], 0)
+        self.assertEqual(self.answer("stats", *other)["index"]["documents"], 0)
+        self.assertEqual(self.found("tea", "--workspace", "team", "--channel", "a", "-k", "1"), ["tea"])
+
 
 class Changing(MemoryCase):
     def test_relations(self):
@@ -209,6 +225,68 @@ class Files(MemoryCase):
         self.assertIn("ingested: 7", shown)
         self.assertEqual(len(self.found("kiosk")), 7)
 
+    def test_no_bar_where_stderr_is_no_terminal(self):
+        self.notes(7)
+        self.assertEqual(self.tau("memory", "ingest", "notes")[1], "")
+
+    def watched(self, *arguments):
+        """A watch of the folder `notes`, and what says of one line of its output whether it comes."""
+        child = self.popen("memory", "ingest", "notes", "--watch", *arguments)
+        self.addCleanup(child.stderr.close)
+        self.addCleanup(child.stdout.close)
+        self.addCleanup(child.stdin.close)
+        self.addCleanup(child.kill)
+        return child
+
+    def test_a_watch_prints_a_line_for_each_change_until_it_is_told_to_end(self):
+        self.notes(1)
+        for number, stop in enumerate((signal.SIGINT, signal.SIGTERM)):
+            with self.subTest(signal=stop):
+                child = self.watched("--workspace", f"w{number}")
+                self.assertIn("n0.md: 1 new", child.stdout.readline())
+                (self.workspace / "notes" / "more.md").write_text("A new note")
+                self.assertIn("more.md: 1 new", child.stdout.readline())
+                child.send_signal(stop)
+                self.assertEqual(child.wait(60), 0)
+                self.assertIn("watching", child.stderr.read())
+                (self.workspace / "notes" / "more.md").unlink()
+
+    def test_a_watch_in_json(self):
+        self.notes(1)
+        child = self.watched("--json")
+        change = json.loads(child.stdout.readline())
+        self.assertEqual((change["path"], change["what"], change["added"]), ("n0.md", "ingested", 1))
+        child.send_signal(signal.SIGTERM)
+        self.assertEqual(child.wait(60), 0)
+
+    def test_what_cannot_be_watched(self):
+        self.tau("memory", "ingest", "nowhere", "--watch", code=3)
+        self.tau("memory", "ingest", "nowhere", "--watch", "--dry-run", code=2)
+
+    def test_a_file_that_cannot_be_taken_in_fails(self):
+        (self.workspace / "picture.txt").write_bytes(b"a\0b")
+        out, _ = self.tau("memory", "ingest", "picture.txt", code=1)
+        self.assertIn("not_text", out)
+        (self.workspace / "both").mkdir()
+        (self.workspace / "both" / "picture.txt").write_bytes(b"a\0b")
+        (self.workspace / "both" / "note.md").write_text("text")
+        self.memory("ingest", "both")
+
+    def test_what_vanished_is_forgotten_unless_told(self):
+        self.notes(2)
+        self.memory("ingest", "notes")
+        (self.workspace / "notes" / "n0.md").unlink()
+        self.assertEqual(self.answer("ingest", "notes", "--vanished", "keep")["vanished"], 0)
+        self.assertEqual(self.answer("ingest", "notes")["vanished"], 1)
+
+    def test_which_files(self):
+        self.notes(2)
+        (self.workspace / "notes" / "big.md").write_text("x" * 3000)
+        self.assertEqual(self.answer("ingest", "notes", "--glob", "n1*", "-n")["files"], 1)
+        self.assertEqual(self.answer("ingest", "notes", "--ignore", "n1.md", "-n")["files"], 2)
+        self.assertEqual(self.answer("ingest", "notes", "--max-file-size", "2K", "-n")["skipped"], 1)
+        self.tau("memory", "ingest", "notes", "--max-file-size", "much", code=2)
+
     def test_out_and_in_again(self):
         self.add_three()
         for format, place in (("jsonl", "all.jsonl"), ("tau", "all.tau"), ("markdown", "all-notes")):
@@ -217,6 +295,71 @@ class Files(MemoryCase):
                 self.memory("import", place, "--format", format, "--workspace", format)
                 self.assertEqual(self.found("tea", "-k", "1", "--workspace", format), ["tea"])
         self.tau("memory", "import", "nowhere.jsonl", code=3)
+
+
+class Written(MemoryCase):
+    """What a model writes."""
+
+    ANSWER = json.dumps({"memories": [{"text": "Ada prefers tea", "type": "preference", "importance": 0.7, "tags": [], "fact": None}],
+                         "relations": []})
+
+    def script(self, *answers):
+        return scripted(*(turn(text=answer) for answer in answers))
+
+    def test_extract(self):
+        options = self.script(self.ANSWER)
+        out = self.memory("extract", "I am Ada. Tea, please.", "--thread", "chat-1", "-n", *options)
+        self.assertIn("Ada prefers tea", out)
+        self.assertEqual(self.answer("list")["memories"], [])
+        out = self.memory("extract", "-", "--origin", "web", *options, stdin="I am Ada. Tea, please.")
+        self.assertIn("Ada prefers tea", out)
+        self.assertIn("1 question", out)
+        kept = self.answer("list")["memories"][0]
+        self.assertEqual(kept["trust"]["integrity"], ["web", "model"])
+        self.assertIn("as before", self.memory("extract", "Tea, please.", *options))
+        self.tau("memory", "extract", "x", "--max-memories", "99", code=2)
+
+    def test_ingest_with_extraction(self):
+        (self.workspace / "note.md").write_text("I am Ada. Tea, please.")
+        options = self.script(self.ANSWER)
+        looked = self.answer("ingest", "note.md", "--extract", "-n", *options)
+        self.assertEqual(looked["extract"]["questions"], 1)
+        done = self.answer("ingest", "note.md", "--extract", *options)
+        self.assertEqual((done["added"], done["extract"]["memories"]), (1, 1))
+        shown, code = self.terminal("ingest", "note.md", "--extract", "--tag", "new", *options)
+        self.assertEqual(code, 0, shown)
+        self.assertIn("questions: 0", shown)
+        for name in "abcde":
+            (self.workspace / f"more-{name}.md").write_text(f"I am {name}. Tea, please.")
+        shown, code = self.terminal("ingest", ".", "--extract", "--max-questions", "3", *options)
+        self.assertEqual(code, 0, shown)
+        self.assertIn("of 3 questions", shown)
+        self.assertIn("questions: 3", shown)
+        self.assertIn("ingested: 5", shown)
+
+    def test_consolidate_is_told_before_it_is_done(self):
+        for i in range(4):
+            self.memory("add", f"Ada drank tea in the morning of day {i}", "--id", f"o{i}", "--thread", "t")
+        told = self.memory("consolidate")
+        self.assertIn("4 that belong together", told)
+        self.assertIn("--apply", told)
+        answer = json.dumps({"memories": [{"text": "Ada drinks tea in the morning", "type": "fact", "importance": 0.6, "tags": [],
+                                           "sources": ["s1", "s2", "s3", "s4"]}]})
+        self.memory("consolidate", "--apply", *self.script(answer))
+        self.tau("memory", "consolidate", "--apply", "--dry-run", code=2)
+
+    def test_path(self):
+        self.add_three()
+        self.memory("relate", "tea", "boat", "caused_by", "--weight", "0.5")
+        self.memory("relate", "boat", "cat")
+        out = self.memory("path", "tea", "cat")
+        self.assertLess(out.index("tea"), out.index("cat"))
+        self.assertIn("tea caused_by boat  0.50", out)
+        self.assertEqual(len(self.answer("path", "tea", "cat")["paths"]), 1)
+        self.memory("unrelate", "boat", "cat")
+        out, err = self.tau("memory", "path", "tea", "cat")
+        self.assertEqual((out, err), ("", "no relations lead from one to the other\n"))
+        self.tau("memory", "path", "tea", "nobody", code=3)
 
 
 class Models(MemoryCase):

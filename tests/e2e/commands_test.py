@@ -65,8 +65,8 @@ class Commands(EndToEnd):
                 "new", "list", "show", "rotate", "prove", "verify", "sign-card", "verify-card", "resolve")),
                       *(f"access {name}" for name in ("check", "explain", "lint")),
                       *(f"memory {name}" for name in (
-                "add", "search", "show", "list", "relate", "unrelate", "forget", "restore", "purge", "tree", "graph", "ingest", "export",
-                "import", "stats", "maintain", "model", "model install")),
+                "add", "search", "show", "list", "relate", "unrelate", "forget", "restore", "purge", "tree", "graph", "path", "ingest", "export",
+                "import", "stats", "maintain", "extract", "consolidate", "model", "model install")),
                       *(f"auth {name}" for name in ("login", "logout", "refresh", "status")),
                       *(f"approvals {name}" for name in ("list", "show", "approve", "deny")),
                       *(f"models {name}" for name in ("list", "show")),

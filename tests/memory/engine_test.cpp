@@ -87,6 +87,22 @@ class MemoryEngine : public testing::Test {
   const Reach whole_{.workspace = "w"};
 };
 
+TEST_F(MemoryEngine, AnIdIsFoundInManyScopesAsInFew) {
+  for (int i = 0; i < 12; ++i)
+    ASSERT_TRUE(put(*engine_, memory_of("a", "text", i % 2 == 0 ? "even" : "odd", format("{}", i / 2))).ok());
+  const auto actors = [&](store::MemoryFilter filter) {
+    filter.workspace = "w";
+    std::set<std::string> all;
+    const auto rows = engine_->find(filter, "a", false);
+    for (const MemoryRow& row : *rows) all.insert(row.scope.channel.str() + row.scope.actor.str());
+    return all;
+  };
+  EXPECT_EQ(actors({}).size(), 12U);
+  EXPECT_EQ(actors({.channels = {"odd"}}).size(), 6U);
+  EXPECT_EQ(actors({.channels = {"odd", "even"}, .actors = {"1", "2", "3"}}).size(), 6U);
+  EXPECT_EQ(actors({.channels = {"odd"}, .actors = {"1", "7"}}), std::set<std::string>{"odd1"});
+}
+
 TEST_F(MemoryEngine, FindsWhatWasWrittenAtOnceAndAfterReopening) {
   ASSERT_TRUE(put(*engine_, memory_of("tea", "Ada prefers green tea in the afternoon")).ok());
   ASSERT_TRUE(put(*engine_, memory_of("boat", "The boat lies in the northern harbour")).ok());
@@ -235,10 +251,10 @@ TEST_F(MemoryEngine, AModelThatIsDownLeavesWordsAndSaysSo) {
   EXPECT_EQ(found->rows.size(), 1u);
   EXPECT_EQ(found->vectors, Found::Vectors::kUnavailable);
   EXPECT_EQ(found->why.reason(), "embedder_failed");
-  EXPECT_FALSE(engine_->embed_missing(10).ok());
+  EXPECT_FALSE(engine_->embed_missing(10, nullptr).ok());
   model->down = false;
-  EXPECT_EQ(*engine_->embed_missing(10), 1);
-  EXPECT_EQ(*engine_->embed_missing(10), 0);
+  EXPECT_EQ(*engine_->embed_missing(10, nullptr), 1);
+  EXPECT_EQ(*engine_->embed_missing(10, nullptr), 0);
   found = engine_->search(whole_, request, {}, Engine::Words::kAndVectors);
   ASSERT_TRUE(found.ok());
   EXPECT_EQ(found->vectors, Found::Vectors::kUsed);
@@ -251,17 +267,17 @@ TEST_F(MemoryEngine, MemoriesWithoutAVectorAreCountedAndComeToTheirs) {
     SearchRequest request;
     request.text = "house";
     const auto found = engine_->search(whole_, request, {}, Engine::Words::kAndVectors);
-    EXPECT_EQ(found->missing, *engine_->missing("w"));
+    EXPECT_EQ(found->missing, *engine_->missing(whole_));
     return found->missing;
   };
   for (const char* const id : {"a", "b", "c"})
     ASSERT_TRUE(put(*engine_, memory_of(id, format("a house by the sea, {}", id))).ok());
   EXPECT_EQ(missing(), 3);
-  EXPECT_EQ(*engine_->missing("elsewhere"), 0);
-  EXPECT_EQ(*engine_->embed_missing(2), 2);
+  EXPECT_EQ(*engine_->missing({.workspace = "elsewhere"}), 0);
+  EXPECT_EQ(*engine_->embed_missing(2, nullptr), 2);
   EXPECT_EQ(missing(), 1);
-  EXPECT_EQ(*engine_->embed_missing(2), 1);
-  EXPECT_EQ(*engine_->embed_missing(2), 0);
+  EXPECT_EQ(*engine_->embed_missing(2, nullptr), 1);
+  EXPECT_EQ(*engine_->embed_missing(2, nullptr), 0);
   EXPECT_EQ(missing(), 0);
 
   ASSERT_TRUE(put(*engine_, memory_of("a", "another house on the hill")).ok());
@@ -271,22 +287,22 @@ TEST_F(MemoryEngine, MemoriesWithoutAVectorAreCountedAndComeToTheirs) {
   ASSERT_TRUE(put(*engine_, tagged).ok());
   EXPECT_EQ(missing(), 1) << "the text of b is what it was";
   ASSERT_TRUE(forget(*engine_, {"w", "", ""}, "c").ok());
-  EXPECT_EQ(*engine_->embed_missing(10), 1);
+  EXPECT_EQ(*engine_->embed_missing(10, nullptr), 1);
   EXPECT_EQ(missing(), 0);
 
   // What was forgotten while the others got theirs.
   ASSERT_TRUE(put(*engine_, memory_of("d", "a town")).ok());
   ASSERT_TRUE(forget(*engine_, {"w", "", ""}, "d").ok());
   ASSERT_TRUE(put(*engine_, memory_of("e", "a road")).ok());
-  EXPECT_EQ(*engine_->embed_missing(10), 1);
+  EXPECT_EQ(*engine_->embed_missing(10, nullptr), 1);
   std::vector<store::MemoryEdit> restore;
   restore.push_back({.what = store::MemoryForget{.ref = {{"w", "", ""}, "d"}, .at_ms = 0}});
   ASSERT_TRUE(engine_->commit(std::move(restore)).ok());
   EXPECT_EQ(missing(), 1);
   model->down = true;
-  EXPECT_FALSE(engine_->embed_missing(10).ok());
+  EXPECT_FALSE(engine_->embed_missing(10, nullptr).ok());
   model->down = false;
-  EXPECT_EQ(*engine_->embed_missing(10), 1);
+  EXPECT_EQ(*engine_->embed_missing(10, nullptr), 1);
   EXPECT_EQ(missing(), 0);
 }
 
@@ -299,7 +315,7 @@ TEST_F(MemoryEngine, ALittleThatWasWrittenIsLeftToTheNextSearch) {
   EXPECT_TRUE(engine_->falls_behind());
   ASSERT_TRUE(engine_->follow().ok());
   EXPECT_FALSE(engine_->falls_behind());
-  EXPECT_EQ(engine_->stats().documents, 41);
+  EXPECT_EQ(engine_->stats(whole_)->documents, 41);
   ASSERT_TRUE(engine_->set_embedder(std::make_shared<TestEmbedder>("host:test")).ok());
   EXPECT_TRUE(engine_->falls_behind()) << "vectors may be missing";
 }
@@ -308,7 +324,7 @@ TEST_F(MemoryEngine, SpacesOfTwoModelsNeverMix) {
   const auto first = std::make_shared<TestEmbedder>("host:first");
   ASSERT_TRUE(engine_->set_embedder(first).ok());
   ASSERT_TRUE(put(*engine_, memory_of("a", "a walk by the sea")).ok());
-  EXPECT_EQ(*engine_->embed_missing(10), 1);
+  EXPECT_EQ(*engine_->embed_missing(10, nullptr), 1);
   const auto second = std::make_shared<TestEmbedder>("host:second");
   ASSERT_TRUE(engine_->set_embedder(second).ok());
   SearchRequest request;
@@ -317,7 +333,7 @@ TEST_F(MemoryEngine, SpacesOfTwoModelsNeverMix) {
   auto found = engine_->search(whole_, request, {}, Engine::Words::kAndVectors);
   ASSERT_TRUE(found.ok());
   EXPECT_TRUE(found->rows.empty()) << "a vector of the first model answered for the second";
-  EXPECT_EQ(*engine_->embed_missing(10), 1);
+  EXPECT_EQ(*engine_->embed_missing(10, nullptr), 1);
   found = engine_->search(whole_, request, {}, Engine::Words::kAndVectors);
   ASSERT_TRUE(found.ok());
   EXPECT_EQ(found->rows.size(), 1u);

@@ -114,6 +114,18 @@ TEST(Ingest, LeavesForgottenWhatSomebodyForgot) {
   EXPECT_EQ(rows.texts("file:a"), (std::vector<std::string>{"two"}));
 }
 
+TEST(Ingest, TakesAFileWhoseTagsHaveControlCharacters) {
+  const auto file = chunk_document("a.md",
+                                   "---\ntags: [gar\x1f"
+                                   "den, \x01, home]\n---\nWater it.\n",
+                                   {});
+  const auto plan = plan_ingest(source_of("a.md"), *file, {}, options());
+  ASSERT_TRUE(plan.ok()) << plan.status().to_string();
+  ASSERT_EQ(plan->edits.size(), 1u);
+  EXPECT_EQ(std::get<store::MemoryPut>(plan->edits[0].what).row.tags,
+            (std::vector<std::string>{"gar den", "home", "notes"}));
+}
+
 TEST(Ingest, TellsWhereAChunkStandsAndTakesTagsAndDateOfTheFile) {
   const auto file =
       chunk_document("a.md", "---\ntags: [garden, home]\ndate: 2024-05-01\n---\n# Plan\nWater it.\n", {});

@@ -130,6 +130,7 @@ RC_GTEST_PROP(QueryProperty, AnyBytesAreAQuery, (const std::string& bytes, int64
   const Query query = parse_query(bytes, now);
   RC_ASSERT(query.terms.size() <= Query::kMaxTerms);
   RC_ASSERT(query.windows.size() <= Query::kMaxParts);
+  RC_ASSERT(query.window_terms.size() == query.windows.size());
   for (const TimeWindow& window : query.windows) RC_ASSERT(window.since_ms <= window.until_ms);
 }
 

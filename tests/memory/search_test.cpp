@@ -14,130 +14,21 @@
 #include <string>
 #include <vector>
 
-#include "memory/calendar.h"
 #include "memory/decay.h"
 #include "memory/feedback.h"
 #include "memory/graph_spread.h"
 #include "memory/hash_embedder.h"
+#include "search_world.h"
 
 namespace tau::memory {
 namespace {
 
-const int64_t kNow = day_number({2023, 6, 15}) * kMsPerDay;
-
-struct Memory {
-  store::MemoryRow row;
-  size_t shard = 0;
-};
-
-// Memories of some scopes, and the same in shards.
-class World {
- public:
-  std::vector<Memory> memories;
-  std::vector<store::MemoryEdge> edges;
-
-  explicit World(size_t shards) : shard_count_(shards) {}
-
-  Memory& add(std::string text, size_t shard = 0, std::string thread = "") {
-    Memory& memory = memories.emplace_back();
-    memory.shard = shard;
-    memory.row.row = static_cast<int64_t>(memories.size());
-    memory.row.type = static_cast<uint8_t>(Type::kFact);
-    memory.row.importance = 0.5;
-    memory.row.text = std::move(text);
-    memory.row.thread = std::move(thread);
-    memory.row.time_ms = memory.row.created_ms = memory.row.updated_ms = kNow - 90 * kMsPerDay;
-    memory.row.position = memory.row.row;
-    return memory;
-  }
-  // Indexes them in this order; every one that exists is replaced.
-  void index(const std::vector<size_t>& order) {
-    shards_.clear();
-    for (size_t i = 0; i < shard_count_; ++i) {
-      ShardOptions options;
-      options.key.scope_key = static_cast<int64_t>(i + 1);
-      options.key.space = 1;
-      options.key.dimensions = HashEmbedder::kDimensions;
-      auto shard = Shard::open(options);
-      RC_ASSERT(shard.ok());
-      shards_.push_back(*std::move(shard));
-    }
-    int64_t change = 0;
-    for (const size_t i : order) {
-      memories[i].row.change = ++change;
-      RC_ASSERT(shards_[memories[i].shard]->apply(memories[i].row, vector_of(memories[i])).ok());
-    }
-  }
-  void index() {
-    std::vector<size_t> order(memories.size());
-    for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-    index(order);
-  }
-  static std::string vector_of(const Memory& memory) {
-    std::vector<float> values(HashEmbedder::kDimensions);
-    EXPECT_TRUE(HashEmbedder().embed({memory.row.text}, Purpose::kDocument, values.data()).ok());
-    return *quantise(values.data(), values.size());
-  }
-  std::vector<const Shard*> shards() const {
-    std::vector<const Shard*> shards;
-    for (const auto& shard : shards_) shards.push_back(shard.get());
-    return shards;
-  }
-
- private:
-  size_t shard_count_;
-  std::vector<std::unique_ptr<Shard>> shards_;
-};
-
-class WorldSource final : public SearchSource {
- public:
-  explicit WorldSource(const World& world) : world_(world) {}
-  StatusOr<std::vector<std::string>> texts(const std::vector<int64_t>& rows) override {
-    std::vector<std::string> texts;
-    for (const int64_t row : rows) texts.push_back(world_.memories[static_cast<size_t>(row - 1)].row.text);
-    return texts;
-  }
-  StatusOr<std::vector<int64_t>> rows_with_phrase(std::string_view phrase, size_t) override {
-    return rows_if([&](const std::string& text) { return text.find(phrase) != std::string::npos; });
-  }
-  StatusOr<std::vector<int64_t>> rows_with_prefix(std::string_view prefix, size_t) override {
-    return rows_if([&](const std::string& text) {
-      return (" " + text).find(" " + std::string(prefix)) != std::string::npos;
-    });
-  }
-  StatusOr<std::vector<store::MemoryEdge>> edges(const std::vector<int64_t>& rows) override {
-    std::vector<store::MemoryEdge> found;
-    for (const store::MemoryEdge& edge : world_.edges)
-      if (std::ranges::count(rows, edge.source) + std::ranges::count(rows, edge.target) > 0)
-        found.push_back(edge);
-    return found;
-  }
-
- private:
-  template <class F>
-  std::vector<int64_t> rows_if(F&& f) {
-    std::vector<int64_t> rows;
-    for (const Memory& memory : world_.memories)
-      if (f(memory.row.text)) rows.push_back(memory.row.row);
-    return rows;
-  }
-  const World& world_;
-};
-
-SearchResult search(const World& world, const SearchRequest& request, bool vectors = true) {
-  const auto shards = world.shards();
-  WorldSource source(world);
-  auto vector = embed_query(HashEmbedder(), request.text, shards);
-  RC_ASSERT(vector.ok());
-  auto result = Searcher().search(request, shards, vectors && *vector ? &**vector : nullptr, &source);
-  RC_ASSERT(result.ok());
-  return *std::move(result);
-}
-std::vector<int64_t> rows_of(const SearchResult& result) {
-  std::vector<int64_t> rows;
-  for (const SearchHit& hit : result.hits) rows.push_back(hit.row);
-  return rows;
-}
+using test::kNow;
+using test::Memory;
+using test::rows_of;
+using test::search;
+using test::World;
+using test::WorldSource;
 
 // The formulas of ranking.h, memory by memory. Of words, vectors, neighbours, threads and relations; without
 // feedback.
@@ -162,7 +53,7 @@ class Oracle {
 
   std::vector<std::pair<int64_t, double>> run() {
     const size_t n = world_.memories.size();
-    std::vector<double> own(n), context(n), sum(n);
+    std::vector<double> own(n), context(n), vectors(n), sums(n);
     std::vector<bool> hit(n);
     double most = 0;
     std::vector<double> words(n);
@@ -178,11 +69,16 @@ class Oracle {
     const double w = vector ? vector->usual_weight : 0;
     for (size_t i = 0; i < n; ++i) {
       words[i] = most > 0 ? words[i] / most : 0;
-      own[i] = (1 - w) * words[i];
-      double similar = 0;
-      if (vector) similar = vector_score(cosine_of(i, *vector), vector->unrelated_cosine);
-      own[i] += w * similar;
-      hit[i] = allowed(i) && (words[i] > 0 || similar > 0);
+      bool alike = false;
+      if (vector) {
+        const double cosine = cosine_of(i, *vector);
+        vectors[i] = vector_score(cosine, vector->unrelated_cosine);
+        alike =
+            static_cast<float>(cosine) >=
+            static_cast<float>(least_cosine(vector->unrelated_cosine, vector->unrelated_deviation, live_));
+      }
+      own[i] = (1 - w) * words[i] + w * vectors[i];
+      hit[i] = allowed(i) && (words[i] > 0 || alike);
     }
     std::vector<bool> beside = hit;
     for (size_t i = 0; i < n; ++i) {
@@ -195,14 +91,23 @@ class Oracle {
         if (hit[j]) beside[i] = true;
       }
     }
-    std::vector<std::pair<int64_t, double>> scores;
     for (size_t i = 0; i < n; ++i) {
       if (!allowed(i) || !beside[i]) continue;
-      double thread = context[i];
+      double thread = context[i], alike = 0;
       for (size_t j = 0; j < n; ++j)
-        if (allowed(j) && beside[j] && same_thread(i, j)) thread = std::max(thread, context[j]);
-      const double total =
-          (context[i] + kThread * thread) / (kMaxContext * (1 + kThread) + request_.graph_weight);
+        if (allowed(j) && beside[j] && same_thread(i, j)) {
+          thread = std::max(thread, context[j]);
+          alike = std::max(alike, vectors[j]);
+        }
+      const bool alone = world_.memories[i].row.thread.empty();
+      const double whole = alone ? own[i] : (1 - w) * said_by_thread(i) + w * alike;
+      sums[i] = context[i] + kThread * thread + kWhole * whole;
+    }
+    const double best = sums.empty() ? 0 : *std::ranges::max_element(sums);
+    std::vector<std::pair<int64_t, double>> scores;
+    for (size_t i = 0; i < n; ++i) {
+      if (!allowed(i) || !beside[i] || (!hit[i] && sums[i] < kLeastShare * best)) continue;
+      const double total = sums[i] / (kMaxContext * (1 + kThread) + kWhole + request_.graph_weight);
       Worth worth;
       worth.importance = world_.memories[i].row.importance;
       worth.type = static_cast<Type>(world_.memories[i].row.type);
@@ -236,6 +141,39 @@ class Oracle {
     for (size_t i = 0; i < counts_.size(); ++i)
       if (world_.memories[i].row.forgotten_ms == 0 && count(i, term) > 0) ++with;
     return inverse_document_frequency(live_, with);
+  }
+  bool live(size_t i) const { return world_.memories[i].row.forgotten_ms == 0; }
+  // How much the thread of i says of the query.
+  double said_by_thread(size_t i) const {
+    std::set<std::pair<size_t, std::string>> threads;
+    double members = 0;
+    size_t size = 0;
+    for (size_t j = 0; j < counts_.size(); ++j) {
+      const Memory& memory = world_.memories[j];
+      if (!live(j) || memory.row.thread.empty()) continue;
+      threads.emplace(memory.shard, memory.row.thread);
+      ++members;
+      if (same_thread(i, j)) ++size;
+    }
+    const double length =
+        0.25 + 0.75 * static_cast<double>(size) * static_cast<double>(threads.size()) / members;
+    double said = 0, most = 0;
+    for (const TermCount& term : query_.terms) {
+      std::set<std::pair<size_t, std::string>> with;
+      double here = 0;
+      for (size_t j = 0; j < counts_.size(); ++j) {
+        const Memory& memory = world_.memories[j];
+        if (!live(j) || memory.row.thread.empty() || count(j, term.term) == 0) continue;
+        with.emplace(memory.shard, memory.row.thread);
+        if (same_thread(i, j) && allowed(j)) ++here;
+      }
+      const double weight = inverse_document_frequency(static_cast<int64_t>(threads.size()),
+                                                       static_cast<int64_t>(with.size())) *
+                            query_term_weight(term.count);
+      most += weight;
+      said += weight * here / (here + 0.9 * length);
+    }
+    return most > 0 ? said / most : 0;
   }
   double cosine_of(size_t i, const QueryVector& query) const {
     const Shard& shard = *world_.shards()[world_.memories[i].shard];

@@ -136,8 +136,16 @@ inline std::string neighbour_difference(const Shard& shard, const ShardModel& mo
   const Documents& documents = shard.documents();
   std::set<std::string> threads;
   for (const auto& [row, kept] : model.rows) threads.insert(kept.row.thread);
+  uint32_t live_threads = 0;
+  uint64_t in_threads = 0;
   for (const std::string& thread : threads) {
     const std::vector<int64_t> rows = thread_rows(model, thread);
+    if (!thread.empty() && !rows.empty()) {
+      ++live_threads;
+      in_threads += rows.size();
+      if (documents.thread_size(documents.thread(documents.find(rows[0]))) != rows.size())
+        return "size of thread " + thread;
+    }
     for (size_t i = 0; i < rows.size(); ++i) {
       const Doc doc = documents.find(rows[i]);
       const Doc before = i == 0 || thread.empty() ? kNoDoc : documents.find(rows[i - 1]);
@@ -146,6 +154,8 @@ inline std::string neighbour_difference(const Shard& shard, const ShardModel& mo
       if (documents.next(doc) != after) return "after row " + std::to_string(rows[i]);
     }
   }
+  if (documents.live_threads() != live_threads || documents.in_threads() != in_threads)
+    return "count of threads";
   return "";
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <numeric>
 #include <random>
 
 #include "memory/vectors.h"
@@ -139,6 +140,38 @@ TEST(VectorRecall, CodesDependOnNothingButVectors) {
       EXPECT_TRUE(most.contains(hit.doc));
       EXPECT_EQ(hit.score, corpus.vectors.similarity(hit.doc, query));
     }
+  }
+}
+
+// One block of sixteen says where the bar may be. It is wrong where those blocks hold all of the best, or
+// none of them: what is found is the same.
+TEST(VectorRecall, DoesNotDependOnWhereTheBestStand) {
+  const Corpus corpus = corpus_of(diffuse());
+  const VectorQuery query = query_of(corpus.queries[0]);
+  std::vector<size_t> best(kDocs);
+  std::iota(best.begin(), best.end(), size_t{0});
+  std::sort(best.begin(), best.end(), [&](size_t a, size_t b) {
+    return cosine_of(corpus.rows[a], corpus.queries[0]) > cosine_of(corpus.rows[b], corpus.queries[0]);
+  });
+  std::vector<Doc> sampled;
+  std::vector<Doc> others;
+  for (Doc doc = 0; doc < kDocs; ++doc) (doc / 32 % 16 == 0 ? sampled : others).push_back(doc);
+  const auto scores_of = [&](const Vectors& vectors) {
+    std::vector<float> scores;
+    for (const VectorHit& hit : vectors.top(query, Vectors::kDeepest, DocSet(kDocs, true), kEffort))
+      scores.push_back(hit.score);
+    return scores;
+  };
+  const std::vector<float> expected = scores_of(corpus.vectors);
+  for (const bool best_are_sampled : {true, false}) {
+    std::vector<Doc> places = best_are_sampled ? sampled : others;
+    const std::vector<Doc>& rest = best_are_sampled ? others : sampled;
+    places.insert(places.end(), rest.begin(), rest.end());
+    std::vector<size_t> row_at(kDocs);
+    for (size_t i = 0; i < kDocs; ++i) row_at[places[i]] = best[i];
+    Vectors vectors(kDimensions);
+    for (Doc doc = 0; doc < kDocs; ++doc) ASSERT_TRUE(vectors.add(doc, corpus.rows[row_at[doc]].data()).ok());
+    EXPECT_EQ(scores_of(vectors), expected);
   }
 }
 

@@ -142,3 +142,21 @@ test('a program that leaves calls under way ends', async () => {
   const done = await program("const m = new tau.Runtime().memory(); m.add('tea').then(() => m.search('tea'));");
   assert.deepEqual([done.code, done.stderr], [0, '']);
 });
+
+test('a folder is watched', async (cleanup) => {
+  const { memory } = open(cleanup);
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tau-watch-'));
+  cleanup(() => fs.rmSync(folder, { recursive: true }));
+  fs.writeFileSync(path.join(folder, 'a.md'), 'The kiosk opens at nine');
+  const watch = await memory.watch(folder, { quietMs: 20 });
+  const seen = [];
+  for await (const change of watch) {
+    seen.push([change.path, change.what, change.added]);
+    if (seen.length === 1) fs.writeFileSync(path.join(folder, 'b.md'), 'The boat leaves at noon');
+    if (seen.length === 2) await watch.close();
+  }
+  assert.deepEqual(seen, [['a.md', 'ingested', 1], ['b.md', 'ingested', 1]]);
+  assert.deepEqual((await memory.perform({ op: 'watches' })).watches, []);
+  await assert.rejects(watch.state(), { reason: 'no_such_watch' });
+  await watch.close();
+});

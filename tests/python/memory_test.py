@@ -123,6 +123,35 @@ class Memories(SyncCase):
         with self.assertRaises(tau.InvalidArgumentError):
             self.runtime.memory(channel="")
 
+    def test_a_folder_is_watched(self):
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "a.md").write_text("The kiosk opens at nine")
+            with self.memory.watch(folder, quiet_ms=20) as watch:
+                changes = iter(watch)
+                first = next(changes)
+                self.assertEqual((first["path"], first["what"], first["added"]), ("a.md", "ingested", 1))
+                (Path(folder) / "b.md").write_text("The boat leaves at noon")
+                self.assertEqual(next(changes)["path"], "b.md")
+                self.assertEqual(watch.state()["counts"]["ingested"], 2)
+                self.assertEqual(watch.changes(), [])
+                with self.assertRaises(tau.AlreadyExistsError):
+                    self.memory.watch(folder)
+            watch.close()
+            self.assertEqual(list(changes), [])
+            self.assertEqual(self.memory.perform("watches")["watches"], [])
+            self.assertEqual(len(list(self.memory.list())), 2)
+
+    def test_a_program_that_ends_while_it_watches_ends_well(self):
+        code = ("import sys, tempfile, tau\n"
+                "folder = tempfile.mkdtemp()\n"
+                "open(folder + '/a.md', 'w').write('one')\n"
+                "runtime = tau.Runtime()\n"
+                "memory = runtime.memory()\n"
+                "watch = memory.watch(folder, quiet_ms=20)\n"
+                "print(next(iter(watch))['path'])\n")
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, "a.md\n"), done.stderr)
+
     def test_a_closed_memory_says_so(self):
         with self.runtime.memory() as memory:
             memory.add("tea")
@@ -252,6 +281,17 @@ class Async(AsyncCase):
         self.assertEqual(await memory.purge("tea"), 1)
         with self.assertRaises(tau.NotFoundError):
             await memory.get("tea")
+
+    async def test_a_folder_is_watched(self):
+        memory = self.runtime.memory()
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "a.md").write_text("The kiosk opens at nine")
+            watch = await memory.aio.watch(folder, quiet_ms=20)
+            async for change in watch:
+                self.assertEqual(change["path"], "a.md")
+                break
+            watch.close()
+            self.assertEqual([change async for change in watch], [])
 
     async def test_many_at_once(self):
         memory = self.runtime.memory().aio

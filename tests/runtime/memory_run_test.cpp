@@ -1,73 +1,20 @@
 // Agents that remember: tools bound to a scope, recall before a prompt, labels that stay, requests of
 // handles.
-#include <gtest/gtest.h>
-
-#include <functional>
-
-#include "runtime/core.h"
+#include "run_fixture.h"
 #include "runtime/memory.h"
-#include "runtime/runtime.h"
-#include "support/temp_dir.h"
 
 namespace tau::runtime {
 namespace {
 
-std::string call_of(std::string_view name, std::string_view arguments) {
-  return format(R"({{"tool_calls":[{{"name":"{}","arguments":{}}}]}})", name, arguments);
-}
-
-class MemoryRun : public testing::Test {
+class MemoryRun : public ScriptedRun {
  protected:
   // Opens the home anew; `memory`: the keys memory.*.
   void open(const std::vector<std::string>& turns, std::string_view memory = R"({"tools":true})") {
-    close();
-    std::string script;
-    for (const std::string& turn : turns) script += (script.empty() ? "" : ",") + turn;
-    RuntimeOptions options;
-    options.home = dir_.path();
-    options.manual = true;
-    options.config_json =
-        format(R"({{"model":"scripted/x","tools":[],"memory":{},"policy":{{"preset":"permissive"}},)"
-               R"("script":{{"turns":[{}]}}}})",
-               memory, script);
-    auto runtime = Runtime::open(options);
-    ASSERT_TRUE(runtime.ok()) << runtime.status().to_string();
-    runtime_ = *runtime;
-    agent_ = *Agent::make(runtime_, "");
-    session_ = *Session::open(agent_, "ses");
-  }
-  void close() {
-    session_ = nullptr;
-    agent_ = nullptr;
-    if (runtime_ != nullptr) { EXPECT_TRUE(runtime_->stop(10'000).ok()); }
-    runtime_ = nullptr;
-  }
-  void TearDown() override { close(); }
-
-  void ask(std::string_view prompt) {
-    results_.clear();
-    bodies_.clear();
-    RunOptions options;
-    options.prompt = prompt;
-    options.queue = *runtime_->make_queue(0, nullptr);
-    const auto queue = options.queue;
-    auto run = session_->start(std::move(options));
-    ASSERT_TRUE(run.ok()) << run.status().to_string();
-    run_id_ = (*run)->id();
-    for (bool over = false; !over;) {
-      ASSERT_TRUE(runtime_->process(0, 10).ok());
-      for (Queued* queued : queue->take(100)) {
-        const agent::Event& event = queued->event;
-        over = over || event.kind == agent::EventKind::kRunDone;
-        bodies_.push_back(*json::parse(queued->body()));
-        if (event.kind == agent::EventKind::kToolResult) results_.push_back(event.text);
-      }
-    }
-    queue->abandon();
+    open_home(turns, format(R"("tools":[],"memory":{},"policy":{{"preset":"permissive"}})", memory));
   }
   json::Value event(std::string_view name) const {
-    for (const json::Value& body : bodies_)
-      if (body["event"].as_string() == name) return body;
+    for (const std::string& body : bodies_)
+      if (json::Value event = *json::parse(body); event["event"].as_string() == name) return event;
     return {};
   }
   json::Value perform(std::string_view request, std::string_view scope = "{}") {
@@ -82,14 +29,6 @@ class MemoryRun : public testing::Test {
     if (!memory.ok()) return std::string(memory.status().reason());
     return std::string((*memory)->perform(request, {}).status().reason());
   }
-
-  test::TempDir dir_;
-  std::shared_ptr<Runtime> runtime_;
-  std::shared_ptr<Agent> agent_;
-  std::shared_ptr<Session> session_;
-  std::vector<std::string> results_;
-  std::vector<json::Value> bodies_;
-  std::string run_id_;
 };
 
 TEST_F(MemoryRun, WhatAModelRemembersIsFoundAndCarriesItsLabels) {
@@ -211,6 +150,27 @@ TEST_F(MemoryRun, FactsCloseThoseThatTheyContradict) {
   };
   EXPECT_EQ(found(R"({"query":"where does Ada live"})"), "now");
   EXPECT_EQ(found(R"({"query":"where does Ada live","as_of":{"valid":"2022-01-01"}})"), "old");
+}
+
+TEST_F(MemoryRun, APictureOfTheGraphShowsARelationAtOnce) {
+  open({R"({"text":"x"})"});
+  perform(R"({"op":"add","memories":[{"id":"a","text":"one"},{"id":"b","text":"two"}]})");
+  const auto memory = *Memory::open(runtime_, "{}");
+  const auto edges = [&] {
+    return (*json::parse(*memory->perform(R"({"op":"graph"})", {})))["edges"].size();
+  };
+  EXPECT_EQ(edges(), 0U);
+  ASSERT_TRUE(memory->perform(R"({"op":"relate","from":"a","to":"b"})", {}).ok());
+  EXPECT_EQ(edges(), 1U);
+}
+
+TEST_F(MemoryRun, NotesOfOneNameInTwoScopesDoNotOverwriteEachOther) {
+  open({R"({"text":"x"})"});
+  perform(R"({"op":"add","id":"a","text":"of one","channel":"one"})");
+  perform(R"({"op":"add","id":"a","text":"of two","channel":"two"})");
+  const std::string both = format(R"({{"op":"export","format":"markdown","path":"{}"}})", dir_.file("both"));
+  EXPECT_EQ(reason_of(both), "ambiguous_memory");
+  EXPECT_EQ(perform(both.substr(0, both.size() - 1) + R"(,"channel":"two"})")["memories"].as_int(), 1);
 }
 
 TEST_F(MemoryRun, FilesGoInAndOut) {

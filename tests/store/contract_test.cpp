@@ -7,24 +7,8 @@
 namespace tau::store {
 namespace {
 
-class StoreContract : public testing::TestWithParam<bool> {
+class StoreContract : public EitherStore {
  protected:
-  void SetUp() override {
-    if (!durable()) {
-      store_ = make_memory_store(clock_);
-      return;
-    }
-    reopen();
-  }
-  bool durable() const { return GetParam(); }
-  // A durable store is closed and opened again; a memory store cannot be.
-  void reopen() {
-    if (!durable()) return;
-    store_.reset();
-    auto opened = open_store({.path = dir_.file("tau.db")}, clock_);
-    ASSERT_TRUE(opened.ok()) << opened.status().to_string();
-    store_ = std::move(*opened);
-  }
   void start_run(std::string_view id, std::string_view session = "ses_a") {
     Batch batch;
     batch.run = run_record(id, session);
@@ -35,10 +19,6 @@ class StoreContract : public testing::TestWithParam<bool> {
     batch.rows.push_back(std::move(r));
     return append(*store_, std::move(batch));
   }
-
-  TempDir dir_;
-  FixedClock clock_;
-  std::unique_ptr<Store> store_;
 };
 
 TEST_P(StoreContract, ARowIsReadBackAsItWasAppended) {

@@ -104,7 +104,7 @@ struct Seen final : MemoryVisitor {
 
 // The key of the only scope of a workspace.
 inline int64_t only_scope(Store& store, std::string_view workspace = "w") {
-  const auto scopes = store.memories()->scopes(workspace);
+  const auto scopes = store.memories()->scopes(everything(workspace));
   EXPECT_TRUE(scopes.ok() && scopes->size() == 1);
   return scopes.ok() && scopes->size() == 1 ? scopes->front().key : 0;
 }

@@ -70,7 +70,7 @@ TEST_P(MemoryFacts, ANewFactClosesTheOneBeforeItAndIsLinkedToIt) {
   EXPECT_EQ(closed.valid_to_ms, 200);
   EXPECT_EQ(closed.superseded_ms, 2000);
   EXPECT_EQ(closed.revision, 1);
-  const auto edges = store_->memories()->edges({paris}, 10);
+  const auto edges = store_->memories()->edges({paris}, 10, {});
   ASSERT_EQ(edges->size(), 1u);
   EXPECT_EQ((*edges)[0].source, rome.outcome.row);
   EXPECT_EQ((*edges)[0].target, paris);

@@ -1,6 +1,8 @@
 // What the tests of store share: temporary homes, batches to append, and appends that wait for their answer.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <filesystem>
 #include <future>
@@ -27,6 +29,28 @@ class FixedClock final : public Clock {
 struct Answer {
   Status status;
   Lsn lsn = 0;
+};
+
+// A store with a database (true) or without.
+class EitherStore : public testing::TestWithParam<bool> {
+ protected:
+  void SetUp() override {
+    if (!durable()) store_ = make_memory_store(clock_);
+    reopen();
+  }
+  bool durable() const { return GetParam(); }
+  // A durable store is closed and opened again; a memory store cannot be.
+  void reopen() {
+    if (!durable()) return;
+    store_.reset();
+    auto opened = open_store({.path = dir_.file("tau.db")}, clock_);
+    ASSERT_TRUE(opened.ok()) << opened.status().to_string();
+    store_ = std::move(*opened);
+  }
+
+  TempDir dir_;
+  FixedClock clock_;
+  std::unique_ptr<Store> store_;
 };
 
 // Appends and waits for the answer.

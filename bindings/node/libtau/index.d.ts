@@ -430,6 +430,48 @@ export interface MemoryWritten {
   readonly [member: string]: unknown;
 }
 
+export interface MemoryIngestOptions {
+  globs?: readonly string[];
+  /** Lines as in .gitignore. */
+  ignore?: readonly string[];
+  hidden?: boolean;
+  type?: MemoryType;
+  tags?: readonly string[];
+  /** Whether memories of files that are gone are forgotten: true for one pass, false for a watch. */
+  forgetVanished?: boolean;
+  maxFileBytes?: number;
+  /** A model is asked about each piece. */
+  extract?: boolean;
+  model?: string;
+  maxMemories?: number;
+  maxQuestions?: number;
+  [option: string]: unknown;
+}
+
+export interface MemoryChange {
+  readonly number: number;
+  readonly time: string;
+  /** Relative to the folder. */
+  readonly path: string;
+  readonly what: 'ingested' | 'gone' | 'failed';
+  readonly added?: number;
+  readonly moved?: number;
+  readonly vanished?: number;
+  readonly returned?: number;
+  readonly extracted?: number;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+/** A folder that is watched; made by memory.watch(). Ends with close(), with the memory and with the runtime. */
+export interface MemoryWatch extends AsyncIterable<MemoryChange> {
+  readonly id: string;
+  state(): Promise<Document>;
+  /** Changes since the last call; waits for one, at most timeoutMs. Of more than 1,000 the newest. */
+  changes(options?: { timeoutMs?: number }): Promise<readonly MemoryChange[]>;
+  close(): Promise<void>;
+}
+
 /** The memories of a scope; made by runtime.memory(). Calls wait for the disk on a thread of Node's pool. docs/memory.md tells the
  * story, docs/c-api/memory.md lists every request. */
 export class Memory {
@@ -466,7 +508,14 @@ export class Memory {
   /** Computes vectors that are missing, now. */
   embed(limit?: number): Promise<Document>;
   /** Files and folders into memories, only what changed since; a report. */
-  ingest(path: string, options?: { dryRun?: boolean; [option: string]: unknown }): Promise<Document>;
+  ingest(path: string, options?: MemoryIngestOptions & { dryRun?: boolean; maxFiles?: number }): Promise<Document>;
+  /** Takes in what changes in a folder, from now on: for await (const change of await memory.watch('notes')) … */
+  watch(path: string, options?: MemoryIngestOptions & { quietMs?: number; pollMs?: number }): Promise<MemoryWatch>;
+  /** What is worth knowing of a text, or of { messages }, written down by a model. */
+  extract(text: string | undefined, options?: { messages?: readonly Document[]; model?: string; origin?: string; maxMemories?: number;
+    dryRun?: boolean; [option: string]: unknown }): Promise<Document>;
+  /** Observations that belong together, made into fewer memories by a model; dryRun: false does it. */
+  consolidate(options?: MemoryFilter & { dryRun?: boolean; model?: string; limit?: number; policy?: Document }): Promise<Document>;
   export(path: string, options?: MemoryFilter & { format?: 'jsonl' | 'tau' | 'markdown' }): Promise<Document>;
   import(path: string, options?: { format?: 'jsonl' | 'tau' | 'markdown'; [option: string]: unknown }): Promise<Document>;
   /** What tau_memory_perform answers to a request. */

@@ -6,6 +6,8 @@ const { checkOptions, dispose, expand, inspect, json } = require('./values.js');
 
 const SCOPE = new Set(['workspace', 'channel', 'actor', 'principal']);
 const PAGE = 100;
+const LONGEST_WAIT_MS = 60_000;
+const SLICE_MS = 500; // of a wait: a close ends it soon
 
 /** Numbers in one Float32Array: of one, of numbers, or of rows of either. */
 function floats(vectors) {
@@ -45,6 +47,60 @@ class Embedder {
     const wanted = texts.length * this.dimensions;
     if (made?.length === wanted) return made;
     throw new TypeError(`embedder ${this.name}: expected ${texts.length} vectors of ${this.dimensions} numbers, got ${made?.length}`);
+  }
+}
+
+/** A folder that is watched; made by memory.watch(). Ends with close(), with the memory and with the runtime. */
+class Watch {
+  constructor(memory, id) {
+    this._memory = memory;
+    this.id = id;
+    this._last = 0;
+    this._closed = false;
+  }
+
+  /** How it is now: { state, backlog, counts, lastError? … } as the library names them. */
+  state() {
+    return this._ask(0);
+  }
+
+  /** Changes since the last call; waits for one, at most timeoutMs. */
+  async changes({ timeoutMs = 0 } = {}) {
+    const state = await this._ask(Math.min(timeoutMs, LONGEST_WAIT_MS));
+    this._last = state.last;
+    return state.changes;
+  }
+
+  /** Changes as they come. */
+  async* [Symbol.asyncIterator]() {
+    while (!this._closed) {
+      let state;
+      try {
+        state = await this._ask(SLICE_MS);
+      } catch (error) {
+        if (this._closed) return; // meanwhile
+        throw error;
+      }
+      this._last = state.last;
+      yield* state.changes;
+      if (state.state === 'ended' && state.changes.length === 0) return;
+    }
+  }
+
+  /** Nothing of the folder is taken in any more; what is remembered stays. Harmless when it was closed. */
+  async close() {
+    if (this._closed) return;
+    this._closed = true;
+    await this._memory._op('unwatch', { id: this.id });
+  }
+
+  async _ask(waitMs) {
+    const { watches } = await this._memory._op('watches', { id: this.id, after: this._last, wait_ms: waitMs });
+    return watches[0];
+  }
+
+  [inspect]() {
+    return `Watch { id: '${this.id}' }`;
   }
 }
 
@@ -149,6 +205,21 @@ class Memory {
   /** Files and folders into memories, only what changed since; a report. */
   ingest(path, options = {}) {
     return this._op('ingest', { path: expand(path), ...members(options) });
+  }
+
+  /** Takes in what changes in a folder, from now on: const watch = await memory.watch('notes'); for await (const change of watch) … */
+  async watch(path, options = {}) {
+    return new Watch(this, (await this._op('watch', { path: expand(path), ...members(options) })).id);
+  }
+
+  /** What is worth knowing of a text, or of { messages }, written down by a model. */
+  extract(text, options = {}) {
+    return this._op('extract', { text, ...members(options) });
+  }
+
+  /** Observations that belong together, made into fewer memories by a model; { dryRun: false }: it is done. */
+  consolidate(options = {}) {
+    return this._op('consolidate', members(options));
   }
 
   /** Writes memories to a file or a folder. */

@@ -28,7 +28,7 @@ from .errors import (AbortedError, AlreadyExistsError, DataLossError, DeadlineEx
                      UnavailableError, UnimplementedError, UnknownError)
 from .events import Event, EventKind, Outcome, Usage
 from .identity import Identity, resolve_did, verify_card, verify_roots
-from .memory import AsyncMemory, Hits, Memory
+from .memory import AsyncMemory, Hits, Memory, Watch
 from .models import HostModel, ModelCall
 from .policy import Policy
 from .run import Blob, Run
@@ -54,9 +54,9 @@ __all__ = [
     "Outcome", "PermissionDeniedError", "Policy", "Redactor", "ResourceExhaustedError", "Run", "RunCancelledError",
     "Runtime", "Scanner", "Secret", "Session", "Status", "TauError", "Tool", "ToolCall", "ToolError",
     "UnauthenticatedError", "UnavailableError", "UnimplementedError", "UnknownError", "Usage", "Vault", "VaultKey",
-    "abi_version", "audit_head", "audit_records", "build_info", "check_url", "current_call", "has_feature",
-    "injection_signals", "read_audit", "resolve_did", "restore_home", "run", "summarise_audit", "tool", "verify_audit",
-    "verify_card", "verify_home", "verify_roots", "version", "wire",
+    "Watch", "abi_version", "audit_head", "audit_records", "build_info", "check_url", "current_call", "has_feature",
+    "injection_signals", "read_audit", "resolve_did", "restore_home", "run", "summarise_audit", "tool",
+    "verify_audit", "verify_card", "verify_home", "verify_roots", "version", "wire",
 ]
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Document = dict[str, Any]
 
 _PAGE = 100
+_LONGEST_WAIT_MS = 60_000
+_SLICE_MS = 500  # of a wait that a signal or a close should end
 
 
 class Hits:
@@ -47,6 +49,76 @@ class Hits:
 
     def __repr__(self) -> str:
         return f"<tau.Hits {[hit['id'] for hit in self.hits]}>"
+
+
+class Watch:
+    """A folder that is watched; made by Memory.watch(). Iterating it yields changes as they come, until it is closed:
+    {"path", "what": "ingested", "gone" or "failed", "added", "vanished", "message", …}; `async for` does the same for asyncio.
+    """
+
+    def __init__(self, memory: Memory, id: str) -> None:
+        self._memory = memory
+        self.id = id
+        self._last = 0
+        self._closed = False
+
+    def state(self) -> Document:
+        """{"state": "watching", "backlog": …, "counts": {…}, "last_error": …}; how it is now."""
+        return self._ask(0)
+
+    def changes(self, timeout: float = 0) -> list[Document]:
+        """Those since the last call; waits for one, at most `timeout` seconds. Of more than 1,000 the newest."""
+        state = self._ask(min(int(timeout * 1000), _LONGEST_WAIT_MS))
+        self._last = state["last"]
+        found: list[Document] = state["changes"]
+        return found
+
+    def close(self) -> None:
+        """Nothing of the folder is taken in any more; what is remembered stays. Harmless when it was closed."""
+        if not self._closed:
+            self._closed = True
+            self._memory.perform("unwatch", id=self.id)
+
+    def _ask(self, wait_ms: int) -> Document:
+        answer = self._memory.perform("watches", id=self.id, after=self._last, wait_ms=wait_ms)
+        watch: Document = answer["watches"][0]
+        return watch
+
+    def _next(self) -> list[Document] | None:
+        """Changes when there are some; None at the end."""
+        from .errors import NotFoundError
+        while not self._closed:
+            try:
+                state = self._ask(_SLICE_MS)
+            except NotFoundError:
+                if self._closed:  # meanwhile, by another thread
+                    break
+                raise
+            self._last = state["last"]
+            if state["changes"]:
+                return state["changes"]  # type: ignore[no-any-return]
+            if state["state"] == "ended":
+                break
+        return None
+
+    def __iter__(self) -> Iterator[Document]:
+        while (changes := self._next()) is not None:
+            yield from changes
+
+    async def __aiter__(self) -> AsyncIterator[Document]:
+        from asyncio import to_thread
+        while (changes := await to_thread(self._next)) is not None:
+            for each in changes:
+                yield each
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<tau.Watch {self.id}>"
 
 
 class Memory:
@@ -162,8 +234,27 @@ class Memory:
         return self.perform("embed", limit=limit)
 
     def ingest(self, path: Path, *, dry_run: bool = False, **options: Any) -> Document:
-        """Files and folders into memories, only what changed since; a report."""
+        """Files and folders into memories, only what changed since; a report.
+
+        options: globs=, ignore=, hidden=, type=, tags=, forget_vanished=, max_file_bytes=; extract=True asks a model about each
+        piece, with model=, max_memories=, max_questions=.
+        """
         return self.perform("ingest", path=_path(path), dry_run=dry_run or None, **options)
+
+    def watch(self, path: Path, **options: Any) -> Watch:
+        """Takes in what changes in a folder, from now on; options as of ingest(), and quiet_ms=, poll_ms=.
+
+        with memory.watch("notes") as watch: for change in watch: … Ends with the watch, the memory or the runtime.
+        """
+        return Watch(self, self.perform("watch", path=_path(path), **options)["id"])
+
+    def extract(self, text: str | None = None, *, messages: Iterable[Document] | None = None, **options: Any) -> Document:
+        """What is worth knowing of a text or a conversation, written down by a model: {"memories", "refused", …}."""
+        return self.perform("extract", text=text, messages=None if messages is None else [*messages], **options)
+
+    def consolidate(self, *, dry_run: bool = True, **options: Any) -> Document:
+        """Observations that belong together, made into fewer memories by a model; dry_run=False: it is done."""
+        return self.perform("consolidate", dry_run=dry_run, **options)
 
     def export(self, path: Path, format: str = "jsonl", **filters: Any) -> Document:
         """Writes memories to a file or a folder: "jsonl", "tau" or "markdown"."""
@@ -264,6 +355,19 @@ class AsyncMemory:
     async def ingest(self, path: Path, **options: Any) -> Document:
         report: Document = await self._call("ingest", path, **options)
         return report
+
+    async def watch(self, path: Path, **options: Any) -> Watch:
+        """`watch = await memory.aio.watch("notes")`, then `async for change in watch: …`"""
+        watch: Watch = await self._call("watch", path, **options)
+        return watch
+
+    async def extract(self, text: str | None = None, **options: Any) -> Document:
+        answer: Document = await self._call("extract", text, **options)
+        return answer
+
+    async def consolidate(self, **options: Any) -> Document:
+        answer: Document = await self._call("consolidate", **options)
+        return answer
 
     async def export(self, path: Path, format: str = "jsonl", **filters: Any) -> Document:
         report: Document = await self._call("export", path, format, **filters)
