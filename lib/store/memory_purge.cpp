@@ -27,10 +27,12 @@ StatusOr<bool> find_doomed(Connection& db, int64_t row, Doomed* doomed) {
   return found;
 }
 
-StatusOr<int64_t> take_change(Connection& db) {
+// Words of a memory that waited for the index were never in it.
+StatusOr<int64_t> take_change(Connection& db, bool indexed) {
   Statement& take = db.prepare(
-      "UPDATE memory_state SET last_change = last_change + 1, erasing = last_change + 1 RETURNING "
-      "last_change");
+      "UPDATE memory_state SET last_change = last_change + 1, erasing = iif(?1, last_change + 1, erasing)"
+      " RETURNING last_change");
+  take.bind(int64_t{indexed});
   TAU_ASSIGN_OR_RETURN(const bool row, take.step());
   const int64_t change = row ? take.integer(0) : 0;
   take.reset();
@@ -38,7 +40,9 @@ StatusOr<int64_t> take_change(Connection& db) {
 }
 
 Status erase(Connection& db, int64_t row, const Doomed& doomed) {
-  if (doomed.live) TAU_RETURN_IF_ERROR(unindex_memory(db, row, doomed.words));
+  TAU_ASSIGN_OR_RETURN(const int64_t last_indexed, db.query_integer("SELECT indexed_row FROM memory_state"));
+  const bool indexed = row <= last_indexed;
+  if (doomed.live && indexed) TAU_RETURN_IF_ERROR(unindex_memory(db, row, doomed.words));
   constexpr const char* kSteps[] = {
       "DELETE FROM memory_edges WHERE source = ?1",
       "DELETE FROM memory_edges WHERE target = ?1",
@@ -47,7 +51,7 @@ Status erase(Connection& db, int64_t row, const Doomed& doomed) {
       "DELETE FROM memories WHERE id = ?1",
   };
   for (const char* const step : kSteps) TAU_RETURN_IF_ERROR(db.prepare(step).bind(row).run());
-  TAU_ASSIGN_OR_RETURN(const int64_t change, take_change(db));
+  TAU_ASSIGN_OR_RETURN(const int64_t change, take_change(db, indexed));
   TAU_RETURN_IF_ERROR(db.prepare("INSERT INTO memory_purged(scope, change, memory) VALUES(?1, ?2, ?3)")
                           .bind(doomed.words.scope, change, row)
                           .run());

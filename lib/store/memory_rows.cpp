@@ -55,11 +55,12 @@ struct MemoryRows::Draft {
 
 Status MemoryRows::begin() {
   if (begun_) return ok_status();
-  Statement& state = db_.prepare("SELECT last_row, last_change FROM memory_state");
+  Statement& state = db_.prepare("SELECT last_row, last_change, indexed_row FROM memory_state");
   TAU_ASSIGN_OR_RETURN(const bool row, state.step());
   if (!row) return data_loss("database_corrupt", "the counters of the memories are gone");
   last_row_ = state.integer(0);
   last_change_ = state.integer(1);
+  indexed_row_ = state.integer(2);
   state.reset();
   begun_ = true;
   return ok_status();
@@ -67,9 +68,9 @@ Status MemoryRows::begin() {
 
 Status MemoryRows::finish() {
   if (!begun_) return ok_status();
-  TAU_RETURN_IF_ERROR(indexing_.finish());
-  TAU_RETURN_IF_ERROR(db_.prepare("UPDATE memory_state SET last_row = ?1, last_change = ?2")
-                          .bind(last_row_, last_change_)
+  TAU_ASSIGN_OR_RETURN(indexed_row_, indexing_.finish(indexed_row_, last_row_));
+  TAU_RETURN_IF_ERROR(db_.prepare("UPDATE memory_state SET last_row = ?1, last_change = ?2, indexed_row = ?3")
+                          .bind(last_row_, last_change_, indexed_row_)
                           .run());
   for (auto& [name, scope] : scopes_) {
     if (!scope.changed) continue;
@@ -254,7 +255,6 @@ Status MemoryRows::insert(Scope& scope, const MemoryRow& row, Draft& draft) {
   insert.bind_integer(2, scope.key).bind_text(3, row.id);
   TAU_RETURN_IF_ERROR(insert.run());
   ++scope.live;
-  indexing_.note(draft.row, nullptr);
   return ok_status();
 }
 
@@ -355,7 +355,6 @@ StatusOr<int64_t> MemoryRows::split_fact(Scope& scope, int64_t row, int64_t end_
       " attributes, iif(part_of > 0, part_of, id), text FROM memories WHERE id = ?1");
   TAU_RETURN_IF_ERROR(insert.bind(row, copy, next_change(scope), end_ms, recorded_ms).run());
   ++scope.live;
-  indexing_.note(copy, nullptr);
   Statement& empty =
       db_.prepare("UPDATE memories SET change = ?2, valid_to_ms = valid_from_ms WHERE id = ?1");
   TAU_RETURN_IF_ERROR(empty.bind(row, next_change(scope)).run());

@@ -76,6 +76,7 @@ class MemoryRows {
   bool begun_ = false;
   int64_t last_row_ = 0;
   int64_t last_change_ = 0;
+  int64_t indexed_row_ = 0;
   std::map<ScopeName, Scope, std::less<>> scopes_;
   std::vector<std::pair<Scope*, Scope>> before_;  // of this batch: scopes as they were
   int64_t known_space_ = 0;                       // that is there

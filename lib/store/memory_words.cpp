@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 
 namespace tau::store {
 namespace {
@@ -11,6 +12,16 @@ namespace {
 constexpr size_t kScopesInQuery = 512;  // more are sorted out afterwards
 constexpr size_t kMostTerms = 256;
 constexpr int64_t kMergePages = 1000;
+constexpr int64_t kMostLate = 64;  // memories whose words wait
+
+#define TAU_TOKENIZER "tokenize = 'porter unicode61 remove_diacritics 2'"
+
+// `words` stands at a row of scope, text and tags.
+Status insert_words(Connection& db, int64_t row, const Statement& words) {
+  return db.prepare("INSERT INTO memory_fts(rowid, scope, text, tags) VALUES(?1, ?2, ?3, ?4)")
+      .bind(row, words.bytes(0), words.bytes(1), words.bytes(2))
+      .run();
+}
 
 // Not INSERT … SELECT: that stands in a savepoint of its own, at which the index writes a segment for each
 // row.
@@ -19,10 +30,7 @@ Status add_words(Connection& db, int64_t row) {
   words.bind(row);
   TAU_ASSIGN_OR_RETURN(const bool live, words.step());
   Status status;
-  if (live) {
-    Statement& add = db.prepare("INSERT INTO memory_fts(rowid, scope, text, tags) VALUES(?1, ?2, ?3, ?4)");
-    status = add.bind(row, words.bytes(0), words.bytes(1), words.bytes(2)).run();
-  }
+  if (live) status = insert_words(db, row, words);
   words.reset();
   return status;
 }
@@ -44,16 +52,36 @@ void MemoryIndexing::note(int64_t row, const MemoryWords* old) {
 }
 
 // An index that does not fit its content is made anew from it: the rows are the truth.
-Status MemoryIndexing::finish() {
-  if (changed_.empty()) return ok_status();
-  Status status = write();
+StatusOr<int64_t> MemoryIndexing::finish(int64_t indexed, int64_t last) {
+  const bool late = last - indexed >= kMostLate;
+  Status status = write(indexed);
+  if (status.ok() && late) status = write_late(indexed, last);
   changed_.clear();
+  if (status.ok()) return late ? last : indexed;
   if (!is_index_damaged(db_, status)) return status;
-  return db_.prepare("INSERT INTO memory_fts(memory_fts) VALUES('rebuild')").run();
+  TAU_RETURN_IF_ERROR(db_.prepare("INSERT INTO memory_fts(memory_fts) VALUES('rebuild')").run());
+  return indexed;
 }
 
-Status MemoryIndexing::write() {
+// Of several memories those come together that were written one after the other.
+Status MemoryIndexing::write_late(int64_t indexed, int64_t last) {
+  Statement& late = db_.prepare(
+      "SELECT 's' || scope, text, tags, id FROM memories WHERE id > ?1 AND id <= ?2 AND forgotten_ms = 0"
+      " ORDER BY id");
+  late.bind(indexed, last);
+  Status status;
+  while (status.ok()) {
+    TAU_ASSIGN_OR_RETURN(const bool row, late.step());
+    if (!row) break;
+    status = insert_words(db_, late.integer(3), late);
+  }
+  late.reset();
+  return status;
+}
+
+Status MemoryIndexing::write(int64_t indexed) {
   for (const auto& [row, change] : changed_) {
+    if (row > indexed) break;  // the rest is late
     if (change.indexed) TAU_RETURN_IF_ERROR(unindex_memory(db_, row, change.old));
     TAU_RETURN_IF_ERROR(add_words(db_, row));
   }
@@ -127,6 +155,53 @@ std::string query_of(const std::vector<int64_t>& scopes, const Memories::Match& 
 
 }  // namespace
 
+namespace {
+
+// The words of memories that are not in the index yet and belong to these scopes, in a small index of their
+// own, which is searched as the large one. Null where there are none.
+StatusOr<std::unique_ptr<Connection>> index_late_words(Connection& db, const std::vector<int64_t>& scopes) {
+  std::unique_ptr<Connection> small;
+  Statement& late = db.prepare(
+      "SELECT id, scope, text, tags FROM memories WHERE id > (SELECT indexed_row FROM memory_state)"
+      " AND forgotten_ms = 0");
+  for (;;) {
+    TAU_ASSIGN_OR_RETURN(const bool row, late.step());
+    if (!row) break;
+    if (!std::binary_search(scopes.begin(), scopes.end(), late.integer(1))) continue;
+    if (small == nullptr) {
+      TAU_ASSIGN_OR_RETURN(small, Connection::open(":memory:", {.vfs = {}}));
+      TAU_RETURN_IF_ERROR(
+          small->exec("CREATE VIRTUAL TABLE words USING fts5(scope, text, tags, content = '', " TAU_TOKENIZER
+                      "); BEGIN"));
+    }
+    const std::string scope = scope_word(late.integer(1));
+    TAU_RETURN_IF_ERROR(small->prepare("INSERT INTO words(rowid, scope, text, tags) VALUES(?1, ?2, ?3, ?4)")
+                            .bind(late.integer(0), scope, late.bytes(2), late.bytes(3))
+                            .run());
+  }
+  late.reset();
+  return small;
+}
+
+Status match_late(Connection& db, const std::string& words, const std::vector<int64_t>& scopes, size_t limit,
+                  std::vector<int64_t>* rows) {
+  TAU_ASSIGN_OR_RETURN(const auto small, index_late_words(db, scopes));
+  if (small == nullptr) return ok_status();
+  Statement& query = small->prepare(
+      "SELECT rowid FROM words WHERE words MATCH ?1 ORDER BY bm25(words, 0.0, 1.0, 1.0), rowid");
+  query.bind(words);
+  while (rows->size() < limit) {
+    TAU_ASSIGN_OR_RETURN(const bool row, query.step());
+    if (!row) break;
+    rows->push_back(query.integer(0));
+  }
+  query.reset();
+  return ok_status();
+}
+
+}  // namespace
+
+// The late ones first: what comes into the index meanwhile is then seen twice, and not missed.
 StatusOr<std::vector<int64_t>> match_words(Connection& db, const std::vector<int64_t>& scopes,
                                            const Memories::Match& match, size_t limit) {
   std::vector<int64_t> rows;
@@ -135,16 +210,20 @@ StatusOr<std::vector<int64_t>> match_words(Connection& db, const std::vector<int
   const bool sort_out = scopes.size() > kScopesInQuery;
   std::vector<int64_t> known = scopes;
   std::sort(known.begin(), known.end());
+  TAU_RETURN_IF_ERROR(match_late(db, words, known, limit, &rows));
+  const std::vector<int64_t> late = rows;
   Statement& query = db.prepare(
       "SELECT f.rowid, (SELECT scope FROM memories WHERE id = f.rowid) FROM memory_fts f WHERE memory_fts"
       " MATCH ?1 ORDER BY bm25(memory_fts, 0.0, 1.0, 1.0), f.rowid LIMIT ?2");
   constexpr int64_t kAll = -1;
-  const auto most = static_cast<int64_t>(std::min<size_t>(limit, std::numeric_limits<int32_t>::max()));
+  constexpr size_t kMost = std::numeric_limits<int32_t>::max();
+  const auto most = static_cast<int64_t>(std::min(limit, kMost) + late.size());  // some may come again
   query.bind(words, sort_out ? kAll : most);
   while (rows.size() < limit) {
     TAU_ASSIGN_OR_RETURN(const bool row, query.step());
     if (!row) break;
-    if (!sort_out || std::binary_search(known.begin(), known.end(), query.integer(1)))
+    const bool wanted = !sort_out || std::binary_search(known.begin(), known.end(), query.integer(1));
+    if (wanted && std::find(late.begin(), late.end(), query.integer(0)) == late.end())
       rows.push_back(query.integer(0));
   }
   query.reset();

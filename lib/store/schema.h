@@ -10,7 +10,7 @@
 
 namespace tau::store {
 
-inline constexpr int kSchemaVersion = 7;
+inline constexpr int kSchemaVersion = 8;
 inline constexpr int32_t kApplicationId = 0x74617501;  // "tau" 1, in the file header
 
 // Migration i takes a database from version i to i + 1.

@@ -35,6 +35,13 @@ class MemoriesOnDisk : public testing::Test {
     return out;
   }
 
+  // So many that the words of all that was written before are in the full-text index.
+  static constexpr int kFillers = 64;
+  static void bring_words_in(Store& store) {
+    for (int i = 0; i < kFillers; ++i)
+      ASSERT_TRUE(put(store, memory("filler" + std::to_string(i), "filler")).status.ok());
+  }
+
   TempDir dir_;
   FixedClock clock_;
 };
@@ -142,10 +149,22 @@ TEST_F(MemoriesOnDisk, PurgesOfTwoProcessesAtOnceEraseTheWordsOfBoth) {
   EXPECT_EQ(problems(), std::vector<std::string>());
 }
 
+TEST_F(MemoriesOnDisk, WhatWasPurgedBeforeItsWordsWereIndexedLeavesNone) {
+  auto store = open();
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(put(*store, memory("m" + std::to_string(i), "words")).status.ok());
+  ASSERT_TRUE(put(*store, memory("a", "the ZYVVOGLUB")).status.ok());
+  EXPECT_TRUE(directory_holds(dir_.path(), "ZYVVOGLUB"));
+  EXPECT_EQ(*store->memories()->purge({{scope_of("w"), "a"}}), 1);
+  bring_words_in(*store);
+  for (const char* const word : {"ZYVVOGLUB", "zyvvoglub"}) EXPECT_FALSE(directory_holds(dir_.path(), word));
+  EXPECT_EQ(problems(), std::vector<std::string>());
+}
+
 TEST_F(MemoriesOnDisk, APurgeThatWasCutOffIsFinishedByTheNextOne) {
   auto store = open();
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(put(*store, memory("m" + std::to_string(i), "words")).status.ok());
   ASSERT_TRUE(put(*store, memory("a", "ZYVVOGLUB")).status.ok());
+  bring_words_in(*store);
   ASSERT_TRUE(forget(*store, "a").status.ok());
   RawDatabase(path()).exec(
       "UPDATE memory_state SET erasing = 1; DELETE FROM memories WHERE name = 'a';"
@@ -226,8 +245,9 @@ TEST_F(MemoriesOnDisk, VerifyingCountsMemoriesAndFindsWhatDoesNotFit) {
     ASSERT_TRUE(relate(*store, "a", "b").status.ok());
     ASSERT_TRUE(edit(*store, MemoryUse{.row = 1, .at_ms = 1}).status.ok());
     ASSERT_TRUE(forget(*store, "c").status.ok());
+    bring_words_in(*store);
   }
-  EXPECT_EQ(verify_database(path())->memories, 3);
+  EXPECT_EQ(verify_database(path())->memories, 3 + kFillers);
   EXPECT_EQ(problems(), std::vector<std::string>());
   const std::string whole = read_file(path());
   const auto broken = [&](const std::string& sql) {
@@ -257,6 +277,7 @@ TEST_F(MemoriesOnDisk, VerifyingCountsMemoriesAndFindsWhatDoesNotFit) {
 TEST_F(MemoriesOnDisk, AnIndexThatDoesNotFitIsMadeAnew) {
   auto store = open();
   for (int i = 0; i < 50; ++i) ASSERT_TRUE(put(*store, memory("m" + std::to_string(i), "words")).status.ok());
+  bring_words_in(*store);
   RawDatabase(path()).exec("DELETE FROM memory_fts_data WHERE id > 10");
   const Status status = put(*store, memory("m1", "other words")).status;
   EXPECT_TRUE(status.ok()) << status.to_string();

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <future>
+#include <map>
 #include <memory>
 #include <random>
+#include <set>
 
 #include "memories_fixture.h"
 
@@ -309,6 +311,45 @@ TEST_P(MemoriesContract, UsesAddUpAndChangeNothingElse) {
   EXPECT_EQ((*uses)[1].last_ms, 50);
   EXPECT_EQ(*memories().newest_change(), first.outcome.change);
   EXPECT_EQ(load("a").revision, 1);
+}
+
+// Words come into the index some writes after their memory; nobody who asks for them sees that.
+TEST_P(MemoriesContract, WordsAreFoundAtOnceWhateverIsDoneToTheirMemories) {
+  std::mt19937 random(3);
+  std::map<std::string, std::string> live;  // text by id
+  std::set<std::string> known;
+  for (int step = 0; step < 400; ++step) {
+    const std::string id = "m" + std::to_string(random() % 150);
+    const std::string text = "word" + std::to_string(random() % 5) + " and others";
+    const auto what = random() % 8;
+    if (what < 5) {
+      ASSERT_TRUE(put(*store_, memory(id, text)).status.ok());
+      live[id] = text;
+      known.insert(id);
+    } else if (what == 5) {
+      ASSERT_TRUE(forget(*store_, id).status.ok());
+      live.erase(id);
+    } else if (what == 6 && known.contains(id) && live.contains(id)) {
+      ASSERT_TRUE(memories().purge({{scope_of("w"), id}}).ok());
+      live.erase(id);
+    }
+    if (step % 7 != 0 || live.empty()) continue;
+    const std::string word = "WORD" + std::to_string(random() % 5);
+    std::set<std::string> expected;
+    for (const auto& [name, said] : live)
+      if (said.starts_with("word" + word.substr(4))) expected.insert(name);
+    const bool prefix = random() % 2 == 0;
+    const auto rows =
+        memories().match({only_scope(*store_)}, {.all = {word}, .any = {}, .prefix = prefix}, 999);
+    ASSERT_TRUE(rows.ok()) << rows.status().to_string();
+    std::multiset<std::string> found;
+    const auto loaded = memories().load_rows(*rows);
+    for (const MemoryRow& row : *loaded) found.insert(row.id);
+    ASSERT_EQ(found, std::multiset<std::string>(expected.begin(), expected.end())) << step;
+    ASSERT_EQ(rows->size(), expected.size());
+    const auto few = memories().match({only_scope(*store_)}, {.all = {word}, .any = {}}, 2);
+    ASSERT_EQ(few->size(), std::min<size_t>(2, expected.size()));
+  }
 }
 
 TEST_P(MemoriesContract, MemoriesWithoutAVectorAreCounted) {

@@ -111,7 +111,7 @@ TEST_F(StoreProcesses, ManyProcessesCreateOneDatabaseAtOnce) {
   for (auto& child : children) child->go_on();
   for (auto& child : children) EXPECT_TRUE(child->finish());
   EXPECT_EQ(RawDatabase(path()).text("SELECT count(*) FROM runs"), std::to_string(kProcesses));
-  EXPECT_EQ(RawDatabase(path()).text("PRAGMA user_version"), "7");
+  EXPECT_EQ(RawDatabase(path()).text("PRAGMA user_version"), "8");
   EXPECT_EQ(RawDatabase(path()).text("PRAGMA integrity_check"), "ok");
 }
 
