@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -53,7 +54,7 @@ tau_str str(const std::string& text) { return {text.data(), text.size()}; }
 // A runtime of a home, and the memories of two scopes in it.
 class Host {
  public:
-  explicit Host(const std::string& home) {
+  explicit Host(const std::string& home) : log_(home + "/tau.db-wal") {
     tau_runtime_options options = TAU_RUNTIME_OPTIONS_INIT;
     options.home = str(home);
     tau_error* err = nullptr;
@@ -68,6 +69,9 @@ class Host {
     tau_memory_unref(small_);
     tau_runtime_stop(runtime_, -1, nullptr);
     tau_runtime_unref(runtime_);
+    // The library's threads close the database after that.
+    for (int i = 0; i < 10'000 && std::filesystem::exists(log_); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 
   tau_memory* large() const { return large_; }
@@ -77,6 +81,7 @@ class Host {
   tau_runtime* runtime_ = nullptr;
   tau_memory* large_ = nullptr;
   tau_memory* small_ = nullptr;
+  const std::string log_;
 };
 
 void perform(tau_memory* memory, const std::string& request) {
