@@ -49,10 +49,11 @@ int write_clean(sqlite3_file* file, const void* data, int bytes, sqlite3_int64 o
   return before->xWrite(file, rest.empty() ? data : copy.data(), bytes, offset);
 }
 
-// One for each kind of file there is; they stay.
+// One for each kind of file there is. They stay, also while the program ends: threads of the library close
+// files as late as that.
 const sqlite3_io_methods* cleaning(const sqlite3_io_methods* of_file) {
   static std::mutex mutex;
-  static std::vector<std::unique_ptr<Methods>> known;
+  static auto& known = *new std::vector<std::unique_ptr<Methods>>;
   const std::lock_guard lock(mutex);
   for (const auto& each : known)
     if (each->of_file == of_file || &each->methods == of_file) return &each->methods;

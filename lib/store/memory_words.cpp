@@ -108,6 +108,90 @@ StatusOr<bool> merge_words(Connection& db, bool first) {
 
 namespace {
 
+// The record of FTS5 that says where its segments are: a number of 4 bytes, then the counts of levels,
+// segments and writes, then of each level how many of its segments are being merged and which ones it has.
+constexpr uint64_t kLevelsKept = 16;  // below the one that is moved
+constexpr uint64_t kLevelsAllowed = 64;
+constexpr size_t kCookieBytes = 4;
+
+// Numbers of FTS5: seven bits a byte, the highest first.
+class Varints {
+ public:
+  explicit Varints(std::string_view bytes) : rest_(bytes) {}
+  uint64_t next() {
+    uint64_t value = 0;
+    for (int i = 0; i < 5; ++i) {  // more than any count here takes
+      if (rest_.empty()) break;
+      const auto byte = static_cast<unsigned char>(rest_.front());
+      rest_.remove_prefix(1);
+      value = value << 7 | (byte & 0x7f);
+      if ((byte & 0x80) == 0) return value;
+    }
+    good_ = false;
+    return 0;
+  }
+  bool good() const { return good_; }
+  bool at_end() const { return rest_.empty(); }
+  static void append(std::string& out, uint64_t value) {
+    for (int shift = 28; shift > 0; shift -= 7)
+      if (value >> shift != 0) out += static_cast<char>((value >> shift & 0x7f) | 0x80);
+    out += static_cast<char>(value & 0x7f);
+  }
+
+ private:
+  std::string_view rest_;
+  bool good_ = true;
+};
+
+// The same with the one high level that has segments moved down over those that have none; empty where that
+// cannot be, or is not needed.
+std::string with_fewer_levels(std::string_view record) {
+  // Newer versions have another record, and a bound of their own.
+  constexpr std::string_view kNewer("\xff\0\0\1", 4);
+  if (record.size() <= kCookieBytes || record.substr(kCookieBytes).starts_with(kNewer)) return {};
+  Varints in(record.substr(kCookieBytes));
+  const uint64_t levels = in.next();
+  const uint64_t segments = in.next();
+  const uint64_t writes = in.next();
+  if (!in.good() || levels <= kLevelsAllowed) return {};
+  std::string out(record.substr(0, kCookieBytes));
+  for (const uint64_t n : {kLevelsKept + 1, segments, writes}) Varints::append(out, n);
+  bool moved = false;
+  for (uint64_t level = 0; level < levels && in.good(); ++level) {
+    const uint64_t merging = in.next();
+    const uint64_t count = in.next();
+    if (level >= kLevelsKept && count == 0 && merging == 0) continue;
+    // A merge that goes on writes into the level above it: it ends first.
+    if (merging != 0 || moved) return {};
+    moved = level >= kLevelsKept;
+    Varints::append(out, merging);
+    Varints::append(out, count);
+    for (uint64_t i = 0; i < 3 * count && in.good(); ++i) Varints::append(out, in.next());
+  }
+  if (!moved) out.append(2, '\0');  // the last level, without segments
+  return in.good() && in.at_end() ? out : std::string();
+}
+
+}  // namespace
+
+// Each merge of all segments makes a level of its own, and an index of 2,000 levels is a damaged one to
+// SQLite before 3.44. What FTS5 has in memory of the record goes with the savepoint.
+Status flatten_words(Connection& db) {
+  Statement& find = db.prepare("SELECT block FROM memory_fts_data WHERE id = 10");
+  TAU_ASSIGN_OR_RETURN(const bool found, find.step());
+  const std::string flat = found ? with_fewer_levels(find.bytes(0)) : std::string();
+  find.reset();
+  if (flat.empty()) return ok_status();
+  TAU_RETURN_IF_ERROR(
+      db.exec("SAVEPOINT flatten; INSERT INTO memory_fts(memory_fts, rank) VALUES('merge', 1);"
+              "ROLLBACK TO flatten; RELEASE flatten"));
+  Statement& put = db.prepare("UPDATE memory_fts_data SET block = ?1 WHERE id = 10");
+  put.bind_blob(1, flat);
+  return put.run();
+}
+
+namespace {
+
 // As a string of the query language: quotes are doubled, and there is no other escape. The language ends at a
 // byte 0, which is no part of a word either.
 void append_quoted(std::string& out, std::string_view text) {

@@ -49,6 +49,8 @@ Status unindex_memory(Connection& db, int64_t row, const MemoryWords& words);
 // Segments of the index keep words that were taken out of it until they are merged. Merges some of them;
 // false when nothing is left to merge. Each call in a transaction of its own, `first` for the first one.
 StatusOr<bool> merge_words(Connection& db, bool first);
+// After the last of them, in its transaction: merges make levels, and an index that has too many is damaged.
+Status flatten_words(Connection& db);
 
 // Rows of these scopes (numbers as in the database) that are not forgotten: the best first, but before them
 // those that are not in the index yet.

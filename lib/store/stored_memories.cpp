@@ -195,7 +195,9 @@ Status StoredMemories::erase_words(bool purged) {
       more = false;
       if (newest == 0) return ok_status();
       TAU_ASSIGN_OR_RETURN(more, merge_words(db, first));
-      return more ? ok_status() : end_erasing(db, newest);
+      if (more) return ok_status();
+      Status flat = flatten_words(db);
+      return flat.ok() ? end_erasing(db, newest) : std::move(flat);
     }));
   }
   // Somebody else may have merged the words of this purge, and not yet emptied the WAL.

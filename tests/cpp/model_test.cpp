@@ -1,4 +1,5 @@
 // Models that are C++ functions, exceptions that must not get through, and embeddings that cannot be.
+#include <future>
 #include <stdexcept>
 #include <thread>
 
@@ -35,15 +36,15 @@ TEST(CppModel, AFunctionAnswers) {
 
 TEST(CppModel, AReplyMayGoElsewhereAndFail) {
   const auto runtime = open("{}");
-  std::thread later;
+  std::promise<std::thread> later;  // the run may be over before whoever began the thread has it
   ASSERT_TRUE(runtime.add_model(kModel, [&](const tau::ModelCall&, tau::ModelReply reply) {
-    later = std::thread([kept = std::move(reply)]() mutable {
+    later.set_value(std::thread([kept = std::move(reply)]() mutable {
       EXPECT_TRUE(kept.fail(R"({"code":"unavailable","reason":"too_hot","message":"later"})"));
       EXPECT_FALSE(kept);
-    });
+    }));
   }));
   const auto outcome = ask(runtime);
-  later.join();
+  later.get_future().get().join();
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().reason(), "too_hot");
 }

@@ -109,6 +109,24 @@ TEST_F(MemoriesOnDisk, NoPageHoldsACopyOfWhatMovedToAnotherOneAndWasPurgedThere)
   EXPECT_EQ(problems(), std::vector<std::string>());
 }
 
+// Each purge merges the index into a level of its own, and SQLite takes an index of 2,000 levels for damaged.
+TEST_F(MemoriesOnDisk, PurgesWithoutEndLeaveAnIndexOfFewLevels) {
+  auto store = open();
+  for (int i = 0; i < 20; ++i)
+    ASSERT_TRUE(put(*store, memory(format("m{}", i), "words that stay")).status.ok());
+  for (int i = 0; i < 150; ++i) {
+    ASSERT_TRUE(put(*store, memory("gone", format("words that go {}", i))).status.ok());
+    ASSERT_TRUE(put(*store, memory(format("n{}", i % 5), format("words {}", i))).status.ok());
+    ASSERT_EQ(*store->memories()->purge({{scope_of("w"), "gone"}}), 1);
+  }
+  const std::string levels =
+      RawDatabase(path()).text("SELECT hex(substr(block, 5, 1)) FROM memory_fts_data WHERE id = 10");
+  EXPECT_LT(std::stoi(levels, nullptr, 16), 80);
+  EXPECT_EQ(store->memories()->match({only_scope(*store)}, {.all = {"stay"}, .any = {}}, 100)->size(), 20u);
+  EXPECT_EQ(store->memories()->match({only_scope(*store)}, {.all = {"go"}, .any = {}}, 100)->size(), 0u);
+  EXPECT_EQ(problems(), std::vector<std::string>());
+}
+
 // A process that is killed when it begins to write leaves a log that has its header and nothing else.
 TEST_F(MemoriesOnDisk, ALogThatWasOnlyBegunIsNoLog) {
   auto store = open();
