@@ -247,31 +247,45 @@ Status Engine::tidy(bool closing) {
   return erased.code() == Code::kUnavailable ? ok_status() : erased;
 }
 
-// Searches go on while the file is written. Another process may purge meanwhile, and have written a file
-// without what it purged before this one took its place: then this one is written once more.
 Status Engine::save(Slot& slot, int64_t scope_key, bool closing) {
   const auto wanted = [&] {
     const std::shared_lock lock(slot.mutex);
     return slot.shard != nullptr &&
            (slot.shard->wants_save() || (closing && slot.shard->unsaved() > kWorthAFile));
   };
+  // Another process may purge meanwhile, and have written a file without what it purged before this one took
+  // its place: then this one is written once more.
   constexpr int kMostTimes = 3;
-  for (int times = 0; times < kMostTimes && wanted(); ++times) {
-    TAU_ASSIGN_OR_RETURN(const int64_t newest, memories_->newest_change());
-    TAU_RETURN_IF_ERROR(catch_up(slot, scope_key, newest));
-    std::shared_ptr<Shard::Written> written;
-    {
-      const std::shared_lock lock(slot.mutex);
-      if (slot.shard == nullptr) return ok_status();
-      TAU_ASSIGN_OR_RETURN(written, slot.shard->write());
-    }
-    const std::unique_lock lock(slot.mutex);
+  for (int times = 0; times < kMostTimes && wanted(); ++times)
+    TAU_RETURN_IF_ERROR(save_once(slot, scope_key));
+  return ok_status();
+}
+
+// Searches go on while the file is written, and those that bring changes in while it is synced. The index
+// that stands on the file takes the place of the old one when it has learned of these.
+Status Engine::save_once(Slot& slot, int64_t scope_key) {
+  TAU_ASSIGN_OR_RETURN(const int64_t newest, memories_->newest_change());
+  TAU_RETURN_IF_ERROR(catch_up(slot, scope_key, newest));
+  std::shared_ptr<Shard::Written> written;
+  VectorSpace vectors;
+  {
+    const std::shared_lock lock(slot.mutex);
     if (slot.shard == nullptr) return ok_status();
-    const Status adopted = slot.shard->adopt(std::move(written));
-    // It has changed, or another process has a later one: another time.
-    if (adopted.code() == Code::kAborted) return ok_status();
-    TAU_RETURN_IF_ERROR(adopted);
+    TAU_ASSIGN_OR_RETURN(written, slot.shard->write());
+    vectors = slot.vectors;
   }
+  auto opened = Shard::open(std::move(written));
+  if (opened.status().code() == Code::kAborted) return ok_status();  // another process has a later one
+  TAU_RETURN_IF_ERROR(opened.status());
+  std::unique_ptr<Shard> shard = *std::move(opened);
+  TAU_RETURN_IF_ERROR(apply_changes(*shard, vectors, scope_key));
+  const std::unique_lock lock(slot.mutex);
+  if (slot.shard == nullptr || slot.vectors.embedder != vectors.embedder) return ok_status();
+  if (shard->change() < slot.shard->change()) {
+    TAU_RETURN_IF_ERROR(apply_changes(*shard, vectors, scope_key));
+    shard->advance(slot.shard->change());
+  }
+  slot.shard.swap(shard);  // the old one goes without the lock
   return ok_status();
 }
 

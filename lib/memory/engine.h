@@ -152,6 +152,7 @@ class Engine {
   Status append(std::vector<store::MemoryEdit> edits);
   Status erase_traces(const store::MemoryFilter& filter);
   Status save(Slot& slot, int64_t scope_key, bool closing);
+  Status save_once(Slot& slot, int64_t scope_key);
 
   // engine_follow.cpp
   std::shared_ptr<Slot> slot_of(int64_t key);
@@ -160,6 +161,9 @@ class Engine {
   // The index follows the store up to `change`, and maybe further.
   Status catch_up(Slot& slot, int64_t scope_key, int64_t change);
   Status load(Slot& slot, int64_t scope_key);
+  // All that changed since, on an index that nobody else sees, or alone. After a failure it is good for
+  // nothing.
+  Status apply_changes(Shard& shard, const VectorSpace& vectors, int64_t scope_key);
 
   // engine_embed.cpp
   struct WithoutVector;

@@ -138,14 +138,17 @@ Status Engine::catch_up(Slot& slot, int64_t scope_key, int64_t change) {
       if (!done) shard.reset();
     }
   } unfinished{slot.shard};
-  Follower follower(*slot.shard, slot.vectors);
-  const Status visited =
-      memories_->visit_changes(scope_key, slot.shard->change(), slot.vectors.space, follower);
-  TAU_RETURN_IF_ERROR(follower.finish());
-  TAU_RETURN_IF_ERROR(visited);
+  TAU_RETURN_IF_ERROR(apply_changes(*slot.shard, slot.vectors, scope_key));
   slot.shard->advance(change);
   unfinished.done = true;
   return ok_status();
+}
+
+Status Engine::apply_changes(Shard& shard, const VectorSpace& vectors, int64_t scope_key) {
+  Follower follower(shard, vectors);
+  const Status visited = memories_->visit_changes(scope_key, shard.change(), vectors.space, follower);
+  TAU_RETURN_IF_ERROR(follower.finish());
+  return visited;
 }
 
 Status Engine::load(Slot& slot, int64_t scope_key) {

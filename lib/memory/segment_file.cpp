@@ -299,7 +299,6 @@ Status SegmentWriter::finish(const SegmentHeader& header) {
   std::string block(kHeaderBytes, '\0');
   std::memcpy(block.data(), record.get(), sizeof *record);
   fail(os::write_all(fd, block, path_));
-  if (status_.ok() && !path_.empty() && fsync(fd) != 0) fail(os::file_error(errno, "cannot sync", path_));
   return status_;
 }
 
@@ -317,6 +316,7 @@ StatusOr<SegmentView> SegmentWriter::view() const {
 Status SegmentWriter::publish() {
   TAU_RETURN_IF_ERROR(status_);
   if (path_.empty()) return ok_status();
+  if (fsync(temp_.fd.get()) != 0) return os::file_error(errno, "cannot sync", path_);
   const size_t slash = path_.rfind('/');
   const std::string name = slash == path_.npos ? path_ : path_.substr(slash + 1);
   // Held over the look and the change. Where a file system has no locks, two processes may miss each other.

@@ -112,8 +112,8 @@ class SegmentWriter {
     if (status_.ok()) status_ = std::move(status);
   }
 
-  // Writes the header; the file is complete and durable, under its final name only after publish(). That lets
-  // a caller prepare under a lock for readers and publish under one for writers.
+  // Writes the header; the file is complete, durable and under its final name only after publish(). That lets
+  // a caller prepare under a lock for readers, and wait for the disk without one.
   Status finish(const SegmentHeader& header);
   // Maps what was finished, without verifying it once more.
   StatusOr<SegmentView> view() const;

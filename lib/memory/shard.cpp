@@ -113,6 +113,8 @@ struct Shard::Written {
   SegmentWriter writer;
   ShardParts parts;
   uint64_t edits = 0;  // of the shard that was written
+  ShardOptions options;
+  int64_t change = 0;
 };
 
 Shard::Shard(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -134,6 +136,16 @@ StatusOr<std::unique_ptr<Shard>> Shard::open(ShardOptions options, const StatusO
   impl->parts.vectors = Vectors(dimensions);
   impl->options = std::move(options);
   impl->rejected = view.ok() ? impl->use(*view) : view.status();
+  impl->count_live();
+  return std::unique_ptr<Shard>(new Shard(std::move(impl)));
+}
+
+StatusOr<std::unique_ptr<Shard>> Shard::open(std::shared_ptr<Written> written) {
+  TAU_RETURN_IF_ERROR(written->writer.publish());
+  auto impl = std::make_unique<Impl>();
+  impl->options = std::move(written->options);
+  impl->change = written->change;
+  impl->parts = std::move(written->parts);
   impl->count_live();
   return std::unique_ptr<Shard>(new Shard(std::move(impl)));
 }
@@ -227,7 +239,8 @@ StatusOr<std::shared_ptr<Shard::Written>> Shard::write() const {
   TAU_RETURN_IF_ERROR(writer.finish(header));
   TAU_ASSIGN_OR_RETURN(const SegmentView view, writer.view());
   TAU_ASSIGN_OR_RETURN(ShardParts parts, ShardParts::open(view, s.options.key.dimensions));
-  auto written = std::shared_ptr<Written>(new Written{std::move(writer), std::move(parts), s.edits});
+  auto written = std::shared_ptr<Written>(
+      new Written{std::move(writer), std::move(parts), s.edits, s.options, s.change});
   return written;
 }
 

@@ -320,6 +320,39 @@ TEST_F(MemoryEngine, ALittleThatWasWrittenIsLeftToTheNextSearch) {
   EXPECT_TRUE(engine_->falls_behind()) << "vectors may be missing";
 }
 
+// Each search brings what was written into the index, also while that is being saved.
+TEST_F(MemoryEngine, AnIndexThatIsAlwaysInUseIsSavedAllTheSame) {
+  constexpr int kMemories = 6000;
+  for (int i = 0; i < kMemories; i += 500) {
+    std::vector<store::MemoryEdit> edits;
+    for (int n = i; n < i + 500; ++n)
+      edits.push_back({.what = store::MemoryPut{.row = memory_of(format("m{}", n), format("line {}", n))}});
+    ASSERT_TRUE(engine_->commit(std::move(edits)).ok());
+  }
+  std::atomic<bool> over{false};
+  std::atomic<bool> lost{false};
+  std::atomic<int> written{0};
+  std::thread busy([&] {
+    while (!over && !lost) {
+      const std::string id = format("new{}", written.load());
+      lost = !put(*engine_, memory_of(id, "hedgehog " + id)).ok() || !holds(find(*engine_, whole_, id), id);
+      ++written;
+    }
+  });
+  while (written < 3) std::this_thread::yield();
+  EXPECT_TRUE(engine_->tidy().ok());
+  EXPECT_GT(bytes_below(dir_.path() + "/memory").size(), 100'000u) << "it was not saved";
+  for (const int before = written; written < before + 3 && !lost;) std::this_thread::yield();
+  over = true;
+  busy.join();
+  EXPECT_FALSE(lost);
+  for (int i = 0; i < written; ++i)
+    EXPECT_TRUE(holds(find(*engine_, whole_, format("new{}", i)), format("new{}", i))) << i;
+  open();
+  EXPECT_TRUE(holds(find(*engine_, whole_, "hedgehog new0"), "new0"));
+  EXPECT_EQ((*engine_->stats(whole_)).rebuilt, 0);
+}
+
 TEST_F(MemoryEngine, SpacesOfTwoModelsNeverMix) {
   const auto first = std::make_shared<TestEmbedder>("host:first");
   ASSERT_TRUE(engine_->set_embedder(first).ok());
