@@ -57,6 +57,20 @@ TEST(ModelFolder, HoldsAStaticModel) {
   EXPECT_FALSE((*model)->slow());
 }
 
+TEST(ModelFolder, MeasuresHowAlikeUnrelatedTextsAreWhereNobodySaidSo) {
+  const tau::test::TempDir dir;
+  const std::string from = write_encoder(dir, "tiny");
+  const auto before = load_model(from);
+  ASSERT_TRUE(before.ok()) << before.status().to_string();
+  EXPECT_GE((*before)->unrelated_cosine(), 0);
+  EXPECT_LE((*before)->unrelated_cosine(), 0.9);
+  ASSERT_TRUE(convert_model(from, {.name = "tiny"}, dir.file("small")).ok());
+  const StatusOr<ModelManifest> read = read_manifest(dir.read("small/model.json"));
+  ASSERT_TRUE(read.ok());
+  EXPECT_NEAR(read->unrelated_cosine, (*before)->unrelated_cosine(), 1e-9);
+  EXPECT_NEAR((*load_model(dir.file("small")))->unrelated_cosine(), read->unrelated_cosine, 1e-9);
+}
+
 TEST(ModelFolder, IsMadeSmallerAndKeepsItsVectors) {
   const tau::test::TempDir dir;
   const std::string from = write_encoder(dir, "tiny");
