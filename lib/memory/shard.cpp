@@ -43,7 +43,6 @@ struct Shard::Impl {
   ShardOptions options;
   Status rejected;
   int64_t change = 0;
-  uint64_t edits = 0;  // of documents, since it was opened
   ShardParts parts;
   Doc base_out = 0;            // documents of the base that are out
   bool holds_purged = false;   // some of those may be
@@ -112,7 +111,6 @@ int64_t Shard::Impl::dead_count(uint64_t term) const {
 struct Shard::Written {
   SegmentWriter writer;
   ShardParts parts;
-  uint64_t edits = 0;  // of the shard that was written
   ShardOptions options;
   int64_t change = 0;
 };
@@ -174,7 +172,6 @@ Status Shard::apply(const store::MemoryRow& row, std::string_view vector_bytes) 
     s.dead_counts.clear();
   }
   s.change = row.change;
-  ++s.edits;
   return ok_status();
 }
 
@@ -184,7 +181,6 @@ Status Shard::purged(int64_t row, int64_t change) {
   // What is out of the base may be what the memory said before.
   impl_->holds_purged = impl_->base_out > 0;
   impl_->change = change;
-  ++impl_->edits;
   return ok_status();
 }
 
@@ -222,7 +218,9 @@ bool Shard::holds_removed() const { return impl_->base_out > 0 || !impl_->reject
 
 Status Shard::save() {
   TAU_ASSIGN_OR_RETURN(std::shared_ptr<Written> written, write());
-  return adopt(std::move(written));
+  TAU_ASSIGN_OR_RETURN(const std::unique_ptr<Shard> saved, open(std::move(written)));
+  impl_.swap(saved->impl_);
+  return ok_status();
 }
 
 StatusOr<std::shared_ptr<Shard::Written>> Shard::write() const {
@@ -239,23 +237,7 @@ StatusOr<std::shared_ptr<Shard::Written>> Shard::write() const {
   TAU_RETURN_IF_ERROR(writer.finish(header));
   TAU_ASSIGN_OR_RETURN(const SegmentView view, writer.view());
   TAU_ASSIGN_OR_RETURN(ShardParts parts, ShardParts::open(view, s.options.key.dimensions));
-  auto written = std::shared_ptr<Written>(
-      new Written{std::move(writer), std::move(parts), s.edits, s.options, s.change});
-  return written;
-}
-
-Status Shard::adopt(std::shared_ptr<Written> written) {
-  Impl& s = *impl_;
-  if (written->edits != s.edits)
-    return Status(Code::kAborted, "index_changed", "the index changed while it was written; write it again");
-  TAU_RETURN_IF_ERROR(written->writer.publish());
-  s.parts = std::move(written->parts);
-  s.base_out = 0;
-  s.holds_purged = false;
-  s.rejected = ok_status();
-  s.dead_counts.clear();
-  s.count_live();
-  return ok_status();
+  return std::shared_ptr<Written>(new Written{std::move(writer), std::move(parts), s.options, s.change});
 }
 
 size_t Shard::delta_bytes() const {

@@ -77,14 +77,11 @@ class Shard {
   // one.
   Status save();
 
-  // The same in two steps: write() may run beside readers, adopt() is alone. Nothing may be applied in
-  // between: then adopt() does nothing and returns ABORTED "index_changed".
+  // The same in two steps, of which the first may run beside readers: the index that was written, on its
+  // file, which takes its place. change() is that of the moment when it was written.
   struct Written;
-  // The index that was written, on its file, which takes its place: change() is that of the moment when it
-  // was written. ABORTED "index_newer": another process has a later one.
-  static StatusOr<std::unique_ptr<Shard>> open(std::shared_ptr<Written> written);
   StatusOr<std::shared_ptr<Written>> write() const;
-  Status adopt(std::shared_ptr<Written> written);
+  static StatusOr<std::unique_ptr<Shard>> open(std::shared_ptr<Written> written);
 
   // Bytes of memory of the delta and of tables over the base, the mapping apart; roughly.
   size_t delta_bytes() const;
