@@ -161,19 +161,33 @@ void Writer::give_place_back() {
 
 Status Writer::queue_and_wait(Batch batch) {
   if (std::this_thread::get_id() == thread_.get_id()) return called_on_writer();
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool over = false;
-  Status result;
-  submit(std::move(batch), [&](Status status, Lsn) {
-    const std::lock_guard lock(mutex);
-    result = std::move(status);
-    over = true;
-    changed.notify_one();  // under the lock: both end with this call
+  const std::unique_ptr<Seat, GiveSeatBack> seat(&take_seat(), {this});
+  submit(std::move(batch), [&seat = *seat](Status status, Lsn) {
+    {
+      const std::lock_guard lock(seat.mutex);
+      seat.result = std::move(status);
+      seat.over = true;
+    }
+    seat.changed.notify_one();  // not under the lock: who wakes up needs it
   });
-  std::unique_lock lock(mutex);
-  changed.wait(lock, [&] { return over; });
-  return result;
+  std::unique_lock lock(seat->mutex);
+  seat->changed.wait(lock, [&] { return seat->over; });
+  return std::move(seat->result);
+}
+
+Writer::Seat& Writer::take_seat() {
+  const std::lock_guard lock(mutex_);
+  if (free_seats_ == nullptr) return seats_.emplace_back();
+  Seat& seat = *free_seats_;
+  free_seats_ = seat.next_free;
+  seat.over = false;
+  return seat;
+}
+
+void Writer::GiveSeatBack::operator()(Seat* seat) const {
+  const std::lock_guard lock(writer->mutex_);
+  seat->next_free = writer->free_seats_;
+  writer->free_seats_ = seat;
 }
 
 Status Writer::run(Work work, After after) {

@@ -65,6 +65,18 @@ class Writer {
     Status status;         // of the batch, and its lsn
     Lsn lsn = 0;
   };
+  // Of somebody who waits for a batch. It stays when that one is gone: who wakes it up may still be at it.
+  struct Seat {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool over = false;
+    Status result;
+    Seat* next_free = nullptr;
+  };
+  struct GiveSeatBack {
+    Writer* writer;
+    void operator()(Seat* seat) const;
+  };
   // The first `size` items that were taken.
   struct Group {
     size_t size = 0;
@@ -84,6 +96,7 @@ class Writer {
   Status write_in_place(Batch batch);
   Status queue_and_wait(Batch batch);
   void give_place_back();
+  Seat& take_seat();
   void enqueue(Item item);
   bool has_idle_work(Time now) const;
   void idle(Time now);
@@ -115,9 +128,11 @@ class Writer {
 
   std::mutex mutex_;
   std::condition_variable ready_;
-  std::deque<Item> queue_;  // under mutex_
-  size_t queue_bytes_ = 0;  // under mutex_; of batches not yet answered
-  bool stopping_ = false;   // under mutex_
+  std::deque<Item> queue_;      // under mutex_
+  size_t queue_bytes_ = 0;      // under mutex_; of batches not yet answered
+  std::deque<Seat> seats_;      // under mutex_; as many as ever waited at once
+  Seat* free_seats_ = nullptr;  // under mutex_
+  bool stopping_ = false;       // under mutex_
   // Under mutex_: somebody writes, the thread or one in its place. What follows is theirs meanwhile.
   bool busy_ = true;
   bool crowded_ = false;      // under mutex_: several waited for the last commit
