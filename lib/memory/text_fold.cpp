@@ -179,18 +179,9 @@ void fold_letter(uint32_t code, FoldedChar* out) {
 
 }  // namespace
 
-FoldedChar fold_first(std::string_view text) {
+FoldedChar fold_beyond_ascii(std::string_view text) {
   FoldedChar out;
   const uint32_t code = decode(text, &out.size);
-  if (code < 0x80) {
-    const auto c = static_cast<char>(static_cast<uint8_t>(code));
-    out.upper = c >= 'A' && c <= 'Z';
-    out.bytes[0] = out.upper ? static_cast<char>(c | 0x20) : c;
-    out.written = 1;
-    if (out.bytes[0] >= 'a' && out.bytes[0] <= 'z') out.kind = CharKind::kLetter;
-    if (c >= '0' && c <= '9') out.kind = CharKind::kDigit;
-    return out;
-  }
   if (code == kIllFormed) return out;
   if (const uint32_t digit = digit_value(code)) {
     out.kind = CharKind::kDigit;

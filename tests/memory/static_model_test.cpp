@@ -119,7 +119,7 @@ TEST(StaticModel, ABatchChangesNoRow) {
 }
 
 TEST(StaticModel, RefusesTensorsThatDoNotFit) {
-  const auto reason = [](const Files& files) { return make(files).status().reason(); };
+  const auto reason = [](const Files& files) { return std::string(make(files).status().reason()); };
   Files files;
   files.name = "other";
   EXPECT_EQ(reason(files), "invalid_model");
