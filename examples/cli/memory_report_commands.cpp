@@ -58,6 +58,14 @@ std::string graph_text(const Json& graph) {
   return text;
 }
 
+// Without what is said of indexes that this process has not opened.
+std::string stats_text(const Json& stats) {
+  Json shown = Json::object();
+  for (const auto& [key, value] : stats.members())
+    if (key != "index" || value["open"].as_int() > 0) shown.set(key, value);
+  return report_lines(shown);
+}
+
 // What was done, or would be: a line for each memory, then a line of counts.
 std::string maintain_text(const Json& answer) {
   constexpr size_t kReasonWidth = 14;
@@ -146,7 +154,7 @@ int command_memory_tree(const Options& options) {
   return simple(options, Mode::kReading, request_of("tree"), tree_text);
 }
 int command_memory_stats(const Options& options) {
-  return simple(options, Mode::kReading, request_of("stats"), report_lines);
+  return simple(options, Mode::kReading, request_of("stats"), stats_text);
 }
 
 int command_memory_graph(const Options& options) {

@@ -87,7 +87,7 @@ void add_reading(CLI::App& memory, Options& o) {
   list->add_flag("--forgotten", m.forgotten, "Also those that were forgotten");
   add_filter(*list, o);
   CLI::App* tree = memory.add_subcommand("tree", "Channels and actors, with counts");
-  CLI::App* stats = memory.add_subcommand("stats", "Counts, sizes, indexes, vectors");
+  CLI::App* stats = memory.add_subcommand("stats", "Counts, and which vectors there are");
   CLI::App* graph = memory.add_subcommand("graph", "What a memory is related to");
   graph->add_option("id", m.id, "Memory (default: all, page by page, as JSON for a drawing)")
       ->type_name("MEMORY");

@@ -156,6 +156,7 @@ class Finding(MemoryCase):
         self.assertIn("a / ann", tree)
         self.assertEqual(self.answer("stats", "--workspace", "team")["memories"], 3)
         self.assertIn("memories: 3", self.memory("stats", "--workspace", "team"))
+        self.assertNotIn("index", self.memory("stats", "--workspace", "team"))
 
     def test_no_flag_leads_out_of_a_scope(self):
         self.add_three("--workspace", "team", "--channel", "a")
