@@ -99,11 +99,16 @@ Result<Json> read_policy(const std::string& path) {
                        R"(such as {"purge_after_days": 90})");
 }
 
+Failure no_folder() {
+  return {kExitFailed, "no_folder", "no temporary folder can be made", "TMPDIR names a place for it"};
+}
+
 // By way of a file of this program's own: an export is whole, or there is none.
 int export_to_stdout(const Options& options, Json request) {
   if (options.memory.format == "markdown")
     return report(usage_failure("notes are files of a folder, and stdout is none", "name a folder"));
   const TemporaryFolder folder;
+  if (folder.path().empty()) return report(no_folder());
   const std::string path = folder.path() + "/export";
   request.set("path", Json::string(path));
   const auto client = MemoryClient::open(options, Mode::kUsing);
@@ -206,6 +211,7 @@ int command_memory_import(const Options& options) {
   std::optional<TemporaryFolder> folder;
   if (options.memory.path == "-") {
     const std::string path = folder.emplace().path() + "/import";
+    if (folder->path().empty()) return report(no_folder());
     if (auto failure = stdin_to_file(path)) return report(*failure);
     request.set("path", Json::string(path));
   }

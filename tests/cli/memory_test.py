@@ -354,6 +354,9 @@ class Files(MemoryCase):
         self.assertFalse((self.workspace / "-").exists())
         self.assertIn("created: 3", self.memory("import", "-", "--workspace", "copy", stdin=lines))
         self.tau("memory", "export", "-", "--format", "markdown", code=2)
+        nowhere = {"TMPDIR": str(self.folder / "none")}
+        self.assertIn("no_folder", self.tau("memory", "export", "-", code=1, env=nowhere)[1])
+        self.assertIn("no_folder", self.tau("memory", "import", "-", stdin=lines, code=1, env=nowhere)[1])
 
     def test_an_import_that_leaves_something_out_fails(self):
         (self.workspace / "some.jsonl").write_text('{"tau_memory":1,"id":"tea","text":"Ada drinks tea"}\n{"text":"plain"}\n')
