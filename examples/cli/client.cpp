@@ -1,5 +1,7 @@
 #include "client.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 
 #include "env_table.h"
@@ -58,6 +60,15 @@ Result<Client> Client::open_to_read(const Options& options) {
   reading.read_only = false;
   reading.no_store = true;  // a home without a database holds no session
   return open(reading);
+}
+
+Result<Client> Client::open_to_use(const Options& options) {
+  const auto home = home_of(options);
+  const bool writable = home.ok() && !options.no_store && access((*home).c_str(), W_OK) == 0 &&
+                        access((*home + "/tau.db").c_str(), W_OK) == 0;
+  if (writable)
+    if (auto client = open(options); client.ok()) return client;
+  return open_to_read(options);
 }
 
 // Leases and records are settled before the process ends.

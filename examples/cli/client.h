@@ -15,6 +15,9 @@ class Client {
   static Result<Client> open(const Options& options);
   // For what changes nothing in the home: works on a full disk, a read-only mount, and where no home is yet.
   static Result<Client> open_to_read(const Options& options);
+  // The same, and where there is a home that can be written what was used is counted, and recorded where an
+  // audit log is kept.
+  static Result<Client> open_to_use(const Options& options);
   Client(Client&&) = default;
   Client& operator=(Client&&) = default;
   ~Client();

@@ -4,9 +4,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "failure.h"
+#include "terminal.h"
 
 namespace cli {
 namespace {
@@ -15,18 +18,28 @@ Failure file_failure(const std::string& path, int error) {
   return input_failure("file_error", path + ": " + std::strerror(error));
 }
 
-Result<std::string> read_all(int fd, const std::string& path, size_t limit) {
-  std::string text;
+// Until one fails: use(piece).
+template <class Use>
+std::optional<Failure> each_piece(int fd, const std::string& path, const Use& use) {
   char chunk[65536];
   for (;;) {
     const ssize_t got = read(fd, chunk, sizeof chunk);
     if (got < 0 && errno == EINTR) return Failure{kExitCancelled, "cancelled", "interrupted", {}};
     if (got < 0) return file_failure(path, errno);
-    if (got == 0) return text;
-    text.append(chunk, static_cast<size_t>(got));
-    if (text.size() > limit)
-      return input_failure("too_large", path + " has more than " + std::to_string(limit) + " bytes");
+    if (got == 0) return std::nullopt;
+    if (auto failure = use(std::string_view(chunk, static_cast<size_t>(got)))) return failure;
   }
+}
+
+Result<std::string> read_all(int fd, const std::string& path, size_t limit) {
+  std::string text;
+  auto failure = each_piece(fd, path, [&](std::string_view piece) -> std::optional<Failure> {
+    text += piece;
+    if (text.size() <= limit) return std::nullopt;
+    return input_failure("too_large", path + " has more than " + std::to_string(limit) + " bytes");
+  });
+  if (failure) return *failure;
+  return text;
 }
 
 bool write_all(int fd, std::string_view content) {
@@ -59,6 +72,40 @@ Result<bool> create_private_file(const std::string& path, std::string_view conte
   const int error = errno;
   if (close(fd) != 0 || !written) return file_failure(path, error);
   return true;
+}
+
+TemporaryFolder::TemporaryFolder() {
+  std::error_code error;
+  std::string path = (std::filesystem::temp_directory_path(error) / "tau-XXXXXX").string();
+  if (!error && mkdtemp(path.data()) != nullptr) path_ = path;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code error;
+  if (!path_.empty()) std::filesystem::remove_all(path_, error);
+}
+
+std::optional<Failure> stdin_to_file(const std::string& path) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return file_failure(path, errno);
+  auto failure = each_piece(STDIN_FILENO, "stdin", [&](std::string_view piece) -> std::optional<Failure> {
+    if (write_all(fd, piece)) return std::nullopt;
+    return file_failure(path, errno);
+  });
+  if (close(fd) != 0 && !failure) failure = file_failure(path, errno);
+  return failure;
+}
+
+std::optional<Failure> file_to_stdout(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return file_failure(path, errno);
+  // What cannot be written is told when the program ends.
+  auto failure = each_piece(fd, path, [](std::string_view piece) -> std::optional<Failure> {
+    if (write_out(piece)) return std::nullopt;
+    return Failure{kExitFailed, "output_failed", {}, {}};
+  });
+  close(fd);
+  return failure;
 }
 
 void append_private_file(const std::string& path, std::string_view content) {

@@ -13,6 +13,8 @@
 namespace cli {
 namespace {
 
+using Mode = MemoryClient::Mode;
+
 constexpr size_t kMostTextBytes = 1u << 20;
 constexpr size_t kListedLines = 2;
 constexpr int64_t kPage = 1000;
@@ -70,7 +72,7 @@ Json on_one(std::string_view op, const std::string& id) {
 
 // Does the same to each of the ids; the first failure ends it.
 int on_each(const Options& options, const char* op, const char* done) {
-  const auto client = MemoryClient::open(options, false);
+  const auto client = MemoryClient::open(options, Mode::kWriting);
   if (!client.ok()) return report(client.failure());
   for (const std::string& id : options.memory.ids) {
     const auto answer = (*client).perform(on_one(op, id));
@@ -88,7 +90,7 @@ int relate(const Options& options, const char* op) {
   request.set("to", Json::string(m.to));
   set_text(request, "relation", m.relation);
   if (auto failure = set_number(request, "weight", "--weight", m.weight)) return report(*failure);
-  const auto client = MemoryClient::open(options, false);
+  const auto client = MemoryClient::open(options, Mode::kWriting);
   if (!client.ok()) return report(client.failure());
   return print_answer(options, (*client).perform(request), [](const Json& answer) {
     return one_line(answer["from"].as_string(), 128) + " " + answer["relation"].as_string() + " " +
@@ -179,7 +181,7 @@ std::optional<Failure> may_purge(const MemoryClient& client, const Options& opti
 int command_memory_add(const Options& options) {
   const auto request = memory_to_add(options);
   if (!request.ok()) return report(request.failure());
-  const auto client = MemoryClient::open(options, false);
+  const auto client = MemoryClient::open(options, Mode::kWriting);
   if (!client.ok()) return report(client.failure());
   const auto answer = (*client).perform(*request);
   if (!answer.ok()) return report(answer.failure());
@@ -191,7 +193,7 @@ int command_memory_add(const Options& options) {
 }
 
 int command_memory_show(const Options& options) {
-  const auto client = MemoryClient::open(options, true);
+  const auto client = MemoryClient::open(options, Mode::kUsing);
   if (!client.ok()) return report(client.failure());
   Json request = on_one("get", options.memory.id);
   if (options.memory.forgotten) request.set("forgotten", Json::boolean(true));
@@ -200,7 +202,7 @@ int command_memory_show(const Options& options) {
 }
 
 int command_memory_list(const Options& options) {
-  const auto client = MemoryClient::open(options, true);
+  const auto client = MemoryClient::open(options, Mode::kReading);
   if (!client.ok()) return report(client.failure());
   const auto listed = list_memories(*client, list_request(options), options.limit);
   if (!listed.ok()) return report(listed.failure());
@@ -228,7 +230,7 @@ int command_memory_purge(const Options& options) {
   if (options.all == !m.ids.empty())
     return report(
         usage_failure("purge needs ids, or --all with filters", "'tau memory list --ids' shows ids"));
-  const auto client = MemoryClient::open(options, false);
+  const auto client = MemoryClient::open(options, Mode::kWriting);
   if (!client.ok()) return report(client.failure());
   if (const auto refused = may_purge(*client, options)) return report(*refused);
   Json request = request_of("purge");

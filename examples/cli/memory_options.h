@@ -67,9 +67,9 @@ struct MemoryOptions {
   std::string origin;
   int64_t questions = 0;
   bool extract = false;
-  bool apply = false;
   std::string path;
   std::string format;
+  std::string policy;  // of upkeep: a file
 };
 
 }  // namespace cli

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "commands.h"
+#include "files.h"
 #include "memory_view.h"
 #include "terminal.h"
 #include "text.h"
@@ -11,11 +12,14 @@
 namespace cli {
 namespace {
 
+using Mode = MemoryClient::Mode;
+
 constexpr size_t kNameWidth = 40;
 constexpr size_t kSnippetWidth = 60;
+constexpr size_t kIdWidth = 128;
 
-int simple(const Options& options, bool reading, const Json& request, std::string (*text)(const Json&)) {
-  const auto client = MemoryClient::open(options, reading);
+int simple(const Options& options, Mode mode, const Json& request, std::string (*text)(const Json&)) {
+  const auto client = MemoryClient::open(options, mode);
   if (!client.ok()) return report(client.failure());
   return print_answer(options, (*client).perform(request), text);
 }
@@ -54,6 +58,68 @@ std::string graph_text(const Json& graph) {
   return text;
 }
 
+// Without what is said of indexes that this process has not opened.
+std::string stats_text(const Json& stats) {
+  Json shown = Json::object();
+  for (const auto& [key, value] : stats.members())
+    if (key != "index" || value["open"].as_int() > 0) shown.set(key, value);
+  return report_lines(shown);
+}
+
+// What was done, or would be: a line for each memory, then a line of counts.
+std::string maintain_text(const Json& answer) {
+  constexpr size_t kReasonWidth = 14;
+  const bool dry_run = answer["dry_run"].as_bool();
+  std::string text;
+  for (const Json& action : answer["actions"].items()) {
+    std::string reason = one_line(action["reason"].as_string(), kNameWidth);
+    std::replace(reason.begin(), reason.end(), '_', ' ');
+    text += padded(reason, kReasonWidth) + "  " + one_line(action["id"].as_string(), kIdWidth);
+    if (action["kept"].is_string()) text += ", as " + one_line(action["kept"].as_string(), kIdWidth);
+    text += "\n";
+  }
+  if (const int64_t more = answer["left_out"].as_int(); more > 0)
+    text += "… and " + std::to_string(more) + " more\n";
+  const int64_t all = static_cast<int64_t>(answer["actions"].items().size()) + answer["left_out"].as_int();
+  const Json& done = answer["done"];
+  text += utc_text(answer["at_ms"].as_int()) + ": of " + memories_text(answer["scanned"].as_int()) + " ";
+  if (all == 0) return text + "none needs anything\n";
+  if (dry_run) return text + std::to_string(all) + " would change; --dry-run: nothing was done\n";
+  return text + done["forgotten"].dump() + " forgotten, " + done["merged"].dump() + " merged into others, " +
+         done["purged"].dump() + " erased\n";
+}
+
+Result<Json> read_policy(const std::string& path) {
+  constexpr size_t kMostBytes = 1u << 20;
+  const auto text = path == "-" ? read_stdin(kMostBytes) : read_file(path, kMostBytes);
+  if (!text.ok()) return text.failure();
+  auto policy = Json::parse(*text);
+  if (policy && policy->is_object()) return *std::move(policy);
+  return input_failure("invalid_policy", "--policy " + path + " holds no JSON object",
+                       R"(such as {"purge_after_days": 90})");
+}
+
+Failure no_folder() {
+  return {kExitFailed, "no_folder", "no temporary folder can be made", "TMPDIR names a place for it"};
+}
+
+// By way of a file of this program's own: an export is whole, or there is none.
+int export_to_stdout(const Options& options, Json request) {
+  if (options.memory.format == "markdown")
+    return report(usage_failure("notes are files of a folder, and stdout is none", "name a folder"));
+  const TemporaryFolder folder;
+  if (folder.path().empty()) return report(no_folder());
+  const std::string path = folder.path() + "/export";
+  request.set("path", Json::string(path));
+  const auto client = MemoryClient::open(options, Mode::kUsing);
+  if (!client.ok()) return report(client.failure());
+  const auto answer = (*client).perform(request);
+  if (!answer.ok()) return report(answer.failure());
+  const auto failure = file_to_stdout(path);
+  if (!failure) return kExitOk;
+  return failure->message.empty() ? failure->exit : report(*failure);
+}
+
 std::string absolute(const std::string& path) {
   std::error_code no_directory;
   return std::filesystem::absolute(path, no_directory).string();
@@ -90,10 +156,10 @@ std::string path_text(const Json& answer) {
 }  // namespace
 
 int command_memory_tree(const Options& options) {
-  return simple(options, true, request_of("tree"), tree_text);
+  return simple(options, Mode::kReading, request_of("tree"), tree_text);
 }
 int command_memory_stats(const Options& options) {
-  return simple(options, true, request_of("stats"), report_lines);
+  return simple(options, Mode::kReading, request_of("stats"), stats_text);
 }
 
 int command_memory_graph(const Options& options) {
@@ -105,13 +171,19 @@ int command_memory_graph(const Options& options) {
     if (!depth.ok()) return report(depth.failure());
     request.set("depth", *std::move(depth));
   }
-  return simple(options, true, request, graph_text);
+  return simple(options, Mode::kReading, request, graph_text);
 }
 
 int command_memory_maintain(const Options& options) {
   Json request = request_of("maintain");
   request.set("dry_run", Json::boolean(options.dry_run));
-  return simple(options, false, request, report_lines);
+  set_filter(request, options.memory);
+  if (!options.memory.policy.empty()) {
+    auto policy = read_policy(options.memory.policy);
+    if (!policy.ok()) return report(policy.failure());
+    request.set("policy", *std::move(policy));
+  }
+  return simple(options, options.dry_run ? Mode::kReading : Mode::kWriting, request, maintain_text);
 }
 
 int command_memory_path(const Options& options) {
@@ -119,7 +191,7 @@ int command_memory_path(const Options& options) {
   request.set("from", Json::string(options.memory.from));
   request.set("to", Json::string(options.memory.to));
   if (options.memory.most > 0) request.set("max_hops", Json::number(options.memory.most));
-  const auto client = MemoryClient::open(options, true);
+  const auto client = MemoryClient::open(options, Mode::kReading);
   if (!client.ok()) return report(client.failure());
   const auto answer = (*client).perform(request);
   if (answer.ok() && (*answer)["paths"].items().empty() && !options.json)
@@ -130,11 +202,24 @@ int command_memory_path(const Options& options) {
 int command_memory_export(const Options& options) {
   Json request = file_request("export", options);
   set_filter(request, options.memory);
-  return simple(options, true, request, report_lines);
+  return options.memory.path == "-" ? export_to_stdout(options, request)
+                                    : simple(options, Mode::kUsing, request, report_lines);
 }
 
 int command_memory_import(const Options& options) {
-  return simple(options, false, file_request("import", options), report_lines);
+  Json request = file_request("import", options);
+  std::optional<TemporaryFolder> folder;
+  if (options.memory.path == "-") {
+    const std::string path = folder.emplace().path() + "/import";
+    if (folder->path().empty()) return report(no_folder());
+    if (auto failure = stdin_to_file(path)) return report(*failure);
+    request.set("path", Json::string(path));
+  }
+  const auto client = MemoryClient::open(options, Mode::kWriting);
+  if (!client.ok()) return report(client.failure());
+  const auto answer = (*client).perform(request);
+  const int shown = print_answer(options, answer, report_lines);
+  return shown == kExitOk && (*answer)["failed"].as_int() > 0 ? kExitFailed : shown;
 }
 
 }  // namespace cli

@@ -9,6 +9,8 @@
 namespace cli {
 namespace {
 
+using Mode = MemoryClient::Mode;
+
 constexpr size_t kHitLines = 3;
 constexpr double kLeastShown = 0.005;  // of a part, with two digits
 
@@ -85,7 +87,7 @@ std::string hits_text(const Json& answer) {
 }  // namespace
 
 int command_memory_search(const Options& options) {
-  const auto client = MemoryClient::open(options, true);
+  const auto client = MemoryClient::open(options, Mode::kUsing);
   if (!client.ok()) return report(client.failure());
   const auto found = (*client).search(search_request(options));
   if (found.ok() && !options.json) {

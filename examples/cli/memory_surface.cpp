@@ -87,7 +87,7 @@ void add_reading(CLI::App& memory, Options& o) {
   list->add_flag("--forgotten", m.forgotten, "Also those that were forgotten");
   add_filter(*list, o);
   CLI::App* tree = memory.add_subcommand("tree", "Channels and actors, with counts");
-  CLI::App* stats = memory.add_subcommand("stats", "Counts, sizes, indexes, vectors");
+  CLI::App* stats = memory.add_subcommand("stats", "Counts, and which vectors there are");
   CLI::App* graph = memory.add_subcommand("graph", "What a memory is related to");
   graph->add_option("id", m.id, "Memory (default: all, page by page, as JSON for a drawing)")
       ->type_name("MEMORY");
@@ -159,17 +159,27 @@ void add_files(CLI::App& memory, Options& o) {
       ->add_option("--model", m.model, "Model that is asked: provider/model, route/NAME (default: tau.toml)")
       ->type_name("MODEL");
   CLI::App* exported = memory.add_subcommand("export", "Write memories to a file or a folder");
-  exported->add_option("path", m.path, "File, or folder of Markdown notes")->type_name("FILE")->required();
+  exported->add_option("path", m.path, "File, '-' for stdout, or folder of Markdown notes")
+      ->type_name("FILE")
+      ->required();
   add_filter(*exported, o);
   CLI::App* imported =
       memory.add_subcommand("import", "Take over what 'export' or Tau wrote, or Markdown notes");
-  imported->add_option("path", m.path, "File or folder")->type_name("FILE")->required();
+  imported->add_option("path", m.path, "File, '-' for stdin, or folder")->type_name("FILE")->required();
   for (CLI::App* command : {exported, imported})
-    command->add_option("--format", m.format, "jsonl (default of export), tau or markdown")
+    command
+        ->add_option("--format", m.format,
+                     command == exported ? "jsonl (default), tau or markdown"
+                                         : "jsonl, tau or markdown (default: as it looks)")
         ->check(CLI::IsMember({"jsonl", "tau", "markdown"}))
         ->type_name("FORMAT");
   CLI::App* maintain =
       memory.add_subcommand("maintain", "See to what fades, what is double, what was forgotten long ago");
+  maintain
+      ->add_option("--policy", m.policy,
+                   "What fades when, what is kept and erased: a JSON file, '-' for stdin")
+      ->type_name("FILE");
+  add_filter(*maintain, o);
   for (CLI::App* command : {ingest, maintain})
     command->add_flag("-n,--dry-run", o.dry_run, "Change nothing, tell what would be");
   for (CLI::App* command : {ingest, exported, imported, maintain}) add_scope(*command, o);
@@ -191,10 +201,9 @@ void add_mind(CLI::App& memory, Options& o) {
   extract->add_option("--source", m.source, "Where it is from: a file, a URL")->type_name("TEXT");
   extract->add_flag("-n,--dry-run", o.dry_run, "Ask, and write nothing");
   CLI::App* consolidate = memory.add_subcommand(
-      "consolidate",
-      "A model makes fewer memories of observations that belong together; without --apply only told");
-  consolidate->add_flag("--apply", m.apply, "Ask the model and write");
-  consolidate->add_flag("-n,--dry-run", o.dry_run, "Ask nobody, tell what belongs together (default)");
+      "consolidate", "A model makes fewer memories of observations that belong together");
+  consolidate->add_flag("-n,--dry-run", o.dry_run,
+                        "Ask nobody and change nothing, tell what belongs together");
   consolidate->add_flag("--superseded", m.superseded, "What was used counts as replaced");
   consolidate->add_option("--limit", m.questions, "At most so many groups (default 20)")
       ->check(CLI::Range(1, 1000))

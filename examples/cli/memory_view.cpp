@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 
 #include "terminal.h"
 #include "text.h"
@@ -99,8 +100,10 @@ std::string state_text(const Json& memory) {
 
 }  // namespace
 
-Result<MemoryClient> MemoryClient::open(const Options& options, bool reading) {
-  auto client = reading ? Client::open_to_read(options) : Client::open(options);
+Result<MemoryClient> MemoryClient::open(const Options& options, Mode mode) {
+  auto client = mode == Mode::kReading ? Client::open_to_read(options)
+                : mode == Mode::kUsing ? Client::open_to_use(options)
+                                       : Client::open(options);
   if (!client.ok()) return client.failure();
   Json scope = Json::object();
   set_text(scope, "workspace", options.memory.workspace);
@@ -163,7 +166,15 @@ std::string score_text(double score) {
 std::string time_text(const Json& time) {
   std::string text = time.as_string().substr(0, 16);
   std::replace(text.begin(), text.end(), 'T', ' ');
-  return one_line(text, 16);
+  return text.empty() ? text : one_line(text, 16) + "Z";
+}
+
+std::string utc_text(int64_t ms) {
+  const auto seconds = static_cast<time_t>(ms / 1000);
+  tm parts{};
+  char text[40];
+  if (gmtime_r(&seconds, &parts) == nullptr) return std::to_string(ms);
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
 std::string memory_text(const Json& memory, bool rich, size_t lines) {

@@ -15,8 +15,10 @@ using MemoryPtr = std::unique_ptr<tau_memory, Release<tau_memory_unref>>;
 // The runtime and the memories of the scope that the options name.
 class MemoryClient {
  public:
-  // `reading`: nothing in the home is made; without one there are no memories.
-  static Result<MemoryClient> open(const Options& options, bool reading);
+  // kReading: nothing in the home is made or changed; without one there are no memories. kUsing: the same,
+  // but what is found counts as used where the home can be written.
+  enum class Mode : uint8_t { kReading, kUsing, kWriting };
+  static Result<MemoryClient> open(const Options& options, Mode mode);
   Result<Json> perform(const Json& request) const;
   Result<Json> search(const Json& request) const;
 
@@ -34,8 +36,10 @@ Result<Json> number_of(std::string_view option, const std::string& text);
 
 double as_double(const Json& number);
 std::string score_text(double score);
-// "2026-11-02 10:00", of a time as the library writes it; UTC.
+// "2026-11-02 10:00Z", of a time as the library writes it: in UTC, and said so.
 std::string time_text(const Json& time);
+// "2026-11-02T10:00:00Z", of milliseconds since 1970.
+std::string utc_text(int64_t ms);
 // Two lines or more: what it is, then its text. `score` in front of a hit.
 std::string memory_text(const Json& memory, bool rich, size_t lines);
 // Every member that people care for.

@@ -12,17 +12,18 @@ static tau_str str(const char* text) {
   return s;
 }
 
-static void check(tau_status status, tau_error* err) {
+/* The address, since C may look at `err` itself before the call that sets it. */
+static void check(tau_status status, tau_error** err) {
   if (status == TAU_OK) return;
-  fprintf(stderr, "embed_memory: %s\n", tau_error_message(err).data);
-  tau_error_free(err);
+  fprintf(stderr, "embed_memory: %s\n", tau_error_message(*err).data);
+  tau_error_free(*err);
   exit(1);
 }
 
 static void perform(tau_memory* memory, const char* request) {
   tau_buf out = {NULL, 0, NULL};
   tau_error* err = NULL;
-  check(tau_memory_perform(memory, str(request), NULL, 0, &out, &err), err);
+  check(tau_memory_perform(memory, str(request), NULL, 0, &out, &err), &err);
   tau_buf_free(&out);
 }
 
@@ -30,7 +31,7 @@ static void perform(tau_memory* memory, const char* request) {
 static void search(tau_memory* memory, const char* request) {
   tau_buf out = {NULL, 0, NULL};
   tau_error* err = NULL;
-  check(tau_memory_search(memory, str(request), NULL, 0, &out, &err), err);
+  check(tau_memory_search(memory, str(request), NULL, 0, &out, &err), &err);
   printf("%s\n", out.data);
   tau_buf_free(&out);
 }
@@ -46,8 +47,8 @@ int main(int argc, char** argv) {
   }
   options.home = str(argv[1]);
   options.workers = TAU_NO_WORKERS; /* no agent, no tools */
-  check(tau_runtime_new(&options, &runtime, &err), err);
-  check(tau_memory_open(runtime, str("{\"workspace\":\"example\"}"), &memory, &err), err);
+  check(tau_runtime_new(&options, &runtime, &err), &err);
+  check(tau_memory_open(runtime, str("{\"workspace\":\"example\"}"), &memory, &err), &err);
 
   /* With ids of our own, so that a second run writes the same three anew. */
   perform(memory,
@@ -68,7 +69,9 @@ int main(int argc, char** argv) {
   perform(memory, "{\"op\":\"forget\",\"id\":\"boat\"}");
   search(memory, "{\"query\":\"boat to the island\",\"tags\":[\"trip\"]}");
 
+  /* After a stop the last handle closes the home: it may be copied, moved or deleted from here on. */
   tau_memory_unref(memory);
+  check(tau_runtime_stop(runtime, -1, &err), &err);
   tau_runtime_unref(runtime);
   return 0;
 }

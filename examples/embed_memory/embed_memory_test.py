@@ -14,3 +14,7 @@ with tempfile.TemporaryDirectory() as home:
         assert 0 < tea[0]["score"] <= 1, tea
         assert [hit["text"] for hit in city] == ["Ada lives in Rome"], city
         assert boat == [], boat
+
+# What went wrong is said.
+done = subprocess.run([sys.argv[1], "/dev/null/home"], stderr=subprocess.PIPE, text=True, timeout=60)
+assert done.returncode == 1 and "/dev/null/home" in done.stderr, done

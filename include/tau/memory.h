@@ -72,10 +72,11 @@
  *                                       "error"?}],"more","calls",…}
  *   {"op":"export","path":"…","format":"jsonl",FILTER}  to a file, or with "markdown" to a folder of notes; "tau": the record
  *                                       files of Tau; "forgotten": those too: {"path","memories"}
- *   {"op":"import","path":"…","format":"jsonl","origin":"user"}  reads that back, and says line by line what it could not:
+ *   {"op":"import","path":"…","format":"jsonl","origin":"user"}  reads that back, and says line by line what it could not;
+ *                                       without "format" the file or folder shows it:
  *                                       {"read","created","changed","unchanged","failed","torn","errors":[…],…}
- * FILTER: "types":[…], "tags":[…] (all of them), "since", "until" (of "time", both included), "channel", "actor", "thread",
- * "source" (a prefix). Docs: docs/memory.md. */
+ * FILTER: "types":[…], "tags":[…] (all of them), "since", "until" (of "time", both included; of a day all of it), "channel",
+ * "actor", "thread", "source" (a prefix). Docs: docs/memory.md, which says what a "policy" holds, too. */
 #ifndef TAU_MEMORY_H
 #define TAU_MEMORY_H
 
@@ -125,7 +126,7 @@ TAU_API void tau_memory_unref(tau_memory *memory);
  * "feedback": false leave neighbours and words of the best memories out; "touch": false: the search is no use of what it finds;
  * "now": the moment that dates in the query are relative to. A "quoted phrase" makes memories that hold it count more, word*
  * finds what begins so, -word leaves memories with it out, dates ("last week", "in May 2023") make memories of that time
- * count more. The vector of a query is waited for for two seconds.
+ * count more. The vector of a query that a provider makes is waited for for two seconds.
  * vector: the query's vector in the space of this memory's model, dimensions numbers; NULL: made from "query".
  * out: receives {"hits":[{"score","id","text","type","importance","tags","time",…}],"vectors":"used","searched":1234}; the best
  * first, scores from 0 to 1 on a scale that does not depend on k. "vectors" is "used", "off", or "unavailable" with "reason"
@@ -160,7 +161,8 @@ enum { TAU_EMBED_DOCUMENT = 0, TAU_EMBED_QUERY = 1 };
 /* Writes count * dimensions numbers to `out`, row by row: the vectors of the texts. They need not have length 1. `out` comes
  * filled with NaN, and one that is left means that no vectors can be made now: the search goes on with words alone, and vectors
  * of memories are asked for again later. Called on any thread of the library or of a caller that searches, several times at
- * once; must not call back into the memory. */
+ * once; must not call back into the memory. It should return: a search waits for it, tau_runtime_stop too, as long as it is told
+ * to, and the home is not closed meanwhile. */
 typedef void (*tau_embed_fn)(void *userdata, const tau_str *texts, size_t count, tau_embed_purpose purpose, float *out);
 
 typedef struct tau_embedder {

@@ -145,20 +145,22 @@ TAU_API tau_status tau_runtime_new(const tau_runtime_options *options, tau_runti
 TAU_API tau_runtime *tau_runtime_ref(tau_runtime *runtime);
 
 /* Give a reference back. Agents, sessions, runs and queues keep their runtime alive; when the last of all goes, open runs
- * are cut off as by a crash (they can be resumed) and the home is closed: in manual mode before this returns, else by the
- * library's threads a moment later, and this never blocks. Whoever opens the home again in this process waits for that
- * moment; before another process takes a session over, call tau_runtime_stop. NULL is ignored.
+ * are cut off as by a crash (they can be resumed) and the home is closed: in manual mode, and after a tau_runtime_stop that
+ * returned OK, on this thread before this returns, unless it is one of the library's; else by the library's threads a
+ * moment later, and this never blocks. Whoever opens the home again in this process waits for that moment; before its folder
+ * is moved or deleted, or another process takes a session over, call tau_runtime_stop. NULL is ignored.
  * Thread: any
  * Since: 0.1 */
 TAU_API void tau_runtime_unref(tau_runtime *runtime);
 
 /* Cancel every run, wait until all have ended, their records are durable and every `invoke` of a tool has returned, and
  * refuse new ones. Every session is free then, for other runtimes and processes too, whatever handles of it there are, and
- * no thread of the library holds a tool: what is given back is gone at once (tau_finalize_fn).
+ * no thread of the library holds a tool: what is given back is gone at once (tau_finalize_fn). Work on memories in the
+ * background ends after the piece at hand, and goes on when the home is opened again.
  * timeout_ms: -1 waits without limit. In manual mode this drives all loops on the calling thread. Called from inside of
  * an `invoke` it does not wait for tools.
- * Returns: OK; DEADLINE_EXCEEDED when something still runs; FAILED_PRECONDITION when called on a loop's thread
- * from inside a callback.
+ * Returns: OK; DEADLINE_EXCEEDED when something still runs: a run, a tool, an embedder, a watch; FAILED_PRECONDITION when
+ * called on a loop's thread from inside a callback.
  * Thread: any, waits
  * Since: 0.1 */
 TAU_API tau_status tau_runtime_stop(tau_runtime *runtime, int32_t timeout_ms, tau_error **err);

@@ -13,7 +13,9 @@ namespace {
 constexpr size_t kMaxRelations = 4'096;
 constexpr size_t kMaxVectors = 16;
 
+// A line that a person wrote may leave it out: the workspace is that of whoever imports, in any case.
 StatusOr<store::MemoryScope> read_scope(const json::Value& value) {
+  if (value.is_null()) return store::MemoryScope{"default", {}, {}};
   JsonFields fields(value);
   store::MemoryScope scope{fields.required_string("workspace"), fields.string("channel"),
                            fields.string("actor")};
@@ -124,6 +126,11 @@ StatusOr<MemoryRecord> read_record(std::string_view line, const ImportOptions& o
   JsonFields fields(value);
   const int64_t schema = fields.integer(kRecordSchemaKey, 0);
   TAU_RETURN_IF_ERROR(fields.status());
+  if (!value.contains(kRecordSchemaKey))
+    return invalid_argument("unknown_schema",
+                            format("\"{}\" is missing: this is no line of an export; memories that a program "
+                                   "or a person writes go in by \"add\"",
+                                   kRecordSchemaKey));
   if (schema != kRecordSchema)
     return invalid_argument("unknown_schema", format("\"{}\" is {}; this version reads {}", kRecordSchemaKey,
                                                      schema, kRecordSchema));

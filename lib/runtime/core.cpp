@@ -15,6 +15,7 @@
 #include "runtime/home.h"
 #include "runtime/loan_desk.h"
 #include "runtime/memory_desk.h"
+#include "runtime/own_thread.h"
 
 namespace tau::runtime {
 namespace {
@@ -359,8 +360,17 @@ Status Core::start_threads() {
 
 Status Core::start_each_thread() {
   try {
-    for (uint32_t i = 0; i < loop_count(); ++i)
-      std::thread([core = shared_from_this(), i] { core->loop(i).run_until_stopped(); }).detach();
+    for (uint32_t i = 0; i < loop_count(); ++i) {
+      const std::lock_guard lock(loop_threads_->mutex);
+      std::thread([core = shared_from_this(), threads = loop_threads_, i]() mutable {
+        const OwnThread mark;
+        core->loop(i).run_until_stopped();
+        core.reset();
+        const std::lock_guard last(threads->mutex);
+        if (--threads->running == 0) threads->none.notify_all();
+      }).detach();
+      ++loop_threads_->running;
+    }
   } catch (const std::system_error& error) {
     return resource_exhausted("no_thread", error.what());
   } catch (const std::bad_alloc&) { return Status::out_of_memory(); }
@@ -369,6 +379,11 @@ Status Core::start_each_thread() {
 
 void Core::stop_threads() {
   for (const auto& host : loops_) host->request_stop();
+}
+
+void Core::wait_threads() {
+  std::unique_lock lock(loop_threads_->mutex);
+  loop_threads_->none.wait(lock, [this] { return loop_threads_->running == 0; });
 }
 
 void Core::begin_stop() {

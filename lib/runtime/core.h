@@ -257,6 +257,8 @@ class Core final : public std::enable_shared_from_this<Core> {
   void close_queues();
   Status start_threads();
   void stop_threads();
+  // After that, until no thread of a loop holds the core any more: who calls is its last owner, then.
+  void wait_threads();
 
   // The state shared by all handles of a session; made when there is none.
   std::shared_ptr<SharedSession> share_session(const SharedString& id);
@@ -336,6 +338,13 @@ class Core final : public std::enable_shared_from_this<Core> {
   std::map<std::string, std::shared_ptr<provider::ResponseCache>> responses_;  // by route; under mutex_
   unsigned char* alive_page_ = nullptr;         // 1 here, 0 in a forked child (MADV_WIPEONFORK)
   std::shared_ptr<provider::Traffic> traffic_;  // of all loops; its ledger is the store
+  // The threads of the loops, which outlive it.
+  struct LoopThreads {
+    std::mutex mutex;
+    std::condition_variable none;
+    uint32_t running = 0;
+  };
+  const std::shared_ptr<LoopThreads> loop_threads_ = std::make_shared<LoopThreads>();
 };
 
 // The system messages of an agent, for a session whose workspace says this.

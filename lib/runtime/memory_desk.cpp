@@ -126,13 +126,14 @@ void MemoryDesk::wrote() {
 }
 
 void MemoryDesk::work_soon() {
-  if (!core_.workers().available() || upkeep_->closing || upkeep_->waits.exchange(true)) return;
+  if (!core_.workers().available() || core_.stopping() || upkeep_->closing || upkeep_->waits.exchange(true))
+    return;
   core_.workers().submit([this, shared = upkeep_] {
     shared->waits = false;
-    // One piece after the other, so that who closes waits for one at the most.
+    // One piece after the other, so that who stops or closes waits for one at the most.
     for (bool more = true; more;) {
       const std::lock_guard lock(shared->working);
-      if (shared->closing) return;
+      if (shared->closing || core_.stopping()) return;
       more = upkeep();
     }
   });

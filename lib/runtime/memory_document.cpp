@@ -29,6 +29,13 @@ StatusOr<double> read_fraction(const json::Value& v, std::string_view what, std:
   return number;
 }
 
+// Included: of a day that is named without a time all of it.
+StatusOr<int64_t> read_until(const json::Value& request) {
+  constexpr size_t kDayBytes = std::string_view("2026-11-02").size();
+  TAU_ASSIGN_OR_RETURN(const int64_t ms, read_time(request, "request", "until", INT64_MAX));
+  return request["until"].as_string().size() == kDayBytes ? ms + memory::kDayMs - 1 : ms;
+}
+
 void sort_once(std::vector<std::string>& tags) {
   std::sort(tags.begin(), tags.end());
   tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
@@ -137,10 +144,11 @@ StatusOr<int64_t> read_time(const json::Value& v, std::string_view what, std::st
     return member->as_int();
   const std::optional<int64_t> ms = parse_time_ms(member->as_string());
   if (ms) return *ms;
+  constexpr size_t kMostShown = 60;
   return invalid_argument("invalid_time",
-                          format("{}: \"{}\" should be a time such as \"2026-11-02T10:00:00Z\" or "
+                          format("{}: \"{}\" is {}; it should be a time such as \"2026-11-02T10:00:00Z\" or "
                                  "\"2026-11-02\", or milliseconds since 1970",
-                                 what, key));
+                                 what, key, truncate_utf8(json::write(*member), kMostShown)));
 }
 
 StatusOr<MemoryDraft> read_memory(const json::Value& v, std::string_view what, const Reach& reach,
@@ -191,7 +199,7 @@ StatusOr<MemoryFilter> read_filter(const json::Value& request, const Reach& reac
   TAU_ASSIGN_OR_RETURN(filter.thread, read_text(request, "request", "thread"));
   TAU_ASSIGN_OR_RETURN(filter.source, read_text(request, "request", "source"));
   TAU_ASSIGN_OR_RETURN(filter.since_ms, read_time(request, "request", "since", INT64_MIN));
-  TAU_ASSIGN_OR_RETURN(filter.until_ms, read_time(request, "request", "until", INT64_MAX));
+  TAU_ASSIGN_OR_RETURN(filter.until_ms, read_until(request));
   TAU_RETURN_IF_ERROR(reach.narrow(filter));
   return filter;
 }

@@ -121,8 +121,9 @@ StatusOr<std::string> extract_memories(Memory& memory, const json::Value& reques
                          .timeout_ms = asked.timeout_ms};
   TAU_ASSIGN_OR_RETURN(question.request, memory::extract_request(asked.source, asked.options));
   TAU_ASSIGN_OR_RETURN(const ModelAnswer answer, ask_model(memory.core(), question));
-  TAU_ASSIGN_OR_RETURN(memory::Extracted extracted,
-                       memory::read_extraction(asked.source, asked.options, answer.text));
+  auto read = memory::read_extraction(asked.source, asked.options, answer.text);
+  if (!read.ok()) return read.status().annotate(answer.model);
+  memory::Extracted extracted = *std::move(read);
   place(asked, extracted.edits);
   TAU_ASSIGN_OR_RETURN(
       const ModelWrites writes,

@@ -44,6 +44,20 @@ StatusOr<Format> read_format(const json::Value& request, std::string_view otherw
                           format("request: \"format\" is \"{}\"; known are jsonl, tau, markdown", name));
 }
 
+// Where nobody says: notes of a folder, and of a file what its first line is.
+StatusOr<Format> guess_format(const std::string& path) {
+  if (os::Workspace::open(path).ok()) return Format::kMarkdown;
+  TAU_ASSIGN_OR_RETURN(os::OpenFile file, os::OpenFile::open(path));
+  TAU_ASSIGN_OR_RETURN(const std::string begin, file.read(kPieceBytes));
+  const auto first = json::parse(std::string_view(begin).substr(0, begin.find('\n')));
+  const bool of_tau = first.ok() && first->contains("schema_version");
+  return of_tau && !first->contains(memory::kRecordSchemaKey) ? Format::kTau : Format::kJsonl;
+}
+
+StatusOr<Format> read_import_format(const json::Value& request, const std::string& path) {
+  return request.contains("format") ? read_format(request, "") : guess_format(path);
+}
+
 // Records of what a filter takes, in the order in which they were recorded, one page after the other.
 template <class Use>
 Status each_record(Memory& memory, store::MemoryFilter filter, bool forgotten, const Use& use) {
@@ -287,7 +301,7 @@ StatusOr<std::string> export_memories(Memory& memory, const json::Value& request
 StatusOr<std::string> import_memories(Memory& memory, const json::Value& request) {
   TAU_RETURN_IF_ERROR(only_keys(request, "request", {"op", "path", "format", "origin", "channel", "actor"}));
   TAU_ASSIGN_OR_RETURN(const std::string path, read_path(request));
-  TAU_ASSIGN_OR_RETURN(const Format how, read_format(request, "jsonl"));
+  TAU_ASSIGN_OR_RETURN(const Format how, read_import_format(request, path));
   TAU_ASSIGN_OR_RETURN(const ImportOptions options,
                        read_import_options(memory, request, how == Format::kMarkdown));
   Importing importing(memory);

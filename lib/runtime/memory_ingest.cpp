@@ -88,7 +88,7 @@ Status Ingesting::open() {
     single_ = asked_.path.substr(slash == std::string::npos ? 0 : slash + 1);
     const std::string parent = slash == std::string::npos ? "." : asked_.path.substr(0, slash + 1);
     TAU_ASSIGN_OR_RETURN(root_, os::Workspace::open(parent));
-    TAU_RETURN_IF_ERROR(root_->stat(single_).status());
+    TAU_RETURN_IF_ERROR(root_->stat(single_).status().annotate(asked_.path));
   }
   home_ = home_within(memory_.core(), root_->root());
   return ok_status();

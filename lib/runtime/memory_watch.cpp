@@ -108,7 +108,9 @@ Status FolderWatch::look_at(Memory& memory, const Due& due) {
   TAU_RETURN_IF_ERROR(ingesting.open());
   if (!ingesting.is_folder())
     return failed_precondition("not_a_directory", format("\"{}\" is a folder no more", asked_.ingest.path));
+  going_ = &ingesting;
   const Status status = ingesting.look(due.path, due.moved);
+  going_ = nullptr;
   count(ingesting);
   return status;
 }
@@ -116,6 +118,7 @@ Status FolderWatch::look_at(Memory& memory, const Due& due) {
 void FolderWatch::count(const Ingesting& ingesting) {
   const std::lock_guard lock(mutex_);
   counts_.add(ingesting.counts());
+  going_counts_ = {};
   const IngestExtraction* const extraction = ingesting.extraction();
   if (extraction == nullptr) return;
   IngestExtractAsk& left = *asked_.ingest.extract;
@@ -179,6 +182,8 @@ void FolderWatch::changed(IngestChange change) {
     wrote_ = true;
   }
   const std::lock_guard lock(mutex_);
+  // Who is told of a change finds it in the counts.
+  if (going_ != nullptr) going_counts_ = going_->counts();
   const int64_t time_ms = clock_.wall_ms();
   if (change.what == IngestChange::What::kFailed)
     last_error_ = {change.path, change.reason, change.message, time_ms};
@@ -227,7 +232,9 @@ void FolderWatch::write(json::Writer& w, bool changes, int64_t after) const {
   write_status(w, "polls", polls_);
   write_status(w, "ended", ended_);
   w.field("backlog", backlog_).key("counts").begin_object();
-  counts_.write(w);
+  IngestCounts counts = counts_;
+  counts.add(going_counts_);
+  counts.write(w);
   w.end_object();
   if (asked_.ingest.extract) {
     w.key("extract").begin_object().field("questions", questions_).field("memories", extracted_);

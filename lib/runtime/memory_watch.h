@@ -86,6 +86,7 @@ class FolderWatch final : private IngestListener {
   std::map<std::string, int64_t> unsettled_;    // files that are written: since when they are passed over
   std::map<std::string, std::string> failing_;  // reasons that were told
   int failures_ = 0;                            // in a row, of the folder or the store
+  const Ingesting* going_ = nullptr;            // the look that goes on
   bool wrote_ = false;
 
   mutable std::mutex mutex_;  // of what follows
@@ -97,7 +98,8 @@ class FolderWatch final : private IngestListener {
   bool scanned_ = false;
   int64_t poll_ms_ = 0;  // that is kept
   int64_t backlog_ = 1;
-  IngestCounts counts_;
+  IngestCounts counts_;        // of looks that are over
+  IngestCounts going_counts_;  // of the one that goes on, up to its last change
   int64_t questions_ = 0;
   int64_t extracted_ = 0;
   Status extract_problem_;

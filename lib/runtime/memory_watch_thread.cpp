@@ -11,6 +11,7 @@
 #include "runtime/core.h"
 #include "runtime/memory_desk.h"
 #include "runtime/memory_watch.h"
+#include "runtime/own_thread.h"
 
 namespace tau::runtime {
 namespace {
@@ -74,6 +75,7 @@ bool Watching::wait_ended(int timeout_ms) {
 }
 
 void Watching::run(std::shared_ptr<Watching> self) {
+  const OwnThread mark;
   std::optional<Departure> last;  // outlives all that this thread holds
   const std::shared_ptr<Watching> watching = std::move(self);
   try {

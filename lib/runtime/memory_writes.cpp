@@ -130,7 +130,7 @@ StatusOr<std::string> relate(Memory& memory, const json::Value& request, bool re
   TAU_RETURN_IF_ERROR(check_written(memory, from));
   if (from.row == to.row)
     return invalid_argument("invalid_memory",
-                            "a memory has no relation to itself: \"from\" and \"to\" differ");
+                            "a memory has no relation to itself: \"from\" and \"to\" should differ");
   memory::Relation relation = memory::Relation::kRelatedTo;
   if (request.contains("relation")) {
     TAU_ASSIGN_OR_RETURN(const std::string name, need_string(request, "request", "relation"));

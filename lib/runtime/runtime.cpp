@@ -10,6 +10,7 @@
 #include "runtime/home.h"
 #include "runtime/host_document.h"
 #include "runtime/memory_desk.h"
+#include "runtime/own_thread.h"
 #include "runtime/replay.h"
 #include "runtime/requests.h"
 
@@ -59,13 +60,16 @@ StatusOr<std::shared_ptr<Runtime>> Runtime::open(RuntimeOptions options) {
   return runtime;
 }
 
-// Never waits: loop threads end on their own and the last one frees the core.
+// Never waits for what may take long: loop threads end on their own and the last one frees the core. After a
+// stop they have nothing to do, and the home is closed here, so that the program may do with it what it
+// likes.
 Runtime::~Runtime() {
   if (core_->forked()) return;
   core_->begin_stop();
   core_->depart();
   core_->close_queues();
   core_->stop_threads();
+  if (stopped_ && !OwnThread::is_this()) core_->wait_threads();
 }
 
 const std::shared_ptr<safety::Screening>& Runtime::screening() const { return core_->shared_screening(); }
@@ -144,8 +148,13 @@ Status Runtime::stop(int timeout_ms) {
   if (Audit* const audit = core_->audit()) audit->finish();
   const Status flushed = core_->store().flush();
   core_->close_queues();
-  if (!flushed.ok() || (tools_ended && loops_rest)) return flushed;
-  return deadline_exceeded("stop_timeout", "all runs have ended, but a tool has not returned yet");
+  if (!tools_ended || !loops_rest)
+    return flushed.ok() ? deadline_exceeded("stop_timeout",
+                                            "all runs have ended, but a tool, a watch of a folder or an "
+                                            "embedder has not returned yet")
+                        : flushed;
+  stopped_ = flushed.ok();
+  return flushed;
 }
 
 // Until all that was posted to the loops has run, and nothing there holds runs or tools any more.

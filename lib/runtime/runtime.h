@@ -112,6 +112,7 @@ class Runtime final : public std::enable_shared_from_this<Runtime> {
   StatusOr<bool> rest_loops(int timeout_ms);
   Status no_such_loop(uint32_t loop) const;
   std::shared_ptr<Core> core_;
+  std::atomic<bool> stopped_{false};  // with success: nothing of the host runs on threads of the library
 };
 
 // What runs of an agent start from; replaced as a whole when a tool is added.

@@ -7,6 +7,8 @@
 #include <system_error>
 #include <thread>
 
+#include "runtime/own_thread.h"
+
 namespace tau::runtime {
 namespace {
 
@@ -109,6 +111,7 @@ void WorkerPool::run(net::Task& task) {
 
 void WorkerPool::work(const std::shared_ptr<Shared>& shared) {
   is_worker = true;
+  const OwnThread mark;
   std::unique_lock lock(shared->mutex);
   while (true) {
     ++shared->idle;

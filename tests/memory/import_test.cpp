@@ -161,6 +161,18 @@ RC_GTEST_PROP(JsonRecords, ComeBackAsTheyWere, ()) {
 
 constexpr std::string_view kLeast = R"({"tau_memory":1,"scope":{"workspace":"w"},"id":"a","text":"hello")";
 
+TEST(JsonRecords, TakeALineThatSaysNothingOfAScope) {
+  const auto record = read_record(R"({"tau_memory":1,"id":"a","text":"hello"})", from_user());
+  ASSERT_TRUE(record.ok()) << record.status().to_string();
+  EXPECT_TRUE(record->row.scope.channel.empty());
+}
+
+TEST(JsonRecords, SayWhatALineIsThatIsNoneOfAnExport) {
+  const auto record = read_record(R"({"id":"a","text":"hello"})", from_user());
+  EXPECT_EQ(record.status().reason(), "unknown_schema");
+  EXPECT_NE(record.status().message().find("no line of an export"), std::string_view::npos);
+}
+
 TEST(JsonRecords, ReportEachLineThatIsWrongAndGoOn) {
   Records read;
   const std::string least(kLeast);

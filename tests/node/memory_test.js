@@ -113,8 +113,19 @@ test('a function makes the vectors, at once or later', async (cleanup) => {
   runtime.setEmbedder('tea-3', 2, () => { throw new Error('bad luck'); });
   const words = await memory.search('tea');
   assert.deepEqual([words.vectors, words.hits[0].id], ['unavailable', 'tea']);
+  assert.match(words.message, /"tea-3".*bad luck/);
   await assert.rejects(memory.add('x'), { message: 'bad luck' });
   assert.throws(() => runtime.setEmbedder('x', 0), { reason: 'invalid_embedder' });
+});
+
+test('a call is under way when it returns, so that a close waits for it', async (cleanup) => {
+  const { memory } = open(cleanup);
+  await memory.add(THREE);
+  const calls = [memory.search('tea'), memory.add('one more'), memory.get('tea')];
+  memory.close();
+  const [found, , got] = await Promise.all(calls);
+  assert.deepEqual([found.hits[0].id, got.id], ['tea', 'tea']);
+  await assert.rejects(memory.search('tea'), { reason: 'closed' });
 });
 
 test('many at once, while the loop goes on', async (cleanup) => {

@@ -53,6 +53,11 @@ class Memories(SyncCase):
             self.memory.get("none")
         self.assertEqual(caught.exception.reason, "no_such_memory")
 
+    def test_what_is_no_memory_is_named(self):
+        for what in (5, [5], None):
+            with self.assertRaisesRegex(TypeError, "expected a memory as text or dict"):
+                self.memory.add(what)
+
     def test_a_text_alone_is_enough_and_options_are_members(self):
         id = self.memory.add("Ada prefers green tea", type="preference", expected_revision=0)["id"]
         self.assertEqual(self.memory.get(id)["type"], "preference")
@@ -262,6 +267,16 @@ class Kept(unittest.TestCase):
             with tau.Runtime(home) as runtime:
                 self.assertEqual(runtime.memory().search("tea")[0]["id"], "tea")
 
+    def test_what_was_closed_can_be_removed_at_once(self):
+        for _ in range(10):
+            with tempfile.TemporaryDirectory() as folder:
+                with tau.Runtime(Path(folder) / "home") as runtime:
+                    memory = runtime.memory()
+                    memory.add(THREE)
+                    memory.search("tea")
+                    memory.close()
+                self.assertFalse((Path(folder) / "home" / "tau.db-wal").exists())
+
 
 class Async(AsyncCase):
     async def test_the_same_is_awaited(self):
@@ -292,6 +307,9 @@ class Async(AsyncCase):
                 break
             watch.close()
             self.assertEqual([change async for change in watch], [])
+            async with await memory.aio.watch(folder, quiet_ms=20) as again:
+                self.assertIn("state", again.state())
+            self.assertEqual(memory.perform("watches")["watches"], [])
 
     async def test_many_at_once(self):
         memory = self.runtime.memory().aio

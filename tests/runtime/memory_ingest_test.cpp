@@ -96,6 +96,54 @@ TEST_F(MemoryIngest, PiecesGoToTheModelAndWhatItSaysLeadsBackToThem) {
   }
 }
 
+TEST_F(MemoryIngest, WhatOnlyBeginsWithTheSameNameIsLeftAlone) {
+  open("");
+  for (const char* name : {"notes/a.md", "notes/a.md.md", "notes2/b.md", "notes.md"}) dir_.write(name, name);
+  const auto take = [&](const std::string& path) {
+    return ask(format(R"({{"op":"ingest","path":"{}"}})", dir_.file(path)));
+  };
+  for (const char* path : {"notes", "notes2", "notes.md"}) take(path);
+  ASSERT_EQ(all().size(), 4U);
+  std::filesystem::remove(dir_.file("notes/a.md"));
+  EXPECT_EQ(take("notes")["vanished"].as_int(), 1);
+  EXPECT_EQ(all().size(), 3U);
+  dir_.write("notes/a.md", "anew");
+  EXPECT_EQ(take("notes/a.md")["added"].as_int(), 1);
+  EXPECT_EQ(all().size(), 4U);
+  std::filesystem::remove_all(dir_.file("notes"));
+  std::filesystem::create_directory(dir_.file("notes"));
+  EXPECT_EQ(take("notes")["vanished"].as_int(), 2);
+  EXPECT_EQ(of("file:" + dir_.file("notes2/")).size(), 1U);
+  EXPECT_EQ(of("file:" + dir_.file("notes.md")).size(), 1U);
+}
+
+TEST_F(MemoryIngest, ADayThatIsTheLastOneIsIncluded) {
+  open("");
+  ask(R"({"op":"add","id":"noon","text":"At noon","time":"2026-11-02T12:00:00Z"})");
+  const auto until = [&](std::string_view time) {
+    return ask(format(R"({{"op":"list","until":{}}})", time))["memories"].size();
+  };
+  EXPECT_EQ(until(R"("2026-11-01")"), 0U);
+  EXPECT_EQ(until(R"("2026-11-02")"), 1U);
+  EXPECT_EQ(until(R"("2026-11-02T00:00:00Z")"), 0U);
+  EXPECT_EQ(until("1793577600000"), 0U) << "milliseconds are what they say";
+}
+
+TEST_F(MemoryIngest, AnImportSeesWhatItReads) {
+  open("");
+  ask(R"({"op":"add","id":"tea","text":"Ada drinks tea"})");
+  for (const char* format_name : {"jsonl", "tau", "markdown"}) {
+    const std::string path = dir_.file(std::string("out-") + format_name);
+    ask(format(R"({{"op":"export","path":"{}","format":"{}"}})", path, format_name));
+    const json::Value read = ask(format(R"({{"op":"import","path":"{}"}})", path));
+    EXPECT_EQ(read["read"].as_int(), 1) << format_name;
+    EXPECT_EQ(read["failed"].as_int(), 0) << json::write(read);
+  }
+  EXPECT_EQ(fails(format(R"({{"op":"import","path":"{}"}})", dir_.file("nowhere"))), "file_not_found");
+  EXPECT_EQ(fails(format(R"({{"op":"import","path":"{}","format":"xml"}})", dir_.file("out-jsonl"))),
+            "unknown_format");
+}
+
 TEST_F(MemoryIngest, APieceIsAskedAboutOnceUntilItOrTheInstructionsChange) {
   open(turn(kTea) + "," + turn(kBoat, "noon the boat"));
   two_pieces();

@@ -117,15 +117,28 @@ class Memory {
     const several = Array.isArray(what);
     const memories = (several ? what : [what]).map((each) => ({ ...(typeof each === 'string' ? { text: each } : each),
       ...members(options) }));
-    const made = vectors === undefined ? await this._runtime._embedder?.make(memories.map(({ text }) => text), 'document') : vectors;
+    const embedder = vectors === undefined ? this._runtime._embedder : undefined;
+    const made = embedder === undefined ? vectors : await embedder.make(memories.map(({ text }) => text), 'document');
     const answer = await this._ask(native.tau_memory_perform, { op: 'add', memories }, made);
     return several ? answer.memories : answer.memories[0];
   }
 
   /** Finds memories by words, meaning, relations and time together: { hits, vectors, searched }. */
   async search(query, { k, vector, ...options } = {}) {
-    const made = vector === undefined ? await this._queryVector(query, options.mode) : vector;
-    return this._ask(native.tau_memory_search, { query, k, ...members(options) }, made);
+    const request = { query, k, ...members(options) };
+    const embedder = this._runtime._embedder;
+    if (vector !== undefined || embedder === undefined || options.mode === 'text' || typeof query !== 'string')
+      return this._ask(native.tau_memory_search, request, vector);
+    let made;
+    let failure;
+    try {
+      made = await embedder.make([query], 'query');
+    } catch (error) {
+      failure = error; // words alone are searched, and the answer says so
+    }
+    const answer = await this._ask(native.tau_memory_search, request, made);
+    return failure === undefined || answer.vectors !== 'unavailable' ? answer
+      : { ...answer, message: `${answer.message}: ${failure?.message ?? failure}` };
   }
 
   /** One memory. */
@@ -248,16 +261,6 @@ class Memory {
 
   _op(op, more = {}) {
     return this._ask(native.tau_memory_perform, { ...more, op });
-  }
-
-  /** Words alone are searched where the function cannot: the answer says so. */
-  async _queryVector(query, mode) {
-    if (mode === 'text' || typeof query !== 'string') return undefined;
-    try {
-      return await this._runtime._embedder?.make([query], 'query');
-    } catch {
-      return undefined;
-    }
   }
 
   async _ask(call, request, vectors) {

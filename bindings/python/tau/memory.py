@@ -117,6 +117,13 @@ class Watch:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    async def __aenter__(self) -> Watch:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        from asyncio import to_thread
+        await to_thread(self.close)
+
     def __repr__(self) -> str:
         return f"<tau.Watch {self.id}>"
 
@@ -151,6 +158,8 @@ class Memory:
         array; float32 or float64), Embeddings, or lists. expected_revision=0: must not exist yet.
         """
         entries = (what,) if isinstance(what, (str, dict)) else what
+        if not hasattr(entries, "__iter__"):
+            raise TypeError(f"expected a memory as text or dict, or several of them, got {type(what).__name__}")
         documents = [{**_entry(entry), **members} for entry in entries]
         written = self.perform("add", vectors=vectors, memories=documents)["memories"]
         return written[0] if isinstance(what, (str, dict)) else written
