@@ -293,8 +293,7 @@ static void test_cancel_and_stop(void) {
             TAU_OK,
         "a piece is taken");
   tau_run_cancel(run);
-  check(!outcome(run, out) && has(out, "cancelled") && becomes(&m.cancels, 1),
-        "cancel reaches the model");
+  check(!outcome(run, out) && has(out, "cancelled") && becomes(&m.cancels, 1), "cancel reaches the model");
   check(tau_model_reply_feed(atomic_load(&m.kept), str(kHello), 0, NULL) == TAU_CANCELLED,
         "and ends its call");
   end(atomic_exchange(&m.kept, NULL));

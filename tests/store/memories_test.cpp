@@ -4,10 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <future>
-#include <map>
 #include <memory>
 #include <random>
-#include <set>
 
 #include "memories_fixture.h"
 
@@ -313,45 +311,6 @@ TEST_P(MemoriesContract, UsesAddUpAndChangeNothingElse) {
   EXPECT_EQ(load("a").revision, 1);
 }
 
-// Words come into the index some writes after their memory; nobody who asks for them sees that.
-TEST_P(MemoriesContract, WordsAreFoundAtOnceWhateverIsDoneToTheirMemories) {
-  std::mt19937 random(3);
-  std::map<std::string, std::string> live;  // text by id
-  std::set<std::string> known;
-  for (int step = 0; step < 400; ++step) {
-    const std::string id = "m" + std::to_string(random() % 150);
-    const std::string text = "word" + std::to_string(random() % 5) + " and others";
-    const auto what = random() % 8;
-    if (what < 5) {
-      ASSERT_TRUE(put(*store_, memory(id, text)).status.ok());
-      live[id] = text;
-      known.insert(id);
-    } else if (what == 5) {
-      ASSERT_TRUE(forget(*store_, id).status.ok());
-      live.erase(id);
-    } else if (what == 6 && known.contains(id) && live.contains(id)) {
-      ASSERT_TRUE(memories().purge({{scope_of("w"), id}}).ok());
-      live.erase(id);
-    }
-    if (step % 7 != 0 || live.empty()) continue;
-    const std::string word = "WORD" + std::to_string(random() % 5);
-    std::set<std::string> expected;
-    for (const auto& [name, said] : live)
-      if (said.starts_with("word" + word.substr(4))) expected.insert(name);
-    const bool prefix = random() % 2 == 0;
-    const auto rows =
-        memories().match({only_scope(*store_)}, {.all = {word}, .any = {}, .prefix = prefix}, 999);
-    ASSERT_TRUE(rows.ok()) << rows.status().to_string();
-    std::multiset<std::string> found;
-    const auto loaded = memories().load_rows(*rows);
-    for (const MemoryRow& row : *loaded) found.insert(row.id);
-    ASSERT_EQ(found, std::multiset<std::string>(expected.begin(), expected.end())) << step;
-    ASSERT_EQ(rows->size(), expected.size());
-    const auto few = memories().match({only_scope(*store_)}, {.all = {word}, .any = {}}, 2);
-    ASSERT_EQ(few->size(), std::min<size_t>(2, expected.size()));
-  }
-}
-
 TEST_P(MemoriesContract, MemoriesWithoutAVectorAreCounted) {
   const int64_t space = *memories().space("hash-1", 256);
   for (const char* id : {"a", "b", "c", "d"}) {
@@ -408,65 +367,6 @@ TEST_P(MemoriesContract, VectorsBelongToATextAndToASpace) {
                   .outcome.unchanged);
   EXPECT_GT(*memories().space("hash-1", 384), *other);
   EXPECT_EQ(memories().space("", 3).status().reason(), "invalid_space");
-}
-
-TEST_P(MemoriesContract, TheFullTextIndexFindsWordsPhrasesAndPrefixesOfItsScopes) {
-  ASSERT_TRUE(put(*store_, memory("a", "The quick brown foxes jumped over s1")).status.ok());
-  ASSERT_TRUE(put(*store_, memory("b", "A brown and quick dog; dogmatic")).status.ok());
-  MemoryRow tagged = memory("c", "Caf\xC3\xA9 au lait");
-  tagged.tags = {"brown things"};
-  ASSERT_TRUE(put(*store_, tagged).status.ok());
-  ASSERT_TRUE(put(*store_, memory("d", "quick brown", scope_of("other"))).status.ok());
-  const int64_t scope = only_scope(*store_);
-  const auto found = [&](Memories::Match match) {
-    const auto rows = memories().match({scope}, match, 10);
-    EXPECT_TRUE(rows.ok()) << rows.status().to_string();
-    auto out = rows.ok() ? ids(memories().load_rows(*rows)) : std::vector<std::string>();
-    std::ranges::sort(out);
-    return out;
-  };
-  using Ids = std::vector<std::string>;
-  EXPECT_EQ(found({.all = {"quick", "brown"}, .any = {}}), (Ids{"a", "b"}));
-  EXPECT_EQ(found({.all = {"quick brown"}, .any = {}}), (Ids{"a"}));
-  EXPECT_EQ(found({.all = {"jump fox"}, .any = {}}), (Ids{}));
-  EXPECT_EQ(found({.all = {"jumping"}, .any = {}}), (Ids{"a"}));
-  EXPECT_EQ(found({.all = {"brown"}, .any = {"fox", "cafe"}}), (Ids{"a", "c"}));
-  EXPECT_EQ(found({.all = {"dogm"}, .any = {}, .prefix = true}), (Ids{"b"}));
-  EXPECT_EQ(found({.all = {"dogm"}, .any = {}}), (Ids{}));
-  EXPECT_EQ(found({.all = {}, .any = {}}), (Ids{}));
-  EXPECT_EQ(found({.all = {"s1"}, .any = {}}), (Ids{"a"}));  // a word, not the name of the scope
-  ASSERT_TRUE(forget(*store_, "a").status.ok());
-  EXPECT_EQ(found({.all = {"quick"}, .any = {}}), (Ids{"b"}));
-  ASSERT_TRUE(forget(*store_, "a", 0).status.ok());
-  EXPECT_EQ(found({.all = {"quick"}, .any = {}}), (Ids{"a", "b"}));
-  ASSERT_TRUE(put(*store_, memory("a", "slow")).status.ok());
-  EXPECT_EQ(found({.all = {"quick"}, .any = {}}), (Ids{"b"}));
-  EXPECT_EQ(memories().match({scope + 99}, {.all = {"quick"}, .any = {}}, 10)->size(), 0u);
-  EXPECT_EQ(memories().match({}, {.all = {"quick"}, .any = {}}, 10)->size(), 0u);
-}
-
-TEST_P(MemoriesContract, NoTextIsSyntaxToTheFullTextIndex) {
-  ASSERT_TRUE(put(*store_, memory("a", "needle NEAR AND OR NOT text")).status.ok());
-  ASSERT_TRUE(put(*store_, memory("b", "needle", scope_of("hidden"))).status.ok());
-  const int64_t scope = only_scope(*store_);
-  for (const std::string& text :
-       {std::string("\""), std::string("\"\""), std::string("x\" OR scope : \"s2"), std::string("NEAR("),
-        std::string("needle OR"), std::string("NOT needle"), std::string("^needle"),
-        std::string("{text}:needle"), std::string("a\0\" OR needle", 13), std::string("\0", 1),
-        std::string("*"), std::string("text : *"), std::string("\xff\xfe\x80"), std::string(100'000, '('),
-        std::string("needle\") OR (\"needle"), std::string("+ - ; ' -- /* ")}) {
-    for (const bool prefix : {false, true}) {
-      const auto all = memories().match({scope}, {.all = {text}, .any = {}, .prefix = prefix}, 10);
-      ASSERT_TRUE(all.ok()) << text << ": " << all.status().to_string();
-      const auto any =
-          memories().match({scope}, {.all = {"needle"}, .any = {text, "zzz"}, .prefix = prefix}, 10);
-      ASSERT_TRUE(any.ok()) << text << ": " << any.status().to_string();
-      const auto rows = memories().load_rows(*all);
-      for (const MemoryRow& row : *rows) EXPECT_EQ(row.id, "a");
-    }
-  }
-  const std::vector<std::string> many(5000, "needle");
-  EXPECT_EQ(memories().match({scope}, {.all = many, .any = many}, 10)->size(), 1u);
 }
 
 TEST_P(MemoriesContract, PurgedMemoriesAreGoneAndTheirNumbersStay) {
