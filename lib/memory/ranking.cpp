@@ -11,7 +11,8 @@ namespace {
 constexpr double kMiddleLength = 40;
 constexpr double kSteepness = 2;
 constexpr double kQueryCountSaturation = 8;  // k3
-// How much more vectors of meaning weigh in long texts, and what vectors of spelling take of unknown words.
+// How much more vectors of meaning weigh in long texts, and what vectors of spelling take where nearly no
+// word is known: little of that where few are unknown, for names are, too, that are spelt right.
 constexpr double kMoreInLong = 0.7;
 constexpr double kMisspelt = 0.2;
 
@@ -76,7 +77,7 @@ double least_cosine(double unrelated, double deviation, int64_t documents) {
 double weight_of_vectors(double usual, bool by_spelling, double unknown, double average_length) {
   if (usual <= 0 || usual >= 1) return std::clamp(usual, 0.0, 1.0);
   if (unknown >= 1) return 1;
-  if (by_spelling) return usual + (1 - usual) * kMisspelt * unknown;
+  if (by_spelling) return usual + (1 - usual) * kMisspelt * unknown * unknown;
   return std::min(1.0, usual * (1 + kMoreInLong * long_share(average_length) * (1 - unknown)));
 }
 
