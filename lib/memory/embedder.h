@@ -46,8 +46,10 @@ class Embedder {
   virtual double unrelated_deviation() const { return 0; }
   // It may wait for a network, or take milliseconds a text: never on the path of a write.
   virtual bool slow() const { return false; }
-  // How much vectors weigh against words where nobody said: 0 words alone, 1 vectors alone.
-  virtual double usual_weight() const { return 0.3; }
+  // How much vectors weigh against words among short texts where nobody said: 0 words alone, 1 vectors alone.
+  virtual double usual_weight() const { return 0.25; }
+  // They are of how words are written, not of what they mean.
+  virtual bool by_spelling() const { return false; }
 };
 
 }  // namespace tau::memory

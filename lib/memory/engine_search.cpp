@@ -98,7 +98,8 @@ StatusOr<std::optional<QueryVector>> Engine::slow_vector(const VectorSpace& spac
     return std::optional(QueryVector{.vector = std::move(vector),
                                      .usual_weight = space.embedder->usual_weight(),
                                      .unrelated_cosine = space.embedder->unrelated_cosine(),
-                                     .unrelated_deviation = space.embedder->unrelated_deviation()});
+                                     .unrelated_deviation = space.embedder->unrelated_deviation(),
+                                     .by_spelling = space.embedder->by_spelling()});
   }
   if (space.embedder == nullptr || !space.embedder->slow()) return std::optional<QueryVector>();
   return embed_query(*space.embedder, text, {});

@@ -30,6 +30,7 @@ class HashEmbedder final : public Embedder {
   double unrelated_deviation() const override { return 0.065; }
   // Words that are found as they stand say more than these vectors.
   double usual_weight() const override { return 0.07; }
+  bool by_spelling() const override { return true; }
 };
 
 }  // namespace tau::memory

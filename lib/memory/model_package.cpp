@@ -27,7 +27,7 @@ constexpr KnownModel kModels[] = {
      .licence = "Apache-2.0",
      .about = "sentence-transformers/all-MiniLM-L6-v2: English, six layers, 22.7 million weights",
      .dimensions = 384,
-     .usual_weight = 0.25,
+     .usual_weight = 0.2,
      .unrelated_cosine = 0.3,  // of turns of the same conversation
      .files = kMiniLmFiles},
 };

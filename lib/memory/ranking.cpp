@@ -11,6 +11,16 @@ namespace {
 constexpr double kMiddleLength = 40;
 constexpr double kSteepness = 2;
 constexpr double kQueryCountSaturation = 8;  // k3
+// How much more vectors of meaning weigh in long texts, and what vectors of spelling take where nearly no
+// word is known: little of that where few are unknown, for names are, too, that are spelt right.
+constexpr double kMoreInLong = 0.7;
+constexpr double kMisspelt = 0.2;
+
+// 0 to 1: a logistic curve over the logarithm of the length: x^s / (1 + x^s).
+double long_share(double average_length) {
+  const double ratio = std::pow(std::max(average_length, 1.0) / kMiddleLength, kSteepness);
+  return ratio / (1 + ratio);
+}
 
 }  // namespace
 
@@ -20,9 +30,7 @@ Bm25::Bm25(double k1, double b, double average_length)
       by_length_(static_cast<float>(k1 * b / std::max(average_length, 1.0))) {}
 
 Bm25 Bm25::of(double average_length) {
-  // A logistic curve over the logarithm of the length: x^s / (1 + x^s).
-  const double ratio = std::pow(std::max(average_length, 1.0) / kMiddleLength, kSteepness);
-  const double share = ratio / (1 + ratio);
+  const double share = long_share(average_length);
   return {0.9 + 0.5 * share, 0.4 + 0.35 * share, average_length};
 }
 
@@ -64,6 +72,13 @@ double least_cosine(double unrelated, double deviation, int64_t documents) {
   constexpr double kWithin = 2;     // deviations that `unrelated` is above the mean
   const double deviations = normal_quantile(kQueries / static_cast<double>(std::max<int64_t>(documents, 1)));
   return unrelated + deviation * std::max(0.0, deviations - kWithin);
+}
+
+double weight_of_vectors(double usual, bool by_spelling, double unknown, double average_length) {
+  if (usual <= 0 || usual >= 1) return std::clamp(usual, 0.0, 1.0);
+  if (unknown >= 1) return 1;
+  if (by_spelling) return usual + (1 - usual) * kMisspelt * unknown * unknown;
+  return std::min(1.0, usual * (1 + kMoreInLong * long_share(average_length) * (1 - unknown)));
 }
 
 double reciprocal_rank(size_t rank) {

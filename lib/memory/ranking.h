@@ -3,6 +3,7 @@
 //   words    = BM25 over the words of the query, over the most that these words could bring: 0 to 1
 //   vectors  = (cosine - that of unrelated texts) / (1 - that): 0 to 1
 //   own      = (1 - w) * words + w * vectors              (or ranks instead, by option)
+//              w is one number for all memories: see weight_of_vectors()
 //   context  = own + sum over its neighbours in the thread of kNeighbour[distance] * own
 //   thread   = kThread * best context of its thread
 //              + kWhole * ((1 - w) * how much its thread says of the query + w * best vectors of its thread)
@@ -81,6 +82,11 @@ double vector_score(double cosine, double unrelated);
 // Below it likeness alone says nothing: of so many texts that have nothing to do with a query, one in ten
 // queries finds one that is more alike. `unrelated` is two deviations above the mean of such cosines.
 double least_cosine(double unrelated, double deviation, int64_t documents);
+// How much vectors weigh in a search where nobody said. `usual` is what suits short texts. In a long text a
+// word of the query stands by accident more easily, so there vectors of meaning weigh more. Of `unknown`, the
+// share of the query's words that no memory has (by weight), vectors of spelling take a part: they find what
+// is misspelt. Where no word is known words cannot bring anything, and vectors weigh all.
+double weight_of_vectors(double usual, bool by_spelling, double unknown, double average_length);
 double reciprocal_rank(size_t rank);  // of ranks from 0: 1 to 0
 
 }  // namespace tau::memory

@@ -62,7 +62,7 @@ StatusOr<std::optional<QueryVector>> embed_query(const Embedder& embedder, std::
   TAU_ASSIGN_OR_RETURN(VectorQuery vector, VectorQuery::make(values.data(), values.size()));
   if (vector.zero()) return std::optional<QueryVector>();
   return std::optional<QueryVector>({std::move(vector), embedder.usual_weight(), embedder.unrelated_cosine(),
-                                     embedder.unrelated_deviation()});
+                                     embedder.unrelated_deviation(), embedder.by_spelling()});
 }
 
 // Sums of words, one vector for each shard of a search; what is not in use waits here.

@@ -80,9 +80,10 @@ class SearchSource {
 // The vector of a query, and how it is to be taken.
 struct QueryVector {
   VectorQuery vector;
-  double usual_weight = 0.5;  // these three as the Embedder says
+  double usual_weight = 0.5;  // these four as the Embedder says
   double unrelated_cosine = 0;
   double unrelated_deviation = 0;
+  bool by_spelling = false;
 };
 
 // Counts of terms over some shards, of memories that are not forgotten: what one scope holds never shows in

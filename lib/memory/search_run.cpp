@@ -70,6 +70,7 @@ SearchRun::SearchRun(const SearchRequest& request, std::span<const Shard* const>
       vector_weight_(vector == nullptr            ? 0
                      : request.vector_weight >= 0 ? request.vector_weight
                                                   : std::clamp(vector->usual_weight, 0.0, 1.0)),
+      with_words_(vector_weight_ < 1),
       statistics_(shards),
       bm25_(Bm25::of(statistics_.average_length())) {
   for (size_t i = 0; i < shards.size(); ++i) words_.emplace_back(*shards[i], sums[i]);
@@ -77,8 +78,9 @@ SearchRun::SearchRun(const SearchRequest& request, std::span<const Shard* const>
 
 StatusOr<SearchResult> SearchRun::run() {
   TAU_RETURN_IF_ERROR(prepare());
-  if (vector_weight_ < 1) {
+  if (with_words_) {
     score_words();
+    weigh_vectors();
     if (request_.feedback) TAU_RETURN_IF_ERROR(add_feedback());
     collect_words();
   }
@@ -193,8 +195,10 @@ void SearchRun::score_words() {
     const int64_t count = statistics_.count(term.term);
     const double weight =
         inverse_document_frequency(statistics_.documents(), count) * query_term_weight(term.count);
+    const double most = weight * static_cast<double>(bm25_.most());
     if (count > 0) least_term_ = std::min(least_term_, weight);
-    most_words_ += weight * static_cast<double>(bm25_.most());
+    if (count == 0) unknown_words_ += most;
+    most_words_ += most;
     for (WordScores& scores : words_) scores.add(term.term, weight, bm25_);
   }
   for (const Extra& extra : extras_) {
@@ -202,6 +206,14 @@ void SearchRun::score_words() {
     least_extra_ = std::min(least_extra_, extra.weight);
     for (size_t i = 0; i < words_.size(); ++i) words_[i].add(extra.docs[i], extra.weight);
   }
+}
+
+// Who says how much vectors weigh is taken at their word.
+void SearchRun::weigh_vectors() {
+  if (vector_ == nullptr || request_.vector_weight >= 0) return;
+  const double unknown = most_words_ > 0 ? unknown_words_ / most_words_ : 1;
+  vector_weight_ =
+      weight_of_vectors(vector_weight_, vector_->by_spelling, unknown, statistics_.average_length());
 }
 
 // Only memories that may be found say what else to look for.
@@ -232,7 +244,7 @@ Status SearchRun::add_feedback() {
 // Whether it has at least as much as the least word of the query brings. What has less has only words of
 // others, which feedback looked for.
 bool SearchRun::has_word(uint32_t shard, Doc doc) const {
-  if (vector_weight_ == 1) return false;
+  if (!with_words_) return false;
   constexpr double kRounding = 1 - 1e-5;
   const auto once = static_cast<double>(bm25_.score(1, shards_[shard]->postings().length(doc)));
   const double words = words_[shard].of(doc);
@@ -246,8 +258,7 @@ size_t SearchRun::add(uint32_t shard, Doc doc, bool hit, bool with_vector) {
   if (added) {
     candidate.row = shards_[shard]->documents().row(doc);
     candidate.supported = has_word(shard, doc);
-    if (vector_weight_ < 1 && most_words_ > 0)
-      candidate.words = std::min(1.0, words_[shard].of(doc) / most_words_);
+    if (with_words_ && most_words_ > 0) candidate.words = std::min(1.0, words_[shard].of(doc) / most_words_);
     if (vector_weight_ > 0 && with_vector)
       candidate.vectors =
           vector_score(static_cast<double>(shards_[shard]->vectors().similarity(doc, vector_->vector)),
@@ -271,7 +282,7 @@ void SearchRun::collect_words() {
 
 // Where words are looked for as well, what has none needs to be more alike than chance makes it.
 void SearchRun::collect_vectors() {
-  if (vector_weight_ < 1)
+  if (with_words_)
     result_.least_cosine =
         least_cosine(vector_->unrelated_cosine, vector_->unrelated_deviation, statistics_.documents());
   const auto least = static_cast<float>(result_.least_cosine);
@@ -393,7 +404,7 @@ void SearchRun::add_threads() {
     of_thread.context = std::max(of_thread.context, candidate.context);
     of_thread.vectors = std::max(of_thread.vectors, candidate.vectors);
   }
-  threads.score(vector_weight_ < 1 ? std::span<const TermCount>(query_.terms) : std::span<const TermCount>(),
+  threads.score(with_words_ ? std::span<const TermCount>(query_.terms) : std::span<const TermCount>(),
                 statistics_);
   for (size_t i = 0; i < candidates_.size(); ++i) {
     Candidate& candidate = candidates_[i];

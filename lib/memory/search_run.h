@@ -53,6 +53,7 @@ class SearchRun {
   void apply_strict();
 
   void score_words();
+  void weigh_vectors();
   Status add_feedback();
   void collect_words();
   void collect_vectors();
@@ -82,7 +83,8 @@ class SearchRun {
   const std::span<const Shard* const> shards_;
   SearchSource* const source_;
   const QueryVector* const vector_;
-  const double vector_weight_;
+  double vector_weight_;
+  const bool with_words_;  // are looked for as well
   const ShardStatistics statistics_;
   const Bm25 bm25_;
   std::vector<WordScores> words_;
@@ -90,7 +92,8 @@ class SearchRun {
   Query query_;
   std::vector<DocSet> allowed_;
   std::vector<Extra> extras_;
-  double most_words_ = 0;  // that the words of the query can bring
+  double most_words_ = 0;     // that the words of the query can bring
+  double unknown_words_ = 0;  // of that, what no memory has
   // The least weight of a word, and of a condition, that some memory has.
   double least_term_ = kNone;
   double least_extra_ = kNone;

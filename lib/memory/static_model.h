@@ -23,7 +23,7 @@ class StaticModel final : public Embedder {
     WordPiece tokenizer;
     size_t most_pieces = 512;
     size_t dimensions = 0;  // the first ones, for models whose first ones say most; 0: all
-    double usual_weight = 0.25;
+    double usual_weight = 0.2;
     double unrelated_cosine = 0;
   };
   static StatusOr<std::unique_ptr<StaticModel>> make(Parts parts, const Safetensors& weights);

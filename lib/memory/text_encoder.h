@@ -45,7 +45,7 @@ class TextEncoder final : public Embedder {
     std::string query_prefix;
     std::string document_prefix;
     size_t dimensions = 0;  // the first ones; 0: all
-    double usual_weight = 0.25;
+    double usual_weight = 0.2;
     double unrelated_cosine = 0;
   };
   // Copies all that it needs from the tensors.

@@ -55,18 +55,21 @@ class Oracle {
     const size_t n = world_.memories.size();
     std::vector<double> own(n), context(n), vectors(n), sums(n);
     std::vector<bool> hit(n);
-    double most = 0;
+    double most = 0, unknown = 0;
     std::vector<double> words(n);
     const Bm25 bm25 = Bm25::of(average_);
     for (const TermCount& term : query_.terms) {
       const double weight = idf(term.term) * query_term_weight(term.count);
       most += weight * static_cast<double>(bm25.most());
+      if (!known(term.term)) unknown += weight * static_cast<double>(bm25.most());
       for (size_t i = 0; i < n; ++i)
         words[i] += weight * static_cast<double>(bm25.score(count(i, term.term), lengths_[i]));
     }
     const auto shards = world_.shards();
     const auto vector = *embed_query(HashEmbedder(), request_.text, shards);
-    const double w = vector ? vector->usual_weight : 0;
+    const double w = vector ? weight_of_vectors(vector->usual_weight, vector->by_spelling,
+                                                most > 0 ? unknown / most : 1, average_)
+                            : 0;
     for (size_t i = 0; i < n; ++i) {
       words[i] = most > 0 ? words[i] / most : 0;
       bool alike = false;
@@ -143,6 +146,11 @@ class Oracle {
     return inverse_document_frequency(live_, with);
   }
   bool live(size_t i) const { return world_.memories[i].row.forgotten_ms == 0; }
+  bool known(uint64_t term) const {
+    for (size_t i = 0; i < counts_.size(); ++i)
+      if (live(i) && count(i, term) > 0) return true;
+    return false;
+  }
   // How much the thread of i says of the query.
   double said_by_thread(size_t i) const {
     std::set<std::pair<size_t, std::string>> threads;
@@ -347,6 +355,49 @@ TEST(Search, WithoutACommonWordThereAreNoHitsByWords) {
   EXPECT_TRUE(search(world, request).hits.empty());
   request.text = "";
   EXPECT_TRUE(search(world, request).hits.empty());
+}
+
+// Built-in vectors know words by their letters: the score says so, and how little is certain.
+TEST(Search, AMisspeltWordAloneFindsWithAScoreThatShows) {
+  World world(1);
+  world.add("the chrysanthemum needs water on Thursdays");
+  world.add("piano lessons are in the cellar");
+  world.add("piano lessons are in the attic");
+  world.index();
+  SearchRequest request;
+  request.text = "crysanthemum";
+  const SearchResult found = search(world, request);
+  ASSERT_EQ(rows_of(found), (std::vector<int64_t>{1}));
+  EXPECT_GT(found.hits[0].score, 0.03);
+  EXPECT_EQ(found.hits[0].parts.words, 0);
+  EXPECT_GT(found.hits[0].parts.vectors, found.hits[0].score / 2);
+  request.text = "chrysanthemum";
+  EXPECT_GT(search(world, request).hits[0].score, 2 * found.hits[0].score);
+  request.text = "crysanthemum";
+  request.vector_weight = 0.07;  // who says how much they weigh is taken at their word
+  EXPECT_LT(search(world, request).hits[0].score, found.hits[0].score / 5);
+}
+
+TEST(Ranking, VectorsWeighMoreWhereWordsSayLess) {
+  const double usual = 0.2, spelling = 0.07;
+  // Of meaning: in long texts, smoothly, and no more than usual where the query is misspelt.
+  EXPECT_NEAR(weight_of_vectors(usual, false, 0, 1), usual, 0.001);
+  EXPECT_LT(weight_of_vectors(usual, false, 0, 20), 0.23);
+  EXPECT_GT(weight_of_vectors(usual, false, 0, 90), 0.3);
+  EXPECT_LE(weight_of_vectors(usual, false, 0, 1e6), 0.34 + 1e-9);
+  EXPECT_GT(weight_of_vectors(usual, false, 0.5, 90), usual);
+  EXPECT_LT(weight_of_vectors(usual, false, 0.5, 90), weight_of_vectors(usual, false, 0, 90));
+  EXPECT_LE(weight_of_vectors(0.9, false, 0, 1e6), 1);
+  // Of spelling: the more, the less of the query is known.
+  EXPECT_EQ(weight_of_vectors(spelling, true, 0, 90), spelling);
+  EXPECT_GT(weight_of_vectors(spelling, true, 0.5, 90), spelling);
+  EXPECT_GT(weight_of_vectors(spelling, true, 0.9, 90), weight_of_vectors(spelling, true, 0.5, 90));
+  // Words that nobody has bring nothing; and who wants one list alone gets it.
+  for (const bool by_spelling : {false, true}) {
+    EXPECT_EQ(weight_of_vectors(usual, by_spelling, 1, 20), 1);
+    EXPECT_EQ(weight_of_vectors(0, by_spelling, 1, 20), 0);
+    EXPECT_EQ(weight_of_vectors(1, by_spelling, 0, 20), 1);
+  }
 }
 
 TEST(Search, WordsOfOneScopeDoNotCountInAnother) {
