@@ -1,5 +1,6 @@
 // Vector search beside an exact scan of floats and beside hnswlib, on vectors in clusters, diffuse ones and
-// those of real texts: time and recall of the first ten of one thread, time to build, bytes a row.
+// those of made and of real texts: time and recall of the first ten of one thread, time to build, bytes a
+// row.
 //
 // Times are of CPU. Real texts are those of TAU_SHARED_DATA/retrieval. A tenth of the sizes with --quick.
 #include <algorithm>
@@ -159,6 +160,7 @@ int main(int argc, char** argv) {
   for (const size_t count : {100'000 / part, 1'000'000 / part}) {
     compare(&report, tau::bench::clustered_vectors(count, 256, kQueries));
     compare(&report, tau::bench::diffuse_vectors(count, 256, kQueries));
+    compare(&report, tau::bench::zipf_vectors(count, kQueries));
   }
   compare(&report, tau::bench::diffuse_vectors(100'000 / part, 384, kQueries));
   const char* shared = std::getenv("TAU_SHARED_DATA");

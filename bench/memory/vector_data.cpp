@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <random>
 #include <string_view>
@@ -12,6 +13,10 @@
 #include <utility>
 
 #include "json/json.h"
+#include "memory/hash_embedder.h"
+#include "memory/ranking.h"
+#include "memory/text_analysis.h"
+#include "zipf_words.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -143,6 +148,28 @@ class WordHasher {
   std::unordered_map<std::string, size_t> frequency_;
 };
 
+// How rare terms are in texts.
+class Rarity final : public memory::TermWeights {
+ public:
+  void count(const std::string& text) {
+    terms_.clear();
+    memory::Analyzer().analyze(text, &terms_);
+    std::sort(terms_.begin(), terms_.end());
+    terms_.erase(std::unique(terms_.begin(), terms_.end()), terms_.end());
+    for (const uint64_t term : terms_) ++documents_[term];
+    ++count_;
+  }
+  double weight(uint64_t term) const override {
+    const auto found = documents_.find(term);
+    return memory::inverse_document_frequency(count_, found == documents_.end() ? 0 : found->second);
+  }
+
+ private:
+  int64_t count_ = 0;
+  std::unordered_map<uint64_t, int64_t> documents_;
+  std::vector<uint64_t> terms_;
+};
+
 }  // namespace
 
 float float_dot(const float* a, const float* b, size_t dimensions) {
@@ -206,6 +233,22 @@ VectorData text_vectors(const std::string& folder, size_t count, size_t dimensio
   return made("text", passages.size(), dimensions, asked.size(), [&](float* x) {
     hasher.add(next < passages.size() ? passages[next] : asked[next - passages.size()], x, dimensions);
     ++next;
+  });
+}
+
+VectorData zipf_vectors(size_t count, size_t queries) {
+  constexpr size_t kWordsOfQuery = 5;
+  const ZipfWords words;
+  const memory::HashEmbedder embedder;
+  Random random(8);
+  Rarity rarity;
+  size_t next = 0;
+  return made("zipf", count, embedder.dimensions(), queries, [&](float* x) {
+    const std::string text = next < count ? words.text(random) : words.query(random, kWordsOfQuery);
+    if (next < count) rarity.count(text);
+    const Status done = next++ < count ? embedder.embed({text}, memory::Purpose::kDocument, x)
+                                       : embedder.embed_query(text, rarity, x);
+    if (!done.ok()) std::abort();
   });
 }
 

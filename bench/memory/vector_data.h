@@ -1,5 +1,5 @@
-// Vectors to measure with: in clusters, without any, and of real texts; and what an exact scan of floats
-// finds.
+// Vectors to measure with: in clusters, without any, of made and of real texts; and what an exact scan of
+// floats finds.
 #pragma once
 
 #include <cstddef>
@@ -27,6 +27,10 @@ VectorData diffuse_vectors(size_t count, size_t dimensions, size_t queries);
 // Hashed words, weighted by rarity, of passages of the texts below `folder`, and of the queries there. No
 // rows when there are no texts.
 VectorData text_vectors(const std::string& folder, size_t count, size_t dimensions, size_t queries);
+
+// The built-in embedder's, of 12 to 48 words of a Zipf vocabulary, and of queries of five words. All words
+// have parts in common, so that the nearest hardly stand out.
+VectorData zipf_vectors(size_t count, size_t queries);
 
 struct FloatHit {
   float score = 0;

@@ -1,6 +1,6 @@
 // Writes vectors to a file, for peers of other languages, with what an exact scan finds and our own figures.
 //
-// Usage: vector_export clustered|diffuse|text ROWS DIMENSIONS QUERIES FILE
+// Usage: vector_export clustered|diffuse|zipf|text ROWS DIMENSIONS QUERIES FILE
 // The file: rows, dimensions, queries as uint64; rows, queries as float; the score of each query's tenth as
 // float. On stdout a JSON object with our figures, and those of hnswlib where its headers were found.
 #include <algorithm>
@@ -28,6 +28,7 @@ using tau::memory::Vectors;
 VectorData data_of(const std::string& kind, size_t rows, size_t dimensions, size_t queries) {
   if (kind == "clustered") return tau::bench::clustered_vectors(rows, dimensions, queries);
   if (kind == "diffuse") return tau::bench::diffuse_vectors(rows, dimensions, queries);
+  if (kind == "zipf" && dimensions == 256) return tau::bench::zipf_vectors(rows, queries);
   const char* shared = std::getenv("TAU_SHARED_DATA");
   if (kind != "text" || shared == nullptr) return {};
   return tau::bench::text_vectors(std::string(shared) + "/retrieval", rows, dimensions, queries);
@@ -103,7 +104,7 @@ void print_hnsw(const VectorData& data, const std::vector<float>& tenth) {
 int main(int argc, char** argv) {
   const auto number = [&](int i) { return static_cast<size_t>(std::strtoull(argv[i], nullptr, 10)); };
   if (argc != 6) {
-    std::fprintf(stderr, "usage: %s clustered|diffuse|text ROWS DIMENSIONS QUERIES FILE\n", argv[0]);
+    std::fprintf(stderr, "usage: %s clustered|diffuse|zipf|text ROWS DIMENSIONS QUERIES FILE\n", argv[0]);
     return 2;
   }
   const VectorData data = data_of(argv[1], number(2), number(3), number(4));

@@ -22,7 +22,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "sidecars are read in place");
 
 constexpr uint64_t kMagic = 0x3158454d55415400;  // a NUL, then "TAUMEX1": no text file begins like this
-constexpr uint32_t kFormatVersion = 1;
+constexpr uint32_t kFormatVersion = 2;
 // Checksums chain over blocks of a section: one is hashed while it is still in the cache.
 constexpr size_t kBlockBytes = 256 * 1024;
 

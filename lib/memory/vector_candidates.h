@@ -1,4 +1,5 @@
-// Which documents are worth scoring: those with the largest estimates by their sign codes.
+// Which documents are worth a closer look: those with the largest estimates by their sign codes, and of these
+// those with the largest by their fine codes.
 #pragma once
 
 #include <cstddef>
@@ -7,26 +8,41 @@
 #include <vector>
 
 #include "memory/doc_set.h"
+#include "memory/vector_collector.h"
 #include "memory/vector_query.h"
 #include "memory/vector_span.h"
 
 namespace tau::memory {
 
-struct VectorCandidate {
-  Doc doc = 0;
-  int16_t estimate = 0;
+// What a search goes through.
+struct VectorField {
+  std::span<const VectorSpan> spans;
+  std::span<const uint64_t> eligible;
+  const VectorQuery& query;
+  const VectorKernels& kernels;
 };
 
-struct VectorCandidates {
-  std::vector<VectorCandidate> found;  // ascending by document
-  int16_t bar = 0;                     // at least `wanted` of them have this estimate or a larger one
-  int16_t least = 0;                   // those of a smaller estimate are none
+// Of one block of thirty-two: what the estimates of all may be like.
+class VectorSample {
+ public:
+  explicit VectorSample(const VectorField& field);
+  // A bar that a few more than so many of all are likely to reach; the lowest, when the sample is too small
+  // to tell.
+  int32_t bar_for(size_t wanted) const;
+  // Those of the largest estimates, ascending by document.
+  const std::vector<VectorCandidate>& best() { return best_.found(); }
+
+ private:
+  std::vector<uint32_t> counts_;
+  size_t count_ = 0;
+  int32_t reach_;
+  Collector best_;
 };
 
-// The eligible documents with the largest estimates: at least `most` of them, or all there are, and whatever
-// has the same estimate as the last. Depends on estimates alone, not on how documents are cut into spans.
-VectorCandidates vector_candidates(std::span<const VectorSpan> spans, std::span<const uint64_t> eligible,
-                                   const VectorQuery& query, size_t wanted, size_t most,
-                                   const VectorKernels& kernels);
+// Offers all that the collector takes, ascending by document, by their sign codes.
+void collect_by_signs(const VectorField& field, Collector* collector);
+// The same by their fine codes, of candidates with an estimate of `least` to `most`.
+void collect_by_fine_codes(const VectorField& field, const std::vector<VectorCandidate>& candidates,
+                           int32_t least, int32_t most, Collector* collector);
 
 }  // namespace tau::memory

@@ -1,6 +1,7 @@
-// Dot products of bytes and sums of weights: plain, and with AVX2 or AVX-512 where the CPU has it.
+// Dot products of bytes and sums of weights by codes: plain, and with AVX2 or AVX-512 where the CPU has it.
 #include "memory/vector_kernels.h"
 
+#include <algorithm>
 #include <cstring>
 
 #if defined(__x86_64__)
@@ -11,6 +12,7 @@ namespace tau::memory {
 namespace {
 
 constexpr size_t kAhead = 16;  // rows that are fetched before they are needed
+constexpr size_t kFineAhead = 48;
 constexpr size_t kBlockAhead = 4096;
 constexpr size_t kHalf = kBlockDocs / 2;
 
@@ -58,6 +60,37 @@ void plain_estimate(const VectorLine* blocks, size_t count, const CodeQuery& que
       above[b] |= static_cast<uint32_t>(estimate > bar) << j;
     }
     above[b] &= eligible[b];
+  }
+}
+
+// The sums of all halves of a byte: sixteen for each four weights.
+std::vector<int16_t> sums_of_fours(const int8_t* weights, size_t padded) {
+  std::vector<int16_t> sums(padded * 4);
+  for (size_t four = 0; four < padded / 4; ++four)
+    for (size_t bits = 0; bits < 16; ++bits)
+      for (size_t i = 0; i < 4; ++i)
+        if ((bits >> i & 1) != 0)
+          sums[16 * four + bits] = static_cast<int16_t>(sums[16 * four + bits] + weights[4 * four + i]);
+  return sums;
+}
+
+void fetch_code(const uint64_t* codes, size_t words, const uint32_t* which, size_t i, size_t count) {
+  if (i >= count) return;
+  for (size_t word = 0; word < words; word += 8) __builtin_prefetch(codes + which[i] * words + word);
+}
+
+void plain_fine(const uint64_t* codes, size_t padded, const int8_t* weights, const uint32_t* which,
+                size_t count, int32_t* out) {
+  const std::vector<int16_t> sums = sums_of_fours(weights, padded);
+  const size_t words = padded / 64;
+  for (size_t i = 0; i < count; ++i) {
+    fetch_code(codes, words, which, i + kFineAhead, count);
+    const uint64_t* const code = codes + which[i] * words;
+    int32_t sum = 0;
+    for (size_t word = 0; word < words; ++word)
+      for (size_t half = 0; half < 16; ++half)
+        sum += sums[16 * (16 * word + half) + (code[word] >> 4 * half & 15)];
+    out[i] = sum;
   }
 }
 
@@ -174,6 +207,45 @@ TAU_AVX2 void avx2_estimate(const VectorLine* blocks, size_t count, const CodeQu
   }
 }
 
+// The weights whose bits are set, of thirty-two, in sums of four.
+TAU_AVX2 inline __m256i chosen(const uint8_t* bits, __m256i weights) {
+  const __m256i byte_of = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1,  //
+                                           2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
+  const __m256i bit_of = _mm256_set1_epi64x(static_cast<int64_t>(0x8040'2010'0804'0201));
+  int32_t word;
+  std::memcpy(&word, bits, sizeof word);
+  const __m256i spread = _mm256_and_si256(_mm256_shuffle_epi8(_mm256_set1_epi32(word), byte_of), bit_of);
+  const __m256i taken = _mm256_and_si256(_mm256_cmpeq_epi8(spread, bit_of), weights);
+  return _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_set1_epi8(1), taken), _mm256_set1_epi16(1));
+}
+
+TAU_AVX2 void avx2_fine(const uint64_t* codes, size_t padded, const int8_t* weights, const uint32_t* which,
+                        size_t count, int32_t* out) {
+  const size_t words = padded / 64;
+  const auto* const bytes = reinterpret_cast<const uint8_t*>(codes);
+  for (size_t i = 0; i < count; i += 4) {
+    const uint8_t* four[4];  // the last one again where there are fewer
+    for (size_t j = 0; j < 4; ++j) {
+      fetch_code(codes, words, which, i + j + kFineAhead, count);
+      four[j] = bytes + 8 * words * which[i + j < count ? i + j : count - 1];
+    }
+    __m256i a = _mm256_setzero_si256();
+    __m256i b = a;
+    __m256i c = a;
+    __m256i d = a;
+    for (size_t at = 0; at < padded; at += 32) {
+      const __m256i values = load(weights + at);
+      a = _mm256_add_epi32(a, chosen(four[0] + at / 8, values));
+      b = _mm256_add_epi32(b, chosen(four[1] + at / 8, values));
+      c = _mm256_add_epi32(c, chosen(four[2] + at / 8, values));
+      d = _mm256_add_epi32(d, chosen(four[3] + at / 8, values));
+    }
+    int32_t sums[4];
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(sums), sums_of(a, b, c, d));
+    std::memcpy(out + i, sums, std::min<size_t>(4, count - i) * sizeof *out);
+  }
+}
+
 #define TAU_AVX512 __attribute__((target("avx2,avx512f,avx512bw,avx512vl,avx512vnni")))
 
 // With a mask that leaves all in: compilers warn of the forms without one.
@@ -256,20 +328,49 @@ TAU_AVX512 void avx512_estimate(const VectorLine* blocks, size_t count, const Co
     above[b] = bits & eligible[b];
   }
 }
+
+TAU_AVX512 inline __m256i folded(__m512i sums) {
+  return _mm256_add_epi32(half_of<0>(sums), half_of<1>(sums));
+}
+
+TAU_AVX512 void avx512_fine(const uint64_t* codes, size_t padded, const int8_t* weights,
+                            const uint32_t* which, size_t count, int32_t* out) {
+  const size_t words = padded / 64;
+  const __m512i ones = _mm512_set1_epi8(1);
+  const auto code = [&](size_t i) { return codes + words * which[i < count ? i : count - 1]; };
+  for (size_t i = 0; i < count; i += 4) {  // the last one again where there are fewer
+    for (size_t j = 0; j < 4; ++j) fetch_code(codes, words, which, i + j + kFineAhead, count);
+    const uint64_t* const four[4] = {code(i), code(i + 1), code(i + 2), code(i + 3)};
+    __m512i a = _mm512_setzero_si512();
+    __m512i b = a;
+    __m512i c = a;
+    __m512i d = a;
+    for (size_t word = 0; word < words; ++word) {
+      const __m512i values = _mm512_loadu_si512(weights + 64 * word);
+      a = _mm512_dpbusd_epi32(a, _mm512_maskz_mov_epi8(four[0][word], ones), values);
+      b = _mm512_dpbusd_epi32(b, _mm512_maskz_mov_epi8(four[1][word], ones), values);
+      c = _mm512_dpbusd_epi32(c, _mm512_maskz_mov_epi8(four[2][word], ones), values);
+      d = _mm512_dpbusd_epi32(d, _mm512_maskz_mov_epi8(four[3][word], ones), values);
+    }
+    int32_t sums[4];
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(sums), sums_of(folded(a), folded(b), folded(c), folded(d)));
+    std::memcpy(out + i, sums, std::min<size_t>(4, count - i) * sizeof *out);
+  }
+}
 #endif
 
 }  // namespace
 
 const VectorKernels& portable_vector_kernels() {
-  static constexpr VectorKernels kKernels{plain_dots, plain_estimate};
+  static constexpr VectorKernels kKernels{plain_dots, plain_estimate, plain_fine};
   return kKernels;
 }
 
 std::vector<const VectorKernels*> all_vector_kernels() {
   std::vector<const VectorKernels*> all = {&portable_vector_kernels()};
 #if defined(__x86_64__)
-  static constexpr VectorKernels kAvx2{avx2_dots, avx2_estimate};
-  static constexpr VectorKernels kAvx512{avx512_dots, avx512_estimate};
+  static constexpr VectorKernels kAvx2{avx2_dots, avx2_estimate, avx2_fine};
+  static constexpr VectorKernels kAvx512{avx512_dots, avx512_estimate, avx512_fine};
   if (__builtin_cpu_supports("avx2") == 0) return all;
   all.push_back(&kAvx2);
   if (__builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&

@@ -1,4 +1,4 @@
-// The two inner loops of vector search, for this CPU and without its help. Both give the same bits.
+// The three inner loops of vector search, for this CPU and without its help. Both give the same bits.
 #pragma once
 
 #include <cstddef>
@@ -37,6 +37,10 @@ struct VectorKernels {
   // is set. Blocks without an eligible document are passed over: their estimates are not written.
   void (*estimate)(const VectorLine* blocks, size_t count, const CodeQuery& query, int16_t bar,
                    const uint32_t* eligible, int16_t* estimates, uint32_t* above);
+  // out[i] = the sum of the weights where fine code which[i] has a 1. There are `padded` weights, codes are
+  // padded / 64 words apart.
+  void (*fine)(const uint64_t* codes, size_t padded, const int8_t* weights, const uint32_t* which,
+               size_t count, int32_t* out);
 };
 
 const VectorKernels& portable_vector_kernels();

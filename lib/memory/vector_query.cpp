@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "memory/vector_fine.h"
 #include "memory/vector_quantise.h"
 
 namespace tau::memory {
@@ -86,6 +87,27 @@ void VectorQuery::weigh() {
   // A weight is worth 2 * widest / most of the query's values; kernels halve what a gain makes of it.
   const double per_value = inverse_length_ / std::sqrt(static_cast<double>(padded()));
   if (!zero()) estimate_unit_ = per_value * 4 * widest / most;
+  weigh_finely();
+}
+
+// As finely as bytes can tell, in a unit of which a unit of estimates is a whole number.
+void VectorQuery::weigh_finely() {
+  fine_weights_.assign(padded(), 0);
+  if (zero()) return;
+  int32_t largest = 1;
+  for (const int16_t value : values_) largest = std::max(largest, std::abs(int32_t{value}));
+  const double per_value =
+      inverse_length_ / std::sqrt(static_cast<double>(padded())) * (kFinePart / kSignsPart);
+  const double units = per_value * largest / estimate_unit_;  // of estimates, in the largest weight
+  fine_scale_ = std::max(1, static_cast<int32_t>(INT8_MAX / units));
+  const double by =
+      std::min(per_value / estimate_unit_ * fine_scale_, static_cast<double>(INT8_MAX) / largest);
+  for (size_t i = 0; i < padded(); ++i) {
+    fine_weights_[i] = static_cast<int8_t>(std::lrint(by * values_[i]));
+    fine_total_ += fine_weights_[i];
+  }
+  const double unit = kSignsPart * estimate_unit_ / fine_scale_ * (1 << kFineBits);
+  fine_factor_ = static_cast<int32_t>(std::lrint(unit * (1 << kFineFactorBits)));
 }
 
 }  // namespace tau::memory

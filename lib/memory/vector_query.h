@@ -1,5 +1,5 @@
-// What a search compares rows with: one vector, rotated and rounded finely, and the tables by which a code of
-// signs is weighed against it. Made once a search, whatever shards it goes through.
+// What a search compares rows with: one vector, rotated and rounded finely, and the tables by which codes are
+// weighed against it. Made once a search, whatever shards it goes through.
 #pragma once
 
 #include <algorithm>
@@ -41,9 +41,23 @@ class VectorQuery {
   // The estimate, as kernels make it, of a document with this cosine.
   double estimate_of(double cosine) const { return cosine / estimate_unit_; }
 
+  // What each component adds to the sum of a fine code where its bit is 1.
+  const int8_t* fine_weights() const { return fine_weights_.data(); }
+  // The estimate by signs and fine code, from that by the signs and that sum: a cosine with kFineBits behind
+  // the point, within ±kFineReach.
+  static constexpr int kFineBits = 12;
+  static constexpr int32_t kFineReach = 2 << kFineBits;
+  int16_t fine_estimate(int32_t estimate, int32_t fine_sum) const {
+    const int64_t whole = int64_t{estimate * fine_scale_ + 2 * fine_sum - fine_total_} * fine_factor_;
+    return static_cast<int16_t>(std::clamp<int64_t>(whole >> kFineFactorBits, -kFineReach, kFineReach));
+  }
+
  private:
   VectorQuery() = default;
   void weigh();
+  void weigh_finely();
+
+  static constexpr int kFineFactorBits = 20;
 
   size_t dimensions_ = 0;
   std::vector<int16_t> values_;
@@ -52,6 +66,10 @@ class VectorQuery {
   int32_t middle_ = 0;
   int32_t reach_ = 0;
   double estimate_unit_ = 1;
+  std::vector<int8_t> fine_weights_;
+  int32_t fine_scale_ = 1;
+  int32_t fine_total_ = 0;   // of all weights
+  int32_t fine_factor_ = 0;  // what makes cosines of them, with kFineFactorBits behind the point
 };
 
 }  // namespace tau::memory

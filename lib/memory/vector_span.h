@@ -16,6 +16,7 @@ struct VectorSpan {
   const int8_t* rows = nullptr;
   const float* factors = nullptr;
   const VectorLine* blocks = nullptr;  // of kBlockDocs documents each
+  const uint64_t* fine = nullptr;      // fine codes
 };
 
 // Thirty-two bits from bit `from` on; 0 beyond the words.

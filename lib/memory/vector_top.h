@@ -26,9 +26,9 @@ inline bool before(const VectorHit& a, const VectorHit& b) {
 
 // How a search goes about it. The usual values are right; others are for tests.
 struct VectorEffort {
-  size_t scored = 50'000;        // where there are no more, every row is scored
-  size_t candidates = 2'000;     // at least so many are scored where there are more
-  size_t candidates_part = 500;  // or this part of all
+  size_t scored = 50'000;          // where there are no more, every row is scored
+  size_t candidates = 1'000;       // at least so many are scored where there are more
+  size_t candidates_part = 1'000;  // or this part of all
   const VectorKernels* kernels = &vector_kernels();
 };
 
@@ -56,7 +56,7 @@ class TopHits {
 // Scores every document whose bit is set. Bits beyond the words are not.
 std::vector<VectorHit> top_of_all(std::span<const VectorSpan> spans, std::span<const uint64_t> eligible,
                                   const VectorQuery& query, size_t k, const VectorEffort& effort);
-// Scores those that are likely to be among the first by the estimates of their codes, of `count` that are
+// Scores those that may be among the first by the estimates of their codes, of `count` that are
 // eligible: the same ones for every k.
 std::vector<VectorHit> top_of_likely(std::span<const VectorSpan> spans, std::span<const uint64_t> eligible,
                                      size_t count, const VectorQuery& query, size_t k,

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "memory/vector_code.h"
+#include "memory/vector_fine.h"
 
 namespace tau::memory {
 namespace {
@@ -49,14 +50,18 @@ void Vectors::put(Doc doc, std::string_view bytes, float factor) {
     // It will be full one day. The first one grows, for most shards are small.
     chunk.rows.reserve(kChunkDocs * row_lines(padded()));
     chunk.blocks.reserve(kChunkDocs / kBlockDocs * block_lines(padded()));
+    chunk.fine.reserve(kChunkDocs * fine_words(padded()));
     chunk.factors.reserve(kChunkDocs);
   }
   chunk.rows.resize((index + 1) * row_lines(padded()));
   chunk.blocks.resize((index / kBlockDocs + 1) * block_lines(padded()));
+  chunk.fine.resize((index + 1) * fine_words(padded()));
   chunk.factors.resize(index + 1);
   std::memcpy(&chunk.rows[index * row_lines(padded())], bytes.data(), padded());
   chunk.factors[index] = factor;
-  write_code(row_at(chunk.rows.data(), index, padded()), padded(), index, chunk.blocks.data());
+  const int8_t* const row = row_at(chunk.rows.data(), index, padded());
+  write_code(row, padded(), index, chunk.blocks.data());
+  write_fine_code(row, padded(), &chunk.fine[index * fine_words(padded())]);
   has_.add(doc);
   ++count_;
 }
@@ -76,6 +81,12 @@ const int8_t* Vectors::row(Doc doc) const {
   if (doc < base_.count) return base_.rows + doc * padded();
   const size_t at = doc - base_.count;
   return row_at(delta_[at / kChunkDocs].rows.data(), at % kChunkDocs, padded());
+}
+
+const uint64_t* Vectors::fine_code(Doc doc) const {
+  if (doc < base_.count) return base_.fine + doc * fine_words(padded());
+  const size_t at = doc - base_.count;
+  return &delta_[at / kChunkDocs].fine[at % kChunkDocs * fine_words(padded())];
 }
 
 float Vectors::factor(Doc doc) const {
@@ -117,7 +128,8 @@ std::vector<VectorSpan> Vectors::spans() const {
     const Chunk& chunk = delta_[i];
     if (chunk.factors.empty()) continue;
     out.push_back({static_cast<Doc>(base_.count + i * kChunkDocs), chunk.factors.size(),
-                   row_at(chunk.rows.data(), 0, padded()), chunk.factors.data(), chunk.blocks.data()});
+                   row_at(chunk.rows.data(), 0, padded()), chunk.factors.data(), chunk.blocks.data(),
+                   chunk.fine.data()});
   }
   return out;
 }
@@ -142,14 +154,14 @@ size_t Vectors::memory_bytes() const {
   size_t out = has_.words().size_bytes() + delta_.capacity() * sizeof(Chunk);
   for (const Chunk& chunk : delta_)
     out += (chunk.rows.capacity() + chunk.blocks.capacity()) * sizeof(VectorLine) +
-           chunk.factors.capacity() * sizeof(float);
+           chunk.fine.capacity() * sizeof(uint64_t) + chunk.factors.capacity() * sizeof(float);
   return out;
 }
 
 size_t Vectors::mapped_bytes() const {
   return base_.rows == nullptr
              ? 0
-             : base_.count * (padded() + sizeof(float)) +
+             : base_.count * (padded() + fine_words(padded()) * sizeof(uint64_t) + sizeof(float)) +
                    (base_.count + kBlockDocs - 1) / kBlockDocs * block_lines(padded()) * sizeof(VectorLine);
 }
 

@@ -1,6 +1,6 @@
 // The vectors of a shard's documents: a base, mapped from the sidecar, and a delta in memory. A search scores
 // rows of eight bits a component; where there are many it first picks candidates by their signs, one bit a
-// component.
+// component, and of these the likely ones by a second bit.
 #pragma once
 
 #include <cstddef>
@@ -68,11 +68,13 @@ class Vectors {
   struct Chunk {
     std::vector<VectorLine> rows;
     std::vector<VectorLine> blocks;
+    std::vector<uint64_t> fine;
     std::vector<float> factors;
   };
 
   size_t padded() const { return padded_dimensions(dimensions_); }
   const int8_t* row(Doc doc) const;  // of one that has a vector
+  const uint64_t* fine_code(Doc doc) const;
   float factor(Doc doc) const;
   void put(Doc doc, std::string_view bytes, float factor);
   Status read_base(const SegmentView& view);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "memory/vector_code.h"
+#include "memory/vector_fine.h"
 #include "memory/vectors.h"
 
 namespace tau::memory {
@@ -14,6 +15,7 @@ constexpr uint32_t kHas = kVectorSections + 1;
 constexpr uint32_t kRows = kVectorSections + 2;
 constexpr uint32_t kFactors = kVectorSections + 3;
 constexpr uint32_t kBlocks = kVectorSections + 4;
+constexpr uint32_t kFine = kVectorSections + 5;
 constexpr uint32_t kFormat = 1;
 
 struct About {
@@ -63,6 +65,10 @@ void Vectors::save(SegmentWriter& writer, const Renumber& renumber) const {
       if (has_.contains(kept[i])) write_code(row(kept[i]), padded(), i - at, block.data());
     writer.write(block.data(), block.size() * sizeof(VectorLine));
   }
+  writer.begin(kFine);
+  const std::vector<uint64_t> no_code(fine_words(padded()));
+  for (const Doc doc : kept)
+    writer.write(has_.contains(doc) ? fine_code(doc) : no_code.data(), no_code.size() * sizeof(uint64_t));
 }
 
 StatusOr<Vectors> Vectors::open(const SegmentView& view, size_t dimensions) {
@@ -93,13 +99,16 @@ Status Vectors::read_base(const SegmentView& view) {
   const auto rows = view.section(kRows);
   const auto factors = view.section(kFactors);
   const auto blocks = view.section(kBlocks);
+  const auto fine = view.section(kFine);
   if (rows.size() != size_t{about.documents} * padded() ||
       factors.size() != size_t{about.documents} * sizeof(float) ||
-      blocks.size() != blocks_of(about.documents) * block_lines(padded()) * sizeof(VectorLine))
+      blocks.size() != blocks_of(about.documents) * block_lines(padded()) * sizeof(VectorLine) ||
+      fine.size() != about.documents * fine_words(padded()) * sizeof(uint64_t))
     return SegmentView::damaged("vectors: the size of their rows");
   base_.rows = reinterpret_cast<const int8_t*>(rows.data());
   base_.factors = reinterpret_cast<const float*>(factors.data());
   base_.blocks = reinterpret_cast<const VectorLine*>(blocks.data());
+  base_.fine = reinterpret_cast<const uint64_t*>(fine.data());
   if (!sensible(base_.factors, base_.count)) return SegmentView::damaged("vectors: a factor");
   view_ = view;
   return ok_status();

@@ -5,11 +5,13 @@
 #include <rapidcheck.h>
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <numeric>
 #include <random>
 
 #include "memory/vector_code.h"
+#include "memory/vector_fine.h"
 #include "memory/vector_kernels.h"
 #include "memory/vector_query.h"
 #include "vector_samples.h"
@@ -163,6 +165,20 @@ TEST(Kernels, OfThisCpuGiveTheBitsOfThePlainOnes) {
                       fast_above.data());
     RC_ASSERT(plain_estimates == fast_estimates);
     RC_ASSERT(plain_above == fast_above);
+
+    std::vector<uint64_t> fine(count * fine_words(padded));
+    for (size_t i = 0; i < count; ++i)
+      write_fine_code(rows.data() + i * padded, padded, &fine[i * fine_words(padded)]);
+    portable_vector_kernels().fine(fine.data(), padded, query.fine_weights(), which.data(), which.size(),
+                                   plain.data());
+    kernels->fine(fine.data(), padded, query.fine_weights(), which.data(), which.size(), fast.data());
+    RC_ASSERT(plain == fast);
+    for (size_t i = 0; i < which.size(); ++i) {
+      int32_t sum = 0;
+      for (size_t j = 0; j < padded; ++j)
+        if ((fine[which[i] * fine_words(padded) + j / 64] >> j % 64 & 1) != 0) sum += query.fine_weights()[j];
+      RC_ASSERT(plain[i] == sum);
+    }
   });
 }
 
@@ -208,6 +224,33 @@ int16_t estimate_of_row(const VectorQuery& query, const std::string& bytes) {
   return estimates[0];
 }
 
+double fine_estimate_of_row(const VectorQuery& query, const std::string& bytes) {
+  std::vector<uint64_t> code(fine_words(query.padded()));
+  write_fine_code(reinterpret_cast<const int8_t*>(bytes.data()), query.padded(), code.data());
+  const uint32_t first = 0;
+  int32_t sum = 0;
+  vector_kernels().fine(code.data(), query.padded(), query.fine_weights(), &first, 1, &sum);
+  return std::ldexp(query.fine_estimate(estimate_of_row(query, bytes), sum), -VectorQuery::kFineBits);
+}
+
+TEST(Codes, TellLargeComponentsFromSmallOnes) {
+  std::vector<int8_t> row(64, 10);
+  uint64_t code = 0;
+  write_fine_code(row.data(), 64, &code);
+  EXPECT_EQ(std::popcount(code), 40) << "of equal ones the first are the large ones, to their share of all";
+  EXPECT_EQ(code & 0xff, 0xffU);
+  row.assign(64, -1);
+  row[5] = 127;
+  row[6] = -127;
+  write_fine_code(row.data(), 64, &code);
+  EXPECT_EQ(code >> 5 & 3, 1U);
+  EXPECT_EQ(std::popcount(code), 63) << "those that are negative and small";
+  row.assign(64, 0);
+  write_fine_code(row.data(), 64, &code);
+  row.assign(64, INT8_MIN);  // never written, but a file may hold it
+  write_fine_code(row.data(), 64, &code);
+}
+
 // Errors of estimates are those that the search counts on.
 TEST(Codes, EstimateCosines) {
   std::mt19937_64 random(11);
@@ -216,6 +259,8 @@ TEST(Codes, EstimateCosines) {
   for (const size_t dimensions : {256, 384, 1024}) {
     double squares = 0;
     double sum = 0;
+    double fine_squares = 0;
+    double fine_sum = 0;
     for (int i = 0; i < kQueries; ++i) {
       const Floats x = gaussian(random, dimensions);
       const VectorQuery query = query_of(x);
@@ -226,11 +271,17 @@ TEST(Codes, EstimateCosines) {
         const double error = estimate_of_row(query, quantised(y)) / query.estimate_of(1) - real;
         sum += error;
         squares += error * error / ((1 - real * real) * 0.5708 / static_cast<double>(dimensions));
+        const double fine_error = fine_estimate_of_row(query, quantised(y)) - real;
+        fine_sum += fine_error;
+        fine_squares +=
+            fine_error * fine_error / ((1 - real * real) * 0.14 / static_cast<double>(dimensions));
       }
     }
     constexpr int kTimes = kQueries * kRowsEach;
     EXPECT_NEAR(sum / kTimes, 0, 0.005) << dimensions;
     EXPECT_NEAR(squares / kTimes, 1, 0.25) << dimensions;
+    EXPECT_NEAR(fine_sum / kTimes, 0, 0.005) << dimensions;
+    EXPECT_NEAR(fine_squares / kTimes, 1, 0.25) << dimensions;
   }
 }
 

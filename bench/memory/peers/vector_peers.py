@@ -20,7 +20,7 @@ CACHE = HERE.parents[2] / "build" / "vector_peers"
 sys.path.insert(0, str(HERE.parents[1] / "support"))
 from packages import python_inside  # noqa: E402
 
-KINDS = ("clustered", "diffuse", "text")
+KINDS = ("clustered", "diffuse", "zipf", "text")
 # Key, title, form.
 FIGURES = (("recall", "recall@10", ".3f"), ("p50_ms", "p50 ms", ".3f"), ("p99_ms", "p99 ms", ".3f"),
            ("build_s", "build s", ".1f"), ("bytes_per_row", "B/row", ".0f"))
