@@ -23,6 +23,11 @@ struct Scored {
   Doc doc = 0;
 };
 
+// Texts that share parts of words are alike by accident so often that what is nearest hardly stands out, and
+// finding all of it costs as much as the rest of a search. Beside words it counts too little for that: no
+// more than this part of all documents is looked at for it.
+constexpr size_t kSpellingPart = 100;
+
 // A word that only one memory has says nothing about others.
 class SharedWords final : public TermWeights {
  public:
@@ -286,9 +291,12 @@ void SearchRun::collect_vectors() {
     result_.least_cosine =
         least_cosine(vector_->unrelated_cosine, vector_->unrelated_deviation, statistics_.documents());
   const auto least = static_cast<float>(result_.least_cosine);
+  VectorEffort effort;
+  if (with_words_ && vector_->by_spelling) effort.closer_part = kSpellingPart;
   BestOf<Scored> best(kVectorCandidates);
-  for (uint32_t i = 0; i < shards_.size(); ++i)
-    for (const VectorHit& hit : shards_[i]->vectors().top(vector_->vector, kVectorCandidates, allowed_[i])) {
+  for (uint32_t i = 0; i < shards_.size(); ++i) {
+    const auto hits = shards_[i]->vectors().top(vector_->vector, kVectorCandidates, allowed_[i], effort);
+    for (const VectorHit& hit : hits) {
       const double score = vector_score(static_cast<double>(hit.score), vector_->unrelated_cosine);
       if (score > 0 && hit.score < least && words_[i].of(hit.doc) == 0) {
         ++result_.by_chance;
@@ -296,6 +304,7 @@ void SearchRun::collect_vectors() {
       }
       if (score > 0) best.offer({score, shards_[i]->documents().row(hit.doc), i, hit.doc});
     }
+  }
   const double least_score = vector_score(result_.least_cosine, vector_->unrelated_cosine);
   size_t rank = 0;
   for (const Scored& scored : best.take()) {

@@ -14,11 +14,8 @@ constexpr size_t kBatch = 256;  // rows scored in one call
 constexpr size_t kManyRows = 4096;
 constexpr size_t kLeastRoom = 128;
 
-constexpr size_t kSure = 10;  // hits that must not be missed
-// For each row that is scored at the least, so many fine codes are looked at; and at most those of this part
-// of all documents.
-constexpr size_t kFineTimes = 4;
-constexpr size_t kMostPart = 4;
+constexpr size_t kSure = 10;      // hits that must not be missed
+constexpr size_t kFineTimes = 4;  // fine codes that are looked at, at the least, for each row that is scored
 constexpr size_t kClosest = 128;  // that tell how near the first kSure are
 // What estimates say of a vector at a right angle: their variance times the number of dimensions, by signs
 // (pi / 2) - 1; and how many deviations they may be off.
@@ -158,7 +155,7 @@ class LikelySearch {
       : field_(field),
         scored_(std::max(effort.candidates, count / effort.candidates_part)),
         fine_(kFineTimes * scored_),
-        most_(std::max(fine_, count / kMostPart)),
+        most_(std::max(fine_, count / effort.closer_part)),
         top_(std::max(k, kSure)) {}
 
   std::vector<VectorHit> run() {

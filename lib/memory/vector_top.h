@@ -29,6 +29,7 @@ struct VectorEffort {
   size_t scored = 50'000;          // where there are no more, every row is scored
   size_t candidates = 1'000;       // at least so many are scored where there are more
   size_t candidates_part = 1'000;  // or this part of all
+  size_t closer_part = 4;          // at most this part of all is looked at more closely, if that is more
   const VectorKernels* kernels = &vector_kernels();
 };
 
