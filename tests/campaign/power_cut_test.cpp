@@ -147,7 +147,7 @@ void expect_no_loss(const Verdict& verdict) {
 TEST(PowerCut, AtEveryWriteAndSyncOfARunNothingAcknowledgedIsLost) {
   const Verdict verdict = campaign({.every_point = true,
                                     .losses = {CrashVfs::Loss::kAllUnsynced, CrashVfs::Loss::kNothing},
-                                    .prompts = 1});
+                                    .prompts = 2});
   expect_no_loss(verdict);
   EXPECT_GT(verdict.images, 100);
   std::printf("images: %d\n", verdict.images);
