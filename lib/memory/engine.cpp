@@ -80,7 +80,7 @@ Engine::~Engine() = default;
 StatusOr<std::unique_ptr<Engine>> Engine::open(store::Store& store, Clock& clock, EngineOptions options) {
   store::Memories* const memories = store.memories();
   if (memories == nullptr) return Status(Code::kUnimplemented, "no_memories", "this store keeps no memories");
-  const bool writes = !options.folder.empty();
+  const bool writes = !options.folder.empty() && !options.read_only;
   if (writes) TAU_RETURN_IF_ERROR(os::make_private_dir(options.folder));
   std::unique_ptr<Engine> engine(new Engine(store, *memories, clock, std::move(options)));
   if (writes) TAU_RETURN_IF_ERROR(engine->sweep());
@@ -236,6 +236,7 @@ std::vector<MemoryEdit> Engine::take_uses() {
 
 Status Engine::tidy(bool closing) {
   if (std::vector<MemoryEdit> uses = take_uses(); !uses.empty()) TAU_RETURN_IF_ERROR(append(std::move(uses)));
+  if (options_.read_only) return ok_status();
   std::vector<std::pair<int64_t, std::shared_ptr<Slot>>> slots;
   {
     const std::lock_guard lock(mutex_);

@@ -46,7 +46,8 @@ struct Reach {
 };
 
 struct EngineOptions {
-  std::string folder;  // of the indexes' files; empty: in memory alone
+  std::string folder;      // of the indexes' files; empty: in memory alone
+  bool read_only = false;  // files are used, and stay as they are
   size_t max_shards = 4096;
 };
 

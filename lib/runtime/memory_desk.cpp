@@ -35,7 +35,8 @@ StatusOr<memory::Engine*> MemoryDesk::engine() {
 Status MemoryDesk::open() {
   const RuntimeOptions& options = core_.options();
   memory::EngineOptions made;
-  if (!options.no_store && !options.read_only) made.folder = memory_folder(options.home);
+  if (!options.no_store) made.folder = memory_folder(options.home);
+  made.read_only = options.read_only;
   TAU_ASSIGN_OR_RETURN(auto engine, memory::Engine::open(core_.store(), system_clock(), std::move(made)));
   const MemoryConfig config = core_.config().memory();
   const bool waits = !config.model.empty() && config.model.find('/') != std::string::npos &&

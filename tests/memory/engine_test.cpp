@@ -41,8 +41,9 @@ class MemoryEngine : public testing::Test {
     store_ = *std::move(store);
     engine_ = make_engine(*store_);
   }
-  std::unique_ptr<Engine> make_engine(store::Store& store) {
-    auto engine = Engine::open(store, system_clock(), {.folder = dir_.path() + "/memory"});
+  std::unique_ptr<Engine> make_engine(store::Store& store, bool read_only = false) {
+    auto engine =
+        Engine::open(store, system_clock(), {.folder = dir_.path() + "/memory", .read_only = read_only});
     EXPECT_TRUE(engine.ok()) << engine.status().to_string();
     EXPECT_TRUE((*engine)->set_embedder(std::make_shared<HashEmbedder>()).ok());
     return *std::move(engine);
@@ -351,6 +352,29 @@ TEST_F(MemoryEngine, AnIndexThatIsAlwaysInUseIsSavedAllTheSame) {
   open();
   EXPECT_TRUE(holds(find(*engine_, whole_, "hedgehog new0"), "new0"));
   EXPECT_EQ((*engine_->stats(whole_)).rebuilt, 0);
+}
+
+TEST_F(MemoryEngine, WhoOnlyReadsUsesTheFilesAndLeavesThemAsTheyAre) {
+  const auto put_many = [&](int from) {
+    std::vector<store::MemoryEdit> edits;
+    for (int n = from; n < from + 1000; ++n)
+      edits.push_back({.what = store::MemoryPut{.row = memory_of(format("m{}", n), format("line {}", n))}});
+    ASSERT_TRUE(engine_->commit(std::move(edits)).ok());
+  };
+  EXPECT_TRUE(make_engine(*store_, true)->tidy().ok()) << "no file";
+  for (int n = 0; n < 6000; n += 1000) put_many(n);
+  EXPECT_TRUE(holds(find(*engine_, whole_, "line 5001"), "m5001"));
+  ASSERT_TRUE(engine_->tidy().ok());
+  ASSERT_GT(bytes_below(dir_.path() + "/memory").size(), 100'000u);
+  for (int n = 6000; n < 12'000; n += 1000) put_many(n);
+  dir_.write("memory/99.index", "of no scope");
+  const std::string before = bytes_below(dir_.path() + "/memory");
+  const std::unique_ptr<Engine> reader = make_engine(*store_, true);
+  EXPECT_TRUE(holds(find(*reader, whole_, "line 5001"), "m5001"));
+  EXPECT_TRUE(holds(find(*reader, whole_, "line 11001"), "m11001"));
+  EXPECT_EQ((*reader->stats(whole_)).rebuilt, 0);
+  EXPECT_TRUE(reader->tidy(/*closing=*/true).ok());
+  EXPECT_EQ(bytes_below(dir_.path() + "/memory"), before);
 }
 
 TEST_F(MemoryEngine, SpacesOfTwoModelsNeverMix) {
