@@ -141,11 +141,11 @@ TEST(WordPiece, NamesWhatItDoesNotSupport) {
 
 TEST(WordPiece, RefusesDamagedFiles) {
   const auto with = [](std::string_view vocabulary) {
-    return WordPiece::from_tokenizer_json(
-               tokenizer_json(kNormalizer, kCutter,
-                              format(R"({{"type":"WordPiece","vocab":{}}})", vocabulary)))
-        .status()
-        .reason();
+    return std::string(
+        WordPiece::from_tokenizer_json(
+            tokenizer_json(kNormalizer, kCutter, format(R"({{"type":"WordPiece","vocab":{}}})", vocabulary)))
+            .status()
+            .reason());
   };
   EXPECT_EQ(with(R"({"[UNK]":1})"), "invalid_model");
   EXPECT_EQ(with(R"({"[UNK]":0,"a":0})"), "invalid_model");
