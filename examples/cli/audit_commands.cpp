@@ -1,9 +1,8 @@
 // tau audit: verifies, shows and sums up the audit log of the home, or of a folder.
 #include <poll.h>
 
-#include <ctime>
-
 #include "client.h"
+#include "clock.h"
 #include "commands.h"
 #include "files.h"
 #include "terminal.h"
@@ -26,19 +25,10 @@ Result<std::string> place_of(const Options& options) {
   return home_of(options);
 }
 
-std::string time_text(int64_t time_ms) {
-  const time_t seconds = static_cast<time_t>(time_ms / 1000);
-  struct tm parts {};
-  gmtime_r(&seconds, &parts);
-  char text[32];
-  strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
 // A record for people: what it says, without what the chain adds.
 std::string record_text(const Json& record) {
   std::string line =
-      time_text(record["time_ms"].as_int()) + "  " + padded(record["kind"].as_string(), kKindWidth);
+      utc_text(record["time_ms"].as_int()) + "  " + padded(record["kind"].as_string(), kKindWidth);
   for (const auto& [name, value] : record.members()) {
     if (name == "v" || name == "time_ms" || name == "kind" || name == "prev" || name == "hash") continue;
     line += " " + name + "=" + (value.is_string() ? value.as_string() : value.dump());

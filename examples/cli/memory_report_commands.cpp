@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 
+#include "clock.h"
 #include "commands.h"
 #include "files.h"
 #include "memory_view.h"

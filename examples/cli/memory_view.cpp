@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 
 #include "terminal.h"
 #include "text.h"
@@ -167,14 +166,6 @@ std::string time_text(const Json& time) {
   std::string text = time.as_string().substr(0, 16);
   std::replace(text.begin(), text.end(), 'T', ' ');
   return text.empty() ? text : one_line(text, 16) + "Z";
-}
-
-std::string utc_text(int64_t ms) {
-  const auto seconds = static_cast<time_t>(ms / 1000);
-  tm parts{};
-  char text[40];
-  if (gmtime_r(&seconds, &parts) == nullptr) return std::to_string(ms);
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
 std::string memory_text(const Json& memory, bool rich, size_t lines) {

@@ -38,8 +38,6 @@ double as_double(const Json& number);
 std::string score_text(double score);
 // "2026-11-02 10:00Z", of a time as the library writes it: in UTC, and said so.
 std::string time_text(const Json& time);
-// "2026-11-02T10:00:00Z", of milliseconds since 1970.
-std::string utc_text(int64_t ms);
 // Two lines or more: what it is, then its text. `score` in front of a hit.
 std::string memory_text(const Json& memory, bool rich, size_t lines);
 // Every member that people care for.
